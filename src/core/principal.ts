@@ -1,0 +1,9 @@
+/** Who asks. Made by authentication, never by a request body. */
+export interface Principal {
+  /** Stable over credentials' renewal: the key's id, or the JWT's tenant and subject. */
+  readonly id: string;
+  /** Agents' and skills' files are shared within a tenant; every API key is a tenant of its own. */
+  readonly tenant: string;
+  /** For logs: the key's name or how the caller came in. */
+  readonly name: string;
+}

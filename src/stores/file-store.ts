@@ -1,0 +1,29 @@
+import type { Readable } from 'node:stream';
+
+/** Bytes that were stored: their sha256 in lower-case hexadecimal, and how many they are. */
+export interface StoredBytes {
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** Content-addressed bytes. Equal bytes are stored once; who owns them is the catalogue's business. */
+export interface FileStore {
+  /** Makes the store ready; removes what an interrupted `put` left. */
+  start(): Promise<void>;
+  /**
+   * Stores a stream. When it resolves the bytes survive `kill -9` and power loss; when it rejects nothing is left.
+   * @throws DragomanError too_large once more than `maxBytes` arrive; storage_unavailable when the disk refuses
+   */
+  put(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<StoredBytes>;
+  /**
+   * Opens stored bytes for reading.
+   * @throws DragomanError not_found
+   */
+  open(digest: string): Promise<Readable>;
+  /**
+   * Removes the bytes nobody refers to. Bytes put or put again within `graceMs` stay, so that an upload between `put` and
+   * its catalogue record is never lost. Returns how many were removed.
+   */
+  sweep(isReferenced: (digest: string) => Promise<boolean>, graceMs: number): Promise<number>;
+  close(): Promise<void>;
+}
