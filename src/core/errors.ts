@@ -39,7 +39,10 @@ export class DragomanError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
-    super(details.message ?? errorCatalogue[code].text, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      details.message ?? errorCatalogue[code].text,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'DragomanError';
     this.code = code;
     this.retryAfterSeconds = details.retryAfterSeconds;

@@ -1,5 +1,13 @@
 import type { Readable } from 'node:stream';
-import type { ExecutionEvent, ExecutionResult, FileRef, FileScope, Limits, Principal, StoredFile } from '../core/index.ts';
+import type {
+  ExecutionEvent,
+  ExecutionResult,
+  FileRef,
+  FileScope,
+  Limits,
+  Principal,
+  StoredFile,
+} from '../core/index.ts';
 
 /** A language a caller may name. */
 export interface LanguageInfo {
