@@ -1,12 +1,30 @@
 import type { FastifyInstance } from 'fastify';
-import type { Principal } from '../core/index.ts';
+import type { ErrorCode, Principal } from '../core/index.ts';
 import type { Interpreter } from '../service/index.ts';
+
+/** What a route costs. Each class has its own rate limit per principal; a route without a class has none. */
+export type RateClass = 'exec' | 'upload' | 'download' | 'list';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set by authentication before any dialect's handler runs. */
     principal: Principal;
   }
+  interface FastifyContextConfig {
+    /** Given in the route's options: `{ config: { rateClass: 'exec' } }`. */
+    rateClass?: RateClass;
+  }
+}
+
+/** An error as the wire sees it, before a dialect words it: any error maps to one. */
+export interface Problem {
+  readonly code: ErrorCode;
+  /** Default HTTP status of the code, or the 4xx the HTTP layer chose (415 and the like). */
+  readonly status: number;
+  /** A sentence that may be shown to the caller. */
+  readonly message: string;
+  /** Whole seconds; `Retry-After` is set from it already when an error handler runs. */
+  readonly retryAfterSeconds: number | undefined;
 }
 
 /** What a dialect is given. */
@@ -16,6 +34,10 @@ export interface DialectContext {
   readonly maxFileBytes: number;
   /** Most files of one upload call. */
   readonly maxUploadFiles: number;
+  /** How long one upload call may take to arrive, in milliseconds. */
+  readonly uploadTimeoutMs: number;
+  /** For a dialect's own error handler: reads any error, also those of the HTTP layer (body too large, malformed JSON). */
+  problem(error: unknown): Problem;
 }
 
 /** A wire face. Its routes are mounted twice, at `/` and at `/v1`. */
