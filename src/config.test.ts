@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, loadConfig, settingNotes } from './config.ts';
+
+const load = (env: Record<string, string> = {}, more: { isRoot?: boolean; isTerminal?: boolean } = {}) =>
+  loadConfig({ env, isRoot: false, home: '/home/someone', isTerminal: false, ...more });
+
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    load(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('defaults', () => {
+  test('an empty environment is a full configuration', () => {
+    expect(load()).toEqual({
+      http: {
+        host: '127.0.0.1',
+        port: 8080,
+        maxBodyBytes: 52_428_800,
+        maxUploadBytes: 157_286_400,
+        maxUploadFiles: 200,
+        uploadTimeoutMs: 120_000,
+        rateLimits: {
+          exec: { count: 600, periodMs: 30_000 },
+          upload: { count: 300, periodMs: 300_000 },
+          download: { count: 1200, periodMs: 60_000 },
+          list: { count: 2400, periodMs: 60_000 },
+        },
+      },
+      authentication: {
+        mode: 'keys',
+        keys: [],
+        jwt: {
+          issuer: 'librechat',
+          audience: 'codeapi',
+          keys: undefined,
+          algorithms: ['EdDSA', 'RS256'],
+          requireTenant: false,
+        },
+      },
+      isolation: { backend: 'namespaces', image: 'core', sandboxUid: 60_900 },
+      engine: {
+        limits: {
+          wallMs: 30_000,
+          memoryBytes: 1_073_741_824,
+          processes: 64,
+          cpus: 1,
+          outputBytes: 262_144,
+          floodBytes: 16_777_216,
+          workspaceBytes: 268_435_456,
+          workspaceFiles: 20_000,
+          artifacts: 50,
+          artifactBytes: 67_108_864,
+          openFiles: 1024,
+        },
+        maxRunTimeoutMs: 300_000,
+        concurrency: 0,
+        queue: 64,
+        queueWaitMs: 60_000,
+        pool: 0,
+      },
+      stores: { dataDir: '/home/someone/.local/share/dragoman', retentionMs: 86_400_000 },
+      telemetry: { level: 'info', format: 'json' },
+    });
+  });
+
+  test('the data directory follows the user and XDG_DATA_HOME', () => {
+    expect(load({}, { isRoot: true }).stores.dataDir).toBe('/var/lib/dragoman');
+    expect(load({ XDG_DATA_HOME: '/data' }).stores.dataDir).toBe('/data/dragoman');
+    expect(load({ DRAGOMAN_DATA_DIR: '/srv/d' }, { isRoot: true }).stores.dataDir).toBe('/srv/d');
+  });
+
+  test('a terminal gets the pretty log unless told otherwise', () => {
+    expect(load({}, { isTerminal: true }).telemetry.format).toBe('pretty');
+    expect(load({ DRAGOMAN_LOG_FORMAT: 'json' }, { isTerminal: true }).telemetry.format).toBe('json');
+  });
+
+  test('an empty variable counts as unset', () => {
+    expect(load({ DRAGOMAN_PORT: '', DRAGOMAN_API_KEYS: '' }).http.port).toBe(8080);
+  });
+
+  test('the result is frozen through and through', () => {
+    const config = load();
+    expect(() => Object.assign(config.engine.limits, { wallMs: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(config.http.rateLimits.exec!, { count: 1 })).toThrow(TypeError);
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['1048576', 1_048_576],
+    ['512m', 536_870_912],
+    ['512M', 536_870_912],
+    ['1g', 1_073_741_824],
+    ['1GiB', 1_073_741_824],
+    ['1.5 GB', 1_610_612_736],
+  ])('size %s', (given, bytes) => {
+    expect(load({ DRAGOMAN_MAX_UPLOAD_BYTES: given }).http.maxUploadBytes).toBe(bytes);
+  });
+
+  test('API keys with and without a name, several under one name', () => {
+    expect(load({ DRAGOMAN_API_KEYS: 'app:old, app:new,plain,colons:a:b' }).authentication.keys).toEqual([
+      { name: 'app', secret: 'old' },
+      { name: 'app', secret: 'new' },
+      { name: undefined, secret: 'plain' },
+      { name: 'colons', secret: 'a:b' },
+    ]);
+  });
+
+  test('rate limits left out keep their default, one class or all can be lifted', () => {
+    const some = load({ DRAGOMAN_RATE_LIMITS: 'exec=2/500ms,list=off' }).http.rateLimits;
+    expect(some.exec).toEqual({ count: 2, periodMs: 500 });
+    expect(some.list).toBeNull();
+    expect(some.upload).toEqual({ count: 300, periodMs: 300_000 });
+    expect(load({ DRAGOMAN_RATE_LIMITS: 'off' }).http.rateLimits).toEqual({
+      exec: null,
+      upload: null,
+      download: null,
+      list: null,
+    });
+  });
+
+  test('token keys are a path or a trustworthy URL', () => {
+    const keys = (value: string) => load({ DRAGOMAN_JWT_KEYS: value }).authentication.jwt.keys;
+    expect(keys('/etc/keys')).toEqual({ path: '/etc/keys' });
+    expect(keys('https://example.com/jwks')).toEqual({ url: new URL('https://example.com/jwks') });
+    expect(keys('http://127.0.0.1:9/jwks')).toEqual({ url: new URL('http://127.0.0.1:9/jwks') });
+  });
+});
+
+describe('faults', () => {
+  test.each([
+    ['DRAGOMAN_PORT', '65536', 'whole number from 0 to 65535'],
+    ['DRAGOMAN_PORT', '80a', 'whole number'],
+    ['DRAGOMAN_PORT', '-1', 'whole number'],
+    ['DRAGOMAN_CPUS', '0', 'number above 0'],
+    ['DRAGOMAN_MEMORY_BYTES', '1x', 'size such as'],
+    ['DRAGOMAN_MEMORY_BYTES', '1k', 'must be from'],
+    ['DRAGOMAN_AUTH', 'none', 'one of keys, jwt, keys+jwt, open'],
+    ['DRAGOMAN_JWT_REQUIRE_TENANT', 'maybe', 'true or false'],
+    ['DRAGOMAN_JWT_ALGORITHMS', 'none', 'EdDSA, RS256, HS256'],
+    ['DRAGOMAN_JWT_ALGORITHMS', ',', 'must not be empty'],
+    ['DRAGOMAN_JWT_KEYS', 'http://example.com/jwks', 'https'],
+    ['DRAGOMAN_JWT_KEYS', 'ftp://localhost/jwks', 'https'],
+    ['DRAGOMAN_RATE_LIMITS', 'exec=0/1s', 'exec=600/30s'],
+    ['DRAGOMAN_RATE_LIMITS', 'run=1/1s', 'exec, upload, download, list'],
+    ['DRAGOMAN_API_KEYS', ',', 'must hold a key'],
+    ['DRAGOMAN_LOG_LEVEL', 'loud', 'debug, info'],
+    ['DRAGOMAN_IMAGE', ' ', 'must not be empty'],
+  ])('%s=%s', (name, value, expected) => {
+    const faults = faultsOf({ [name]: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(name);
+    expect(faults[0]).toContain(expected);
+  });
+
+  test('an unknown variable is refused with the nearest known name', () => {
+    expect(faultsOf({ DRAGOMAN_PROT: '1' })).toEqual(['DRAGOMAN_PROT is not a setting; did you mean DRAGOMAN_PORT?']);
+    expect(faultsOf({ OTHER_PORT: '1' })).toEqual([]);
+  });
+
+  test('a fault in the API keys does not repeat them', () => {
+    const faults = faultsOf({ DRAGOMAN_API_KEYS: 'good:hunter2hunter2,bad name:topsecret,x:hunter2hunter2,y:' });
+    expect(faults).toHaveLength(3);
+    expect(faults.join()).toContain('entry 2');
+    expect(faults.join()).not.toMatch(/hunter2|topsecret/);
+  });
+
+  test('open access is refused on a host others can reach', () => {
+    for (const host of ['0.0.0.0', '::', 'example.com'])
+      expect(faultsOf({ DRAGOMAN_AUTH: 'open', DRAGOMAN_HOST: host })[0]).toContain('lets anyone who reaches');
+    expect(faultsOf({ DRAGOMAN_AUTH: 'open', DRAGOMAN_HOST: 'localhost' })).toEqual([]);
+  });
+
+  test('tokens need keys to verify them', () => {
+    expect(faultsOf({ DRAGOMAN_AUTH: 'keys+jwt' })[0]).toContain('DRAGOMAN_JWT_KEYS must be set');
+  });
+
+  test('memory must hold the workspace and the temporary directories', () => {
+    expect(faultsOf({ DRAGOMAN_MEMORY_BYTES: '448m' })[0]).toContain('192 MiB');
+    expect(faultsOf({ DRAGOMAN_MEMORY_BYTES: '449m' })).toEqual([]);
+  });
+
+  test('limits that contradict each other', () => {
+    expect(faultsOf({ DRAGOMAN_MAX_RUN_TIMEOUT_MS: '1000' })[0]).toContain('DRAGOMAN_RUN_TIMEOUT_MS');
+    expect(faultsOf({ DRAGOMAN_FLOOD_BYTES: '1k' })[0]).toContain('DRAGOMAN_OUTPUT_BYTES');
+  });
+
+  test('all faults are reported at once, broken rules beside broken values', () => {
+    const faults = faultsOf({
+      DRAGOMAN_PORT: 'x',
+      DRAGOMAN_CPU: '1',
+      DRAGOMAN_AUTH: 'open',
+      DRAGOMAN_HOST: '0.0.0.0',
+      DRAGOMAN_MEMORY_BYTES: '64m',
+    });
+    expect(faults).toHaveLength(4);
+    expect(() => load({ DRAGOMAN_PORT: 'x', DRAGOMAN_CPUS: 'x' })).toThrow(
+      /2 faults:\n {2}DRAGOMAN_CPUS .*\n {2}DRAGOMAN_PORT/,
+    );
+  });
+});
+
+test('every setting explains itself in one sentence', () => {
+  for (const { name, note } of settingNotes()) {
+    expect(name).toMatch(/^DRAGOMAN_[A-Z_]+$/);
+    expect(note.help).toMatch(/^[A-Z].*\.$/);
+    expect(note.type).not.toBe('');
+  }
+});

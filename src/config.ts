@@ -1,0 +1,180 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { nearest } from './config/nearest.ts';
+import { brokenRules, keySource } from './config/rules.ts';
+import { noteOf, type SettingName, type SettingNote, type Settings, settings } from './config/settings.ts';
+import type { ConfiguredKey, RateLimits } from './config/values.ts';
+import type { Limits } from './core/index.ts';
+
+/** The whole configuration, read once, frozen, grouped by the room that uses it. Times in milliseconds, sizes in bytes. */
+export interface Config {
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly maxBodyBytes: number;
+    readonly maxUploadBytes: number;
+    readonly maxUploadFiles: number;
+    readonly uploadTimeoutMs: number;
+    readonly rateLimits: RateLimits;
+  };
+  readonly authentication: {
+    readonly mode: 'keys' | 'jwt' | 'keys+jwt' | 'open';
+    readonly keys: readonly ConfiguredKey[];
+    readonly jwt: {
+      readonly issuer: string;
+      readonly audience: string;
+      /** Set whenever the mode accepts tokens. A path is absolute. */
+      readonly keys: { readonly url: URL } | { readonly path: string } | undefined;
+      readonly algorithms: readonly ('EdDSA' | 'RS256' | 'HS256')[];
+      readonly requireTenant: boolean;
+    };
+  };
+  readonly isolation: {
+    readonly backend: 'namespaces';
+    /** `core`, or the absolute path of a root directory. */
+    readonly image: string;
+    readonly sandboxUid: number;
+  };
+  readonly engine: {
+    /** What a program gets whose request names no limits. */
+    readonly limits: Readonly<Limits>;
+    readonly maxRunTimeoutMs: number;
+    /** 0: by cores and memory. */
+    readonly concurrency: number;
+    /** Waiting executions per principal. */
+    readonly queue: number;
+    readonly queueWaitMs: number;
+    /** Parked sandboxes per kind; 0: by cores. */
+    readonly pool: number;
+  };
+  readonly stores: { readonly dataDir: string; readonly retentionMs: number };
+  readonly telemetry: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+    readonly format: 'pretty' | 'json';
+  };
+}
+
+/** Everything wrong with the configuration, one sentence a fault. Holds no secret. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** What defaults depend on besides the environment. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly isRoot: boolean;
+  readonly home: string;
+  readonly isTerminal: boolean;
+}
+
+const surroundingsOfProcess = (): Surroundings => ({
+  env: process.env,
+  isRoot: process.getuid?.() === 0,
+  home: homedir(),
+  isTerminal: process.stdout.isTTY === true,
+});
+
+/**
+ * Reads the configuration from the environment. An empty variable counts as unset.
+ * @throws ConfigError naming every fault at once
+ */
+export function loadConfig(from: Surroundings = surroundingsOfProcess()): Config {
+  const given = Object.fromEntries(
+    Object.entries(from.env).filter(
+      ([name, value]) => name.startsWith('DRAGOMAN_') && value !== undefined && value !== '',
+    ),
+  ) as Record<string, string>;
+  const faults = [...unknownNames(given), ...brokenRules(given)];
+  const read = settings.safeParse(given);
+  if (!read.success) faults.push(...read.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`));
+  if (!read.success || faults.length > 0) throw new ConfigError(faults.sort());
+  return deepFreeze(grouped(read.data, from));
+}
+
+/** Every setting with its note, in the order of the schema: what the reference page is made from. */
+export function settingNotes(): { name: SettingName; note: SettingNote }[] {
+  return Object.entries(settings.shape).map(([name, schema]) => ({ name: name as SettingName, note: noteOf(schema) }));
+}
+
+function unknownNames(given: Record<string, string>): string[] {
+  const known = Object.keys(settings.shape);
+  return Object.keys(given)
+    .filter((name) => !known.includes(name))
+    .map((name) => `${name} is not a setting; did you mean ${nearest(name, known)}?`);
+}
+
+function grouped(values: Settings, from: Surroundings): Config {
+  const dataHome = from.env.XDG_DATA_HOME || join(from.home, '.local/share');
+  const defaultDataDir = from.isRoot ? '/var/lib/dragoman' : join(dataHome, 'dragoman');
+  return {
+    http: {
+      host: values.DRAGOMAN_HOST,
+      port: values.DRAGOMAN_PORT,
+      maxBodyBytes: values.DRAGOMAN_MAX_BODY_BYTES,
+      maxUploadBytes: values.DRAGOMAN_MAX_UPLOAD_BYTES,
+      maxUploadFiles: values.DRAGOMAN_MAX_UPLOAD_FILES,
+      uploadTimeoutMs: values.DRAGOMAN_UPLOAD_TIMEOUT_MS,
+      rateLimits: values.DRAGOMAN_RATE_LIMITS,
+    },
+    authentication: {
+      mode: values.DRAGOMAN_AUTH,
+      keys: values.DRAGOMAN_API_KEYS ?? [],
+      jwt: {
+        issuer: values.DRAGOMAN_JWT_ISSUER,
+        audience: values.DRAGOMAN_JWT_AUDIENCE,
+        keys: values.DRAGOMAN_JWT_KEYS === undefined ? undefined : keySource(values.DRAGOMAN_JWT_KEYS),
+        algorithms: values.DRAGOMAN_JWT_ALGORITHMS,
+        requireTenant: values.DRAGOMAN_JWT_REQUIRE_TENANT,
+      },
+    },
+    isolation: {
+      backend: values.DRAGOMAN_ISOLATION,
+      image: values.DRAGOMAN_IMAGE === 'core' ? 'core' : resolve(values.DRAGOMAN_IMAGE),
+      sandboxUid: values.DRAGOMAN_SANDBOX_UID,
+    },
+    engine: {
+      limits: {
+        wallMs: values.DRAGOMAN_RUN_TIMEOUT_MS,
+        memoryBytes: values.DRAGOMAN_MEMORY_BYTES,
+        processes: values.DRAGOMAN_PROCESSES,
+        cpus: values.DRAGOMAN_CPUS,
+        outputBytes: values.DRAGOMAN_OUTPUT_BYTES,
+        floodBytes: values.DRAGOMAN_FLOOD_BYTES,
+        workspaceBytes: values.DRAGOMAN_WORKSPACE_BYTES,
+        workspaceFiles: values.DRAGOMAN_WORKSPACE_FILES,
+        artifacts: values.DRAGOMAN_ARTIFACTS,
+        artifactBytes: values.DRAGOMAN_ARTIFACT_BYTES,
+        openFiles: values.DRAGOMAN_OPEN_FILES,
+      },
+      maxRunTimeoutMs: values.DRAGOMAN_MAX_RUN_TIMEOUT_MS,
+      concurrency: values.DRAGOMAN_CONCURRENCY,
+      queue: values.DRAGOMAN_QUEUE,
+      queueWaitMs: values.DRAGOMAN_QUEUE_WAIT_MS,
+      pool: values.DRAGOMAN_POOL,
+    },
+    stores: {
+      dataDir: resolve(values.DRAGOMAN_DATA_DIR ?? defaultDataDir),
+      retentionMs: values.DRAGOMAN_RETENTION_HOURS * 3_600_000,
+    },
+    telemetry: {
+      level: values.DRAGOMAN_LOG_LEVEL,
+      format: values.DRAGOMAN_LOG_FORMAT ?? (from.isTerminal ? 'pretty' : 'json'),
+    },
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !(value instanceof URL)) {
+    for (const part of Object.values(value)) deepFreeze(part);
+    Object.freeze(value);
+  }
+  return value;
+}

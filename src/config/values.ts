@@ -1,0 +1,124 @@
+import { z } from 'zod';
+
+/** The kinds of value a setting can have. Each reads the text of an environment variable. */
+
+const kibibyte = 1024;
+const byteUnits: Record<string, number> = { '': 1, k: kibibyte, m: kibibyte ** 2, g: kibibyte ** 3, t: kibibyte ** 4 };
+const timeUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Any non-empty text. */
+export const text = () => z.string().trim().min(1, 'must not be empty');
+
+/** One of the given words. */
+export const choice = <const T extends readonly string[]>(...words: T) =>
+  z.enum(words, { error: `must be one of ${words.join(', ')}` });
+
+/** A whole number between two bounds, both included. */
+export function whole(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, { error: rule, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, rule);
+}
+
+/** A number that may have a fraction, above zero. */
+export function fraction(max: number) {
+  const rule = `must be a number above 0, at most ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: rule, abort: true })
+    .transform(Number)
+    .refine((value) => value > 0 && value <= max, rule);
+}
+
+/** A size: bytes, or a number with a binary unit (`512m`, `1g`, `1GiB`). */
+export function bytes(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}(\.\d{1,3})?\s*([kmgt](i?b)?)?$/i, {
+      error: 'must be a size such as 1048576, 512m, 1g or 1GiB',
+      abort: true,
+    })
+    .transform((value) =>
+      Math.floor(Number.parseFloat(value) * byteUnits[/[kmgt]/i.exec(value)?.[0].toLowerCase() ?? '']!),
+    )
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max} bytes`);
+}
+
+/** Yes or no. */
+export const flag = () =>
+  z
+    .enum(['true', 'false', '1', '0', 'yes', 'no'], { error: 'must be true or false' })
+    .transform((value) => value === 'true' || value === '1' || value === 'yes');
+
+/** An API key of the operator's: several secrets under one name are one principal, so that keys can be renewed. */
+export interface ConfiguredKey {
+  readonly name: string | undefined;
+  readonly secret: string;
+}
+
+/** `name:secret` or `secret`, separated by commas. A fault never repeats the text: it is a secret. */
+export const apiKeys = () =>
+  z.string().transform((value, context) => {
+    const keys: ConfiguredKey[] = [];
+    for (const [index, item] of splitList(value).entries()) {
+      const [, name, secret] = /^(?:([^:]*):)?(.*)$/s.exec(item)!;
+      const fault =
+        keyFault(name, secret!) ?? (keys.some((key) => key.secret === secret) && 'repeats an earlier secret');
+      if (fault) context.addIssue({ code: 'custom', message: `entry ${index + 1} ${fault}` });
+      else keys.push({ name, secret: secret! });
+    }
+    if (value.replaceAll(',', '').trim() === '') context.addIssue({ code: 'custom', message: 'must hold a key' });
+    return keys;
+  });
+
+function keyFault(name: string | undefined, secret: string): string | undefined {
+  if (name !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(name))
+    return 'must be "name:secret" or "secret", the name of 1 to 64 letters, digits, ".", "_" or "-"';
+  return /^[\x21-\x7e]+$/.test(secret) ? undefined : 'must have a secret of printable ASCII characters without spaces';
+}
+
+const algorithmNames = ['EdDSA', 'RS256', 'HS256'] as const;
+
+/** Signature algorithms, separated by commas. */
+export const algorithms = () =>
+  z
+    .string()
+    .transform(splitList)
+    .pipe(
+      z.array(z.enum(algorithmNames, { error: `must list ${algorithmNames.join(', ')}` })).min(1, 'must not be empty'),
+    );
+
+const rateClasses = ['exec', 'upload', 'download', 'list'] as const;
+
+/** So many requests in so many milliseconds, by class of route; null lifts the limit. */
+export type RateLimits = Readonly<Record<(typeof rateClasses)[number], { count: number; periodMs: number } | null>>;
+
+/** `class=count/period` or `class=off`, separated by commas, laid over `defaults`; or `off` for all. */
+export const rateLimits = (defaults: RateLimits) =>
+  z.string().transform((value, context): RateLimits => {
+    if (value === 'off') return { exec: null, upload: null, download: null, list: null };
+    const limits = { ...defaults };
+    for (const item of splitList(value)) {
+      const match = /^(exec|upload|download|list)=(?:(off)|([1-9]\d{0,8})\/([1-9]\d{0,5})(ms|s|m|h))$/.exec(item);
+      if (!match) {
+        const form = `class=count/period with one of ${rateClasses.join(', ')} as class, such as exec=600/30s`;
+        context.addIssue({ code: 'custom', message: `must be "off" or a list of ${form}` });
+        return z.NEVER;
+      }
+      const [, name, off, count, period, unit] = match;
+      limits[name as keyof RateLimits] = off
+        ? null
+        : { count: Number(count), periodMs: Number(period) * timeUnits[unit!]! };
+    }
+    return limits;
+  });
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
