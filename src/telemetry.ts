@@ -1,0 +1,2 @@
+export { createLogger, type LogOptions } from './telemetry/log.ts';
+export { createMetrics, type PrometheusMetrics } from './telemetry/metrics.ts';

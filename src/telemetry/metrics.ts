@@ -1,0 +1,92 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Metrics } from '../core/index.ts';
+
+/** `Metrics` that Prometheus can read. */
+export interface PrometheusMetrics extends Metrics {
+  /** Adds the metrics of the process itself: memory, cpu, event loop, garbage collection. */
+  start(): void;
+  /** Everything measured so far, in the text format of `contentType`. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/**
+ * A registry of its own. Names begin with `dragoman_`, which is put in front of names that rooms give to `gauge` and
+ * `count`; a counter's name ends in `_total`.
+ */
+export function createMetrics(): PrometheusMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'dragoman_requests_total',
+    help: 'Requests answered; status 499 when the caller left first.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const requestSeconds = new Histogram({
+    name: 'dragoman_request_seconds',
+    help: 'Time from the head of a request to the end of its response.',
+    labelNames: ['method', 'route'],
+    buckets: seconds,
+    registers,
+  });
+  const executions = new Counter({
+    name: 'dragoman_executions_total',
+    help: 'Programs that ended.',
+    labelNames: ['language', 'outcome'],
+    registers,
+  });
+  const runSeconds = new Histogram({
+    name: 'dragoman_execution_run_seconds',
+    help: 'Wall clock of programs.',
+    labelNames: ['language'],
+    buckets: seconds,
+    registers,
+  });
+  const overheadSeconds = new Histogram({
+    name: 'dragoman_execution_overhead_seconds',
+    help: 'What an execution took beyond its program: waiting, staging files, keeping artifacts.',
+    labelNames: ['language'],
+    buckets: seconds,
+    registers,
+  });
+  const counters = new Map<string, Counter>();
+
+  return {
+    contentType: registry.contentType,
+    start: () => collectDefaultMetrics({ register: registry }),
+    text: () => registry.metrics(),
+    request({ method, route, status, ms }) {
+      requests.inc({ method, route, status });
+      requestSeconds.observe({ method, route }, ms / 1000);
+    },
+    execution({ language, outcome, wallMs, totalMs }) {
+      executions.inc({ language, outcome });
+      runSeconds.observe({ language }, wallMs / 1000);
+      overheadSeconds.observe({ language }, Math.max(0, totalMs - wallMs) / 1000);
+    },
+    gauge(name, help, read) {
+      new Gauge({
+        name: prefixed(name),
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    count(name, help, by = 1) {
+      let counter = counters.get(name);
+      if (!counter) {
+        const full = prefixed(name);
+        counter = new Counter({ name: full.endsWith('_total') ? full : `${full}_total`, help, registers });
+        counters.set(name, counter);
+      }
+      counter.inc(by);
+    },
+  };
+}
+
+const prefixed = (name: string) => (name.startsWith('dragoman_') ? name : `dragoman_${name}`);
