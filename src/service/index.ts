@@ -1,1 +1,2 @@
 export type * from './interpreter.ts';
+export { ApiKeys, type KeyStore } from './keys.ts';

@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import { beforeEach, expect, test } from 'vitest';
+import { ApiKeys } from '../service/index.ts';
+import type { KeyRecord } from '../stores/index.ts';
+import { addKeyCommands } from './keys.ts';
+
+let records: KeyRecord[];
+let printed: string[];
+let closed: number;
+
+async function run(...args: string[]): Promise<void> {
+  const keys = new ApiKeys(
+    {
+      createKey: async (key) => void records.push(key),
+      keys: async () => records,
+      revokeKey: async (name, now) => {
+        const live = records.findIndex((key) => key.name === name && key.revokedAt === null);
+        if (live >= 0) records[live] = { ...records[live]!, revokedAt: now };
+        return live >= 0;
+      },
+    },
+    () => 0,
+  );
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  addKeyCommands(program, {
+    withKeys: (use) => use(keys).finally(() => closed++),
+    print: (line) => printed.push(line),
+  });
+  await program.parseAsync(args, { from: 'user' });
+}
+
+beforeEach(() => {
+  records = [];
+  printed = [];
+  closed = 0;
+});
+
+test('create prints the secret and nothing else', async () => {
+  await run('keys', 'create', 'app');
+  expect(printed).toEqual([expect.stringMatching(/^dgm_/)]);
+  expect(closed).toBe(1);
+});
+
+test('list shows state but no hash', async () => {
+  await run('keys', 'list');
+  await run('keys', 'create', 'app');
+  await run('keys', 'revoke', 'app');
+  await run('keys', 'create', 'app');
+  printed.length = 0;
+  await run('keys', 'list');
+  expect(printed).toEqual([
+    `${records[0]!.id}  1970-01-01T00:00:00.000Z  app  revoked 1970-01-01T00:00:00.000Z`,
+    `${records[1]!.id}  1970-01-01T00:00:00.000Z  app  live`,
+  ]);
+  printed.length = 0;
+  await run('keys', 'list', '--json');
+  expect(Object.keys(JSON.parse(printed[0]!)[0])).toEqual(['id', 'name', 'createdAt', 'revokedAt']);
+});
+
+test('faults reach the caller after the keys are closed', async () => {
+  await expect(run('keys', 'revoke', 'nobody')).rejects.toThrow('No live key');
+  await expect(run('keys', 'create', 'bad name')).rejects.toThrow('A key name');
+  await expect(run('keys', 'create')).rejects.toThrow('missing required argument');
+  expect(closed).toBe(2);
+});

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import type { ApiKeys } from '../service/index.ts';
+
+/** What the commands need: keys opened on demand and closed afterwards, and somewhere to print. */
+export interface KeyCommandContext {
+  withKeys(use: (keys: ApiKeys) => Promise<void>): Promise<void>;
+  print(line: string): void;
+}
+
+/** Adds `keys create <name>`, `keys list [--json]` and `keys revoke <name-or-id>` to a program. */
+export function addKeyCommands(program: Command, { withKeys, print }: KeyCommandContext): void {
+  const keys = program.command('keys').description('make, list and revoke API keys');
+
+  keys
+    .command('create')
+    .description('make a key and print its secret, which is shown only this once')
+    .argument('<name>', 'a name for logs and for `revoke`')
+    .action((name: string) => withKeys(async (all) => print((await all.create(name)).secret)));
+
+  keys
+    .command('list')
+    .description('list all keys, without their secrets')
+    .option('--json', 'as JSON')
+    .action(({ json }: { json?: true }) =>
+      withKeys(async (all) => {
+        const rows = (await all.list()).map(({ id, name, createdAt, revokedAt }) => ({
+          id,
+          name,
+          createdAt: isoTime(createdAt),
+          revokedAt: revokedAt === null ? null : isoTime(revokedAt),
+        }));
+        if (json) print(JSON.stringify(rows, null, 2));
+        else if (rows.length === 0) print('There are no keys.');
+        else for (const row of rows) print(tableRow(row));
+      }),
+    );
+
+  keys
+    .command('revoke')
+    .description('end a key; running servers notice within seconds')
+    .argument('<name-or-id>')
+    .action((nameOrId: string) =>
+      withKeys(async (all) => {
+        await all.revoke(nameOrId);
+        print(`Revoked ${nameOrId}.`);
+      }),
+    );
+}
+
+const isoTime = (milliseconds: number) => new Date(milliseconds).toISOString();
+
+function tableRow(row: { id: string; name: string; createdAt: string; revokedAt: string | null }): string {
+  const state = row.revokedAt === null ? 'live' : `revoked ${row.revokedAt}`;
+  return `${row.id}  ${row.createdAt}  ${row.name}  ${state}`;
+}
