@@ -1,0 +1,1 @@
+"""The code on the inside of every sandbox, whatever builds its walls."""

@@ -1,0 +1,120 @@
+"""Turns a fresh clone into a sandbox: its own view of the system, then no way back.
+
+Both halves run before anything of a user is in the process. Every step that fails ends the sandbox: nothing degrades.
+"""
+
+import fcntl
+import os
+import resource
+import socket
+import struct
+
+from . import syscalls as sys_
+
+NAMESPACES = (
+    sys_.CLONE_NEWUSER
+    | sys_.CLONE_NEWNS
+    | sys_.CLONE_NEWPID
+    | sys_.CLONE_NEWNET
+    | sys_.CLONE_NEWIPC
+    | sys_.CLONE_NEWUTS
+    | sys_.CLONE_NEWCGROUP
+)
+WORKSPACE = '/mnt/data'
+
+# What /proc tells of the host beyond its processes. Everything else a program may want to read stays.
+_MASKED = (
+    'cmdline',
+    'config.gz',
+    'diskstats',
+    'kallsyms',
+    'kcore',
+    'keys',
+    'key-users',
+    'kmsg',
+    'kpagecount',
+    'kpageflags',
+    'latency_stats',
+    'locks',
+    'modules',
+    'partitions',
+    'sched_debug',
+    'sysrq-trigger',
+    'timer_list',
+    'vmallocinfo',
+)
+
+try:
+    _CACHES = [(entry.name, entry.path) for entry in os.scandir('/usr/share/dragoman/matplotlib') if entry.is_file()]
+except FileNotFoundError:
+    _CACHES = []
+
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP_RUNNING = 0x1 | 0x40
+
+
+def _write(path, text):
+    with open(path, 'w') as file:
+        file.write(text)
+
+
+def _loopback_up():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack('16sH14x', b'lo', _IFF_UP_RUNNING))
+
+
+def _tmpfs(target, size, inodes, mode):
+    options = f'size={size},nr_inodes={inodes},mode={mode}'
+    sys_.mount('tmpfs', target, 'tmpfs', sys_.MS_NOSUID | sys_.MS_NODEV, options)
+
+
+def link_caches():
+    """Makes caches that the image brings along visible where programs look for them: in a directory they may also write.
+
+    matplotlib without its font list scans every font for seconds.
+    """
+    os.makedirs('/tmp/.cache/matplotlib', exist_ok=True)
+    for name, source in _CACHES:
+        os.symlink(source, f'/tmp/.cache/matplotlib/{name}')
+
+
+def enter(sizes):
+    """Builds the sandbox's view. `sizes`: workspaceBytes, workspaceFiles, tmpBytes, shmBytes."""
+    uid, gid = os.getuid(), os.getgid()
+    # The ids the process had before the clone are not mapped yet; the image's own user is 1000.
+    _write('/proc/self/setgroups', 'deny')
+    _write('/proc/self/uid_map', '1000 1000 1')
+    _write('/proc/self/gid_map', '1000 1000 1')
+    if (os.getuid(), os.getgid()) != (1000, 1000):
+        raise RuntimeError(f'the zygote must run as 1000:1000, not {uid}:{gid}')
+    sys_.mount(None, '/', None, sys_.MS_REC | sys_.MS_PRIVATE)
+    sys_.mount('proc', '/proc', 'proc', sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC)
+    for name in _MASKED:
+        sys_.mask(f'/proc/{name}')
+    _tmpfs('/dev/shm', sizes['shmBytes'], 2000, 1777)
+    sys_.mount('devpts', '/dev/pts', 'devpts', sys_.MS_NOSUID | sys_.MS_NOEXEC, 'newinstance,ptmxmode=0666,mode=620')
+    _tmpfs(WORKSPACE, sizes['workspaceBytes'], sizes['workspaceFiles'], 755)
+    _tmpfs('/tmp', sizes['tmpBytes'], 20000, 1777)
+    link_caches()
+    sys_.set_hostname('sandbox')
+    _loopback_up()
+    os.chdir(WORKSPACE)
+    os.umask(0o022)
+
+
+def lock_down(seccomp, open_files):
+    """Gives up everything the sandbox could still do to its own walls. Nothing of the above can be repeated after it."""
+    for name, value in (
+        ('CORE', 0),
+        ('NOFILE', open_files),
+        ('MEMLOCK', 65536),
+        ('MSGQUEUE', 0),
+        ('SIGPENDING', 1024),
+        ('NICE', 0),
+        ('RTPRIO', 0),
+    ):
+        limit = getattr(resource, f'RLIMIT_{name}')
+        resource.setrlimit(limit, (value, value))
+    sys_.drop_capabilities()
+    sys_.no_new_privileges()
+    seccomp.install()

@@ -1,0 +1,130 @@
+"""A sandbox's first process: confines itself, parks, and does what the service asks on its command pipe.
+
+Frames in (see frames.py): write {path,size,mode} followed by the bytes; stdin {size} followed by the bytes; warm; park {argv,env};
+run {kind,…}. Frames out are claims, bounded and never trusted by the service: ready, parked, done {code,signal}, fault {message}.
+Everything up to the first `run` is trusted code; in a Python program or kernel everything after it may be the user's.
+"""
+
+import fcntl
+import gc
+import os
+import signal
+import sys
+import traceback
+
+from . import confine, frames, kernel, program, script
+
+# Out of the way of user code, below the lowest limit on open files.
+_PRIVATE_FDS = 240
+
+
+def main(pipes, sizes, template, seccomp):
+    """Never returns. `pipes`: command (read), claims, stdout, stderr (write)."""
+    try:
+        Sandbox(pipes, template).run(sizes, seccomp)
+    except frames.Closed:
+        os._exit(0)
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
+        os._exit(97)
+
+
+def _write_all(fd, content):
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+class Sandbox:
+    def __init__(self, pipes, template):
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        command, claims, stdout, stderr = pipes
+        os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        self._command = fcntl.fcntl(command, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FDS)
+        self._claims = fcntl.fcntl(claims, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FDS)
+        # Other sandboxes' pipes may still be open in the zygote and so here.
+        os.closerange(3, _PRIVATE_FDS)
+        os.closerange(max(self._command, self._claims) + 1, 65536)
+        self._template = template
+        self._parked = None
+        self._faulty = False
+        self._kernel = None
+
+    def run(self, sizes, seccomp):
+        confine.enter(sizes)
+        confine.lock_down(seccomp, sizes['openFiles'])
+        self._template.reseed()
+        gc.enable()
+        self._claim({'claim': 'ready'})
+        while True:
+            frame = frames.read_frame(self._command)
+            match frame['op']:
+                case 'write':
+                    self._write(frame)
+                case 'stdin':
+                    self._stdin(frame['size'])
+                case 'warm':
+                    self._template.warm()
+                case 'park':
+                    self._parked = program.park(frame['argv'], frame['env'])
+                    self._claim({'claim': 'parked'})
+                case 'run':
+                    self._run(frame)
+
+    def _claim(self, value):
+        frames.write_frame(self._claims, value)
+
+    def _write(self, frame):
+        """Puts one file into the workspace. The service has checked the path; a full disk is reported, not fatal."""
+        path = os.path.join(confine.WORKSPACE, frame['path'])
+        left = frame['size']
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            try:
+                while left:
+                    part = frames.read_exactly(self._command, min(left, 1 << 20))
+                    left -= len(part)
+                    _write_all(fd, part)
+                os.fchmod(fd, frame['mode'])
+            finally:
+                os.close(fd)
+        except OSError as error:
+            while left:
+                left -= len(frames.read_exactly(self._command, min(left, 1 << 20)))
+            self._faulty = True
+            self._claim({'claim': 'fault', 'message': f'{frame["path"]}: {error.strerror}'})
+
+    def _stdin(self, size):
+        body = frames.read_exactly(self._command, size)
+        fd = os.open('/tmp', os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        _write_all(fd, body)
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.dup2(fd, 0)
+        os.close(fd)
+
+    def _run(self, frame):
+        if self._faulty:
+            return  # The service has heard of it; a program must not start without its inputs.
+        match frame['kind']:
+            case 'program':
+                self._finish(program.run(frame['argv'], frame['env'], self._command))
+            case 'parked':
+                self._finish(self._parked.run({'entry': frame['entry'], 'args': frame['args']}, self._command))
+            case 'script':
+                os.close(self._command)
+                self._finish({'code': script.run(frame['entry'], frame['args'], frame['env']), 'signal': None})
+            case 'cell':
+                if self._kernel is None:
+                    self._kernel = kernel.Kernel()
+                self._claim({'claim': 'done', **self._kernel.run(frame['entry'])})
+
+    def _finish(self, ended):
+        """The last thing a one-shot sandbox does: it is frozen and destroyed at this claim."""
+        self._claim({'claim': 'done', **ended})
+        sys.stdout = sys.stderr = None
+        os._exit(ended['code'] if ended['code'] is not None else 128)

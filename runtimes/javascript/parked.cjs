@@ -1,0 +1,17 @@
+'use strict';
+// Waits, already started, for its orders on descriptor 3 ({entry, args}, then the end of the stream), then becomes the program.
+
+const fs = require('node:fs');
+const module_ = require('node:module');
+
+// The first use of the type stripper loads WebAssembly: better now than on a user's time.
+module_.stripTypeScriptTypes('const warm: number = 1; enum E { A }', { mode: 'transform' });
+
+const orders = JSON.parse(fs.readFileSync(3, 'utf8'));
+fs.closeSync(3);
+
+process.argv = [process.execPath, orders.entry, ...orders.args];
+// A program that is a module by its syntax (top-level await, import) may still call require, as it may elsewhere.
+globalThis.require = module_.createRequire(orders.entry);
+delete require.cache[__filename];
+module_.runMain(orders.entry);

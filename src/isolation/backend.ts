@@ -1,0 +1,116 @@
+/** What a zygote imports before its first fork, so that no sandbox forked from it has to. */
+export interface Template {
+  readonly name: string;
+  /** Python modules, imported in this order. */
+  readonly imports: readonly string[];
+  /** Path inside of a Python file whose `warm()` exercises them; parked sandboxes may repeat it. */
+  readonly warm: string | null;
+}
+
+/** How a sandbox's first process ended, from a trusted party and never from the sandbox itself. */
+export interface ExitStatus {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** What the sandbox has used since it was placed under its limits. */
+export interface SandboxUsage {
+  readonly cpuMs: number;
+  readonly peakMemoryBytes: number;
+  /** Processes the kernel killed because the memory limit was reached. */
+  readonly oomKills: number;
+}
+
+/** A regular file of the workspace. */
+export interface WorkspaceFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+export interface WorkspaceListing {
+  /** Sorted by path. */
+  readonly files: readonly WorkspaceFile[];
+  /** Something was passed over: too many entries, too deep, or a name that is not a valid workspace path. */
+  readonly truncated: boolean;
+}
+
+/** A file taken from the workspace; it stays readable after the sandbox is gone. Close it. */
+export interface WorkspaceContent {
+  readonly size: number;
+  /** sha256 in lower-case hexadecimal. */
+  digest(): Promise<string>;
+  /** The bytes from the start; at most `size` of them, whatever became of the file. */
+  read(): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/**
+ * The directory the program sees as /mnt/data. To be listed and opened only while nothing of the user runs. Links, devices,
+ * pipes and sockets are never followed or opened.
+ */
+export interface Workspace {
+  list(limits: { entries: number; depth: number }): Promise<WorkspaceListing>;
+  /** Undefined when there is no such regular file. */
+  open(path: string): Promise<WorkspaceContent | undefined>;
+}
+
+/** What a sandbox's owner is told. Output and claims are the program's word: bounded by the sandbox, trusted by nobody. */
+export interface SandboxListener {
+  stdout(chunk: Uint8Array): void;
+  stderr(chunk: Uint8Array): void;
+  claim(claim: Claim): void;
+}
+
+/** A message from the guest. A frame that is not one of these ends the sandbox. */
+export type Claim =
+  | { readonly claim: 'ready' }
+  | { readonly claim: 'parked' }
+  | { readonly claim: 'done'; readonly code: number | null; readonly signal: string | null }
+  | { readonly claim: 'fault'; readonly message: string };
+
+/** A frame for the guest; the protocol is documented in guest/dragoman_guest/sandbox.py. */
+export interface GuestFrame {
+  readonly op: string;
+  readonly [field: string]: unknown;
+}
+
+/** An isolated process tree with a workspace and limits. Serves one owner, then is destroyed. */
+export interface Sandbox {
+  readonly id: string;
+  readonly template: string;
+  readonly workspace: Workspace;
+  /** Resolves when the first process has ended and its output has been delivered. Never rejects. */
+  readonly exited: Promise<ExitStatus>;
+  /** Why the isolation itself ended the sandbox (a broken protocol), if it did. */
+  readonly violation: string | undefined;
+  /** Replaces whoever listened before; nothing is delivered while nobody listens but claims of set-up. */
+  listen(listener: SandboxListener): void;
+  /** Sends a frame and, after it, exactly `body`. Resolves once the pipe has taken it. */
+  send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
+  /** Stops every process. When it resolves, all they had written has been delivered and nothing follows until `thaw`. */
+  freeze(): Promise<void>;
+  thaw(): void;
+  /** KeyboardInterrupt for the first process. */
+  interrupt(): void;
+  /** Lowers (or restores) the sandbox's share of the processor against others'. */
+  background(on: boolean): void;
+  usage(): SandboxUsage;
+  /** Kills whatever is left and frees everything the sandbox had. Idempotent; resolves when nothing is left. */
+  destroy(): Promise<void>;
+}
+
+/** Makes sandboxes. One implementation per boundary: namespaces today, a user-space kernel or a microVM beside it. */
+export interface IsolationBackend {
+  readonly name: string;
+  /** Sweeps what a killed server left, then starts a zygote per template. @throws Error naming what the host lacks */
+  start(): Promise<void>;
+  /**
+   * Makes a sandbox: confined, under its limits, nothing of a user in it.
+   * @throws DragomanError sandbox_unavailable
+   */
+  create(template: string): Promise<Sandbox>;
+  /** Sandboxes alive, for measurements. */
+  readonly live: number;
+  /** Destroys every sandbox and zygote. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,33 @@
+import type { SandboxUsage } from '../backend.ts';
+
+/** What a control group enforces. */
+export interface CgroupLimits {
+  readonly memoryBytes: number;
+  readonly processes: number;
+  readonly cpus: number;
+}
+
+/** One sandbox's control group (in v1: the same name in several hierarchies). */
+export interface Cgroup {
+  /** Moves a process in. Takes an RCU grace period (about 8 ms), so it never belongs on a request's path. */
+  place(pid: number): Promise<void>;
+  /** Resolves when every process has stopped. @throws Error when they do not within two seconds */
+  freeze(): Promise<void>;
+  thaw(): void;
+  /** Share of the processor against other groups: normal is 100. */
+  weigh(weight: number): void;
+  usage(): SandboxUsage;
+  /** Kills what is left, thaws it so that the signal acts, and removes the group. */
+  remove(): Promise<void>;
+}
+
+/** The subtree that is this server's own. */
+export interface CgroupTree {
+  readonly version: 1 | 2;
+  /** Where it is, for the doctor. */
+  readonly path: string;
+  create(id: string, limits: CgroupLimits): Cgroup;
+  /** Groups that exist now. */
+  count(): number;
+  close(): Promise<void>;
+}

@@ -1,0 +1,16 @@
+import type { CgroupTree } from './cgroup.ts';
+import { cgroupHost } from './host.ts';
+import { openV1 } from './v1.ts';
+import { openV2 } from './v2.ts';
+
+export type { Cgroup, CgroupLimits, CgroupTree } from './cgroup.ts';
+
+/**
+ * Opens a subtree for this server, first removing those of servers that died.
+ * @throws Error naming what the host lacks
+ */
+export async function openCgroups(): Promise<CgroupTree> {
+  const host = cgroupHost(process.getuid!());
+  if (host.version === undefined) throw new Error('the host has no cgroup memory controller mounted');
+  return host.version === 1 ? openV1(host) : openV2(host);
+}

@@ -1,0 +1,124 @@
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import type { SandboxUsage } from '../backend.ts';
+import type { Cgroup, CgroupLimits, CgroupTree } from './cgroup.ts';
+import { children, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
+import type { CgroupHost } from './host.ts';
+import { instanceName, isStale } from './instance.ts';
+
+const controllers = ['memory', 'pids', 'cpu', 'cpuacct', 'freezer'] as const;
+type Controller = (typeof controllers)[number];
+type Paths = Record<Controller, string>;
+
+/** Control groups version 1: a hierarchy per controller, the same name made in each of them. */
+export async function openV1(host: CgroupHost): Promise<CgroupTree> {
+  const missing = controllers.filter((controller) => !host.v1.has(controller));
+  if (missing.length > 0) throw new Error(`the cgroup v1 controllers ${missing.join(', ')} are not mounted`);
+  const parents = mapPaths((controller) => parentFor(host, controller));
+  for (const controller of controllers) {
+    for (const name of children(parents[controller]).filter(isStale)) {
+      for (const child of children(`${parents[controller]}/${name}`)) {
+        await removeV1(controller, `${parents[controller]}/${name}/${child}`);
+      }
+      await removeV1(controller, `${parents[controller]}/${name}`);
+    }
+  }
+  const own = mapPaths((controller) => `${parents[controller]}/${instanceName()}`);
+  for (const controller of distinct(own)) mkdirSync(controller, { recursive: true });
+  // Groups on a hierarchy with cpuset-like inheritance need nothing else; memory must count the groups below as well.
+  return {
+    version: 1,
+    path: own.memory,
+    create: (id, limits) =>
+      new CgroupV1(
+        mapPaths((controller) => `${own[controller]}/${id}`),
+        limits,
+      ),
+    count: () => children(own.memory).length,
+    close: async () => {
+      for (const path of distinct(own)) await removeGroup(path, () => {});
+    },
+  };
+}
+
+/** Below the process' own group where that may be, else in a group the operator has handed over to this user. */
+function parentFor(host: CgroupHost, controller: Controller): string {
+  const at = host.v1.get(controller)!;
+  const candidates = [`${at.mount}${at.path === '/' ? '' : at.path}`, `${at.mount}/dragoman-${host.uid}`];
+  for (const candidate of candidates) {
+    try {
+      accessSync(candidate, constants.W_OK);
+      return candidate;
+    } catch {
+      // Not ours to write in: the next one may be.
+    }
+  }
+  throw new Error(`no cgroup of controller ${controller} may be written: give user ${host.uid} ${candidates[1]}`);
+}
+
+async function removeV1(controller: Controller, path: string): Promise<void> {
+  await removeGroup(path, () => {
+    for (const pid of pids(path)) kill(pid);
+    // A frozen process does not see the signal.
+    if (controller === 'freezer') write(`${path}/freezer.state`, 'THAWED');
+  });
+}
+
+class CgroupV1 implements Cgroup {
+  readonly #paths: Paths;
+
+  constructor(paths: Paths, limits: CgroupLimits) {
+    this.#paths = paths;
+    for (const path of distinct(paths)) mkdirSync(path);
+    write(`${paths.memory}/memory.limit_in_bytes`, limits.memoryBytes);
+    // Present only where the kernel accounts swap: then memory must not overflow into it.
+    const withSwap = `${paths.memory}/memory.memsw.limit_in_bytes`;
+    if (existsSync(withSwap)) write(withSwap, limits.memoryBytes);
+    write(`${paths.pids}/pids.max`, limits.processes);
+    write(`${paths.cpu}/cpu.cfs_quota_us`, Math.round(limits.cpus * 100_000));
+  }
+
+  async place(pid: number): Promise<void> {
+    // Only the first of the writes waits for the grace period.
+    await Promise.all(distinct(this.#paths).map((path) => writeFile(`${path}/cgroup.procs`, String(pid))));
+  }
+
+  async freeze(): Promise<void> {
+    const state = `${this.#paths.freezer}/freezer.state`;
+    write(state, 'FROZEN');
+    await reached(() => read(state) === 'FROZEN', 'the sandbox did not freeze');
+  }
+
+  thaw(): void {
+    write(`${this.#paths.freezer}/freezer.state`, 'THAWED');
+  }
+
+  weigh(weight: number): void {
+    write(`${this.#paths.cpu}/cpu.shares`, Math.max(2, Math.round(weight * 10.24)));
+  }
+
+  usage(): SandboxUsage {
+    return {
+      cpuMs: Number(read(`${this.#paths.cpuacct}/cpuacct.usage`)) / 1e6,
+      peakMemoryBytes: Number(read(`${this.#paths.memory}/memory.max_usage_in_bytes`)),
+      oomKills: readKey(`${this.#paths.memory}/memory.oom_control`, 'oom_kill'),
+    };
+  }
+
+  async remove(): Promise<void> {
+    // The freezer first: what is left must be able to die.
+    await removeV1('freezer', this.#paths.freezer);
+    for (const controller of controllers) {
+      if (controller !== 'freezer') await removeV1(controller, this.#paths[controller]);
+    }
+  }
+}
+
+function mapPaths(path: (controller: Controller) => string): Paths {
+  return Object.fromEntries(controllers.map((controller) => [controller, path(controller)])) as Paths;
+}
+
+/** Hosts mount cpu and cpuacct together: one directory serves both. */
+function distinct(paths: Paths): string[] {
+  return [...new Set(Object.values(paths))];
+}

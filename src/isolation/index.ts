@@ -1,0 +1,16 @@
+export type {
+  Claim,
+  ExitStatus,
+  GuestFrame,
+  IsolationBackend,
+  Sandbox,
+  SandboxListener,
+  SandboxUsage,
+  Template,
+  Workspace,
+  WorkspaceContent,
+  WorkspaceFile,
+  WorkspaceListing,
+} from './backend.ts';
+export { createNamespacesBackend, type NamespacesOptions } from './namespaces/backend.ts';
+export { type HostReport, probeHost } from './namespaces/probe.ts';

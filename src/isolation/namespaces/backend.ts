@@ -1,0 +1,149 @@
+import { DragomanError, newId } from '../../core/index.ts';
+import type { ExitStatus, IsolationBackend, Sandbox } from '../backend.ts';
+import { type CgroupTree, openCgroups } from '../cgroup/index.ts';
+import { guestFiles } from './bubblewrap.ts';
+import { type NamespacesOptions, scratchBytes } from './options.ts';
+import { requireReachable } from './reachable.ts';
+import { NamespacesSandbox } from './sandbox.ts';
+import { seccompProgram } from './seccomp/index.ts';
+import { Zygote } from './zygote.ts';
+
+export type { NamespacesOptions } from './options.ts';
+
+const readyDeadlineMs = 15_000;
+const restartDelayMs = 500;
+
+/** Sandboxes by bubblewrap, nested namespaces, seccomp and control groups. */
+export function createNamespacesBackend(options: NamespacesOptions): IsolationBackend {
+  return new NamespacesBackend(options);
+}
+
+class NamespacesBackend implements IsolationBackend {
+  readonly name = 'namespaces';
+  readonly #options: NamespacesOptions;
+  readonly #zygotes = new Map<string, Promise<Zygote>>();
+  readonly #sandboxes = new Set<Sandbox>();
+  #cgroups: CgroupTree | undefined;
+  #closing = false;
+
+  constructor(options: NamespacesOptions) {
+    this.#options = options;
+  }
+
+  get live(): number {
+    return this.#sandboxes.size;
+  }
+
+  async start(): Promise<void> {
+    const { imageRoot, sandboxUid, templates } = this.#options;
+    requireReachable(imageRoot, process.getuid!() === 0 ? sandboxUid : undefined);
+    this.#cgroups = await openCgroups();
+    for (const { name } of templates) this.#zygotes.set(name, this.#startZygote(name));
+    // The first template is what most programs need; the others may still be loading when the service answers.
+    const [first, ...rest] = [...this.#zygotes.values()];
+    for (const zygote of rest) zygote.catch(() => {});
+    await first;
+  }
+
+  async create(template: string): Promise<Sandbox> {
+    const zygote = await this.#zygote(template);
+    const { limits } = this.#options;
+    const id = newId();
+    const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
+    const sizes = {
+      workspaceBytes: limits.workspaceBytes,
+      workspaceFiles: limits.workspaceFiles,
+      tmpBytes: scratchBytes.tmp,
+      shmBytes: scratchBytes.shm,
+      openFiles: limits.openFiles,
+    };
+    const spawned = await zygote.spawn(id, sizes, onExit);
+    let sandbox: NamespacesSandbox | undefined;
+    try {
+      const cgroup = this.#cgroups!.create(id, limits);
+      sandbox = new NamespacesSandbox({
+        id,
+        template,
+        spawned,
+        cgroup,
+        exited,
+        kill: () => zygote.kill(id),
+        onDestroyed: () => this.#sandboxes.delete(sandbox!),
+      });
+      this.#sandboxes.add(sandbox);
+      await Promise.all([cgroup.place(spawned.hostPid), ready(sandbox)]);
+      if (this.#closing) throw new Error('the service is closing');
+      return sandbox;
+    } catch (cause) {
+      if (sandbox) await sandbox.destroy();
+      else zygote.kill(id);
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
+    await Promise.allSettled([...this.#zygotes.values()].map(async (zygote) => (await zygote).close()));
+    await this.#cgroups?.close();
+  }
+
+  async #zygote(template: string): Promise<Zygote> {
+    const zygote = this.#zygotes.get(template);
+    if (!zygote) throw new Error(`there is no template ${template}`);
+    try {
+      return await zygote;
+    } catch (cause) {
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  async #startZygote(name: string): Promise<Zygote> {
+    const { imageRoot, guestDir, runtimesDir, sandboxUid, logger, templates } = this.#options;
+    const zygote = new Zygote({
+      template: templates.find((template) => template.name === name)!,
+      imageRoot,
+      files: guestFiles(guestDir, runtimesDir),
+      seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
+      user: process.getuid!() === 0 ? { uid: sandboxUid, gid: sandboxUid } : undefined,
+      logger,
+      onLost: () => this.#replaceZygote(name),
+    });
+    await zygote.start();
+    return zygote;
+  }
+
+  /** A zygote that died took its sandboxes along: their owners learn it from `exited`; the next ones come from a new zygote. */
+  #replaceZygote(name: string): void {
+    if (this.#closing) return;
+    this.#options.logger.error({ template: name }, 'the zygote died; starting another');
+    const next = this.#startZygote(name);
+    this.#zygotes.set(name, next);
+    next.catch((error) => {
+      this.#options.logger.error({ template: name, error: String(error) }, 'the zygote could not be started again');
+      setTimeout(() => this.#replaceZygote(name), restartDelayMs).unref();
+    });
+  }
+}
+
+/** Waits for the guest's word that it is confined. */
+async function ready(sandbox: NamespacesSandbox): Promise<void> {
+  let said = '';
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new Error('the sandbox was not ready in time')), readyDeadlineMs);
+  sandbox.listen({
+    stdout() {},
+    stderr(chunk) {
+      said = (said + Buffer.from(chunk).toString()).slice(-2000);
+    },
+    claim(claim) {
+      if (claim.claim === 'ready') resolve();
+    },
+  });
+  sandbox.exited.then(() => reject(new Error(`the sandbox could not confine itself: ${said}`)));
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,68 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A host file to be copied into the base sandbox. */
+export interface GuestFile {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** The guest's own code and the runtimes' helpers, by where they appear inside. */
+export function guestFiles(guestDir: string, runtimesDir: string): GuestFile[] {
+  return [...filesOf(guestDir, '/opt/dragoman/guest'), ...filesOf(runtimesDir, '/opt/dragoman/runtimes')];
+}
+
+function filesOf(dir: string, target: string): GuestFile[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__'))
+    .map((entry) => {
+      const source = join(entry.parentPath, entry.name);
+      return { source, target: target + source.slice(dir.length) };
+    });
+}
+
+const environment: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',
+  HOME: '/mnt/data',
+  USER: 'user',
+  LOGNAME: 'user',
+  SHELL: '/bin/bash',
+  LANG: 'C.UTF-8',
+  TZ: 'UTC',
+  TERM: 'dumb',
+  MPLBACKEND: 'Agg',
+  // The workspace is for the user's files alone.
+  XDG_CACHE_HOME: '/tmp/.cache',
+  XDG_CONFIG_HOME: '/tmp/.config',
+  // A second thread must not exist when the zygote forks; programs may raise these for themselves.
+  OPENBLAS_NUM_THREADS: '1',
+  OMP_NUM_THREADS: '1',
+  PYTHONDONTWRITEBYTECODE: '1',
+};
+
+/**
+ * The arguments that make the base sandbox: the image read-only as root, new namespaces of every kind, no network, nothing of
+ * the host's environment. Files arrive through descriptors, so the sandbox user needs no access to where they are kept.
+ * @param infoFd bubblewrap writes the zygote's host pid here as JSON
+ * @param files target path and descriptor of each file to copy in
+ */
+export function baseArguments(
+  imageRoot: string,
+  infoFd: number,
+  files: readonly { target: string; fd: number }[],
+  command: readonly string[],
+): string[] {
+  return [
+    ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    ...['--uid', '1000', '--gid', '1000', '--die-with-parent', '--new-session', '--as-pid-1'],
+    ...['--info-fd', String(infoFd), '--clearenv'],
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--ro-bind', imageRoot, '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/opt/dragoman'],
+    ...files.flatMap(({ target, fd }) => ['--perms', '0444', '--file', String(fd), target]),
+    // bubblewrap leaves its own tmpfs writable: a way from sandbox to sandbox, and to replace /dev/null. The zygote needs its
+    // /tmp; every sandbox covers it with its own.
+    ...['--remount-ro', '/opt/dragoman', '--remount-ro', '/dev', '--chdir', '/'],
+    '--',
+    ...command,
+  ];
+}

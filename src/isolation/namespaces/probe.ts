@@ -1,0 +1,6 @@
+export interface HostReport {
+  placeholder: true;
+}
+export function probeHost(): HostReport {
+  return { placeholder: true };
+}

@@ -1,0 +1,171 @@
+import { readSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Claim, ExitStatus, GuestFrame, Sandbox, SandboxListener, SandboxUsage } from '../backend.ts';
+import type { Cgroup } from '../cgroup/index.ts';
+import { ClaimDecoder } from './claims.ts';
+import { type DescriptorWorkspace, openWorkspace } from './workspace.ts';
+import type { Spawned } from './zygote.ts';
+
+/** What a namespaces sandbox needs of whoever made it. */
+export interface SandboxParts {
+  readonly id: string;
+  readonly template: string;
+  readonly spawned: Spawned;
+  readonly cgroup: Cgroup;
+  /** The first process' end, from the zygote that waited for it. */
+  readonly exited: Promise<ExitStatus>;
+  readonly kill: () => void;
+  readonly onDestroyed: () => void;
+}
+
+/** One of the sandbox's pipes, read by us. */
+interface Stream {
+  readonly fd: number;
+  readonly socket: Socket;
+  readonly data: (chunk: Uint8Array) => void;
+  readonly ended: Promise<void>;
+}
+
+const silent: SandboxListener = { stdout() {}, stderr() {}, claim() {} };
+const sharedBuffer = Buffer.allocUnsafe(65_536);
+
+export class NamespacesSandbox implements Sandbox {
+  readonly id: string;
+  readonly template: string;
+  readonly workspace: DescriptorWorkspace;
+  readonly exited: Promise<ExitStatus>;
+  violation: string | undefined;
+
+  readonly #parts: SandboxParts;
+  readonly #command: Socket;
+  readonly #streams: readonly Stream[];
+  readonly #decoder = new ClaimDecoder();
+  #listener: SandboxListener = silent;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(parts: SandboxParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.template = parts.template;
+    const { command, claims, stdout, stderr, hostPid } = parts.spawned;
+    this.#command = new Socket({ fd: command, readable: false, writable: true });
+    // The program may be gone before it has read everything.
+    this.#command.on('error', () => {});
+    const streams = [
+      this.#pipe(claims, (chunk) => this.#claims(chunk)),
+      this.#pipe(stdout, (chunk) => this.#listener.stdout(chunk)),
+      this.#pipe(stderr, (chunk) => this.#listener.stderr(chunk)),
+    ];
+    this.#streams = streams;
+    this.workspace = openWorkspace(hostPid);
+    this.exited = Promise.all([parts.exited, ...streams.map((stream) => stream.ended)]).then(([status]) => status);
+  }
+
+  listen(listener: SandboxListener): void {
+    this.#listener = listener;
+  }
+
+  async send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+    const json = Buffer.from(JSON.stringify(frame));
+    const head = Buffer.allocUnsafe(4 + json.length);
+    head.writeUInt32BE(json.length, 0);
+    json.copy(head, 4);
+    if (body === undefined) this.#command.write(head);
+    else if (body instanceof Uint8Array) {
+      this.#command.cork();
+      this.#command.write(head);
+      this.#command.write(body);
+      this.#command.uncork();
+    } else {
+      this.#command.write(head);
+      for await (const chunk of body) if (!this.#command.write(chunk)) await this.#drained();
+    }
+    if (this.#command.writableNeedDrain) await this.#drained();
+  }
+
+  async freeze(): Promise<void> {
+    await this.#parts.cgroup.freeze();
+    // Everything written before the freeze is in the pipes, so reading them empty delivers all of it and nothing else.
+    for (const stream of this.#streams) drain(stream);
+  }
+
+  thaw(): void {
+    this.#parts.cgroup.thaw();
+  }
+
+  interrupt(): void {
+    process.kill(this.#parts.spawned.hostPid, 'SIGINT');
+  }
+
+  background(on: boolean): void {
+    this.#parts.cgroup.weigh(on ? 10 : 100);
+  }
+
+  usage(): SandboxUsage {
+    return this.#parts.cgroup.usage();
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy();
+    return this.#destroyed;
+  }
+
+  async #destroy(): Promise<void> {
+    this.#listener = silent;
+    this.#parts.kill();
+    // In v1 a frozen process does not see the signal; thawing a group that is not frozen does nothing.
+    this.#parts.cgroup.thaw();
+    this.#command.destroy();
+    await this.#parts.exited;
+    for (const { socket } of this.#streams) socket.destroy();
+    this.workspace.close();
+    await this.#parts.cgroup.remove();
+    this.#parts.onDestroyed();
+  }
+
+  #pipe(fd: number, data: (chunk: Uint8Array) => void): Stream {
+    const socket = new Socket({ fd, readable: true, writable: false });
+    socket.on('data', data).on('error', () => {});
+    return { fd, socket, data, ended: new Promise((resolve) => socket.once('close', () => resolve())) };
+  }
+
+  #claims(chunk: Uint8Array): void {
+    if (this.violation) return;
+    let claims: Claim[];
+    try {
+      claims = this.#decoder.push(chunk);
+    } catch (error) {
+      this.violation = (error as Error).message;
+      this.#parts.kill();
+      return;
+    }
+    for (const claim of claims) this.#listener.claim(claim);
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#command.off('drain', done).off('close', done);
+        resolve();
+      };
+      if (this.#command.destroyed) resolve();
+      else this.#command.on('drain', done).on('close', done);
+    });
+  }
+}
+
+function drain({ fd, socket, data }: Stream): void {
+  // A stream that has ended has closed its descriptor, and the number may be another file's by now.
+  while (!socket.destroyed) {
+    let count: number;
+    try {
+      count = readSync(fd, sharedBuffer);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') return;
+      throw error;
+    }
+    if (count === 0) return;
+    data(Buffer.from(sharedBuffer.subarray(0, count)));
+  }
+}
