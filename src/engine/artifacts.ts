@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { type Limits, maxPathDepth } from '../core/index.ts';
+import type { Workspace, WorkspaceContent } from '../isolation/index.ts';
+import type { EngineInput } from './staging.ts';
+
+/** A file the program made, or an input it changed. Read it before the run is released. */
+export interface Artifact {
+  readonly path: string;
+  readonly change: 'created' | 'modified';
+  readonly content: WorkspaceContent;
+}
+
+export interface WorkspaceDiff {
+  readonly artifacts: readonly Artifact[];
+  /** Inputs that are what they were; changes to read-only ones do not count. */
+  readonly inherited: readonly string[];
+  /** Inputs that are gone. */
+  readonly deleted: readonly string[];
+  /** Files were left out because of a limit. */
+  readonly truncated: boolean;
+}
+
+/** Compares the workspace after a run with what was staged. `entry` is the submitted source: it counts only if changed. */
+export async function diffWorkspace(
+  workspace: Workspace,
+  inputs: readonly EngineInput[],
+  entry: { path: string; code: string } | undefined,
+  limits: Limits,
+): Promise<WorkspaceDiff> {
+  const listing = await workspace.list({ entries: limits.workspaceFiles, depth: maxPathDepth });
+  const found = new Map(listing.files.map((file) => [file.path, file]));
+  let truncated = listing.truncated;
+  const inherited: string[] = [];
+  const deleted: string[] = [];
+  const artifacts: Artifact[] = [];
+
+  const take = async (
+    path: string,
+    change: Artifact['change'],
+    unchanged: { size: number; digest: string } | undefined,
+  ) => {
+    const size = found.get(path)!.size;
+    const full = artifacts.length >= limits.artifacts || size > limits.artifactBytes;
+    // Equal size is the only reason to look inside a file that would not be kept anyway.
+    if (full && unchanged?.size !== size) {
+      truncated = true;
+      return false;
+    }
+    const content = await workspace.open(path);
+    if (!content) return false;
+    const same = unchanged?.size === content.size && unchanged.digest === (await content.digest());
+    if (same || full) {
+      content.close();
+      truncated ||= !same;
+      return same;
+    }
+    artifacts.push({ path, change, content });
+    return false;
+  };
+
+  try {
+    for (const input of inputs) {
+      const present = found.has(input.path);
+      if (input.readOnly) inherited.push(input.path);
+      else if (!present) deleted.push(input.path);
+      else if (await take(input.path, 'modified', input)) inherited.push(input.path);
+      found.delete(input.path);
+    }
+    for (const path of found.keys()) await take(path, 'created', path === entry?.path ? source(entry.code) : undefined);
+  } catch (error) {
+    for (const artifact of artifacts) artifact.content.close();
+    throw error;
+  }
+  return { artifacts, inherited, deleted, truncated };
+}
+
+function source(code: string): { size: number; digest: string } {
+  return { size: Buffer.byteLength(code), digest: createHash('sha256').update(code).digest('hex') };
+}

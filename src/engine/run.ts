@@ -1,0 +1,82 @@
+import { DragomanError, type ExecutionEvent, type ExecutionResult, type Limits } from '../core/index.ts';
+import type { ExitStatus, GuestFrame, Sandbox } from '../isolation/index.ts';
+import { type Ending, outcomeOf } from './outcome.ts';
+import { Output } from './output.ts';
+
+export interface RunOptions {
+  readonly limits: Limits;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
+}
+
+/** A program that still runs after this long is no short one: it makes way for those that are. */
+const backgroundAfterMs = 1000;
+
+/**
+ * Lets a sandbox run one program or cell, within its limits, and stops it: when this resolves the sandbox is frozen or dead and
+ * everything the program wrote is in the result.
+ * @throws DragomanError invalid_request when the staged files did not fit the workspace
+ */
+export async function runIn(
+  sandbox: Sandbox,
+  frame: GuestFrame,
+  options: RunOptions,
+): Promise<Omit<ExecutionResult, 'artifactsTruncated'>> {
+  const { limits, signal, onEvent } = options;
+  const stdout = new Output(limits.outputBytes);
+  const stderr = new Output(limits.outputBytes);
+  const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
+
+  const collect = (type: 'stdout' | 'stderr', output: Output) => (chunk: Uint8Array) => {
+    output.push(chunk);
+    onEvent?.({ type, data: chunk });
+    if (output.bytes > limits.floodBytes) end({ how: 'flooded' });
+  };
+  let fault: string | undefined;
+  sandbox.listen({
+    stdout: collect('stdout', stdout),
+    stderr: collect('stderr', stderr),
+    claim(claim) {
+      // Only the first ending counts, so a forged claim can but end its own program early.
+      if (claim.claim === 'done') end({ how: 'done', code: claim.code, signal: claim.signal });
+      if (claim.claim === 'fault') {
+        fault = claim.message;
+        end({ how: 'cancelled' });
+      }
+    },
+  });
+  sandbox.exited.then((status: ExitStatus) => end({ how: 'exited', ...status }));
+  const cancel = () => end({ how: 'cancelled' });
+  if (signal?.aborted) cancel();
+  signal?.addEventListener('abort', cancel, { once: true });
+
+  const before = sandbox.usage();
+  const started = performance.now();
+  const deadline = setTimeout(() => end({ how: 'timed_out' }), limits.wallMs);
+  const background = setTimeout(() => sandbox.background(true), backgroundAfterMs);
+  let ending: Ending;
+  try {
+    await sandbox.send(frame);
+    ending = await ended;
+  } finally {
+    clearTimeout(deadline);
+    clearTimeout(background);
+    signal?.removeEventListener('abort', cancel);
+  }
+  const wallMs = performance.now() - started;
+  if (ending.how !== 'exited') await sandbox.freeze();
+  if (fault !== undefined) throw new DragomanError('invalid_request', { message: `the files do not fit: ${fault}` });
+  const after = sandbox.usage();
+  const usage = {
+    wallMs,
+    cpuMs: Math.max(0, after.cpuMs - before.cpuMs),
+    peakMemoryBytes: after.peakMemoryBytes,
+  };
+  const broken = sandbox.violation !== undefined;
+  return {
+    ...outcomeOf(ending, { oomKilled: after.oomKills > before.oomKills, broken }),
+    stdout: stdout.text(),
+    stderr: stderr.text(),
+    usage,
+  };
+}

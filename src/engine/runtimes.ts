@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Template } from '../isolation/index.ts';
+
+const runSchema = z.discriminatedUnion('kind', [
+  /** In the sandbox's own Python, already warm. */
+  z.strictObject({ kind: z.literal('script') }),
+  /** A program of the image; `{entry}` and `{args}` are filled in. */
+  z.strictObject({ kind: z.literal('program'), argv: z.array(z.string()).min(1) }),
+  /** In a process of the image that was started ahead of need. */
+  z.strictObject({ kind: z.literal('parked'), park: z.string() }),
+]);
+
+const choiceSchema = z.strictObject({
+  /** Words of the source that speak for this template. */
+  mentions: z.array(z.string()).default([]),
+  /** Endings of input files that do. */
+  inputs: z.array(z.string()).default([]),
+});
+
+const runtimeSchema = z.strictObject({
+  title: z.string(),
+  aliases: z.array(z.string()),
+  /** Name of the source file in the workspace. */
+  entry: z.string(),
+  run: runSchema,
+  template: z.object({ default: z.string() }).catchall(choiceSchema),
+  templates: z
+    .record(z.string(), z.strictObject({ imports: z.array(z.string()), warm: z.string().nullable() }))
+    .default({}),
+  parks: z.record(z.string(), z.array(z.string()).min(1)).default({}),
+});
+
+/** What a sandbox must be before a program of some runtime can be given to it. */
+export interface SandboxKind {
+  readonly template: string;
+  /** A process to have waiting inside. */
+  readonly park: string | undefined;
+}
+
+/** A language of the image, from runtimes/<name>/runtime.json. */
+export interface Runtime {
+  readonly name: string;
+  readonly title: string;
+  readonly aliases: readonly string[];
+  readonly entry: string;
+  readonly run: z.infer<typeof runSchema>;
+  /** Chooses the sandbox for a program: guessing wrong costs time, never correctness. */
+  kindFor(code: string, inputs: readonly string[]): SandboxKind;
+}
+
+/** All languages, and what the engine has to keep ready for them. */
+export interface RuntimeCatalogue {
+  readonly runtimes: readonly Runtime[];
+  readonly templates: readonly Template[];
+  /** Command lines of the parked processes, by name. */
+  readonly parks: ReadonlyMap<string, readonly string[]>;
+  /** Every kind of sandbox some runtime may ask for. */
+  readonly kinds: readonly SandboxKind[];
+  /** A runtime by its name or an alias, in any case. */
+  find(language: string): Runtime | undefined;
+}
+
+/** Reads the runtimes folder. @throws Error naming the file that is malformed */
+export function loadRuntimes(dir: string): RuntimeCatalogue {
+  const runtimes: Runtime[] = [];
+  const templates: Template[] = [];
+  const parks = new Map<string, readonly string[]>();
+  const kinds = new Map<string, SandboxKind>();
+  const names = new Map<string, Runtime>();
+  for (const name of readdirSync(dir).sort()) {
+    const file = join(dir, name, 'runtime.json');
+    const parsed = runtimeSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+    if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
+    const { template, templates: own, parks: ownParks, ...rest } = parsed.data;
+    const park = rest.run.kind === 'parked' ? rest.run.park : undefined;
+    const { default: usual, ...choices } = template;
+    const rules = Object.entries(choices as Record<string, z.infer<typeof choiceSchema>>).map(([template, choice]) => ({
+      template,
+      mentions: choice.mentions.length > 0 ? new RegExp(`\\b(?:${choice.mentions.join('|')})\\b`) : undefined,
+      inputs: choice.inputs,
+    }));
+    const runtime: Runtime = {
+      name,
+      ...rest,
+      kindFor(code, inputs) {
+        const rule = rules.find(
+          (rule) => rule.mentions?.test(code) || inputs.some((input) => rule.inputs.some((end) => input.endsWith(end))),
+        );
+        return { template: rule?.template ?? usual, park };
+      },
+    };
+    runtimes.push(runtime);
+    for (const word of [name, ...rest.aliases]) {
+      if (names.has(word)) throw new Error(`${file}: "${word}" already means ${names.get(word)!.name}`);
+      names.set(word, runtime);
+    }
+    for (const [name, value] of Object.entries(own)) templates.push({ name, ...value });
+    for (const [name, argv] of Object.entries(ownParks)) parks.set(name, argv);
+    for (const template of [usual, ...rules.map((rule) => rule.template)]) {
+      kinds.set(kindKey({ template, park }), { template, park });
+    }
+  }
+  return {
+    runtimes,
+    templates: sortUsualFirst(templates, runtimes),
+    parks,
+    kinds: [...kinds.values()],
+    find: (language) => names.get(language.toLowerCase()),
+  };
+}
+
+/** One word per kind. */
+export function kindKey(kind: SandboxKind): string {
+  return kind.park === undefined ? kind.template : `${kind.template}+${kind.park}`;
+}
+
+/** The template most runtimes use by default comes first: the service answers as soon as that one is loaded. */
+function sortUsualFirst(templates: Template[], runtimes: readonly Runtime[]): Template[] {
+  const uses = (name: string) => runtimes.filter((runtime) => runtime.kindFor('', []).template === name).length;
+  return templates.sort((a, b) => uses(b.name) - uses(a.name));
+}

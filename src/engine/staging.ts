@@ -1,0 +1,44 @@
+import { DragomanError, type Limits } from '../core/index.ts';
+import type { Sandbox } from '../isolation/index.ts';
+
+/** A file to be in the workspace before the program starts. */
+export interface EngineInput {
+  readonly path: string;
+  readonly size: number;
+  /** sha256 in lower-case hexadecimal. */
+  readonly digest: string;
+  readonly readOnly: boolean;
+  /** Exactly `size` bytes. */
+  open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+}
+
+/**
+ * Writes the inputs into a sandbox's workspace. They arrive before whatever is sent next.
+ * @throws DragomanError too_large when they cannot fit; invalid_request when one path is a directory of another
+ */
+export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], limits: Limits): Promise<void> {
+  const total = inputs.reduce((sum, input) => sum + input.size, 0);
+  if (total > limits.workspaceBytes) {
+    throw new DragomanError('too_large', {
+      message: `the input files exceed the workspace of ${limits.workspaceBytes} bytes`,
+    });
+  }
+  for (const input of inputs) {
+    const mode = input.readOnly ? 0o444 : 0o644;
+    await sandbox.send(
+      { op: 'write', path: input.path, size: input.size, mode },
+      exactly(input.size, await input.open()),
+    );
+  }
+}
+
+/** A short or long stream would shift every later frame: both are faults of ours. */
+async function* exactly(size: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = size;
+  for await (const chunk of source) {
+    left -= chunk.length;
+    if (left < 0) break;
+    yield chunk;
+  }
+  if (left !== 0) throw new Error('a stored file does not have its recorded size');
+}
