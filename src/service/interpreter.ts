@@ -14,7 +14,6 @@ export interface LanguageInfo {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly title: string;
-  readonly version: string;
 }
 
 /** A stored file to be put into the workspace before the program starts. */

@@ -1,0 +1,139 @@
+import type { Readable } from 'node:stream';
+import {
+  DragomanError,
+  type FileRef,
+  type FileScope,
+  isId,
+  newId,
+  type Principal,
+  pathFault,
+  type StoredFile,
+  type StoredSession,
+} from '../core/index.ts';
+import type { Catalogue, FileStore } from '../stores/index.ts';
+import { mayUse } from './access.ts';
+import { contentTypeOf } from './content-type.ts';
+import type { UploadFile, UploadOutcome } from './interpreter.ts';
+
+export interface ShelfOptions {
+  readonly files: FileStore;
+  readonly catalogue: Catalogue;
+  readonly maxFileBytes: number;
+  readonly maxUploadFiles: number;
+  readonly retentionMs: number;
+  readonly now: () => number;
+}
+
+/** A file about to be recorded. */
+export interface NewFile {
+  readonly name: string;
+  readonly contentType: string | undefined;
+  readonly readOnly: boolean;
+  readonly content: AsyncIterable<Uint8Array> | Uint8Array;
+}
+
+/** Users' stored files: who may see them, where their bytes are, how long they stay. */
+export class Shelf {
+  readonly #options: ShelfOptions;
+
+  constructor(options: ShelfOptions) {
+    this.#options = options;
+  }
+
+  /** See `Interpreter.upload`. */
+  async upload(
+    principal: Principal,
+    request: { scope: FileScope; readOnly: boolean; partial: boolean },
+    uploads: AsyncIterable<UploadFile>,
+  ): Promise<{ sessionId: string; files: readonly UploadOutcome[] }> {
+    const session = this.session(principal, newId(), request.scope);
+    const outcomes: UploadOutcome[] = [];
+    let count = 0;
+    for await (const upload of uploads) {
+      try {
+        if (++count > this.#options.maxUploadFiles) {
+          throw new DragomanError('too_large', { message: `more than ${this.#options.maxUploadFiles} files` });
+        }
+        outcomes.push({
+          stored: await this.put(session, { ...upload, readOnly: request.readOnly }, this.#options.maxFileBytes),
+        });
+      } catch (error) {
+        if (!request.partial || !(error instanceof DragomanError)) throw error;
+        outcomes.push({ name: upload.name, error: error.message });
+      }
+    }
+    await this.record(
+      session,
+      outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : [])),
+    );
+    return { sessionId: session.id, files: outcomes };
+  }
+
+  /** A stored session that is not recorded yet. */
+  session(principal: Principal, id: string, scope: FileScope): StoredSession {
+    const createdAt = this.#options.now();
+    const { tenant, id: principalId } = principal;
+    return { id, tenant, principalId, scope, createdAt, expiresAt: createdAt + this.#options.retentionMs };
+  }
+
+  /** Stores a file's bytes; it exists for nobody until `record`. @throws DragomanError as `FileStore.put`; invalid_request */
+  async put(session: StoredSession, file: NewFile, maxBytes: number): Promise<StoredFile> {
+    const fault = pathFault(file.name);
+    if (fault) throw new DragomanError('invalid_request', { message: `file name ${fault}` });
+    const { digest, size } = await this.#options.files.put(file.content, maxBytes);
+    return {
+      id: newId(),
+      sessionId: session.id,
+      name: file.name,
+      size,
+      digest,
+      contentType: contentTypeOf(file.name, file.contentType),
+      readOnly: file.readOnly,
+      createdAt: session.createdAt,
+    };
+  }
+
+  /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. */
+  async record(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
+    if (files.length > 0) await this.#options.catalogue.createSession(session, files);
+  }
+
+  /** @throws DragomanError not_found for what is gone, expired or another's, without telling which */
+  async find(principal: Principal, ref: FileRef): Promise<StoredFile> {
+    const found =
+      isId(ref.sessionId) && isId(ref.fileId)
+        ? await this.#options.catalogue.file(ref.sessionId, ref.fileId)
+        : undefined;
+    if (!found || !mayUse(principal, ref.scope, found.session, this.#options.now())) {
+      throw new DragomanError('not_found', { message: 'File not found' });
+    }
+    return found.file;
+  }
+
+  open(file: StoredFile): Promise<Readable> {
+    return this.#options.files.open(file.digest);
+  }
+
+  /** @throws DragomanError not_found, as `find` */
+  async list(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]> {
+    const session = isId(sessionId) ? await this.#options.catalogue.session(sessionId) : undefined;
+    if (!session || !mayUse(principal, scope, session, this.#options.now())) {
+      throw new DragomanError('not_found', { message: 'Session not found' });
+    }
+    return this.#options.catalogue.files(sessionId);
+  }
+
+  /** @throws DragomanError not_found, as `find` */
+  async delete(principal: Principal, ref: FileRef): Promise<void> {
+    await this.find(principal, ref);
+    await this.#options.catalogue.deleteFile(ref.sessionId, ref.fileId);
+  }
+
+  /** Removes expired sessions and then bytes that no record refers to. */
+  async expire(graceMs: number): Promise<{ sessions: number; contents: number }> {
+    const { catalogue, files, now } = this.#options;
+    const sessions = await catalogue.deleteExpired(now());
+    const contents = await files.sweep((digest) => catalogue.isReferenced(digest), graceMs);
+    return { sessions, contents };
+  }
+}
