@@ -13,4 +13,4 @@ export type {
   WorkspaceListing,
 } from './backend.ts';
 export { createNamespacesBackend, type NamespacesOptions } from './namespaces/backend.ts';
-export { type HostReport, probeHost } from './namespaces/probe.ts';
+export { type HostCheck, type HostReport, probeHost } from './namespaces/probe.ts';

@@ -4,6 +4,7 @@ import { openV1 } from './v1.ts';
 import { openV2 } from './v2.ts';
 
 export type { Cgroup, CgroupLimits, CgroupTree } from './cgroup.ts';
+export { cgroupHost } from './host.ts';
 
 /**
  * Opens a subtree for this server, first removing those of servers that died.

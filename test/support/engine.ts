@@ -1,0 +1,101 @@
+import { fileURLToPath } from 'node:url';
+import type { ExecutionResult, Limits, Logger } from '../../src/core/index.ts';
+import { Engine, type EngineInput, loadRuntimes } from '../../src/engine/index.ts';
+import { createNamespacesBackend, type IsolationBackend } from '../../src/isolation/index.ts';
+import { imageRoot } from './image.ts';
+
+const MiB = 1024 * 1024;
+
+/** Small enough that reaching a limit takes no time, large enough for honest programs. */
+export const testLimits: Limits = {
+  wallMs: 10_000,
+  memoryBytes: 384 * MiB,
+  processes: 64,
+  cpus: 1,
+  outputBytes: 64 * 1024,
+  floodBytes: 4 * MiB,
+  workspaceBytes: 64 * MiB,
+  workspaceFiles: 2000,
+  artifacts: 50,
+  artifactBytes: 16 * MiB,
+  openFiles: 1024,
+};
+
+/** A finished run in the form tests assert on; its sandbox is gone. */
+export interface TestRun extends Omit<ExecutionResult, 'stdout' | 'stderr'> {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly truncated: boolean;
+  /** Contents of created and modified files by path. */
+  readonly files: Readonly<Record<string, Buffer>>;
+  readonly inherited: readonly string[];
+  readonly deleted: readonly string[];
+}
+
+export interface RunOptions {
+  readonly args?: readonly string[];
+  readonly stdin?: string;
+  readonly inputs?: readonly EngineInput[];
+  readonly limits?: Partial<Limits>;
+  readonly signal?: AbortSignal;
+}
+
+/** A real engine over the real image, for tests of what programs can and cannot do. */
+export interface TestEngine {
+  readonly engine: Engine;
+  readonly backend: IsolationBackend;
+  /** What the service logged at warning level or above. */
+  readonly logged: readonly string[];
+  run(language: string, code: string, options?: RunOptions): Promise<TestRun>;
+  close(): Promise<void>;
+}
+
+/** Starts an engine of its own (about a second); close it. */
+export async function startEngine(options: { limits?: Partial<Limits>; poolSize?: number } = {}): Promise<TestEngine> {
+  const limits = { ...testLimits, ...options.limits };
+  const logged: string[] = [];
+  const note = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`);
+  const logger: Logger = { debug() {}, info() {}, warn: note, error: note };
+  const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
+  const catalogue = loadRuntimes(runtimesDir);
+  const backend = createNamespacesBackend({
+    imageRoot: imageRoot(),
+    guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
+    runtimesDir,
+    templates: catalogue.templates,
+    limits,
+    sandboxUid: 60900,
+    logger,
+  });
+  const engine = new Engine({ backend, catalogue, poolSize: options.poolSize ?? 2, logger });
+  await engine.start();
+  return {
+    engine,
+    backend,
+    logged,
+    close: () => engine.close(),
+    async run(language, code, { args = [], stdin, inputs = [], limits: own, signal } = {}) {
+      const runtime = catalogue.find(language);
+      if (!runtime) throw new Error(`no runtime ${language}`);
+      const request = { runtime, code, args, stdin, inputs, limits: { ...limits, ...own } };
+      const run = await engine.execute(request, { signal });
+      try {
+        const files: Record<string, Buffer> = {};
+        for (const { path, content } of run.artifacts)
+          files[path] = Buffer.concat(await Array.fromAsync(content.read()));
+        const { stdout, stderr, ...rest } = run.result;
+        return {
+          ...rest,
+          stdout: stdout.text,
+          stderr: stderr.text,
+          truncated: stdout.truncated || stderr.truncated,
+          files,
+          inherited: run.inherited,
+          deleted: run.deleted,
+        };
+      } finally {
+        run.release();
+      }
+    },
+  };
+}
