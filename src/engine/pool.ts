@@ -28,6 +28,8 @@ interface Shelf {
 const makers = 2;
 /** How many of the front sandboxes repeat their template's warm-up: it costs 15 MB each and saves a program's first faults. */
 const warmFront = 2;
+/** Warming is for quiet moments: under load it would take the processor from programs. */
+const quietMs = 250;
 const parkDeadlineMs = 15_000;
 const retryDelayMs = 250;
 
@@ -36,6 +38,7 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #shelves = new Map<string, Shelf>();
   #making = 0;
+  #warming: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -61,6 +64,7 @@ export class Pool {
   lease(kind: SandboxKind): Promise<Sandbox> {
     const shelf = this.#shelves.get(kindKey(kind))!;
     const sandbox = shelf.ready.shift();
+    this.#warmLater();
     if (sandbox) {
       shelf.warmed.delete(sandbox);
       // The caller's program comes first; making the next one can wait for a quieter moment of the event loop.
@@ -77,6 +81,7 @@ export class Pool {
   /** Destroys what is parked; whoever waits is refused. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#warming);
     const parked = [...this.#shelves.values()].flatMap((shelf) => {
       for (const waiter of shelf.waiting.splice(0)) waiter.reject(new DragomanError('shutting_down'));
       return shelf.ready.splice(0);
@@ -133,7 +138,7 @@ export class Pool {
     if (waiter) return waiter.resolve(sandbox);
     shelf.ready.push(sandbox);
     sandbox.exited.then(() => this.#discard(shelf, sandbox));
-    this.#warmFront(shelf);
+    this.#warmLater();
   }
 
   async #park(sandbox: Sandbox, name: string): Promise<void> {
@@ -156,6 +161,14 @@ export class Pool {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #warmLater(): void {
+    clearTimeout(this.#warming);
+    this.#warming = setTimeout(() => {
+      for (const shelf of this.#shelves.values()) this.#warmFront(shelf);
+    }, quietMs);
+    this.#warming.unref();
   }
 
   #warmFront(shelf: Shelf): void {
