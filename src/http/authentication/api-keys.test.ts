@@ -1,0 +1,58 @@
+import { expect, test, vi } from 'vitest';
+import { secretHash } from '../../core/index.ts';
+import { apiKeyLookup } from './api-keys.ts';
+
+const nothing = async () => undefined;
+const lookup = (configured: { name: string | undefined; secret: string }[]) =>
+  apiKeyLookup({ configured, findKey: nothing, clock: () => 0 });
+
+test("a named key's principal survives a renewed secret and another order", async () => {
+  const before = lookup([
+    { name: 'app', secret: 'old' },
+    { name: 'other', secret: 'x' },
+  ]);
+  const after = lookup([
+    { name: 'other', secret: 'x' },
+    { name: 'app', secret: 'new' },
+  ]);
+  expect(await before('old')).toEqual({ id: 'key:name:app', tenant: 'key:name:app', name: 'app' });
+  expect(await after('new')).toEqual(await before('old'));
+  expect(await after('old')).toBeUndefined();
+});
+
+test("an unnamed key's principal depends on its secret alone and does not tell the kept hash", async () => {
+  const principal = await lookup([
+    { name: undefined, secret: 'a' },
+    { name: undefined, secret: 'b' },
+  ])('a');
+  expect(await lookup([{ name: undefined, secret: 'a' }])('a')).toEqual(principal);
+  expect(await lookup([{ name: undefined, secret: 'b' }])('b')).not.toEqual(principal);
+  expect(JSON.stringify(principal)).not.toContain(secretHash('a').slice(0, 8));
+});
+
+test('a stored key is found by its hash and believed for seconds only', async () => {
+  let now = 0;
+  const live = new Map([[secretHash('s'), { id: 'abc', name: 'app' }]]);
+  const findKey = vi.fn(async (hash: string) => live.get(hash));
+  const find = apiKeyLookup({ configured: [], findKey, clock: () => now });
+  expect(await find('s')).toEqual({ id: 'key:abc', tenant: 'key:abc', name: 'app' });
+  await find('s');
+  expect(findKey).toHaveBeenCalledTimes(1);
+  live.clear();
+  now = 5000;
+  expect(await find('s')).toBeUndefined();
+});
+
+test('a wrong secret is looked up each time, so a new key works at once', async () => {
+  const live = new Map<string, { id: string; name: string }>();
+  const find = apiKeyLookup({ configured: [], findKey: async (hash) => live.get(hash), clock: () => 0 });
+  expect(await find('s')).toBeUndefined();
+  live.set(secretHash('s'), { id: 'abc', name: 'app' });
+  expect(await find('s')).toBeDefined();
+});
+
+test('a store that fails is our fault, not a wrong key', async () => {
+  const findKey = () => Promise.reject(new Error('disk'));
+  const find = apiKeyLookup({ configured: [], findKey, clock: () => 0 });
+  await expect(find('s')).rejects.toMatchObject({ code: 'storage_unavailable' });
+});

@@ -1,0 +1,79 @@
+import { DragomanError, isLoopbackHost, type Logger, type Principal } from '../../core/index.ts';
+import { type ApiKeyOptions, apiKeyLookup } from './api-keys.ts';
+import { type Credential, type Presented, readCredential } from './credential.ts';
+import { localTokenKeys, remoteTokenKeys, type TokenKeySource } from './token-keys.ts';
+import { type TokenRules, tokenVerifier } from './tokens.ts';
+
+/** Tells who asks. */
+export interface Authenticator {
+  /** Reads the keys that verify tokens. @throws Error when local ones cannot be read */
+  start(): Promise<void>;
+  /** @throws DragomanError unauthorized, ambiguous_credentials */
+  authenticate(presented: Presented): Promise<Principal>;
+  /** Accepts an API key alone, in every mode: for what belongs to operators. @throws DragomanError as `authenticate` */
+  authenticateKey(presented: Presented): Promise<Principal>;
+}
+
+export interface AuthenticatorOptions {
+  readonly mode: 'keys' | 'jwt' | 'keys+jwt' | 'open';
+  /** Keys of the configuration. */
+  readonly keys: ApiKeyOptions['configured'];
+  readonly findKey: ApiKeyOptions['findKey'];
+  /** `keys` must be set when the mode accepts tokens. */
+  readonly jwt: TokenRules & { readonly keys: TokenKeySource | undefined };
+  readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+}
+
+const everyone: Principal = Object.freeze({ id: 'open', tenant: 'open', name: 'open' });
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { mode, keys, findKey, jwt, logger, clock = Date.now } = options;
+  const principalOfKey = apiKeyLookup({ configured: keys, findKey, clock });
+  const tokenKeys = mode.includes('jwt') ? tokenKeysFrom(jwt.keys, clock, logger) : undefined;
+  const principalOfToken = tokenKeys && tokenVerifier(jwt, tokenKeys, clock);
+
+  const byKey = async ({ secret }: Credential): Promise<Principal> => {
+    const principal = await principalOfKey(secret);
+    if (!principal) throw new DragomanError('unauthorized', { message: 'Invalid API key' });
+    return principal;
+  };
+  const byCredential = async (credential: Credential): Promise<Principal> => {
+    if (principalOfToken && credential.isBearer && (mode === 'jwt' || isToken(credential.secret)))
+      return principalOfToken(credential.secret);
+    if (mode === 'jwt') throw new DragomanError('unauthorized', { message: 'A bearer token is required' });
+    return byKey(credential);
+  };
+  return {
+    start: async () => tokenKeys?.start(),
+    authenticate: async (presented) => {
+      if (mode !== 'open') return byCredential(required(presented));
+      refuseForeignHost(presented.headers.host);
+      return everyone;
+    },
+    authenticateKey: async (presented) => byKey(required(presented)),
+  };
+}
+
+function tokenKeysFrom(source: TokenKeySource | undefined, clock: () => number, logger: Logger) {
+  if (!source) throw new Error('tokens are accepted but there are no keys to verify them');
+  return 'url' in source ? remoteTokenKeys(source.url) : localTokenKeys(source.path, clock, logger);
+}
+
+function required(presented: Presented): Credential {
+  const credential = readCredential(presented);
+  if (!credential) throw new DragomanError('unauthorized');
+  return credential;
+}
+
+const isToken = (secret: string) => /^[^.]*\.[^.]*\.[^.]*$/.test(secret);
+
+/**
+ * Open access is for this machine. A web page in its browser must not get in by having its own host name resolve to a
+ * loopback address, so the host that was asked for has to be a loopback one as well.
+ */
+function refuseForeignHost(host: string | undefined): void {
+  if (host !== undefined && !isLoopbackHost(host.replace(/:\d+$/, '')))
+    throw new DragomanError('unauthorized', { message: 'Without credentials, only loopback host names are answered' });
+}

@@ -1,0 +1,49 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { DragomanError } from '../../core/index.ts';
+
+/** What a caller shows of itself: headers, and the key of a `/k/<key>/…` address. */
+export interface Presented {
+  readonly headers: IncomingHttpHeaders;
+  readonly pathKey: string | undefined;
+}
+
+/** One secret, however it came. */
+export interface Credential {
+  readonly secret: string;
+  /** It came as `Authorization: Bearer`, the only place a token may be. */
+  readonly isBearer: boolean;
+}
+
+/**
+ * Finds the one credential of a request; undefined when there is none. The same secret in several places is one.
+ * @throws DragomanError ambiguous_credentials when two differ; unauthorized when an Authorization header cannot be read
+ */
+export function readCredential({ headers, pathKey }: Presented): Credential | undefined {
+  const { authorization } = headers;
+  const fromHeader = authorization ? readAuthorization(authorization) : undefined;
+  const secrets = [fromHeader?.secret, single(headers['x-api-key']), single(headers['api-key']), pathKey].filter(
+    Boolean,
+  );
+  const [secret] = secrets;
+  if (secrets.some((other) => other !== secret))
+    throw new DragomanError('ambiguous_credentials', { message: 'Ambiguous authentication headers' });
+  return secret === undefined ? undefined : { secret, isBearer: fromHeader?.isBearer ?? false };
+}
+
+function readAuthorization(header: string): Credential {
+  const [, scheme, value] = /^([a-z]+) +(\S+) *$/i.exec(header) ?? [];
+  if (value !== undefined) {
+    if (scheme!.toLowerCase() === 'bearer') return { secret: value, isBearer: true };
+    const secret = scheme!.toLowerCase() === 'basic' ? basicSecret(value) : undefined;
+    if (secret) return { secret, isBearer: false };
+  }
+  throw new DragomanError('unauthorized', { message: 'Invalid Authorization header' });
+}
+
+/** The password, or the user name when the password is empty: clients differ in where they put a lone key. */
+function basicSecret(value: string): string | undefined {
+  const [, user, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  return password || user;
+}
+
+const single = (header: string | string[] | undefined) => (Array.isArray(header) ? header.join() : header)?.trim();
