@@ -1,0 +1,66 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { loadRuntimes } from './runtimes.ts';
+
+const catalogue = loadRuntimes(fileURLToPath(new URL('../../runtimes', import.meta.url)));
+
+function loadFrom(files: Record<string, object>): ReturnType<typeof loadRuntimes> {
+  const dir = mkdtempSync(join(tmpdir(), 'runtimes-'));
+  try {
+    for (const [name, value] of Object.entries(files)) {
+      mkdirSync(join(dir, name));
+      writeFileSync(join(dir, name, 'runtime.json'), JSON.stringify(value));
+    }
+    return loadRuntimes(dir);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+const runtime = { title: 'X', aliases: [], entry: 'x', run: { kind: 'script' }, template: { default: 'light' } };
+
+describe('the runtime catalogue', () => {
+  it.each([
+    ['py', 'python'],
+    ['PYTHON', 'python'],
+    ['js', 'javascript'],
+    ['nodejs', 'javascript'],
+    ['ts', 'typescript'],
+    ['sh', 'bash'],
+  ])('finds %s', (word, name) => {
+    expect(catalogue.find(word)?.name).toBe(name);
+  });
+
+  it('knows nothing of other words', () => {
+    expect(catalogue.find('cobol')).toBeUndefined();
+    expect(catalogue.find('__proto__')).toBeUndefined();
+  });
+
+  it('has a template and a park for every kind some runtime asks for', () => {
+    const templates = catalogue.templates.map((template) => template.name);
+    for (const { template, park } of catalogue.kinds) {
+      expect(templates).toContain(template);
+      if (park !== undefined) expect(catalogue.parks.has(park)).toBe(true);
+    }
+  });
+
+  it('starts the template most languages use first', () => {
+    expect(catalogue.templates[0]?.name).toBe('light');
+  });
+
+  it('chooses the data template by what a program mentions or is given', () => {
+    const python = catalogue.find('python')!;
+    expect(python.kindFor('print(1)', [])).toEqual({ template: 'light', park: undefined });
+    expect(python.kindFor('import pandas as pd', [])).toMatchObject({ template: 'data' });
+    expect(python.kindFor('import helper', ['helper.py'])).toMatchObject({ template: 'data' });
+    expect(python.kindFor('print("pandasx")', ['a.csv'])).toMatchObject({ template: 'light' });
+  });
+
+  it('refuses a malformed file and a word with two meanings, naming the file', () => {
+    expect(() => loadFrom({ x: { ...runtime, entri: 'x' } })).toThrow(/x\/runtime\.json/);
+    expect(() => loadFrom({ x: runtime, y: { ...runtime, aliases: ['x'] } })).toThrow(/"x" already means x/);
+  });
+});

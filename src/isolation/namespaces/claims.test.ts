@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ClaimDecoder, maxClaimBytes } from './claims.ts';
+
+function frame(value: unknown): Buffer {
+  const body = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(body.length);
+  return Buffer.concat([head, body]);
+}
+
+describe('ClaimDecoder', () => {
+  it('reads claims however they are split', () => {
+    const claims = [{ claim: 'ready' }, { claim: 'done', code: 0, signal: null }, { claim: 'fault', message: 'ö' }];
+    const bytes = Buffer.concat(claims.map(frame));
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: bytes.length }), (sizes) => {
+        const decoder = new ClaimDecoder();
+        const read = [];
+        for (let at = 0, i = 0; at < bytes.length; at += sizes[i++]!)
+          read.push(...decoder.push(bytes.subarray(at, at + sizes[i]!)));
+        expect(read).toEqual(claims);
+      }),
+    );
+  });
+
+  it.each([
+    ['not JSON', '{'],
+    ['not an object', 7],
+    ['null', null],
+    ['an unknown claim', { claim: 'root' }],
+    ['a code that is no exit status', { claim: 'done', code: 256, signal: null }],
+    ['a code that is text', { claim: 'done', code: '0', signal: null }],
+    ['a signal that is none', { claim: 'done', code: null, signal: 'KILL -9' }],
+    ['a fault without a message', { claim: 'fault' }],
+  ])('refuses %s', (_, value) => {
+    expect(() => new ClaimDecoder().push(frame(value))).toThrow();
+  });
+
+  it('refuses an over-long frame before it arrives', () => {
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(maxClaimBytes + 1);
+    expect(() => new ClaimDecoder().push(head)).toThrow(/bytes/);
+  });
+
+  it('drops fields nobody asked for', () => {
+    expect(new ClaimDecoder().push(frame({ claim: 'ready', path: '/etc/shadow' }))).toEqual([{ claim: 'ready' }]);
+  });
+
+  it('survives any bytes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 })), (chunks) => {
+        const decoder = new ClaimDecoder();
+        try {
+          for (const chunk of chunks) decoder.push(chunk);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+        }
+      }),
+    );
+  });
+});

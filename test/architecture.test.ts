@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const src = fileURLToPath(new URL('../src', import.meta.url));
+
+/** What each room may import; `main` and `cli` compose and may import everything. The page for people is ARCHITECTURE.md. */
+const allowed: Record<string, readonly string[]> = {
+  core: [],
+  config: ['core'],
+  telemetry: ['core'],
+  setup: ['core'],
+  isolation: ['core'],
+  stores: ['core'],
+  engine: ['core', 'isolation'],
+  service: ['core', 'engine', 'stores'],
+  http: ['core', 'service'],
+  dialects: ['core', 'service', 'http'],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The room of a file: its folder below src, or for a file directly there its name. */
+function room(file: string): string {
+  return relative(src, file)
+    .split('/')[0]!
+    .replace(/(\.test)?\.ts$/, '');
+}
+
+function imports(): Import[] {
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => join(src, file));
+  return files.flatMap((from) => {
+    const source = readFileSync(from, 'utf8');
+    const specifiers = [...source.matchAll(/^(?:import|export)\b[^;]*?\bfrom '(\.[^']+)'/gms)].map(
+      (match) => match[1]!,
+    );
+    return specifiers.map((specifier) => ({ from, to: resolve(dirname(from), specifier) }));
+  });
+}
+
+const all = imports();
+const name = ({ from, to }: Import) => `${relative(src, from)} -> ${relative(src, to)}`;
+
+describe('the house', () => {
+  it('has imports to look at', () => {
+    expect(all.length).toBeGreaterThan(50);
+  });
+
+  it('lets a room import only the rooms below it', () => {
+    const wrong = all.filter(({ from, to }) => {
+      const [here, there] = [room(from), room(to)];
+      return here !== there && here in allowed && !allowed[here]!.includes(there);
+    });
+    expect(wrong.map(name)).toEqual([]);
+  });
+
+  it('enters a room by its door alone', () => {
+    const wrong = all.filter(({ from, to }) => {
+      const inside = relative(src, to).split('/');
+      return room(from) !== room(to) && inside.length > 1 && inside.slice(1).join('/') !== 'index.ts';
+    });
+    expect(wrong.map(name)).toEqual([]);
+  });
+
+  it('knows every room', () => {
+    const rooms = new Set(all.map(({ from }) => room(from)));
+    expect([...rooms].filter((room) => !(room in allowed) && !['main', 'cli'].includes(room))).toEqual([]);
+  });
+
+  it('has no cycle', () => {
+    const graph = Map.groupBy(all, ({ from }) => from);
+    const done = new Set<string>();
+    const path: string[] = [];
+    const visit = (file: string): void => {
+      if (done.has(file)) return;
+      const at = path.indexOf(file);
+      if (at >= 0) throw new Error([...path.slice(at), file].map((file) => relative(src, file)).join(' -> '));
+      path.push(file);
+      for (const { to } of graph.get(file) ?? []) visit(to);
+      path.pop();
+      done.add(file);
+    };
+    for (const { from } of all) visit(from);
+  });
+
+  it('reads the environment in one place', () => {
+    const readers = new Set(
+      all.map(({ from }) => from).filter((file) => readFileSync(file, 'utf8').includes('process.env')),
+    );
+    expect([...readers].map((file) => relative(src, file)).filter((file) => file !== 'config.ts')).toEqual([]);
+  });
+});
