@@ -1,2 +1,6 @@
-export type { Catalogue, KeyRecord } from './catalogue.ts';
-export type { FileStore, StoredBytes } from './file-store.ts';
+export type { Catalogue, KeyRecord } from './catalogue/catalogue.ts';
+export { createMemoryCatalogue } from './catalogue/memory.ts';
+export { createSqliteCatalogue } from './catalogue/sqlite.ts';
+export { createDiskFileStore } from './files/disk.ts';
+export type { FileStore, StoredBytes } from './files/file-store.ts';
+export { createMemoryFileStore } from './files/memory.ts';

@@ -1,4 +1,4 @@
-import type { StoredFile, StoredSession } from '../core/index.ts';
+import type { StoredFile, StoredSession } from '../../core/index.ts';
 
 /** An API key as it is kept: never the secret itself. */
 export interface KeyRecord {
@@ -10,12 +10,23 @@ export interface KeyRecord {
   readonly revokedAt: number | null;
 }
 
-/** Records: stored sessions, their files, API keys. Every write is a transaction that survives `kill -9` once it resolves. */
+/**
+ * Records: stored sessions, their files, API keys. Every write is a transaction that survives `kill -9` and power loss
+ * once it resolves. Every method throws DragomanError storage_unavailable when the database refuses.
+ */
 export interface Catalogue {
-  /** Opens the database and brings its schema up to date. */
+  /**
+   * Opens the database and brings its schema up to date. A database that is damaged, foreign or of a newer version is left
+   * as it is.
+   * @throws DragomanError storage_unavailable, naming the database and what is wrong with it
+   */
   start(): Promise<void>;
-  /** Records a session and its files, all or nothing. */
+  /**
+   * Records a session and its files, all or nothing. The files name this session as theirs.
+   * @throws DragomanError internal when the session's id, or a file's id within it, is taken
+   */
   createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void>;
+  /** The session with this id, expired or not. */
   session(id: string): Promise<StoredSession | undefined>;
   /** One file and the session it belongs to, expired or not. */
   file(sessionId: string, fileId: string): Promise<{ session: StoredSession; file: StoredFile } | undefined>;
@@ -27,12 +38,16 @@ export interface Catalogue {
   deleteExpired(now: number): Promise<number>;
   /** Tells whether any file record refers to these bytes. */
   isReferenced(digest: string): Promise<boolean>;
+  /**
+   * Records a key. Two keys never have the same id or hash, revoked or not; two live keys never have the same name.
+   * @throws DragomanError invalid_request when one of them is taken
+   */
   createKey(key: KeyRecord): Promise<void>;
   /** A key by the hash of its secret, unless revoked. */
   keyByHash(hash: string): Promise<KeyRecord | undefined>;
-  /** All keys, oldest first. */
+  /** All keys, oldest first, revoked ones too. */
   keys(): Promise<KeyRecord[]>;
-  /** Returns false when no live key has this id or name. */
+  /** Revokes the live key with this id, else the one with this name. Returns false when there is neither. */
   revokeKey(idOrName: string, now: number): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -1,0 +1,84 @@
+import { DragomanError, type StoredFile, type StoredSession } from '../../core/index.ts';
+import type { Catalogue, KeyRecord } from './catalogue.ts';
+
+/** Keeps records in memory, gone with the process: what the other drivers are compared with, and for tests. */
+export function createMemoryCatalogue(): Catalogue {
+  return new MemoryCatalogue();
+}
+
+interface Entry {
+  readonly session: StoredSession;
+  readonly files: Map<string, StoredFile>;
+}
+
+class MemoryCatalogue implements Catalogue {
+  readonly #entries = new Map<string, Entry>();
+  #keys: KeyRecord[] = [];
+
+  async start(): Promise<void> {}
+
+  async createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
+    const byId = new Map(files.map((file) => [file.id, file]));
+    if (this.#entries.has(session.id) || byId.size < files.length) {
+      throw new DragomanError('internal', { message: 'A session or a file with this id exists already.' });
+    }
+    this.#entries.set(session.id, { session, files: byId });
+  }
+
+  async session(id: string): Promise<StoredSession | undefined> {
+    return this.#entries.get(id)?.session;
+  }
+
+  async file(sessionId: string, fileId: string): Promise<{ session: StoredSession; file: StoredFile } | undefined> {
+    const entry = this.#entries.get(sessionId);
+    const file = entry?.files.get(fileId);
+    return entry && file && { session: entry.session, file };
+  }
+
+  async files(sessionId: string): Promise<StoredFile[]> {
+    return [...(this.#entries.get(sessionId)?.files.values() ?? [])];
+  }
+
+  async deleteFile(sessionId: string, fileId: string): Promise<boolean> {
+    return this.#entries.get(sessionId)?.files.delete(fileId) ?? false;
+  }
+
+  async deleteExpired(now: number): Promise<number> {
+    const expired = [...this.#entries.values()].filter(({ session }) => session.expiresAt < now);
+    for (const { session } of expired) this.#entries.delete(session.id);
+    return expired.length;
+  }
+
+  async isReferenced(digest: string): Promise<boolean> {
+    return this.#entries.values().some(({ files }) => files.values().some((file) => file.digest === digest));
+  }
+
+  async createKey(key: KeyRecord): Promise<void> {
+    const isTaken = this.#keys.some(
+      (other) =>
+        other.id === key.id ||
+        other.hash === key.hash ||
+        (other.name === key.name && other.revokedAt === null && key.revokedAt === null),
+    );
+    if (isTaken)
+      throw new DragomanError('invalid_request', { message: 'A key with this name or secret exists already.' });
+    this.#keys.push(key);
+  }
+
+  async keyByHash(hash: string): Promise<KeyRecord | undefined> {
+    return this.#keys.find((key) => key.hash === hash && key.revokedAt === null);
+  }
+
+  async keys(): Promise<KeyRecord[]> {
+    return this.#keys.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  }
+
+  async revokeKey(idOrName: string, now: number): Promise<boolean> {
+    const live = this.#keys.filter((key) => key.revokedAt === null);
+    const target = live.find((key) => key.id === idOrName) ?? live.find((key) => key.name === idOrName);
+    this.#keys = this.#keys.map((key) => (key === target ? { ...key, revokedAt: now } : key));
+    return target !== undefined;
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,75 @@
+import type { Selectable } from 'kysely';
+import type { FileScope, StoredFile, StoredSession } from '../../core/index.ts';
+import type { KeyRecord } from './catalogue.ts';
+import type { Schema } from './schema.ts';
+
+export type SessionRow = Selectable<Schema['sessions']>;
+export type FileRow = Selectable<Schema['files']>;
+export type KeyRow = Selectable<Schema['api_keys']>;
+
+export function sessionRow(session: StoredSession): SessionRow {
+  const { scope } = session;
+  return {
+    id: session.id,
+    tenant: session.tenant,
+    principal_id: session.principalId,
+    scope_kind: scope.kind,
+    scope_id: scope.kind === 'user' ? null : scope.id,
+    scope_version: scope.kind === 'skill' ? scope.version : null,
+    created_at: session.createdAt,
+    expires_at: session.expiresAt,
+  };
+}
+
+export function sessionOf(row: SessionRow): StoredSession {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    principalId: row.principal_id,
+    scope: scopeOf(row),
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+function scopeOf({ scope_kind: kind, scope_id: id, scope_version: version }: SessionRow): FileScope {
+  if (kind === 'user') return { kind };
+  if (kind === 'agent' && id !== null) return { kind, id };
+  if (kind === 'skill' && id !== null && version !== null) return { kind, id, version };
+  throw new Error(`a session record has the impossible scope "${kind}"`);
+}
+
+export function fileRow(file: StoredFile, position: number): FileRow {
+  return {
+    session_id: file.sessionId,
+    id: file.id,
+    position,
+    name: file.name,
+    size: file.size,
+    digest: file.digest,
+    content_type: file.contentType,
+    read_only: file.readOnly ? 1 : 0,
+    created_at: file.createdAt,
+  };
+}
+
+export function fileOf(row: FileRow): StoredFile {
+  return {
+    id: row.id,
+    sessionId: row.session_id,
+    name: row.name,
+    size: row.size,
+    digest: row.digest,
+    contentType: row.content_type,
+    readOnly: row.read_only === 1,
+    createdAt: row.created_at,
+  };
+}
+
+export function keyRow(key: KeyRecord): KeyRow {
+  return { id: key.id, name: key.name, hash: key.hash, created_at: key.createdAt, revoked_at: key.revokedAt };
+}
+
+export function keyOf(row: KeyRow): KeyRecord {
+  return { id: row.id, name: row.name, hash: row.hash, createdAt: row.created_at, revokedAt: row.revoked_at };
+}

@@ -1,0 +1,87 @@
+import { type Kysely, sql } from 'kysely';
+
+/** Times are milliseconds since the epoch, truth values are 0 and 1: the same in every database. */
+export interface Schema {
+  sessions: {
+    id: string;
+    tenant: string;
+    principal_id: string;
+    scope_kind: 'user' | 'agent' | 'skill';
+    scope_id: string | null;
+    scope_version: number | null;
+    created_at: number;
+    expires_at: number;
+  };
+  files: {
+    session_id: string;
+    id: string;
+    /** Where it stands among the files of its session, from 0. */
+    position: number;
+    name: string;
+    size: number;
+    digest: string;
+    content_type: string;
+    read_only: number;
+    created_at: number;
+  };
+  api_keys: {
+    id: string;
+    name: string;
+    hash: string;
+    created_at: number;
+    revoked_at: number | null;
+  };
+}
+
+/** One step of the schema's history. */
+export interface Migration {
+  readonly name: string;
+  up(db: Kysely<Schema>): Promise<void>;
+}
+
+/** The schema's history in order. A step that was released never changes; a change is a further step. */
+export const migrations: readonly Migration[] = [{ name: 'sessions-files-keys', up: createSessionsFilesKeys }];
+
+async function createSessionsFilesKeys(db: Kysely<Schema>): Promise<void> {
+  await db.schema
+    .createTable('sessions')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('principal_id', 'text', (column) => column.notNull())
+    .addColumn('scope_kind', 'text', (column) => column.notNull())
+    .addColumn('scope_id', 'text')
+    .addColumn('scope_version', 'bigint')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('sessions_by_expiry').on('sessions').column('expires_at').execute();
+  await db.schema
+    .createTable('files')
+    .addColumn('session_id', 'text', (column) => column.notNull().references('sessions.id').onDelete('cascade'))
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('position', 'integer', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('size', 'bigint', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('content_type', 'text', (column) => column.notNull())
+    .addColumn('read_only', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('files_key', ['session_id', 'id'])
+    .execute();
+  await db.schema.createIndex('files_by_digest').on('files').column('digest').execute();
+  await db.schema
+    .createTable('api_keys')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('hash', 'text', (column) => column.notNull().unique())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('revoked_at', 'bigint')
+    .execute();
+  await db.schema
+    .createIndex('api_keys_live_name')
+    .unique()
+    .on('api_keys')
+    .column('name')
+    .where(sql.ref('revoked_at'), 'is', null)
+    .execute();
+}

@@ -1,0 +1,195 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
+import { DragomanError, type ErrorCode, type StoredFile, type StoredSession } from '../../core/index.ts';
+import { onStorage } from '../faults.ts';
+import type { Catalogue, KeyRecord } from './catalogue.ts';
+import { migrate } from './migrate.ts';
+import { fileOf, fileRow, keyOf, keyRow, sessionOf, sessionRow } from './rows.ts';
+import { migrations, type Schema } from './schema.ts';
+
+/** Rows of one insert: far below every database's limit of parameters. */
+const insertRows = 100;
+/** Sessions of one deleting transaction: requests get their turn between two. */
+const deleteSessions = 50;
+
+/** What differs from one SQL database to another. */
+export interface SqlDatabase {
+  /** For messages: the file, or the server without credentials. */
+  readonly name: string;
+  /** Opens it; everything it throws names what is wrong, as the end of a sentence. */
+  connect(): Promise<Kysely<Schema>>;
+  /** Tells whether an error says that a unique constraint was broken. */
+  isConflict(error: unknown): boolean;
+}
+
+/** Keeps records in any SQL database that kysely speaks. */
+export class SqlCatalogue implements Catalogue {
+  readonly #database: SqlDatabase;
+  #connection: Kysely<Schema> | undefined;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  async start(): Promise<void> {
+    let connection: Kysely<Schema> | undefined;
+    try {
+      connection = await this.#database.connect();
+      await migrate(connection, migrations);
+      this.#connection = connection;
+    } catch (error) {
+      await connection?.destroy();
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `The database ${this.#database.name} cannot be used: ${reason}`;
+      throw new DragomanError('storage_unavailable', { message, cause: error });
+    }
+  }
+
+  async createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
+    const rows = files.map(fileRow);
+    await this.#unlessTaken('internal', 'A session or a file with this id exists already.', (db) =>
+      db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('sessions').values(sessionRow(session)).execute();
+        for (let at = 0; at < rows.length; at += insertRows) {
+          await transaction
+            .insertInto('files')
+            .values(rows.slice(at, at + insertRows))
+            .execute();
+        }
+      }),
+    );
+  }
+
+  session(id: string): Promise<StoredSession | undefined> {
+    return this.#use(async (db) => {
+      const row = await db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+      return row && sessionOf(row);
+    });
+  }
+
+  file(sessionId: string, fileId: string): Promise<{ session: StoredSession; file: StoredFile } | undefined> {
+    return this.#use(async (db) => {
+      const file = await db
+        .selectFrom('files')
+        .selectAll()
+        .where('session_id', '=', sessionId)
+        .where('id', '=', fileId)
+        .executeTakeFirst();
+      const session =
+        file && (await db.selectFrom('sessions').selectAll().where('id', '=', sessionId).executeTakeFirst());
+      return session && { session: sessionOf(session), file: fileOf(file) };
+    });
+  }
+
+  files(sessionId: string): Promise<StoredFile[]> {
+    return this.#use(async (db) => {
+      const rows = await db
+        .selectFrom('files')
+        .selectAll()
+        .where('session_id', '=', sessionId)
+        .orderBy('position')
+        .execute();
+      return rows.map(fileOf);
+    });
+  }
+
+  deleteFile(sessionId: string, fileId: string): Promise<boolean> {
+    return this.#use(async (db) => {
+      const { numDeletedRows } = await db
+        .deleteFrom('files')
+        .where('session_id', '=', sessionId)
+        .where('id', '=', fileId)
+        .executeTakeFirst();
+      return numDeletedRows > 0n;
+    });
+  }
+
+  deleteExpired(now: number): Promise<number> {
+    return this.#use(async (db) => {
+      let total = 0;
+      for (;;) {
+        const { numDeletedRows } = await db
+          .deleteFrom('sessions')
+          .where('id', 'in', (of) =>
+            of.selectFrom('sessions').select('id').where('expires_at', '<', now).limit(deleteSessions),
+          )
+          .executeTakeFirst();
+        total += Number(numDeletedRows);
+        if (numDeletedRows < deleteSessions) return total;
+        await setImmediate();
+      }
+    });
+  }
+
+  isReferenced(digest: string): Promise<boolean> {
+    return this.#use(async (db) => {
+      const row = await db.selectFrom('files').select('id').where('digest', '=', digest).limit(1).executeTakeFirst();
+      return row !== undefined;
+    });
+  }
+
+  async createKey(key: KeyRecord): Promise<void> {
+    await this.#unlessTaken('invalid_request', 'A key with this name or secret exists already.', (db) =>
+      db.insertInto('api_keys').values(keyRow(key)).execute(),
+    );
+  }
+
+  keyByHash(hash: string): Promise<KeyRecord | undefined> {
+    return this.#use(async (db) => {
+      const row = await db
+        .selectFrom('api_keys')
+        .selectAll()
+        .where('hash', '=', hash)
+        .where('revoked_at', 'is', null)
+        .executeTakeFirst();
+      return row && keyOf(row);
+    });
+  }
+
+  keys(): Promise<KeyRecord[]> {
+    return this.#use(async (db) => {
+      const rows = await db.selectFrom('api_keys').selectAll().orderBy('created_at').orderBy('id').execute();
+      return rows.map(keyOf);
+    });
+  }
+
+  revokeKey(idOrName: string, now: number): Promise<boolean> {
+    return this.#use((db) =>
+      db.transaction().execute(async (transaction) => {
+        for (const column of ['id', 'name'] as const) {
+          const { numUpdatedRows } = await transaction
+            .updateTable('api_keys')
+            .set({ revoked_at: now })
+            .where(column, '=', idOrName)
+            .where('revoked_at', 'is', null)
+            .executeTakeFirst();
+          if (numUpdatedRows > 0n) return true;
+        }
+        return false;
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.destroy();
+  }
+
+  async #use<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    const connection = this.#connection;
+    if (!connection) throw new DragomanError('storage_unavailable', { message: 'The catalogue is not open.' });
+    return onStorage(() => work(connection));
+  }
+
+  /** Runs a write; when a unique constraint refuses it, throws this error instead. */
+  #unlessTaken<T>(code: ErrorCode, message: string, work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    return this.#use(async (db) => {
+      try {
+        return await work(db);
+      } catch (error) {
+        throw this.#database.isConflict(error) ? new DragomanError(code, { message, cause: error }) : error;
+      }
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { makeDirectory } from '../directories.ts';
+import type { Catalogue } from './catalogue.ts';
+import { NodeSqliteDialect } from './node-sqlite.ts';
+import type { Schema } from './schema.ts';
+import { SqlCatalogue } from './sql-catalogue.ts';
+
+/** How long a write waits for another process, such as the command line, to finish its own. */
+const busyTimeoutMs = 2000;
+/** SQLite's result codes for a broken unique or primary key constraint. */
+const conflictCodes = [2067, 1555];
+
+/** Keeps records in one SQLite file, made when it is missing, private to the user the service runs as. */
+export function createSqliteCatalogue(options: { path: string }): Catalogue {
+  return new SqlCatalogue({
+    name: options.path,
+    connect: () => connect(options.path),
+    isConflict: (error) =>
+      error instanceof Error && 'errcode' in error && conflictCodes.includes(Number(error.errcode)),
+  });
+}
+
+async function connect(path: string): Promise<Kysely<Schema>> {
+  await makeDirectory(dirname(path));
+  // SQLite would make the file readable for all; its journal takes over the mode of the file.
+  await (await open(path, 'a', 0o600)).close();
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+  try {
+    const journal = database.prepare('pragma journal_mode = wal').get();
+    if (journal?.journal_mode !== 'wal') throw new Error('its file system does not support a write-ahead log');
+    database.exec('pragma synchronous = full');
+    const check = database.prepare('pragma quick_check(1)').get();
+    if (check?.quick_check !== 'ok') throw new Error(`it is damaged: ${check?.quick_check}`);
+    return new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
