@@ -1,6 +1,7 @@
 /** Writes the generated pages of `docs/reference/`. `npm run docs` runs it; a test fails when a page is stale. */
 import { writeFileSync } from 'node:fs';
 import { settingNotes } from '../src/config.ts';
+import { seccompPage, seccompPagePath } from './seccomp-page.ts';
 
 export const configurationPagePath = new URL('../docs/reference/configuration.md', import.meta.url);
 
@@ -27,4 +28,7 @@ not exist. An empty variable counts as unset.
 
 Sizes are bytes, or a number with a binary unit: \`512m\`, \`1g\` and \`1GiB\` are 2^29, 2^30 and 2^30 bytes.`;
 
-if (import.meta.main) writeFileSync(configurationPagePath, configurationPage());
+if (import.meta.main) {
+  writeFileSync(configurationPagePath, configurationPage());
+  writeFileSync(seccompPagePath, seccompPage());
+}
