@@ -91,6 +91,7 @@ const policySchema = z.strictObject({
   refuse: z.array(group.extend(refusal.shape)),
   inspect: z.array(group.extend({ look })),
 });
+
 /** @throws ZodError if the policy's file is not well formed */
 export function sandboxPolicy(): SeccompPolicy {
   return policySchema.parse(policyFile);
