@@ -102,7 +102,7 @@ export interface Sandbox {
 /** Makes sandboxes. One implementation per boundary: namespaces today, a user-space kernel or a microVM beside it. */
 export interface IsolationBackend {
   readonly name: string;
-  /** Sweeps what a killed server left, then starts a zygote per template. @throws Error naming what the host lacks */
+  /** Sweeps what a killed server left, then starts a zygote per template. @throws DragomanError naming what the host lacks */
   start(): Promise<void>;
   /**
    * Makes a sandbox: confined, under its limits, nothing of a user in it.

@@ -4,3 +4,4 @@ export { createSqliteCatalogue } from './catalogue/sqlite.ts';
 export { createDiskFileStore } from './files/disk.ts';
 export type { FileStore, StoredBytes } from './files/file-store.ts';
 export { createMemoryFileStore } from './files/memory.ts';
+export { lockDirectory } from './directory-lock.ts';

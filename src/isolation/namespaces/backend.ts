@@ -36,13 +36,22 @@ class NamespacesBackend implements IsolationBackend {
 
   async start(): Promise<void> {
     const { imageRoot, sandboxUid, templates } = this.#options;
-    requireReachable(imageRoot, process.getuid!() === 0 ? sandboxUid : undefined);
-    this.#cgroups = await openCgroups();
-    for (const { name } of templates) this.#zygotes.set(name, this.#startZygote(name));
-    // The first template is what most programs need; the others may still be loading when the service answers.
-    const [first, ...rest] = [...this.#zygotes.values()];
-    for (const zygote of rest) zygote.catch(() => {});
-    await first;
+    try {
+      requireReachable(imageRoot, process.getuid!() === 0 ? sandboxUid : undefined);
+      this.#cgroups = await openCgroups();
+      for (const { name } of templates) this.#zygotes.set(name, this.#startZygote(name));
+      // The first template is what most programs need; the others may still be loading when the service answers.
+      const [first, ...rest] = [...this.#zygotes.values()];
+      for (const zygote of rest) zygote.catch(() => {});
+      await first;
+      // The one proof that every wall stands: a step that fails in there ends the sandbox.
+      await (await this.create(templates[0]!.name)).destroy();
+    } catch (error) {
+      await this.close();
+      const reason = error instanceof DragomanError ? error.cause : error;
+      const message = `the namespaces isolation cannot be set up: ${(reason as Error).message}`;
+      throw new DragomanError('sandbox_unavailable', { message, cause: error });
+    }
   }
 
   async create(template: string): Promise<Sandbox> {

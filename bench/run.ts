@@ -1,0 +1,41 @@
+import { cpus } from 'node:os';
+import { imageRoot } from '../test/support/image.ts';
+import { startServer } from '../test/support/server.ts';
+import { openBare } from './bare.ts';
+import { latency } from './latency.ts';
+import { cellOverhead, memory } from './sessions.ts';
+import { start } from './start.ts';
+import { throughput } from './throughput.ts';
+
+const benches: Record<string, () => Promise<void>> = {
+  latency: () =>
+    withServer(async (server) => {
+      const bare = openBare(imageRoot());
+      await latency(server, bare);
+      bare.close();
+    }),
+  throughput: () => withServer((server) => throughput(server, () => openBare(imageRoot()))),
+  cells: cellOverhead,
+  memory,
+  start,
+};
+
+async function withServer(measure: (server: Awaited<ReturnType<typeof startServer>>) => Promise<void>): Promise<void> {
+  const server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
+  try {
+    // The data template loads in the background.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await measure(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in benches));
+if (unknown.length > 0 || asked.includes('--help')) {
+  console.log(`usage: npm run bench [-- ${Object.keys(benches).join(' | ')}]`);
+  process.exit(unknown.includes('--help') ? 0 : 2);
+}
+console.log(`${cpus().length} cores, ${cpus()[0]?.model}; medians of runs taken in turn; ratios are what counts\n`);
+for (const name of asked.length > 0 ? asked : Object.keys(benches)) await benches[name]!();

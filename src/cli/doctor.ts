@@ -1,0 +1,19 @@
+import type { Config } from '../config.ts';
+import { probeHost } from '../isolation/index.ts';
+
+/** Prints what the host offers; returns whether the configured isolation can be set up on it. */
+export async function doctor(config: Config, out: { json: boolean; print(line: string): void }): Promise<boolean> {
+  const report = probeHost(process.getuid!() === 0 ? config.isolation.sandboxUid : undefined);
+  if (out.json) {
+    out.print(JSON.stringify(report, null, 2));
+    return report.usable;
+  }
+  const marks = { present: 'ok', missing: 'MISSING', absent: '-' } as const;
+  for (const { name, state, detail } of report.checks)
+    out.print(`${marks[state].padEnd(8)}${name.padEnd(17)}${detail}`);
+  const backend = config.isolation.backend;
+  out.print(
+    report.usable ? `This host can run the ${backend} backend.` : `This host cannot run the ${backend} backend.`,
+  );
+  return report.usable;
+}

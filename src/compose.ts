@@ -1,0 +1,111 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from './config.ts';
+import { dialects } from './dialects/index.ts';
+import { Engine, loadRuntimes } from './engine/index.ts';
+import { createAuthenticator, createServer } from './http/index.ts';
+import { createNamespacesBackend } from './isolation/index.ts';
+import { ApiKeys, InterpreterService } from './service/index.ts';
+import { type Catalogue, createDiskFileStore, createSqliteCatalogue, lockDirectory } from './stores/index.ts';
+import { createLogger, createMetrics } from './telemetry.ts';
+
+/** A running service. */
+export interface Service {
+  /** `http://host:port` as one can call it. */
+  readonly url: string;
+  /** The key made at the first start, and where it is kept. */
+  readonly firstKey: { readonly path: string; readonly secret: string } | undefined;
+  /** Ends in order: no new requests, those under way, sandboxes, stores. */
+  close(): Promise<void>;
+}
+
+const shutdownDeadlineMs = 10_000;
+
+/** Builds every object of the `all` role and starts them, stores first and the open port last. */
+export async function startService(config: Config, imageRoot: string): Promise<Service> {
+  const { dataDir, retentionMs } = config.stores;
+  const logger = createLogger(config.telemetry);
+  const metrics = createMetrics();
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const lock = lockDirectory(dataDir);
+    closers.push(() => lock.release());
+    const files = createDiskFileStore({ directory: join(dataDir, 'files') });
+    await files.start();
+    closers.push(() => files.close());
+    const catalogue = openCatalogue(config);
+    await catalogue.start();
+    closers.push(() => catalogue.close());
+    const firstKey = await firstKeyOf(config, catalogue);
+
+    const runtimesDir = fileURLToPath(new URL('../runtimes', import.meta.url));
+    const runtimes = loadRuntimes(runtimesDir);
+    const backend = createNamespacesBackend({
+      imageRoot,
+      guestDir: fileURLToPath(new URL('../guest', import.meta.url)),
+      runtimesDir,
+      templates: runtimes.templates,
+      limits: config.engine.limits,
+      sandboxUid: config.isolation.sandboxUid,
+      logger,
+    });
+    const poolSize = config.engine.pool || Math.max(4, availableParallelism());
+    const engine = new Engine({ backend, catalogue: runtimes, poolSize, logger });
+    closers.push(() => engine.close());
+    await engine.start();
+    const interpreter = new InterpreterService({
+      engine,
+      files,
+      catalogue,
+      limits: config.engine.limits,
+      maxWallMs: config.engine.maxRunTimeoutMs,
+      places: config.engine.concurrency || defaultPlaces(config.engine.limits.memoryBytes),
+      queuePerPrincipal: config.engine.queue,
+      queueWaitMs: config.engine.queueWaitMs,
+      maxFileBytes: config.http.maxUploadBytes,
+      maxUploadFiles: config.http.maxUploadFiles,
+      retentionMs,
+      logger,
+      metrics,
+      now: Date.now,
+    });
+    interpreter.start();
+
+    const authenticator = createAuthenticator({
+      ...config.authentication,
+      findKey: (hash) => catalogue.keyByHash(hash),
+      logger,
+    });
+    const server = createServer({ ...config.http, authenticator, interpreter, dialects, metrics, logger });
+    closers.push(async () => {
+      interpreter.close();
+      await server.close(shutdownDeadlineMs);
+    });
+    const { host, port } = await server.start(config.http.host, config.http.port);
+    const name = host.includes(':') ? `[${host}]` : host;
+    return { url: `http://${name}:${port}`, firstKey, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The catalogue of a data directory, not yet started. */
+export function openCatalogue(config: Config): Catalogue {
+  return createSqliteCatalogue({ path: join(config.stores.dataDir, 'dragoman.db') });
+}
+
+async function firstKeyOf(config: Config, catalogue: Catalogue): Promise<Service['firstKey']> {
+  const { mode, keys } = config.authentication;
+  if (!mode.includes('keys') || keys.length > 0) return undefined;
+  return new ApiKeys(catalogue).createFirst(config.stores.dataDir);
+}
+
+/** Four programs a core, because most wait; never more than fit into memory at their limit. */
+function defaultPlaces(memoryBytes: number): number {
+  return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((totalmem() * 0.75) / memoryBytes)));
+}

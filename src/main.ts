@@ -1,0 +1,117 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { doctor } from './cli/doctor.ts';
+import { addKeyCommands } from './cli/keys.ts';
+import { openCatalogue, type Service, startService } from './compose.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
+import { DragomanError } from './core/index.ts';
+import { ApiKeys } from './service/index.ts';
+import { findImage, SetupError, setup } from './setup/index.ts';
+
+// Placing a sandbox under its limits blocks a thread of libuv's pool for some milliseconds; four would queue up behind it.
+process.env.UV_THREADPOOL_SIZE ??= '16';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const program = new Command('dragoman').description('a self-hosted code interpreter').version(version);
+
+program
+  .command('serve', { isDefault: true })
+  .description('start the service')
+  .option('--setup', 'first install and build what is missing')
+  .action(async ({ setup: wanted }: { setup?: true }) => {
+    const started = performance.now();
+    const config = loadConfig();
+    const image = wanted ? await prepare(config) : findImage(config.stores.dataDir, config.isolation.image);
+    const service = await startService(config, image.imageRoot);
+    announce(config, service, performance.now() - started);
+    endWith(service);
+  });
+
+program
+  .command('setup')
+  .description('install OS packages and build the sandbox image where they are missing')
+  .action(async () => {
+    const { imageRoot } = await prepare(loadConfig());
+    print(`The sandbox image is ready: ${imageRoot}`);
+  });
+
+program
+  .command('doctor')
+  .description('tell what this host offers for isolation, and what is missing')
+  .option('--json', 'as JSON')
+  .action(async ({ json }: { json?: true }) => {
+    const usable = await doctor(loadConfig(), { json: json === true, print });
+    process.exitCode = usable ? 0 : 1;
+  });
+
+addKeyCommands(program, {
+  print,
+  async withKeys(use) {
+    const catalogue = openCatalogue(loadConfig());
+    await catalogue.start();
+    try {
+      await use(new ApiKeys(catalogue));
+    } finally {
+      await catalogue.close();
+    }
+  },
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // What an operator can mend is told in a sentence; anything else keeps its stack.
+  const expected = error instanceof ConfigError || error instanceof SetupError || error instanceof DragomanError;
+  console.error(expected || !(error as Error).stack ? `dragoman: ${(error as Error).message}` : error);
+  process.exit(1);
+}
+
+function prepare(config: Config) {
+  return setup({ dataDir: config.stores.dataDir, image: config.isolation.image });
+}
+
+function announce(config: Config, { url, firstKey }: Service, ms: number): void {
+  const keyFile = join(config.stores.dataDir, 'api-key');
+  const { mode, keys } = config.authentication;
+  print(`Dragoman ${version} serves at ${url} (ready in ${(ms / 1000).toFixed(1)} s)`);
+  let credential = '';
+  if (mode === 'open') print('Access: open, on this machine only (DRAGOMAN_AUTH=open)');
+  else if (mode === 'jwt') print("Access: LibreChat's tokens (DRAGOMAN_AUTH=jwt)");
+  else if (keys.length > 0) {
+    print('Access: the keys of DRAGOMAN_API_KEYS');
+    credential = "-H 'x-api-key: <key>' ";
+  } else {
+    if (firstKey) print(`API key: ${firstKey.secret}`);
+    if (firstKey || existsSync(keyFile)) print(`The API key is kept in ${keyFile}`);
+    credential = `-H "x-api-key: $(cat ${keyFile})" `;
+  }
+  print('Try it:');
+  print(
+    `  curl -s ${url}/v1/exec ${credential}-H 'content-type: application/json' -d '{"lang":"py","code":"print(6*7)"}'`,
+  );
+}
+
+/** Ends in order on the first signal, at once on the second. */
+function endWith(service: Service): void {
+  let ending = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (ending) process.exit(1);
+      ending = true;
+      service.close().then(
+        () => process.exit(0),
+        (error) => {
+          console.error(error);
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+function print(line: string): void {
+  console.log(line);
+}

@@ -1,0 +1,22 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { DragomanError } from '../core/index.ts';
+
+/**
+ * Claims a data directory for this process: two servers on one would sweep each other's unfinished files. The lock is
+ * SQLite's on a file of its own, which the kernel gives back however its holder ends.
+ * @throws DragomanError storage_unavailable when another process holds it
+ */
+export function lockDirectory(directory: string): { release(): void } {
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  const database = new DatabaseSync(join(directory, 'server.lock'));
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database.close();
+    const message = `another server is using the data directory ${directory}`;
+    throw new DragomanError('storage_unavailable', { message, cause });
+  }
+  return { release: () => database.close() };
+}

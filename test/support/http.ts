@@ -1,0 +1,109 @@
+import { connect, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { onTestFinished } from 'vitest';
+import { DragomanError, type ErrorCode } from '../../src/core/index.ts';
+import {
+  type AuthenticatorOptions,
+  createAuthenticator,
+  createServer,
+  type Dialect,
+  type ServerOptions,
+} from '../../src/http/index.ts';
+import type { Interpreter } from '../../src/service/index.ts';
+import { createLogger, createMetrics } from '../../src/telemetry.ts';
+
+/** The key every test server knows. */
+export const apiKey = 'test-key-c0ffee';
+
+const unused = () => Promise.reject(new Error('not part of this test'));
+
+/** An interpreter that only knows how it is: what tests of the HTTP room need. */
+function idleInterpreter(health: Interpreter['health']): Interpreter {
+  return {
+    languages: () => [],
+    execute: unused,
+    upload: unused,
+    file: unused,
+    openFile: unused,
+    listFiles: unused,
+    deleteFile: unused,
+    health,
+  };
+}
+
+/** A dialect that does nothing but show what the HTTP room does around it. */
+export const probe: Dialect = {
+  name: 'probe',
+  register(app) {
+    const config = { rateClass: 'exec' } as const;
+    app.post('/exec', { config }, async ({ body, principal }) => ({ body, principal }));
+    app.get('/files/:id', async ({ params, query, originalUrl }) => ({ params, query, originalUrl }));
+    app.get('/fail/:code', async ({ params }) => {
+      throw new DragomanError((params as { code: ErrorCode }).code, { retryAfterSeconds: 7 });
+    });
+    app.get('/crash', async () => {
+      throw new Error('the inside story');
+    });
+    app.get('/endless', (_, reply) => reply.send(Readable.from(endless())));
+    app.get('/wait/:ms', async ({ params }) => {
+      await new Promise((resolve) => setTimeout(resolve, Number((params as { ms: string }).ms)));
+      return 'waited';
+    });
+  },
+};
+
+function* endless() {
+  for (;;) yield Buffer.alloc(65_536);
+}
+
+export type ServeOptions = Partial<Omit<ServerOptions, 'authenticator' | 'interpreter'>> & {
+  readonly authentication?: Partial<AuthenticatorOptions>;
+  readonly health?: Interpreter['health'];
+};
+
+/** A server on the probe dialect, its log captured, closed when the test is over. Not listening until `listen`. */
+export function serve({ authentication, health = async () => ({ ready: true }), ...options }: ServeOptions = {}) {
+  const log: Record<string, unknown>[] = [];
+  const logger = createLogger({ level: 'debug', format: 'json', write: (line) => log.push(JSON.parse(line)) });
+  const authenticator = createAuthenticator({
+    mode: 'keys',
+    keys: [{ name: 'tester', secret: apiKey }],
+    findKey: async () => undefined,
+    jwt: { issuer: 'i', audience: 'a', algorithms: ['EdDSA'], requireTenant: false, keys: undefined },
+    logger,
+    ...authentication,
+  });
+  const server = createServer({
+    maxBodyBytes: 10_000,
+    maxUploadBytes: 10_000,
+    maxUploadFiles: 10,
+    uploadTimeoutMs: 10_000,
+    rateLimits: { exec: null, upload: null, download: null, list: null },
+    dialects: [probe],
+    metrics: createMetrics(),
+    logger,
+    ...options,
+    authenticator,
+    interpreter: idleInterpreter(health),
+  });
+  onTestFinished(() => server.close(0));
+  return {
+    ...server,
+    log,
+    /** Listens on a free loopback port and returns the base address. */
+    listen: async (host = '127.0.0.1') => `http://127.0.0.1:${(await server.start(host, 0)).port}`,
+  };
+}
+
+/** A raw connection: sends text, collects what comes back until the other side closes. */
+export function rawConnection(base: string): { socket: Socket; closed: Promise<string> } {
+  const { hostname, port } = new URL(base);
+  const socket = connect(Number(port), hostname);
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text) => {
+    received += text;
+  });
+  socket.on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  return { socket, closed: new Promise((resolve) => socket.on('close', () => resolve(received))) };
+}
