@@ -40,7 +40,11 @@ export interface DialectContext {
   problem(error: unknown): Problem;
 }
 
-/** A wire face. Its routes are mounted twice, at `/` and at `/v1`. */
+/**
+ * A wire face. Its routes are mounted twice, at `/` and at `/v1`, behind authentication. It may set an error handler of its
+ * own; `Retry-After` and `WWW-Authenticate` are set and faults of ours logged before that runs. A response that streams must
+ * write something at least once a minute: a connection on which nothing moves is cut off.
+ */
 export interface Dialect {
   readonly name: string;
   register(app: FastifyInstance, context: DialectContext): void | Promise<void>;

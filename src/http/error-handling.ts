@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../core/index.ts';
+import { problemBody, problemOf } from './problems.ts';
+
+/** Answers errors in the default shape, and makes sure that every error handler of a dialect is preceded by `announce`. */
+export function handleErrors(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error, request, reply) => {
+    announce(error, request, reply, logger);
+    const problem = problemOf(error);
+    return reply.code(problem.status).send(problemBody(problem));
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }));
+}
+
+/** Lets a dialect's own error handlers run after `announce`, so that each need only choose words. */
+export function announceErrorsIn(scope: FastifyInstance, logger: Logger): void {
+  const original = scope.setErrorHandler;
+  scope.setErrorHandler = function (this: FastifyInstance, handler: (...args: never[]) => unknown) {
+    return original.call(
+      this,
+      function (this: FastifyInstance, error: unknown, request: FastifyRequest, reply: FastifyReply) {
+        announce(error, request, reply, logger);
+        return handler.call(this, error as never, request as never, reply as never);
+      },
+    );
+  } as typeof scope.setErrorHandler;
+}
+
+/** Sets the headers an error brings and logs what is our fault, or why a credential was refused. */
+function announce(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
+  const { code, status, retryAfterSeconds } = problemOf(error);
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
+  const fields = { requestId: request.id, code };
+  if (code === 'unauthorized') {
+    reply.header('www-authenticate', 'Bearer realm="dragoman"');
+    const { cause } = error as Error;
+    logger.info(
+      { ...fields, reason: cause instanceof Error ? cause.message : (error as Error).message },
+      'credential refused',
+    );
+  } else if (status >= 500) {
+    logger.error({ ...fields, err: error }, 'request failed');
+  }
+}

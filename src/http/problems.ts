@@ -1,0 +1,63 @@
+import { DragomanError, type ErrorCode, errorCatalogue } from '../core/index.ts';
+import type { Problem } from './dialect.ts';
+
+/** The status of each way to fail; 499 is for callers who are gone and never see it. */
+const statuses: Record<ErrorCode, number> = {
+  invalid_request: 400,
+  unsupported_language: 400,
+  unauthorized: 401,
+  ambiguous_credentials: 400,
+  profile_mismatch: 409,
+  file_refused: 403,
+  not_found: 404,
+  too_large: 413,
+  upload_timeout: 504,
+  rate_limited: 429,
+  overloaded: 503,
+  sandbox_unavailable: 503,
+  storage_unavailable: 503,
+  shutting_down: 503,
+  cancelled: 499,
+  internal: 500,
+};
+
+/** Sentences for the HTTP layer's own refusals that would repeat the address, or speak of its insides. */
+const sentences: Record<string, string> = {
+  FST_ERR_BAD_URL: 'The address is malformed.',
+  FST_ERR_MAX_PARAM_LENGTH: 'The address is too long.',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too large.',
+};
+
+/** What stream libraries call a caller that left in the middle. */
+const goneCodes = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
+
+/** Reads any error. Whatever is neither ours nor a refusal of the HTTP layer is `internal` and tells nothing. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof DragomanError) {
+    const { code, message, retryAfterSeconds } = error;
+    return { code, status: statuses[code], message, retryAfterSeconds };
+  }
+  const { statusCode, code, message } = (error ?? {}) as { statusCode?: unknown; code?: unknown; message?: unknown };
+  const isRefusal = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  if (isRefusal && typeof code === 'string' && code.startsWith('FST_'))
+    return {
+      code: statusCode === 413 ? 'too_large' : 'invalid_request',
+      status: statusCode,
+      message: sentences[code] ?? String(message),
+      retryAfterSeconds: undefined,
+    };
+  const ours: ErrorCode = typeof code === 'string' && goneCodes.has(code) ? 'cancelled' : 'internal';
+  return { code: ours, status: statuses[ours], message: errorCatalogue[ours].text, retryAfterSeconds: undefined };
+}
+
+/** The body of an error that no dialect words. Refused credentials are worded in one string, as most clients show it. */
+export function problemBody({ code, message, retryAfterSeconds }: Problem): Record<string, unknown> {
+  if (code === 'unauthorized' || code === 'ambiguous_credentials') return { error: message };
+  return {
+    error: code,
+    message,
+    ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
+  };
+}

@@ -1,0 +1,180 @@
+import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { DragomanError, isLoopbackHost, type Logger, type Metrics, newId, type Principal } from '../core/index.ts';
+import type { Interpreter } from '../service/index.ts';
+import { readAddress } from './address.ts';
+import type { Authenticator } from './authentication/authenticator.ts';
+import type { Dialect, DialectContext } from './dialect.ts';
+import { announceErrorsIn, handleErrors } from './error-handling.ts';
+import { addOperatorRoutes, type MetricsPage } from './operator-routes.ts';
+import { problemBody, problemOf } from './problems.ts';
+import { RateLimiter, type RateLimits } from './rate-limiter.ts';
+import { observeRequest } from './request-log.ts';
+
+/** Deadlines of the connection itself, in milliseconds. */
+export interface ConnectionTimeouts {
+  /** For the head of a request, from the moment the connection opens or the former request ends. */
+  readonly headersMs: number;
+  /** How long a connection without a request stays open. */
+  readonly keepAliveMs: number;
+  /** How long a caller may leave a response unread before it is cut off. */
+  readonly unreadMs: number;
+  /** How long after its own deadline a late request is cut off, so that a dialect can answer it first. */
+  readonly graceMs: number;
+  /** How often heads and requests are checked for being late. */
+  readonly checkEveryMs: number;
+}
+
+export interface ServerOptions {
+  /** Largest JSON body, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Largest upload of one file, in bytes. */
+  readonly maxUploadBytes: number;
+  readonly maxUploadFiles: number;
+  /** How long a request may take to arrive, body included, in milliseconds. */
+  readonly uploadTimeoutMs: number;
+  readonly rateLimits: RateLimits;
+  readonly authenticator: Authenticator;
+  readonly interpreter: Interpreter;
+  readonly dialects: readonly Dialect[];
+  readonly metrics: Metrics & MetricsPage;
+  readonly logger: Logger;
+  /** Milliseconds, for rate limits; only differences matter. */
+  readonly clock?: () => number;
+  readonly timeouts?: Partial<ConnectionTimeouts>;
+}
+
+/** The HTTP face of the service. */
+export interface Server {
+  /** For tests and for routes of the composition root; routes can be added until `start`. */
+  readonly app: FastifyInstance;
+  /**
+   * Listens; port 0 takes any free one. Returns where.
+   * @throws Error when token keys cannot be read or the address is taken
+   */
+  start(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
+  /** Takes no more requests, lets those under way finish, and cuts off what is left after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+const defaultTimeouts: ConnectionTimeouts = {
+  headersMs: 10_000,
+  keepAliveMs: 72_000,
+  unreadMs: 60_000,
+  graceMs: 5_000,
+  checkEveryMs: 2_000,
+};
+
+const pathKeys = new WeakMap<IncomingMessage, string>();
+
+/** Builds the server; nothing listens before `start`. */
+export function createServer(options: ServerOptions): Server {
+  const { authenticator, interpreter, dialects, metrics, logger, clock = Date.now } = options;
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const limiter = new RateLimiter(options.rateLimits, clock);
+  let isClosing = false;
+  let isLocal = false;
+
+  const app = fastify({
+    bodyLimit: options.maxBodyBytes,
+    requestTimeout: options.uploadTimeoutMs + timeouts.graceMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    http: { headersTimeout: timeouts.headersMs, connectionsCheckingInterval: timeouts.checkEveryMs },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'remove',
+    routerOptions: { maxParamLength: 512 },
+    genReqId: ({ headers }) => requestId(headers['x-request-id']),
+    rewriteUrl: (request) => {
+      const { url, key } = readAddress(request.url ?? '/');
+      if (key !== undefined) pathKeys.set(request as IncomingMessage, key);
+      // The framework keeps the address as it came, with the key in it; nobody is to see that.
+      Object.assign(request, { originalUrl: url });
+      return url;
+    },
+    frameworkErrors: (error, request, reply: FastifyReply) => {
+      observeRequest(request, reply, logger, metrics);
+      const problem = problemOf(error);
+      reply.code(problem.status).header('x-request-id', request.id).send(problemBody(problem));
+    },
+  });
+  app.removeContentTypeParser('text/plain');
+  app.decorateRequest('principal', null as unknown as Principal);
+  handleErrors(app, logger);
+
+  app.addHook('onRequest', (request, reply, done) => {
+    observeRequest(request, reply, logger, metrics);
+    reply.header('x-request-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
+    done(isClosing ? new DragomanError('shutting_down') : undefined);
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (isClosing) reply.header('connection', 'close');
+    // From here on the socket is idle only while the caller does not read. The next request lifts the limit again.
+    const { socket } = request.raw;
+    if (socket instanceof Socket) socket.setTimeout(timeouts.unreadMs);
+    done();
+  });
+
+  const presented = (request: FastifyRequest) => ({ headers: request.headers, pathKey: pathKeys.get(request.raw) });
+  const identify = async (request: FastifyRequest) => {
+    request.principal = await authenticator.authenticate(presented(request));
+  };
+  const admitByRate = async (request: FastifyRequest) => {
+    const { rateClass } = request.routeOptions.config;
+    const wait = rateClass ? limiter.take(request.principal.id, rateClass) : 0;
+    if (wait > 0)
+      throw new DragomanError('rate_limited', {
+        message: `Too many requests; try again in ${wait} s.`,
+        retryAfterSeconds: wait,
+      });
+  };
+
+  addOperatorRoutes(app, {
+    interpreter,
+    metrics,
+    admit: async (request) => {
+      if (!isLocal) request.principal = await authenticator.authenticateKey(presented(request));
+    },
+  });
+  const context: DialectContext = {
+    interpreter,
+    maxFileBytes: options.maxUploadBytes,
+    maxUploadFiles: options.maxUploadFiles,
+    uploadTimeoutMs: options.uploadTimeoutMs,
+    problem: problemOf,
+  };
+  for (const dialect of dialects)
+    for (const prefix of ['/', '/v1'])
+      app.register(
+        async (scope) => {
+          scope.addHook('onRequest', identify);
+          scope.addHook('onRequest', admitByRate);
+          announceErrorsIn(scope, logger);
+          await dialect.register(scope, context);
+        },
+        { prefix },
+      );
+
+  return {
+    app,
+    async start(host, port) {
+      await authenticator.start();
+      isLocal = isLoopbackHost(host);
+      await app.listen({ host, port });
+      return { host, port: (app.server.address() as AddressInfo).port };
+    },
+    async close(deadlineMs) {
+      isClosing = true;
+      const deadline = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
+      await app.close().finally(() => clearTimeout(deadline));
+    },
+  };
+}
+
+/** Takes the caller's id of the request when it can do no harm in a log or a header. */
+function requestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : newId();
+}
