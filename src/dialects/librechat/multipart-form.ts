@@ -1,0 +1,141 @@
+import type { Multipart, MultipartFile } from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import { DragomanError } from '../../core/index.ts';
+import type { UploadFile } from '../../service/index.ts';
+
+export interface FormLimits {
+  readonly maxFileBytes: number;
+  readonly maxFiles: number;
+  /** How long the whole form may take to arrive, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Fields say whose the files are, so they count only when they come before the first file. */
+const maxFields = 32;
+const maxFieldBytes = 4096;
+
+/**
+ * One multipart request as it arrives: its fields up to the first file, then its files, one at a time, never held in memory.
+ * Close it when done.
+ */
+export class MultipartForm {
+  readonly fields = new Map<string, string>();
+  /** True once more files came than may; the surplus is left out. */
+  tooMany = false;
+  /** True once the time was over before the form was complete. */
+  expired = false;
+  readonly #maxFiles: number;
+  readonly #parts: AsyncIterator<Multipart>;
+  readonly #deadline: Promise<never>;
+  readonly #timer: NodeJS.Timeout;
+  #first: MultipartFile | undefined;
+  #current: MultipartFile | undefined;
+
+  constructor(request: FastifyRequest, limits: FormLimits) {
+    if (!request.isMultipart()) throw new DragomanError('invalid_request', { message: 'multipart/form-data expected' });
+    this.#maxFiles = limits.maxFiles;
+    this.#parts = request.parts({
+      limits: {
+        fileSize: limits.maxFileBytes,
+        files: limits.maxFiles,
+        fields: maxFields,
+        fieldSize: maxFieldBytes,
+        parts: limits.maxFiles + maxFields + 1,
+      },
+    });
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.#deadline = promise;
+    this.#timer = setTimeout(() => {
+      this.expired = true;
+      const error = new DragomanError('upload_timeout');
+      reject(error);
+      this.#current?.file.destroy(error);
+    }, limits.timeoutMs);
+  }
+
+  /**
+   * Reads up to the first file.
+   * @throws DragomanError invalid_request for a malformed form or one without files; upload_timeout; cancelled
+   */
+  async begin(): Promise<void> {
+    for (;;) {
+      const part = await this.#next();
+      if (!part) throw new DragomanError('invalid_request', { message: 'No files provided' });
+      if (part.type === 'file') {
+        this.#first = part;
+        this.#current = part;
+        return;
+      }
+      if (part.valueTruncated) throw new DragomanError('invalid_request', { message: 'a form field is too long' });
+      this.fields.set(part.fieldname, String(part.value));
+    }
+  }
+
+  /**
+   * The files, once. A file that was not read to its end is skipped when the next is asked for.
+   * @param partial ends quietly when the time is over or too many files come, instead of throwing
+   * @throws DragomanError as `begin`; too_large for too many files
+   */
+  async *files(partial: boolean): AsyncGenerator<UploadFile> {
+    for (let part: Multipart | undefined = this.#first; part; ) {
+      if (part.type === 'file') {
+        this.#current = part;
+        yield { name: part.filename ?? '', contentType: part.mimetype, content: contentOf(part) };
+        part.file.resume();
+      } else if (identifying.has(part.fieldname)) {
+        throw new DragomanError('invalid_request', { message: 'form fields must come before the files' });
+      }
+      try {
+        part = await this.#next();
+      } catch (error) {
+        if (partial && this.expired) return;
+        throw error;
+      }
+    }
+    if (this.tooMany && !partial) {
+      throw new DragomanError('too_large', { message: `at most ${this.#maxFiles} files in one upload` });
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async #next(): Promise<Multipart | undefined> {
+    const next = this.#parts.next();
+    // When the deadline wins, whatever becomes of the part afterwards is of no interest.
+    next.catch(() => {});
+    try {
+      const { value, done } = await Promise.race([next, this.#deadline]);
+      return done ? undefined : value;
+    } catch (error) {
+      if (!hasCode(error, 'FST_FILES_LIMIT')) throw faultOf(error);
+      this.tooMany = true;
+      return undefined;
+    }
+  }
+}
+
+const identifying = new Set(['kind', 'id', 'version', 'read_only', 'entity_id']);
+
+/** A part's bytes. Leaving early keeps the stream alive, so that the parts behind it can still be read. */
+async function* contentOf(part: MultipartFile): AsyncGenerator<Uint8Array> {
+  try {
+    yield* part.file.iterator({ destroyOnReturn: false });
+  } catch (error) {
+    throw faultOf(error);
+  }
+  if (part.file.truncated) throw new DragomanError('too_large', { message: 'File size limit exceeded' });
+}
+
+/** What the parser or the connection throws, as a fault of the caller. */
+function faultOf(error: unknown): DragomanError {
+  if (error instanceof DragomanError) return error;
+  if (hasCode(error, 'FST_MP_PREMATURE_CLOSE')) return new DragomanError('cancelled', { cause: error });
+  return new DragomanError('invalid_request', { message: 'the multipart body is malformed', cause: error });
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

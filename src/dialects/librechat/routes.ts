@@ -1,0 +1,93 @@
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { DragomanError, type FileRef, type FileScope } from '../../core/index.ts';
+import type { Dialect, DialectContext } from '../../http/index.ts';
+import { contentDisposition, listElement, objectInfo } from './listing.ts';
+import { problemAnswer } from './problems.ts';
+import { fileScope } from './scopes.ts';
+import { toAnswer, toRequest } from './translate.ts';
+import { upload, uploadBatch } from './uploads.ts';
+import { execBody, fileParams, identityQuery, listQuery, parse, sessionIds, sessionParams } from './wire.ts';
+
+/** The API LibreChat's code interpreter client speaks, for its three generations at once. */
+export const librechat: Dialect = {
+  name: 'librechat',
+  async register(app, context) {
+    // A scope of its own: the error wording and the multipart parser are not for other dialects.
+    await app.register(async (scope) => routes(scope, context));
+  },
+};
+
+async function routes(app: FastifyInstance, context: DialectContext): Promise<void> {
+  const { interpreter } = context;
+  await app.register(multipart, { preservePath: true, throwFileSizeLimit: false });
+  app.addHook('onRequest', checkProfile);
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, body } = problemAnswer(context.problem(error));
+    return reply.code(status).send(body);
+  });
+
+  app.post('/exec', { config: { rateClass: 'exec' } }, async (request, reply) => {
+    const program = toRequest(parse(execBody, request.body));
+    const signal = whenGone(reply);
+    return toAnswer(await interpreter.execute(request.principal, program, { signal }));
+  });
+
+  const uploading = { config: { rateClass: 'upload' } } as const;
+  app.post('/upload', uploading, (request, reply) => upload(context, request, reply));
+  app.post('/upload/batch', uploading, (request, reply) => uploadBatch(context, request, reply));
+
+  app.get('/download/:sid/:fid', { config: { rateClass: 'download' } }, async (request, reply) => {
+    const { file, content } = await interpreter.openFile(request.principal, fileRef(request));
+    return reply
+      .header('content-type', file.contentType)
+      .header('content-length', file.size)
+      .header('content-disposition', contentDisposition(file.name))
+      .send(content);
+  });
+
+  const listing = { config: { rateClass: 'list' } } as const;
+  app.get('/sessions/:sid/objects/:fid', listing, async (request) =>
+    objectInfo(await interpreter.file(request.principal, fileRef(request))),
+  );
+  app.get('/files/:sid', listing, async (request) => {
+    const { sid } = parse(sessionParams, request.params);
+    const { detail, ...identity } = parse(listQuery, request.query);
+    const files = await interpreter.listFiles(request.principal, sid, scopeOf(identity));
+    return files.map((file) => listElement(file, detail));
+  });
+  app.delete('/files/:sid/:fid', listing, async (request) => {
+    const ref = fileRef(request);
+    await interpreter.deleteFile(request.principal, ref);
+    return { message: 'File deleted successfully', ...sessionIds(ref.sessionId), fileId: ref.fileId };
+  });
+}
+
+/** We run programs in fresh sandboxes: a client that counts on a lasting machine is told so for good. */
+async function checkProfile(request: FastifyRequest): Promise<void> {
+  const profile = request.headers['x-codeapi-expected-profile'];
+  if (profile === undefined || profile === 'default') return;
+  if (profile === 'stateful') throw new DragomanError('profile_mismatch');
+  throw new DragomanError('invalid_request', { message: 'invalid_execution_profile' });
+}
+
+/** Aborts when the client's connection ends before it was answered. */
+function whenGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  const { raw } = reply;
+  if (raw.destroyed) gone.abort();
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+function fileRef(request: FastifyRequest): FileRef {
+  const { sid: sessionId, fid: fileId } = parse(fileParams, request.params);
+  return { sessionId, fileId, scope: scopeOf(parse(identityQuery, request.query)) };
+}
+
+function scopeOf({ kind, id, version, entity_id: entityId }: z.infer<typeof identityQuery>): FileScope {
+  return fileScope({ kind, id, version, entityId });
+}

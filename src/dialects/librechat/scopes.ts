@@ -1,0 +1,40 @@
+import { DragomanError, type FileScope } from '../../core/index.ts';
+
+/** What a client says about whose file it means, in a query, a form or a file reference. */
+export interface ScopeClaim {
+  readonly kind?: string | null | undefined;
+  readonly id?: string | null | undefined;
+  readonly version?: string | number | null | undefined;
+  /** The oldest clients' word for an agent. */
+  readonly entityId?: string | null | undefined;
+}
+
+const resourceId = /^[A-Za-z0-9_.:-]{1,128}$/;
+
+/**
+ * Reads a claim. Nothing said means the caller's own files; for `user` the id says nothing.
+ * @throws DragomanError invalid_request
+ */
+export function fileScope(claim: ScopeClaim): FileScope {
+  const { kind, version } = claim;
+  const versioned = version !== undefined && version !== null && version !== '';
+  if (versioned && kind !== 'skill') refuse('version is for skills only');
+  if (kind === undefined || kind === null || kind === '') {
+    return claim.entityId ? { kind: 'agent', id: checkedId(claim.entityId, 'entity_id') } : { kind: 'user' };
+  }
+  if (kind === 'user') return { kind };
+  if (kind === 'agent') return { kind, id: checkedId(claim.id, 'resource id') };
+  if (kind !== 'skill') return refuse('kind must be user, agent or skill');
+  const number = typeof version === 'string' && version.trim() === '' ? Number.NaN : Number(version ?? Number.NaN);
+  if (!Number.isFinite(number)) refuse('a skill needs a version, a number');
+  return { kind, id: checkedId(claim.id, 'resource id'), version: number };
+}
+
+function checkedId(id: string | null | undefined, name: string): string {
+  if (typeof id === 'string' && resourceId.test(id)) return id;
+  return refuse(`${name} must be 1 to 128 characters of A-Z, a-z, 0-9, "_", ".", ":" and "-"`);
+}
+
+function refuse(message: string): never {
+  throw new DragomanError('invalid_request', { message });
+}

@@ -1,0 +1,113 @@
+import { DragomanError, isId, workspacePath } from '../../core/index.ts';
+import type { ExecuteRequest, Execution, InputFile, ReportedFile } from '../../service/index.ts';
+import { fileScope } from './scopes.ts';
+import { type ExecAnswer, type ExecBody, type ExecFile, sessionIds, type WireFileRef } from './wire.ts';
+
+/** Unchanged inputs are listed up to this many files in all; what a run made is always listed. */
+const maxListed = 50;
+
+/** @throws DragomanError invalid_request */
+export function toRequest(body: ExecBody): ExecuteRequest {
+  return {
+    language: body.lang,
+    code: body.code,
+    args: body.args ?? [],
+    files: (body.files ?? []).map(toInput),
+    ...(body.timeout ? { limits: { wallMs: Math.ceil(body.timeout) } } : {}),
+  };
+}
+
+function toInput(ref: WireFileRef): InputFile {
+  const sessionId = ref.storage_session_id || ref.session_id;
+  if (!isId(ref.id) || !isId(sessionId)) {
+    throw new DragomanError('invalid_request', { message: 'a file reference needs id and storage_session_id' });
+  }
+  const { kind, resource_id, version, entity_id } = ref;
+  return {
+    sessionId,
+    fileId: ref.id,
+    scope: fileScope({ kind, id: resource_id, version, entityId: entity_id }),
+    path: workspacePath(ref.name),
+  };
+}
+
+export function toAnswer(execution: Execution): ExecAnswer {
+  const { result, deleted, lost } = execution;
+  const reasons = endings(execution);
+  const { files, delivered } = listed(execution.files);
+  return {
+    ...sessionIds(execution.id),
+    stdout: result.stdout.text,
+    stderr: result.stderr.text + reasons.map((reason) => `\n[sandbox] ${reason}\n`).join(''),
+    code: result.exitCode,
+    signal: result.signal,
+    message: reasons[0] ?? null,
+    status: statusOf(execution),
+    wall_time: Math.round(result.usage.wallMs),
+    files,
+    ...(deleted.length > 0 ? { deleted_files: deleted } : {}),
+    ...(lost > 0
+      ? {
+          artifact_delivery: {
+            code: 'artifact_delivery_failed',
+            status: delivered > 0 ? 'partial' : 'failed',
+            attempted: delivered + lost,
+            delivered,
+            failed: lost,
+          },
+        }
+      : {}),
+  };
+}
+
+function statusOf({ result }: Execution): ExecAnswer['status'] {
+  if (result.outcome === 'timed_out') return 'TO';
+  if (result.outcome === 'out_of_memory') return 'SG';
+  // Shortened output counts as well: a client that reads data from it must know that some is missing.
+  return result.outcome === 'output_limit' || result.stdout.truncated ? 'OL' : null;
+}
+
+/** What to tell the model, which sees nothing but the two streams. */
+function endings({ result }: Execution): string[] {
+  const { outcome, stdout, stderr } = result;
+  const reasons: string[] = [];
+  if (outcome === 'timed_out') reasons.push('Time limit exceeded');
+  if (outcome === 'out_of_memory') reasons.push('Out of memory');
+  if (outcome === 'output_limit') reasons.push(`${stderr.bytes > stdout.bytes ? 'stderr' : 'stdout'} length exceeded`);
+  if (outcome === 'killed') reasons.push('Killed');
+  if (outcome !== 'output_limit') {
+    for (const [name, stream] of Object.entries({ stdout, stderr })) {
+      if (stream.truncated) reasons.push(`${name} truncated at ${Buffer.byteLength(stream.text)} bytes`);
+    }
+  }
+  if (result.artifactsTruncated) reasons.push('Some files were not kept: too many, or too large');
+  return reasons;
+}
+
+function listed(reported: readonly ReportedFile[]): { files: ExecFile[]; delivered: number } {
+  const made = reported.flatMap((entry) => (entry.change === 'inherited' ? [] : [madeFile(entry)]));
+  const inherited = reported.flatMap((entry) => (entry.change === 'inherited' ? [inheritedFile(entry)] : []));
+  return { files: [...made, ...inherited.slice(0, Math.max(0, maxListed - made.length))], delivered: made.length };
+}
+
+function madeFile(entry: Exclude<ReportedFile, { change: 'inherited' }>): ExecFile {
+  const { id, name, sessionId } = entry.file;
+  const file = { id, name, ...sessionIds(sessionId) };
+  if (entry.change === 'created') return file;
+  return { ...file, modified_from: { id: entry.from.fileId, ...sessionIds(entry.from.sessionId) } };
+}
+
+/** Says whose file it is, as the caller did: it will send this entry back as its next reference. */
+function inheritedFile({ path, ref }: Extract<ReportedFile, { change: 'inherited' }>): ExecFile {
+  const { kind, ...named } = ref.scope;
+  const { id, version } = { id: undefined, version: undefined, ...named };
+  return {
+    id: ref.fileId,
+    name: path,
+    ...sessionIds(ref.sessionId),
+    inherited: true,
+    kind,
+    ...(id === undefined ? {} : { resource_id: id }),
+    ...(version === undefined ? {} : { version }),
+  };
+}

@@ -1,0 +1,99 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DragomanError } from '../../core/index.ts';
+import type { DialectContext } from '../../http/index.ts';
+import type { UploadFile, UploadOutcome } from '../../service/index.ts';
+import { MultipartForm } from './multipart-form.ts';
+import { fileScope } from './scopes.ts';
+import { sessionIds } from './wire.ts';
+
+type WireOutcome =
+  | { readonly status: 'success'; readonly id: string; readonly fileId: string; readonly filename: string }
+  | { readonly status: 'error'; readonly filename: string; readonly error: string };
+
+/** `POST /upload`: every file is stored, or none. */
+export function upload(context: DialectContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+  return withForm(context, request, reply, async (form) => {
+    const { sessionId, files } = await context.interpreter.upload(
+      request.principal,
+      { ...claims(form), partial: false },
+      form.files(false),
+    );
+    return {
+      message: 'success',
+      ...sessionIds(sessionId),
+      files: files.map(wireOutcome).map(({ status, ...file }) => file),
+    };
+  });
+}
+
+/** `POST /upload/batch`: what can be stored is, and every file is answered for. */
+export function uploadBatch(context: DialectContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+  return withForm(context, request, reply, async (form) => {
+    const { ids, files } = await storeBatch(context, request, form);
+    const succeeded = files.filter(({ status }) => status === 'success').length;
+    const failed = files.length - succeeded;
+    const complete = failed === 0 && !form.tooMany && !form.expired;
+    if (succeeded === 0) reply.code(400);
+    return {
+      message: succeeded === 0 ? 'error' : complete ? 'success' : 'partial_success',
+      ...(succeeded === 0 ? { error: 'No file was stored' } : ids),
+      files,
+      succeeded,
+      failed,
+      ...(form.tooMany ? { filesLimitReached: true, maxFiles: context.maxUploadFiles } : {}),
+    };
+  });
+}
+
+async function storeBatch(context: DialectContext, request: FastifyRequest, form: MultipartForm) {
+  let target: ReturnType<typeof claims>;
+  try {
+    target = claims(form);
+  } catch (error) {
+    if (!(error instanceof DragomanError)) throw error;
+    return { ids: {}, files: await refuseAll(form.files(true), error.message) };
+  }
+  const stored = await context.interpreter.upload(request.principal, { ...target, partial: true }, form.files(true));
+  return { ids: sessionIds(stored.sessionId), files: stored.files.map(wireOutcome) };
+}
+
+async function refuseAll(files: AsyncIterable<UploadFile>, error: string): Promise<WireOutcome[]> {
+  const refused: WireOutcome[] = [];
+  for await (const { name: filename } of files) refused.push({ status: 'error', filename, error });
+  return refused;
+}
+
+/** Runs `use` on a form that has begun, and ends the connection of a client that is still sending when the time is over. */
+async function withForm<T>(
+  context: DialectContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  use: (form: MultipartForm) => Promise<T>,
+): Promise<T> {
+  const { maxFileBytes, maxUploadFiles: maxFiles, uploadTimeoutMs: timeoutMs } = context;
+  const form = new MultipartForm(request, { maxFileBytes, maxFiles, timeoutMs });
+  try {
+    await form.begin();
+    return await use(form);
+  } finally {
+    form.close();
+    if (form.expired) reply.header('connection', 'close');
+  }
+}
+
+function claims(form: MultipartForm) {
+  const { fields } = form;
+  const scope = fileScope({
+    kind: fields.get('kind'),
+    id: fields.get('id'),
+    version: fields.get('version'),
+    entityId: fields.get('entity_id'),
+  });
+  return { scope, readOnly: fields.get('read_only') === 'true' };
+}
+
+function wireOutcome(outcome: UploadOutcome): WireOutcome {
+  if (!('stored' in outcome)) return { status: 'error', filename: outcome.name, error: outcome.error };
+  const { id, name } = outcome.stored;
+  return { status: 'success', id, fileId: id, filename: name };
+}
