@@ -10,11 +10,14 @@ import { throughput } from './throughput.ts';
 const benches: Record<string, () => Promise<void>> = {
   latency: () =>
     withServer(async (server) => {
-      const bare = openBare(imageRoot());
+      const bare = openBare(await imageRoot());
       await latency(server, bare);
       bare.close();
     }),
-  throughput: () => withServer((server) => throughput(server, () => openBare(imageRoot()))),
+  throughput: () => withServer(async (server) => {
+      const root = await imageRoot();
+      await throughput(server, () => openBare(root));
+    }),
   cells: cellOverhead,
   memory,
   start,

@@ -59,7 +59,7 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
   const catalogue = loadRuntimes(runtimesDir);
   const backend = createNamespacesBackend({
-    imageRoot: imageRoot(),
+    imageRoot: await imageRoot(),
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: catalogue.templates,

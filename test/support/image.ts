@@ -1,19 +1,27 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config.ts';
+import { createProgress, setup } from '../../src/setup/index.ts';
+
+let root: Promise<string> | undefined;
 
 /**
- * The image that set-up built, which every test shares: a server under test gets a data directory of its own but not a build
- * of its own.
+ * The image every test shares: the one `npm start` would use. A server under test gets a data directory of its own but not a
+ * build of its own.
  */
-export function imageRoot(): string {
+export function imageRoot(): Promise<string> {
+  root ??= findRoot();
+  return root;
+}
+
+async function findRoot(): Promise<string> {
   const { isolation, stores } = loadConfig();
-  if (isolation.image !== 'core') return isolation.image;
-  const images = `${stores.dataDir}/images`;
-  const built = existsSync(images) ? readdirSync(images).filter((name) => name.startsWith('core-')) : [];
-  const newest = built
-    .filter((name) => existsSync(`${images}/${name}/rootfs/mnt/data`))
-    .sort()
-    .at(-1);
-  if (!newest) throw new Error(`no image in ${images}: npm test builds it before the tests run`);
-  return `${images}/${newest}/rootfs`;
+  const { imageRoot } = await setup({
+    dataDir: stores.dataDir,
+    image: isolation.image,
+    definitionsDir: fileURLToPath(new URL('../../images', import.meta.url)),
+    node: { binary: process.execPath, version: process.version },
+    progress: createProgress({ stream: process.stderr }),
+    interactive: false,
+  });
+  return imageRoot;
 }

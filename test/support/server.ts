@@ -14,8 +14,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A data directory to keep; without it the server gets one that goes with it. */
   readonly dataDir?: string;
-  /** Start it as this user instead of our own. */
-  readonly user?: { readonly uid: number; readonly gid: number };
+  /** What to run instead of this Node with `src/main.ts serve`. */
+  readonly command?: readonly [string, ...string[]];
 }
 
 /** A real server in a process of its own, on a free port. */
@@ -37,17 +37,17 @@ export interface TestServer {
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'dragoman-'));
   let said = '';
-  const child: ChildProcess = spawn(process.execPath, [join(root, 'src/main.ts'), 'serve'], {
+  const [program, ...args] = options.command ?? [process.execPath, join(root, 'src/main.ts'), 'serve'];
+  const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       DRAGOMAN_PORT: '0',
       DRAGOMAN_DATA_DIR: dataDir,
-      DRAGOMAN_IMAGE: imageRoot(),
+      DRAGOMAN_IMAGE: await imageRoot(),
       ...options.env,
     },
-    ...options.user,
   });
   const exited = once(child, 'exit');
   const found = Promise.withResolvers<string>();
