@@ -40,9 +40,13 @@ class Parked:
 
 
 def _spawn(argv, env, actions):
-    # The kernel should choose the program when memory runs out, not its init: the score is inherited, then lowered again.
-    _oom_score(1000)
+    # Undumpable before the program lives: it has our uid and could otherwise write our memory. Its exec makes it dumpable again.
+    # The descriptor comes first, because an undumpable process' files in /proc are not its own.
+    score = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
+    syscalls.undumpable()
     try:
+        # The kernel should choose the program when memory runs out, not its init: the score is inherited, then lowered again.
+        os.write(score, b'1000')
         return os.posix_spawnp(
             argv[0],
             argv,
@@ -52,17 +56,8 @@ def _spawn(argv, env, actions):
             setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
         )
     finally:
-        _oom_score(0)
-        syscalls.undumpable()
-
-
-def _oom_score(value):
-    try:
-        with open('/proc/self/oom_score_adj', 'w') as file:
-            file.write(str(value))
-    except PermissionError:
-        # A host may have lowered our own floor or this process is undumpable already: only the preference is lost.
-        pass
+        os.write(score, b'0')
+        os.close(score)
 
 
 def _wait(program):
