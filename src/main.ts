@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { doctor } from './cli/doctor.ts';
 import { addKeyCommands } from './cli/keys.ts';
@@ -7,7 +8,7 @@ import { openCatalogue, type Service, startService } from './compose.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { DragomanError } from './core/index.ts';
 import { ApiKeys } from './service/index.ts';
-import { findImage, SetupError, setup } from './setup/index.ts';
+import { createProgress, SetupError, setup } from './setup/index.ts';
 
 // Placing a sandbox under its limits blocks a thread of libuv's pool for some milliseconds; four would queue up behind it.
 process.env.UV_THREADPOOL_SIZE ??= '16';
@@ -19,13 +20,12 @@ const program = new Command('dragoman').description('a self-hosted code interpre
 
 program
   .command('serve', { isDefault: true })
-  .description('start the service')
-  .option('--setup', 'first install and build what is missing')
-  .action(async ({ setup: wanted }: { setup?: true }) => {
-    const started = performance.now();
+  .description('set up what is missing, then start the service')
+  .action(async () => {
     const config = loadConfig();
-    const image = wanted ? await prepare(config) : findImage(config.stores.dataDir, config.isolation.image);
-    const service = await startService(config, image.imageRoot);
+    const { imageRoot } = await prepare(config);
+    const started = performance.now();
+    const service = await startService(config, imageRoot);
     announce(config, service, performance.now() - started);
     endWith(service);
   });
@@ -70,7 +70,14 @@ try {
 }
 
 function prepare(config: Config) {
-  return setup({ dataDir: config.stores.dataDir, image: config.isolation.image });
+  return setup({
+    dataDir: config.stores.dataDir,
+    image: config.isolation.image,
+    definitionsDir: fileURLToPath(new URL('../images', import.meta.url)),
+    node: { binary: process.execPath, version: process.version },
+    progress: createProgress({ stream: process.stdout }),
+    interactive: process.stdin.isTTY === true,
+  });
 }
 
 function announce(config: Config, { url, firstKey }: Service, ms: number): void {
