@@ -91,6 +91,12 @@ describe('local keys', () => {
     await expect(local(content)).rejects.toThrow('keys that verify tokens cannot be read from');
   });
 
+  test('a broken file is not repeated', async () => {
+    const error = await local('{"kty":"oct","k":"secret').catch((reason: Error) => reason);
+    expect(error).toMatchObject({ message: expect.stringContaining('not valid JSON') });
+    expect(String((error as Error).cause)).not.toContain('secret');
+  });
+
   test('a file that is missing ends the start', async () => {
     await expect(localTokenKeys(join(directory, 'none'), () => 0, silent).start()).rejects.toThrow('cannot be read');
   });

@@ -71,7 +71,8 @@ export function localTokenKeys(path: string, clock: () => number, logger: Logger
   return {
     async start() {
       keys = await readKeys(path).catch((cause) => {
-        throw new Error(`keys that verify tokens cannot be read from ${path}`, { cause });
+        const reason = cause instanceof Error ? cause.message : 'unknown';
+        throw new Error(`keys that verify tokens cannot be read from ${path}: ${reason}`, { cause });
       });
       readAt = clock();
     },
@@ -108,9 +109,18 @@ function usable(name: string, keys: TokenKey[]): TokenKey[] {
 /** One file's keys. `kid` is the name its place gives the key; a JWKS names its keys itself. */
 function parseKeys(text: string, kid: string | undefined): TokenKey[] {
   if (!text.trimStart().startsWith('{')) return tokenKey(createPublicKey(text), kid);
-  const json = JSON.parse(text) as JsonWebKey & { keys?: JsonWebKey[] };
+  const json = parseJson(text) as JsonWebKey & { keys?: JsonWebKey[] };
   if (json.keys) return json.keys.flatMap((jwk) => (jwk.kid === undefined ? [] : jwkKey(jwk, String(jwk.kid))));
   return jwkKey(json, kid ?? (json.kid === undefined ? undefined : String(json.kid)));
+}
+
+/** `JSON.parse` would repeat a part of the text, which may be a secret. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('not valid JSON');
+  }
 }
 
 function jwkKey(json: JsonWebKey, kid: string | undefined): TokenKey[] {
