@@ -1,0 +1,91 @@
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { followBootstrap } from './bootstrap-progress.ts';
+import { runCommand } from './command.ts';
+import type { ImageDefinition } from './image-definition.ts';
+import type { Progress } from './progress.ts';
+import { SetupError } from './setup-error.ts';
+
+export interface BootstrapOptions {
+  /** A folder that does not exist yet. */
+  root: string;
+  /** Lines of a `sources.list`. */
+  sources: readonly string[];
+  /** Settings for apt, besides the builder's own. */
+  aptSettings: readonly string[];
+  /** With the superuser's rights, or in a user namespace with the temporary files in this folder. */
+  mode: { superuser: true } | { superuser: false; temporaryDir: string };
+  /** Where everything the builder prints goes. */
+  logFile: string;
+  progress: Progress;
+  signal?: AbortSignal | undefined;
+}
+
+const deadlineMs = 25 * 60_000;
+
+/**
+ * Makes a Debian root with mmdebstrap.
+ * @throws SetupError with the end of the log
+ */
+export async function bootstrap(definition: ImageDefinition, options: BootstrapOptions): Promise<void> {
+  const log = createWriteStream(options.logFile, { mode: 0o644 });
+  const follow = followBootstrap(options.progress);
+  const [command, ...args] = bootstrapCommand(definition, options);
+  const { status, tail } = await runCommand(command, args, {
+    deadlineMs,
+    signal: options.signal,
+    onLine(line) {
+      log.write(`${line}\n`);
+      follow(line);
+    },
+  }).finally(() => {
+    options.progress.end();
+    log.end();
+  });
+  await finished(log);
+  if (status !== 0)
+    throw new SetupError(
+      `The image ${definition.name} could not be built. The end of ${options.logFile}:\n\n${tail}\n\nStart again to try again.`,
+    );
+}
+
+/** The whole command line. Each process of it ends when the one that started it does, however that ends. */
+export function bootstrapCommand(
+  definition: ImageDefinition,
+  { root, sources, aptSettings, mode }: Pick<BootstrapOptions, 'root' | 'sources' | 'aptSettings' | 'mode'>,
+): [command: string, ...args: string[]] {
+  const follow = ['setpriv', '--pdeathsig', 'TERM'];
+  const environment = ['env', 'LC_ALL=C.UTF-8', '--unset=NODE_OPTIONS', '--unset=PYTHONPATH', '--unset=PYTHONHOME'];
+  const builder = [
+    ...['mmdebstrap', '--verbose', '--variant=minbase', `--architectures=${definition.target.architecture}`],
+    `--include=${definition.packages.join(',')}`,
+    ...['Acquire::Languages "none"', 'APT::Install-Recommends "false"', ...aptSettings].map((it) => `--aptopt=${it}`),
+    // The image is flushed to disk once, when it is whole, not after each package.
+    '--dpkgopt=force-unsafe-io',
+    ...definition.exclude.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
+    ...definition.include.map((pattern) => `--dpkgopt=path-include=${pattern}`),
+    `--essential-hook=${definition.hooks.essential}`,
+    `--customize-hook=${definition.hooks.customize}`,
+  ];
+  if (mode.superuser)
+    return [
+      'setpriv',
+      ...follow.slice(1),
+      ...environment,
+      ...builder,
+      '--mode=root',
+      definition.suite,
+      root,
+      ...sources,
+    ];
+  // In a user namespace files belong to users of its own, whom the service could neither be nor remove afterwards: the root
+  // passes through a tape archive and comes out as the service's own.
+  const unpack =
+    'set -o pipefail; root=$1; shift; mkdir "$root"; "$@" | tar --extract --directory "$root" --preserve-permissions --no-same-owner --exclude="./dev/*"';
+  return [
+    ...(['setpriv', ...follow.slice(1), ...environment, `TMPDIR=${mode.temporaryDir}`] as const),
+    ...['bash', '-c', unpack, 'bash', root],
+    ...follow,
+    ...[...builder, '--mode=unshare', '--format=tar', definition.suite, '-', ...sources],
+  ];
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { debianArchitecture, readImageDefinition } from './image-definition.ts';
+import { type ImageManifest, readImageManifest } from './image-manifest.ts';
+import { checkForeignRoot, checkReachable } from './image-root.ts';
+import { installPackages, type MissingPackage, missingPackages } from './os-packages.ts';
+import type { Progress } from './progress.ts';
+import { SetupError } from './setup-error.ts';
+
+export interface SetupOptions {
+  /** Images are kept in its folder `images`. */
+  dataDir: string;
+  /** The name of an image definition (`core`), or a path to a root that somebody else made. A path has a slash in it. */
+  image: string;
+  /** The folder that holds one folder for each image definition. */
+  definitionsDir: string;
+  /** The Node that goes into images: its binary and its version, as `v24.1.0`. */
+  node: { binary: string; version: string };
+  progress: Progress;
+  /** There is a person at a terminal who can be asked for a password. */
+  interactive: boolean;
+  /** Ends a build or an installation under way; the call fails. */
+  signal?: AbortSignal;
+}
+
+export interface SetupResult {
+  /** The root file system sandboxes run from: an absolute path. */
+  imageRoot: string;
+  /** Changes whenever the content does; `core-0123456789ab` or `root-0123456789ab`. */
+  imageId: string;
+  /** What is known of the image; undefined for a root that somebody else made. */
+  manifest: ImageManifest | undefined;
+}
+
+/**
+ * Brings the host to where sandboxes can run: installs missing packages of the operating system, builds the image. A few
+ * milliseconds when everything is there.
+ * @throws SetupError with a message for the operator
+ */
+export async function setup(options: SetupOptions): Promise<SetupResult> {
+  const superuser = process.getuid?.() === 0;
+  if (options.image.includes('/')) {
+    await install(missingPackages({ build: false, superuser }), superuser, options);
+    return foreignRoot(resolve(options.image), superuser);
+  }
+  const definition = readImageDefinition(join(options.definitionsDir, imageName(options.image)), {
+    architecture: debianArchitecture(process.arch),
+    nodeVersion: options.node.version,
+  });
+  const imagesDir = join(resolve(options.dataDir), 'images');
+  const folder = join(imagesDir, `${definition.name}-${definition.hash}`);
+  const existing = readImageManifest(folder);
+  await install(missingPackages({ build: !existing, superuser }), superuser, options);
+  if (!existing) {
+    // Most starts need none of it.
+    const { makeOpenFolder } = await import('./building-folder.ts');
+    makeOpenFolder(resolve(options.dataDir), 0o711);
+    makeOpenFolder(imagesDir, 0o755);
+    if (superuser) checkReachable(imagesDir);
+  }
+  const manifest = existing ?? (await build());
+  if (superuser) checkReachable(join(folder, 'rootfs'));
+  return { imageRoot: join(folder, 'rootfs'), imageId: `${manifest.name}-${manifest.hash}`, manifest };
+
+  async function build(): Promise<ImageManifest> {
+    const { buildImage } = await import('./image-build.ts');
+    const { progress, node, signal } = options;
+    return buildImage(definition, { imagesDir, nodeBinary: node.binary, superuser, progress, signal });
+  }
+}
+
+async function install(missing: MissingPackage[], superuser: boolean, options: SetupOptions): Promise<void> {
+  if (missing.length === 0) return;
+  const { interactive, progress, signal } = options;
+  await installPackages(missing, { superuser, interactive, progress, signal });
+}
+
+function imageName(name: string): string {
+  if (/^[a-z][a-z0-9]*$/.test(name)) return name;
+  throw new SetupError(
+    `DRAGOMAN_IMAGE is ${name}, which is neither the name of an image (core) nor a path with a slash.`,
+  );
+}
+
+function foreignRoot(path: string, superuser: boolean): SetupResult {
+  checkForeignRoot(path);
+  const imageRoot = realpathSync(path);
+  if (superuser) checkReachable(imageRoot);
+  const manifest = readImageManifest(dirname(imageRoot));
+  if (manifest) return { imageRoot, imageId: `${manifest.name}-${manifest.hash}`, manifest };
+  // Not a digest of everything, which would take minutes: what packages and programs come and go with.
+  const marks = ['.', 'usr/bin', 'usr/lib', 'usr/local/bin', 'var/lib/dpkg/status'].map((part) => {
+    const found = statSync(join(imageRoot, part), { throwIfNoEntry: false });
+    return found ? [part, found.ino, found.size, found.mtimeMs] : [part];
+  });
+  const hash = createHash('sha256')
+    .update(JSON.stringify([imageRoot, marks]))
+    .digest('hex')
+    .slice(0, 12);
+  return { imageRoot, imageId: `root-${hash}`, manifest: undefined };
+}
