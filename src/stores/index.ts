@@ -1,7 +1,7 @@
 export type { Catalogue, KeyRecord } from './catalogue/catalogue.ts';
 export { createMemoryCatalogue } from './catalogue/memory.ts';
 export { createSqliteCatalogue } from './catalogue/sqlite.ts';
+export { lockDirectory } from './directory-lock.ts';
 export { createDiskFileStore } from './files/disk.ts';
 export type { FileStore, StoredBytes } from './files/file-store.ts';
 export { createMemoryFileStore } from './files/memory.ts';
-export { lockDirectory } from './directory-lock.ts';

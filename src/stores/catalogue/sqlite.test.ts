@@ -1,0 +1,238 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { newId, type StoredFile, type StoredSession } from '../../core/index.ts';
+import { createSqliteCatalogue } from './sqlite.ts';
+
+let path: string;
+
+beforeEach(async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'dragoman-sqlite-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  path = join(directory, 'data', 'catalogue.db');
+});
+
+async function started() {
+  const catalogue = createSqliteCatalogue({ path });
+  onTestFinished(() => catalogue.close());
+  await catalogue.start();
+  return catalogue;
+}
+
+function records(count: number): { session: StoredSession; files: StoredFile[] } {
+  const id = newId();
+  const files = Array.from({ length: count }, (_, index) => ({
+    id: newId(),
+    sessionId: id,
+    name: `${index}.txt`,
+    size: index,
+    digest: 'd'.repeat(64),
+    contentType: 'text/plain',
+    readOnly: false,
+    createdAt: 1,
+  }));
+  return {
+    session: { id, tenant: 't', principalId: 'p', scope: { kind: 'user' }, createdAt: 1, expiresAt: 2 },
+    files,
+  };
+}
+
+async function filled(): Promise<void> {
+  const catalogue = await started();
+  for (let index = 0; index < 20; index++) {
+    const { session, files } = records(50);
+    await catalogue.createSession(session, files);
+  }
+  await catalogue.close();
+}
+
+const keyMaker = `
+  import { randomBytes } from 'node:crypto';
+  import { createSqliteCatalogue } from '${new URL('./sqlite.ts', import.meta.url).href}';
+  const [path, count] = process.argv.slice(1);
+  const catalogue = createSqliteCatalogue({ path });
+  await catalogue.start();
+  for (let index = 0; index < Number(count); index++) {
+    const hash = randomBytes(32).toString('hex');
+    await catalogue.createKey({ id: hash.slice(0, 21), name: hash, hash, createdAt: index, revokedAt: null });
+    console.log(hash);
+  }
+  await catalogue.close();
+`;
+
+/** Creates keys in another process; resolves with their hashes. */
+async function createKeysElsewhere(count: number): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '--eval', keyMaker, path, String(count)],
+    { timeout: 15_000 },
+  );
+  return stdout.trim().split('\n');
+}
+
+/** `start` rejects with the file and the reason, and leaves the file as it is. */
+async function expectRefusal(reason: string): Promise<void> {
+  const before = await readFile(path);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await expect(createSqliteCatalogue({ path }).start()).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      message: expect.stringMatching(new RegExp(`^The database ${path} cannot be used: .*${reason}`)),
+    });
+  }
+  expect((await readFile(path)).equals(before)).toBe(true);
+}
+
+describe('the file', () => {
+  it('is readable by nobody else, its journal too', async () => {
+    const catalogue = await started();
+    const { session, files } = records(1);
+    await catalogue.createSession(session, files);
+    for (const suffix of ['', '-wal', '-shm']) {
+      expect(((await stat(path + suffix)).mode & 0o777).toString(8)).toBe('600');
+    }
+  });
+
+  it('keeps its records from one start to the next', async () => {
+    const { session, files } = records(3);
+    const key = { id: newId(), name: 'ci', hash: 'a'.repeat(64), createdAt: 1, revokedAt: null };
+    const first = await started();
+    await first.createSession(session, files);
+    await first.createKey(key);
+    await first.close();
+    const second = await started();
+    expect(await second.session(session.id)).toEqual(session);
+    expect(await second.files(session.id)).toEqual(files);
+    expect(await second.keys()).toEqual([key]);
+  });
+
+  it('holds everything that was acknowledged, also when it is never closed', async () => {
+    const { session, files } = records(3);
+    await (await started()).createSession(session, files);
+    for (const suffix of ['', '-wal']) await copyFile(path + suffix, `${path}.copy${suffix}`);
+    const copy = createSqliteCatalogue({ path: `${path}.copy` });
+    onTestFinished(() => copy.close());
+    await copy.start();
+    expect(await copy.files(session.id)).toEqual(files);
+  });
+
+  it('may be opened and written by several processes at once: the server and the command line', async () => {
+    const commandLines = Promise.all([20, 30].map((count) => createKeysElsewhere(count)));
+    const server = await started();
+    const sessions = Array.from({ length: 200 }, () => records(2));
+    for (const { session, files } of sessions) {
+      await server.createSession(session, files);
+      await setImmediate();
+    }
+    const hashes = (await commandLines).flat();
+    for (const { session, files } of sessions) expect(await server.files(session.id)).toEqual(files);
+    expect(hashes).toHaveLength(50);
+    for (const hash of hashes) expect(await server.keyByHash(hash)).toMatchObject({ hash });
+  });
+
+  it('takes sessions of any number of files, one after another', async () => {
+    const catalogue = await started();
+    for (let count = 0; count < 110; count++) {
+      const { session, files } = records(count);
+      await catalogue.createSession(session, files);
+      expect(await catalogue.files(session.id)).toEqual(files);
+    }
+  });
+});
+
+describe('a database that cannot be used', () => {
+  it('is refused when it is no database', async () => {
+    await (await started()).close();
+    await writeFile(path, 'This is a letter, not a database. '.repeat(400));
+    await expectRefusal('file is not a database');
+  });
+
+  it('is refused when it is damaged', async () => {
+    await filled();
+    const { size } = await stat(path);
+    const handle = await open(path, 'r+');
+    await handle.write(Buffer.alloc(20_000, 0x5a), 0, 20_000, Math.floor(size / 2 / 4096) * 4096);
+    await handle.close();
+    await expectRefusal('');
+  });
+
+  it('is refused when its end is missing', async () => {
+    await filled();
+    const { size } = await stat(path);
+    const handle = await open(path, 'r+');
+    await handle.truncate(Math.floor(size / 3));
+    await handle.close();
+    await expectRefusal('');
+  });
+
+  it('is refused when a newer version wrote it', async () => {
+    await (await started()).close();
+    const database = new DatabaseSync(path);
+    database.exec(`insert into migrations values (1, 'from-the-future')`);
+    database.close();
+    await expectRefusal('newer version, whose schema has "from-the-future" as step 2');
+  });
+
+  it('is refused when it belongs to another program', async () => {
+    await (await started()).close();
+    await rm(path);
+    const database = new DatabaseSync(path);
+    database.exec('pragma journal_mode = wal; create table sessions (other text)');
+    database.close();
+    await expectRefusal('table "sessions" already exists');
+  });
+
+  it('is refused when its path is no file', async () => {
+    await writeFile(join(path, '..', '..', 'file'), '');
+    for (const wrong of [join(path, '..', '..'), join(path, '..', '..', 'file', 'catalogue.db')]) {
+      await expect(createSqliteCatalogue({ path: wrong }).start()).rejects.toMatchObject({
+        code: 'storage_unavailable',
+        message: expect.stringContaining(wrong),
+      });
+    }
+  });
+
+  it('is an empty one when the file is empty: a process was killed before it wrote anything', async () => {
+    await (await started()).close();
+    await writeFile(path, '');
+    expect(await (await started()).keys()).toEqual([]);
+  });
+});
+
+describe('faults', () => {
+  it('are storage_unavailable before start and after close', async () => {
+    const catalogue = createSqliteCatalogue({ path });
+    await expect(catalogue.keys()).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await catalogue.start();
+    await catalogue.close();
+    await catalogue.close();
+    await expect(catalogue.keys()).rejects.toMatchObject({ code: 'storage_unavailable' });
+  });
+
+  it('are storage_unavailable when another process keeps the database locked, and pass', async () => {
+    const catalogue = await started();
+    const other = new DatabaseSync(path);
+    other.exec('begin immediate');
+    const { session, files } = records(1);
+    await expect(catalogue.createSession(session, files)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      cause: { message: expect.stringContaining('locked') },
+    });
+    expect(await catalogue.session(session.id)).toBeUndefined();
+    other.exec('rollback');
+    other.close();
+    await catalogue.createSession(session, files);
+    expect(await catalogue.files(session.id)).toEqual(files);
+  });
+
+  it('refuse files of a session that does not exist', async () => {
+    const catalogue = await started();
+    const [{ session }, { files }] = [records(0), records(1)];
+    await expect(catalogue.createSession(session, files)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(await catalogue.session(session.id)).toBeUndefined();
+  });
+});
