@@ -81,6 +81,7 @@ class NamespacesBackend implements IsolationBackend {
       });
       this.#sandboxes.add(sandbox);
       await Promise.all([cgroup.place(spawned.hostPid), ready(sandbox)]);
+      sandbox.ready();
       if (this.#closing) throw new Error('the service is closing');
       return sandbox;
     } catch (cause) {

@@ -32,7 +32,6 @@ const sharedBuffer = Buffer.allocUnsafe(65_536);
 export class NamespacesSandbox implements Sandbox {
   readonly id: string;
   readonly template: string;
-  readonly workspace: DescriptorWorkspace;
   readonly exited: Promise<ExitStatus>;
   violation: string | undefined;
 
@@ -41,13 +40,14 @@ export class NamespacesSandbox implements Sandbox {
   readonly #streams: readonly Stream[];
   readonly #decoder = new ClaimDecoder();
   #listener: SandboxListener = silent;
+  #workspace: DescriptorWorkspace | undefined;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: SandboxParts) {
     this.#parts = parts;
     this.id = parts.id;
     this.template = parts.template;
-    const { command, claims, stdout, stderr, hostPid } = parts.spawned;
+    const { command, claims, stdout, stderr } = parts.spawned;
     this.#command = new Socket({ fd: command, readable: false, writable: true });
     // The program may be gone before it has read everything.
     this.#command.on('error', () => {});
@@ -57,8 +57,17 @@ export class NamespacesSandbox implements Sandbox {
       this.#pipe(stderr, (chunk) => this.#listener.stderr(chunk)),
     ];
     this.#streams = streams;
-    this.workspace = openWorkspace(hostPid);
     this.exited = Promise.all([parts.exited, ...streams.map((stream) => stream.ended)]).then(([status]) => status);
+  }
+
+  get workspace(): DescriptorWorkspace {
+    if (!this.#workspace) throw new Error('the sandbox is not ready');
+    return this.#workspace;
+  }
+
+  /** To be called once, when the guest has said that it is ready: only then its file systems are mounted. */
+  ready(): void {
+    this.#workspace = openWorkspace(this.#parts.spawned.hostPid);
   }
 
   listen(listener: SandboxListener): void {
@@ -118,7 +127,7 @@ export class NamespacesSandbox implements Sandbox {
     this.#command.destroy();
     await this.#parts.exited;
     for (const { socket } of this.#streams) socket.destroy();
-    this.workspace.close();
+    this.#workspace?.close();
     await this.#parts.cgroup.remove();
     this.#parts.onDestroyed();
   }

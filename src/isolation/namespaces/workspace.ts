@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, read, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, read, readSync, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { pathFault } from '../../core/index.ts';
 import type { Workspace, WorkspaceContent, WorkspaceFile, WorkspaceListing } from '../backend.ts';
@@ -20,9 +20,19 @@ const inlineDigestBytes = 64 * 1024;
 /** Thrown inside a walk that takes longer than its caller wants to wait. */
 class TooMany extends Error {}
 
-/** Opens the workspace of a sandbox that has just been made, before anything of a user is in it. */
+const tmpfsMagic = 0x01021994;
+
+/**
+ * Opens the workspace of a sandbox that says it is confined and has nothing of a user in it yet.
+ * @throws Error when what is mounted there is not the sandbox's own file system
+ */
 export function openWorkspace(hostPid: number): DescriptorWorkspace {
-  return new DescriptorWorkspace(openSync(`/proc/${hostPid}/root/mnt/data`, O_RDONLY | O_DIRECTORY));
+  const fd = openSync(`/proc/${hostPid}/root/mnt/data`, O_RDONLY | O_DIRECTORY);
+  if (statfsSync(`/proc/self/fd/${fd}`).type !== tmpfsMagic) {
+    closeSync(fd);
+    throw new Error('the workspace is not a file system of its own');
+  }
+  return new DescriptorWorkspace(fd);
 }
 
 export class DescriptorWorkspace implements Workspace {
