@@ -27,6 +27,7 @@ export async function startService(config: Config, imageRoot: string): Promise<S
   const { dataDir, retentionMs } = config.stores;
   const logger = createLogger(config.telemetry);
   const metrics = createMetrics();
+  metrics.start();
   const closers: (() => Promise<void> | void)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();

@@ -90,9 +90,12 @@ describe('the house', () => {
   });
 
   it('reads the environment in one place', () => {
+    // main.ts sets the size of the thread pool before anything uses it.
     const readers = new Set(
       all.map(({ from }) => from).filter((file) => readFileSync(file, 'utf8').includes('process.env')),
     );
-    expect([...readers].map((file) => relative(src, file)).filter((file) => file !== 'config.ts')).toEqual([]);
+    expect(
+      [...readers].map((file) => relative(src, file)).filter((file) => !['config.ts', 'main.ts'].includes(file)),
+    ).toEqual([]);
   });
 });

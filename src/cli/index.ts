@@ -1,0 +1,2 @@
+export { doctor } from './doctor.ts';
+export { addKeyCommands, type KeyCommandContext } from './keys.ts';
