@@ -3,39 +3,54 @@ import {
   CompiledQuery,
   type DatabaseConnection,
   type Driver,
+  type SqliteDatabase,
   SqliteDialect,
   type SqliteDialectConfig,
   SqliteDriver,
+  type SqliteStatement,
 } from 'kysely';
 
 /** Statements kept prepared. The catalogue has about twenty; the rest is for inserts of different lengths. */
 const maxStatements = 64;
 
-type SqliteDatabase = Exclude<SqliteDialectConfig['database'], (...args: never[]) => unknown>;
-type SqliteStatement = ReturnType<SqliteDatabase['prepare']>;
+interface NodeSqliteConfig extends SqliteDialectConfig {
+  readonly source: DatabaseSync;
+}
 
 /** Lets kysely use Node's own SQLite. */
 export class NodeSqliteDialect extends SqliteDialect {
-  readonly #config: SqliteDialectConfig;
+  readonly #config: NodeSqliteConfig;
 
-  constructor(database: DatabaseSync) {
-    const config = { database: prepared(database) };
+  constructor(source: DatabaseSync) {
+    const config = { database: prepared(source), source };
     super(config);
     this.#config = config;
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver(this.#config);
+    return new NodeSqliteDriver(this.#config);
   }
 }
 
-/**
- * Takes the write lock at a transaction's beginning, where SQLite waits its turn. A transaction that begins as a reader and
- * then writes fails at once when another process wrote in between.
- */
-class ImmediateDriver extends SqliteDriver {
+class NodeSqliteDriver extends SqliteDriver {
+  readonly #source: DatabaseSync;
+
+  constructor(config: NodeSqliteConfig) {
+    super(config);
+    this.#source = config.source;
+  }
+
+  /**
+   * Takes the write lock at once, where SQLite waits its turn. A transaction that begins as a reader and then writes fails
+   * without waiting when another process wrote in between.
+   */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+
+  /** A full disk has ended the transaction already; a failing rollback would hide why. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#source.isTransaction) await super.rollbackTransaction(connection);
   }
 }
 

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { DragomanError, newId } from '../../core/index.ts';
 import { makeDirectory, syncDirectory } from '../directories.ts';
 import { hasCode, onStorage } from '../faults.ts';
@@ -10,8 +12,8 @@ import { KeyLock } from './key-lock.ts';
 
 const digestPattern = /^[0-9a-f]{64}$/;
 const shards = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
-/** How much of content that is in memory is hashed and written before others get their turn. */
-const sliceBytes = 256 * 1024;
+/** How much of content that is in memory is hashed at a time, about a millisecond's work. */
+const sliceBytes = 1024 * 1024;
 
 /**
  * Keeps bytes in one local directory, which belongs to one process at a time: `<directory>/ab/cdef…` is the content with
@@ -47,15 +49,20 @@ class DiskFileStore implements FileStore {
   }
 
   async put(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<StoredBytes> {
+    const whole = source instanceof Uint8Array ? source : undefined;
     const file = new IncomingFile(join(this.#incoming, newId()));
+    const hash = createHash('sha256');
+    let size = 0;
     try {
       for await (const chunk of source instanceof Uint8Array ? slices(source) : source) {
-        if (file.size + chunk.byteLength > maxBytes) throw new DragomanError('too_large');
-        await file.write(chunk);
+        size += chunk.byteLength;
+        if (size > maxBytes) throw new DragomanError('too_large');
+        hash.update(chunk);
+        if (!whole) await file.write(chunk);
       }
-      const digest = file.digest();
-      await this.#locks.run(digest, () => onStorage(() => this.#keep(file, this.#pathOf(digest))));
-      return { digest, size: file.size };
+      const digest = hash.digest('hex');
+      await this.#locks.run(digest, () => onStorage(() => this.#keep(this.#pathOf(digest), file, whole)));
+      return { digest, size };
     } finally {
       await file.discard();
     }
@@ -93,12 +100,15 @@ class DiskFileStore implements FileStore {
   /** Holds nothing open between calls. */
   async close(): Promise<void> {}
 
-  /** Gives the bytes their name, or renews the age of equal bytes that are there. */
-  async #keep(file: IncomingFile, path: string): Promise<void> {
+  /** Gives the bytes their name, or renews the age of equal bytes that are there. A `whole` is written only when it is new. */
+  async #keep(path: string, file: IncomingFile, whole: Uint8Array | undefined): Promise<void> {
     const shard = dirname(path);
     const isNew = !(await renew(path));
     if (!isNew && this.#synced.has(shard)) return;
-    if (isNew) await file.moveTo(path);
+    if (isNew) {
+      if (whole) await file.write(whole);
+      await file.moveTo(path);
+    }
     try {
       await syncDirectory(shard);
     } catch (error) {
@@ -113,8 +123,12 @@ class DiskFileStore implements FileStore {
   }
 }
 
-function* slices(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);
+/** Bytes piece by piece; others get their turn in between. */
+async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += sliceBytes) {
+    if (at > 0) await setImmediate();
+    yield bytes.subarray(at, at + sliceBytes);
+  }
 }
 
 /** Sets a file's modification time to now; tells whether there is such a file. */

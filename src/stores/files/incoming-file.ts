@@ -1,20 +1,18 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { onStorage } from '../faults.ts';
 
-/** Up to here content is gathered in memory: a small file is then one write, and no write when it is stored already. */
+/** Up to here content is gathered in memory: a small file is then one write, and none when it turns out to be stored. */
 const memoryBytes = 256 * 1024;
 
 /**
- * Content on its way into the store, hashed while it arrives. Ends with `moveTo` or `discard`. Every method that touches
- * the disk throws DragomanError storage_unavailable.
+ * Content on its way into the store. Ends with `moveTo` or `discard`. `write` and `moveTo` throw DragomanError
+ * storage_unavailable.
  */
 export class IncomingFile {
   readonly #path: string;
-  readonly #hash = createHash('sha256');
   #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
   #handle: FileHandle | undefined;
-  #size = 0;
   #onDisk = false;
 
   /** `path` is where it lies until it is complete, on the file system of its destination. */
@@ -22,34 +20,24 @@ export class IncomingFile {
     this.#path = path;
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
   /** Takes the next bytes; the caller may reuse the chunk afterwards. */
   async write(chunk: Uint8Array): Promise<void> {
-    this.#hash.update(chunk);
-    this.#size += chunk.byteLength;
-    if (this.#size <= memoryBytes) {
+    if (!this.#handle && this.#gatheredBytes + chunk.byteLength <= memoryBytes) {
       this.#gathered.push(Buffer.from(chunk));
+      this.#gatheredBytes += chunk.byteLength;
       return;
     }
     await onStorage(async () => {
-      await this.#flush();
-      await this.#handle?.writeFile(chunk);
+      const handle = await this.#flushed();
+      await handle.writeFile(chunk);
     });
-  }
-
-  /** The sha256 of everything written, in lower-case hexadecimal. No more may be written afterwards. */
-  digest(): string {
-    return this.#hash.digest('hex');
   }
 
   /** Makes the content durable and gives it its name; the name itself lasts once the directory is synced. */
   async moveTo(target: string): Promise<void> {
     await onStorage(async () => {
-      await this.#flush();
-      await this.#handle?.sync();
+      const handle = await this.#flushed();
+      await handle.sync();
       await this.#close();
       await rename(this.#path, target);
       this.#onDisk = false;
@@ -63,12 +51,15 @@ export class IncomingFile {
     if (this.#onDisk) await rm(this.#path, { force: true }).catch(() => {});
   }
 
-  async #flush(): Promise<void> {
-    this.#handle ??= await open(this.#path, 'wx', 0o600);
+  /** The temporary file, holding everything that was written so far. */
+  async #flushed(): Promise<FileHandle> {
+    if (this.#handle) return this.#handle;
+    const handle = await open(this.#path, 'wx', 0o600);
+    this.#handle = handle;
     this.#onDisk = true;
-    if (this.#gathered.length === 0) return;
-    await this.#handle.writeFile(Buffer.concat(this.#gathered));
+    await handle.writeFile(Buffer.concat(this.#gathered));
     this.#gathered = [];
+    return handle;
   }
 
   async #close(): Promise<void> {

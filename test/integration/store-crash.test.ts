@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { createHash, randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { createDiskFileStore, createSqliteCatalogue } from '../../src/stores/index.ts';
+
+const writer = fileURLToPath(new URL('../fixtures/store-writer.ts', import.meta.url));
+const rounds = 20;
+
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** Runs the writer and kills it with no warning after `lifeMs`; resolves with the lines it acknowledged. */
+async function writeUntilKilled(directory: string, lifeMs: number): Promise<string[]> {
+  const child = spawn(process.execPath, [writer, directory], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const timer = setTimeout(() => child.kill('SIGKILL'), lifeMs);
+  const [output, complaint, [, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ]);
+  clearTimeout(timer);
+  expect({ signal, complaint }).toEqual({ signal: 'SIGKILL', complaint: '' });
+  return output.split('\n').slice(0, -1);
+}
+
+/** Opens what the writer left and checks each acknowledgement against it. */
+async function verify(directory: string, acknowledged: readonly string[]): Promise<void> {
+  const files = createDiskFileStore({ directory: join(directory, 'files') });
+  const catalogue = createSqliteCatalogue({ path: join(directory, 'catalogue.db') });
+  await files.start();
+  await catalogue.start();
+  try {
+    expect(await readdir(join(directory, 'files', 'incoming'))).toEqual([]);
+    for (const line of acknowledged) {
+      const [kind, first = '', second = '', digest = '', size] = line.split(' ');
+      if (kind === 'key') {
+        expect(await catalogue.keyByHash(first)).toMatchObject({ hash: first, revokedAt: null });
+        continue;
+      }
+      expect(await catalogue.file(first, second)).toMatchObject({ file: { digest, size: Number(size) } });
+      const bytes = await buffer(await files.open(digest));
+      expect([bytes.byteLength, digestOf(bytes)]).toEqual([Number(size), digest]);
+    }
+  } finally {
+    await catalogue.close();
+    await files.close();
+  }
+}
+
+/** Whatever bears a digest for its name has these bytes, acknowledged or not. */
+async function verifyNames(directory: string): Promise<number> {
+  let count = 0;
+  for (const entry of await readdir(join(directory, 'files'), { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    expect(path.replaceAll('/', '').endsWith(digestOf(await readFile(path)))).toBe(true);
+    count++;
+  }
+  return count;
+}
+
+it(`loses nothing it acknowledged when it is killed, ${rounds} times`, { timeout: 120_000 }, async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'dragoman-crash-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const acknowledged: string[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const lines = await writeUntilKilled(directory, randomInt(60, 600));
+    await verify(directory, lines);
+    acknowledged.push(...lines);
+  }
+  await verify(directory, acknowledged);
+  expect(await verifyNames(directory)).toBeGreaterThan(100);
+  expect(acknowledged.filter((line) => line.startsWith('file')).length).toBeGreaterThan(100);
+});
