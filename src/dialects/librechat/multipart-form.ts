@@ -110,7 +110,7 @@ export class MultipartForm {
       const { value, done } = await Promise.race([next, this.#deadline]);
       return done ? undefined : value;
     } catch (error) {
-      if (!hasCode(error, 'FST_FILES_LIMIT')) throw faultOf(error);
+      if (codeOf(error) !== 'FST_FILES_LIMIT') throw faultOf(error);
       this.tooMany = true;
       return undefined;
     }
@@ -129,13 +129,16 @@ async function* contentOf(part: MultipartFile): AsyncGenerator<Uint8Array> {
   if (part.file.truncated) throw new DragomanError('too_large', { message: 'File size limit exceeded' });
 }
 
+/** What the parser and the connection call a caller that left in the middle. */
+const goneCodes = new Set(['FST_MP_PREMATURE_CLOSE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE']);
+
 /** What the parser or the connection throws, as a fault of the caller. */
 function faultOf(error: unknown): DragomanError {
   if (error instanceof DragomanError) return error;
-  if (hasCode(error, 'FST_MP_PREMATURE_CLOSE')) return new DragomanError('cancelled', { cause: error });
+  if (goneCodes.has(codeOf(error))) return new DragomanError('cancelled', { cause: error });
   return new DragomanError('invalid_request', { message: 'the multipart body is malformed', cause: error });
 }
 
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

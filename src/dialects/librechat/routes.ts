@@ -78,7 +78,7 @@ function whenGone(reply: FastifyReply): AbortSignal {
   const { raw } = reply;
   if (raw.destroyed) gone.abort();
   raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort();
+    if (!raw.writableEnded) gone.abort();
   });
   return gone.signal;
 }

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { librechatApp, principalOf } from './fixtures/app.ts';
+import { execution } from './fixtures/memory-interpreter.ts';
+
+async function listening(changes: Parameters<typeof librechatApp>[0] = {}) {
+  const { app, interpreter } = await librechatApp(changes);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => app.close());
+  const { port } = app.server.address() as AddressInfo;
+  return { interpreter, port };
+}
+
+/** Opens a connection and sends the beginning of a request. */
+async function send(port: number, text: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  socket.setEncoding('utf8').write(text);
+  return socket;
+}
+
+async function received(socket: Socket): Promise<string> {
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  return text;
+}
+
+const head = (path: string, length: number) =>
+  `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: ${length}\r\n\r\n`;
+const part = (name: string, content: string) =>
+  `--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n${content}`;
+
+test('a client that goes away ends its run', async () => {
+  const { interpreter, port } = await listening();
+  const running = Promise.withResolvers<AbortSignal>();
+  interpreter.program = async (_, signal) => {
+    running.resolve(signal!);
+    await once(signal!, 'abort');
+    return execution();
+  };
+  const body = '{"lang":"py","code":"while True: pass"}';
+  const type = `Content-Type: application/json\r\nContent-Length: ${body.length}`;
+  const socket = await send(port, `POST /exec HTTP/1.1\r\nHost: x\r\n${type}\r\n\r\n${body}`);
+  const signal = await running.promise;
+  expect(signal.aborted).toBe(false);
+  socket.destroy();
+  await vi.waitFor(() => expect(signal.aborted).toBe(true));
+});
+
+test('a client that goes away ends its download', async () => {
+  const { interpreter, port } = await listening();
+  const file = interpreter.put(principalOf('ann'), 'big.bin', '');
+  const content = new Readable({
+    read() {
+      this.push(Buffer.alloc(65_536));
+    },
+  });
+  interpreter.openFile = async () => ({ file: { ...file, size: 1e12 }, content });
+  const socket = await send(port, `GET /download/${file.sessionId}/${file.id} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await once(socket, 'data');
+  expect(content.destroyed).toBe(false);
+  socket.destroy();
+  await vi.waitFor(() => expect(content.destroyed).toBe(true));
+});
+
+test.each(['/upload', '/upload/batch'])('a client that goes away in the middle of %s leaves nothing', async (path) => {
+  const { interpreter, port } = await listening();
+  for (const sent of [
+    `${part('a', 'whole')}\r\n${part('b', 'half')}`,
+    `${part('a', 'whole')}\r\n--b`,
+    part('a', 'half'),
+  ]) {
+    interpreter.uploadError = undefined;
+    const socket = await send(port, head(path, 10_000) + sent);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    socket.destroy();
+    await vi.waitFor(() => expect(interpreter.uploadError, sent).toMatchObject({ code: 'cancelled' }));
+  }
+  expect(interpreter.sessions.size).toBe(0);
+});
+
+test('an upload that takes too long is answered with 504 and leaves nothing', async () => {
+  const { interpreter, port } = await listening({ uploadTimeoutMs: 100 });
+  for (const sent of ['', '--b\r\nContent-Disp', `${part('a', 'whole')}\r\n${part('b', 'half')}`]) {
+    const answer = await received(await send(port, head('/upload', 10_000) + sent));
+    expect(answer).toMatch(/^HTTP\/1.1 504 /);
+    expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+    expect(answer).toMatch(/\{"error":"[^"]+"\}$/);
+  }
+  expect(interpreter.sessions.size).toBe(0);
+});
+
+test('a batch that takes too long keeps what had arrived', async () => {
+  const { interpreter, port } = await listening({ uploadTimeoutMs: 100 });
+  const sent = `${part('a', 'whole')}\r\n${part('b', 'half')}`;
+  const answer = await received(await send(port, head('/upload/batch', 10_000) + sent));
+  expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))).toMatchObject({
+    message: 'partial_success',
+    files: [
+      { status: 'success', filename: 'a' },
+      { status: 'error', filename: 'b' },
+    ],
+  });
+  expect(interpreter.sessions.size).toBe(1);
+  const none = await received(await send(port, head('/upload/batch', 10_000) + part('b', 'half')));
+  expect(none).toMatch(/^HTTP\/1.1 400 /);
+});
+
+test('a connection serves on after an upload that was refused early', async () => {
+  const { port } = await listening({ maxFileBytes: 10 });
+  const body = `${part('a', 'x'.repeat(200_000))}\r\n--b--\r\n`;
+  const socket = await send(port, head('/upload', body.length) + body);
+  const [first] = (await once(socket, 'data')) as [string];
+  expect(first).toMatch(/^HTTP\/1.1 413 /);
+  socket.write('GET /files/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  expect(await received(socket)).toMatch(/HTTP\/1.1 400 /);
+});
