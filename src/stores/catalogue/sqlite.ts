@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { makeDirectory } from '../directories.ts';
+import { hasCode } from '../faults.ts';
 import type { Catalogue } from './catalogue.ts';
 import { NodeSqliteDialect } from './node-sqlite.ts';
 import type { Schema } from './schema.ts';
@@ -25,8 +26,7 @@ export function createSqliteCatalogue(options: { path: string }): Catalogue {
 
 async function connect(path: string): Promise<Kysely<Schema>> {
   await makeDirectory(dirname(path));
-  // SQLite would make the file readable for all; its journal takes over the mode of the file.
-  await (await open(path, 'a', 0o600)).close();
+  await createPrivately(path);
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   try {
     const journal = database.prepare('pragma journal_mode = wal').get();
@@ -38,5 +38,17 @@ async function connect(path: string): Promise<Kysely<Schema>> {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Makes the file when it is missing: SQLite itself would make it readable for all; its journal takes over the mode. A file
+ * that exists is not even opened, because closing it would drop this process's locks on it.
+ */
+async function createPrivately(path: string): Promise<void> {
+  try {
+    await (await open(path, 'wx', 0o600)).close();
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
