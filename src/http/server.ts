@@ -104,8 +104,18 @@ export function createServer(options: ServerOptions): Server {
   app.decorateRequest('principal', null as unknown as Principal);
   handleErrors(app, logger);
 
+  let underWay = 0;
+  // Node does not count a connection as idle that never sent a request, and clients open such ones ahead of need.
+  const closeIfDone = () => {
+    if (isClosing && underWay === 0) app.server.closeAllConnections();
+  };
   app.addHook('onRequest', (request, reply, done) => {
     observeRequest(request, reply, logger, metrics);
+    underWay++;
+    reply.raw.once('close', () => {
+      underWay--;
+      closeIfDone();
+    });
     reply.header('x-request-id', request.id);
     reply.header('x-content-type-options', 'nosniff');
     done(isClosing ? new DragomanError('shutting_down') : undefined);
@@ -168,6 +178,7 @@ export function createServer(options: ServerOptions): Server {
     },
     async close(deadlineMs) {
       isClosing = true;
+      closeIfDone();
       const deadline = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
       await app.close().finally(() => clearTimeout(deadline));
     },

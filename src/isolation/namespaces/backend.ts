@@ -21,7 +21,7 @@ export function createNamespacesBackend(options: NamespacesOptions): IsolationBa
 class NamespacesBackend implements IsolationBackend {
   readonly name = 'namespaces';
   readonly #options: NamespacesOptions;
-  readonly #zygotes = new Map<string, Promise<Zygote>>();
+  readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
   readonly #sandboxes = new Set<Sandbox>();
   #cgroups: CgroupTree | undefined;
   #closing = false;
@@ -39,11 +39,11 @@ class NamespacesBackend implements IsolationBackend {
     try {
       requireReachable(imageRoot, process.getuid!() === 0 ? sandboxUid : undefined);
       this.#cgroups = await openCgroups();
-      for (const { name } of templates) this.#zygotes.set(name, this.#startZygote(name));
+      for (const { name } of templates) this.#startZygote(name);
       // The first template is what most programs need; the others may still be loading when the service answers.
-      const [first, ...rest] = [...this.#zygotes.values()];
-      for (const zygote of rest) zygote.catch(() => {});
-      await first;
+      await this.#zygotes.get(templates[0]!.name)!.ready;
+      for (const { name } of templates.slice(1))
+        this.#zygotes.get(name)!.ready.catch((error) => this.#retry(name, error));
       // The one proof that every wall stands: a step that fails in there ends the sandbox.
       await (await this.create(templates[0]!.name)).destroy();
     } catch (error) {
@@ -94,21 +94,22 @@ class NamespacesBackend implements IsolationBackend {
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
-    await Promise.allSettled([...this.#zygotes.values()].map(async (zygote) => (await zygote).close()));
+    await Promise.allSettled([...this.#zygotes.values()].map(({ zygote }) => zygote.close()));
     await this.#cgroups?.close();
   }
 
   async #zygote(template: string): Promise<Zygote> {
-    const zygote = this.#zygotes.get(template);
-    if (!zygote) throw new Error(`there is no template ${template}`);
+    const found = this.#zygotes.get(template);
+    if (!found) throw new Error(`there is no template ${template}`);
     try {
-      return await zygote;
+      await found.ready;
+      return found.zygote;
     } catch (cause) {
       throw new DragomanError('sandbox_unavailable', { cause });
     }
   }
 
-  async #startZygote(name: string): Promise<Zygote> {
+  #startZygote(name: string): Promise<void> {
     const { imageRoot, guestDir, runtimesDir, sandboxUid, logger, templates } = this.#options;
     const zygote = new Zygote({
       template: templates.find((template) => template.name === name)!,
@@ -119,20 +120,24 @@ class NamespacesBackend implements IsolationBackend {
       logger,
       onLost: () => this.#replaceZygote(name),
     });
-    await zygote.start();
-    return zygote;
+    const ready = zygote.start();
+    // Whoever needs it awaits it; until then a failure has nobody to tell.
+    ready.catch(() => {});
+    this.#zygotes.set(name, { zygote, ready });
+    return ready;
   }
 
   /** A zygote that died took its sandboxes along: their owners learn it from `exited`; the next ones come from a new zygote. */
   #replaceZygote(name: string): void {
     if (this.#closing) return;
-    this.#options.logger.error({ template: name }, 'the zygote died; starting another');
-    const next = this.#startZygote(name);
-    this.#zygotes.set(name, next);
-    next.catch((error) => {
-      this.#options.logger.error({ template: name, error: String(error) }, 'the zygote could not be started again');
-      setTimeout(() => this.#replaceZygote(name), restartDelayMs).unref();
-    });
+    this.#options.logger.warn({ template: name }, 'starting another zygote');
+    this.#startZygote(name).catch((error) => this.#retry(name, error));
+  }
+
+  #retry(name: string, error: unknown): void {
+    if (this.#closing) return;
+    this.#options.logger.error({ template: name, error: String(error) }, 'the zygote could not be started');
+    setTimeout(() => this.#replaceZygote(name), restartDelayMs).unref();
   }
 }
 
