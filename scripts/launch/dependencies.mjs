@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Installs the npm packages of a project when they are missing or out of date; else a matter of two small files.
+ * @param {string} project its root folder
+ * @param {'production' | 'full'} kind what is needed; a full install has what production needs
+ */
+export async function ensureDependencies(project, kind) {
+  if (isInstalled(project, kind)) return;
+  const release = await lock(project);
+  try {
+    // Another start may have done it while this one waited.
+    if (!isInstalled(project, kind)) await install(project, readStamp(project).kind === 'full' ? 'full' : kind);
+  } finally {
+    release();
+  }
+}
+
+/** The project's own Node, whatever the host has. */
+export function projectNode(project) {
+  return join(project, 'node_modules/.bin/node');
+}
+
+function isInstalled(project, kind) {
+  if (!existsSync(projectNode(project))) return false;
+  const stamp = readStamp(project);
+  const satisfies = (present) => present === 'full' || present === kind;
+  if (stamp.hash === lockHash(project)) return satisfies(stamp.kind);
+  // Installed by hand: npm keeps a record of what it put there.
+  const present = recordedKind(project);
+  if (present) writeStamp(project, present);
+  return satisfies(present);
+}
+
+/** What npm's record in node_modules satisfies of the lock file: everything, what production needs, or (undefined) neither. */
+function recordedKind(project) {
+  const wanted = Object.entries(readJson(join(project, 'package-lock.json'))?.packages ?? {});
+  const present = readJson(join(project, 'node_modules/.package-lock.json'))?.packages;
+  if (!present) return undefined;
+  const lacking = wanted.filter(
+    // Optional packages are for other processors, mostly.
+    ([path, { version, optional }]) =>
+      path !== '' && present[path]?.version !== version && !(optional && !(path in present)),
+  );
+  if (lacking.length === 0) return 'full';
+  return lacking.every(([, { dev, devOptional }]) => dev || devOptional) ? 'production' : undefined;
+}
+
+async function install(project, kind) {
+  const what = kind === 'full' ? 'npm packages, those for development too' : 'npm packages';
+  console.log(`Installing ${what}`);
+  const started = Date.now();
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  const heartbeat = process.stdout.isTTY
+    ? undefined
+    : setInterval(() => console.log(`Installing ${what} (${seconds()} s)`), 2000);
+  // npm must run on a Node that it does not replace under itself.
+  const path = (process.env.PATH ?? '')
+    .split(':')
+    .filter((folder) => !folder.endsWith('node_modules/.bin'))
+    .join(':');
+  const args = ['ci', kind === 'full' ? '--include=dev' : '--omit=dev', '--include=optional', '--loglevel=error'];
+  const child = spawn('npm', args, { cwd: project, stdio: 'inherit', env: { ...process.env, PATH: path } });
+  const fault = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(`npm could not be run: ${error.message}`));
+    child.on('close', (status, signal) => resolve(status === 0 ? undefined : `npm ended with ${signal ?? status}`));
+  });
+  clearInterval(heartbeat);
+  if (fault)
+    throw new Error(
+      `${fault}: the packages of package-lock.json are not installed.\nCheck the network and npm's registry and proxy settings (npm config list), then start again.`,
+    );
+  if (!existsSync(projectNode(project)))
+    throw new Error(
+      `npm left out the package node-linux-${process.arch}, which brings the project's own Node 24. Check that npm's registry has it and start again.`,
+    );
+  writeStamp(project, kind);
+  console.log(`Installed ${what} in ${seconds()} s`);
+}
+
+/**
+ * Waits until no other start installs. The kernel gives the lock back however its holder ends.
+ * @returns {Promise<() => void>} gives it back
+ */
+function lock(project) {
+  const file = join(project, 'package-lock.json');
+  const holder = spawn('flock', ['--wait', '900', file, 'sh', '-c', 'echo; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  return new Promise((resolve, reject) => {
+    holder.stdout.once('data', () => resolve(() => holder.stdin.end()));
+    holder.on('error', (error) => reject(new Error(`flock (of util-linux) could not be run: ${error.message}`)));
+    holder.on('exit', () =>
+      reject(new Error('Another start has been installing packages for 15 minutes; end it first.')),
+    );
+  });
+}
+
+const stampPath = (project) => join(project, 'node_modules/.dragoman-install.json');
+
+function readStamp(project) {
+  return readJson(stampPath(project)) ?? {};
+}
+
+function writeStamp(project, kind) {
+  mkdirSync(join(project, 'node_modules'), { recursive: true });
+  writeFileSync(stampPath(project), JSON.stringify({ hash: lockHash(project), kind }));
+}
+
+function lockHash(project) {
+  return createHash('sha256')
+    .update(readFileSync(join(project, 'package-lock.json')))
+    .digest('hex');
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

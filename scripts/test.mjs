@@ -1,0 +1,51 @@
+// `npm test`: everything a change has to pass, in order; arguments go to the test runner. The last line of its output counts tests.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { endLike, prepare, project, runNode } from './launch/run.mjs';
+
+process.chdir(project);
+await prepare('full');
+
+const bin = `${project}/node_modules`;
+const report = mkdtempSync(join(tmpdir(), 'dragoman-test-'));
+const results = join(report, 'results.json');
+const steps = [
+  ['set-up', `${project}/src/main.ts`, 'setup'],
+  ['types', `${bin}/typescript/bin/tsc`, '--noEmit'],
+  ['lint', `${bin}/@biomejs/biome/bin/biome`, 'check', '.'],
+  [
+    'tests',
+    `${bin}/vitest/vitest.mjs`,
+    'run',
+    ...['--reporter=default', '--reporter=json', `--outputFile.json=${results}`, ...process.argv.slice(2)],
+  ],
+];
+let end;
+for (const [name, ...args] of steps) {
+  console.log(`\n== ${name}`);
+  end = await runNode(args);
+  if (end.status === 0) continue;
+  console.error(`\n${name}: failed`);
+  break;
+}
+const totals = readTotals();
+if (totals) console.log(`\n${totals}`);
+rmSync(report, { recursive: true, force: true });
+endLike(end);
+
+/** The test runner's totals in words; a file that failed before its tests ran counts as one failure. */
+function readTotals() {
+  let result;
+  try {
+    result = JSON.parse(readFileSync(results, 'utf8'));
+  } catch {
+    return undefined;
+  }
+  const broken = result.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
+  ).length;
+  const skipped = result.numPendingTests + (result.numTodoTests ?? 0);
+  const counts = `${result.numPassedTests} passed, ${result.numFailedTests + broken} failed`;
+  return skipped > 0 ? `${counts}, ${skipped} skipped` : counts;
+}
