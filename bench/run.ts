@@ -14,7 +14,8 @@ const benches: Record<string, () => Promise<void>> = {
       await latency(server, bare);
       bare.close();
     }),
-  throughput: () => withServer(async (server) => {
+  throughput: () =>
+    withServer(async (server) => {
       const root = await imageRoot();
       await throughput(server, () => openBare(root));
     }),
