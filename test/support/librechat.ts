@@ -1,3 +1,5 @@
+import { startServer, type TestServer } from './server.ts';
+
 /** A file to upload. */
 export interface Upload {
   readonly name: string;
@@ -45,9 +47,11 @@ export class LibreChatClient {
   readonly #base: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(base: string, key?: string) {
+  /** @param credential an API key, or headers to send instead of one */
+  constructor(base: string, credential: string | Readonly<Record<string, string>> = {}) {
     this.#base = base;
-    this.#headers = { 'user-agent': 'LibreChat/1.0', ...(key === undefined ? {} : { 'x-api-key': key }) };
+    const headers = typeof credential === 'string' ? { 'x-api-key': credential } : credential;
+    this.#headers = { 'user-agent': 'LibreChat/1.0', ...headers };
   }
 
   /** Sends a request; the body is read as JSON where it is JSON, else as text. */
@@ -104,4 +108,30 @@ export class LibreChatClient {
     const response = await fetch(`${this.#base}/download/${sessionId}/${fileId}${query}`, { headers: this.#headers });
     return { response, bytes: Buffer.from(await response.arrayBuffer()) };
   }
+}
+
+/** The shape LibreChat demands of every id. */
+export const idPattern = /^[A-Za-z0-9_-]{21}$/;
+
+/** A server with two keys, and limits small enough to be reached by tests. */
+export async function startForLibreChat(): Promise<{ server: TestServer; ann: LibreChatClient; bob: LibreChatClient }> {
+  const server = await startServer({
+    env: {
+      DRAGOMAN_API_KEYS: 'ann:ann-secret-0001,bob:bob-secret-0002',
+      DRAGOMAN_RUN_TIMEOUT_MS: '5000',
+      DRAGOMAN_MEMORY_BYTES: '512m',
+      DRAGOMAN_MAX_BODY_BYTES: '1m',
+      DRAGOMAN_MAX_UPLOAD_BYTES: '1m',
+      DRAGOMAN_MAX_UPLOAD_FILES: '5',
+      DRAGOMAN_UPLOAD_TIMEOUT_MS: '1500',
+      DRAGOMAN_OUTPUT_BYTES: '64k',
+      DRAGOMAN_FLOOD_BYTES: '2m',
+      DRAGOMAN_LOG_LEVEL: 'debug',
+    },
+  });
+  return {
+    server,
+    ann: new LibreChatClient(`${server.url}/v1`, 'ann-secret-0001'),
+    bob: new LibreChatClient(`${server.url}/v1`, 'bob-secret-0002'),
+  };
 }

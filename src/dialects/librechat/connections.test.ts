@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { DragomanError } from '../../core/index.ts';
 import { librechatApp, principalOf } from './fixtures/app.ts';
 import { execution } from './fixtures/memory-interpreter.ts';
 
@@ -110,12 +111,23 @@ test('a batch that takes too long keeps what had arrived', async () => {
   expect(none).toMatch(/^HTTP\/1.1 400 /);
 });
 
-test('a connection serves on after an upload that was refused early', async () => {
-  const { port } = await listening({ maxFileBytes: 10 });
-  const body = `${part('a', 'x'.repeat(200_000))}\r\n--b--\r\n`;
+const field = (name: string, value: string) =>
+  `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+
+test.each([
+  ['a file that is too big', 413, ''],
+  ['a name that is refused', 400, field('id', 'refused')],
+  ['an identity that is refused', 400, field('kind', 'root')],
+  ['a field that is too long', 400, field('id', 'x'.repeat(5000))],
+])('a connection serves on after an upload was refused for %s', async (_, status, fields) => {
+  const { interpreter, port } = await listening({ maxFileBytes: status === 413 ? 10 : 1e7 });
+  interpreter.beforeFile = () => {
+    if (fields.includes('refused')) throw new DragomanError('invalid_request');
+  };
+  const body = `${fields}${part('a', 'x'.repeat(3_000_000))}\r\n--b--\r\n`;
   const socket = await send(port, head('/upload', body.length) + body);
   const [first] = (await once(socket, 'data')) as [string];
-  expect(first).toMatch(/^HTTP\/1.1 413 /);
+  expect(first).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   socket.write('GET /files/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   expect(await received(socket)).toMatch(/HTTP\/1.1 400 /);
 });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { DragomanError } from '../../core/index.ts';
@@ -24,6 +25,7 @@ export class MultipartForm {
   tooMany = false;
   /** True once the time was over before the form was complete. */
   expired = false;
+  readonly #request: IncomingMessage;
   readonly #maxFiles: number;
   readonly #parts: AsyncIterator<Multipart>;
   readonly #deadline: Promise<never>;
@@ -33,6 +35,7 @@ export class MultipartForm {
 
   constructor(request: FastifyRequest, limits: FormLimits) {
     if (!request.isMultipart()) throw new DragomanError('invalid_request', { message: 'multipart/form-data expected' });
+    this.#request = request.raw;
     this.#maxFiles = limits.maxFiles;
     this.#parts = request.parts({
       limits: {
@@ -98,8 +101,11 @@ export class MultipartForm {
     }
   }
 
+  /** Lets what is still arriving run off: behind it, the connection's next request waits. */
   close(): void {
     clearTimeout(this.#timer);
+    this.#request.unpipe();
+    this.#request.resume();
   }
 
   async #next(): Promise<Multipart | undefined> {

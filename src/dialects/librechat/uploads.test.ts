@@ -161,7 +161,7 @@ describe('POST /upload/batch', () => {
   });
 
   test('keeps what is good beside what is not', async () => {
-    interpreter.beforeFile = (name) => {
+    interpreter.beforeFile = ({ name }) => {
       if (name === 'bad') throw new DragomanError('invalid_request', { message: 'bad name' });
     };
     const parts = [file('a'), file('big', 'x'.repeat(300_000)), file('bad', 'y'.repeat(900)), file('z', 'last')];
@@ -177,6 +177,20 @@ describe('POST /upload/batch', () => {
       ],
       succeeded: 2,
       failed: 2,
+    });
+    expect([...only().files.values()].map(({ bytes }) => bytes.toString())).toEqual(['x', 'last']);
+  });
+
+  test('goes on behind a file that was given up in the middle', async () => {
+    ({ app, interpreter } = await librechatApp({ maxFileBytes: 1e6 }));
+    interpreter.beforeFile = async ({ name, content }) => {
+      if (name !== 'b') return;
+      for await (const _ of content) throw new DragomanError('storage_unavailable', { message: 'disk full' });
+    };
+    const response = await post('/upload/batch', [file('a'), file('b', 'y'.repeat(900_000)), file('c', 'last')]);
+    expect(response.json()).toMatchObject({
+      files: [{ filename: 'a' }, { filename: 'b', error: 'disk full' }, { filename: 'c' }],
+      succeeded: 2,
     });
     expect([...only().files.values()].map(({ bytes }) => bytes.toString())).toEqual(['x', 'last']);
   });
