@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http';
 import type { TestServer } from '../test/support/server.ts';
 import type { Bare } from './bare.ts';
 import { programs } from './programs.ts';
@@ -34,11 +35,25 @@ export async function latency(server: TestServer, bare: Bare): Promise<void> {
 
 /** Runs a program over HTTP, client included. @throws Error unless it ran and exited with 0 */
 export async function exec(server: TestServer, lang: string, code: string): Promise<void> {
-  const response = await fetch(`${server.url}/v1/exec`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-api-key': server.key },
-    body: JSON.stringify({ lang, code }),
+  const { status, text } = await post(`${server.url}/v1/exec`, server.key, JSON.stringify({ lang, code }));
+  const answer = JSON.parse(text) as { code?: number };
+  if (status !== 200 || answer.code !== 0) throw new Error(`${status} ${text}`);
+}
+
+// node:http costs the measuring client a third of what fetch does.
+const agent = new Agent({ keepAlive: true });
+
+function post(url: string, key: string, body: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'x-api-key': key };
+    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part) => {
+        text += part;
+      });
+      response.on('end', () => resolve({ status: response.statusCode!, text }));
+    });
+    sent.on('error', reject).end(body);
   });
-  const answer = (await response.json()) as { code?: number; stderr?: string };
-  if (response.status !== 200 || answer.code !== 0) throw new Error(`${response.status} ${JSON.stringify(answer)}`);
 }

@@ -9,7 +9,6 @@ import fcntl
 import gc
 import os
 import signal
-import sys
 import traceback
 
 from . import confine, frames, kernel, program, script
@@ -124,7 +123,10 @@ class Sandbox:
                 self._claim({'claim': 'done', **self._kernel.run(frame['entry'])})
 
     def _finish(self, ended):
-        """The last thing a one-shot sandbox does: it is frozen and destroyed at this claim."""
+        """The last thing a one-shot sandbox does: it is frozen and destroyed at this claim.
+
+        It waits for that, because a process in the middle of its exit cannot be frozen and would keep the result waiting.
+        """
         self._claim({'claim': 'done', **ended})
-        sys.stdout = sys.stderr = None
-        os._exit(ended['code'] if ended['code'] is not None else 128)
+        while True:
+            signal.pause()

@@ -1,9 +1,9 @@
 import type { ExecutionEvent, ExecutionResult, Limits, Logger } from '../core/index.ts';
-import type { IsolationBackend, Sandbox } from '../isolation/index.ts';
+import type { IsolationBackend, Sandbox, Workspace } from '../isolation/index.ts';
 import { type Artifact, diffWorkspace } from './artifacts.ts';
 import { Pool } from './pool.ts';
 import { entryName, programFrame } from './program.ts';
-import { runIn } from './run.ts';
+import { type Orders, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 import { type EngineInput, stage } from './staging.ts';
 
@@ -81,12 +81,14 @@ export class Engine {
     try {
       const entry = { path: entryName(runtime, new Set(paths)), code };
       await stage(sandbox, inputs, limits);
-      await this.#write(sandbox, entry);
-      if (request.stdin !== undefined) {
-        const bytes = Buffer.from(request.stdin);
-        await sandbox.send({ op: 'stdin', size: bytes.length }, bytes);
-      }
-      const result = await runIn(sandbox, programFrame(runtime, entry.path, request.args), { limits, ...options });
+      const orders = [
+        source(entry),
+        ...input(request.stdin),
+        { frame: programFrame(runtime, entry.path, request.args) },
+      ];
+      const result = await runIn(sandbox, orders, { limits, ...options });
+      // Stopping what the program left running takes a moment, which most programs need not wait for: they made no files.
+      if (result.outcome === 'completed' && (await hasFiles(sandbox.workspace))) await sandbox.freeze();
       const { truncated, ...diff } = await diffWorkspace(sandbox.workspace, inputs, entry, limits);
       return {
         result: { ...result, artifactsTruncated: truncated },
@@ -118,9 +120,9 @@ export class Engine {
       execute: async (code, options = {}) => {
         if (ended) throw new Error('the session has ended');
         sandbox.thaw();
-        await this.#write(sandbox, { path: runtime.entry, code });
         const frame = { op: 'run', kind: 'cell', entry: `/mnt/data/${runtime.entry}` };
-        const result = await runIn(sandbox, frame, { limits, ...options });
+        const result = await runIn(sandbox, [source({ path: runtime.entry, code }), { frame }], { limits, ...options });
+        await sandbox.freeze();
         // After a limit nothing is known of the interpreter's state.
         if (result.outcome !== 'completed') await close();
         return { ...result, artifactsTruncated: false };
@@ -136,11 +138,6 @@ export class Engine {
     await this.#backend.close();
   }
 
-  #write(sandbox: Sandbox, file: { path: string; code: string }): Promise<void> {
-    const bytes = Buffer.from(file.code);
-    return sandbox.send({ op: 'write', path: file.path, size: bytes.length, mode: 0o644 }, bytes);
-  }
-
   #tearDown(sandbox: Sandbox): void {
     const teardown = sandbox
       .destroy()
@@ -150,4 +147,22 @@ export class Engine {
       .finally(() => this.#teardowns.delete(teardown));
     this.#teardowns.add(teardown);
   }
+}
+
+/** The order that puts the source into the workspace. */
+function source({ path, code }: { path: string; code: string }): Orders[number] {
+  const body = Buffer.from(code);
+  return { frame: { op: 'write', path, size: body.length, mode: 0o644 }, body };
+}
+
+function input(stdin: string | undefined): Orders {
+  if (stdin === undefined) return [];
+  const body = Buffer.from(stdin);
+  return [{ frame: { op: 'stdin', size: body.length }, body }];
+}
+
+/** Whether there is anything but the source. */
+async function hasFiles(workspace: Workspace): Promise<boolean> {
+  const { files, truncated } = await workspace.list({ entries: 2, depth: 2 });
+  return truncated || files.length > 1;
 }

@@ -30,6 +30,7 @@ const makers = 2;
 const warmFront = 2;
 /** Warming is for quiet moments: under load it would take the processor from programs. */
 const quietMs = 250;
+const refillDelayMs = 10;
 const parkDeadlineMs = 15_000;
 const retryDelayMs = 250;
 
@@ -67,8 +68,8 @@ export class Pool {
     this.#warmLater();
     if (sandbox) {
       shelf.warmed.delete(sandbox);
-      // The caller's program comes first; making the next one can wait for a quieter moment of the event loop.
-      setImmediate(() => this.#refill());
+      // The caller's program comes first: while the shelf is not bare, making the next sandbox waits until it has likely ended.
+      setTimeout(() => this.#refill(), shelf.ready.length > 0 ? refillDelayMs : 0);
       return Promise.resolve(sandbox);
     }
     if (this.#closed) return Promise.reject(new DragomanError('shutting_down'));

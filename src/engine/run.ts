@@ -12,14 +12,17 @@ export interface RunOptions {
 /** A program that still runs after this long is no short one: it makes way for those that are. */
 const backgroundAfterMs = 1000;
 
+/** What to send to the guest: the frames that lead to a program's start, the last of them a `run`. */
+export type Orders = readonly { readonly frame: GuestFrame; readonly body?: Uint8Array }[];
+
 /**
- * Lets a sandbox run one program or cell, within its limits, and stops it: when this resolves the sandbox is frozen or dead and
- * everything the program wrote is in the result.
+ * Lets a sandbox run one program or cell within its limits. When this resolves everything the program wrote is in the result,
+ * and the sandbox is frozen or dead unless the guest said that the program is done.
  * @throws DragomanError invalid_request when the staged files did not fit the workspace
  */
 export async function runIn(
   sandbox: Sandbox,
-  frame: GuestFrame,
+  orders: Orders,
   options: RunOptions,
 ): Promise<Omit<ExecutionResult, 'artifactsTruncated'>> {
   const { limits, signal, onEvent } = options;
@@ -56,7 +59,8 @@ export async function runIn(
   const background = setTimeout(() => sandbox.background(true), backgroundAfterMs);
   let ending: Ending;
   try {
-    await sandbox.send(frame);
+    // A guest that has run cells may not read its orders any more: sending them is under the deadline too.
+    void send(sandbox, orders);
     ending = await ended;
   } finally {
     clearTimeout(deadline);
@@ -64,7 +68,8 @@ export async function runIn(
     signal?.removeEventListener('abort', cancel);
   }
   const wallMs = performance.now() - started;
-  if (ending.how !== 'exited') await sandbox.freeze();
+  if (ending.how === 'done') sandbox.drain();
+  else if (ending.how !== 'exited') await sandbox.freeze();
   if (fault !== undefined) throw new DragomanError('invalid_request', { message: `the files do not fit: ${fault}` });
   const after = sandbox.usage();
   const usage = {
@@ -79,4 +84,8 @@ export async function runIn(
     stderr: stderr.text(),
     usage,
   };
+}
+
+async function send(sandbox: Sandbox, orders: Orders): Promise<void> {
+  for (const { frame, body } of orders) await sandbox.send(frame, body);
 }

@@ -45,8 +45,8 @@ export interface WorkspaceContent {
 }
 
 /**
- * The directory the program sees as /mnt/data. To be listed and opened only while nothing of the user runs. Links, devices,
- * pipes and sockets are never followed or opened.
+ * The directory the program sees as /mnt/data. What is kept of it is to be listed and read while nothing of the user runs.
+ * Links, devices, pipes and sockets are never followed or opened, whoever runs.
  */
 export interface Workspace {
   list(limits: { entries: number; depth: number }): Promise<WorkspaceListing>;
@@ -87,6 +87,8 @@ export interface Sandbox {
   listen(listener: SandboxListener): void;
   /** Sends a frame and, after it, exactly `body`. Resolves once the pipe has taken it. */
   send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
+  /** Delivers what has been written so far: after a claim, everything the claimant wrote before it. */
+  drain(): void;
   /** Stops every process. When it resolves, all they had written has been delivered and nothing follows until `thaw`. */
   freeze(): Promise<void>;
   thaw(): void;

@@ -41,6 +41,7 @@ export class NamespacesSandbox implements Sandbox {
   readonly #decoder = new ClaimDecoder();
   #listener: SandboxListener = silent;
   #workspace: DescriptorWorkspace | undefined;
+  #ended = false;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: SandboxParts) {
@@ -57,6 +58,9 @@ export class NamespacesSandbox implements Sandbox {
       this.#pipe(stderr, (chunk) => this.#listener.stderr(chunk)),
     ];
     this.#streams = streams;
+    void parts.exited.then(() => {
+      this.#ended = true;
+    });
     this.exited = Promise.all([parts.exited, ...streams.map((stream) => stream.ended)]).then(([status]) => status);
   }
 
@@ -92,10 +96,15 @@ export class NamespacesSandbox implements Sandbox {
     if (this.#command.writableNeedDrain) await this.#drained();
   }
 
-  async freeze(): Promise<void> {
-    await this.#parts.cgroup.freeze();
-    // Everything written before the freeze is in the pipes, so reading them empty delivers all of it and nothing else.
+  drain(): void {
     for (const stream of this.#streams) drain(stream);
+  }
+
+  async freeze(): Promise<void> {
+    // With its first process the whole pid namespace is gone, and an empty group may never report that it is frozen.
+    if (!this.#ended) await this.#parts.cgroup.freeze();
+    // Everything written before the freeze is in the pipes, so reading them empty delivers all of it and nothing else.
+    this.drain();
   }
 
   thaw(): void {
