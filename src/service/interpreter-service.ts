@@ -48,7 +48,7 @@ export interface InterpreterOptions {
 }
 
 const maxCodeBytes = 8 * 1024 * 1024;
-const maxArgs = 1000;
+const maxArgs = 10_000;
 const maxArgsBytes = 128 * 1024;
 const expiryIntervalMs = 10 * 60_000;
 /** Bytes younger than this may belong to an upload whose record is not written yet. */
