@@ -1,7 +1,6 @@
 """The system calls the guest needs and the standard library lacks. Trusted code; nothing here reads what a user sent."""
 
 import ctypes
-import errno
 import os
 import platform
 import struct
@@ -85,15 +84,6 @@ def mount(source, target, kind, flags, options=None):
         return None if value is None else value.encode()
 
     _checked(_libc.mount(text(source), target.encode(), text(kind), ctypes.c_ulong(flags), text(options)), f'mount {target}')
-
-
-def mask(target):
-    """Covers a file with /dev/null; a kernel that has no such file needs no cover."""
-    try:
-        mount('/dev/null', target, None, MS_BIND)
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-            raise
 
 
 def set_hostname(name):
