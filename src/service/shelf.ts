@@ -125,7 +125,8 @@ export class Shelf {
 
   /** @throws DragomanError not_found, as `find` */
   async delete(principal: Principal, ref: FileRef): Promise<void> {
-    await this.find(principal, ref);
+    // Reading may be shared; only the maker removes.
+    await this.find(principal, { ...ref, scope: { kind: 'user' } });
     await this.#options.catalogue.deleteFile(ref.sessionId, ref.fileId);
   }
 
