@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { delegationPrefix, describeHost } from './delegation.mjs';
 import { ensureDependencies, projectNode } from './dependencies.mjs';
 import { platformFault } from './platform.mjs';
 
@@ -29,7 +30,8 @@ export async function prepare(kind) {
  */
 export function runNode(args) {
   const env = { ...process.env, PATH: `${project}/node_modules/.bin:${process.env.PATH ?? ''}` };
-  const child = spawn(projectNode(project), args, { stdio: 'inherit', env });
+  const [program, ...words] = [...delegationPrefix(describeHost()), projectNode(project), ...args];
+  const child = spawn(program, words, { stdio: 'inherit', env });
   const forward = (signal) => {
     // A terminal has sent it to the child as well, and a second one may mean haste.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);

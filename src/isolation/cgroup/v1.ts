@@ -53,7 +53,11 @@ function parentFor(host: CgroupHost, controller: Controller): string {
       // Not ours to write in: the next one may be.
     }
   }
-  throw new Error(`no cgroup of controller ${controller} may be written: give user ${host.uid} ${candidates[1]}`);
+  const all = `/sys/fs/cgroup/{${controllers.join(',')}}/dragoman-${host.uid}`;
+  throw new Error(
+    `no cgroup of controller ${controller} may be written by user ${host.uid}: ` +
+      `run "sudo bash -c 'mkdir -p ${all} && chown -R ${host.uid} ${all}'" once after each boot`,
+  );
 }
 
 async function removeV1(controller: Controller, path: string): Promise<void> {
