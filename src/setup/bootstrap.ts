@@ -32,6 +32,7 @@ export async function bootstrap(definition: ImageDefinition, options: BootstrapO
   const follow = followBootstrap(options.progress);
   const [command, ...args] = bootstrapCommand(definition, options);
   const { status, tail } = await runCommand(command, args, {
+    name: 'The build of the image',
     deadlineMs,
     signal: options.signal,
     onLine(line) {
@@ -54,7 +55,6 @@ export function bootstrapCommand(
   definition: ImageDefinition,
   { root, sources, aptSettings, mode }: Pick<BootstrapOptions, 'root' | 'sources' | 'aptSettings' | 'mode'>,
 ): [command: string, ...args: string[]] {
-  const follow = ['setpriv', '--pdeathsig', 'TERM'];
   const environment = ['env', 'LC_ALL=C.UTF-8', '--unset=NODE_OPTIONS', '--unset=PYTHONPATH', '--unset=PYTHONHOME'];
   const builder = [
     ...['mmdebstrap', '--verbose', '--variant=minbase', `--architectures=${definition.target.architecture}`],
@@ -67,25 +67,17 @@ export function bootstrapCommand(
     `--essential-hook=${definition.hooks.essential}`,
     `--customize-hook=${definition.hooks.customize}`,
   ];
-  if (mode.superuser)
-    return [
-      'setpriv',
-      ...follow.slice(1),
-      ...environment,
-      ...builder,
-      '--mode=root',
-      definition.suite,
-      root,
-      ...sources,
-    ];
+  if (mode.superuser) {
+    // Namespaces of its own: nothing it mounts is seen outside, and nothing it starts outlives it.
+    const apart = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
+    const build = [...builder, '--mode=root', definition.suite, root, ...sources];
+    return ['setpriv', '--pdeathsig', 'KILL', ...environment, ...apart, ...build];
+  }
   // In a user namespace files belong to users of its own, whom the service could neither be nor remove afterwards: the root
   // passes through a tape archive and comes out as the service's own.
+  const follow = ['setpriv', '--pdeathsig', 'TERM'] as const;
   const unpack =
-    'set -o pipefail; root=$1; shift; mkdir "$root"; "$@" | tar --extract --directory "$root" --preserve-permissions --no-same-owner --exclude="./dev/*"';
-  return [
-    ...(['setpriv', ...follow.slice(1), ...environment, `TMPDIR=${mode.temporaryDir}`] as const),
-    ...['bash', '-c', unpack, 'bash', root],
-    ...follow,
-    ...[...builder, '--mode=unshare', '--format=tar', definition.suite, '-', ...sources],
-  ];
+    'set -o pipefail; mkdir "$0"; "$@" | tar --extract --directory "$0" --preserve-permissions --no-same-owner --exclude="./dev/*"';
+  const build = [...builder, '--mode=unshare', '--format=tar', definition.suite, '-', ...sources];
+  return [...follow, ...environment, `TMPDIR=${mode.temporaryDir}`, 'bash', '-c', unpack, root, ...follow, ...build];
 }

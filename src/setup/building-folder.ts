@@ -9,7 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from './command.ts';
+import { SetupError } from './setup-error.ts';
 
 /** A folder in which an image grows; nobody looks for images in it. */
 export interface BuildingFolder {
@@ -38,15 +40,22 @@ export function makeBuildingFolder(imagesDir: string, image: string, superuser: 
 export async function removeBuildingFolder(path: string): Promise<void> {
   const note = join(path, temporaryNote);
   if (existsSync(note)) await removeTemporary(readFileSync(note, 'utf8'));
-  rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  const { status, tail } = await runCommand('rm', ['-rf', '--one-file-system', path], { deadlineMs: removeDeadlineMs });
+  if (status !== 0) throw new SetupError(`What is left of a build cannot be removed: ${path}\n${tail}`);
 }
 
-/** Empties the temporary folder; to be called before the image is put in its place. */
+/** Removes a temporary folder whose files belong to users of a namespace. A builder just killed may write for a moment yet. */
 export async function removeTemporary(temporaryDir: string): Promise<void> {
   if (!existsSync(temporaryDir)) return;
-  for (const name of readdirSync(temporaryDir)) {
-    const command = ['--unshare-helper', 'rm', '-rf', '--one-file-system', join(temporaryDir, name, '')];
-    await runCommand('mmdebstrap', command, { deadlineMs: removeDeadlineMs });
+  const since = performance.now();
+  for (let names = readdirSync(temporaryDir); names.length > 0; names = readdirSync(temporaryDir)) {
+    const paths = names.map((name) => join(temporaryDir, name));
+    const command = ['--unshare-helper', 'rm', '-rf', '--one-file-system', ...paths];
+    const { status, tail } = await runCommand('mmdebstrap', command, { deadlineMs: removeDeadlineMs });
+    if (status === 0) continue;
+    if (performance.now() - since > removeDeadlineMs)
+      throw new SetupError(`What is left of a build cannot be removed: ${temporaryDir}\n${tail}`);
+    await sleep(500);
   }
   rmSync(temporaryDir, { recursive: true, force: true });
 }

@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream';
 import { SetupError } from './setup-error.ts';
 
 export interface CommandOptions {
+  /** What a message calls it, when the command is not what it runs. */
+  name?: string;
   /** After this many milliseconds the command is ended, and the call fails. */
   deadlineMs: number;
   /** Run as this user and group; only the superuser may. */
@@ -35,6 +37,7 @@ const graceMs = 10_000;
  * @throws SetupError when it cannot be started, does not end in time or is called off
  */
 export function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  const name = options.name ?? command;
   const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
   const child = spawn(command, args, {
     stdio: [options.interactive ? 'inherit' : 'ignore', 'pipe', 'pipe'],
@@ -75,11 +78,11 @@ export function runCommand(command: string, args: readonly string[], options: Co
   };
   child.on('error', (cause) => {
     settle();
-    reject(new SetupError(`${command} could not be run: ${cause.message}`, cause));
+    reject(new SetupError(`${name} could not be run: ${cause.message}`, cause));
   });
   child.on('close', (status) => {
     settle();
-    if (stopped) reject(new SetupError(`${command} ${stopped} and was stopped.`));
+    if (stopped) reject(new SetupError(`${name} ${stopped} and was stopped.`));
     else resolve({ status: status ?? undefined, stdout, tail: tail.join('\n') });
   });
   return promise;

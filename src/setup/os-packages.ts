@@ -119,7 +119,7 @@ export async function installPackages(missing: readonly MissingPackage[], option
         'Packages could not be installed:',
         ...list,
         '',
-        ...(updateFault ? [updateFault] : []),
+        ...(updateFault && updateFault !== fault ? [updateFault] : []),
         fault,
         '',
         ...byHand,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { debianArchitecture, readImageDefinition } from './image-definition.ts';
 import { type ImageManifest, readImageManifest } from './image-manifest.ts';
@@ -44,7 +44,7 @@ export async function setup(options: SetupOptions): Promise<SetupResult> {
     await install(missingPackages({ build: false, superuser }), superuser, options);
     return foreignRoot(resolve(options.image), superuser);
   }
-  const definition = readImageDefinition(join(options.definitionsDir, imageName(options.image)), {
+  const definition = readImageDefinition(definitionFolder(options), {
     architecture: debianArchitecture(process.arch),
     nodeVersion: options.node.version,
   });
@@ -76,10 +76,11 @@ async function install(missing: MissingPackage[], superuser: boolean, options: S
   await installPackages(missing, { superuser, interactive, progress, signal });
 }
 
-function imageName(name: string): string {
-  if (/^[a-z][a-z0-9]*$/.test(name)) return name;
+function definitionFolder({ definitionsDir, image }: SetupOptions): string {
+  const names = readdirSync(definitionsDir);
+  if (names.includes(image)) return join(definitionsDir, image);
   throw new SetupError(
-    `DRAGOMAN_IMAGE is ${name}, which is neither the name of an image (core) nor a path with a slash.`,
+    `DRAGOMAN_IMAGE is ${image}, which is neither an image (${names.join(', ')}) nor a path, which would have a slash in it.`,
   );
 }
 
