@@ -61,15 +61,19 @@ def link_caches():
         os.symlink(source, f'/tmp/.cache/matplotlib/{name}')
 
 
+def map_user(pid, user):
+    """Lets the process `pid`, fresh in a user namespace of its own, be 1000 there and `user` of our namespace outside."""
+    _write(f'/proc/{pid}/setgroups', 'deny')
+    _write(f'/proc/{pid}/uid_map', f'1000 {user} 1')
+    _write(f'/proc/{pid}/gid_map', f'1000 {user} 1')
+
+
 def enter(sizes):
     """Builds the sandbox's view. `sizes`: workspaceBytes, workspaceFiles, tmpBytes, shmBytes."""
-    uid, gid = os.getuid(), os.getgid()
-    # The ids the process had before the clone are not mapped yet; the image's own user is 1000.
-    _write('/proc/self/setgroups', 'deny')
-    _write('/proc/self/uid_map', '1000 1000 1')
-    _write('/proc/self/gid_map', '1000 1000 1')
-    if (os.getuid(), os.getgid()) != (1000, 1000):
-        raise RuntimeError(f'the zygote must run as 1000:1000, not {uid}:{gid}')
+    # Leaving the zygote's user behind; the process must still own its files in /proc.
+    os.setresgid(1000, 1000, 1000)
+    os.setresuid(1000, 1000, 1000)
+    sys_.dumpable(True)
     sys_.mount(None, '/', None, sys_.MS_REC | sys_.MS_PRIVATE)
     sys_.mount('proc', '/proc', 'proc', sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC)
     for path in _MASKED:

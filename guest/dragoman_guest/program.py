@@ -43,7 +43,7 @@ def _spawn(argv, env, actions):
     # Undumpable before the program lives: it has our uid and could otherwise write our memory. Its exec makes it dumpable again.
     # The descriptor comes first, because an undumpable process' files in /proc are not its own.
     score = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
-    syscalls.undumpable()
+    syscalls.dumpable(False)
     try:
         # The kernel should choose the program when memory runs out, not its init: the score is inherited, then lowered again.
         os.write(score, b'1000')

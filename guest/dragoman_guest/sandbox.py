@@ -17,9 +17,11 @@ from . import confine, frames, kernel, program, script
 _PRIVATE_FDS = 240
 
 
-def main(pipes, sizes, template, seccomp):
-    """Never returns. `pipes`: command (read), claims, stdout, stderr (write)."""
+def main(pipes, mapped, sizes, template, seccomp):
+    """Never returns. `pipes`: command (read), claims, stdout, stderr (write). `mapped`: readable once we are somebody."""
     try:
+        # End of file: the zygote could not map a user, and a sandbox without one must not be.
+        frames.read_exactly(mapped, 1)
         Sandbox(pipes, template).run(sizes, seccomp)
     except frames.Closed:
         os._exit(0)

@@ -107,9 +107,12 @@ def no_new_privileges():
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'prctl(PR_SET_NO_NEW_PRIVS)')
 
 
-def undumpable():
-    """Hides this process' memory and descriptors from others of its uid (ptrace, /proc/<pid>/mem, /proc/<pid>/fd)."""
-    _checked(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), 'prctl(PR_SET_DUMPABLE)')
+def dumpable(on):
+    """Off, it hides this process' memory and descriptors from others of its uid (ptrace, /proc/<pid>/mem, /proc/<pid>/fd).
+
+    A change of user turns it off; the files of an undumpable process in /proc belong to the host's root.
+    """
+    _checked(_libc.prctl(_PR_SET_DUMPABLE, int(on), 0, 0, 0), 'prctl(PR_SET_DUMPABLE)')
 
 
 class SeccompFilter:

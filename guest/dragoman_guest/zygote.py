@@ -2,7 +2,7 @@
 
 Theory of operation. The service (Node) and this process share a socket on descriptor 3, JSON lines both ways:
 
-    service -> zygote   {"op":"spawn","id":…,"sizes":{…}}   {"op":"opened","id":…}   {"op":"kill","id":…}
+    service -> zygote   {"op":"spawn","id":…,"user":…,"sizes":{…}}   {"op":"opened","id":…}   {"op":"kill","id":…}
     zygote  -> service  {"event":"zygote"}   {"event":"spawned","id":…,"pid":…,"fds":[command,claims,stdout,stderr]}
                         {"event":"exit","id":…,"code":…,"signal":…}   {"event":"failed","id":…,"message":…}
 
@@ -67,15 +67,16 @@ class Zygote:
         identity = order['id']
         match order['op']:
             case 'spawn':
-                self._spawn(identity, order['sizes'])
+                self._spawn(identity, order.get('user'), order['sizes'])
             case 'opened':
                 self._release(identity)
             case 'kill':
                 if identity in self._pids:
                     os.kill(self._pids[identity], signal.SIGKILL)
 
-    def _spawn(self, identity, sizes):
+    def _spawn(self, identity, user, sizes):
         inner, outer = [], []
+        mapped, map_done = os.pipe2(os.O_CLOEXEC)
         for readable_inside in (True, False, False, False):
             reader, writer = os.pipe2(os.O_CLOEXEC)
             inner.append(reader if readable_inside else writer)
@@ -83,13 +84,20 @@ class Zygote:
         try:
             pid = syscalls.clone(confine.NAMESPACES)
         except OSError as error:
-            for fd in inner + outer:
+            for fd in [*inner, *outer, mapped, map_done]:
                 os.close(fd)
             self._say({'event': 'failed', 'id': identity, 'message': str(error)})
             return
         if pid == 0:
-            sandbox.main(inner, sizes, self._template, self._seccomp)
-        for fd in inner:
+            os.close(map_done)
+            sandbox.main(inner, mapped, sizes, self._template, self._seccomp)
+        try:
+            confine.map_user(pid, os.getuid() if user is None else user)
+            os.write(map_done, b'1')
+        except OSError as error:
+            os.kill(pid, signal.SIGKILL)
+            print(f'no user map: {error}', file=sys.stderr)
+        for fd in [*inner, mapped, map_done]:
             os.close(fd)
         self._ids[pid], self._pids[identity], self._held[identity] = identity, pid, outer
         self._say({'event': 'spawned', 'id': identity, 'pid': pid, 'fds': outer})

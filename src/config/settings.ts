@@ -147,8 +147,8 @@ export const settings = z.object({
     sandboxes,
     number,
     whole(1, 4_294_967_294),
-    '60900',
-    'User id that sandboxes get when the service runs as root.',
+    '2000000000',
+    'First of 4096 user ids for sandboxes when the service runs as root: each sandbox gets one of its own.',
   ),
   DRAGOMAN_POOL: setting(
     sandboxes,

@@ -174,7 +174,7 @@ describe('starting and ending', () => {
   it('refuses to start without isolation, naming what is missing', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'empty-'));
     dataDirs.push(empty);
-    execFileSync('ln', ['-s', process.execPath, join(empty, 'node')]);
+    execFileSync('ln', ['-s', process.execPath, '/usr/bin/unshare', '/usr/bin/cat', empty]);
     await expect(startServer({ env: { PATH: empty } })).rejects.toThrow(/bwrap|bubblewrap/);
   });
 });

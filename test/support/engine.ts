@@ -64,7 +64,7 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
     runtimesDir,
     templates: catalogue.templates,
     limits,
-    sandboxUid: 60900,
+    sandboxUid: 2_000_000_000,
     logger,
   });
   const engine = new Engine({ backend, catalogue, poolSize: options.poolSize ?? 2, logger });

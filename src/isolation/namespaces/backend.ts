@@ -6,6 +6,7 @@ import { type NamespacesOptions, scratchBytes } from './options.ts';
 import { requireReachable } from './reachable.ts';
 import { NamespacesSandbox } from './sandbox.ts';
 import { seccompProgram } from './seccomp/index.ts';
+import { SandboxUsers } from './users.ts';
 import { Zygote } from './zygote.ts';
 
 export type { NamespacesOptions } from './options.ts';
@@ -24,6 +25,7 @@ class NamespacesBackend implements IsolationBackend {
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
   readonly #sandboxes = new Set<Sandbox>();
   #cgroups: CgroupTree | undefined;
+  #users: SandboxUsers | undefined;
   #closing = false;
 
   constructor(options: NamespacesOptions) {
@@ -37,7 +39,10 @@ class NamespacesBackend implements IsolationBackend {
   async start(): Promise<void> {
     const { imageRoot, sandboxUid, templates } = this.#options;
     try {
-      requireReachable(imageRoot, process.getuid!() === 0 ? sandboxUid : undefined);
+      if (process.getuid!() === 0) {
+        requireReachable(imageRoot, sandboxUid);
+        this.#users = await SandboxUsers.open(sandboxUid);
+      }
       this.#cgroups = await openCgroups();
       for (const { name } of templates) this.#startZygote(name);
       // The first template is what most programs need; the others may still be loading when the service answers.
@@ -66,7 +71,15 @@ class NamespacesBackend implements IsolationBackend {
       shmBytes: scratchBytes.shm,
       openFiles: limits.openFiles,
     };
-    const spawned = await zygote.spawn(id, sizes, onExit);
+    const user = this.#users?.take();
+    const release = () => {
+      if (user !== undefined) this.#users!.release(user);
+    };
+    const spawned = await zygote.spawn(id, user, sizes, onExit).catch((error) => {
+      // A fork that failed halfway has no user code in it, so its user is free even if its end is not known yet.
+      release();
+      throw error;
+    });
     let sandbox: NamespacesSandbox | undefined;
     try {
       const cgroup = this.#cgroups!.create(id, limits);
@@ -77,7 +90,10 @@ class NamespacesBackend implements IsolationBackend {
         cgroup,
         exited,
         kill: () => zygote.kill(id),
-        onDestroyed: () => this.#sandboxes.delete(sandbox!),
+        onDestroyed: () => {
+          this.#sandboxes.delete(sandbox!);
+          release();
+        },
       });
       this.#sandboxes.add(sandbox);
       await Promise.all([cgroup.place(spawned.hostPid), ready(sandbox)]);
@@ -96,6 +112,7 @@ class NamespacesBackend implements IsolationBackend {
     await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
     await Promise.allSettled([...this.#zygotes.values()].map(({ zygote }) => zygote.close()));
     await this.#cgroups?.close();
+    this.#users?.close();
   }
 
   async #zygote(template: string): Promise<Zygote> {
@@ -110,13 +127,13 @@ class NamespacesBackend implements IsolationBackend {
   }
 
   #startZygote(name: string): Promise<void> {
-    const { imageRoot, guestDir, runtimesDir, sandboxUid, logger, templates } = this.#options;
+    const { imageRoot, guestDir, runtimesDir, logger, templates } = this.#options;
     const zygote = new Zygote({
       template: templates.find((template) => template.name === name)!,
       imageRoot,
       files: guestFiles(guestDir, runtimesDir),
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
-      user: process.getuid!() === 0 ? { uid: sandboxUid, gid: sandboxUid } : undefined,
+      users: this.#users,
       logger,
       onLost: () => this.#replaceZygote(name),
     });

@@ -43,17 +43,23 @@ const environment: Readonly<Record<string, string>> = {
 /**
  * The arguments that make the base sandbox: the image read-only as root, new namespaces of every kind, no network, nothing of
  * the host's environment. Files arrive through descriptors, so the sandbox user needs no access to where they are kept.
- * @param infoFd bubblewrap writes the zygote's host pid here as JSON
- * @param files target path and descriptor of each file to copy in
  */
-export function baseArguments(
-  imageRoot: string,
-  infoFd: number,
-  files: readonly { target: string; fd: number }[],
-  command: readonly string[],
-): string[] {
+export function baseArguments(base: {
+  readonly imageRoot: string;
+  /** bubblewrap writes the zygote's host pid here as JSON. */
+  readonly infoFd: number;
+  /** A user namespace with a range of users, which the zygote may then give to its sandboxes; else one with its user alone. */
+  readonly usersFd: number | undefined;
+  readonly files: readonly { target: string; fd: number }[];
+  readonly command: readonly string[];
+}): string[] {
+  const { imageRoot, infoFd, usersFd, files, command } = base;
+  const users =
+    usersFd === undefined
+      ? ['--unshare-user']
+      : ['--userns', String(usersFd), '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID'];
   return [
-    ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    ...[...users, '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
     ...['--uid', '1000', '--gid', '1000', '--die-with-parent', '--new-session', '--as-pid-1'],
     ...['--info-fd', String(infoFd), '--clearenv'],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),

@@ -16,7 +16,7 @@ export interface NamespacesOptions {
   readonly runtimesDir: string;
   readonly templates: readonly Template[];
   readonly limits: SandboxLimits;
-  /** The host user of the sandboxes when the service is root; otherwise they run as the service's own user. */
+  /** The first of 4096 host users for sandboxes when the service is root; otherwise all run as the service's own user. */
   readonly sandboxUid: number;
   readonly logger: Logger;
 }

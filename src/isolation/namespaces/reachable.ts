@@ -3,11 +3,9 @@ import { dirname } from 'node:path';
 
 /**
  * Checks that the sandbox user can reach a directory: every parent must let others pass.
- * @param uid undefined when sandboxes run as the service's own user, whose access is checked by using it
  * @throws Error naming the directory that is in the way
  */
-export function requireReachable(directory: string, uid: number | undefined): void {
-  if (uid === undefined) return;
+export function requireReachable(directory: string, uid: number): void {
   for (let at = directory; ; at = dirname(at)) {
     const { mode, uid: owner } = statSync(at);
     if (!(owner === uid ? mode & 0o100 : mode & 0o001)) {

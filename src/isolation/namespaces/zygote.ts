@@ -4,6 +4,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { DragomanError, type Logger } from '../../core/index.ts';
 import type { ExitStatus, Template } from '../backend.ts';
 import { baseArguments, type GuestFile } from './bubblewrap.ts';
+import type { SandboxUsers } from './users.ts';
 
 /** The sizes a sandbox is made with; see guest/dragoman_guest/confine.py. */
 export interface SandboxSizes {
@@ -34,8 +35,8 @@ export interface ZygoteOptions {
   readonly imageRoot: string;
   readonly files: readonly GuestFile[];
   readonly seccomp: Buffer;
-  /** The user to start bubblewrap as; undefined: our own. As root bubblewrap would leave /proc unmountable inside. */
-  readonly user: { uid: number; gid: number } | undefined;
+  /** Whom to start bubblewrap as, and users for its sandboxes; undefined: all are our own user, who must not be root. */
+  readonly users: SandboxUsers | undefined;
   readonly logger: Logger;
   /** Called once when the zygote ends without having been closed: every sandbox of it is dead. */
   readonly onLost: () => void;
@@ -65,18 +66,22 @@ export class Zygote {
 
   /** Starts bubblewrap and waits until the template is loaded. @throws Error with what bubblewrap or Python said */
   async start(): Promise<void> {
-    const { template, files, imageRoot, user, logger } = this.#options;
-    // Descriptors 0-5: nothing, stdout, stderr, control, info, seccomp; then a file each.
+    const { template, files, imageRoot, users, logger } = this.#options;
+    // Descriptors 0-6: nothing, stdout, stderr, control, info, seccomp, users; then a file each.
     const opened = files.map((file) => openSync(file.source, constants.O_RDONLY));
-    const targets = files.map((file, index) => ({ target: file.target, fd: 6 + index }));
+    const targets = files.map((file, index) => ({ target: file.target, fd: 7 + index }));
     targets.push({ target: '/opt/dragoman/seccomp.bpf', fd: 5 });
     const settings = JSON.stringify({ imports: template.imports, warm: template.warm });
     const command = ['/usr/bin/python3', '/opt/dragoman/guest', settings];
-    const child: ChildProcess = spawn('bwrap', baseArguments(imageRoot, 4, targets, command), {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...opened],
-      cwd: '/',
-      ...user,
-    });
+    const child: ChildProcess = spawn(
+      'bwrap',
+      baseArguments({ imageRoot, infoFd: 4, usersFd: users && 6, files: targets, command }),
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', users?.namespace ?? 'ignore', ...opened],
+        cwd: '/',
+        ...users?.zygote,
+      },
+    );
     for (const fd of opened) closeSync(fd);
     this.#process = child;
     const stdio: readonly unknown[] = child.stdio;
@@ -114,10 +119,15 @@ export class Zygote {
   }
 
   /**
-   * Forks a sandbox. `exited` is called when its first process has ended.
+   * Forks a sandbox for a user of `SandboxUsers`. `exited` is called when its first process has ended.
    * @throws DragomanError sandbox_unavailable
    */
-  async spawn(id: string, sizes: SandboxSizes, exited: (status: ExitStatus) => void): Promise<Spawned> {
+  async spawn(
+    id: string,
+    user: number | undefined,
+    sizes: SandboxSizes,
+    exited: (status: ExitStatus) => void,
+  ): Promise<Spawned> {
     if (this.#closing || !this.#control)
       throw new DragomanError('sandbox_unavailable', { message: 'the zygote is gone' });
     let timer: NodeJS.Timeout | undefined;
@@ -126,7 +136,7 @@ export class Zygote {
         const failed = (error: Error) => reject(new DragomanError('sandbox_unavailable', { cause: error }));
         timer = setTimeout(() => failed(new Error('the zygote did not answer')), spawnDeadlineMs);
         this.#forks.set(id, { spawned: resolve, failed, exited });
-        this.#say({ op: 'spawn', id, sizes });
+        this.#say({ op: 'spawn', id, user, sizes });
       });
     } catch (error) {
       this.#forks.delete(id);
