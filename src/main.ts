@@ -12,6 +12,9 @@ import { createProgress, SetupError, setup } from './setup/index.ts';
 // Placing a sandbox under its limits blocks a thread of libuv's pool for some milliseconds; four would queue up behind it.
 process.env.UV_THREADPOOL_SIZE ??= '16';
 
+// Whoever reads our output may go; the service stays.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };

@@ -113,6 +113,7 @@ class NamespacesBackend implements IsolationBackend {
     await Promise.allSettled([...this.#zygotes.values()].map(({ zygote }) => zygote.close()));
     await this.#cgroups?.close();
     this.#users?.close();
+    this.#users = undefined;
   }
 
   async #zygote(template: string): Promise<Zygote> {
