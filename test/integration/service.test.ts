@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -174,6 +174,7 @@ describe('starting and ending', () => {
   it('refuses to start without isolation, naming what is missing', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'empty-'));
     dataDirs.push(empty);
+    chmodSync(empty, 0o755);
     execFileSync('ln', ['-s', process.execPath, '/usr/bin/unshare', '/usr/bin/cat', empty]);
     await expect(startServer({ env: { PATH: empty } })).rejects.toThrow(/bwrap|bubblewrap/);
   });

@@ -105,7 +105,9 @@ export class Zygote {
         () => reject(new Error(`the zygote did not start in ${startDeadlineMs} ms`)),
         startDeadlineMs,
       );
-      child.once('error', reject);
+      child.once('error', (error: NodeJS.ErrnoException) =>
+        reject(error.code === 'ENOENT' ? new Error('bubblewrap (bwrap) is not installed') : error),
+      );
       child.once('close', () =>
         reject(new Error(`the base sandbox could not be set up: ${said.trim() || 'no message'}`)),
       );
