@@ -36,7 +36,7 @@ interface Ended {
 
 function run(script: string, args: string[] = [], onOutput?: (text: string, pid: number) => void): Promise<Ended> {
   const child = spawn(process.execPath, [join(project, 'scripts', script), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -20,6 +20,9 @@ export interface BuildingFolder {
   temporaryDir: string | undefined;
 }
 
+/** Users of a namespace must be able to enter it, so it cannot be a data directory below a private home. */
+export const temporaryParent = '/var/tmp';
+
 const prefix = '.building-';
 const temporaryNote = 'temporary-folder';
 const removeDeadlineMs = 120_000;
@@ -29,8 +32,7 @@ export function makeBuildingFolder(imagesDir: string, image: string, superuser: 
   const path = mkdtempSync(join(imagesDir, `${prefix}${image}-${process.pid}-`));
   chmodSync(path, 0o755);
   if (superuser) return { path, temporaryDir: undefined };
-  // Users of the namespace must be able to enter it, so it cannot lie in a data directory below a private home.
-  const temporaryDir = mkdtempSync('/var/tmp/dragoman-image-');
+  const temporaryDir = mkdtempSync(join(temporaryParent, 'dragoman-image-'));
   chmodSync(temporaryDir, 0o711);
   writeFileSync(join(path, temporaryNote), temporaryDir);
   return { path, temporaryDir };

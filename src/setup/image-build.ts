@@ -22,6 +22,7 @@ import {
   removeBuildingFolder,
   removeLeftovers,
   removeTemporary,
+  temporaryParent,
 } from './building-folder.ts';
 import { runCommand } from './command.ts';
 import type { ImageDefinition } from './image-definition.ts';
@@ -63,6 +64,7 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
     await removeLeftovers(imagesDir);
     // A folder of that name without a manifest is not of our making, or somebody took parts of it away.
     rmSync(place, { recursive: true, force: true });
+    for (const folder of superuser ? [imagesDir] : [imagesDir, temporaryParent]) checkSpace(folder, definition);
     if (!superuser) checkSubordinateIds();
     await checkSandboxes({ superuser, signal });
     progress.note(
@@ -78,7 +80,6 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
 
     building = makeBuildingFolder(imagesDir, image, superuser);
     const { path, temporaryDir } = building;
-    for (const folder of [imagesDir, ...(temporaryDir ? [temporaryDir] : [])]) checkSpace(folder, definition);
     const root = join(path, 'rootfs');
     await bootstrap(definition, {
       root,

@@ -32,7 +32,7 @@ export function createProgress({ stream, now = () => performance.now() }: Progre
     return `${current.text}${current.detail && `: ${current.detail}`}${seconds > 0 ? ` (${seconds} s)` : ''}`;
   };
   const draw = () => {
-    if (terminal) stream.write(`\r\x1b[2K${line().slice(0, (stream.columns ?? 80) - 1)}`);
+    if (terminal) stream.write(`\r\x1b[2K${line().slice(0, (stream.columns || 80) - 1)}`);
     else stream.write(`${line()}\n`);
   };
   const end = () => {

@@ -77,7 +77,9 @@ async function install(missing: MissingPackage[], superuser: boolean, options: S
 }
 
 function definitionFolder({ definitionsDir, image }: SetupOptions): string {
-  const names = readdirSync(definitionsDir);
+  const names = readdirSync(definitionsDir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
   if (names.includes(image)) return join(definitionsDir, image);
   throw new SetupError(
     `DRAGOMAN_IMAGE is ${image}, which is neither an image (${names.join(', ')}) nor a path, which would have a slash in it.`,
