@@ -103,13 +103,15 @@ function announce(config: Config, { url, firstKey }: Service, ms: number): void 
   );
 }
 
-/** Ends in order on the first signal, at once on the second. */
+/** Ends in order on the first signal; at once when one comes again a second later, because then somebody means it. */
 function endWith(service: Service): void {
-  let ending = false;
+  let since = 0;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (ending) process.exit(1);
-      ending = true;
+      if (since > 0 && performance.now() - since > 1000) process.exit(1);
+      // Supervisors signal the whole group, and npm passes signals on: one wish may arrive several times.
+      if (since > 0) return;
+      since = performance.now();
       service.close().then(
         () => process.exit(0),
         (error) => {

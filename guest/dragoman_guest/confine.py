@@ -27,11 +27,6 @@ WORKSPACE = '/mnt/data'
 _HOST_FILES = ('cmdline', 'config.gz', 'diskstats', 'kallsyms', 'keys', 'locks', 'modules', 'partitions')
 _MASKED = [path for path in (f'/proc/{name}' for name in _HOST_FILES) if os.path.exists(path)]
 
-try:
-    _CACHES = [(entry.name, entry.path) for entry in os.scandir('/usr/share/dragoman/matplotlib') if entry.is_file()]
-except FileNotFoundError:
-    _CACHES = []
-
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP_RUNNING = 0x1 | 0x40
 
@@ -49,16 +44,6 @@ def _loopback_up():
 def _tmpfs(target, size, inodes, mode):
     options = f'size={size},nr_inodes={inodes},mode={mode}'
     sys_.mount('tmpfs', target, 'tmpfs', sys_.MS_NOSUID | sys_.MS_NODEV, options)
-
-
-def link_caches():
-    """Makes caches that the image brings along visible where programs look for them: in a directory they may also write.
-
-    matplotlib without its font list scans every font for seconds.
-    """
-    os.makedirs('/tmp/.cache/matplotlib', exist_ok=True)
-    for name, source in _CACHES:
-        os.symlink(source, f'/tmp/.cache/matplotlib/{name}')
 
 
 def map_user(pid, user):
@@ -82,7 +67,6 @@ def enter(sizes):
     sys_.mount('devpts', '/dev/pts', 'devpts', sys_.MS_NOSUID | sys_.MS_NOEXEC, 'newinstance,ptmxmode=0666,mode=620')
     _tmpfs(WORKSPACE, sizes['workspaceBytes'], sizes['workspaceFiles'], 755)
     _tmpfs('/tmp', sizes['tmpBytes'], 20000, 1777)
-    link_caches()
     sys_.set_hostname('sandbox')
     _loopback_up()
     os.chdir(WORKSPACE)

@@ -126,7 +126,6 @@ def main():
     settings = json.loads(sys.argv[1])
     with open('/opt/dragoman/seccomp.bpf', 'rb') as file:
         seccomp = syscalls.SeccompFilter(file.read())
-    confine.link_caches()
     template = templates.load(settings['imports'], settings['warm'])
     # A second thread would be lost in the clone, and whatever lock it held with it.
     if len(os.listdir('/proc/self/task')) != 1:

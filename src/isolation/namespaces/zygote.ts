@@ -79,6 +79,8 @@ export class Zygote {
       {
         stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', users?.namespace ?? 'ignore', ...opened],
         cwd: '/',
+        // Ctrl-C goes to the whole process group; the sandboxes end in order, after the programs in them.
+        detached: true,
         ...users?.zygote,
       },
     );
