@@ -67,7 +67,7 @@ describe('the filter in the kernel', () => {
 describe('under the filter', () => {
   test.each([
     ['Python', ['python3', '-c', source('work.py')]],
-    ['Node', [process.execPath, '--input-type=module', '--eval', source('work.mjs')]],
+    ['Node', ['node', '--input-type=module', '--eval', source('work.mjs')]],
     ['bash', ['bash', '-c', source('work.sh')]],
   ])('ordinary work in %s succeeds', { timeout }, async (_language, command) => {
     expect(await runFiltered(command)).toEqual({ code: 0, stdout: 'done\n', stderr: '' });

@@ -17,7 +17,8 @@ export interface Result {
  * capabilities, no rights of root's.
  */
 export async function runFiltered(command: readonly string[], stdin = ''): Promise<Result> {
-  const child = spawn('bwrap', [...walls, '--', ...command], {
+  const child = spawn('bwrap', [...walls(await imageRoot()), '--', ...command], {
+    cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     timeout: 60_000,
     killSignal: 'SIGKILL',
@@ -31,11 +32,12 @@ export async function runFiltered(command: readonly string[], stdin = ''): Promi
   return { code, stdout, stderr };
 }
 
-const walls = [
+// The image rather than the host: its programs are there for anyone, wherever the project lies.
+const walls = (root: string) => [
   ...['--unshare-all', '--cap-drop', 'ALL', '--die-with-parent', '--new-session', '--hostname', 'sandbox'],
   ...[
     '--ro-bind',
-    '/',
+    root,
     '/',
     '--proc',
     '/proc',
