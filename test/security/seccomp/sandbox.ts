@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type SeccompArch, seccompProgram } from '../../../src/isolation/namespaces/seccomp/index.ts';
+import { imageRoot } from '../../support/image.ts';
 
 export const arch = process.arch as SeccompArch;
 
@@ -13,7 +14,7 @@ export interface Result {
 }
 
 /**
- * Runs a program of the host under the filter in a bubblewrap sandbox: the host's files read-only, namespaces of its own, no
+ * Runs a program of the image under the filter in a bubblewrap sandbox: its files read-only, namespaces of its own, no
  * capabilities, no rights of root's.
  */
 export async function runFiltered(command: readonly string[], stdin = ''): Promise<Result> {
