@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { attack, expectHeld } from './attack.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const short = { limits: { wallMs: 1500 } };
+
+describe('processes', () => {
+  it.each(['resources/fork-bomb.py', 'resources/fork-bomb.sh'])('end at a limit: %s', async (path) => {
+    expect(await attack(engine, path, short)).toMatchObject({ outcome: 'timed_out' });
+  });
+
+  it('and threads, too', async () => {
+    expect(await attack(engine, 'resources/thread-bomb.py')).toMatchObject({ stdout: 'threads ended at a limit\n' });
+  });
+
+  it('do not outlive the run', async () => {
+    expect(await attack(engine, 'resources/daemon.py')).toMatchObject({ outcome: 'completed', stdout: 'left\n' });
+  });
+});
+
+describe('memory', () => {
+  it('ends the program that takes too much, and says so', async () => {
+    expect(await attack(engine, 'resources/memory-bomb.py')).toMatchObject({
+      outcome: 'out_of_memory',
+      exitCode: null,
+    });
+  });
+
+  it('may take a child and leave its parent', async () => {
+    const run = await attack(engine, 'resources/memory-bomb-in-child.py');
+    expect(run).toMatchObject({ outcome: 'completed', stdout: 'child ended with -9\n' });
+  });
+
+  it('is never used up by full file systems', async () => {
+    const run = await attack(engine, 'resources/fill-everything-at-once.py');
+    expect(run).toMatchObject({ outcome: 'completed', stdout: 'all full, still here\n' });
+  });
+});
+
+describe('disk', () => {
+  it('ends at the size of each file system', async () => {
+    const run = await attack(engine, 'resources/fill-file-systems.py');
+    expect(run.stdout).toBe('/mnt/data ENOSPC\n/tmp ENOSPC\n/dev/shm ENOSPC\n');
+  });
+
+  it('ends at a number of files', async () => {
+    const run = await attack(engine, 'resources/exhaust-inodes.py');
+    expect(run.stdout).toBe('/mnt/data ENOSPC\n/tmp ENOSPC\n');
+  });
+
+  it('holds no core dump', async () => {
+    const run = await attack(engine, 'resources/dump-core.py');
+    expect(run).toMatchObject({ outcome: 'completed', signal: 'SIGSEGV', files: {} });
+  });
+});
+
+describe('output', () => {
+  it.each(['resources/flood-stdout.py', 'resources/flood-stderr.py'])('is cut, then stopped: %s', async (path) => {
+    const run = await attack(engine, path);
+    expect(run).toMatchObject({ outcome: 'output_limit', truncated: true });
+    expect(run.stdout.length + run.stderr.length).toBeLessThan(70_000);
+  });
+});
+
+describe('quotas', () => {
+  it('end for descriptors', async () => {
+    expect(await attack(engine, 'resources/exhaust-descriptors.py')).toMatchObject({
+      stdout: 'descriptors end at True\n',
+    });
+  });
+
+  it('that the kernel counts by user are out of reach', async () => {
+    expectHeld(await attack(engine, 'resources/user-quotas.py'));
+  });
+});
+
+describe('time', () => {
+  it.each(['resources/ignore-signals.py', 'resources/close-everything-and-spin.py'])('ends for %s', async (path) => {
+    expect(await attack(engine, path, short)).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
+  });
+});

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
+import { program } from '../support/programs.ts';
+import { attack } from './attack.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+describe('results', () => {
+  it('may be ended early by a forged frame, for the forger alone', async () => {
+    const run = await attack(engine, 'results/forge-frames.py');
+    // Its own claim ends it: early with 0, or at its real end with 7. Neither is a fault of the service.
+    expect(run.outcome).toBe('completed');
+    expect([0, 7]).toContain(run.exitCode);
+    expect(engine.logged.filter((line) => !line.includes('zygote said'))).toEqual([]);
+  });
+
+  it.each(['huge', 'junk', 'unknown', 'binary'])('survive a broken protocol: %s', async (kind) => {
+    const run = await attack(engine, 'results/break-protocol.py', { args: [kind], limits: { wallMs: 3000 } });
+    expect(['killed', 'completed', 'timed_out']).toContain(run.outcome);
+  });
+
+  it('end with the program, whatever still writes', async () => {
+    const run = await attack(engine, 'results/late-output.py');
+    expect(run).toMatchObject({ outcome: 'completed', exitCode: 0 });
+    expect(run.stdout).toContain('end\n');
+  });
+
+  it('hold any bytes as text', async () => {
+    const run = await attack(engine, 'results/binary-output.py');
+    expect(run).toMatchObject({ outcome: 'completed', exitCode: 0 });
+    expect(run.stdout).toContain('ABC');
+  });
+
+  it('carry the exit status the zygote saw', async () => {
+    expect(await attack(engine, 'results/exit-at-once.py')).toMatchObject({ stdout: 'said\n', exitCode: 9 });
+  });
+});
+
+describe('outputs', () => {
+  it('are regular files with honest names, and nothing else', async () => {
+    const run = await attack(engine, 'outputs/tricks.py');
+    expect(run.outcome).toBe('completed');
+    const mine = Object.keys(run.files).filter((name) => name !== 'unreadable');
+    expect(mine).toEqual(['-rf', 'honest.txt']);
+    expect(run.files['honest.txt']!.toString()).toBe('honest');
+  });
+
+  it('are bounded in number', async () => {
+    const run = await attack(engine, 'outputs/many-files.py');
+    expect(Object.keys(run.files).length).toBe(testLimits.artifacts);
+  });
+
+  it('never come from the host, however fast the program swaps directories for links', async () => {
+    for (let round = 0; round < 15; round++) {
+      const { language, code } = program('outputs/swap-race.py');
+      const run = await engine.run(language, code);
+      for (const [name, content] of Object.entries(run.files))
+        expect([name, content.toString()]).toEqual([name, 'mine']);
+    }
+  });
+});
+
+describe('sessions', () => {
+  const open = () => engine.engine.openSession(engine.engine.catalogue.find('python')!, 'light', testLimits);
+
+  it('keep variables and stand still between cells', async () => {
+    const session = await open();
+    await session.execute('import threading\nn = 0\ndef spin():\n global n\n while True: n += 1');
+    const first = await session.execute('threading.Thread(target=spin, daemon=True).start()\nn');
+    const before = await session.execute('n');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const after = await session.execute('n');
+    await session.close();
+    expect(first.outcome).toBe('completed');
+    const counted = Number(after.stdout.text) - Number(before.stdout.text);
+    // 400 ms of counting would be millions; between the cells there is none.
+    expect(counted).toBeLessThan(2_000_000);
+    expect(after.usage.cpuMs).toBeLessThan(200);
+  });
+
+  it('take a forged end of a cell for that cell’s end, no more', async () => {
+    const session = await open();
+    const forge = `${program('results/forge-frames.py').code.split('raise')[0]}`;
+    await session.execute(forge);
+    expect(await session.execute('print(6 * 7)')).toMatchObject({ stdout: { text: '42\n' } });
+    await session.close();
+  });
+});

@@ -1,0 +1,108 @@
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
+import { program } from '../support/programs.ts';
+import { attack, expectHeld } from './attack.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+describe('the host', () => {
+  it('shows no file, device, process or secret', async () => {
+    expectHeld(await attack(engine, 'host/read-host-files.py'));
+  });
+
+  it('keeps the image, /dev and the kernel’s settings as they are', async () => {
+    expectHeld(await attack(engine, 'host/write-image.py'));
+  });
+});
+
+describe('siblings', () => {
+  const mark = 'abcdefghijklmnop';
+
+  it('neither see nor reach each other while both live', async () => {
+    const planted = Promise.withResolvers<void>();
+    const { language, code } = program('siblings/plant.py');
+    const first = engine.engine.execute(
+      {
+        runtime: engine.engine.catalogue.find(language)!,
+        code,
+        args: [mark],
+        stdin: undefined,
+        inputs: [],
+        limits: testLimits,
+      },
+      { onEvent: ({ data }) => Buffer.from(data).includes('planted') && planted.resolve() },
+    );
+    await planted.promise;
+    expectHeld(await engine.run(language, program('siblings/look.py').code));
+    (await first).release();
+  });
+
+  it('inherit nothing of those before: the zygote never sees a user’s bytes', async () => {
+    // Through every template, because each zygote is another heap.
+    for (const mention of ['', '# asyncio', '# pandas']) {
+      await engine.run('python', `${mention}\nx = "planted-" + "${mark}"`, {
+        args: [`planted-${mark}`],
+        stdin: `planted-${mark}`,
+      });
+      expectHeld(await attackWith(mention));
+    }
+  });
+
+  async function attackWith(mention: string) {
+    return engine.run('python', `${program('siblings/look.py').code}\n${mention}`);
+  }
+});
+
+describe('the network', () => {
+  it('is a loopback of one’s own and nothing else', async () => {
+    const abstract = `dragoman-test-${process.pid}`;
+    const tcp = createServer((socket) => socket.end('host')).listen(0, '127.0.0.1');
+    const unix = createServer((socket) => socket.end('host')).listen(`\0${abstract}`);
+    await new Promise((resolve) => tcp.once('listening', resolve));
+    const { port } = tcp.address() as { port: number };
+    let connections = 0;
+    for (const server of [tcp, unix]) server.on('connection', () => connections++);
+    expectHeld(await attack(engine, 'network/reach.py', { args: [String(port), abstract] }));
+    expect(connections).toBe(0);
+    tcp.close();
+    unix.close();
+  });
+});
+
+describe('the kernel', () => {
+  it('refuses every call that leads out', async () => {
+    expectHeld(await attack(engine, 'kernel/refused-calls.py'));
+  });
+
+  it('kills a call of another architecture', async () => {
+    const run = await attack(engine, 'kernel/int80.py');
+    expect(run).toMatchObject({ stdout: 'before\n', exitCode: null });
+  });
+
+  it('keeps a program from its sandbox’s init', async () => {
+    const run = await attack(engine, 'kernel/init-memory.sh');
+    expect(run).toMatchObject({ outcome: 'completed', stdout: 'tried\n', exitCode: 0 });
+  });
+});
+
+describe('state', () => {
+  it('does not pass from run to run', async () => {
+    await attack(engine, 'state/leave.py');
+    expectHeld(await engine.run('python', program('state/find.py').code));
+  });
+
+  it.each(['state/random-numbers.py', 'state/random-numbers.js'])(
+    'gives every run its own random numbers: %s',
+    async (path) => {
+      const { language, code } = program(path);
+      const lines = [];
+      for (let i = 0; i < 3; i++) lines.push((await engine.run(language, code)).stdout.trim().split('\n'));
+      for (const column of lines[0]!.keys()) expect(new Set(lines.map((line) => line[column])).size).toBe(3);
+    },
+  );
+});
