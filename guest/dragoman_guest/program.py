@@ -8,7 +8,7 @@ import json
 import os
 import signal
 
-from . import syscalls
+from . import endings, syscalls
 
 
 def run(argv, env, command):
@@ -65,7 +65,4 @@ def _wait(program):
     while True:
         pid, status = os.wait()
         if pid == program:
-            code = os.waitstatus_to_exitcode(status)
-            if code >= 0:
-                return {'code': code, 'signal': None}
-            return {'code': None, 'signal': signal.Signals(-code).name}
+            return endings.ending(status)

@@ -1,7 +1,8 @@
 """A sandbox's first process: confines itself, parks, and does what the service asks on its command pipe.
 
 Frames in (see frames.py): write {path,size,mode} followed by the bytes; stdin {size} followed by the bytes; warm; park {argv,env};
-run {kind,…}. Frames out are claims, bounded and never trusted by the service: ready, parked, done {code,signal}, fault {message}.
+run {kind,token,…}. Frames out are claims, bounded and never trusted by the service: ready, parked, done {token,code,signal},
+fault {message}. The token says which run is done: the end of a cell that was thought over must not pass for the next one's.
 Everything up to the first `run` is trusted code; in a Python program or kernel everything after it may be the user's.
 """
 
@@ -113,22 +114,22 @@ class Sandbox:
             return  # The service has heard of it; a program must not start without its inputs.
         match frame['kind']:
             case 'program':
-                self._finish(program.run(frame['argv'], frame['env'], self._command))
+                self._finish(frame, program.run(frame['argv'], frame['env'], self._command))
             case 'parked':
-                self._finish(self._parked.run({'entry': frame['entry'], 'args': frame['args']}, self._command))
+                self._finish(frame, self._parked.run({'entry': frame['entry'], 'args': frame['args']}, self._command))
             case 'script':
                 os.close(self._command)
-                self._finish({'code': script.run(frame['entry'], frame['args'], frame['env']), 'signal': None})
+                self._finish(frame, {'code': script.run(frame['entry'], frame['args'], frame['env']), 'signal': None})
             case 'cell':
                 if self._kernel is None:
                     self._kernel = kernel.Kernel()
-                self._claim({'claim': 'done', **self._kernel.run(frame['entry'])})
+                self._claim({'claim': 'done', 'token': frame['token'], **self._kernel.run(frame['entry'])})
 
-    def _finish(self, ended):
+    def _finish(self, frame, ended):
         """The last thing a one-shot sandbox does: it is frozen and destroyed at this claim.
 
         It waits for that, because a process in the middle of its exit cannot be frozen and would keep the result waiting.
         """
-        self._claim({'claim': 'done', **ended})
+        self._claim({'claim': 'done', 'token': frame['token'], **ended})
         while True:
             signal.pause()

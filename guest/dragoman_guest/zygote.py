@@ -22,7 +22,7 @@ import signal
 import sys
 import traceback
 
-from . import confine, sandbox, syscalls, templates
+from . import confine, endings, sandbox, syscalls, templates
 
 _CONTROL = 3
 
@@ -116,9 +116,7 @@ class Zygote:
                 continue
             del self._pids[identity]
             self._release(identity)
-            code = os.waitstatus_to_exitcode(status)
-            ended = {'code': code, 'signal': None} if code >= 0 else {'code': None, 'signal': signal.Signals(-code).name}
-            self._say({'event': 'exit', 'id': identity, **ended})
+            self._say({'event': 'exit', 'id': identity, **endings.ending(status)})
 
 
 def main():

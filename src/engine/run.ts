@@ -1,4 +1,4 @@
-import { DragomanError, type ExecutionEvent, type ExecutionResult, type Limits } from '../core/index.ts';
+import { DragomanError, type ExecutionEvent, type ExecutionResult, type Limits, newId } from '../core/index.ts';
 import type { ExitStatus, GuestFrame, Sandbox } from '../isolation/index.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
@@ -26,6 +26,7 @@ export async function runIn(
   options: RunOptions,
 ): Promise<Omit<ExecutionResult, 'artifactsTruncated'>> {
   const { limits, signal, onEvent } = options;
+  const token = newId();
   const stdout = new Output(limits.outputBytes);
   const stderr = new Output(limits.outputBytes);
   const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
@@ -41,7 +42,7 @@ export async function runIn(
     stderr: collect('stderr', stderr),
     claim(claim) {
       // Only the first ending counts, so a forged claim can but end its own program early.
-      if (claim.claim === 'done') end({ how: 'done', code: claim.code, signal: claim.signal });
+      if (claim.claim === 'done' && claim.token === token) end({ how: 'done', code: claim.code, signal: claim.signal });
       if (claim.claim === 'fault') {
         fault = claim.message;
         end({ how: 'cancelled' });
@@ -60,7 +61,7 @@ export async function runIn(
   let ending: Ending;
   try {
     // A guest that has run cells may not read its orders any more: sending them is under the deadline too.
-    void send(sandbox, orders);
+    void send(sandbox, orders, token);
     ending = await ended;
   } finally {
     clearTimeout(deadline);
@@ -86,6 +87,6 @@ export async function runIn(
   };
 }
 
-async function send(sandbox: Sandbox, orders: Orders): Promise<void> {
-  for (const { frame, body } of orders) await sandbox.send(frame, body);
+async function send(sandbox: Sandbox, orders: Orders, token: string): Promise<void> {
+  for (const { frame, body } of orders) await sandbox.send(frame.op === 'run' ? { ...frame, token } : frame, body);
 }

@@ -65,7 +65,7 @@ export interface SandboxListener {
 export type Claim =
   | { readonly claim: 'ready' }
   | { readonly claim: 'parked' }
-  | { readonly claim: 'done'; readonly code: number | null; readonly signal: string | null }
+  | { readonly claim: 'done'; readonly token: string; readonly code: number | null; readonly signal: string | null }
   | { readonly claim: 'fault'; readonly message: string };
 
 /** A frame for the guest; the protocol is documented in guest/dragoman_guest/sandbox.py. */

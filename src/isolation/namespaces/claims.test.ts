@@ -11,7 +11,11 @@ function frame(value: unknown): Buffer {
 
 describe('ClaimDecoder', () => {
   it('reads claims however they are split', () => {
-    const claims = [{ claim: 'ready' }, { claim: 'done', code: 0, signal: null }, { claim: 'fault', message: 'ö' }];
+    const claims = [
+      { claim: 'ready' },
+      { claim: 'done', token: 't', code: 0, signal: null },
+      { claim: 'fault', message: 'ö' },
+    ];
     const bytes = Buffer.concat(claims.map(frame));
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: bytes.length }), (sizes) => {
@@ -29,9 +33,10 @@ describe('ClaimDecoder', () => {
     ['not an object', 7],
     ['null', null],
     ['an unknown claim', { claim: 'root' }],
-    ['a code that is no exit status', { claim: 'done', code: 256, signal: null }],
-    ['a code that is text', { claim: 'done', code: '0', signal: null }],
-    ['a signal that is none', { claim: 'done', code: null, signal: 'KILL -9' }],
+    ['a code that is no exit status', { claim: 'done', token: 't', code: 256, signal: null }],
+    ['a code that is text', { claim: 'done', token: 't', code: '0', signal: null }],
+    ['a signal that is none', { claim: 'done', token: 't', code: null, signal: 'KILL -9' }],
+    ['an end without a token', { claim: 'done', code: 0, signal: null }],
     ['a fault without a message', { claim: 'fault' }],
   ])('refuses %s', (_, value) => {
     expect(() => new ClaimDecoder().push(frame(value))).toThrow();

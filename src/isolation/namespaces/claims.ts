@@ -27,13 +27,14 @@ export class ClaimDecoder {
 function parseClaim(text: string): Claim {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) throw new Error('a claim that is not an object');
-  const { claim, code, signal, message } = value as Record<string, unknown>;
+  const { claim, token, code, signal, message } = value as Record<string, unknown>;
   if (claim === 'ready' || claim === 'parked') return { claim };
   if (claim === 'fault' && typeof message === 'string') return { claim, message };
   if (claim === 'done') {
     const validCode = code === null || (Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 255);
     const validSignal = signal === null || (typeof signal === 'string' && /^SIG[A-Z0-9]{2,10}$/.test(signal));
-    if (validCode && validSignal) return { claim, code: code as number | null, signal: signal as string | null };
+    if (validCode && validSignal && typeof token === 'string')
+      return { claim, token, code: code as number | null, signal: signal as string | null };
   }
   throw new Error('an unknown claim');
 }
