@@ -38,7 +38,10 @@ describe('results', () => {
     ['KILL', 'SIGKILL'],
     ['36', 'SIG36'],
   ])('name the signal a program died of: %s', async (signal, name) => {
-    expect(await engine.run('bash', `kill -${signal} $$; sleep 5`)).toMatchObject({ outcome: 'completed', signal: name });
+    expect(await engine.run('bash', `kill -${signal} $$; sleep 5`)).toMatchObject({
+      outcome: 'completed',
+      signal: name,
+    });
   });
 
   it('carry the exit status the zygote saw', async () => {

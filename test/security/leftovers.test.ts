@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { program } from '../support/programs.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const good = [
+  'print(1)',
+  'import pandas as pd\npd.DataFrame({"a": [1]}).to_csv("a.csv")',
+  'import subprocess\nsubprocess.run(["true"])',
+];
+const hostile = [
+  'resources/fork-bomb.py',
+  'resources/memory-bomb.py',
+  'resources/daemon.py',
+  'resources/flood-stdout.py',
+  'results/break-protocol.py',
+  'outputs/tricks.py',
+];
+
+it('are none: processes, control groups, descriptors, mounts', async () => {
+  await mixedBatch();
+  const before = await settled();
+  for (let round = 0; round < 3; round++) await mixedBatch();
+  const after = await settled();
+  expect(after).toEqual(before);
+});
+
+async function mixedBatch(): Promise<void> {
+  await Promise.all([
+    ...good.map((code) => engine.run('python', code)),
+    engine.run('bash', 'sleep 100 & echo left'),
+    engine.run('javascript', 'console.log(1)'),
+  ]);
+  for (const path of hostile) {
+    const { language, code } = program(path);
+    await engine.run(language, code, { args: ['junk'], limits: { wallMs: 800 } });
+  }
+}
+
+/** What there is once the pool is full and nothing is being torn down any more. */
+async function settled(): Promise<Record<string, number>> {
+  let last = '';
+  for (let same = 0; same < 4; await new Promise((resolve) => setTimeout(resolve, 250))) {
+    const now = JSON.stringify(census());
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+  return JSON.parse(last);
+}
+
+function census(): Record<string, number> {
+  const { live, parked } = engine.engine.census();
+  return {
+    live,
+    parked: Object.values(parked).reduce((sum, count) => sum + count),
+    descendants: descendants(process.pid),
+    groups: groups(),
+    descriptors: readdirSync('/proc/self/fd').length,
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
+  };
+}
+
+function descendants(pid: number): number {
+  let count = 0;
+  const visit = (parent: number): void => {
+    for (const task of readdirSync(`/proc/${parent}/task`)) {
+      const children = readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8')
+        .split(' ')
+        .filter(Boolean)
+        .map(Number);
+      for (const child of children) {
+        count++;
+        try {
+          visit(child);
+        } catch {
+          // It has ended meanwhile; the next census tells.
+        }
+      }
+    }
+  };
+  visit(pid);
+  return count;
+}
+
+function groups(): number {
+  const name = new RegExp(`^dragoman\\.${process.pid}\\.`);
+  let count = 0;
+  const visit = (dir: string, depth: number, own: boolean): void => {
+    for (const entry of readdirSync(dir, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      if (own) count++;
+      if (depth > 0) visit(`${dir}/${entry.name}`, depth - 1, own || name.test(entry.name));
+    }
+  };
+  visit('/sys/fs/cgroup', 4, false);
+  return count;
+}
