@@ -42,7 +42,7 @@ describe('defaults', () => {
           requireTenant: false,
         },
       },
-      isolation: { backend: 'namespaces', image: 'core', sandboxUid: 60_900 },
+      isolation: { backend: 'namespaces', image: 'core', sandboxUid: 2_000_000_000 },
       engine: {
         limits: {
           wallMs: 30_000,
