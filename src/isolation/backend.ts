@@ -92,8 +92,6 @@ export interface Sandbox {
   /** Stops every process. When it resolves, all they had written has been delivered and nothing follows until `thaw`. */
   freeze(): Promise<void>;
   thaw(): void;
-  /** KeyboardInterrupt for the first process. */
-  interrupt(): void;
   /** Lowers (or restores) the sandbox's share of the processor against others'. */
   background(on: boolean): void;
   usage(): SandboxUsage;

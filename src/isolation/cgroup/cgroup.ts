@@ -23,11 +23,6 @@ export interface Cgroup {
 
 /** The subtree that is this server's own. */
 export interface CgroupTree {
-  readonly version: 1 | 2;
-  /** Where it is, for the doctor. */
-  readonly path: string;
   create(id: string, limits: CgroupLimits): Cgroup;
-  /** Groups that exist now. */
-  count(): number;
   close(): Promise<void>;
 }

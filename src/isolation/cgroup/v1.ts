@@ -27,14 +27,11 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
   for (const controller of distinct(own)) mkdirSync(controller, { recursive: true });
   // Groups on a hierarchy with cpuset-like inheritance need nothing else; memory must count the groups below as well.
   return {
-    version: 1,
-    path: own.memory,
     create: (id, limits) =>
       new CgroupV1(
         mapPaths((controller) => `${own[controller]}/${id}`),
         limits,
       ),
-    count: () => children(own.memory).length,
     close: async () => {
       for (const path of distinct(own)) await removeGroup(path, () => {});
     },

@@ -21,10 +21,7 @@ export async function openV2(host: CgroupHost): Promise<CgroupTree> {
   mkdirSync(own);
   enable(own);
   return {
-    version: 2,
-    path: own,
     create: (id, limits) => new CgroupV2(`${own}/${id}`, limits),
-    count: () => children(own).length,
     close: () => removeGroup(own, () => {}),
   };
 }

@@ -111,10 +111,6 @@ export class NamespacesSandbox implements Sandbox {
     this.#parts.cgroup.thaw();
   }
 
-  interrupt(): void {
-    process.kill(this.#parts.spawned.hostPid, 'SIGINT');
-  }
-
   background(on: boolean): void {
     this.#parts.cgroup.weigh(on ? 10 : 100);
   }

@@ -59,11 +59,6 @@ export class Zygote {
     this.#options = options;
   }
 
-  /** The zygote's pid on the host. */
-  get hostPid(): number {
-    return this.#hostPid;
-  }
-
   /** Starts bubblewrap and waits until the template is loaded. @throws Error with what bubblewrap or Python said */
   async start(): Promise<void> {
     const { template, files, imageRoot, users, logger } = this.#options;
