@@ -4,10 +4,8 @@ import type { OutputText } from '../core/index.ts';
 export class Output {
   readonly #headLimit: number;
   readonly #tailLimit: number;
-  readonly #head: Uint8Array[] = [];
-  #tail: Uint8Array[] = [];
-  #headBytes = 0;
-  #tailBytes = 0;
+  readonly #head = new Bytes();
+  readonly #tail = new Bytes();
   #bytes = 0;
 
   constructor(limitBytes: number) {
@@ -22,39 +20,56 @@ export class Output {
 
   push(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
-    const room = this.#headLimit - this.#headBytes;
-    if (room > 0) {
-      const part = chunk.subarray(0, room);
-      this.#head.push(part);
-      this.#headBytes += part.length;
-      chunk = chunk.subarray(room);
-    }
-    if (chunk.length === 0) return;
-    this.#tail.push(chunk);
-    this.#tailBytes += chunk.length;
-    // Compacting at twice the limit keeps the cost per byte constant.
-    if (this.#tailBytes > 2 * this.#tailLimit + 65_536) this.#compact();
+    const room = this.#headLimit - this.#head.length;
+    if (room > 0) this.#head.push(chunk.subarray(0, room));
+    if (room >= chunk.length) return;
+    this.#tail.push(chunk.subarray(Math.max(0, room)));
+    // Dropping at twice the limit keeps the cost per byte constant.
+    if (this.#tail.length > 2 * this.#tailLimit + 65_536) this.#tail.keepLast(this.#tailLimit);
   }
 
   /** The stream as text. What was left out is said between head and tail. */
   text(): OutputText {
-    this.#compact();
-    const omitted = this.#bytes - this.#headBytes - this.#tailBytes;
-    const head = Buffer.concat(this.#head);
-    const tail = Buffer.concat(this.#tail);
+    this.#tail.keepLast(this.#tailLimit);
+    const head = this.#head.view();
+    const tail = this.#tail.view();
+    const omitted = this.#bytes - head.length - tail.length;
     if (omitted === 0)
       return { text: Buffer.concat([head, tail]).toString('utf8'), bytes: this.#bytes, truncated: false };
     const text = `${wholeStart(head)}\n[… ${omitted} bytes left out …]\n${wholeEnd(tail)}`;
     return { text, bytes: this.#bytes, truncated: true };
   }
+}
 
-  #compact(): void {
-    if (this.#tailBytes <= this.#tailLimit) return;
-    const all = Buffer.concat(this.#tail);
-    // A copy, so that the chunks it was cut from can be freed.
-    const kept = Buffer.from(all.subarray(all.length - this.#tailLimit));
-    this.#tail = [kept];
-    this.#tailBytes = kept.length;
+/** Bytes in one piece of memory: a program that writes them one at a time must not cost an object for each. */
+class Bytes {
+  #memory = Buffer.alloc(0);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(part: Uint8Array): void {
+    const length = this.#length + part.length;
+    if (length > this.#memory.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#memory.length, 256));
+      this.#memory.copy(larger, 0, 0, this.#length);
+      this.#memory = larger;
+    }
+    this.#memory.set(part, this.#length);
+    this.#length = length;
+  }
+
+  /** Forgets all but the last `count` bytes. */
+  keepLast(count: number): void {
+    if (count >= this.#length) return;
+    this.#memory.copyWithin(0, this.#length - count, this.#length);
+    this.#length = count;
+  }
+
+  view(): Buffer {
+    return this.#memory.subarray(0, this.#length);
   }
 }
 
