@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
+import type { Plans } from './core/index.ts';
 import { dialects } from './dialects/index.ts';
 import { Engine, loadRuntimes } from './engine/index.ts';
 import { createAuthenticator, createServer } from './http/index.ts';
@@ -25,6 +26,7 @@ const shutdownDeadlineMs = 10_000;
 /** Builds every object of the `all` role and starts them, stores first and the open port last. */
 export async function startService(config: Config, imageRoot: string): Promise<Service> {
   const { dataDir, retentionMs } = config.stores;
+  const { plans } = config;
   const logger = createLogger(config.telemetry);
   const metrics = createMetrics();
   metrics.start();
@@ -41,7 +43,7 @@ export async function startService(config: Config, imageRoot: string): Promise<S
     const catalogue = openCatalogue(config);
     await catalogue.start();
     closers.push(() => catalogue.close());
-    const firstKey = await firstKeyOf(config, catalogue);
+    const firstKey = await prepareKeys(config, catalogue);
 
     const runtimesDir = fileURLToPath(new URL('../runtimes', import.meta.url));
     const runtimes = loadRuntimes(runtimesDir);
@@ -62,10 +64,8 @@ export async function startService(config: Config, imageRoot: string): Promise<S
       engine,
       files,
       catalogue,
-      limits: config.engine.limits,
-      maxWallMs: config.engine.maxRunTimeoutMs,
-      places: config.engine.concurrency || defaultPlaces(config.engine.limits.memoryBytes),
-      queuePerPrincipal: config.engine.queue,
+      plans,
+      places: config.engine.concurrency || defaultPlaces(plans),
       queueWaitMs: config.engine.queueWaitMs,
       maxFileBytes: config.http.maxUploadBytes,
       maxUploadFiles: config.http.maxUploadFiles,
@@ -78,10 +78,11 @@ export async function startService(config: Config, imageRoot: string): Promise<S
 
     const authenticator = createAuthenticator({
       ...config.authentication,
+      plans,
       findKey: (hash) => catalogue.keyByHash(hash),
       logger,
     });
-    const server = createServer({ ...config.http, authenticator, interpreter, dialects, metrics, logger });
+    const server = createServer({ ...config.http, plans, authenticator, interpreter, dialects, metrics, logger });
     closers.push(async () => {
       interpreter.close();
       await server.close(shutdownDeadlineMs);
@@ -100,13 +101,17 @@ export function openCatalogue(config: Config): Catalogue {
   return createSqliteCatalogue({ path: join(config.stores.dataDir, 'dragoman.db') });
 }
 
-async function firstKeyOf(config: Config, catalogue: Catalogue): Promise<Service['firstKey']> {
+/** Makes the first key where one is due. @throws DragomanError invalid_request when a key has a plan that there is not */
+async function prepareKeys(config: Config, catalogue: Catalogue): Promise<Service['firstKey']> {
   const { mode, keys } = config.authentication;
-  if (!mode.includes('keys') || keys.length > 0) return undefined;
-  return new ApiKeys(catalogue).createFirst(config.stores.dataDir);
+  if (!mode.includes('keys')) return undefined;
+  const stored = new ApiKeys(catalogue, config.plans);
+  await stored.checkPlans();
+  return keys.length > 0 ? undefined : stored.createFirst(config.stores.dataDir);
 }
 
-/** Four programs a core, because most wait; never more than fit into memory at their limit. */
-function defaultPlaces(memoryBytes: number): number {
+/** Four programs a core, because most wait; never more than fit into memory at the largest limit. */
+function defaultPlaces(plans: Plans): number {
+  const memoryBytes = Math.max(...plans.values().map(({ limits }) => limits.memoryBytes));
   return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((totalmem() * 0.75) / memoryBytes)));
 }

@@ -1,8 +1,38 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig, settingNotes } from './config.ts';
 
 const load = (env: Record<string, string> = {}, more: { isRoot?: boolean; isTerminal?: boolean } = {}) =>
   loadConfig({ env, isRoot: false, home: '/home/someone', isTerminal: false, ...more });
+
+const limits = {
+  wallMs: 30_000,
+  memoryBytes: 1_073_741_824,
+  processes: 64,
+  cpus: 1,
+  outputBytes: 262_144,
+  floodBytes: 16_777_216,
+  workspaceBytes: 268_435_456,
+  workspaceFiles: 20_000,
+  artifacts: 50,
+  artifactBytes: 67_108_864,
+  openFiles: 1024,
+};
+
+const usual = {
+  limits,
+  maxWallMs: 300_000,
+  running: undefined,
+  waiting: 64,
+  rates: {
+    exec: { count: 600, periodMs: 30_000 },
+    upload: { count: 300, periodMs: 300_000 },
+    download: { count: 1200, periodMs: 60_000 },
+    list: { count: 2400, periodMs: 60_000 },
+  },
+};
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -20,16 +50,11 @@ describe('defaults', () => {
       http: {
         host: '127.0.0.1',
         port: 8080,
-        maxBodyBytes: 52_428_800,
+        maxBodyBytes: 33_554_432,
+        bodyTimeoutMs: 30_000,
         maxUploadBytes: 157_286_400,
         maxUploadFiles: 200,
         uploadTimeoutMs: 120_000,
-        rateLimits: {
-          exec: { count: 600, periodMs: 30_000 },
-          upload: { count: 300, periodMs: 300_000 },
-          download: { count: 1200, periodMs: 60_000 },
-          list: { count: 2400, periodMs: 60_000 },
-        },
       },
       authentication: {
         mode: 'keys',
@@ -44,25 +69,12 @@ describe('defaults', () => {
       },
       isolation: { backend: 'namespaces', image: 'core', sandboxUid: 2_000_000_000 },
       engine: {
-        limits: {
-          wallMs: 30_000,
-          memoryBytes: 1_073_741_824,
-          processes: 64,
-          cpus: 1,
-          outputBytes: 262_144,
-          floodBytes: 16_777_216,
-          workspaceBytes: 268_435_456,
-          workspaceFiles: 20_000,
-          artifacts: 50,
-          artifactBytes: 67_108_864,
-          openFiles: 1024,
-        },
-        maxRunTimeoutMs: 300_000,
+        limits,
         concurrency: 0,
-        queue: 64,
         queueWaitMs: 60_000,
         pool: 0,
       },
+      plans: new Map([['default', usual]]),
       stores: { dataDir: '/home/someone/.local/share/dragoman', retentionMs: 86_400_000 },
       telemetry: { level: 'info', format: 'json' },
     });
@@ -86,7 +98,7 @@ describe('defaults', () => {
   test('the result is frozen through and through', () => {
     const config = load();
     expect(() => Object.assign(config.engine.limits, { wallMs: 1 })).toThrow(TypeError);
-    expect(() => Object.assign(config.http.rateLimits.exec!, { count: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(config.plans.get('default')!.rates.exec!, { count: 1 })).toThrow(TypeError);
   });
 });
 
@@ -112,11 +124,11 @@ describe('values', () => {
   });
 
   test('rate limits left out keep their default, one class or all can be lifted', () => {
-    const some = load({ DRAGOMAN_RATE_LIMITS: 'exec=2/500ms,list=off' }).http.rateLimits;
+    const some = load({ DRAGOMAN_RATE_LIMITS: 'exec=2/500ms,list=off' }).plans.get('default')!.rates;
     expect(some.exec).toEqual({ count: 2, periodMs: 500 });
     expect(some.list).toBeNull();
     expect(some.upload).toEqual({ count: 300, periodMs: 300_000 });
-    expect(load({ DRAGOMAN_RATE_LIMITS: 'off' }).http.rateLimits).toEqual({
+    expect(load({ DRAGOMAN_RATE_LIMITS: 'off' }).plans.get('default')!.rates).toEqual({
       exec: null,
       upload: null,
       download: null,
@@ -211,4 +223,76 @@ test('every setting explains itself in one sentence', () => {
     expect(note.help).toMatch(/^[A-Z].*\.$/);
     expect(note.type).not.toBe('');
   }
+});
+
+describe('plans', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'dragoman-plans-'));
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const withFile = (content: unknown, env: Record<string, string> = {}) => {
+    const path = join(directory, 'plans.json');
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return { DRAGOMAN_PLANS: path, ...env };
+  };
+
+  test('are the settings with values of their own', () => {
+    const small = {
+      run_timeout_ms: 1000,
+      memory_bytes: '256m',
+      cpus: '0.5',
+      output_bytes: '4k',
+      queue: 2,
+      concurrency: 1,
+    };
+    const config = load(
+      withFile(
+        { plans: { small, default: { artifacts: 5 } }, keys: { app: 'small' } },
+        { DRAGOMAN_API_KEYS: 'app:s1,other:s2,s3', DRAGOMAN_PROCESSES: '32' },
+      ),
+    );
+    expect(config.plans.get('small')).toEqual({
+      ...usual,
+      limits: { ...limits, processes: 32, wallMs: 1000, memoryBytes: 268_435_456, cpus: 0.5, outputBytes: 4096 },
+      running: 1,
+      waiting: 2,
+    });
+    expect(config.plans.get('default')!.limits).toEqual({ ...limits, processes: 32, artifacts: 5 });
+    expect(config.engine.limits).toEqual({ ...limits, processes: 32 });
+    expect(config.authentication.keys.map(({ plan }) => plan)).toEqual(['small', undefined, undefined]);
+  });
+
+  test('keep the rates of the service for what they leave out', () => {
+    const plans = { a: { rate_limits: 'exec=1/1s' }, b: { rate_limits: 'off' } };
+    const rates = (env: Record<string, string>, plan: string) => load(withFile({ plans }, env)).plans.get(plan)!.rates;
+    expect(rates({}, 'a')).toEqual({ ...usual.rates, exec: { count: 1, periodMs: 1000 } });
+    expect(rates({ DRAGOMAN_RATE_LIMITS: 'list=2/1s' }, 'a')).toMatchObject({ list: { count: 2, periodMs: 1000 } });
+    const off = { exec: null, upload: null, download: null, list: null };
+    expect(rates({ DRAGOMAN_RATE_LIMITS: 'off' }, 'a')).toEqual({ ...off, exec: { count: 1, periodMs: 1000 } });
+    expect(rates({}, 'b')).toEqual(off);
+  });
+
+  test.each([
+    ['not JSON', '{', /is not valid JSON$/],
+    ['a name that is none', { plans: { 'a b': {} } }, /plans\.a b/],
+    ['an unknown limit', { plans: { a: { wall: 1 } } }, /plans\.a: .*"wall"/],
+    ['a limit that is fixed', { plans: { a: { workspace_bytes: '1m' } } }, /set DRAGOMAN_WORKSPACE_BYTES$/],
+    ['a bad value', { plans: { a: { cpus: -1 } } }, /^DRAGOMAN_PLANS plan a: cpus must be a number above 0/],
+    [
+      'a broken rule',
+      { plans: { a: { max_run_timeout_ms: 5 } } },
+      /^DRAGOMAN_PLANS plan a: run_timeout_ms must not be/,
+    ],
+    ['no places', { plans: { a: { concurrency: 0 } } }, /plans\.a\.concurrency: must be a whole number from 1/],
+    ['an unknown plan', { plans: {}, keys: { app: 'constructor' } }, /there is no plan constructor$/],
+    ['an unknown key', { plans: {}, keys: { ann: 'default' } }, /no key named ann$/],
+  ])('a file with %s is refused', (_, content, fault) => {
+    expect(faultsOf(withFile(content, { DRAGOMAN_API_KEYS: 'app:s' }))).toEqual([expect.stringMatching(fault)]);
+  });
+
+  test('a file that is not there is refused', () => {
+    expect(faultsOf({ DRAGOMAN_PLANS: join(directory, 'none') })).toEqual([expect.stringMatching(/\(ENOENT\)$/)]);
+  });
 });

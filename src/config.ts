@@ -1,10 +1,11 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { nearest } from './config/nearest.ts';
+import { type PlanSettings, type PlansFile, readPlans } from './config/plans.ts';
 import { brokenRules, keySource } from './config/rules.ts';
 import { noteOf, type SettingName, type SettingNote, type Settings, settings } from './config/settings.ts';
-import type { ConfiguredKey, RateLimits } from './config/values.ts';
-import type { Limits } from './core/index.ts';
+import type { ConfiguredKey } from './config/values.ts';
+import type { Limits, Plan, Plans } from './core/index.ts';
 
 /** The whole configuration, read once, frozen, grouped by the room that uses it. Times in milliseconds, sizes in bytes. */
 export interface Config {
@@ -12,14 +13,14 @@ export interface Config {
     readonly host: string;
     readonly port: number;
     readonly maxBodyBytes: number;
+    readonly bodyTimeoutMs: number;
     readonly maxUploadBytes: number;
     readonly maxUploadFiles: number;
     readonly uploadTimeoutMs: number;
-    readonly rateLimits: RateLimits;
   };
   readonly authentication: {
     readonly mode: 'keys' | 'jwt' | 'keys+jwt' | 'open';
-    readonly keys: readonly ConfiguredKey[];
+    readonly keys: readonly (ConfiguredKey & { readonly plan: string | undefined })[];
     readonly jwt: {
       readonly issuer: string;
       readonly audience: string;
@@ -36,17 +37,16 @@ export interface Config {
     readonly sandboxUid: number;
   };
   readonly engine: {
-    /** What a program gets whose request names no limits. */
+    /** What every sandbox is made with. */
     readonly limits: Readonly<Limits>;
-    readonly maxRunTimeoutMs: number;
     /** 0: by cores and memory. */
     readonly concurrency: number;
-    /** Waiting executions per principal. */
-    readonly queue: number;
     readonly queueWaitMs: number;
     /** Parked sandboxes per kind; 0: by cores. */
     readonly pool: number;
   };
+  /** What principals may use, by the name of their plan. */
+  readonly plans: Plans;
   readonly stores: { readonly dataDir: string; readonly retentionMs: number };
   readonly telemetry: {
     readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -95,8 +95,10 @@ export function loadConfig(from: Surroundings = surroundingsOfProcess()): Config
   const faults = [...unknownNames(given), ...brokenRules(given)];
   const read = settings.safeParse(given);
   if (!read.success) faults.push(...read.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`));
-  if (!read.success || faults.length > 0) throw new ConfigError(faults.sort());
-  return deepFreeze(grouped(read.data, from));
+  const plans = read.success ? readPlans(given, read.data) : undefined;
+  faults.push(...(plans?.faults ?? []));
+  if (!read.success || !plans || faults.length > 0) throw new ConfigError(faults.sort());
+  return deepFreeze(grouped(read.data, plans, from));
 }
 
 /** Every setting with its note, in the order of the schema: what the reference page is made from. */
@@ -111,7 +113,7 @@ function unknownNames(given: Record<string, string>): string[] {
     .map((name) => `${name} is not a setting; did you mean ${nearest(name, known)}?`);
 }
 
-function grouped(values: Settings, from: Surroundings): Config {
+function grouped(values: Settings, plans: PlansFile, from: Surroundings): Config {
   const dataHome = from.env.XDG_DATA_HOME || join(from.home, '.local/share');
   const defaultDataDir = from.isRoot ? '/var/lib/dragoman' : join(dataHome, 'dragoman');
   return {
@@ -119,14 +121,17 @@ function grouped(values: Settings, from: Surroundings): Config {
       host: values.DRAGOMAN_HOST,
       port: values.DRAGOMAN_PORT,
       maxBodyBytes: values.DRAGOMAN_MAX_BODY_BYTES,
+      bodyTimeoutMs: values.DRAGOMAN_BODY_TIMEOUT_MS,
       maxUploadBytes: values.DRAGOMAN_MAX_UPLOAD_BYTES,
       maxUploadFiles: values.DRAGOMAN_MAX_UPLOAD_FILES,
       uploadTimeoutMs: values.DRAGOMAN_UPLOAD_TIMEOUT_MS,
-      rateLimits: values.DRAGOMAN_RATE_LIMITS,
     },
     authentication: {
       mode: values.DRAGOMAN_AUTH,
-      keys: values.DRAGOMAN_API_KEYS ?? [],
+      keys: (values.DRAGOMAN_API_KEYS ?? []).map((key) => ({
+        ...key,
+        plan: key.name === undefined ? undefined : plans.keys.get(key.name),
+      })),
       jwt: {
         issuer: values.DRAGOMAN_JWT_ISSUER,
         audience: values.DRAGOMAN_JWT_AUDIENCE,
@@ -141,25 +146,12 @@ function grouped(values: Settings, from: Surroundings): Config {
       sandboxUid: values.DRAGOMAN_SANDBOX_UID,
     },
     engine: {
-      limits: {
-        wallMs: values.DRAGOMAN_RUN_TIMEOUT_MS,
-        memoryBytes: values.DRAGOMAN_MEMORY_BYTES,
-        processes: values.DRAGOMAN_PROCESSES,
-        cpus: values.DRAGOMAN_CPUS,
-        outputBytes: values.DRAGOMAN_OUTPUT_BYTES,
-        floodBytes: values.DRAGOMAN_FLOOD_BYTES,
-        workspaceBytes: values.DRAGOMAN_WORKSPACE_BYTES,
-        workspaceFiles: values.DRAGOMAN_WORKSPACE_FILES,
-        artifacts: values.DRAGOMAN_ARTIFACTS,
-        artifactBytes: values.DRAGOMAN_ARTIFACT_BYTES,
-        openFiles: values.DRAGOMAN_OPEN_FILES,
-      },
-      maxRunTimeoutMs: values.DRAGOMAN_MAX_RUN_TIMEOUT_MS,
+      limits: limitsFrom(values),
       concurrency: values.DRAGOMAN_CONCURRENCY,
-      queue: values.DRAGOMAN_QUEUE,
       queueWaitMs: values.DRAGOMAN_QUEUE_WAIT_MS,
       pool: values.DRAGOMAN_POOL,
     },
+    plans: new Map([...plans.plans].map(([name, plan]) => [name, deepFreeze(planFrom(plan))])),
     stores: {
       dataDir: resolve(values.DRAGOMAN_DATA_DIR ?? defaultDataDir),
       retentionMs: values.DRAGOMAN_RETENTION_HOURS * 3_600_000,
@@ -168,6 +160,32 @@ function grouped(values: Settings, from: Surroundings): Config {
       level: values.DRAGOMAN_LOG_LEVEL,
       format: values.DRAGOMAN_LOG_FORMAT ?? (from.isTerminal ? 'pretty' : 'json'),
     },
+  };
+}
+
+function limitsFrom(values: Settings): Limits {
+  return {
+    wallMs: values.DRAGOMAN_RUN_TIMEOUT_MS,
+    memoryBytes: values.DRAGOMAN_MEMORY_BYTES,
+    processes: values.DRAGOMAN_PROCESSES,
+    cpus: values.DRAGOMAN_CPUS,
+    outputBytes: values.DRAGOMAN_OUTPUT_BYTES,
+    floodBytes: values.DRAGOMAN_FLOOD_BYTES,
+    workspaceBytes: values.DRAGOMAN_WORKSPACE_BYTES,
+    workspaceFiles: values.DRAGOMAN_WORKSPACE_FILES,
+    artifacts: values.DRAGOMAN_ARTIFACTS,
+    artifactBytes: values.DRAGOMAN_ARTIFACT_BYTES,
+    openFiles: values.DRAGOMAN_OPEN_FILES,
+  };
+}
+
+function planFrom({ settings: values, concurrency }: PlanSettings): Plan {
+  return {
+    limits: limitsFrom(values),
+    maxWallMs: values.DRAGOMAN_MAX_RUN_TIMEOUT_MS,
+    running: concurrency,
+    waiting: values.DRAGOMAN_QUEUE,
+    rates: values.DRAGOMAN_RATE_LIMITS,
   };
 }
 

@@ -52,10 +52,11 @@ program
 addKeyCommands(program, {
   print,
   async withKeys(use) {
-    const catalogue = openCatalogue(loadConfig());
+    const config = loadConfig();
+    const catalogue = openCatalogue(config);
     await catalogue.start();
     try {
-      await use(new ApiKeys(catalogue));
+      await use(new ApiKeys(catalogue, config.plans));
     } finally {
       await catalogue.close();
     }

@@ -13,12 +13,17 @@ async function run(...args: string[]): Promise<void> {
     {
       createKey: async (key) => void records.push(key),
       keys: async () => records,
+      planKey: async (name, plan) => {
+        records = records.map((key) => (key.name === name ? { ...key, plan } : key));
+        return records.some((key) => key.name === name);
+      },
       revokeKey: async (name, now) => {
         const live = records.findIndex((key) => key.name === name && key.revokedAt === null);
         if (live >= 0) records[live] = { ...records[live]!, revokedAt: now };
         return live >= 0;
       },
     },
+    new Set(['default', 'small']),
     () => 0,
   );
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
@@ -49,12 +54,26 @@ test('list shows state but no hash', async () => {
   printed.length = 0;
   await run('keys', 'list');
   expect(printed).toEqual([
-    `${records[0]!.id}  1970-01-01T00:00:00.000Z  app  revoked 1970-01-01T00:00:00.000Z`,
-    `${records[1]!.id}  1970-01-01T00:00:00.000Z  app  live`,
+    `${records[0]!.id}  1970-01-01T00:00:00.000Z  app  default  revoked 1970-01-01T00:00:00.000Z`,
+    `${records[1]!.id}  1970-01-01T00:00:00.000Z  app  default  live`,
   ]);
   printed.length = 0;
   await run('keys', 'list', '--json');
-  expect(Object.keys(JSON.parse(printed[0]!)[0])).toEqual(['id', 'name', 'createdAt', 'revokedAt']);
+  expect(Object.keys(JSON.parse(printed[0]!)[0])).toEqual(['id', 'name', 'plan', 'createdAt', 'revokedAt']);
+});
+
+test('create and plan choose a plan, list shows it', async () => {
+  await run('keys', 'create', 'app', '--plan', 'small');
+  await run('keys', 'list');
+  await run('keys', 'plan', 'app', 'default');
+  await run('keys', 'list');
+  expect(printed.slice(1)).toEqual([
+    expect.stringMatching(/app {2}small {2}live$/),
+    'app has the plan default.',
+    expect.stringMatching(/app {2}default {2}live$/),
+  ]);
+  await expect(run('keys', 'create', 'other', '--plan', 'large')).rejects.toThrow('There is no plan large');
+  await expect(run('keys', 'plan', 'nobody', 'small')).rejects.toThrow('No live key');
 });
 
 test('faults reach the caller after the keys are closed', async () => {

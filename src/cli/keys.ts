@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { defaultPlan } from '../core/index.ts';
 import type { ApiKeys } from '../service/index.ts';
 
 /** What the commands need: keys opened on demand and closed afterwards, and somewhere to print. */
@@ -7,15 +8,18 @@ export interface KeyCommandContext {
   print(line: string): void;
 }
 
-/** Adds `keys create <name>`, `keys list [--json]` and `keys revoke <name-or-id>` to a program. */
+/** Adds `keys create <name> [--plan <plan>]`, `list [--json]`, `plan <name-or-id> <plan>` and `revoke <name-or-id>` to a program. */
 export function addKeyCommands(program: Command, { withKeys, print }: KeyCommandContext): void {
-  const keys = program.command('keys').description('make, list and revoke API keys');
+  const keys = program.command('keys').description('make, list and revoke API keys, and choose their plans');
 
   keys
     .command('create')
     .description('make a key and print its secret, which is shown only this once')
     .argument('<name>', 'a name for logs and for `revoke`')
-    .action((name: string) => withKeys(async (all) => print((await all.create(name)).secret)));
+    .option('--plan <plan>', 'a plan of DRAGOMAN_PLANS; the default one without it')
+    .action((name: string, { plan }: { plan?: string }) =>
+      withKeys(async (all) => print((await all.create(name, plan)).secret)),
+    );
 
   keys
     .command('list')
@@ -23,15 +27,28 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
     .option('--json', 'as JSON')
     .action(({ json }: { json?: true }) =>
       withKeys(async (all) => {
-        const rows = (await all.list()).map(({ id, name, createdAt, revokedAt }) => ({
+        const rows = (await all.list()).map(({ id, name, plan, createdAt, revokedAt }) => ({
           id,
           name,
+          plan: plan ?? defaultPlan,
           createdAt: isoTime(createdAt),
           revokedAt: revokedAt === null ? null : isoTime(revokedAt),
         }));
         if (json) print(JSON.stringify(rows, null, 2));
         else if (rows.length === 0) print('There are no keys.');
         else for (const row of rows) print(tableRow(row));
+      }),
+    );
+
+  keys
+    .command('plan')
+    .description('give a key another plan; running servers notice within seconds')
+    .argument('<name-or-id>')
+    .argument('<plan>', 'a plan of DRAGOMAN_PLANS, or `default`')
+    .action((nameOrId: string, plan: string) =>
+      withKeys(async (all) => {
+        await all.setPlan(nameOrId, plan);
+        print(`${nameOrId} has the plan ${plan}.`);
       }),
     );
 
@@ -49,7 +66,13 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
 
 const isoTime = (milliseconds: number) => new Date(milliseconds).toISOString();
 
-function tableRow(row: { id: string; name: string; createdAt: string; revokedAt: string | null }): string {
+function tableRow(row: {
+  id: string;
+  name: string;
+  plan: string;
+  createdAt: string;
+  revokedAt: string | null;
+}): string {
   const state = row.revokedAt === null ? 'live' : `revoked ${row.revokedAt}`;
-  return `${row.id}  ${row.createdAt}  ${row.name}  ${state}`;
+  return `${row.id}  ${row.createdAt}  ${row.name}  ${row.plan}  ${state}`;
 }

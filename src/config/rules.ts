@@ -5,14 +5,30 @@ import { type SettingName, type Settings, settings } from './settings.ts';
 /** What the temporary directory and shared memory of a sandbox may take besides its workspace. */
 const scratchBytes = 192 * 1024 * 1024;
 
+type Given = Readonly<Record<string, string>>;
+type Rule = <K extends SettingName>(names: readonly K[], check: (values: Pick<Settings, K>) => string | false) => void;
+
 /** Rules between settings; each is checked as soon as the settings it speaks of are valid, whatever else is wrong. */
-export function brokenRules(given: Record<string, string>): string[] {
+export function brokenRules(given: Given): string[] {
+  return [...check(given, serverRules), ...brokenPlanRules(given)];
+}
+
+/** The rules between settings that a plan may have its own values of. */
+export function brokenPlanRules(given: Given): string[] {
+  return check(given, planRules);
+}
+
+function check(given: Given, rules: (rule: Rule) => void): string[] {
   const faults: (string | false)[] = [];
-  const rule = <K extends SettingName>(names: readonly K[], check: (values: Pick<Settings, K>) => string | false) => {
+  rules((names, check) => {
     const read = names.map((name) => [name, settings.shape[name].safeParse(given[name])] as const);
     if (read.every(([, result]) => result.success))
-      faults.push(check(Object.fromEntries(read.map(([name, result]) => [name, result.data])) as Pick<Settings, K>));
-  };
+      faults.push(check(Object.fromEntries(read.map(([name, result]) => [name, result.data])) as never));
+  });
+  return faults.filter((fault) => fault !== false);
+}
+
+function serverRules(rule: Rule): void {
   rule(
     ['DRAGOMAN_AUTH', 'DRAGOMAN_HOST'],
     (v) =>
@@ -37,6 +53,9 @@ export function brokenRules(given: Record<string, string>): string[] {
       v.DRAGOMAN_MEMORY_BYTES <= v.DRAGOMAN_WORKSPACE_BYTES + scratchBytes &&
       'DRAGOMAN_MEMORY_BYTES must be more than DRAGOMAN_WORKSPACE_BYTES and 192 MiB together: files in the workspace and in temporary directories live in memory',
   );
+}
+
+function planRules(rule: Rule): void {
   rule(
     ['DRAGOMAN_RUN_TIMEOUT_MS', 'DRAGOMAN_MAX_RUN_TIMEOUT_MS'],
     (v) =>
@@ -49,7 +68,6 @@ export function brokenRules(given: Record<string, string>): string[] {
       v.DRAGOMAN_OUTPUT_BYTES > v.DRAGOMAN_FLOOD_BYTES &&
       'DRAGOMAN_OUTPUT_BYTES must not be more than DRAGOMAN_FLOOD_BYTES',
   );
-  return faults.filter((fault) => fault !== false);
 }
 
 const insecureKeys = 'DRAGOMAN_JWT_KEYS must be a path or a URL with https (http only on a loopback host)';

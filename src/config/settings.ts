@@ -1,16 +1,6 @@
 import { z } from 'zod';
-import {
-  algorithms,
-  apiKeys,
-  bytes,
-  choice,
-  flag,
-  fraction,
-  type RateLimits,
-  rateLimits,
-  text,
-  whole,
-} from './values.ts';
+import type { RateLimits } from '../core/index.ts';
+import { algorithms, apiKeys, bytes, choice, flag, fraction, rateLimits, text, whole } from './values.ts';
 
 /** What the reference page says of a setting. */
 export interface SettingNote {
@@ -80,7 +70,14 @@ const defaultRates = rateLimits(noLimits).parse(generousRates);
 export const settings = z.object({
   DRAGOMAN_HOST: setting(server, 'host', text(), '127.0.0.1', 'Address to listen on.'),
   DRAGOMAN_PORT: setting(server, number, whole(0, 65_535), '8080', 'TCP port to listen on; 0 takes any free port.'),
-  DRAGOMAN_MAX_BODY_BYTES: setting(server, size, bytes(KiB, GiB), '50m', 'Largest JSON request body.'),
+  DRAGOMAN_MAX_BODY_BYTES: setting(
+    server,
+    size,
+    bytes(KiB, GiB),
+    '32m',
+    'Largest JSON request body; bodies under way may take twice this of memory for one principal, and eight times for all.',
+  ),
+  DRAGOMAN_BODY_TIMEOUT_MS: setting(server, ms, whole(100, hour), '30000', 'How long a JSON body may take to arrive.'),
   DRAGOMAN_MAX_UPLOAD_BYTES: setting(server, size, bytes(1, TiB), '150m', 'Largest uploaded file.'),
   DRAGOMAN_MAX_UPLOAD_FILES: setting(server, number, whole(1, 10_000), '200', 'Most files in one upload.'),
   DRAGOMAN_UPLOAD_TIMEOUT_MS: setting(
@@ -240,6 +237,13 @@ export const settings = z.object({
     rateLimits(defaultRates),
     generousRates,
     'Requests of one principal by class of route, as `class=count/period` or `class=off` (classes left out keep their default); `off` lifts all. One principal may be a whole LibreChat.',
+  ),
+  DRAGOMAN_PLANS: optional(
+    load,
+    'path',
+    text(),
+    'every principal has the settings of this page',
+    'JSON file of named plans: other limits and rates for some keys and tokens; see [plans](../guides/plans.md).',
   ),
 
   DRAGOMAN_DATA_DIR: optional(

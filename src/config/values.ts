@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RateClass, RateLimits } from '../core/index.ts';
 
 /** The kinds of value a setting can have. Each reads the text of an environment variable. */
 
@@ -91,27 +92,20 @@ export const algorithms = () =>
       z.array(z.enum(algorithmNames, { error: `must list ${algorithmNames.join(', ')}` })).min(1, 'must not be empty'),
     );
 
-const rateClasses = ['exec', 'upload', 'download', 'list'] as const;
-
-/** So many requests in so many milliseconds, by class of route; null lifts the limit. */
-export type RateLimits = Readonly<Record<(typeof rateClasses)[number], { count: number; periodMs: number } | null>>;
-
 /** `class=count/period` or `class=off`, separated by commas, laid over `defaults`; or `off` for all. */
 export const rateLimits = (defaults: RateLimits) =>
   z.string().transform((value, context): RateLimits => {
     if (value === 'off') return { exec: null, upload: null, download: null, list: null };
-    const limits = { ...defaults };
+    const limits: Record<RateClass, RateLimits[RateClass]> = { ...defaults };
     for (const item of splitList(value)) {
       const match = /^(exec|upload|download|list)=(?:(off)|([1-9]\d{0,8})\/([1-9]\d{0,5})(ms|s|m|h))$/.exec(item);
       if (!match) {
-        const form = `class=count/period with one of ${rateClasses.join(', ')} as class, such as exec=600/30s`;
+        const form = `class=count/period with one of ${Object.keys(defaults).join(', ')} as class, such as exec=600/30s`;
         context.addIssue({ code: 'custom', message: `must be "off" or a list of ${form}` });
         return z.NEVER;
       }
       const [, name, off, count, period, unit] = match;
-      limits[name as keyof RateLimits] = off
-        ? null
-        : { count: Number(count), periodMs: Number(period) * timeUnits[unit!]! };
+      limits[name as RateClass] = off ? null : { count: Number(count), periodMs: Number(period) * timeUnits[unit!]! };
     }
     return limits;
   });

@@ -5,6 +5,7 @@ export { isLoopbackHost } from './hosts.ts';
 export { isId, newId } from './ids.ts';
 export type { Limits } from './limits.ts';
 export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.ts';
+export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';
 export { secretHash } from './secrets.ts';
 export type { Logger, Metrics } from './telemetry.ts';

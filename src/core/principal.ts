@@ -6,4 +6,6 @@ export interface Principal {
   readonly tenant: string;
   /** For logs: the key's name or how the caller came in. */
   readonly name: string;
+  /** Name of its plan, one that exists; absent: the default one. */
+  readonly plan?: string | undefined;
 }

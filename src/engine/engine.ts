@@ -79,6 +79,7 @@ export class Engine {
     const paths = inputs.map((input) => input.path);
     const sandbox = await this.#pool.lease(runtime.kindFor(code, paths));
     try {
+      sandbox.limit(limits);
       const entry = { path: entryName(runtime, new Set(paths)), code };
       await stage(sandbox, inputs, limits);
       const orders = [
@@ -108,6 +109,12 @@ export class Engine {
   async openSession(runtime: Runtime, template: string, limits: Limits): Promise<EngineSession> {
     if (runtime.run.kind !== 'script') throw new Error(`${runtime.name} has no kernel`);
     const sandbox = await this.#pool.lease({ template, park: undefined });
+    try {
+      sandbox.limit(limits);
+    } catch (error) {
+      this.#tearDown(sandbox);
+      throw error;
+    }
     let ended = false;
     const close = async () => {
       ended = true;

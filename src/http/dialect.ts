@@ -1,9 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { ErrorCode, Principal } from '../core/index.ts';
+import type { ErrorCode, Principal, RateClass } from '../core/index.ts';
 import type { Interpreter } from '../service/index.ts';
-
-/** What a route costs. Each class has its own rate limit per principal; a route without a class has none. */
-export type RateClass = 'exec' | 'upload' | 'download' | 'list';
 
 declare module 'fastify' {
   interface FastifyRequest {

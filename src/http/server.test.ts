@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { apiKey, rawConnection, serve } from '../../test/support/http.ts';
+import { apiKey, noRates, plansWith, rawConnection, serve } from '../../test/support/http.ts';
 import { type ErrorCode, errorCatalogue, isId } from '../core/index.ts';
 import type { Dialect } from './dialect.ts';
 
@@ -212,7 +212,7 @@ describe('rate limits', () => {
     let now = 0;
     const { app } = serve({
       clock: () => now,
-      rateLimits: { exec: { count: 2, periodMs: 10_000 }, upload: null, download: null, list: null },
+      plans: plansWith({ ...noRates, exec: { count: 2, periodMs: 10_000 } }),
       authentication: {
         keys: [
           { name: 'a', secret: 'a' },

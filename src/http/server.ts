@@ -1,7 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { DragomanError, isLoopbackHost, type Logger, type Metrics, newId, type Principal } from '../core/index.ts';
+import {
+  DragomanError,
+  isLoopbackHost,
+  type Logger,
+  type Metrics,
+  newId,
+  type Plans,
+  type Principal,
+  planOf,
+} from '../core/index.ts';
 import type { Interpreter } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
@@ -9,7 +18,7 @@ import type { Dialect, DialectContext } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
 import { addOperatorRoutes, type MetricsPage } from './operator-routes.ts';
 import { problemBody, problemOf } from './problems.ts';
-import { RateLimiter, type RateLimits } from './rate-limiter.ts';
+import { RateLimiter } from './rate-limiter.ts';
 import { observeRequest } from './request-log.ts';
 
 /** Deadlines of the connection itself, in milliseconds. */
@@ -34,7 +43,8 @@ export interface ServerOptions {
   readonly maxUploadFiles: number;
   /** How long a request may take to arrive, body included, in milliseconds. */
   readonly uploadTimeoutMs: number;
-  readonly rateLimits: RateLimits;
+  /** What principals may use; the rates of it. */
+  readonly plans: Plans;
   readonly authenticator: Authenticator;
   readonly interpreter: Interpreter;
   readonly dialects: readonly Dialect[];
@@ -72,7 +82,7 @@ const pathKeys = new WeakMap<IncomingMessage, string>();
 export function createServer(options: ServerOptions): Server {
   const { authenticator, interpreter, dialects, metrics, logger, clock = Date.now } = options;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  const limiter = new RateLimiter(options.rateLimits, clock);
+  const limiter = new RateLimiter(clock);
   let isClosing = false;
   let isLocal = false;
 
@@ -133,8 +143,9 @@ export function createServer(options: ServerOptions): Server {
     request.principal = await authenticator.authenticate(presented(request));
   };
   const admitByRate = async (request: FastifyRequest) => {
-    const { rateClass } = request.routeOptions.config;
-    const wait = rateClass ? limiter.take(request.principal.id, rateClass) : 0;
+    const { principal, routeOptions } = request;
+    const { rateClass } = routeOptions.config;
+    const wait = rateClass ? limiter.take(principal.id, planOf(options.plans, principal).rates, rateClass) : 0;
     if (wait > 0)
       throw new DragomanError('rate_limited', {
         message: `Too many requests; try again in ${wait} s.`,

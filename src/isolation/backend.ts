@@ -1,3 +1,5 @@
+import type { Limits } from '../core/index.ts';
+
 /** What a zygote imports before its first fork, so that no sandbox forked from it has to. */
 export interface Template {
   readonly name: string;
@@ -85,6 +87,11 @@ export interface Sandbox {
   readonly violation: string | undefined;
   /** Replaces whoever listened before; nothing is delivered while nobody listens but claims of set-up. */
   listen(listener: SandboxListener): void;
+  /**
+   * Puts it under other limits than it was made with; to be called before anything of a user is in it.
+   * @throws DragomanError sandbox_unavailable when the host refuses
+   */
+  limit(limits: Pick<Limits, 'memoryBytes' | 'processes' | 'cpus'>): void;
   /** Sends a frame and, after it, exactly `body`. Resolves once the pipe has taken it. */
   send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
   /** Delivers what has been written so far: after a claim, everything the claimant wrote before it. */

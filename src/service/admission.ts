@@ -1,15 +1,17 @@
-import { DragomanError } from '../core/index.ts';
+import { DragomanError, type Plan } from '../core/index.ts';
 
 export interface AdmissionOptions {
   /** Executions running at once. */
   readonly places: number;
-  /** Executions waiting per principal. */
-  readonly queuePerPrincipal: number;
   /** How long one may wait. */
   readonly waitMs: number;
 }
 
+/** How many executions of one principal may run and wait. */
+export type Share = Pick<Plan, 'running' | 'waiting'>;
+
 interface Waiter {
+  readonly share: Share;
   admit: () => void;
   refuse: (error: Error) => void;
 }
@@ -20,7 +22,7 @@ interface Waiter {
  */
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #perPrincipal: number;
+  readonly #usualShare: number;
   readonly #running = new Map<string, number>();
   /** Insertion order is the turn order: a principal that was served goes to the end. */
   readonly #queues = new Map<string, Waiter[]>();
@@ -29,7 +31,7 @@ export class Admission {
   constructor(options: AdmissionOptions) {
     this.#options = options;
     // One place in four is always left for somebody else.
-    this.#perPrincipal = Math.max(1, options.places - Math.max(1, Math.floor(options.places / 4)));
+    this.#usualShare = Math.max(1, options.places - Math.max(1, Math.floor(options.places / 4)));
   }
 
   get running(): number {
@@ -46,9 +48,9 @@ export class Admission {
    * Waits for a place and returns the function that gives it back.
    * @throws DragomanError rate_limited when the principal's own queue is full; overloaded after the longest wait; cancelled
    */
-  async enter(principal: string, signal?: AbortSignal): Promise<() => void> {
+  async enter(principal: string, share: Share, signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted) throw new DragomanError('cancelled');
-    if (!this.#free(principal)) await this.#wait(principal, signal);
+    if (!this.#free(principal, share)) await this.#wait(principal, share, signal);
     else this.#take(principal);
     let left = false;
     return () => {
@@ -58,8 +60,8 @@ export class Admission {
     };
   }
 
-  #free(principal: string): boolean {
-    return this.#total < this.#options.places && (this.#running.get(principal) ?? 0) < this.#perPrincipal;
+  #free(principal: string, { running = this.#usualShare }: Share): boolean {
+    return this.#total < this.#options.places && (this.#running.get(principal) ?? 0) < running;
   }
 
   #take(principal: string): void {
@@ -73,7 +75,7 @@ export class Admission {
     if (running > 0) this.#running.set(principal, running);
     else this.#running.delete(principal);
     for (const [next, queue] of this.#queues) {
-      if (!this.#free(next)) continue;
+      if (!this.#free(next, queue[0]!.share)) continue;
       this.#queues.delete(next);
       const waiter = queue.shift()!;
       if (queue.length > 0) this.#queues.set(next, queue);
@@ -83,15 +85,15 @@ export class Admission {
     }
   }
 
-  async #wait(principal: string, signal: AbortSignal | undefined): Promise<void> {
+  async #wait(principal: string, share: Share, signal: AbortSignal | undefined): Promise<void> {
     const queue = this.#queues.get(principal) ?? [];
     const retryAfterSeconds = Math.max(1, Math.ceil(this.#options.waitMs / 4000));
-    if (queue.length >= this.#options.queuePerPrincipal) {
+    if (queue.length >= share.waiting) {
       const message = `${queue.length} executions are waiting already`;
       throw new DragomanError('rate_limited', { message, retryAfterSeconds });
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { admit: resolve, refuse: reject };
+    const waiter: Waiter = { share, admit: resolve, refuse: reject };
     queue.push(waiter);
     this.#queues.set(principal, queue);
     const giveUp = (error: DragomanError) => {

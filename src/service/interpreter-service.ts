@@ -8,7 +8,10 @@ import {
   type Logger,
   type Metrics,
   newId,
+  type Plan,
+  type Plans,
   type Principal,
+  planOf,
   type StoredFile,
   workspacePath,
 } from '../core/index.ts';
@@ -31,13 +34,10 @@ export interface InterpreterOptions {
   readonly engine: Engine;
   readonly files: FileStore;
   readonly catalogue: Catalogue;
-  /** Limits of an execution that asks for nothing. */
-  readonly limits: Limits;
-  /** The longest wall clock a request may ask for. */
-  readonly maxWallMs: number;
-  /** Executions running at once, waiting per principal, and how long one may wait. */
+  /** What principals may use. */
+  readonly plans: Plans;
+  /** Executions running at once, and how long one may wait. */
   readonly places: number;
-  readonly queuePerPrincipal: number;
   readonly queueWaitMs: number;
   readonly maxFileBytes: number;
   readonly maxUploadFiles: number;
@@ -65,8 +65,7 @@ export class InterpreterService implements Interpreter {
   constructor(options: InterpreterOptions) {
     this.#options = options;
     this.#shelf = new Shelf(options);
-    const { places, queuePerPrincipal, queueWaitMs: waitMs } = options;
-    this.#admission = new Admission({ places, queuePerPrincipal, waitMs });
+    this.#admission = new Admission({ places: options.places, waitMs: options.queueWaitMs });
   }
 
   /** Begins to remove what has expired. */
@@ -105,7 +104,8 @@ export class InterpreterService implements Interpreter {
     checkProgram(request);
     const inputs = await this.#resolve(principal, request.files ?? []);
     if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
-    const leave = await this.#admission.enter(principal.id, options.signal);
+    const plan = planOf(this.#options.plans, principal);
+    const leave = await this.#admission.enter(principal.id, plan, options.signal);
     let execution: Execution;
     try {
       const run = await this.#options.engine.execute(
@@ -115,7 +115,7 @@ export class InterpreterService implements Interpreter {
           args: request.args ?? [],
           stdin: request.stdin,
           inputs: inputs.map((input) => this.#engineInput(input)),
-          limits: this.#limits(request.limits),
+          limits: limitsWithin(plan, request.limits),
         },
         options,
       );
@@ -196,12 +196,6 @@ export class InterpreterService implements Interpreter {
     return { path: input.path, size, digest, readOnly, open: () => this.#shelf.open(file) };
   }
 
-  #limits(asked: Partial<Limits> = {}): Limits {
-    const { limits, maxWallMs } = this.#options;
-    const wallMs = Math.min(asked.wallMs ?? limits.wallMs, maxWallMs);
-    return { ...limits, wallMs };
-  }
-
   /** Stores what a run made and changed, as a session of the principal's own. */
   async #keep(
     principal: Principal,
@@ -237,6 +231,11 @@ export class InterpreterService implements Interpreter {
 interface ResolvedInput {
   readonly input: InputFile;
   readonly file: StoredFile;
+}
+
+/** What a request asks for, as far as the plan allows it; only the wall clock may be asked to be longer than usual. */
+function limitsWithin({ limits, maxWallMs }: Plan, asked: ExecuteRequest['limits'] = {}): Limits {
+  return { ...limits, wallMs: Math.min(asked.wallMs ?? limits.wallMs, maxWallMs) };
 }
 
 function checkProgram({ code, args = [], stdin = '' }: ExecuteRequest): void {

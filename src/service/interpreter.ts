@@ -29,8 +29,8 @@ export interface ExecuteRequest {
   readonly args?: readonly string[];
   readonly stdin?: string;
   readonly files?: readonly InputFile[];
-  /** Upper bounds below the principal's own limits; larger values are lowered to them. */
-  readonly limits?: Partial<Limits>;
+  /** What to allow instead of the plan's usual wall clock; more than the plan's longest is lowered to it. */
+  readonly limits?: Pick<Partial<Limits>, 'wallMs'>;
 }
 
 /** What became of a file that was in the workspace when the program ended. */

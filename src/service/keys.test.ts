@@ -12,6 +12,11 @@ function memoryStore(): KeyStore & { records: KeyRecord[] } {
     records,
     createKey: async (key) => void records.push(key),
     keys: async () => [...records],
+    planKey: async (idOrName, plan) => {
+      const index = records.findIndex((key) => !key.revokedAt && [key.id, key.name].includes(idOrName));
+      if (index >= 0) records[index] = { ...records[index]!, plan };
+      return index >= 0;
+    },
     revokeKey: async (idOrName, now) => {
       const index = records.findIndex((key) => !key.revokedAt && [key.id, key.name].includes(idOrName));
       if (index >= 0) records[index] = { ...records[index]!, revokedAt: now };
@@ -27,7 +32,7 @@ let directory: string;
 
 beforeEach(async () => {
   store = memoryStore();
-  keys = new ApiKeys(store, () => now++);
+  keys = new ApiKeys(store, new Set(['default', 'small']), () => now++);
   directory = await mkdtemp(join(tmpdir(), 'keys-'));
 });
 afterEach(() => rm(directory, { recursive: true }));
@@ -38,7 +43,7 @@ describe('ApiKeys', () => {
     expect(secret).toMatch(/^dgm_[A-Za-z0-9_-]{43}$/);
     expect(isId(key.id)).toBe(true);
     expect(store.records).toEqual([
-      { id: key.id, name: 'app', hash: secretHash(secret), createdAt: now - 1, revokedAt: null },
+      { id: key.id, name: 'app', hash: secretHash(secret), plan: null, createdAt: now - 1, revokedAt: null },
     ]);
     expect((await keys.create('other')).secret).not.toBe(secret);
   });
@@ -60,6 +65,28 @@ describe('ApiKeys', () => {
     const { key } = await keys.create('app');
     await keys.revoke(key.id);
     await expect(keys.revoke('app')).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('plans', () => {
+  test('only those that exist can be given', async () => {
+    await keys.create('app', 'small');
+    expect(store.records).toMatchObject([{ plan: 'small' }]);
+    await keys.setPlan('app', 'default');
+    expect(store.records).toMatchObject([{ plan: 'default' }]);
+    for (const attempt of [keys.create('other', 'large'), keys.setPlan('app', 'large')])
+      await expect(attempt).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(keys.setPlan('nobody', 'small')).rejects.toMatchObject({ code: 'not_found' });
+    expect(store.records).toMatchObject([{ plan: 'default' }]);
+  });
+
+  test('a live key with a plan that is gone is found out', async () => {
+    const { key } = await keys.create('app', 'small');
+    await keys.checkPlans();
+    const later = new ApiKeys(store, new Set(['default']), () => now++);
+    await expect(later.checkPlans()).rejects.toThrow('The key app has the plan small');
+    await later.revoke(key.id);
+    await later.checkPlans();
   });
 });
 

@@ -33,7 +33,8 @@ function fileLike(session: StoredSession, fields: Partial<StoredFile> = {}): Sto
 
 function keyLike(fields: Partial<KeyRecord> = {}): KeyRecord {
   const id = newId();
-  return { id, name: `name-${id}`, hash: digestOf(id), createdAt: 1_700_000_000_000, revokedAt: null, ...fields };
+  const createdAt = 1_700_000_000_000;
+  return { id, name: `name-${id}`, hash: digestOf(id), plan: null, createdAt, revokedAt: null, ...fields };
 }
 
 /** What every catalogue keeps to. `make` returns a new, empty catalogue that has not been started. */
@@ -354,6 +355,20 @@ export function describeCatalogue(name: string, make: () => Promise<Catalogue>):
         expect(await catalogue.keyByHash(other.hash)).toEqual(other);
         expect(await catalogue.revokeKey(key[by], 1_900_000_000_000)).toBe(false);
         expect(await catalogue.keys()).toContainEqual({ ...key, revokedAt: 1_800_000_000_000 });
+      });
+
+      it.each(['id', 'name'] as const)('gives a live key another plan by %s, and keeps the others', async (by) => {
+        const [key, other] = [keyLike({ plan: 'small' }), keyLike()];
+        await catalogue.createKey(key);
+        await catalogue.createKey(other);
+        expect(await catalogue.planKey(key[by], 'large')).toBe(true);
+        expect(await catalogue.keyByHash(key.hash)).toEqual({ ...key, plan: 'large' });
+        expect(await catalogue.planKey(key[by], null)).toBe(true);
+        expect(await catalogue.keyByHash(key.hash)).toEqual({ ...key, plan: null });
+        expect(await catalogue.keyByHash(other.hash)).toEqual(other);
+        await catalogue.revokeKey(key[by], 5);
+        expect(await catalogue.planKey(key[by], 'small')).toBe(false);
+        expect(await catalogue.planKey('nobody', 'small')).toBe(false);
       });
 
       it('revokes nothing that does not exist', async () => {

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
-import { DragomanError, type ErrorCode } from '../../src/core/index.ts';
+import { DragomanError, type ErrorCode, type Plans, type RateLimits } from '../../src/core/index.ts';
 import {
   type AuthenticatorOptions,
   createAuthenticator,
@@ -11,9 +11,15 @@ import {
 } from '../../src/http/index.ts';
 import type { Interpreter } from '../../src/service/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry.ts';
+import { testLimits } from './engine.ts';
 
 /** The key every test server knows. */
 export const apiKey = 'test-key-c0ffee';
+
+/** One plan without any rate limit; the limits of programs are not what these tests are about. */
+export const noRates = { exec: null, upload: null, download: null, list: null };
+export const plansWith = (rates: RateLimits): Plans =>
+  new Map([['default', { limits: testLimits, maxWallMs: 10_000, running: undefined, waiting: 10, rates }]]);
 
 const unused = () => Promise.reject(new Error('not part of this test'));
 
@@ -63,12 +69,14 @@ export type ServeOptions = Partial<Omit<ServerOptions, 'authenticator' | 'interp
 
 /** A server on the probe dialect, its log captured, closed when the test is over. Not listening until `listen`. */
 export function serve({ authentication, health = async () => ({ ready: true }), ...options }: ServeOptions = {}) {
+  const plans = options.plans ?? plansWith(noRates);
   const log: Record<string, unknown>[] = [];
   const logger = createLogger({ level: 'debug', format: 'json', write: (line) => log.push(JSON.parse(line)) });
   const authenticator = createAuthenticator({
     mode: 'keys',
     keys: [{ name: 'tester', secret: apiKey }],
     findKey: async () => undefined,
+    plans,
     jwt: { issuer: 'i', audience: 'a', algorithms: ['EdDSA'], requireTenant: false, keys: undefined },
     logger,
     ...authentication,
@@ -78,7 +86,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     maxUploadBytes: 10_000,
     maxUploadFiles: 10,
     uploadTimeoutMs: 10_000,
-    rateLimits: { exec: null, upload: null, download: null, list: null },
+    plans,
     dialects: [probe],
     metrics: createMetrics(),
     logger,

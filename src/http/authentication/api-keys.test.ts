@@ -1,10 +1,11 @@
 import { expect, test, vi } from 'vitest';
 import { secretHash } from '../../core/index.ts';
-import { apiKeyLookup } from './api-keys.ts';
+import { apiKeyLookup, type ConfiguredKey, type FoundKey } from './api-keys.ts';
 
+const plans = new Set(['default', 'small']);
 const nothing = async () => undefined;
-const lookup = (configured: { name: string | undefined; secret: string }[]) =>
-  apiKeyLookup({ configured, findKey: nothing, clock: () => 0 });
+const lookup = (configured: readonly ConfiguredKey[]) =>
+  apiKeyLookup({ configured, findKey: nothing, plans, clock: () => 0 });
 
 test("a named key's principal survives a renewed secret and another order", async () => {
   const before = lookup([
@@ -32,9 +33,9 @@ test("an unnamed key's principal depends on its secret alone and does not tell t
 
 test('a stored key is found by its hash and believed for seconds only', async () => {
   let now = 0;
-  const live = new Map([[secretHash('s'), { id: 'abc', name: 'app' }]]);
+  const live = new Map([[secretHash('s'), { id: 'abc', name: 'app', plan: null }]]);
   const findKey = vi.fn(async (hash: string) => live.get(hash));
-  const find = apiKeyLookup({ configured: [], findKey, clock: () => now });
+  const find = apiKeyLookup({ configured: [], findKey, plans, clock: () => now });
   expect(await find('s')).toEqual({ id: 'key:abc', tenant: 'key:abc', name: 'app' });
   await find('s');
   expect(findKey).toHaveBeenCalledTimes(1);
@@ -44,15 +45,33 @@ test('a stored key is found by its hash and believed for seconds only', async ()
 });
 
 test('a wrong secret is looked up each time, so a new key works at once', async () => {
-  const live = new Map<string, { id: string; name: string }>();
-  const find = apiKeyLookup({ configured: [], findKey: async (hash) => live.get(hash), clock: () => 0 });
+  const live = new Map<string, FoundKey>();
+  const find = apiKeyLookup({ configured: [], findKey: async (hash) => live.get(hash), plans, clock: () => 0 });
   expect(await find('s')).toBeUndefined();
-  live.set(secretHash('s'), { id: 'abc', name: 'app' });
+  live.set(secretHash('s'), { id: 'abc', name: 'app', plan: null });
   expect(await find('s')).toBeDefined();
 });
 
 test('a store that fails is our fault, not a wrong key', async () => {
   const findKey = () => Promise.reject(new Error('disk'));
-  const find = apiKeyLookup({ configured: [], findKey, clock: () => 0 });
+  const find = apiKeyLookup({ configured: [], findKey, plans, clock: () => 0 });
   await expect(find('s')).rejects.toMatchObject({ code: 'storage_unavailable' });
+});
+
+test('a key brings its plan', async () => {
+  expect((await lookup([{ name: 'app', secret: 's', plan: 'small' }])('s'))!.plan).toBe('small');
+  let plan = 'small';
+  let now = 0;
+  const findKey = async () => ({ id: 'abc', name: 'app', plan });
+  const find = apiKeyLookup({ configured: [], findKey, plans, clock: () => now });
+  expect((await find('s'))!.plan).toBe('small');
+  plan = 'default';
+  now += 5000;
+  expect((await find('s'))!.plan).toBe('default');
+});
+
+test('a key whose plan came after the start is not let in with another', async () => {
+  const findKey = async () => ({ id: 'abc', name: 'app', plan: 'newer' });
+  const find = apiKeyLookup({ configured: [], findKey, plans, clock: () => 0 });
+  await expect(find('s')).rejects.toMatchObject({ code: 'internal' });
 });

@@ -1,15 +1,24 @@
-import { DragomanError, type Principal, secretHash } from '../../core/index.ts';
+import { DragomanError, type Plans, type Principal, secretHash } from '../../core/index.ts';
 
 /** A key of the operator's configuration. */
 export interface ConfiguredKey {
   readonly name: string | undefined;
   readonly secret: string;
+  readonly plan?: string | undefined;
+}
+
+/** A key as whatever keeps them knows it. */
+export interface FoundKey {
+  readonly id: string;
+  readonly name: string;
+  readonly plan: string | null;
 }
 
 export interface ApiKeyOptions {
   readonly configured: readonly ConfiguredKey[];
   /** Finds a live key by the hash of its secret, in whatever keeps them. */
-  readonly findKey: (hash: string) => Promise<{ readonly id: string; readonly name: string } | undefined>;
+  readonly findKey: (hash: string) => Promise<FoundKey | undefined>;
+  readonly plans: Pick<Plans, 'has'>;
   /** Milliseconds; only differences matter. */
   readonly clock: () => number;
 }
@@ -20,11 +29,12 @@ const mostBelieved = 1000;
 
 /**
  * Makes the function that turns a secret into its principal, or undefined; it throws DragomanError
- * storage_unavailable. Secrets are compared by their hashes, so the time it takes says nothing about them.
+ * storage_unavailable, and internal for a key whose plan this server does not know. Secrets are compared by their hashes, so the time it takes says nothing about them.
  */
 export function apiKeyLookup({
   configured,
   findKey,
+  plans,
   clock,
 }: ApiKeyOptions): (secret: string) => Promise<Principal | undefined> {
   const known = new Map(configured.map((key) => [secretHash(key.secret), configuredPrincipal(key)]));
@@ -42,7 +52,9 @@ export function apiKeyLookup({
       believed.delete(hash);
       return undefined;
     }
-    const principal = principalOf(key.id, key.name);
+    if (key.plan !== null && !plans.has(key.plan))
+      throw new DragomanError('internal', { cause: new Error(`key ${key.name} has the unknown plan ${key.plan}`) });
+    const principal = principalOf(key.id, key.name, key.plan ?? undefined);
     if (believed.size >= mostBelieved) believed.clear();
     believed.set(hash, { principal, until: now + believedMs });
     return principal;
@@ -56,12 +68,12 @@ const current = (entry: { principal: Principal; until: number } | undefined, now
  * A named key's principal depends on the name alone, so files outlive a renewed secret; an unnamed one's on its secret,
  * through a hash that is not the one kept for comparing. Neither depends on the order of the list.
  */
-function configuredPrincipal({ name, secret }: ConfiguredKey): Principal {
-  if (name !== undefined) return principalOf(`name:${name}`, name);
+function configuredPrincipal({ name, secret, plan }: ConfiguredKey): Principal {
+  if (name !== undefined) return principalOf(`name:${name}`, name, plan);
   const mark = secretHash(`principal of ${secret}`);
-  return principalOf(`hash:${mark.slice(0, 32)}`, `key-${mark.slice(0, 8)}`);
+  return principalOf(`hash:${mark.slice(0, 32)}`, `key-${mark.slice(0, 8)}`, plan);
 }
 
-function principalOf(keyId: string, name: string): Principal {
-  return Object.freeze({ id: `key:${keyId}`, tenant: `key:${keyId}`, name });
+function principalOf(keyId: string, name: string, plan: string | undefined): Principal {
+  return Object.freeze({ id: `key:${keyId}`, tenant: `key:${keyId}`, name, ...(plan === undefined ? {} : { plan }) });
 }

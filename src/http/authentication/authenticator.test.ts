@@ -42,6 +42,7 @@ async function authenticator(mode: AuthenticatorOptions['mode']) {
       requireTenant: false,
       keys: { path: directory },
     },
+    plans: new Set(['default']),
     logger: silent,
   });
   await made.start();
@@ -116,6 +117,7 @@ test('an operator is known by an API key in every mode', async () => {
       keys: [{ name: 'app', secret: 'secret' }],
       findKey: async () => undefined,
       jwt: { issuer: 'i', audience: 'a', algorithms: ['EdDSA'], requireTenant: false, keys: { path: directory } },
+      plans: new Set(['default']),
       logger: silent,
     });
     expect((await authenticateKey({ headers: { 'x-api-key': 'secret' }, pathKey: undefined })).name).toBe('app');

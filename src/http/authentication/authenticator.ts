@@ -1,4 +1,4 @@
-import { DragomanError, isLoopbackHost, type Logger, type Principal } from '../../core/index.ts';
+import { DragomanError, isLoopbackHost, type Logger, type Plans, type Principal } from '../../core/index.ts';
 import { type ApiKeyOptions, apiKeyLookup } from './api-keys.ts';
 import { type Credential, type Presented, readCredential } from './credential.ts';
 import { localTokenKeys, remoteTokenKeys, type TokenKeySource } from './token-keys.ts';
@@ -21,6 +21,7 @@ export interface AuthenticatorOptions {
   readonly findKey: ApiKeyOptions['findKey'];
   /** `keys` must be set when the mode accepts tokens. */
   readonly jwt: TokenRules & { readonly keys: TokenKeySource | undefined };
+  readonly plans: Pick<Plans, 'has'>;
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
@@ -29,10 +30,10 @@ export interface AuthenticatorOptions {
 const everyone: Principal = Object.freeze({ id: 'open', tenant: 'open', name: 'open' });
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { mode, keys, findKey, jwt, logger, clock = Date.now } = options;
-  const principalOfKey = apiKeyLookup({ configured: keys, findKey, clock });
+  const { mode, keys, findKey, jwt, plans, logger, clock = Date.now } = options;
+  const principalOfKey = apiKeyLookup({ configured: keys, findKey, plans, clock });
   const tokenKeys = mode.includes('jwt') ? tokenKeysFrom(jwt.keys, clock, logger) : undefined;
-  const principalOfToken = tokenKeys && tokenVerifier(jwt, tokenKeys, clock);
+  const principalOfToken = tokenKeys && tokenVerifier(jwt, tokenKeys, plans, clock);
 
   const byKey = async ({ secret }: Credential): Promise<Principal> => {
     const principal = await principalOfKey(secret);

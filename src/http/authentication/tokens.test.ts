@@ -31,7 +31,9 @@ const rules: TokenRules = {
 
 const publicKeys: Record<TokenAlgorithm, KeyObject> = { EdDSA: ed25519.publicKey, RS256: rsa.publicKey, HS256: shared };
 const keys: TokenKeys = { start: async () => {}, find: async ({ alg }) => publicKeys[alg as TokenAlgorithm] };
-const verifier = (more: Partial<TokenRules> = {}) => tokenVerifier({ ...rules, ...more }, keys, () => now * 1000);
+const plans = new Set(['default', 'small']);
+const verifier = (more: Partial<TokenRules> = {}) =>
+  tokenVerifier({ ...rules, ...more }, keys, plans, () => now * 1000);
 
 function mint(
   claims: Record<string, unknown> = {},
@@ -178,6 +180,15 @@ test('keys that cannot be had are our fault', async () => {
   const find = async () => {
     throw new DragomanError('internal');
   };
-  const verify = tokenVerifier(rules, { start: async () => {}, find }, () => now * 1000);
+  const verify = tokenVerifier(rules, { start: async () => {}, find }, plans, () => now * 1000);
   await expect(verify(good)).rejects.toMatchObject({ code: 'internal' });
+});
+
+test.each([
+  ['small', 'small'],
+  ['unknown', undefined],
+  [7, undefined],
+  [undefined, undefined],
+])('the claim plan_id %j gives the plan %j', async (claimed, plan) => {
+  expect((await verifier()(await mint({ plan_id: claimed }))).plan).toBe(plan);
 });

@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { DragomanError, type Principal } from '../../core/index.ts';
+import { DragomanError, type Plans, type Principal } from '../../core/index.ts';
 import type { TokenAlgorithm, TokenKeys } from './token-keys.ts';
 
 export interface TokenRules {
@@ -30,6 +30,7 @@ const claimsSchema = z
     principal_source: z.enum(['librechat_jwt', 'openid_reuse']),
     auth_context_hash: z.string().min(1).max(1024),
     tenant_id: identifier.optional(),
+    plan_id: z.unknown().optional(),
   })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= longestLifeSeconds, { path: ['exp'] });
 
@@ -41,6 +42,7 @@ const claimsSchema = z
 export function tokenVerifier(
   rules: TokenRules,
   keys: TokenKeys,
+  plans: Pick<Plans, 'has'>,
   now: () => number,
 ): (token: string) => Promise<Principal> {
   const { issuer, audience } = rules;
@@ -60,12 +62,14 @@ export function tokenVerifier(
     if (protectedHeader.typ !== undefined && protectedHeader.typ !== 'JWT') throw refusal('typ');
     const claims = claimsSchema.safeParse(payload);
     if (!claims.success) throw refusal(`claim ${claims.error.issues.map(({ path }) => path.join('.')).join(', ')}`);
-    const { sub, iat, tenant_id } = claims.data;
+    const { sub, iat, tenant_id, plan_id: plan } = claims.data;
     if (iat > currentDate.getTime() / 1000 + skewSeconds) throw refusal('claim iat');
     if (tenant_id === undefined && rules.requireTenant) throw refusal('claim tenant_id');
     // The tenant is encoded so that no pair of tenant and subject can spell another pair.
     const tenant = encodeURIComponent(tenant_id ?? 'legacy');
-    return { id: `jwt:${tenant}:${sub}`, tenant: `jwt:${tenant}`, name: sub };
+    const principal = { id: `jwt:${tenant}:${sub}`, tenant: `jwt:${tenant}`, name: sub };
+    // LibreChat names plans for purposes of its own: those we have no limits for get the default ones.
+    return typeof plan === 'string' && plans.has(plan) ? { ...principal, plan } : principal;
   };
 }
 

@@ -9,6 +9,8 @@ export interface CgroupLimits {
 
 /** One sandbox's control group (in v1: the same name in several hierarchies). */
 export interface Cgroup {
+  /** Changes what it enforces, whoever is in it. @throws Error when memory in use exceeds a lower limit (v1) */
+  limit(limits: CgroupLimits): void;
   /** Moves a process in. Takes an RCU grace period (about 8 ms), so it never belongs on a request's path. */
   place(pid: number): Promise<void>;
   /** Resolves when every process has stopped. @throws Error when they do not within two seconds */

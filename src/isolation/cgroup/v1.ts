@@ -71,12 +71,20 @@ class CgroupV1 implements Cgroup {
   constructor(paths: Paths, limits: CgroupLimits) {
     this.#paths = paths;
     for (const path of distinct(paths)) mkdirSync(path);
-    write(`${paths.memory}/memory.limit_in_bytes`, limits.memoryBytes);
+    this.limit(limits);
+  }
+
+  limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
+    const { memory, pids, cpu } = this.#paths;
+    const bare = `${memory}/memory.limit_in_bytes`;
     // Present only where the kernel accounts swap: then memory must not overflow into it.
-    const withSwap = `${paths.memory}/memory.memsw.limit_in_bytes`;
-    if (existsSync(withSwap)) write(withSwap, limits.memoryBytes);
-    write(`${paths.pids}/pids.max`, limits.processes);
-    write(`${paths.cpu}/cpu.cfs_quota_us`, Math.round(limits.cpus * 100_000));
+    const withSwap = `${memory}/memory.memsw.limit_in_bytes`;
+    const files = existsSync(withSwap) ? [bare, withSwap] : [bare];
+    // The limit with swap is never below the one without: raising, it goes first.
+    if (memoryBytes > Number(read(bare))) files.reverse();
+    for (const file of files) write(file, memoryBytes);
+    write(`${pids}/pids.max`, processes);
+    write(`${cpu}/cpu.cfs_quota_us`, Math.round(cpus * 100_000));
   }
 
   async place(pid: number): Promise<void> {

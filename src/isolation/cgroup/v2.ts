@@ -77,10 +77,14 @@ class CgroupV2 implements Cgroup {
   constructor(path: string, limits: CgroupLimits) {
     this.#path = path;
     mkdirSync(path);
-    write(`${path}/memory.max`, limits.memoryBytes);
     if (existsSync(`${path}/memory.swap.max`)) write(`${path}/memory.swap.max`, 0);
-    write(`${path}/pids.max`, limits.processes);
-    write(`${path}/cpu.max`, `${Math.round(limits.cpus * 100_000)} 100000`);
+    this.limit(limits);
+  }
+
+  limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
+    write(`${this.#path}/memory.max`, memoryBytes);
+    write(`${this.#path}/pids.max`, processes);
+    write(`${this.#path}/cpu.max`, `${Math.round(cpus * 100_000)} 100000`);
   }
 
   place(pid: number): Promise<void> {

@@ -88,6 +88,7 @@ class NamespacesBackend implements IsolationBackend {
         template,
         spawned,
         cgroup,
+        limits,
         exited,
         kill: () => zygote.kill(id),
         onDestroyed: () => {

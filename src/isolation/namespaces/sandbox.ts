@@ -1,7 +1,8 @@
 import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { DragomanError } from '../../core/index.ts';
 import type { Claim, ExitStatus, GuestFrame, Sandbox, SandboxListener, SandboxUsage } from '../backend.ts';
-import type { Cgroup } from '../cgroup/index.ts';
+import type { Cgroup, CgroupLimits } from '../cgroup/index.ts';
 import { ClaimDecoder } from './claims.ts';
 import { type DescriptorWorkspace, openWorkspace } from './workspace.ts';
 import type { Spawned } from './zygote.ts';
@@ -12,6 +13,8 @@ export interface SandboxParts {
   readonly template: string;
   readonly spawned: Spawned;
   readonly cgroup: Cgroup;
+  /** What the control group was made with. */
+  readonly limits: CgroupLimits;
   /** The first process' end, from the zygote that waited for it. */
   readonly exited: Promise<ExitStatus>;
   readonly kill: () => void;
@@ -76,6 +79,17 @@ export class NamespacesSandbox implements Sandbox {
 
   listen(listener: SandboxListener): void {
     this.#listener = listener;
+  }
+
+  limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
+    const { limits, cgroup } = this.#parts;
+    // Most run under what every sandbox is made with: nothing to write on their way.
+    if (memoryBytes === limits.memoryBytes && processes === limits.processes && cpus === limits.cpus) return;
+    try {
+      cgroup.limit({ memoryBytes, processes, cpus });
+    } catch (cause) {
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
   }
 
   async send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {

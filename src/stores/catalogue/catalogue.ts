@@ -6,6 +6,8 @@ export interface KeyRecord {
   readonly name: string;
   /** sha256 of the secret in lower-case hexadecimal: secrets are 256-bit random or chosen by the operator's configuration. */
   readonly hash: string;
+  /** Name of its plan; null: the default one. */
+  readonly plan: string | null;
   readonly createdAt: number;
   readonly revokedAt: number | null;
 }
@@ -47,6 +49,8 @@ export interface Catalogue {
   keyByHash(hash: string): Promise<KeyRecord | undefined>;
   /** All keys, oldest first, revoked ones too. */
   keys(): Promise<KeyRecord[]>;
+  /** Gives the live key with this id, else the one with this name, another plan. Returns false when there is neither. */
+  planKey(idOrName: string, plan: string | null): Promise<boolean>;
   /** Revokes the live key with this id, else the one with this name. Returns false when there is neither. */
   revokeKey(idOrName: string, now: number): Promise<boolean>;
   close(): Promise<void>;

@@ -73,10 +73,18 @@ class MemoryCatalogue implements Catalogue {
     return this.#keys.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
   }
 
+  async planKey(idOrName: string, plan: string | null): Promise<boolean> {
+    return this.#changeLive(idOrName, { plan });
+  }
+
   async revokeKey(idOrName: string, now: number): Promise<boolean> {
+    return this.#changeLive(idOrName, { revokedAt: now });
+  }
+
+  #changeLive(idOrName: string, change: Partial<KeyRecord>): boolean {
     const live = this.#keys.filter((key) => key.revokedAt === null);
     const target = live.find((key) => key.id === idOrName) ?? live.find((key) => key.name === idOrName);
-    this.#keys = this.#keys.map((key) => (key === target ? { ...key, revokedAt: now } : key));
+    this.#keys = this.#keys.map((key) => (key === target ? { ...key, ...change } : key));
     return target !== undefined;
   }
 

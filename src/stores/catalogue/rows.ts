@@ -67,9 +67,23 @@ export function fileOf(row: FileRow): StoredFile {
 }
 
 export function keyRow(key: KeyRecord): KeyRow {
-  return { id: key.id, name: key.name, hash: key.hash, created_at: key.createdAt, revoked_at: key.revokedAt };
+  return {
+    id: key.id,
+    name: key.name,
+    hash: key.hash,
+    plan: key.plan,
+    created_at: key.createdAt,
+    revoked_at: key.revokedAt,
+  };
 }
 
 export function keyOf(row: KeyRow): KeyRecord {
-  return { id: row.id, name: row.name, hash: row.hash, createdAt: row.created_at, revokedAt: row.revoked_at };
+  return {
+    id: row.id,
+    name: row.name,
+    hash: row.hash,
+    plan: row.plan,
+    createdAt: row.created_at,
+    revokedAt: row.revoked_at,
+  };
 }

@@ -28,6 +28,7 @@ export interface Schema {
     id: string;
     name: string;
     hash: string;
+    plan: string | null;
     created_at: number;
     revoked_at: number | null;
   };
@@ -40,7 +41,10 @@ export interface Migration {
 }
 
 /** The schema's history in order. A step that was released never changes; a change is a further step. */
-export const migrations: readonly Migration[] = [{ name: 'sessions-files-keys', up: createSessionsFilesKeys }];
+export const migrations: readonly Migration[] = [
+  { name: 'sessions-files-keys', up: createSessionsFilesKeys },
+  { name: 'key-plans', up: addKeyPlans },
+];
 
 async function createSessionsFilesKeys(db: Kysely<Schema>): Promise<void> {
   await db.schema
@@ -84,4 +88,8 @@ async function createSessionsFilesKeys(db: Kysely<Schema>): Promise<void> {
     .column('name')
     .where(sql.ref('revoked_at'), 'is', null)
     .execute();
+}
+
+async function addKeyPlans(db: Kysely<Schema>): Promise<void> {
+  await db.schema.alterTable('api_keys').addColumn('plan', 'text').execute();
 }

@@ -4,7 +4,7 @@ import { DragomanError, type ErrorCode, type StoredFile, type StoredSession } fr
 import { onStorage } from '../faults.ts';
 import type { Catalogue, KeyRecord } from './catalogue.ts';
 import { migrate } from './migrate.ts';
-import { fileOf, fileRow, keyOf, keyRow, sessionOf, sessionRow } from './rows.ts';
+import { fileOf, fileRow, type KeyRow, keyOf, keyRow, sessionOf, sessionRow } from './rows.ts';
 import { migrations, type Schema } from './schema.ts';
 
 /** Rows of one insert: far below every database's limit of parameters. */
@@ -153,13 +153,21 @@ export class SqlCatalogue implements Catalogue {
     });
   }
 
+  planKey(idOrName: string, plan: string | null): Promise<boolean> {
+    return this.#changeLiveKey(idOrName, { plan });
+  }
+
   revokeKey(idOrName: string, now: number): Promise<boolean> {
+    return this.#changeLiveKey(idOrName, { revoked_at: now });
+  }
+
+  #changeLiveKey(idOrName: string, change: Partial<KeyRow>): Promise<boolean> {
     return this.#use((db) =>
       db.transaction().execute(async (transaction) => {
         for (const column of ['id', 'name'] as const) {
           const { numUpdatedRows } = await transaction
             .updateTable('api_keys')
-            .set({ revoked_at: now })
+            .set(change)
             .where(column, '=', idOrName)
             .where('revoked_at', 'is', null)
             .executeTakeFirst();

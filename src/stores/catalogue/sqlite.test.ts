@@ -99,7 +99,7 @@ describe('the file', () => {
 
   it('keeps its records from one start to the next', async () => {
     const { session, files } = records(3);
-    const key = { id: newId(), name: 'ci', hash: 'a'.repeat(64), createdAt: 1, revokedAt: null };
+    const key = { id: newId(), name: 'ci', hash: 'a'.repeat(64), plan: null, createdAt: 1, revokedAt: null };
     const first = await started();
     await first.createSession(session, files);
     await first.createKey(key);
@@ -108,6 +108,17 @@ describe('the file', () => {
     expect(await second.session(session.id)).toEqual(session);
     expect(await second.files(session.id)).toEqual(files);
     expect(await second.keys()).toEqual([key]);
+  });
+
+  it('takes over a database from before there were plans', async () => {
+    await (await started()).close();
+    const database = new DatabaseSync(path);
+    database.exec(`alter table api_keys drop column plan; delete from migrations where name = 'key-plans'`);
+    database.exec(`insert into api_keys values ('k1', 'ci', '${'a'.repeat(64)}', 1, null)`);
+    database.close();
+    expect(await (await started()).keys()).toEqual([
+      { id: 'k1', name: 'ci', hash: 'a'.repeat(64), plan: null, createdAt: 1, revokedAt: null },
+    ]);
   });
 
   it('holds everything that was acknowledged, also when it is never closed', async () => {
@@ -172,9 +183,9 @@ describe('a database that cannot be used', () => {
   it('is refused when a newer version wrote it', async () => {
     await (await started()).close();
     const database = new DatabaseSync(path);
-    database.exec(`insert into migrations values (1, 'from-the-future')`);
+    database.exec(`insert into migrations values (2, 'from-the-future')`);
     database.close();
-    await expectRefusal('newer version, whose schema has "from-the-future" as step 2');
+    await expectRefusal('newer version, whose schema has "from-the-future" as step 3');
   });
 
   it('is refused when it belongs to another program', async () => {

@@ -1,0 +1,32 @@
+import type { Limits } from './limits.ts';
+import type { Principal } from './principal.ts';
+
+/** What a route costs. Each class has its own rate limit per principal; a route without a class has none. */
+export type RateClass = 'exec' | 'upload' | 'download' | 'list';
+
+/** So many requests in so many milliseconds, by class of route; null for no limit. */
+export type RateLimits = Readonly<Record<RateClass, { readonly count: number; readonly periodMs: number } | null>>;
+
+/** What each principal that has this plan may use. */
+export interface Plan {
+  /** Limits of an execution that asks for nothing. */
+  readonly limits: Readonly<Limits>;
+  /** The longest wall clock a request may ask for. */
+  readonly maxWallMs: number;
+  /** Executions running at once; undefined: three in four of all places. */
+  readonly running: number | undefined;
+  /** Executions waiting for a place. */
+  readonly waiting: number;
+  readonly rates: RateLimits;
+}
+
+/** The plan of whoever has no other. */
+export const defaultPlan = 'default';
+
+/** Plans by name; `default` is always among them. */
+export type Plans = ReadonlyMap<string, Plan>;
+
+/** The plan of a principal; authentication gives only plans that exist. */
+export function planOf(plans: Plans, { plan = defaultPlan }: Pick<Principal, 'plan'>): Plan {
+  return plans.get(plan)!;
+}
