@@ -48,8 +48,10 @@ export async function diffWorkspace(
     }
     const content = await workspace.open(path);
     if (!content) return false;
+    // What still runs may have made it larger since it was listed; from here on it has the size it was opened with.
+    const kept = !full && content.size <= limits.artifactBytes;
     const same = unchanged?.size === content.size && unchanged.digest === (await content.digest());
-    if (same || full) {
+    if (same || !kept) {
       content.close();
       truncated ||= !same;
       return same;

@@ -63,6 +63,17 @@ describe('outputs', () => {
     expect(Object.keys(run.files).length).toBe(testLimits.artifacts);
   });
 
+  it('are bounded in size, however fast the program changes it', async () => {
+    const { language, code } = program('outputs/grow-while-collected.py');
+    const runtime = engine.engine.catalogue.find(language)!;
+    for (let round = 0; round < 40; round++) {
+      const request = { runtime, code, args: [], stdin: undefined, inputs: [], limits: testLimits };
+      const run = await engine.engine.execute(request);
+      for (const { content } of run.artifacts) expect(content.size).toBeLessThanOrEqual(testLimits.artifactBytes);
+      run.release();
+    }
+  });
+
   it('never come from the host, however fast the program swaps directories for links', async () => {
     for (let round = 0; round < 15; round++) {
       const { language, code } = program('outputs/swap-race.py');
