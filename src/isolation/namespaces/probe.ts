@@ -22,7 +22,17 @@ export interface HostReport {
  * @param sandboxUid the user sandboxes run as, undefined for the service's own
  */
 export function probeHost(sandboxUid: number | undefined): HostReport {
-  const checks = [kernel(), bubblewrap(), namespaces(sandboxUid), appArmor(), seccomp(), cgroups(), kvm(), gvisor()];
+  const checks = [
+    kernel(),
+    bubblewrap(),
+    namespaces(sandboxUid),
+    appArmor(),
+    users(sandboxUid),
+    seccomp(),
+    cgroups(),
+    kvm(),
+    gvisor(),
+  ];
   return { checks, usable: checks.every((check) => check.state !== 'missing') };
 }
 
@@ -76,6 +86,13 @@ function appArmor(): HostCheck {
   const detail =
     'restricts user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile for bwrap';
   return { name, state: 'missing', detail };
+}
+
+/** Quotas that the kernel keeps by user are a sandbox's own only with a user of its own, which takes root. */
+function users(uid: number | undefined): HostCheck {
+  const name = 'sandbox users';
+  if (uid !== undefined) return { name, state: 'present', detail: `every sandbox gets its own, from ${uid} on` };
+  return { name, state: 'absent', detail: "all sandboxes run as the service's user: start it as root for one each" };
 }
 
 function seccomp(): HostCheck {
