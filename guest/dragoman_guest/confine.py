@@ -64,7 +64,9 @@ def enter(sizes):
     for path in _MASKED:
         sys_.mount('/dev/null', path, None, sys_.MS_BIND)
     _tmpfs('/dev/shm', sizes['shmBytes'], 2000, 1777)
-    sys_.mount('devpts', '/dev/pts', 'devpts', sys_.MS_NOSUID | sys_.MS_NOEXEC, 'newinstance,ptmxmode=0666,mode=620')
+    # Terminals are one pool for the whole host: without `max` a sandbox could take all of it.
+    terminals = 'newinstance,ptmxmode=0666,mode=620,max=16'
+    sys_.mount('devpts', '/dev/pts', 'devpts', sys_.MS_NOSUID | sys_.MS_NOEXEC, terminals)
     _tmpfs(WORKSPACE, sizes['workspaceBytes'], sizes['workspaceFiles'], 755)
     _tmpfs('/tmp', sizes['tmpBytes'], 20000, 1777)
     sys_.set_hostname('sandbox')
@@ -76,7 +78,8 @@ def enter(sizes):
 def lock_down(seccomp, open_files):
     """Gives up everything the sandbox could still do to its own walls. Nothing of the above can be repeated after it."""
     for name, value in (
-        ('CORE', 0),
+        # Not 0: where the host pipes core dumps into a program of its own, only 1 keeps a crash from starting it.
+        ('CORE', 1),
         ('NOFILE', open_files),
         ('MEMLOCK', 65536),
         ('MSGQUEUE', 0),

@@ -75,6 +75,11 @@ describe('quotas', () => {
     });
   });
 
+  it('end for terminals, of which the whole host has one pool', async () => {
+    const run = await attack(engine, 'resources/take-terminals.py');
+    expect(run).toMatchObject({ outcome: 'completed', stdout: 'terminals: 16\n' });
+  });
+
   it('that the kernel counts by user are out of reach', async () => {
     expectHeld(await attack(engine, 'resources/user-quotas.py'));
   });
