@@ -44,6 +44,8 @@ def _spawn(argv, env, actions):
     # The descriptor comes first, because an undumpable process' files in /proc are not its own.
     score = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
     syscalls.dumpable(False)
+    # Of the signals a program sends its init, only those with a handler arrive.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         # The kernel should choose the program when memory runs out, not its init: the score is inherited, then lowered again.
         os.write(score, b'1000')
@@ -53,7 +55,7 @@ def _spawn(argv, env, actions):
             {**os.environ, **env},
             file_actions=actions,
             setsigmask=[],
-            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+            setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
         )
     finally:
         os.write(score, b'0')

@@ -29,6 +29,8 @@ class Template:
             sys.modules['ssl'].RAND_add(os.urandom(32), 32.0)
         if 'tempfile' in sys.modules:
             sys.modules['tempfile']._name_sequence = None
+        if 'multiprocessing' in sys.modules:
+            sys.modules['multiprocessing'].current_process().authkey = os.urandom(32)
 
 
 def load(imports, warm):

@@ -88,6 +88,11 @@ describe('the kernel', () => {
     const run = await attack(engine, 'kernel/init-memory.sh');
     expect(run).toMatchObject({ outcome: 'completed', stdout: 'tried\n', exitCode: 0 });
   });
+
+  it('brings no signal of a program’s to its init', async () => {
+    const run = await attack(engine, 'kernel/signal-init.sh');
+    expect(run).toMatchObject({ outcome: 'completed', stdout: 'still there\n', stderr: '', exitCode: 7 });
+  });
 });
 
 describe('state', () => {
