@@ -49,8 +49,9 @@ class Sandbox:
         self._command = fcntl.fcntl(command, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FDS)
         self._claims = fcntl.fcntl(claims, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FDS)
         # Other sandboxes' pipes may still be open in the zygote and so here.
-        os.closerange(3, _PRIVATE_FDS)
-        os.closerange(max(self._command, self._claims) + 1, 65536)
+        low, high = sorted((self._command, self._claims))
+        for first, end in ((3, low), (low + 1, high), (high + 1, 65536)):
+            os.closerange(first, end)
         self._template = template
         self._parked = None
         self._faulty = False
@@ -123,13 +124,23 @@ class Sandbox:
             case 'cell':
                 if self._kernel is None:
                     self._kernel = kernel.Kernel()
-                self._claim({'claim': 'done', 'token': frame['token'], **self._kernel.run(frame['entry'])})
+                self._end(frame, self._kernel.run(frame['entry']))
 
     def _finish(self, frame, ended):
         """The last thing a one-shot sandbox does: it is frozen and destroyed at this claim.
 
         It waits for that, because a process in the middle of its exit cannot be frozen and would keep the result waiting.
         """
-        self._claim({'claim': 'done', 'token': frame['token'], **ended})
+        self._end(frame, ended)
         while True:
             signal.pause()
+
+    def _end(self, frame, ended):
+        if os.getpid() != 1:
+            # A fork of the program's that ran off the end of its source, not the program.
+            os._exit(ended['code'])
+        try:
+            self._claim({'claim': 'done', 'token': frame['token'], **ended})
+        except OSError:
+            # A program that closed every descriptor: its exit says the same.
+            os._exit(ended['code'])

@@ -79,6 +79,9 @@ class Zygote:
         mapped, map_done = os.pipe2(os.O_CLOEXEC)
         for readable_inside in (True, False, False, False):
             reader, writer = os.pipe2(os.O_CLOEXEC)
+            if not readable_inside:
+                # A sandbox's own user is not ours, and opens them by name, too: `echo problem > /dev/stderr`.
+                os.fchmod(writer, 0o666)
             inner.append(reader if readable_inside else writer)
             outer.append(writer if readable_inside else reader)
         try:
