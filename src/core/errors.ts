@@ -11,6 +11,7 @@ export const errorCatalogue = {
   file_refused: { retryable: false, text: 'A referenced file does not exist or is not yours.' },
   not_found: { retryable: false, text: 'There is no such thing.' },
   too_large: { retryable: false, text: 'The request exceeds a size limit.' },
+  body_timeout: { retryable: true, text: 'The request body took too long to arrive.' },
   upload_timeout: { retryable: true, text: 'The upload took too long.' },
   rate_limited: { retryable: true, text: 'Too many requests.' },
   overloaded: { retryable: true, text: 'Every place to run is taken.' },

@@ -11,6 +11,7 @@ const statuses: Record<ErrorCode, number> = {
   file_refused: 403,
   not_found: 404,
   too_large: 413,
+  body_timeout: 408,
   upload_timeout: 504,
   rate_limited: 429,
   overloaded: 503,
@@ -27,7 +28,6 @@ const sentences: Record<string, string> = {
   FST_ERR_MAX_PARAM_LENGTH: 'The address is too long.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'The request body is too large.',
 };
 
 /** What stream libraries call a caller that left in the middle. */

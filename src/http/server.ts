@@ -16,6 +16,7 @@ import { readAddress } from './address.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Dialect, DialectContext } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
+import { acceptJson } from './json-body.ts';
 import { addOperatorRoutes, type MetricsPage } from './operator-routes.ts';
 import { problemBody, problemOf } from './problems.ts';
 import { RateLimiter } from './rate-limiter.ts';
@@ -38,6 +39,8 @@ export interface ConnectionTimeouts {
 export interface ServerOptions {
   /** Largest JSON body, in bytes. */
   readonly maxBodyBytes: number;
+  /** How long a JSON body may take to arrive, in milliseconds. */
+  readonly bodyTimeoutMs: number;
   /** Largest upload of one file, in bytes. */
   readonly maxUploadBytes: number;
   readonly maxUploadFiles: number;
@@ -87,14 +90,11 @@ export function createServer(options: ServerOptions): Server {
   let isLocal = false;
 
   const app = fastify({
-    bodyLimit: options.maxBodyBytes,
     requestTimeout: options.uploadTimeoutMs + timeouts.graceMs,
     keepAliveTimeout: timeouts.keepAliveMs,
     http: { headersTimeout: timeouts.headersMs, connectionsCheckingInterval: timeouts.checkEveryMs },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    onProtoPoisoning: 'remove',
-    onConstructorPoisoning: 'remove',
     routerOptions: { maxParamLength: 512 },
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     rewriteUrl: (request) => {
@@ -111,6 +111,7 @@ export function createServer(options: ServerOptions): Server {
     },
   });
   app.removeContentTypeParser('text/plain');
+  acceptJson(app, { maxBytes: options.maxBodyBytes, timeoutMs: options.bodyTimeoutMs });
   app.decorateRequest('principal', null as unknown as Principal);
   handleErrors(app, logger);
 

@@ -51,6 +51,10 @@ export const probe: Dialect = {
       throw new Error('the inside story');
     });
     app.get('/endless', (_, reply) => reply.send(Readable.from(endless())));
+    app.post('/wait', async ({ body }) => {
+      await new Promise((resolve) => setTimeout(resolve, (body as { ms: number }).ms));
+      return 'waited';
+    });
     app.get('/wait/:ms', async ({ params }) => {
       await new Promise((resolve) => setTimeout(resolve, Number((params as { ms: string }).ms)));
       return 'waited';
@@ -83,6 +87,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
   });
   const server = createServer({
     maxBodyBytes: 10_000,
+    bodyTimeoutMs: 10_000,
     maxUploadBytes: 10_000,
     maxUploadFiles: 10,
     uploadTimeoutMs: 10_000,

@@ -10,6 +10,7 @@ test.each<[ErrorCode, number, object]>([
   ['profile_mismatch', 409, { error: 'execution_profile_mismatch', message: 'why' }],
   ['file_refused', 403, { error: 'Unauthorized file reference' }],
   ['not_found', 404, { error: 'why' }],
+  ['body_timeout', 408, { error: 'why' }],
   ['too_large', 413, { error: 'why' }],
   ['upload_timeout', 504, { error: 'why' }],
   ['rate_limited', 429, { error: 'rate_limited', message: 'why' }],

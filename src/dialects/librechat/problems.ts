@@ -20,6 +20,7 @@ const wordings: Record<ErrorCode, Wording> = {
   file_refused: { status: 403, error: 'Unauthorized file reference' },
   not_found: { status: 404 },
   too_large: { status: 413 },
+  body_timeout: { status: 408 },
   upload_timeout: { status: 504 },
   rate_limited: { status: 429, error: 'rate_limited' },
   overloaded: { status: 503, error: 'overloaded' },

@@ -3,6 +3,8 @@ import { DragomanError, isId } from '../../core/index.ts';
 
 /** Most input files of one execution. */
 export const maxRefs = 256;
+/** Most arguments: counted before they are looked at, because wrong ones would each cost a message. */
+const maxArgs = 10_000;
 
 const text = z.string().nullish();
 
@@ -27,7 +29,7 @@ export type WireFileRef = z.infer<typeof fileRef>;
 export const execBody = z.object({
   lang: z.string(),
   code: z.string(),
-  args: z.array(z.string()).nullish(),
+  args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
   files: z.array(fileRef).max(maxRefs, `must hold at most ${maxRefs} files`).nullish(),
   /** Milliseconds. */
   timeout: z.number().positive().nullish(),

@@ -1,0 +1,104 @@
+import { describe, expect, test, vi } from 'vitest';
+import { apiKey, rawConnection, serve } from '../../test/support/http.ts';
+
+const head = (length: number, key = apiKey) =>
+  `POST /exec HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+const twoKeys = {
+  keys: [
+    { name: 'ann', secret: apiKey },
+    { name: 'bob', secret: 'bob-key' },
+  ],
+};
+const post = (base: string, body: string, key = apiKey) =>
+  fetch(`${base}/exec`, { method: 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' }, body });
+
+describe('time', () => {
+  test('a body that trickles in is answered 408 and cut off long before an upload would be', async () => {
+    const base = await serve({ bodyTimeoutMs: 200, uploadTimeoutMs: 60_000 }).listen();
+    const { socket, closed } = rawConnection(base);
+    socket.write(`${head(9000)}"`);
+    const trickle = setInterval(() => socket.write('x'), 50);
+    const answer = await closed.finally(() => clearInterval(trickle));
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
+    expect(answer).toContain('{"error":"body_timeout","message":"The request body took too long to arrive."}');
+  });
+
+  test('a program may run longer than its body may take', async () => {
+    const base = await serve({ bodyTimeoutMs: 100 }).listen();
+    const { socket, closed } = rawConnection(base);
+    socket.write(`POST /wait HTTP/1.1\r\nhost: x\r\nx-api-key: ${apiKey}\r\nconnection: close\r\n`);
+    socket.write('content-type: application/json\r\ncontent-length: 10\r\n\r\n{"ms":300}');
+    expect(await closed).toMatch(/waited$/);
+  });
+});
+
+describe('size', () => {
+  test('a body over the limit is answered 413, whether it says its length or not', async () => {
+    const base = await serve({ maxBodyBytes: 100_000 }).listen();
+    const large = JSON.stringify('x'.repeat(30_000_000));
+    expect((await post(base, large)).status).toBe(413);
+    const chunked = await fetch(`${base}/exec`, {
+      method: 'POST',
+      headers: { 'x-api-key': apiKey, 'content-type': 'application/json' },
+      body: new Blob([large]).stream(),
+      duplex: 'half',
+    } as RequestInit);
+    expect(chunked.status).toBe(413);
+    expect(await chunked.json()).toEqual({ error: 'too_large', message: 'The request body is too large.' });
+  });
+
+  test('a body that would take long to parse is refused', async () => {
+    const base = await serve({ maxBodyBytes: 8_000_000 }).listen();
+    expect((await post(base, '['.repeat(7_000_000))).status).toBe(400);
+    expect((await post(base, `{"args":[${'1,'.repeat(3_000_000)}1]}`)).status).toBe(400);
+    expect((await post(base, JSON.stringify({ code: '[{,'.repeat(1_000_000) }))).status).toBe(200);
+  });
+});
+
+describe('memory', () => {
+  /** Sends all of a body but its last byte. */
+  const hold = (base: string, bytes: number, key: string) => {
+    const connection = rawConnection(base);
+    connection.socket.write(`${head(bytes, key)}"${'x'.repeat(bytes - 2)}`);
+    return { ...connection, finish: () => connection.socket.write('"') };
+  };
+  const small = '"x"';
+
+  test('one principal holds two of the largest bodies at most; another is not disturbed', async () => {
+    const base = await serve({ maxBodyBytes: 100_000, authentication: twoKeys }).listen();
+    const held = [hold(base, 99_999, apiKey), hold(base, 99_999, apiKey)];
+    await vi.waitFor(async () => {
+      const refused = await post(base, JSON.stringify('x'.repeat(5_000)));
+      expect(refused.status).toBe(429);
+      expect(refused.headers.get('retry-after')).toBe('1');
+    });
+    expect((await post(base, small, 'bob-key')).status).toBe(200);
+    // One that is answered and one that goes away give back what they held.
+    held[0]!.finish();
+    held[1]!.socket.destroy();
+    await vi.waitFor(async () => expect((await post(base, JSON.stringify('x'.repeat(90_000)))).status).toBe(200));
+  });
+
+  test('all together hold eight of them', async () => {
+    const keys = Array.from({ length: 5 }, (_, index) => ({ name: `k${index}`, secret: `key-${index}` }));
+    const base = await serve({ maxBodyBytes: 100_000, authentication: { keys } }).listen();
+    for (const { secret } of keys.slice(0, 4)) for (let i = 0; i < 2; i++) hold(base, 99_999, secret);
+    await vi.waitFor(async () => {
+      expect((await post(base, JSON.stringify('x'.repeat(5_000)), 'key-4')).status).toBe(503);
+    });
+  });
+
+  test('what is not for any route is not read', async () => {
+    const base = await serve({ maxBodyBytes: 1000 }).listen();
+    const answers = ['/nothing', '/health'].map(async (path) => {
+      const body = 'x'.repeat(1_000_000);
+      const response = await fetch(base + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      return response.status;
+    });
+    expect(await Promise.all(answers)).toEqual([404, 404]);
+  });
+});
