@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { attack, expectHeld } from './attack.ts';
 
 let engine: TestEngine;
@@ -35,6 +36,18 @@ describe('memory', () => {
   it('may take a child and leave its parent', async () => {
     const run = await attack(engine, 'resources/memory-bomb-in-child.py');
     expect(run).toMatchObject({ outcome: 'completed', stdout: 'child ended with -9\n' });
+  });
+
+  it('is limited in sockets, too, which the kernel may count apart', async () => {
+    const before = socketMemory();
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, socketMemory() - before);
+    }, 5);
+    const run = await attack(engine, 'resources/fill-sockets.py', { args: ['100'] });
+    clearInterval(watch);
+    expect(['completed', 'out_of_memory']).toContain(run.outcome);
+    expect(most).toBeLessThan(testLimits.memoryBytes);
   });
 
   it('is never used up by full file systems', async () => {
@@ -90,3 +103,9 @@ describe('time', () => {
     expect(await attack(engine, path, short)).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
   });
 });
+
+/** Bytes in the internet sockets of the whole host. */
+function socketMemory(): number {
+  const lines = readFileSync('/proc/net/sockstat', 'utf8').matchAll(/^(?:TCP|UDP): .*\bmem (\d+)/gm);
+  return 4096 * [...lines].reduce((sum, [, pages]) => sum + Number(pages), 0);
+}

@@ -83,6 +83,9 @@ class CgroupV1 implements Cgroup {
     // The limit with swap is never below the one without: raising, it goes first.
     if (memoryBytes > Number(read(bare))) files.reverse();
     for (const file of files) write(file, memoryBytes);
+    // What lies in internet sockets is counted apart, and only under a limit of its own; version 2 counts it as memory.
+    const sockets = `${memory}/memory.kmem.tcp.limit_in_bytes`;
+    if (existsSync(sockets)) write(sockets, Math.round(memoryBytes / 8));
     write(`${pids}/pids.max`, processes);
     write(`${cpu}/cpu.cfs_quota_us`, Math.round(cpus * 100_000));
   }
