@@ -81,6 +81,24 @@ describe('output', () => {
   });
 });
 
+describe('the service', () => {
+  it('does not pay for output by the byte', async () => {
+    const memory = process.memoryUsage().rss;
+    const start = process.cpuUsage();
+    const run = await attack(engine, 'resources/write-byte-by-byte.py', { limits: { wallMs: 3000 } });
+    const { user, system } = process.cpuUsage(start);
+    expect(run).toMatchObject({ outcome: 'timed_out' });
+    expect(run.stdout).toMatch(/^x+$/);
+    // Hearing of each byte took half a processor and 50 MB a second.
+    expect((user + system) / 1000).toBeLessThan(1000);
+    expect(process.memoryUsage().rss - memory).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it('ends a program that floods it with claims', async () => {
+    expect(await attack(engine, 'resources/flood-claims.py')).toMatchObject({ outcome: 'killed' });
+  });
+});
+
 describe('quotas', () => {
   it('end for descriptors', async () => {
     expect(await attack(engine, 'resources/exhaust-descriptors.py')).toMatchObject({

@@ -1,9 +1,9 @@
-import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { DragomanError } from '../../core/index.ts';
 import type { Claim, ExitStatus, GuestFrame, Sandbox, SandboxListener, SandboxUsage } from '../backend.ts';
 import type { Cgroup, CgroupLimits } from '../cgroup/index.ts';
 import { ClaimDecoder } from './claims.ts';
+import { OutputPipe } from './output-pipe.ts';
 import { type DescriptorWorkspace, openWorkspace } from './workspace.ts';
 import type { Spawned } from './zygote.ts';
 
@@ -21,16 +21,9 @@ export interface SandboxParts {
   readonly onDestroyed: () => void;
 }
 
-/** One of the sandbox's pipes, read by us. */
-interface Stream {
-  readonly fd: number;
-  readonly socket: Socket;
-  readonly data: (chunk: Uint8Array) => void;
-  readonly ended: Promise<void>;
-}
-
 const silent: SandboxListener = { stdout() {}, stderr() {}, claim() {} };
-const sharedBuffer = Buffer.allocUnsafe(65_536);
+/** Claims one listener may be told: an honest guest makes a few, a flood of them would keep the service busy. */
+const maxClaims = 1000;
 
 export class NamespacesSandbox implements Sandbox {
   readonly id: string;
@@ -40,9 +33,10 @@ export class NamespacesSandbox implements Sandbox {
 
   readonly #parts: SandboxParts;
   readonly #command: Socket;
-  readonly #streams: readonly Stream[];
+  readonly #pipes: readonly OutputPipe[];
   readonly #decoder = new ClaimDecoder();
   #listener: SandboxListener = silent;
+  #claimsLeft = maxClaims;
   #workspace: DescriptorWorkspace | undefined;
   #ended = false;
   #destroyed: Promise<void> | undefined;
@@ -55,16 +49,15 @@ export class NamespacesSandbox implements Sandbox {
     this.#command = new Socket({ fd: command, readable: false, writable: true });
     // The program may be gone before it has read everything.
     this.#command.on('error', () => {});
-    const streams = [
-      this.#pipe(claims, (chunk) => this.#claims(chunk)),
-      this.#pipe(stdout, (chunk) => this.#listener.stdout(chunk)),
-      this.#pipe(stderr, (chunk) => this.#listener.stderr(chunk)),
+    this.#pipes = [
+      new OutputPipe(claims, (chunk) => this.#claims(chunk)),
+      new OutputPipe(stdout, (chunk) => this.#listener.stdout(chunk)),
+      new OutputPipe(stderr, (chunk) => this.#listener.stderr(chunk)),
     ];
-    this.#streams = streams;
     void parts.exited.then(() => {
       this.#ended = true;
     });
-    this.exited = Promise.all([parts.exited, ...streams.map((stream) => stream.ended)]).then(([status]) => status);
+    this.exited = Promise.all([parts.exited, ...this.#pipes.map((pipe) => pipe.ended)]).then(([status]) => status);
   }
 
   get workspace(): DescriptorWorkspace {
@@ -79,6 +72,7 @@ export class NamespacesSandbox implements Sandbox {
 
   listen(listener: SandboxListener): void {
     this.#listener = listener;
+    this.#claimsLeft = maxClaims;
   }
 
   limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
@@ -111,7 +105,7 @@ export class NamespacesSandbox implements Sandbox {
   }
 
   drain(): void {
-    for (const stream of this.#streams) drain(stream);
+    for (const pipe of this.#pipes) pipe.drain();
   }
 
   async freeze(): Promise<void> {
@@ -145,16 +139,10 @@ export class NamespacesSandbox implements Sandbox {
     this.#parts.cgroup.thaw();
     this.#command.destroy();
     await this.#parts.exited;
-    for (const { socket } of this.#streams) socket.destroy();
+    for (const pipe of this.#pipes) pipe.close();
     this.#workspace?.close();
     await this.#parts.cgroup.remove();
     this.#parts.onDestroyed();
-  }
-
-  #pipe(fd: number, data: (chunk: Uint8Array) => void): Stream {
-    const socket = new Socket({ fd, readable: true, writable: false });
-    socket.on('data', data).on('error', () => {});
-    return { fd, socket, data, ended: new Promise((resolve) => socket.once('close', () => resolve())) };
   }
 
   #claims(chunk: Uint8Array): void {
@@ -162,6 +150,8 @@ export class NamespacesSandbox implements Sandbox {
     let claims: Claim[];
     try {
       claims = this.#decoder.push(chunk);
+      this.#claimsLeft -= claims.length;
+      if (this.#claimsLeft < 0) throw new Error('a flood of claims');
     } catch (error) {
       this.violation = (error as Error).message;
       this.#parts.kill();
@@ -179,21 +169,5 @@ export class NamespacesSandbox implements Sandbox {
       if (this.#command.destroyed) resolve();
       else this.#command.on('drain', done).on('close', done);
     });
-  }
-}
-
-function drain({ fd, socket, data }: Stream): void {
-  // A stream that has ended has closed its descriptor, and the number may be another file's by now.
-  while (!socket.destroyed) {
-    let count: number;
-    try {
-      count = readSync(fd, sharedBuffer);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') return;
-      throw error;
-    }
-    if (count === 0) return;
-    data(Buffer.from(sharedBuffer.subarray(0, count)));
   }
 }
