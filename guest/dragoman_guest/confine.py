@@ -22,6 +22,10 @@ NAMESPACES = (
 )
 WORKSPACE = '/mnt/data'
 
+# The host's own nodes, bound by bubblewrap. On a read-only mount they work as devices all the same, but nobody can set their
+# times, which every sandbox and the host would see. bubblewrap itself cannot: its read-only mounts have no devices.
+_DEVICES = ('null', 'zero', 'full', 'random', 'urandom', 'tty')
+
 # What /proc tells of the host beyond its processes and cannot be read for the good of a program. Each costs every sandbox a
 # mount, so what the kernel itself keeps from an ordinary user (kcore, kmsg, vmallocinfo …) is not repeated here.
 _HOST_FILES = ('cmdline', 'config.gz', 'diskstats', 'kallsyms', 'keys', 'locks', 'modules', 'partitions')
@@ -61,6 +65,9 @@ def enter(sizes):
     sys_.dumpable(True)
     sys_.mount(None, '/', None, sys_.MS_REC | sys_.MS_PRIVATE)
     sys_.mount('proc', '/proc', 'proc', sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC)
+    for device in _DEVICES:
+        flags = sys_.MS_REMOUNT | sys_.MS_BIND | sys_.MS_RDONLY | sys_.MS_NOSUID
+        sys_.mount(None, f'/dev/{device}', None, flags)
     for path in _MASKED:
         sys_.mount('/dev/null', path, None, sys_.MS_BIND)
     _tmpfs('/dev/shm', sizes['shmBytes'], 2000, 1777)
