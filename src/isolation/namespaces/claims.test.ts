@@ -36,6 +36,8 @@ describe('ClaimDecoder', () => {
     ['a code that is no exit status', { claim: 'done', token: 't', code: 256, signal: null }],
     ['a code that is text', { claim: 'done', token: 't', code: '0', signal: null }],
     ['a signal that is none', { claim: 'done', token: 't', code: null, signal: 'KILL -9' }],
+    ['an end with neither code nor signal', { claim: 'done', token: 't', code: null, signal: null }],
+    ['an end with both', { claim: 'done', token: 't', code: 0, signal: 'SIGKILL' }],
     ['an end without a token', { claim: 'done', code: 0, signal: null }],
     ['a fault without a message', { claim: 'fault' }],
   ])('refuses %s', (_, value) => {

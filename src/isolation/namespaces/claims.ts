@@ -33,7 +33,8 @@ function parseClaim(text: string): Claim {
   if (claim === 'done') {
     const validCode = code === null || (Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 255);
     const validSignal = signal === null || (typeof signal === 'string' && /^SIG[A-Z0-9]{2,10}$/.test(signal));
-    if (validCode && validSignal && typeof token === 'string')
+    const oneOfThem = (code === null) !== (signal === null);
+    if (validCode && validSignal && oneOfThem && typeof token === 'string')
       return { claim, token, code: code as number | null, signal: signal as string | null };
   }
   throw new Error('an unknown claim');
