@@ -24,7 +24,7 @@ export interface Service {
 const shutdownDeadlineMs = 10_000;
 
 /** Builds every object of the `all` role and starts them, stores first and the open port last. */
-export async function startService(config: Config, imageRoot: string): Promise<Service> {
+export async function startService(config: Config, imageRoot: string, version: string): Promise<Service> {
   const { dataDir, retentionMs } = config.stores;
   const { plans } = config;
   const logger = createLogger(config.telemetry);
@@ -82,7 +82,16 @@ export async function startService(config: Config, imageRoot: string): Promise<S
       findKey: (hash) => catalogue.keyByHash(hash),
       logger,
     });
-    const server = createServer({ ...config.http, plans, authenticator, interpreter, dialects, metrics, logger });
+    const server = createServer({
+      ...config.http,
+      version,
+      plans,
+      authenticator,
+      interpreter,
+      dialects,
+      metrics,
+      logger,
+    });
     closers.push(async () => {
       interpreter.close();
       await server.close(shutdownDeadlineMs);

@@ -27,7 +27,7 @@ program
     const config = loadConfig();
     const { imageRoot } = await prepare(config);
     const started = performance.now();
-    const service = await startService(config, imageRoot);
+    const service = await startService(config, imageRoot, version);
     announce(config, service, performance.now() - started);
     endWith(service);
   });

@@ -1,7 +1,7 @@
 import { nanoid } from 'nanoid';
 
 /** Sessions, files and executions share one shape of id, LibreChat's own rule: 21 characters of `[A-Za-z0-9_-]`. */
-const pattern = /^[A-Za-z0-9_-]{21}$/;
+export const idPattern = /^[A-Za-z0-9_-]{21}$/;
 
 /** Makes a new id (126 random bits). */
 export function newId(): string {
@@ -10,5 +10,5 @@ export function newId(): string {
 
 /** Tells whether a string a client sent has the shape of an id; says nothing of whether it exists. */
 export function isId(value: unknown): value is string {
-  return typeof value === 'string' && pattern.test(value);
+  return typeof value === 'string' && idPattern.test(value);
 }

@@ -2,7 +2,7 @@ export { DragomanError, type ErrorCode, type ErrorDetails, errorCatalogue } from
 export type { ExecutionEvent, ExecutionResult, Outcome, OutputText, Usage } from './execution.ts';
 export type { FileRef, FileScope, StoredFile, StoredSession } from './files.ts';
 export { isLoopbackHost } from './hosts.ts';
-export { isId, newId } from './ids.ts';
+export { idPattern, isId, newId } from './ids.ts';
 export type { Limits } from './limits.ts';
 export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';

@@ -1,3 +1,4 @@
 export { type Authenticator, type AuthenticatorOptions, createAuthenticator } from './authentication/authenticator.ts';
 export type { Dialect, DialectContext, Problem } from './dialect.ts';
+export { type Answer, type Content, type Operation, problems } from './operation.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { Interpreter } from '../service/index.ts';
+import { type Operation, problems } from './operation.ts';
 
 /** Everything measured, for Prometheus. */
 export interface MetricsPage {
@@ -19,7 +21,7 @@ const healthDeadlineMs = 5000;
 /** `/health` for whoever runs the service, open to all; `/metrics` for those who are admitted. */
 export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, admit }: OperatorRoutes): void {
   for (const path of ['/health', '/v1/health'])
-    app.get(path, async (_request, reply) => {
+    app.get(path, { config: { operation: healthOperation } }, async (_request, reply) => {
       const { ready, reason } = await health(interpreter);
       return reply
         .code(ready ? 200 : 503)
@@ -27,10 +29,29 @@ export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, 
         .type('text/plain; charset=utf-8')
         .send(ready ? 'ok' : (reason ?? 'not ready'));
     });
-  app.get('/metrics', { onRequest: admit }, async (_request, reply) =>
+  app.get('/metrics', { onRequest: admit, config: { operation: metricsOperation } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
 }
+
+const text = (description: string, example: string) => ({
+  description,
+  content: { type: 'text/plain', schema: z.string(), example },
+});
+
+const healthOperation: Operation = {
+  id: 'health',
+  summary: 'Tell whether programs can be run now',
+  answers: { 200: text('They can.', 'ok'), 503: text('They cannot; why not.', 'shutting down') },
+  open: true,
+};
+
+const metricsOperation: Operation = {
+  id: 'metrics',
+  summary: 'Everything measured, for Prometheus',
+  description: 'Needs an API key unless the service listens on a loopback address.',
+  answers: { 200: text('Prometheus text.', '# TYPE dragoman_up gauge'), ...problems(400, 401, 500, 503) },
+};
 
 async function health(interpreter: Interpreter): Promise<{ ready: boolean; reason?: string }> {
   let timer: NodeJS.Timeout | undefined;

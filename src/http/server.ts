@@ -17,6 +17,7 @@ import type { Authenticator } from './authentication/authenticator.ts';
 import type { Dialect, DialectContext } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
 import { acceptJson } from './json-body.ts';
+import { describeRoutes } from './openapi.ts';
 import { addOperatorRoutes, type MetricsPage } from './operator-routes.ts';
 import { problemBody, problemOf } from './problems.ts';
 import { RateLimiter } from './rate-limiter.ts';
@@ -37,6 +38,8 @@ export interface ConnectionTimeouts {
 }
 
 export interface ServerOptions {
+  /** Of the program, for the OpenAPI document. */
+  readonly version: string;
   /** Largest JSON body, in bytes. */
   readonly maxBodyBytes: number;
   /** How long a JSON body may take to arrive, in milliseconds. */
@@ -154,6 +157,7 @@ export function createServer(options: ServerOptions): Server {
       });
   };
 
+  describeRoutes(app, options.version);
   addOperatorRoutes(app, {
     interpreter,
     metrics,

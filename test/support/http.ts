@@ -86,6 +86,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     ...authentication,
   });
   const server = createServer({
+    version: '0.0.0',
     maxBodyBytes: 10_000,
     bodyTimeoutMs: 10_000,
     maxUploadBytes: 10_000,

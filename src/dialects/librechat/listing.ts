@@ -1,6 +1,6 @@
 import { extname } from 'node:path/posix';
 import type { StoredFile } from '../../core/index.ts';
-import { sessionIds } from './wire.ts';
+import { sessionIds } from './answers.ts';
 
 /** `<session>/<file>.<ending>`: how the reference server names an object, and what old clients take the id from. */
 function objectName(file: StoredFile): string {

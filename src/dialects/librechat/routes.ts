@@ -2,13 +2,15 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DragomanError, type FileRef, type FileScope } from '../../core/index.ts';
-import type { Dialect, DialectContext } from '../../http/index.ts';
+import type { Dialect, DialectContext, Operation } from '../../http/index.ts';
+import { sessionIds } from './answers.ts';
 import { contentDisposition, listElement, objectInfo } from './listing.ts';
+import { operations } from './operations.ts';
 import { problemAnswer } from './problems.ts';
 import { fileScope } from './scopes.ts';
 import { toAnswer, toRequest } from './translate.ts';
 import { upload, uploadBatch } from './uploads.ts';
-import { execBody, fileParams, identityQuery, listQuery, parse, sessionIds, sessionParams } from './wire.ts';
+import { execBody, fileParams, identityQuery, listQuery, parse, sessionParams } from './wire.ts';
 
 /** The API LibreChat's code interpreter client speaks, for its three generations at once. */
 export const librechat: Dialect = {
@@ -28,36 +30,42 @@ async function routes(app: FastifyInstance, context: DialectContext): Promise<vo
     return reply.code(status).send(body);
   });
 
-  app.post('/exec', { config: { rateClass: 'exec' } }, async (request, reply) => {
+  app.post('/exec', { config: { rateClass: 'exec', operation: operations.exec } }, async (request, reply) => {
     const program = toRequest(parse(execBody, request.body));
     const signal = whenGone(reply);
     return toAnswer(await interpreter.execute(request.principal, program, { signal }));
   });
 
-  const uploading = { config: { rateClass: 'upload' } } as const;
-  app.post('/upload', uploading, (request, reply) => upload(context, request, reply));
-  app.post('/upload/batch', uploading, (request, reply) => uploadBatch(context, request, reply));
+  const uploading = (operation: Operation) => ({ config: { rateClass: 'upload', operation } }) as const;
+  app.post('/upload', uploading(operations.upload), (request, reply) => upload(context, request, reply));
+  app.post('/upload/batch', uploading(operations.uploadBatch), (request, reply) =>
+    uploadBatch(context, request, reply),
+  );
 
-  app.get('/download/:sid/:fid', { config: { rateClass: 'download' } }, async (request, reply) => {
-    const { file, content } = await interpreter.openFile(request.principal, fileRef(request));
-    return reply
-      .header('content-type', file.contentType)
-      .header('content-length', file.size)
-      .header('content-disposition', contentDisposition(file.name))
-      .send(content);
-  });
+  app.get(
+    '/download/:sid/:fid',
+    { config: { rateClass: 'download', operation: operations.download } },
+    async (request, reply) => {
+      const { file, content } = await interpreter.openFile(request.principal, fileRef(request));
+      return reply
+        .header('content-type', file.contentType)
+        .header('content-length', file.size)
+        .header('content-disposition', contentDisposition(file.name))
+        .send(content);
+    },
+  );
 
-  const listing = { config: { rateClass: 'list' } } as const;
-  app.get('/sessions/:sid/objects/:fid', listing, async (request) =>
+  const listing = (operation: Operation) => ({ config: { rateClass: 'list', operation } }) as const;
+  app.get('/sessions/:sid/objects/:fid', listing(operations.object), async (request) =>
     objectInfo(await interpreter.file(request.principal, fileRef(request))),
   );
-  app.get('/files/:sid', listing, async (request) => {
+  app.get('/files/:sid', listing(operations.list), async (request) => {
     const { sid } = parse(sessionParams, request.params);
     const { detail, ...identity } = parse(listQuery, request.query);
     const files = await interpreter.listFiles(request.principal, sid, scopeOf(identity));
     return files.map((file) => listElement(file, detail));
   });
-  app.delete('/files/:sid/:fid', listing, async (request) => {
+  app.delete('/files/:sid/:fid', listing(operations.delete), async (request) => {
     const ref = fileRef(request);
     await interpreter.deleteFile(request.principal, ref);
     return { message: 'File deleted successfully', ...sessionIds(ref.sessionId), fileId: ref.fileId };

@@ -9,7 +9,8 @@ export interface ScopeClaim {
   readonly entityId?: string | null | undefined;
 }
 
-const resourceId = /^[A-Za-z0-9_.:-]{1,128}$/;
+/** An agent's or a skill's id. */
+export const resourceId = /^[A-Za-z0-9_.:-]{1,128}$/;
 
 /**
  * Reads a claim. Nothing said means the caller's own files; for `user` the id says nothing.

@@ -1,7 +1,8 @@
 import { DragomanError, isId, workspacePath } from '../../core/index.ts';
 import type { ExecuteRequest, Execution, InputFile, ReportedFile } from '../../service/index.ts';
+import { type ExecAnswer, type ExecFile, sessionIds } from './answers.ts';
 import { fileScope } from './scopes.ts';
-import { type ExecAnswer, type ExecBody, type ExecFile, sessionIds, type WireFileRef } from './wire.ts';
+import type { ExecBody, WireFileRef } from './wire.ts';
 
 /** Unchanged inputs are listed up to this many files in all; what a run made is always listed. */
 const maxListed = 50;
@@ -45,7 +46,7 @@ export function toAnswer(execution: Execution): ExecAnswer {
     status: statusOf(execution),
     wall_time: Math.round(result.usage.wallMs),
     files,
-    ...(deleted.length > 0 ? { deleted_files: deleted } : {}),
+    ...(deleted.length > 0 ? { deleted_files: [...deleted] } : {}),
     ...(lost > 0
       ? {
           artifact_delivery: {

@@ -2,13 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DragomanError } from '../../core/index.ts';
 import type { DialectContext } from '../../http/index.ts';
 import type { UploadFile, UploadOutcome } from '../../service/index.ts';
+import { type BatchFile, sessionIds } from './answers.ts';
 import { MultipartForm } from './multipart-form.ts';
 import { fileScope } from './scopes.ts';
-import { sessionIds } from './wire.ts';
-
-type WireOutcome =
-  | { readonly status: 'success'; readonly id: string; readonly fileId: string; readonly filename: string }
-  | { readonly status: 'error'; readonly filename: string; readonly error: string };
 
 /** `POST /upload`: every file is stored, or none. */
 export function upload(context: DialectContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
@@ -57,8 +53,8 @@ async function storeBatch(context: DialectContext, request: FastifyRequest, form
   return { ids: sessionIds(stored.sessionId), files: stored.files.map(wireOutcome) };
 }
 
-async function refuseAll(files: AsyncIterable<UploadFile>, error: string): Promise<WireOutcome[]> {
-  const refused: WireOutcome[] = [];
+async function refuseAll(files: AsyncIterable<UploadFile>, error: string): Promise<BatchFile[]> {
+  const refused: BatchFile[] = [];
   for await (const { name: filename } of files) refused.push({ status: 'error', filename, error });
   return refused;
 }
@@ -92,7 +88,7 @@ function claims(form: MultipartForm) {
   return { scope, readOnly: fields.get('read_only') === 'true' };
 }
 
-function wireOutcome(outcome: UploadOutcome): WireOutcome {
+function wireOutcome(outcome: UploadOutcome): BatchFile {
   if (!('stored' in outcome)) return { status: 'error', filename: outcome.name, error: outcome.error };
   const { id, name } = outcome.stored;
   return { status: 'success', id, fileId: id, filename: name };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DragomanError, isId } from '../../core/index.ts';
+import { DragomanError, idPattern } from '../../core/index.ts';
 
 /** Most input files of one execution. */
 export const maxRefs = 256;
@@ -12,32 +12,35 @@ const text = z.string().nullish();
  * An input file of `/exec`, as any client generation sends it. The oldest say `session_id`, the current ones
  * `storage_session_id`; only the current ones say whose file it is (`kind`, `resource_id`, `version`).
  */
-const fileRef = z.object({
-  id: z.string(),
-  name: z.string(),
-  storage_session_id: text,
-  session_id: text,
-  kind: text,
-  resource_id: text,
-  version: z.union([z.number(), z.string()]).nullish(),
-  entity_id: text,
-});
+const fileRef = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    storage_session_id: text,
+    session_id: text,
+    kind: text,
+    resource_id: text,
+    version: z.union([z.number(), z.string()]).nullish(),
+    entity_id: text,
+  })
+  .meta({ id: 'FileReference' });
 
 export type WireFileRef = z.infer<typeof fileRef>;
 
 /** The body of `/exec`. Keys not named here are sent by every recent client and are ignored. */
-export const execBody = z.object({
-  lang: z.string(),
-  code: z.string(),
-  args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
-  files: z.array(fileRef).max(maxRefs, `must hold at most ${maxRefs} files`).nullish(),
-  /** Milliseconds. */
-  timeout: z.number().positive().nullish(),
-});
+export const execBody = z
+  .object({
+    lang: z.string().describe('A language or one of its aliases, any case.'),
+    code: z.string().describe('A whole program, at most 8 MiB.'),
+    args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
+    files: z.array(fileRef).max(maxRefs, `must hold at most ${maxRefs} files`).nullish(),
+    timeout: z.number().positive().nullish().describe('Milliseconds of wall clock; at most what the plan allows.'),
+  })
+  .meta({ id: 'ExecRequest' });
 
 export type ExecBody = z.infer<typeof execBody>;
 
-const id = z.string().refine(isId, 'must be 21 characters of A-Z, a-z, 0-9, "_" and "-"');
+const id = z.string().regex(idPattern, 'must be 21 characters of A-Z, a-z, 0-9, "_" and "-"');
 
 export const sessionParams = z.object({ sid: id });
 export const fileParams = z.object({ sid: id, fid: id });
@@ -56,49 +59,4 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S
   const issue = result.error.issues[0]!;
   const where = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
   throw new DragomanError('invalid_request', { message: where + issue.message });
-}
-
-/** A session id under both of its names: old clients read one, current ones the other. */
-export interface SessionIds {
-  readonly session_id: string;
-  readonly storage_session_id: string;
-}
-
-export function sessionIds(id: string): SessionIds {
-  return { session_id: id, storage_session_id: id };
-}
-
-/** A file in the answer to `/exec`. */
-export interface ExecFile extends SessionIds {
-  readonly id: string;
-  readonly name: string;
-  /** The input a changed file was made from. */
-  readonly modified_from?: SessionIds & { readonly id: string };
-  /** An input that is still what it was; clients do not download it again. */
-  readonly inherited?: true;
-  readonly kind?: string;
-  readonly resource_id?: string;
-  readonly version?: number;
-}
-
-/** The answer to `/exec`, whatever became of the program. */
-export interface ExecAnswer extends SessionIds {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly message: string | null;
-  /** `TO` time limit, `OL` standard output over its limit, `SG` memory limit. */
-  readonly status: 'TO' | 'OL' | 'SG' | null;
-  /** Milliseconds. */
-  readonly wall_time: number;
-  readonly files: readonly ExecFile[];
-  readonly deleted_files?: readonly string[];
-  readonly artifact_delivery?: {
-    readonly code: 'artifact_delivery_failed';
-    readonly status: 'partial' | 'failed';
-    readonly attempted: number;
-    readonly delivered: number;
-    readonly failed: number;
-  };
 }

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { type Answer, type Operation, problems } from '../../http/index.ts';
+import {
+  batchAnswer,
+  batchRefusal,
+  deleteAnswer,
+  execAnswer,
+  listAnswer,
+  objectAnswer,
+  uploadAnswer,
+} from './answers.ts';
+import { resourceId } from './scopes.ts';
+import { execBody, fileParams, sessionParams } from './wire.ts';
+
+/** What the OpenAPI document says of each route. */
+
+const headers = z.object({
+  'x-codeapi-expected-profile': z
+    .enum(['default', 'stateful'])
+    .optional()
+    .describe('What kind of machine the client counts on; `stateful` is answered 409.'),
+});
+
+/** Whose file is meant. The routes understand more forms of saying nothing than are worth describing. */
+const whose = z.object({
+  kind: z.enum(['user', 'agent', 'skill']).optional(),
+  id: z.string().regex(resourceId).optional().describe('The agent or skill.'),
+  version: z.string().optional().describe('Of a skill: a number.'),
+  entity_id: z.string().regex(resourceId).optional().describe('The oldest clients’ word for an agent.'),
+});
+const detail = z.enum(['simple', 'summary', 'full', 'normalized']).optional();
+
+const sid = 'Qy3kZr0vXc7TgWbN5mLpA';
+const fid = 'h2Jx8sUe4YdFq6KoVn1Ra';
+const session = { session_id: sid, storage_session_id: sid };
+
+const json = (description: string, schema: z.ZodType, example: unknown): Answer => ({
+  description,
+  content: { type: 'application/json', schema, example },
+});
+
+/** A route with a credential, a rate and perhaps a body can be refused in these ways. */
+const reading = problems(400, 401, 404, 409, 429, 500, 503);
+const sending = problems(400, 401, 408, 409, 413, 415, 429, 500, 503);
+
+const form = {
+  type: 'multipart/form-data',
+  // Fields come before the files.
+  schema: z.object({
+    ...whose.shape,
+    read_only: z.enum(['true', 'false']).optional(),
+    file: z
+      .array(z.string().meta({ contentMediaType: 'application/octet-stream' }))
+      .describe('Files, with their paths.'),
+  }),
+};
+
+export const operations = {
+  exec: {
+    id: 'exec',
+    summary: 'Run a program',
+    description: 'The answer is 200 however the program ended.',
+    headers,
+    body: { type: 'application/json', schema: execBody, example: { lang: 'py', code: 'print(6 * 7)' } },
+    answers: {
+      200: json('How the program ended.', execAnswer, {
+        ...session,
+        stdout: '42\n',
+        stderr: '',
+        code: 0,
+        signal: null,
+        message: null,
+        status: null,
+        wall_time: 3,
+        files: [],
+      }),
+      ...sending,
+      ...problems(403),
+    },
+  },
+  upload: {
+    id: 'upload',
+    summary: 'Store files, all or none, as one session',
+    headers,
+    body: form,
+    answers: {
+      200: json('They are stored.', uploadAnswer, {
+        message: 'success',
+        ...session,
+        files: [{ id: fid, fileId: fid, filename: 'data/sales.csv' }],
+      }),
+      ...sending,
+      ...problems(504),
+    },
+  },
+  uploadBatch: {
+    id: 'uploadBatch',
+    summary: 'Store as many files as possible as one session',
+    headers,
+    body: form,
+    answers: {
+      ...sending,
+      ...problems(504),
+      200: json('Some of them are stored.', batchAnswer, {
+        message: 'success',
+        ...session,
+        files: [{ status: 'success', id: fid, fileId: fid, filename: 'sales.csv' }],
+        succeeded: 1,
+        failed: 0,
+      }),
+      400: {
+        description: 'Nothing was stored, or the request is malformed.',
+        content: {
+          type: 'application/json',
+          schema: z.union([batchRefusal, problems(400)[400]!.content!.schema]),
+        },
+      },
+    },
+  },
+  download: {
+    id: 'download',
+    summary: 'The content of a file',
+    headers,
+    params: fileParams,
+    query: whose,
+    answers: {
+      ...reading,
+      200: {
+        description: 'The bytes, with the type, length and name of the file.',
+        content: { type: '*/*', schema: z.unknown() },
+        headers: { 'Content-Disposition': z.string(), 'Content-Length': z.int() },
+      },
+    },
+  },
+  object: {
+    id: 'object',
+    summary: 'What is known of a file',
+    headers,
+    params: fileParams,
+    query: whose,
+    answers: {
+      ...reading,
+      200: json('The file.', objectAnswer, {
+        name: `${sid}/${fid}.csv`,
+        originalFilename: 'data/sales.csv',
+        id: fid,
+        fileId: fid,
+        ...session,
+        size: 1024,
+        lastModified: '2026-01-02T03:04:05.000Z',
+        etag: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+        contentType: 'text/csv',
+        readOnly: false,
+      }),
+    },
+  },
+  list: {
+    id: 'list',
+    summary: 'The files of a session',
+    headers,
+    params: sessionParams,
+    query: whose.extend({ detail }),
+    answers: { ...reading, 200: json('The files.', listAnswer, [`${sid}/${fid}.csv`]) },
+  },
+  delete: {
+    id: 'delete',
+    summary: 'Remove a file',
+    headers,
+    params: fileParams,
+    query: whose,
+    answers: {
+      ...sending,
+      ...problems(404),
+      200: json('It is removed.', deleteAnswer, { message: 'File deleted successfully', ...session, fileId: fid }),
+    },
+  },
+} satisfies Record<string, Operation>;

@@ -1,0 +1,136 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Answer, Content, Operation } from './operation.ts';
+
+interface Mounted {
+  readonly method: string;
+  readonly url: string;
+  readonly operation: Operation;
+}
+
+type Json = Record<string, unknown>;
+
+const address = '/openapi.json';
+
+/** Serves a description of every route that is added after this and brings its operation. */
+export function describeRoutes(app: FastifyInstance, version: string): void {
+  const routes: Mounted[] = [];
+  app.addHook('onRoute', ({ method, url, config }) => {
+    for (const name of [method].flat()) {
+      if (config?.operation && name !== 'HEAD') routes.push({ method: name, url, operation: config.operation });
+    }
+  });
+  let text = '';
+  app.addHook('onReady', async () => {
+    text = JSON.stringify(openApiDocument(routes, version));
+  });
+  app.get(address, { config: { operation: ownOperation } }, (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(text),
+  );
+}
+
+const ownOperation: Operation = {
+  id: 'describe',
+  summary: 'This document',
+  answers: { 200: { description: 'OpenAPI 3.1.', content: { type: 'application/json', schema: z.looseObject({}) } } },
+  open: true,
+};
+
+/** Routes that are served below `/v1` as well are described once; `servers` tells where else they are. */
+export function openApiDocument(routes: readonly Mounted[], version: string): Json {
+  const schemas: Json = {};
+  const paths: Record<string, Json> = {};
+  const addresses = new Set(routes.map(({ url }) => url));
+  for (const { method, url, operation } of routes) {
+    const plain = url.replace(/^\/v1(?=\/)/, '');
+    if (plain !== url && addresses.has(plain)) continue;
+    const path = plain.replace(/:(\w+)/g, '{$1}');
+    paths[path] ??= addresses.has(`/v1${plain}`) ? {} : { servers: [{ url: '/' }] };
+    paths[path][method.toLowerCase()] = operationObject(operation, schemas);
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Dragoman',
+      version,
+      summary: 'A self-hosted code interpreter',
+      description:
+        'Every address is served with and without `/v1` in front, and repeated slashes count as one. GET routes answer HEAD as well. ' +
+        'Clients that can send no header may put their key into the address: `/k/<key>/v1/…`.',
+      license: { name: 'Apache 2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/v1' }, { url: '/' }],
+    security: [{ apiKey: [] }, { apiKeyShort: [] }, { bearer: [] }, { basic: [] }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+        apiKeyShort: { type: 'apiKey', in: 'header', name: 'api-key' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or a token of LibreChat’s.' },
+        basic: { type: 'http', scheme: 'basic', description: 'An API key as the password, or as a user name alone.' },
+      },
+    },
+  };
+}
+
+function operationObject(operation: Operation, schemas: Json): Json {
+  const { id, summary, description, params, query, headers, body, answers, open } = operation;
+  const parameters = [
+    ...parametersOf('path', params, schemas),
+    ...parametersOf('query', query, schemas),
+    ...parametersOf('header', headers, schemas),
+  ];
+  return {
+    operationId: id,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(open ? { security: [] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body ? { requestBody: { required: true, content: contentObject(body, 'input', schemas) } } : {}),
+    responses: Object.fromEntries(
+      Object.entries(answers).map(([status, answer]) => [status, answerObject(answer, schemas)]),
+    ),
+  };
+}
+
+function parametersOf(place: 'path' | 'query' | 'header', fields: z.ZodObject | undefined, schemas: Json): Json[] {
+  return Object.entries(fields?.shape ?? {}).map(([name, field]) => {
+    const { description, ...schema } = schemaOf(field as z.ZodType, 'input', schemas);
+    const required = place === 'path' || !(field as z.ZodType).safeParse(undefined).success;
+    return { name, in: place, required, ...(description === undefined ? {} : { description }), schema };
+  });
+}
+
+function answerObject({ description, content, headers }: Answer, schemas: Json): Json {
+  return {
+    description,
+    ...(headers
+      ? {
+          headers: Object.fromEntries(
+            Object.entries(headers).map(([name, schema]) => [name, { schema: schemaOf(schema, 'output', schemas) }]),
+          ),
+        }
+      : {}),
+    ...(content ? { content: contentObject(content, 'output', schemas) } : {}),
+  };
+}
+
+function contentObject({ type, schema, example }: Content, io: 'input' | 'output', schemas: Json): Json {
+  return { [type]: { schema: schemaOf(schema, io, schemas), ...(example === undefined ? {} : { example }) } };
+}
+
+/** That an integer is one JSON can hold exactly goes without saying. */
+function forgetSafeIntegers({ jsonSchema }: { jsonSchema: { minimum?: number; maximum?: number } }): void {
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+}
+
+/** The JSON Schema of a value on the wire; those that have an id become components. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
+  const { properties, $defs } = z.toJSONSchema(z.object({ it: schema }), { io, override: forgetSafeIntegers });
+  const componentRefs = (value: unknown) =>
+    JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
+  Object.assign(schemas, componentRefs($defs ?? {}));
+  return componentRefs(properties!.it);
+}

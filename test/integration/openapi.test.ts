@@ -1,0 +1,221 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dialects } from '../../src/dialects/index.ts';
+import { allowedBy, broken, type JsonSchema } from '../support/arbitrary.ts';
+import { serve } from '../support/http.ts';
+import { type DescribedOperation, OpenApi, type OpenApiObject, type Parameter } from '../support/openapi.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+describe('the document', () => {
+  const load = async () => {
+    const { app } = serve({ dialects });
+    const routes: string[] = [];
+    app.addHook('onRoute', ({ method, url }) => {
+      for (const name of [method].flat()) if (name !== 'HEAD') routes.push(`${name.toLowerCase()} ${url}`);
+    });
+    const { headers, body } = await app.inject('/openapi.json');
+    expect(headers['content-type']).toBe('application/json; charset=utf-8');
+    return { routes, openapi: new OpenApi(JSON.parse(body)) };
+  };
+
+  it('is valid OpenAPI', async () => {
+    const { openapi } = await load();
+    const { valid, errors } = await new Validator().validate(structuredClone(openapi.document) as never);
+    expect(errors).toBeUndefined();
+    expect(valid).toBe(true);
+  });
+
+  it('describes every route that is served, and no other', async () => {
+    const { routes, openapi } = await load();
+    const described = openapi.operations.flatMap(({ method, path, prefixes }) =>
+      prefixes.map((prefix) => `${method} ${prefix}${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    );
+    // The operators' routes are there before anybody can watch.
+    const early = ['/openapi.json', '/health', '/v1/health', '/metrics'].map((path) => `get ${path}`);
+    expect(described.toSorted()).toEqual([...routes, ...early].toSorted());
+    expect(new Set(openapi.operations.map(({ operation }) => operation.operationId)).size).toBe(
+      openapi.operations.length,
+    );
+  });
+
+  it('has examples that match', async () => {
+    const { openapi } = await load();
+    const contents = openapi.operations.flatMap(({ operation }) => [
+      ...Object.values(operation.requestBody?.content ?? {}),
+      ...Object.values(operation.responses).flatMap(({ content }) => Object.values(content ?? {})),
+    ]);
+    const examples = contents.filter((content) => 'example' in content);
+    expect(examples.length).toBeGreaterThan(8);
+    for (const { schema, example } of examples) expect(openapi.mismatch(schema, example)).toBeUndefined();
+  });
+});
+
+interface Request {
+  readonly path: Readonly<Record<string, unknown>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+const programs = fc.constantFrom(
+  { lang: 'py', code: 'print(6 * 7)' },
+  { lang: 'bash', code: 'echo a > a.txt; exit 3' },
+  { lang: 'bash', code: 'cat *.txt; rm -f kept.txt; head -c 300000 /dev/zero' },
+  { lang: 'bash', code: 'kill -9 $$' },
+  { lang: 'py', code: 'open("b.txt", "w").write("b")\nraise ValueError("no")' },
+);
+
+/** Requests made from the document, right and slightly wrong, get answers that the document promises. */
+describe('the server keeps to the document', async () => {
+  let server: TestServer;
+  let openapi: OpenApi;
+  /** A stored file, so that some requests name one that exists. */
+  let file: { sid: string; fid: string };
+
+  const names = [
+    'exec',
+    'upload',
+    'uploadBatch',
+    'download',
+    'object',
+    'list',
+    'delete',
+    'health',
+    'describe',
+    'metrics',
+  ];
+
+  beforeAll(async () => {
+    server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
+    openapi = new OpenApi((await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiObject);
+    file = await store('kept.txt');
+  });
+  afterAll(() => server?.stop());
+
+  async function store(name: string) {
+    const form = new FormData();
+    form.append('file', new Blob(['kept']), name);
+    const response = await fetch(`${server.url}/upload`, {
+      method: 'POST',
+      headers: { 'x-api-key': server.key },
+      body: form,
+    });
+    const { session_id: sid, files } = (await response.json()) as { session_id: string; files: { id: string }[] };
+    return { sid, fid: files[0]!.id };
+  }
+
+  type How = 'existing' | 'valid' | 'wrong';
+
+  /** Parameters: those of the stored file, any that the schema allows, or anything. */
+  function fields({ operation }: DescribedOperation, place: Parameter['in'], how: How) {
+    const all = (operation.parameters ?? []).filter((parameter) => parameter.in === place);
+    const values = all.map(({ name, schema }) => {
+      const allowed = allowedBy(schema, openapi.resolve);
+      if (how === 'wrong') return [name, fc.oneof(allowed, fc.string({ minLength: 1 }))];
+      return [name, how === 'existing' && name in file ? fc.constant(file[name as 'sid']) : allowed];
+    });
+    return fc.record(Object.fromEntries(values), {
+      requiredKeys: all.filter(({ required }) => required).map(({ name }) => name),
+    }) as fc.Arbitrary<Record<string, unknown>>;
+  }
+
+  function request(described: DescribedOperation): fc.Arbitrary<Request> {
+    const { requestBody, operationId } = described.operation;
+    const [content] = Object.values(requestBody?.content ?? {});
+    const body = content ? meaningful(operationId, content.schema) : fc.constant(undefined);
+    return fc
+      .tuple(fc.constantFrom<How>('existing', 'valid', 'wrong'), fc.boolean(), fc.boolean())
+      .chain(([how, plain, wrongBody]) =>
+        fc.record({
+          path: fields(described, 'path', how),
+          query: plain ? fc.constant({}) : fields(described, 'query', how),
+          header: plain ? fc.constant({}) : fields(described, 'header', how),
+          body: wrongBody && content ? broken(body) : body,
+        }),
+      );
+  }
+
+  /** Most random programs end at their first line; these go further. */
+  function meaningful(id: string, schema: JsonSchema): fc.Arbitrary<unknown> {
+    const any = allowedBy(schema, openapi.resolve) as fc.Arbitrary<Record<string, unknown>>;
+    if (id !== 'exec') return any;
+    const input = { id: file.fid, name: 'kept.txt', storage_session_id: file.sid };
+    const files = fc.constantFrom(undefined, [input], [input, { ...input, name: 'dir/again.txt' }]);
+    return fc.oneof(
+      any,
+      fc
+        .tuple(any, programs, files)
+        .map(([whole, program, refs]) => ({ ...whole, ...program, files: refs, timeout: 5000 })),
+    );
+  }
+
+  async function send(
+    { method, path, operation }: DescribedOperation,
+    prefix: string,
+    { path: params, query, header, body }: Request,
+  ) {
+    const target = path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(params[name]).toWellFormed()));
+    const search = new URLSearchParams(
+      Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+    );
+    const headers = new Headers();
+    if (!operation.security) headers.set('x-api-key', server.key);
+    for (const [name, value] of Object.entries(header))
+      headers.set(name, String(value).replaceAll(/[^\x20-\x7e]/g, '?'));
+    const init: RequestInit = { method: method.toUpperCase(), headers };
+    const [type] = Object.keys(operation.requestBody?.content ?? {});
+    if (type === 'multipart/form-data') init.body = form(body);
+    else if (type !== undefined) {
+      headers.set('content-type', type);
+      init.body = JSON.stringify(body) ?? '';
+    }
+    const response = await fetch(`${server.url}${prefix}${target}?${search}`, init);
+    return { status: response.status, type: response.headers.get('content-type') ?? '', text: await response.text() };
+  }
+
+  function form(body: unknown): FormData {
+    const made = new FormData();
+    const entries =
+      typeof body === 'object' && body !== null ? Object.entries(body) : ([['kind', body]] as [string, unknown][]);
+    for (const [name, value] of entries) {
+      if (!Array.isArray(value)) made.append(name, typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+      else
+        for (const content of value)
+          made.append(name, new Blob([String(content)]), `${String(content).slice(0, 8)}.txt`);
+    }
+    return made;
+  }
+
+  it('of which these are the operations', () => {
+    expect(openapi.operations.map(({ operation }) => operation.operationId).toSorted()).toEqual(names.toSorted());
+  });
+
+  it.each(names)('%s', async (name) => {
+    const described = openapi.operations.find(({ operation }) => operation.operationId === name)!;
+    const seen = new Set<number>();
+    await fc.assert(
+      fc.asyncProperty(request(described), fc.constantFrom(...described.prefixes), async (sent, prefix) => {
+        const { status, type, text } = await send(described, prefix, sent);
+        seen.add(status);
+        if (name === 'delete' && status === 200) file = await store('kept.txt');
+        expect(openapi.fault(described, status, type, text)).toBeUndefined();
+        expect(status).not.toBe(500);
+      }),
+      { numRuns: 120, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
+    );
+    expect(seen).toContain(200);
+  });
+
+  it('also for whoever has no credential, or two', async () => {
+    for (const described of openapi.operations) {
+      const { path, method } = described;
+      const url = server.url + described.prefixes[0]! + path.replaceAll(/\{\w+\}/g, 'x'.repeat(21));
+      for (const headers of [{}, { 'x-api-key': 'a', 'api-key': 'b' }] as Record<string, string>[]) {
+        const response = await fetch(url, { method: method.toUpperCase(), headers });
+        const type = response.headers.get('content-type') ?? '';
+        expect(openapi.fault(described, response.status, type, await response.text())).toBeUndefined();
+      }
+    }
+  });
+});
