@@ -73,6 +73,7 @@ class Sandbox:
                 case 'warm':
                     self._template.warm()
                 case 'park':
+                    self._open_input()
                     self._parked = program.park(frame['argv'], frame['env'])
                     self._claim({'claim': 'parked'})
                 case 'run':
@@ -103,10 +104,17 @@ class Sandbox:
             self._claim({'claim': 'fault', 'message': f'{frame["path"]}: {error.strerror}'})
 
     def _stdin(self, size):
-        body = frames.read_exactly(self._command, size)
+        body = memoryview(frames.read_exactly(self._command, size))
+        if self._parked is None:
+            self._open_input()
+        # A parked program shares the file's position, so it stays at the start.
+        at = 0
+        while at < size:
+            at += os.pwrite(0, body[at:], at)
+
+    def _open_input(self):
+        """Makes standard input an empty file."""
         fd = os.open('/tmp', os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        _write_all(fd, body)
-        os.lseek(fd, 0, os.SEEK_SET)
         os.dup2(fd, 0)
         os.close(fd)
 

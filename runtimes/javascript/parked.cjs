@@ -14,4 +14,5 @@ process.argv = [process.execPath, orders.entry, ...orders.args];
 // A program that is a module by its syntax (top-level await, import) may still call require, as it may elsewhere.
 globalThis.require = module_.createRequire(orders.entry);
 delete require.cache[__filename];
-module_.runMain(orders.entry);
+// From an empty stack, so that no line of this file is in the program's traces.
+process.nextTick(module_.runMain, orders.entry);
