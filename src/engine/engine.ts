@@ -89,7 +89,7 @@ export class Engine {
       ];
       const result = await runIn(sandbox, orders, { limits, ...options });
       // Stopping what the program left running takes a moment, which most programs need not wait for: they made no files.
-      if (result.outcome === 'completed' && (await hasFiles(sandbox.workspace))) await sandbox.freeze();
+      if (result.outcome === 'completed' && (await hasFiles(sandbox.workspace, entry.path))) await sandbox.freeze();
       const { truncated, ...diff } = await diffWorkspace(sandbox.workspace, inputs, entry, limits);
       return {
         result: { ...result, artifactsTruncated: truncated },
@@ -128,11 +128,17 @@ export class Engine {
         if (ended) throw new Error('the session has ended');
         sandbox.thaw();
         const frame = { op: 'run', kind: 'cell', entry: `/mnt/data/${runtime.entry}` };
-        const result = await runIn(sandbox, [source({ path: runtime.entry, code }), { frame }], { limits, ...options });
-        await sandbox.freeze();
-        // After a limit nothing is known of the interpreter's state.
-        if (result.outcome !== 'completed') await close();
-        return { ...result, artifactsTruncated: false };
+        let completed = false;
+        try {
+          const orders = [source({ path: runtime.entry, code }), { frame }];
+          const result = await runIn(sandbox, orders, { limits, ...options });
+          await sandbox.freeze();
+          completed = result.outcome === 'completed';
+          return { ...result, artifactsTruncated: false };
+        } finally {
+          // After a limit or a fault nothing is known of the interpreter's state.
+          if (!completed) await close();
+        }
       },
       close,
     };
@@ -169,7 +175,7 @@ function input(stdin: string | undefined): Orders {
 }
 
 /** Whether there is anything but the source. */
-async function hasFiles(workspace: Workspace): Promise<boolean> {
+async function hasFiles(workspace: Workspace, source: string): Promise<boolean> {
   const { files, truncated } = await workspace.list({ entries: 2, depth: 2 });
-  return truncated || files.length > 1;
+  return truncated || files.some(({ path }) => path !== source);
 }

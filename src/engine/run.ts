@@ -1,7 +1,8 @@
-import { DragomanError, type ExecutionEvent, type ExecutionResult, type Limits, newId } from '../core/index.ts';
+import { type ExecutionEvent, type ExecutionResult, type Limits, newId } from '../core/index.ts';
 import type { ExitStatus, GuestFrame, Sandbox } from '../isolation/index.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
+import { doesNotFit } from './staging.ts';
 
 export interface RunOptions {
   readonly limits: Limits;
@@ -71,7 +72,7 @@ export async function runIn(
   const wallMs = performance.now() - started;
   if (ending.how === 'done') sandbox.drain();
   else if (ending.how !== 'exited') await sandbox.freeze();
-  if (fault !== undefined) throw new DragomanError('invalid_request', { message: `the files do not fit: ${fault}` });
+  if (fault !== undefined) throw doesNotFit(fault);
   const after = sandbox.usage();
   const usage = {
     wallMs,

@@ -23,13 +23,27 @@ export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], li
       message: `the input files exceed the workspace of ${limits.workspaceBytes} bytes`,
     });
   }
+  let fault: string | undefined;
+  sandbox.listen({
+    stdout() {},
+    stderr() {},
+    claim(claim) {
+      if (claim.claim === 'fault') fault ??= claim.message;
+    },
+  });
   for (const input of inputs) {
     const mode = input.readOnly ? 0o444 : 0o644;
     await sandbox.send(
       { op: 'write', path: input.path, size: input.size, mode },
       exactly(input.size, await input.open()),
     );
+    if (fault !== undefined) throw doesNotFit(fault);
   }
+}
+
+/** What the guest reports when it could not write a file. */
+export function doesNotFit(fault: string): DragomanError {
+  return new DragomanError('invalid_request', { message: `the files do not fit: ${fault}` });
 }
 
 /** A short or long stream would shift every later frame: both are faults of ours. */

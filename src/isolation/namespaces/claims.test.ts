@@ -40,6 +40,7 @@ describe('ClaimDecoder', () => {
     ['an end with both', { claim: 'done', token: 't', code: 0, signal: 'SIGKILL' }],
     ['an end without a token', { claim: 'done', code: 0, signal: null }],
     ['a fault without a message', { claim: 'fault' }],
+    ['a fault that is a treatise', { claim: 'fault', message: 'x'.repeat(1001) }],
   ])('refuses %s', (_, value) => {
     expect(() => new ClaimDecoder().push(frame(value))).toThrow();
   });

@@ -3,6 +3,9 @@ import type { Claim } from '../backend.ts';
 /** Largest frame a guest may send: claims are short, everything long goes over the output streams or files. */
 export const maxClaimBytes = 65_536;
 
+/** A path and what is wrong with it. */
+const maxFaultLength = 1000;
+
 /** Splits the claims pipe into frames. Hostile input: every fault is a thrown Error and ends the sandbox. */
 export class ClaimDecoder {
   #buffered: Buffer = Buffer.alloc(0);
@@ -29,7 +32,7 @@ function parseClaim(text: string): Claim {
   if (typeof value !== 'object' || value === null) throw new Error('a claim that is not an object');
   const { claim, token, code, signal, message } = value as Record<string, unknown>;
   if (claim === 'ready' || claim === 'parked') return { claim };
-  if (claim === 'fault' && typeof message === 'string') return { claim, message };
+  if (claim === 'fault' && typeof message === 'string' && message.length <= maxFaultLength) return { claim, message };
   if (claim === 'done') {
     const validCode = code === null || (Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 255);
     const validSignal = signal === null || (typeof signal === 'string' && /^SIG[A-Z0-9]{2,10}$/.test(signal));
