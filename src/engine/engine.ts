@@ -75,6 +75,16 @@ export class Engine {
 
   /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, too_large, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
+    const run = await this.#attempt(request, options);
+    const { outcome, stdout, stderr } = run.result;
+    if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0) return run;
+    // Its zygote may have died while it was parked. A program that nobody has heard of can be run again: what it does stays
+    // in its sandbox.
+    run.release();
+    return this.#attempt(request, options);
+  }
+
+  async #attempt(request: EngineRequest, options: EngineCallOptions): Promise<EngineRun> {
     const { runtime, inputs, limits, code } = request;
     const paths = inputs.map((input) => input.path);
     const sandbox = await this.#pool.lease(runtime.kindFor(code, paths));
