@@ -66,7 +66,7 @@ function* endless() {
   for (;;) yield Buffer.alloc(65_536);
 }
 
-export type ServeOptions = Partial<Omit<ServerOptions, 'authenticator' | 'interpreter'>> & {
+export type ServeOptions = Partial<Omit<ServerOptions, 'authenticator'>> & {
   readonly authentication?: Partial<AuthenticatorOptions>;
   readonly health?: Interpreter['health'];
 };
@@ -96,9 +96,9 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     dialects: [probe],
     metrics: createMetrics(),
     logger,
+    interpreter: idleInterpreter(health),
     ...options,
     authenticator,
-    interpreter: idleInterpreter(health),
   });
   onTestFinished(() => server.close(0));
   return {
