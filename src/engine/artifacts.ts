@@ -36,10 +36,10 @@ export async function diffWorkspace(
 
   const take = async (
     path: string,
+    size: number,
     change: Artifact['change'],
     unchanged: { size: number; digest: string } | undefined,
   ) => {
-    const size = found.get(path)!.size;
     const full = artifacts.length >= limits.artifacts || size > limits.artifactBytes;
     // Equal size is the only reason to look inside a file that would not be kept anyway.
     if (full && unchanged?.size !== size) {
@@ -62,18 +62,27 @@ export async function diffWorkspace(
 
   try {
     for (const input of inputs) {
-      const present = found.has(input.path);
-      if (input.readOnly) inherited.push(input.path);
-      else if (!present) deleted.push(input.path);
-      else if (await take(input.path, 'modified', input)) inherited.push(input.path);
-      found.delete(input.path);
+      const { path } = input;
+      // A listing has bounds and passes over hidden directories: what it lacks is not gone for that.
+      const size = found.get(path)?.size ?? (await sizeOf(workspace, path));
+      if (input.readOnly) inherited.push(path);
+      else if (size === undefined) deleted.push(path);
+      else if (await take(path, size, 'modified', input)) inherited.push(path);
+      found.delete(path);
     }
-    for (const path of found.keys()) await take(path, 'created', path === entry?.path ? source(entry.code) : undefined);
+    for (const { path, size } of found.values())
+      await take(path, size, 'created', path === entry?.path ? source(entry.code) : undefined);
   } catch (error) {
     for (const artifact of artifacts) artifact.content.close();
     throw error;
   }
   return { artifacts, inherited, deleted, truncated };
+}
+
+async function sizeOf(workspace: Workspace, path: string): Promise<number | undefined> {
+  const content = await workspace.open(path);
+  content?.close();
+  return content?.size;
 }
 
 function source(code: string): { size: number; digest: string } {

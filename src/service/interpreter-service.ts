@@ -245,6 +245,8 @@ function checkProgram({ code, args = [], stdin = '' }: ExecuteRequest): void {
   if (code.includes('\0')) refuse('code must not contain NUL characters');
   if (Buffer.byteLength(code) > maxCodeBytes) refuse(`code must be at most ${maxCodeBytes} bytes`);
   if (args.some((arg) => arg.includes('\0'))) refuse('args must not contain NUL characters');
+  // The kernel takes bytes: half a character has none.
+  if (!args.every((arg) => arg.isWellFormed())) refuse('args must be valid Unicode');
   if (args.length > maxArgs) refuse(`args must be at most ${maxArgs}`);
   if (args.reduce((sum, arg) => sum + Buffer.byteLength(arg) + 1, 0) > maxArgsBytes) {
     refuse(`args must be at most ${maxArgsBytes} bytes together`);
