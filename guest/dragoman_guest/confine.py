@@ -28,7 +28,11 @@ _DEVICES = ('null', 'zero', 'full', 'random', 'urandom', 'tty')
 
 # What /proc tells of the host beyond its processes and cannot be read for the good of a program. Each costs every sandbox a
 # mount, so what the kernel itself keeps from an ordinary user (kcore, kmsg, vmallocinfo …) is not repeated here.
-_HOST_FILES = ('cmdline', 'config.gz', 'diskstats', 'kallsyms', 'keys', 'locks', 'modules', 'partitions')
+_HOST_FILES = (
+    *('cmdline', 'config.gz', 'diskstats', 'kallsyms', 'keys', 'locks', 'modules', 'partitions'),
+    # Anyone may have these watched for him.
+    *('pressure/cpu', 'pressure/io', 'pressure/irq', 'pressure/memory'),
+)
 _MASKED = [path for path in (f'/proc/{name}' for name in _HOST_FILES) if os.path.exists(path)]
 
 _SIOCSIFFLAGS = 0x8914
