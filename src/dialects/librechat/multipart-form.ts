@@ -14,6 +14,11 @@ export interface FormLimits {
 /** Fields say whose the files are, so they count only when they come before the first file. */
 const maxFields = 32;
 const maxFieldBytes = 4096;
+/**
+ * Read ahead of a part. More than one read of a socket brings, because the parser never ends a form whose last part it passes over
+ * (one without a name, say) and that does not fit.
+ */
+const bufferBytes = 128 * 1024;
 
 /**
  * One multipart request as it arrives: its fields up to the first file, then its files, one at a time, never held in memory.
@@ -38,6 +43,7 @@ export class MultipartForm {
     this.#request = request.raw;
     this.#maxFiles = limits.maxFiles;
     this.#parts = request.parts({
+      fileHwm: bufferBytes,
       limits: {
         fileSize: limits.maxFileBytes,
         files: limits.maxFiles,
@@ -71,7 +77,10 @@ export class MultipartForm {
         return;
       }
       if (part.valueTruncated) throw new DragomanError('invalid_request', { message: 'a form field is too long' });
-      this.fields.set(part.fieldname, String(part.value));
+      // The parser reads fields of type application/json, and what it makes of them may be anything.
+      if (typeof part.value !== 'string')
+        throw new DragomanError('invalid_request', { message: 'a form field must be text' });
+      this.fields.set(part.fieldname, part.value);
     }
   }
 
