@@ -94,6 +94,8 @@ describe('POST /exec', () => {
     for (const response of [
       await exec({ code: 'x' }),
       await exec({ lang: 'py', code: 'x', files: [{ id: 'short', name: 'a' }] }),
+      await exec({ lang: 'py', code: 'x', args: { length: { toString: [] } } }),
+      await exec({ lang: 'py', code: 'x', args: Array(10_001).fill(1) }),
       await send('{"lang":', 'application/json'),
       await send('print(1)', 'text/x-python'),
       await app.inject({ method: 'POST', url: '/exec' }),

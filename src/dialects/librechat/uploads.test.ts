@@ -115,6 +115,18 @@ describe('POST /upload', () => {
     expect((await post('/upload', [file('a', 'x'.repeat(1000))])).statusCode).toBe(200);
   });
 
+  test('refuses a field that the parser made something else of', async () => {
+    const field = 'Content-Disposition: form-data; name="id"\r\nContent-Type: application/json\r\n\r\n{"toString":1}';
+    const response = await app.inject({
+      method: 'POST',
+      url: '/upload',
+      payload: `--b\r\n${field}\r\n--b--\r\n`,
+      headers: { 'content-type': 'multipart/form-data; boundary=b' },
+    });
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toEqual({ error: 'a form field must be text' });
+  });
+
   test('refuses a body that is not a form, or ends too early, and keeps nothing', async () => {
     for (const response of [
       await app.inject({ method: 'POST', url: '/upload', payload: { file: 'a' } }),
