@@ -1,31 +1,12 @@
-import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EngineInput } from '../../src/engine/index.ts';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
+import { input } from '../support/input.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
   engine = await startEngine();
 });
 afterAll(() => engine.close());
-
-/** A staged file; `readAfterMs` makes its bytes late. */
-function input(path: string, content: string, options: { readOnly?: boolean; readAfterMs?: number } = {}): EngineInput {
-  const bytes = Buffer.from(content);
-  return {
-    path,
-    size: bytes.length,
-    digest: createHash('sha256').update(bytes).digest('hex'),
-    readOnly: options.readOnly ?? false,
-    async open() {
-      if (options.readAfterMs !== undefined) await sleep(options.readAfterMs);
-      return (async function* () {
-        yield bytes;
-      })();
-    },
-  };
-}
 
 const completed = { outcome: 'completed', exitCode: 0, signal: null, stderr: '' };
 

@@ -50,6 +50,16 @@ describe('memory', () => {
     expect(most).toBeLessThan(testLimits.memoryBytes);
   });
 
+  it.each(['pipes', 'local_sockets', 'messages', 'segments'])(
+    'counts what the kernel holds for a program: %s',
+    async (what) => {
+      const run = await attack(engine, 'resources/fill-kernel-memory.py', { args: [what] });
+      // Pipes end at a number of pages for each user; the others only with the memory.
+      expect(run.outcome).toBe(what === 'pipes' ? 'completed' : 'out_of_memory');
+      expect(run.usage.peakMemoryBytes).toBeLessThanOrEqual(testLimits.memoryBytes);
+    },
+  );
+
   it('is never used up by full file systems', async () => {
     const run = await attack(engine, 'resources/fill-everything-at-once.py');
     expect(run).toMatchObject({ outcome: 'completed', stdout: 'all full, still here\n' });

@@ -16,6 +16,19 @@ describe('results', () => {
     expect(engine.logged.filter((line) => !line.includes('zygote said'))).toEqual([]);
   });
 
+  it.each([
+    [0, 0],
+    [0, 500],
+    [20, 0],
+    [20, 200],
+    [20, 1000],
+  ])('end as claimed by a forger, for himself alone (%i children, exit after %i µs)', async (children, after) => {
+    const run = await attack(engine, 'results/forge-with-token.py', { args: [String(children), String(after)] });
+    expect(run).toMatchObject({ outcome: 'completed', stdout: 'forged\n' });
+    expect([42, 43]).toContain(run.exitCode);
+    for (const content of Object.values(run.files)) expect(content.toString()).toBe('mine');
+  });
+
   it.each(['huge', 'junk', 'unknown', 'binary'])('survive a broken protocol: %s', async (kind) => {
     const run = await attack(engine, 'results/break-protocol.py', { args: [kind], limits: { wallMs: 3000 } });
     expect(['killed', 'completed', 'timed_out']).toContain(run.outcome);

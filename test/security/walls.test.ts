@@ -1,12 +1,16 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
+import { input } from '../support/input.ts';
 import { program } from '../support/programs.ts';
 import { attack, expectHeld } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
+  // What a server knows: no sandbox may find it in its memory.
+  process.env.TEST_SECRET = 'planted-intheservers0000';
   engine = await startEngine();
+  delete process.env.TEST_SECRET;
 });
 afterAll(() => engine.close());
 
@@ -48,14 +52,11 @@ describe('siblings', () => {
       await engine.run('python', `${mention}\nx = "planted-" + "${mark}"`, {
         args: [`planted-${mark}`],
         stdin: `planted-${mark}`,
+        inputs: [input(`planted-${mark}.txt`, `planted-${mark}`)],
       });
-      expectHeld(await attackWith(mention));
+      expectHeld(await engine.run('python', `${program('siblings/look.py').code}\n${mention}`));
     }
   });
-
-  async function attackWith(mention: string) {
-    return engine.run('python', `${program('siblings/look.py').code}\n${mention}`);
-  }
 });
 
 describe('the network', () => {
