@@ -83,6 +83,8 @@ export interface Sandbox {
   readonly workspace: Workspace;
   /** Resolves when the first process has ended and its output has been delivered. Never rejects. */
   readonly exited: Promise<ExitStatus>;
+  /** Its first process has ended, though `exited` may still wait for output. Known of all sandboxes of a zygote at once. */
+  readonly ended: boolean;
   /** Why the isolation itself ended the sandbox (a broken protocol), if it did. */
   readonly violation: string | undefined;
   /** Replaces whoever listened before; nothing is delivered while nobody listens but claims of set-up. */

@@ -23,8 +23,17 @@ export interface Cgroup {
   remove(): Promise<void>;
 }
 
+/** What servers that were killed had left behind. */
+export interface Leftovers {
+  readonly sandboxes: number;
+  /** Those still alive when they were found. */
+  readonly processes: number;
+}
+
 /** The subtree that is this server's own. */
 export interface CgroupTree {
+  /** What was swept when the tree was opened. */
+  readonly swept: Leftovers;
   create(id: string, limits: CgroupLimits): Cgroup;
   close(): Promise<void>;
 }

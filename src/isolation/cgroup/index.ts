@@ -3,7 +3,7 @@ import { cgroupHost } from './host.ts';
 import { openV1 } from './v1.ts';
 import { openV2 } from './v2.ts';
 
-export type { Cgroup, CgroupLimits, CgroupTree } from './cgroup.ts';
+export type { Cgroup, CgroupLimits, CgroupTree, Leftovers } from './cgroup.ts';
 export { cgroupHost } from './host.ts';
 
 /**

@@ -1,12 +1,13 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { SandboxUsage } from '../backend.ts';
-import type { Cgroup, CgroupLimits, CgroupTree } from './cgroup.ts';
+import type { Cgroup, CgroupLimits, CgroupTree, Leftovers } from './cgroup.ts';
 import { children, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { instanceName, isStale } from './instance.ts';
 
-const controllers = ['memory', 'pids', 'cpu', 'cpuacct', 'freezer'] as const;
+/** The freezer first, wherever groups are emptied: what is frozen cannot die, and its other groups stay busy as long. */
+const controllers = ['freezer', 'memory', 'pids', 'cpu', 'cpuacct'] as const;
 type Controller = (typeof controllers)[number];
 type Paths = Record<Controller, string>;
 
@@ -15,18 +16,12 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
   const missing = controllers.filter((controller) => !host.v1.has(controller));
   if (missing.length > 0) throw new Error(`the cgroup v1 controllers ${missing.join(', ')} are not mounted`);
   const parents = mapPaths((controller) => parentFor(host, controller));
-  for (const controller of controllers) {
-    for (const name of children(parents[controller]).filter(isStale)) {
-      for (const child of children(`${parents[controller]}/${name}`)) {
-        await removeV1(controller, `${parents[controller]}/${name}/${child}`);
-      }
-      await removeV1(controller, `${parents[controller]}/${name}`);
-    }
-  }
+  const swept = await sweep(parents);
   const own = mapPaths((controller) => `${parents[controller]}/${instanceName()}`);
   for (const controller of distinct(own)) mkdirSync(controller, { recursive: true });
   // Groups on a hierarchy with cpuset-like inheritance need nothing else; memory must count the groups below as well.
   return {
+    swept,
     create: (id, limits) =>
       new CgroupV1(
         mapPaths((controller) => `${own[controller]}/${id}`),
@@ -57,6 +52,23 @@ function parentFor(host: CgroupHost, controller: Controller): string {
   );
 }
 
+async function sweep(parents: Paths): Promise<Leftovers> {
+  const sandboxes = new Set<string>();
+  const processes = new Set<number>();
+  for (const controller of controllers) {
+    for (const name of children(parents[controller]).filter(isStale)) {
+      const server = `${parents[controller]}/${name}`;
+      for (const child of children(server)) {
+        sandboxes.add(`${name}/${child}`);
+        for (const pid of pids(`${server}/${child}`)) processes.add(pid);
+        await removeV1(controller, `${server}/${child}`);
+      }
+      await removeV1(controller, server);
+    }
+  }
+  return { sandboxes: sandboxes.size, processes: processes.size };
+}
+
 async function removeV1(controller: Controller, path: string): Promise<void> {
   await removeGroup(path, () => {
     for (const pid of pids(path)) kill(pid);
@@ -70,8 +82,17 @@ class CgroupV1 implements Cgroup {
 
   constructor(paths: Paths, limits: CgroupLimits) {
     this.#paths = paths;
-    for (const path of distinct(paths)) mkdirSync(path);
-    this.limit(limits);
+    const made: string[] = [];
+    try {
+      for (const path of distinct(paths)) {
+        mkdirSync(path);
+        made.push(path);
+      }
+      this.limit(limits);
+    } catch (error) {
+      for (const path of made) rmdirSync(path);
+      throw error;
+    }
   }
 
   limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
@@ -118,11 +139,7 @@ class CgroupV1 implements Cgroup {
   }
 
   async remove(): Promise<void> {
-    // The freezer first: what is left must be able to die.
-    await removeV1('freezer', this.#paths.freezer);
-    for (const controller of controllers) {
-      if (controller !== 'freezer') await removeV1(controller, this.#paths[controller]);
-    }
+    for (const controller of controllers) await removeV1(controller, this.#paths[controller]);
   }
 }
 

@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { SandboxUsage } from '../backend.ts';
-import type { Cgroup, CgroupLimits, CgroupTree } from './cgroup.ts';
+import type { Cgroup, CgroupLimits, CgroupTree, Leftovers } from './cgroup.ts';
 import { children, code, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { instanceName, isStale } from './instance.ts';
@@ -12,15 +12,13 @@ const needed = ['memory', 'pids', 'cpu'];
 export async function openV2(host: CgroupHost): Promise<CgroupTree> {
   const { mount, path } = host.v2!;
   const parent = parentFor(mount, path, host);
-  for (const name of children(parent).filter(isStale)) {
-    for (const child of children(`${parent}/${name}`)) await removeV2(`${parent}/${name}/${child}`);
-    await removeV2(`${parent}/${name}`);
-  }
+  const swept = await sweep(parent);
   enable(parent);
   const own = `${parent}/${instanceName()}`;
   mkdirSync(own);
   enable(own);
   return {
+    swept,
     create: (id, limits) => new CgroupV2(`${own}/${id}`, limits),
     close: () => removeGroup(own, () => {}),
   };
@@ -54,6 +52,19 @@ function parentFor(mount: string, path: string, host: CgroupHost): string {
   return own;
 }
 
+async function sweep(parent: string): Promise<Leftovers> {
+  let [sandboxes, processes] = [0, 0];
+  for (const name of children(parent).filter(isStale)) {
+    for (const child of children(`${parent}/${name}`)) {
+      sandboxes++;
+      processes += pids(`${parent}/${name}/${child}`).length;
+      await removeV2(`${parent}/${name}/${child}`);
+    }
+    await removeV2(`${parent}/${name}`);
+  }
+  return { sandboxes, processes };
+}
+
 function enable(group: string): void {
   const available = read(`${group}/cgroup.controllers`).split(' ');
   const missing = needed.filter((controller) => !available.includes(controller));
@@ -77,8 +88,13 @@ class CgroupV2 implements Cgroup {
   constructor(path: string, limits: CgroupLimits) {
     this.#path = path;
     mkdirSync(path);
-    if (existsSync(`${path}/memory.swap.max`)) write(`${path}/memory.swap.max`, 0);
-    this.limit(limits);
+    try {
+      if (existsSync(`${path}/memory.swap.max`)) write(`${path}/memory.swap.max`, 0);
+      this.limit(limits);
+    } catch (error) {
+      rmdirSync(path);
+      throw error;
+    }
   }
 
   limit({ memoryBytes, processes, cpus }: CgroupLimits): void {

@@ -1,13 +1,14 @@
+import { closeSync } from 'node:fs';
 import { DragomanError, newId } from '../../core/index.ts';
 import type { ExitStatus, IsolationBackend, Sandbox } from '../backend.ts';
-import { type CgroupTree, openCgroups } from '../cgroup/index.ts';
+import { type Cgroup, type CgroupTree, openCgroups } from '../cgroup/index.ts';
 import { guestFiles } from './bubblewrap.ts';
 import { type NamespacesOptions, scratchBytes } from './options.ts';
 import { requireReachable } from './reachable.ts';
 import { NamespacesSandbox } from './sandbox.ts';
 import { seccompProgram } from './seccomp/index.ts';
 import { SandboxUsers } from './users.ts';
-import { Zygote } from './zygote.ts';
+import { type Spawned, Zygote } from './zygote.ts';
 
 export type { NamespacesOptions } from './options.ts';
 
@@ -37,13 +38,15 @@ class NamespacesBackend implements IsolationBackend {
   }
 
   async start(): Promise<void> {
-    const { imageRoot, sandboxUid, templates } = this.#options;
+    const { imageRoot, sandboxUid, templates, logger } = this.#options;
     try {
       if (process.getuid!() === 0) {
         requireReachable(imageRoot, sandboxUid);
         this.#users = await SandboxUsers.open(sandboxUid);
       }
       this.#cgroups = await openCgroups();
+      const { swept } = this.#cgroups;
+      if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
       for (const { name } of templates) this.#startZygote(name);
       // The first template is what most programs need; the others may still be loading when the service answers.
       await this.#zygotes.get(templates[0]!.name)!.ready;
@@ -80,30 +83,41 @@ class NamespacesBackend implements IsolationBackend {
       release();
       throw error;
     });
-    let sandbox: NamespacesSandbox | undefined;
+    const kill = () => zygote.kill(id);
+    const cgroup = this.#group(id, spawned, kill, () => void exited.then(release));
+    const sandbox: NamespacesSandbox = new NamespacesSandbox({
+      id,
+      template,
+      spawned,
+      cgroup,
+      limits,
+      exited,
+      kill,
+      onDestroyed: () => {
+        this.#sandboxes.delete(sandbox);
+        release();
+      },
+    });
+    this.#sandboxes.add(sandbox);
     try {
-      const cgroup = this.#cgroups!.create(id, limits);
-      sandbox = new NamespacesSandbox({
-        id,
-        template,
-        spawned,
-        cgroup,
-        limits,
-        exited,
-        kill: () => zygote.kill(id),
-        onDestroyed: () => {
-          this.#sandboxes.delete(sandbox!);
-          release();
-        },
-      });
-      this.#sandboxes.add(sandbox);
       await Promise.all([cgroup.place(spawned.hostPid), ready(sandbox)]);
       sandbox.ready();
       if (this.#closing) throw new Error('the service is closing');
       return sandbox;
     } catch (cause) {
-      if (sandbox) await sandbox.destroy();
-      else zygote.kill(id);
+      await sandbox.destroy();
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  /** Makes a fork's control group; without one nothing of the fork may stay. @throws DragomanError sandbox_unavailable */
+  #group(id: string, { command, claims, stdout, stderr }: Spawned, kill: () => void, onGone: () => void): Cgroup {
+    try {
+      return this.#cgroups!.create(id, this.#options.limits);
+    } catch (cause) {
+      kill();
+      for (const fd of [command, claims, stdout, stderr]) closeSync(fd);
+      onGone();
       throw new DragomanError('sandbox_unavailable', { cause });
     }
   }

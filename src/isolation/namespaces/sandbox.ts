@@ -60,6 +60,10 @@ export class NamespacesSandbox implements Sandbox {
     this.exited = Promise.all([parts.exited, ...this.#pipes.map((pipe) => pipe.ended)]).then(([status]) => status);
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   get workspace(): DescriptorWorkspace {
     if (!this.#workspace) throw new Error('the sandbox is not ready');
     return this.#workspace;

@@ -54,6 +54,7 @@ export class Zygote {
   #control: Duplex | undefined;
   #hostPid = 0;
   #closing = false;
+  #gone = false;
 
   constructor(options: ZygoteOptions) {
     this.#options = options;
@@ -97,11 +98,12 @@ export class Zygote {
     (stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => {
       info += text;
     });
+    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`the zygote did not start in ${startDeadlineMs} ms`)),
-        startDeadlineMs,
-      );
+      timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new Error(`the zygote did not start in ${startDeadlineMs} ms`));
+      }, startDeadlineMs);
       child.once('error', (error: NodeJS.ErrnoException) =>
         reject(error.code === 'ENOENT' ? new Error('bubblewrap (bwrap) is not installed') : error),
       );
@@ -109,12 +111,12 @@ export class Zygote {
         reject(new Error(`the base sandbox could not be set up: ${said.trim() || 'no message'}`)),
       );
       this.#readControl((event) => {
-        clearTimeout(timer);
         if (event.event === 'zygote') resolve();
       });
-    });
+    }).finally(() => clearTimeout(timer));
     this.#hostPid = (JSON.parse(info) as { 'child-pid': number })['child-pid'];
-    child.removeAllListeners('close').once('close', () => this.#lost());
+    // Its end of the socket goes with it at once. The process itself may linger: a frozen sandbox keeps its zygote from ending.
+    this.#control.once('close', () => this.#lost());
   }
 
   /**
@@ -127,8 +129,7 @@ export class Zygote {
     sizes: SandboxSizes,
     exited: (status: ExitStatus) => void,
   ): Promise<Spawned> {
-    if (this.#closing || !this.#control)
-      throw new DragomanError('sandbox_unavailable', { message: 'the zygote is gone' });
+    if (this.#closing || this.#gone) throw new DragomanError('sandbox_unavailable', { message: 'the zygote is gone' });
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<Spawned>((resolve, reject) => {
@@ -238,6 +239,8 @@ export class Zygote {
   }
 
   #lost(): void {
+    this.#gone = true;
+    this.#process!.kill('SIGKILL');
     const forks = [...this.#forks.values()];
     this.#forks.clear();
     for (const fork of forks) {
