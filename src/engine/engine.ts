@@ -73,6 +73,11 @@ export class Engine {
     return { parked: this.#pool.parked(), live: this.#backend.live };
   }
 
+  /** A kind of sandbox that cannot be made at present: programs that need one are refused. */
+  lacking(): string | undefined {
+    return this.#pool.lacking();
+  }
+
   /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, too_large, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
     const run = await this.#attempt(request, options);

@@ -22,6 +22,8 @@ interface Shelf {
   readonly warmed: Set<Sandbox>;
   readonly waiting: Waiter[];
   making: number;
+  /** The last attempt to make one failed. */
+  failing: boolean;
 }
 
 /** Sandboxes being made at once over all kinds: more would only slow each other and the programs down. */
@@ -47,7 +49,15 @@ export class Pool {
     for (const kind of options.catalogue.kinds) {
       // A parked process is ten times as large as a fork of the zygote.
       const size = kind.park === undefined ? options.size : Math.max(1, Math.floor(options.size / 2));
-      this.#shelves.set(kindKey(kind), { kind, size, ready: [], warmed: new Set(), waiting: [], making: 0 });
+      this.#shelves.set(kindKey(kind), {
+        kind,
+        size,
+        ready: [],
+        warmed: new Set(),
+        waiting: [],
+        making: 0,
+        failing: false,
+      });
     }
   }
 
@@ -61,12 +71,19 @@ export class Pool {
     return Object.fromEntries([...this.#shelves].map(([key, shelf]) => [key, shelf.ready.length]));
   }
 
+  /** A kind of which there is none and none can be made at present. */
+  lacking(): string | undefined {
+    return [...this.#shelves].find(([, { failing, ready }]) => failing && ready.every(({ ended }) => ended))?.[0];
+  }
+
   /** Takes a sandbox, waiting for one to be made if none is parked. @throws DragomanError sandbox_unavailable */
   lease(kind: SandboxKind): Promise<Sandbox> {
     const shelf = this.#shelves.get(kindKey(kind))!;
-    const sandbox = shelf.ready.shift();
+    // Those that died with their zygote are on their way out.
+    const at = shelf.ready.findIndex((sandbox) => !sandbox.ended);
     this.#warmLater();
-    if (sandbox) {
+    if (at >= 0) {
+      const [sandbox] = shelf.ready.splice(at, 1) as [Sandbox];
       shelf.warmed.delete(sandbox);
       // The caller's program comes first: while the shelf is not bare, making the next sandbox waits until it has likely ended.
       setTimeout(() => this.#refill(), shelf.ready.length > 0 ? refillDelayMs : 0);
@@ -125,7 +142,9 @@ export class Pool {
     try {
       sandbox = await this.#options.backend.create(shelf.kind.template);
       if (shelf.kind.park !== undefined) await this.#park(sandbox, shelf.kind.park);
+      shelf.failing = false;
     } catch (error) {
+      shelf.failing = true;
       this.#options.logger.error(
         { kind: kindKey(shelf.kind), error: String((error as Error).cause ?? error) },
         'no sandbox',

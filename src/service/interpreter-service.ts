@@ -164,7 +164,9 @@ export class InterpreterService implements Interpreter {
   }
 
   async health(): Promise<{ ready: boolean; reason?: string }> {
-    return this.#closing ? { ready: false, reason: 'shutting down' } : { ready: true };
+    if (this.#closing) return { ready: false, reason: 'shutting down' };
+    const kind = this.#options.engine.lacking();
+    return kind === undefined ? { ready: true } : { ready: false, reason: `sandboxes cannot be made (${kind})` };
   }
 
   #runtime(language: string): Runtime {
@@ -207,22 +209,33 @@ export class InterpreterService implements Interpreter {
     const session = this.#shelf.session(principal, id, { kind: 'user' });
     const byPath = new Map(inputs.map(({ input }) => [input.path, input]));
     const files: ReportedFile[] = [];
+    const stored: StoredFile[] = [];
     let lost = 0;
+    const lose = (count: number, error: unknown) => {
+      this.#options.logger.error(
+        { execution: id, count, error: String((error as Error).cause ?? error) },
+        'artifacts were not stored',
+      );
+      lost += count;
+    };
     for (const { path, change, content } of run.artifacts) {
       try {
         const artifact = { name: path, contentType: undefined, readOnly: false, content: content.read() };
         const file = await this.#shelf.put(session, artifact, content.size);
+        stored.push(file);
         const from = byPath.get(path);
         files.push(change === 'modified' && from ? { change, file, from } : { change: 'created', file });
       } catch (error) {
-        this.#options.logger.error({ execution: id, error: String(error) }, 'an artifact was not stored');
-        lost++;
+        lose(1, error);
       }
     }
-    await this.#shelf.record(
-      session,
-      files.flatMap((entry) => ('file' in entry ? [entry.file] : [])),
-    );
+    try {
+      await this.#shelf.record(session, stored);
+    } catch (error) {
+      // The program has run: its caller is to have the result, and to learn that the files are gone.
+      lose(stored.length, error);
+      files.length = 0;
+    }
     for (const path of run.inherited) files.push({ change: 'inherited', path, ref: byPath.get(path)! });
     return { id, language: runtime.name, result: run.result, files, deleted: run.deleted, lost };
   }
