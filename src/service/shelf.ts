@@ -35,6 +35,8 @@ export interface NewFile {
 /** Users' stored files: who may see them, where their bytes are, how long they stay. */
 export class Shelf {
   readonly #options: ShelfOptions;
+  /** Contents that are stored and not recorded yet, by session: no clock may make them look forgotten. */
+  readonly #unrecorded = new Map<string, string[]>();
 
   constructor(options: ShelfOptions) {
     this.#options = options;
@@ -49,23 +51,27 @@ export class Shelf {
     const session = this.session(principal, newId(), request.scope);
     const outcomes: UploadOutcome[] = [];
     let count = 0;
-    for await (const upload of uploads) {
-      try {
-        if (++count > this.#options.maxUploadFiles) {
-          throw new DragomanError('too_large', { message: `more than ${this.#options.maxUploadFiles} files` });
+    try {
+      for await (const upload of uploads) {
+        try {
+          if (++count > this.#options.maxUploadFiles) {
+            throw new DragomanError('too_large', { message: `more than ${this.#options.maxUploadFiles} files` });
+          }
+          outcomes.push({
+            stored: await this.put(session, { ...upload, readOnly: request.readOnly }, this.#options.maxFileBytes),
+          });
+        } catch (error) {
+          if (!request.partial || !(error instanceof DragomanError)) throw error;
+          outcomes.push({ name: upload.name, error: error.message });
         }
-        outcomes.push({
-          stored: await this.put(session, { ...upload, readOnly: request.readOnly }, this.#options.maxFileBytes),
-        });
-      } catch (error) {
-        if (!request.partial || !(error instanceof DragomanError)) throw error;
-        outcomes.push({ name: upload.name, error: error.message });
       }
+      await this.record(
+        session,
+        outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : [])),
+      );
+    } finally {
+      this.#unrecorded.delete(session.id);
     }
-    await this.record(
-      session,
-      outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : [])),
-    );
     return { sessionId: session.id, files: outcomes };
   }
 
@@ -76,11 +82,12 @@ export class Shelf {
     return { id, tenant, principalId, scope, createdAt, expiresAt: createdAt + this.#options.retentionMs };
   }
 
-  /** Stores a file's bytes; it exists for nobody until `record`. @throws DragomanError as `FileStore.put`; invalid_request */
+  /** Stores a file's bytes; it exists for nobody until `record`, which has to follow. @throws DragomanError as `FileStore.put`; invalid_request */
   async put(session: StoredSession, file: NewFile, maxBytes: number): Promise<StoredFile> {
     const fault = pathFault(file.name);
     if (fault) throw new DragomanError('invalid_request', { message: `file name ${fault}` });
     const { digest, size } = await this.#options.files.put(file.content, maxBytes);
+    this.#unrecorded.set(session.id, [...(this.#unrecorded.get(session.id) ?? []), digest]);
     return {
       id: newId(),
       sessionId: session.id,
@@ -95,7 +102,11 @@ export class Shelf {
 
   /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. */
   async record(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
-    if (files.length > 0) await this.#options.catalogue.createSession(session, files);
+    try {
+      if (files.length > 0) await this.#options.catalogue.createSession(session, files);
+    } finally {
+      this.#unrecorded.delete(session.id);
+    }
   }
 
   /** @throws DragomanError not_found for what is gone, expired or another's, without telling which */
@@ -134,7 +145,12 @@ export class Shelf {
   async expire(graceMs: number): Promise<{ sessions: number; contents: number }> {
     const { catalogue, files, now } = this.#options;
     const sessions = await catalogue.deleteExpired(now());
-    const contents = await files.sweep((digest) => catalogue.isReferenced(digest), graceMs);
+    const isReferenced = async (digest: string) => this.#isUnrecorded(digest) || catalogue.isReferenced(digest);
+    const contents = await files.sweep(isReferenced, graceMs);
     return { sessions, contents };
+  }
+
+  #isUnrecorded(digest: string): boolean {
+    return this.#unrecorded.values().some((digests) => digests.includes(digest));
   }
 }

@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createMemoryCatalogue, createMemoryFileStore } from '../stores/index.ts';
+import type { UploadFile } from './interpreter.ts';
+import { Shelf } from './shelf.ts';
+
+const hour = 3_600_000;
+const principal = { id: 'p', tenant: 't', name: 'p' };
+const request = { scope: { kind: 'user' }, readOnly: false, partial: false } as const;
+
+let now: number;
+let shelf: Shelf;
+beforeEach(() => {
+  now = Date.UTC(2026, 0, 1);
+  const [files, catalogue] = [createMemoryFileStore(), createMemoryCatalogue()];
+  shelf = new Shelf({ files, catalogue, maxFileBytes: 100, maxUploadFiles: 3, retentionMs: 24 * hour, now: () => now });
+});
+
+async function* files(...names: string[]): AsyncGenerator<UploadFile> {
+  for (const name of names) yield { name, contentType: 'text/plain', content: Readable.from([Buffer.from(name)]) };
+}
+
+async function stored(names: AsyncIterable<UploadFile>) {
+  const { sessionId, files } = await shelf.upload(principal, request, names);
+  return files.flatMap((outcome) =>
+    'stored' in outcome ? [{ sessionId, fileId: outcome.stored.id, scope: request.scope }] : [],
+  );
+}
+
+describe('when the clock', () => {
+  it('jumps ahead, what expired by it is gone', async () => {
+    const [file] = await stored(files('a'));
+    now += 25 * hour;
+    await expect(shelf.find(principal, file!)).rejects.toMatchObject({ code: 'not_found' });
+    expect(await shelf.expire(0)).toEqual({ sessions: 1, contents: 1 });
+  });
+
+  it('jumps ahead and back before anything was removed, nothing is', async () => {
+    const [file] = await stored(files('a'));
+    now += 25 * hour;
+    now -= 25 * hour;
+    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await shelf.find(principal, file!)).toMatchObject({ name: 'a' });
+  });
+
+  it('is set back, files stay and new ones can be stored', async () => {
+    const [before] = await stored(files('a'));
+    now -= 1000 * hour;
+    const [after] = await stored(files('b'));
+    await shelf.expire(0);
+    for (const file of [before!, after!]) await shelf.open(await shelf.find(principal, file));
+  });
+});
+
+describe('a sweep that takes everything to be old', () => {
+  it('spares the contents of an upload under way', async () => {
+    const { promise: second, resolve: arrive } = Promise.withResolvers<void>();
+    const upload = stored(
+      (async function* () {
+        yield* files('a');
+        await second;
+        yield* files('b');
+      })(),
+    );
+    await new Promise(setImmediate);
+    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    arrive();
+    const [first] = await upload;
+    expect(await Array.fromAsync(await shelf.open(await shelf.find(principal, first!)))).toEqual([Buffer.from('a')]);
+  });
+
+  it('takes the contents of an upload that failed', async () => {
+    await expect(stored(files('a', '../b'))).rejects.toMatchObject({ code: 'invalid_request' });
+    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 1 });
+  });
+});
