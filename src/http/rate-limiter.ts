@@ -9,8 +9,8 @@ interface Bucket {
 
 /**
  * A token bucket for each principal and class: `count` requests at once, and from then on `count` per period, both as the
- * principal's plan has it. Written here
- * rather than taken from a library because it is this little, needs no timer, and runs on the clock it is given.
+ * principal's plan has it. Written here rather than taken from a library because it is this little, needs no timer, and runs
+ * on the clock it is given, in milliseconds: one that nobody sets, or a step back would lock everybody out.
  */
 export class RateLimiter {
   readonly #clock: () => number;

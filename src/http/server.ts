@@ -86,7 +86,7 @@ const pathKeys = new WeakMap<IncomingMessage, string>();
 
 /** Builds the server; nothing listens before `start`. */
 export function createServer(options: ServerOptions): Server {
-  const { authenticator, interpreter, dialects, metrics, logger, clock = Date.now } = options;
+  const { authenticator, interpreter, dialects, metrics, logger, clock = () => performance.now() } = options;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const limiter = new RateLimiter(clock);
   let isClosing = false;

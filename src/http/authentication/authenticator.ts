@@ -59,7 +59,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
 function tokenKeysFrom(source: TokenKeySource | undefined, clock: () => number, logger: Logger) {
   if (!source) throw new Error('tokens are accepted but there are no keys to verify them');
-  return 'url' in source ? remoteTokenKeys(source.url) : localTokenKeys(source.path, clock, logger);
+  return 'url' in source ? remoteTokenKeys(source.url, clock) : localTokenKeys(source.path, clock, logger);
 }
 
 function required(presented: Presented): Credential {

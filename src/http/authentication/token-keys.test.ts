@@ -109,6 +109,15 @@ describe('local keys', () => {
     await find(keys, 'two');
   });
 
+  test('a clock that was set back keeps no removed key and no new one out', async () => {
+    const keys = await local({ 'one.pem': pem(ed25519.publicKey) });
+    await rm(join(directory, 'keys', 'one.pem'));
+    await writeFile(join(directory, 'keys', 'two.pem'), pem(ed25519.publicKey));
+    now -= 3_600_000;
+    await find(keys, 'two');
+    await expect(find(keys, 'one')).rejects.toThrow();
+  });
+
   test('a removed key dies within ten minutes; unreadable keys leave the former ones', async () => {
     const keys = await local({ 'one.pem': pem(ed25519.publicKey), 'two.pem': pem(ed25519.publicKey) });
     await rm(join(directory, 'keys', 'two.pem'));
@@ -135,8 +144,18 @@ describe('a JWKS behind a URL', () => {
     server.close();
   });
 
+  test('is fetched again when the clock was set back', async () => {
+    const keys = remoteTokenKeys(url, () => now);
+    await find(keys, 'a');
+    answer.body = JSON.stringify({ keys: [jwk(ed25519.publicKey, { kid: 'b' })] });
+    await expect(find(keys, 'b')).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
+    now -= 3_600_000;
+    await find(keys, 'b');
+    await expect(find(keys, 'a')).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
+  });
+
   test('is fetched when first needed', async () => {
-    const keys = remoteTokenKeys(url);
+    const keys = remoteTokenKeys(url, () => now);
     await keys.start();
     await find(keys, 'a');
     await expect(find(keys, 'b')).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
@@ -149,7 +168,7 @@ describe('a JWKS behind a URL', () => {
   ])('an answer of %i %s is our fault, and the next try may work', async (status, body) => {
     const good = answer;
     answer = { status, body };
-    const keys = remoteTokenKeys(url);
+    const keys = remoteTokenKeys(url, () => now);
     await expect(find(keys, 'a')).rejects.toMatchObject({ code: 'internal' });
     answer = good;
     await find(keys, 'a');
@@ -157,6 +176,12 @@ describe('a JWKS behind a URL', () => {
 
   test('a shared secret is never taken from there', async () => {
     answer.body = JSON.stringify({ keys: [{ kty: 'oct', k: Buffer.alloc(32).toString('base64url'), kid: 'a' }] });
-    await expect(find(remoteTokenKeys(url), 'a', 'HS256')).rejects.toMatchObject({ code: 'ERR_JOSE_NOT_SUPPORTED' });
+    await expect(
+      find(
+        remoteTokenKeys(url, () => now),
+        'a',
+        'HS256',
+      ),
+    ).rejects.toMatchObject({ code: 'ERR_JOSE_NOT_SUPPORTED' });
   });
 });

@@ -29,16 +29,21 @@ const reloadCooldownMs = 10_000;
 const reloadAfterMs = 600_000;
 
 /** Keys of a JWKS behind a URL: fetched when first needed, again after ten minutes or when a token names an unknown key. */
-export function remoteTokenKeys(url: URL): TokenKeys {
+export function remoteTokenKeys(url: URL, clock: () => number): TokenKeys {
   const find = createRemoteJWKSet(url, {
     timeoutDuration: fetchTimeoutMs,
     cooldownDuration: reloadCooldownMs,
     cacheMaxAge: reloadAfterMs,
   });
+  let seenAt = clock();
   return {
     start: async () => {},
     find: async (header, token) => {
       try {
+        // The library goes by the time of day: set back an hour, that would keep former keys for an hour more.
+        const isSetBack = clock() < seenAt - reloadCooldownMs;
+        seenAt = clock();
+        if (isSetBack) await find.reload();
         return await find(header, token);
       } catch (cause) {
         const callersFault = cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JOSENotSupported;
@@ -78,7 +83,8 @@ export function localTokenKeys(path: string, clock: () => number, logger: Logger
     },
     async find({ kid, alg }) {
       const match = () => keys.find((key) => key.algorithm === alg && (key.kid === undefined || key.kid === kid))?.key;
-      const age = clock() - readAt;
+      // A clock that was set back tells nothing: then keys are old.
+      const age = clock() < readAt ? Number.POSITIVE_INFINITY : clock() - readAt;
       if (age > reloadAfterMs || (age > reloadCooldownMs && !match())) await reload();
       const key = match();
       if (!key) throw new errors.JWKSNoMatchingKey();
