@@ -38,7 +38,8 @@ export async function startService(config: Config, imageRoot: string, version: s
     const lock = lockDirectory(dataDir);
     closers.push(() => lock.release());
     const files = createDiskFileStore({ directory: join(dataDir, 'files') });
-    await files.start();
+    const unfinished = await files.start();
+    if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
     closers.push(() => files.close());
     const catalogue = openCatalogue(config);
     await catalogue.start();

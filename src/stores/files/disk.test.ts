@@ -69,7 +69,7 @@ describe('start', () => {
     await writeFile(join(directory, 'incoming', 'half'), large.subarray(0, 1000));
     await mkdir(join(directory, 'incoming', 'directory'));
     const next = createDiskFileStore({ directory });
-    await next.start();
+    expect(await next.start()).toBe(2);
     expect(await incoming()).toEqual([]);
     expect(await buffer(await next.open(digestOf(small)))).toEqual(small);
     expect(await next.sweep(never, 0)).toBe(1);

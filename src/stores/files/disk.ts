@@ -37,14 +37,16 @@ class DiskFileStore implements FileStore {
     this.#incoming = join(directory, 'incoming');
   }
 
-  async start(): Promise<void> {
-    await onStorage(async () => {
+  async start(): Promise<number> {
+    return onStorage(async () => {
       await makeDirectory(this.#directory);
+      const unfinished = await namesIn(this.#incoming);
       await rm(this.#incoming, { recursive: true, force: true });
       for (const name of ['incoming', ...shards]) {
         await mkdir(join(this.#directory, name), { recursive: true, mode: 0o700 });
       }
       await syncDirectory(this.#directory);
+      return unfinished.length;
     });
   }
 
@@ -120,6 +122,16 @@ class DiskFileStore implements FileStore {
 
   #pathOf(digest: string): string {
     return join(this.#directory, digest.slice(0, 2), digest.slice(2));
+  }
+}
+
+/** The entries of a directory that may be missing. */
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
   }
 }
 

@@ -9,10 +9,10 @@ export interface StoredBytes {
 /** Content-addressed bytes. Equal bytes are stored once; who owns them is the catalogue's business. */
 export interface FileStore {
   /**
-   * Makes the store ready; removes what an interrupted `put` left.
+   * Makes the store ready; removes what interrupted `put`s left and returns how many those were.
    * @throws DragomanError storage_unavailable
    */
-  start(): Promise<void>;
+  start(): Promise<number>;
   /**
    * Stores a stream. When it resolves the bytes survive `kill -9` and power loss; when it rejects nothing is left. The
    * source is ended early when it is refused, and what it throws itself is passed on. It sets the pace: a caller with a

@@ -16,7 +16,9 @@ export function createMemoryFileStore(): FileStore {
 class MemoryFileStore implements FileStore {
   readonly #entries = new Map<string, Entry>();
 
-  async start(): Promise<void> {}
+  async start(): Promise<number> {
+    return 0;
+  }
 
   async put(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<StoredBytes> {
     const chunks: Uint8Array[] = [];
