@@ -15,8 +15,10 @@ const allowed: Record<string, readonly string[]> = {
   stores: ['core'],
   engine: ['core', 'isolation'],
   service: ['core', 'engine', 'stores'],
-  http: ['core', 'service'],
-  dialects: ['core', 'service', 'http'],
+  upstreams: ['core'],
+  agent: ['core', 'service', 'upstreams'],
+  http: ['core', 'service', 'agent'],
+  dialects: ['core', 'service', 'agent', 'http'],
 };
 
 interface Import {

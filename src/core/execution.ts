@@ -30,5 +30,67 @@ export interface ExecutionResult {
   readonly artifactsTruncated: boolean;
 }
 
+/**
+ * One result in several forms, by MIME type. Text forms are strings, images and PDFs base64, JSON forms any JSON value. What a
+ * sandbox said: bounded and of known types, but trusted by nobody.
+ */
+export type MimeBundle = Readonly<Record<string, unknown>>;
+
+/** What a cell shows besides its streams: `display` whenever it asks to, `result` for the value of its last expression. */
+export interface RichOutput {
+  readonly kind: 'display' | 'result';
+  readonly bundle: MimeBundle;
+}
+
+/** An exception nothing caught, as the program's own runtime words it. */
+export interface ProgramError {
+  readonly name: string;
+  readonly value: string;
+  /** Lines as a terminal would show them, without colours. */
+  readonly traceback: readonly string[];
+}
+
+/** A program's request that the caller run one of the tools it was given. */
+export interface ToolCall {
+  /** Unique within the execution. */
+  readonly id: string;
+  /** The tool's own name, as the caller gave it. */
+  readonly name: string;
+  /** Checked against the tool's parameters. */
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** The caller's answer to a tool call. */
+export type ToolResult =
+  | { readonly id: string; readonly value: unknown }
+  | { readonly id: string; readonly error: string };
+
+/** A tool code may call; `parameters` is a JSON Schema of an object. */
+export interface ToolDefinition {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * What became of the interpreter that ran a cell: its variables are there for the next cell (`kept`), it is gone (`lost`), or
+ * there was none, because the language has no kernel.
+ */
+export type InterpreterState = 'kept' | 'lost' | 'none';
+
+/** How a cell of a live session ended, with everything it showed. */
+export interface CellResult extends ExecutionResult {
+  readonly outputs: readonly RichOutput[];
+  /** Rich outputs were left out because they were too many or too large. */
+  readonly outputsTruncated: boolean;
+  readonly error: ProgramError | null;
+  readonly interpreter: InterpreterState;
+}
+
 /** What happens while an execution runs, in order. */
-export type ExecutionEvent = { type: 'stdout'; data: Uint8Array } | { type: 'stderr'; data: Uint8Array };
+export type ExecutionEvent =
+  | { readonly type: 'stdout' | 'stderr'; readonly data: Uint8Array }
+  | { readonly type: 'display' | 'result'; readonly bundle: MimeBundle }
+  | { readonly type: 'error'; readonly error: ProgramError }
+  /** Every call that waits for the caller: the program goes on when all are answered, or earlier when it can. */
+  | { readonly type: 'tool_calls'; readonly calls: readonly ToolCall[] };

@@ -1,5 +1,19 @@
 export { DragomanError, type ErrorCode, type ErrorDetails, errorCatalogue } from './errors.ts';
-export type { ExecutionEvent, ExecutionResult, Outcome, OutputText, Usage } from './execution.ts';
+export type {
+  CellResult,
+  ExecutionEvent,
+  ExecutionResult,
+  InterpreterState,
+  MimeBundle,
+  Outcome,
+  OutputText,
+  ProgramError,
+  RichOutput,
+  ToolCall,
+  ToolDefinition,
+  ToolResult,
+  Usage,
+} from './execution.ts';
 export type { FileRef, FileScope, StoredFile, StoredSession } from './files.ts';
 export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';

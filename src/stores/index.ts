@@ -1,4 +1,5 @@
-export type { Catalogue, KeyRecord } from './catalogue/catalogue.ts';
+export type { Catalogue, KeyRecord, SessionRevision } from './catalogue/catalogue.ts';
+export type { Document, DocumentPage, Documents } from './catalogue/documents.ts';
 export { createMemoryCatalogue } from './catalogue/memory.ts';
 export { createSqliteCatalogue } from './catalogue/sqlite.ts';
 export { lockDirectory } from './directory-lock.ts';

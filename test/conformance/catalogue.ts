@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FileScope, newId, type StoredFile, type StoredSession } from '../../src/core/index.ts';
-import type { Catalogue, KeyRecord } from '../../src/stores/index.ts';
+import type { Catalogue, Document, KeyRecord } from '../../src/stores/index.ts';
 
 const digestOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -37,6 +37,20 @@ function keyLike(fields: Partial<KeyRecord> = {}): KeyRecord {
   return { id, name: `name-${id}`, hash: digestOf(id), plan: null, createdAt, revokedAt: null, ...fields };
 }
 
+function documentLike(fields: Partial<Document> = {}): Document {
+  return {
+    kind: 'response',
+    id: newId(),
+    tenant: 'tenant',
+    principalId: 'principal',
+    name: null,
+    createdAt: 1_700_000_000_000,
+    expiresAt: 1_700_086_400_000,
+    body: { text: "it's 数据", list: [1, null, true], nested: { '': -0.5 } },
+    ...fields,
+  };
+}
+
 /** What every catalogue keeps to. `make` returns a new, empty catalogue that has not been started. */
 export function describeCatalogue(name: string, make: () => Promise<Catalogue>): void {
   describe(`catalogue: ${name}`, () => {
@@ -49,6 +63,101 @@ export function describeCatalogue(name: string, make: () => Promise<Catalogue>):
 
     afterEach(async () => {
       await catalogue.close();
+    });
+
+    describe('a session whose workspace changes', () => {
+      it('lists what is there now, and still finds what was', async () => {
+        const session = sessionLike();
+        const [old, kept] = [fileLike(session, { name: 'a.csv' }), fileLike(session, { name: 'b.csv' })];
+        await catalogue.createSession(session, [old, kept]);
+        const next = fileLike(session, { name: 'a.csv', digest: digestOf('next') });
+        const expiresAt = session.expiresAt + 1;
+        await catalogue.reviseSession(session.id, { expiresAt, added: [next], superseded: [old.id] });
+        expect(await catalogue.files(session.id)).toEqual([kept, next]);
+        const changed = { ...session, expiresAt };
+        expect(await catalogue.file(session.id, old.id)).toEqual({ session: changed, file: old });
+        expect(await catalogue.isReferenced(old.digest)).toBe(true);
+      });
+
+      it('keeps so many of the files that were', async () => {
+        const session = sessionLike();
+        const files = Array.from({ length: 450 }, () => fileLike(session));
+        await catalogue.createSession(session, files.slice(0, 150));
+        const { expiresAt } = session;
+        for (const from of [0, 150, 300]) {
+          const superseded = files.slice(from, from + 150).map(({ id }) => id);
+          await catalogue.reviseSession(session.id, {
+            expiresAt,
+            added: files.slice(from + 150, from + 300),
+            superseded,
+          });
+        }
+        const found = await Promise.all(files.map(({ id }) => catalogue.file(session.id, id)));
+        expect(found.map((each) => each !== undefined)).toEqual(files.map((_, index) => index >= 250));
+        expect(await catalogue.files(session.id)).toEqual([]);
+      });
+
+      it('changes nothing when it is gone or an id is taken', async () => {
+        const session = sessionLike();
+        const file = fileLike(session);
+        await catalogue.createSession(session, [file]);
+        const revision = { expiresAt: 1, added: [fileLike(session), file], superseded: [file.id] };
+        await expect(catalogue.reviseSession(session.id, revision)).rejects.toMatchObject({ code: 'internal' });
+        expect(await catalogue.file(session.id, file.id)).toEqual({ session, file });
+        expect(await catalogue.files(session.id)).toEqual([file]);
+        expect(await catalogue.deleteSession(session.id)).toBe(true);
+        expect(await catalogue.deleteSession(session.id)).toBe(false);
+        expect(await catalogue.file(session.id, file.id)).toBeUndefined();
+        await expect(catalogue.reviseSession(session.id, revision)).rejects.toMatchObject({ code: 'not_found' });
+      });
+    });
+
+    describe('documents', () => {
+      const owner = { tenant: 'tenant', id: 'principal' };
+
+      it('are given back as they were written, by kind and id', async () => {
+        const document = documentLike({ name: "a 'name'" });
+        await catalogue.documents.put(document);
+        await catalogue.documents.put({ ...document, kind: 'other', body: 'text' });
+        expect(await catalogue.documents.get('response', document.id)).toEqual(document);
+        expect(await catalogue.documents.get('other', document.id)).toEqual({
+          ...document,
+          kind: 'other',
+          body: 'text',
+        });
+        expect(await catalogue.documents.delete('response', document.id)).toBe(true);
+        expect(await catalogue.documents.delete('response', document.id)).toBe(false);
+        expect(await catalogue.documents.get('response', document.id)).toBeUndefined();
+        expect(await catalogue.documents.get('other', document.id)).toBeDefined();
+      });
+
+      it('are listed by owner in the order of their creation, page by page', async () => {
+        const documents = Array.from({ length: 5 }, (_, index) => documentLike({ name: index % 2 ? 'odd' : 'even' }));
+        const foreign = [{ tenant: 'other' }, { principalId: 'other' }, { kind: 'other' }].map(documentLike);
+        for (const document of [...documents, ...foreign]) await catalogue.documents.put(document);
+        // Replacing one does not move it.
+        const first = { ...documents[0]!, body: 'new' };
+        await catalogue.documents.put({ ...first, createdAt: 1 });
+        const all = [first, ...documents.slice(1)];
+        const list = (page: object) =>
+          catalogue.documents.list('response', owner, { limit: 10, order: 'asc', ...page });
+        expect(await list({})).toEqual(all);
+        expect(await list({ order: 'desc' })).toEqual(all.toReversed());
+        expect(await list({ limit: 2, after: all[1]!.id })).toEqual(all.slice(2, 4));
+        expect(await list({ limit: 2, after: all[1]!.id, order: 'desc' })).toEqual([all[0]]);
+        expect(await list({ name: 'odd' })).toEqual([all[1], all[3]]);
+        expect(await list({ name: 'odd', after: all[2]!.id })).toEqual([all[3]]);
+        expect(await list({ after: newId() })).toEqual([]);
+      });
+
+      it('go when they have expired', async () => {
+        const [old, young] = [documentLike({ expiresAt: 10 }), documentLike({ expiresAt: 20 })];
+        await catalogue.documents.put(old);
+        await catalogue.documents.put(young);
+        expect(await catalogue.documents.deleteExpired(20)).toBe(1);
+        expect(await catalogue.documents.get('response', old.id)).toBeUndefined();
+        expect(await catalogue.documents.get('response', young.id)).toEqual(young);
+      });
     });
 
     describe('sessions and files', () => {

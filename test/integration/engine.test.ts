@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExecutionEvent } from '../../src/core/index.ts';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { input } from '../support/input.ts';
 
@@ -209,7 +210,7 @@ describe('output', () => {
     const runtime = engine.engine.catalogue.find('python')!;
     const code = 'import time\nprint("first")\ntime.sleep(0.2)\nprint("second")';
     const request = { runtime, code, args: [], stdin: undefined, inputs: [], limits: testLimits };
-    const onEvent = ({ type, data }: { type: string; data: Uint8Array }) => seen.push(`${type} ${Buffer.from(data)}`);
+    const onEvent = (event: ExecutionEvent) => 'data' in event && seen.push(`${event.type} ${Buffer.from(event.data)}`);
     const run = await engine.engine.execute(request, { onEvent });
     run.release();
     expect(seen).toEqual(['stdout first\n', 'stdout second\n']);

@@ -39,7 +39,9 @@ describe('siblings', () => {
         inputs: [],
         limits: testLimits,
       },
-      { onEvent: ({ data }) => Buffer.from(data).includes('planted') && planted.resolve() },
+      {
+        onEvent: (event) => 'data' in event && Buffer.from(event.data).includes('planted') && planted.resolve(),
+      },
     );
     await planted.promise;
     expectHeld(await engine.run(language, program('siblings/look.py').code));

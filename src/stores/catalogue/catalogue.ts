@@ -1,4 +1,8 @@
 import type { StoredFile, StoredSession } from '../../core/index.ts';
+import type { Documents } from './documents.ts';
+
+/** Superseded files a session keeps: what was cited yesterday can still be downloaded, without end it would fill the disk. */
+export const keptSuperseded = 200;
 
 /** An API key as it is kept: never the secret itself. */
 export interface KeyRecord {
@@ -12,8 +16,17 @@ export interface KeyRecord {
   readonly revokedAt: number | null;
 }
 
+/** What a live session's workspace has become. */
+export interface SessionRevision {
+  readonly expiresAt: number;
+  /** Files to record. */
+  readonly added: readonly StoredFile[];
+  /** Ids of files that others replace, or that are gone from the workspace: still found by id, no longer listed. */
+  readonly superseded: readonly string[];
+}
+
 /**
- * Records: stored sessions, their files, API keys. Every write is a transaction that survives `kill -9` and power loss
+ * Records: stored sessions, their files, API keys, documents. Every write is a transaction that survives `kill -9` and power loss
  * once it resolves. Every method throws DragomanError storage_unavailable when the database refuses.
  */
 export interface Catalogue {
@@ -28,11 +41,18 @@ export interface Catalogue {
    * @throws DragomanError internal when the session's id, or a file's id within it, is taken
    */
   createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void>;
+  /**
+   * Changes a session, all or nothing. Of its superseded files the latest `keptSuperseded` stay.
+   * @throws DragomanError not_found when it is gone
+   */
+  reviseSession(id: string, revision: SessionRevision): Promise<void>;
+  /** Removes a session and its files. Returns false when there was none. */
+  deleteSession(id: string): Promise<boolean>;
   /** The session with this id, expired or not. */
   session(id: string): Promise<StoredSession | undefined>;
   /** One file and the session it belongs to, expired or not. */
   file(sessionId: string, fileId: string): Promise<{ session: StoredSession; file: StoredFile } | undefined>;
-  /** The files of exactly this session, in the order they were recorded. */
+  /** The files of exactly this session, in the order they were recorded, without those superseded. */
   files(sessionId: string): Promise<StoredFile[]>;
   /** Returns false when there was no such file. */
   deleteFile(sessionId: string, fileId: string): Promise<boolean>;
@@ -53,5 +73,6 @@ export interface Catalogue {
   planKey(idOrName: string, plan: string | null): Promise<boolean>;
   /** Revokes the live key with this id, else the one with this name. Returns false when there is neither. */
   revokeKey(idOrName: string, now: number): Promise<boolean>;
+  readonly documents: Documents;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { DragomanError, type StoredFile, type StoredSession } from '../../core/index.ts';
-import type { Catalogue, KeyRecord } from './catalogue.ts';
+import { type Catalogue, type KeyRecord, keptSuperseded, type SessionRevision } from './catalogue.ts';
+import { MemoryDocuments } from './memory-documents.ts';
 
 /** Keeps records in memory, gone with the process: what the other drivers are compared with, and for tests. */
 export function createMemoryCatalogue(): Catalogue {
@@ -9,10 +10,13 @@ export function createMemoryCatalogue(): Catalogue {
 interface Entry {
   readonly session: StoredSession;
   readonly files: Map<string, StoredFile>;
+  /** Ids, the latest last. */
+  readonly superseded: readonly string[];
 }
 
 class MemoryCatalogue implements Catalogue {
   readonly #entries = new Map<string, Entry>();
+  readonly documents = new MemoryDocuments();
   #keys: KeyRecord[] = [];
 
   async start(): Promise<void> {}
@@ -22,7 +26,24 @@ class MemoryCatalogue implements Catalogue {
     if (this.#entries.has(session.id) || byId.size < files.length) {
       throw new DragomanError('internal', { message: 'A session or a file with this id exists already.' });
     }
-    this.#entries.set(session.id, { session, files: byId });
+    this.#entries.set(session.id, { session, files: byId, superseded: [] });
+  }
+
+  async reviseSession(id: string, { expiresAt, added, superseded }: SessionRevision): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (!entry) throw new DragomanError('not_found');
+    const files = new Map(entry.files);
+    for (const file of added) {
+      if (files.has(file.id)) throw new DragomanError('internal', { message: 'A file with this id exists already.' });
+      files.set(file.id, file);
+    }
+    const all = [...entry.superseded, ...superseded.filter((file) => files.has(file))];
+    for (const file of all.splice(0, Math.max(0, all.length - keptSuperseded))) files.delete(file);
+    this.#entries.set(id, { session: { ...entry.session, expiresAt }, files, superseded: all });
+  }
+
+  async deleteSession(id: string): Promise<boolean> {
+    return this.#entries.delete(id);
   }
 
   async session(id: string): Promise<StoredSession | undefined> {
@@ -36,7 +57,8 @@ class MemoryCatalogue implements Catalogue {
   }
 
   async files(sessionId: string): Promise<StoredFile[]> {
-    return [...(this.#entries.get(sessionId)?.files.values() ?? [])];
+    const entry = this.#entries.get(sessionId);
+    return entry ? [...entry.files.values()].filter(({ id }) => !entry.superseded.includes(id)) : [];
   }
 
   async deleteFile(sessionId: string, fileId: string): Promise<boolean> {

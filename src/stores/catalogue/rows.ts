@@ -50,6 +50,7 @@ export function fileRow(file: StoredFile, position: number): FileRow {
     content_type: file.contentType,
     read_only: file.readOnly ? 1 : 0,
     created_at: file.createdAt,
+    superseded: null,
   };
 }
 

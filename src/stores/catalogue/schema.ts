@@ -23,6 +23,20 @@ export interface Schema {
     content_type: string;
     read_only: number;
     created_at: number;
+    /** Set once another file took its place or the workspace lost it; the larger, the later. */
+    superseded: number | null;
+  };
+  documents: {
+    kind: string;
+    id: string;
+    tenant: string;
+    principal_id: string;
+    name: string | null;
+    created_at: number;
+    expires_at: number;
+    /** Order of creation within the database. */
+    serial: number;
+    body: string;
   };
   api_keys: {
     id: string;
@@ -44,6 +58,8 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { name: 'sessions-files-keys', up: createSessionsFilesKeys },
   { name: 'key-plans', up: addKeyPlans },
+  { name: 'superseded-files', up: addSuperseded },
+  { name: 'documents', up: createDocuments },
 ];
 
 async function createSessionsFilesKeys(db: Kysely<Schema>): Promise<void> {
@@ -92,4 +108,31 @@ async function createSessionsFilesKeys(db: Kysely<Schema>): Promise<void> {
 
 async function addKeyPlans(db: Kysely<Schema>): Promise<void> {
   await db.schema.alterTable('api_keys').addColumn('plan', 'text').execute();
+}
+
+async function addSuperseded(db: Kysely<Schema>): Promise<void> {
+  await db.schema.alterTable('files').addColumn('superseded', 'integer').execute();
+}
+
+async function createDocuments(db: Kysely<Schema>): Promise<void> {
+  await db.schema
+    .createTable('documents')
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('principal_id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('serial', 'bigint', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('documents_key', ['kind', 'id'])
+    .execute();
+  await db.schema
+    .createIndex('documents_by_owner')
+    .unique()
+    .on('documents')
+    .columns(['kind', 'tenant', 'principal_id', 'serial'])
+    .execute();
+  await db.schema.createIndex('documents_by_expiry').on('documents').column('expires_at').execute();
 }

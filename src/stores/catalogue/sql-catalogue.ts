@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { DragomanError, type ErrorCode, type StoredFile, type StoredSession } from '../../core/index.ts';
 import { onStorage } from '../faults.ts';
-import type { Catalogue, KeyRecord } from './catalogue.ts';
+import { type Catalogue, type KeyRecord, keptSuperseded, type SessionRevision } from './catalogue.ts';
+import type { Documents } from './documents.ts';
 import { migrate } from './migrate.ts';
-import { fileOf, fileRow, type KeyRow, keyOf, keyRow, sessionOf, sessionRow } from './rows.ts';
+import { type FileRow, fileOf, fileRow, type KeyRow, keyOf, keyRow, sessionOf, sessionRow } from './rows.ts';
 import { migrations, type Schema } from './schema.ts';
+import { SqlDocuments } from './sql-documents.ts';
 
 /** Rows of one insert: far below every database's limit of parameters. */
 const insertRows = 100;
@@ -25,6 +27,7 @@ export interface SqlDatabase {
 /** Keeps records in any SQL database that kysely speaks. */
 export class SqlCatalogue implements Catalogue {
   readonly #database: SqlDatabase;
+  readonly documents: Documents = new SqlDocuments((work) => this.#use(work));
   #connection: Kysely<Schema> | undefined;
 
   constructor(database: SqlDatabase) {
@@ -46,18 +49,67 @@ export class SqlCatalogue implements Catalogue {
   }
 
   async createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
-    const rows = files.map(fileRow);
+    const rows = files.map((file, position) => fileRow(file, position));
     await this.#unlessTaken('internal', 'A session or a file with this id exists already.', (db) =>
       db.transaction().execute(async (transaction) => {
         await transaction.insertInto('sessions').values(sessionRow(session)).execute();
-        for (let at = 0; at < rows.length; at += insertRows) {
-          await transaction
-            .insertInto('files')
-            .values(rows.slice(at, at + insertRows))
-            .execute();
-        }
+        await insertFiles(transaction, rows);
       }),
     );
+  }
+
+  async reviseSession(id: string, { expiresAt, added, superseded }: SessionRevision): Promise<void> {
+    await this.#unlessTaken('internal', 'A file with this id exists already.', (db) =>
+      db.transaction().execute(async (transaction) => {
+        const { numUpdatedRows } = await transaction
+          .updateTable('sessions')
+          .set({ expires_at: expiresAt })
+          .where('id', '=', id)
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) throw new DragomanError('not_found');
+        const { last } = await transaction
+          .selectFrom('files')
+          .select(({ fn }) => fn.max('position').as('last'))
+          .where('session_id', '=', id)
+          .executeTakeFirstOrThrow();
+        const next = last === null ? 0 : last + 1;
+        await insertFiles(
+          transaction,
+          added.map((file, index) => fileRow(file, next + index)),
+        );
+        if (superseded.length === 0) return;
+        for (let at = 0; at < superseded.length; at += insertRows) {
+          await transaction
+            .updateTable('files')
+            .set({ superseded: next })
+            .where('session_id', '=', id)
+            .where('id', 'in', superseded.slice(at, at + insertRows))
+            .execute();
+        }
+        await transaction
+          .deleteFrom('files')
+          .where('session_id', '=', id)
+          .where('superseded', 'is not', null)
+          .where('id', 'not in', (of) =>
+            of
+              .selectFrom('files')
+              .select('id')
+              .where('session_id', '=', id)
+              .where('superseded', 'is not', null)
+              .orderBy('superseded', 'desc')
+              .orderBy('position', 'desc')
+              .limit(keptSuperseded),
+          )
+          .execute();
+      }),
+    );
+  }
+
+  deleteSession(id: string): Promise<boolean> {
+    return this.#use(async (db) => {
+      const { numDeletedRows } = await db.deleteFrom('sessions').where('id', '=', id).executeTakeFirst();
+      return numDeletedRows > 0n;
+    });
   }
 
   session(id: string): Promise<StoredSession | undefined> {
@@ -87,6 +139,7 @@ export class SqlCatalogue implements Catalogue {
         .selectFrom('files')
         .selectAll()
         .where('session_id', '=', sessionId)
+        .where('superseded', 'is', null)
         .orderBy('position')
         .execute();
       return rows.map(fileOf);
@@ -199,5 +252,14 @@ export class SqlCatalogue implements Catalogue {
         throw this.#database.isConflict(error) ? new DragomanError(code, { message, cause: error }) : error;
       }
     });
+  }
+}
+
+async function insertFiles(transaction: Transaction<Schema>, rows: readonly FileRow[]): Promise<void> {
+  for (let at = 0; at < rows.length; at += insertRows) {
+    await transaction
+      .insertInto('files')
+      .values(rows.slice(at, at + insertRows))
+      .execute();
   }
 }

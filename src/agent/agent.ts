@@ -1,0 +1,129 @@
+import type { DragomanError, ExecutionEvent, Principal, ToolCall } from '../core/index.ts';
+import type { CellExecution } from '../service/index.ts';
+
+/** Text or an image of a message. */
+export type ContentPart =
+  | { readonly type: 'text'; readonly text: string }
+  /** `data` is base64. */
+  | { readonly type: 'image'; readonly mime: string; readonly data: string }
+  | { readonly type: 'image_url'; readonly url: string };
+
+/** What a conversation holds, in order; every dialect's history is a translation onto it. */
+export type Message =
+  | { readonly role: 'system' | 'user'; readonly content: readonly ContentPart[] }
+  | { readonly role: 'assistant'; readonly content: readonly AssistantPart[] }
+  /** The result of a function of the client's. */
+  | { readonly role: 'tool'; readonly callId: string; readonly content: readonly ContentPart[] };
+
+export type AssistantPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'reasoning'; readonly text: string }
+  /** `arguments` is JSON as the model wrote it. */
+  | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
+  /** Code that ran here, and what the model was shown of it. */
+  | { readonly type: 'code_call'; readonly callId: string; readonly code: string; readonly shown: string };
+
+/** A function of the client's: the model may call it, the client runs it. */
+export interface FunctionTool {
+  readonly name: string;
+  readonly description: string | undefined;
+  /** JSON Schema. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly strict?: boolean | undefined;
+  /** `code`: only code in the sandbox may call it; `model` and `code` may both be given. Absent: the model. */
+  readonly callers?: readonly ('model' | 'code')[] | undefined;
+}
+
+export type ToolChoice =
+  | 'auto'
+  | 'none'
+  | 'required'
+  | { readonly type: 'code' }
+  | { readonly type: 'function'; readonly name: string };
+
+/** The code interpreter as one request wants it. */
+export interface CodeTool {
+  /** The session code runs in; called once, before the first run. Runs of one request share it. */
+  session(): Promise<string>;
+  /** For the tool's description: files that are there, by path. */
+  readonly files: readonly string[];
+  /** Wall clock of one run; absent: the plan's. */
+  readonly wallMs: number | undefined;
+  /** Runs of this request; after them the model must answer without. */
+  readonly maxCalls: number | undefined;
+}
+
+export interface AgentRequest {
+  /** As the client named it; routing is the upstreams' business. Absent: the default one. */
+  readonly model: string | undefined;
+  readonly messages: readonly Message[];
+  readonly code: CodeTool | undefined;
+  readonly functions: readonly FunctionTool[];
+  readonly toolChoice: ToolChoice;
+  readonly parallelToolCalls: boolean | undefined;
+  readonly maxOutputTokens: number | undefined;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly reasoningEffort: string | undefined;
+  /** A response format in OpenAI's words: `text`, `json_object` or `json_schema` with its schema. */
+  readonly format:
+    | { readonly type: string; readonly name?: string; readonly schema?: unknown; readonly strict?: boolean }
+    | undefined;
+  /** The caller's own key for the upstream, where the operator allows passing it through. */
+  readonly upstreamKey: string | undefined;
+}
+
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+}
+
+/**
+ * What happens while a model works, in order; blocks never interleave. Blocks are opened by their first delta (text,
+ * reasoning) or by their `_start`, and closed by the next block's first event or by `end`.
+ */
+export type AgentEvent =
+  | { readonly type: 'text'; readonly delta: string }
+  | { readonly type: 'reasoning'; readonly delta: string }
+  /** The model begins to write code for us. */
+  | { readonly type: 'code_start'; readonly callId: string }
+  | { readonly type: 'code_delta'; readonly callId: string; readonly delta: string }
+  /** The whole code; it runs next, in this session. */
+  | { readonly type: 'code_ready'; readonly callId: string; readonly code: string; readonly sessionId: string }
+  | { readonly type: 'code_output'; readonly callId: string; readonly event: ExecutionEvent }
+  /** Code in the sandbox called functions of the client's; the response pauses as with `function_call`. */
+  | {
+      readonly type: 'code_waiting';
+      readonly callId: string;
+      readonly executionId: string;
+      readonly calls: readonly ToolCall[];
+    }
+  /** It ended, however it did. `shown` is what the model reads of it. A code block always ends in this or in `end`. */
+  | { readonly type: 'code_done'; readonly callId: string; readonly execution: CellExecution; readonly shown: string }
+  | { readonly type: 'function_start'; readonly callId: string; readonly name: string }
+  | { readonly type: 'function_delta'; readonly callId: string; readonly delta: string }
+  | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
+  /** The last event, always, but for a rejection before anything was sent. */
+  | { readonly type: 'end'; readonly end: AgentEnd; readonly usage: TokenUsage; readonly model: string };
+
+export type AgentEnd =
+  | { readonly reason: 'stop' | 'length' | 'content_filter' }
+  /** The client has functions to run. */
+  | { readonly reason: 'functions' }
+  | { readonly reason: 'cancelled' }
+  /** After output or code: nothing may be tried again. */
+  | { readonly reason: 'failed'; readonly error: DragomanError };
+
+/** Lets any model write code and run it here, turn by turn, until it has an answer or the client must act. */
+export interface Agent {
+  /**
+   * Runs the loop. Stops with the consumer: returning from the iteration or aborting `signal` interrupts code and upstream.
+   * @throws DragomanError from the first `next()` only, when nothing was produced: invalid_request, not_found (unknown
+   *   model), upstream_failed, rate_limited …
+   */
+  run(principal: Principal, request: AgentRequest, signal: AbortSignal): AsyncIterable<AgentEvent>;
+  /** Models by id, as `/v1/models` lists them. */
+  models(): Promise<readonly { readonly id: string; readonly createdAt: number; readonly ownedBy: string }[]>;
+}
