@@ -43,9 +43,3 @@ export function objectInfo(file: StoredFile): object {
   const { name: originalFilename, contentType, readOnly } = file;
   return { name: objectName(file), originalFilename, ...common(file), contentType, readOnly };
 }
-
-/** RFC 5987: every byte outside the unreserved characters percent-encoded, slashes too. */
-export function contentDisposition(name: string): string {
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `attachment; filename*=UTF-8''${encoded}`;
-}

@@ -1,10 +1,10 @@
 import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DragomanError, type FileRef, type FileScope } from '../../core/index.ts';
-import type { Dialect, DialectContext, Operation } from '../../http/index.ts';
+import { type Dialect, type DialectContext, type Operation, sendFile, whenGone } from '../../http/index.ts';
 import { sessionIds } from './answers.ts';
-import { contentDisposition, listElement, objectInfo } from './listing.ts';
+import { listElement, objectInfo } from './listing.ts';
 import { operations } from './operations.ts';
 import { problemAnswer } from './problems.ts';
 import { fileScope } from './scopes.ts';
@@ -46,12 +46,7 @@ async function routes(app: FastifyInstance, context: DialectContext): Promise<vo
     '/download/:sid/:fid',
     { config: { rateClass: 'download', operation: operations.download } },
     async (request, reply) => {
-      const { file, content } = await interpreter.openFile(request.principal, fileRef(request));
-      return reply
-        .header('content-type', file.contentType)
-        .header('content-length', file.size)
-        .header('content-disposition', contentDisposition(file.name))
-        .send(content);
+      return sendFile(reply, await interpreter.openFile(request.principal, fileRef(request)));
     },
   );
 
@@ -78,17 +73,6 @@ async function checkProfile(request: FastifyRequest): Promise<void> {
   if (profile === undefined || profile === 'default') return;
   if (profile === 'stateful') throw new DragomanError('profile_mismatch');
   throw new DragomanError('invalid_request', { message: 'invalid_execution_profile' });
-}
-
-/** Aborts when the client's connection ends before it was answered. */
-function whenGone(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  const { raw } = reply;
-  if (raw.destroyed) gone.abort();
-  raw.once('close', () => {
-    if (!raw.writableEnded) gone.abort();
-  });
-  return gone.signal;
 }
 
 function fileRef(request: FastifyRequest): FileRef {

@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DragomanError } from '../../core/index.ts';
-import type { DialectContext } from '../../http/index.ts';
+import { type DialectContext, MultipartForm } from '../../http/index.ts';
 import type { UploadFile, UploadOutcome } from '../../service/index.ts';
 import { type BatchFile, sessionIds } from './answers.ts';
-import { MultipartForm } from './multipart-form.ts';
 import { fileScope } from './scopes.ts';
+
+/** Whose the files are must be known before the first is stored. */
+const early = new Set(['kind', 'id', 'version', 'read_only', 'entity_id']);
 
 /** `POST /upload`: every file is stored, or none. */
 export function upload(context: DialectContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
@@ -67,7 +69,7 @@ async function withForm<T>(
   use: (form: MultipartForm) => Promise<T>,
 ): Promise<T> {
   const { maxFileBytes, maxUploadFiles: maxFiles, uploadTimeoutMs: timeoutMs } = context;
-  const form = new MultipartForm(request, { maxFileBytes, maxFiles, timeoutMs });
+  const form = new MultipartForm(request, { maxFileBytes, maxFiles, timeoutMs, early });
   try {
     await form.begin();
     return await use(form);

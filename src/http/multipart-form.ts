@@ -1,17 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import type { Multipart, MultipartFile } from '@fastify/multipart';
+import type { Multipart, MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
-import { DragomanError } from '../../core/index.ts';
-import type { UploadFile } from '../../service/index.ts';
+import { DragomanError } from '../core/index.ts';
+import type { UploadFile } from '../service/index.ts';
 
 export interface FormLimits {
   readonly maxFileBytes: number;
   readonly maxFiles: number;
   /** How long the whole form may take to arrive, in milliseconds. */
   readonly timeoutMs: number;
+  /** Fields that have to come before the first file, such as those that say whose the files are. */
+  readonly early?: ReadonlySet<string>;
 }
 
-/** Fields say whose the files are, so they count only when they come before the first file. */
 const maxFields = 32;
 const maxFieldBytes = 4096;
 /**
@@ -21,10 +22,11 @@ const maxFieldBytes = 4096;
 const bufferBytes = 128 * 1024;
 
 /**
- * One multipart request as it arrives: its fields up to the first file, then its files, one at a time, never held in memory.
- * Close it when done.
+ * One multipart request as it arrives: its fields up to the first file, then its files, one at a time, never held in memory,
+ * and the fields between and behind them. Close it when done.
  */
 export class MultipartForm {
+  /** Those that have arrived. */
   readonly fields = new Map<string, string>();
   /** True once more files came than may; the surplus is left out. */
   tooMany = false;
@@ -32,6 +34,7 @@ export class MultipartForm {
   expired = false;
   readonly #request: IncomingMessage;
   readonly #maxFiles: number;
+  readonly #early: ReadonlySet<string>;
   readonly #parts: AsyncIterator<Multipart>;
   readonly #deadline: Promise<never>;
   readonly #timer: NodeJS.Timeout;
@@ -42,6 +45,7 @@ export class MultipartForm {
     if (!request.isMultipart()) throw new DragomanError('invalid_request', { message: 'multipart/form-data expected' });
     this.#request = request.raw;
     this.#maxFiles = limits.maxFiles;
+    this.#early = limits.early ?? new Set();
     this.#parts = request.parts({
       fileHwm: bufferBytes,
       limits: {
@@ -76,11 +80,7 @@ export class MultipartForm {
         this.#current = part;
         return;
       }
-      if (part.valueTruncated) throw new DragomanError('invalid_request', { message: 'a form field is too long' });
-      // The parser reads fields of type application/json, and what it makes of them may be anything.
-      if (typeof part.value !== 'string')
-        throw new DragomanError('invalid_request', { message: 'a form field must be text' });
-      this.fields.set(part.fieldname, part.value);
+      this.#keep(part);
     }
   }
 
@@ -95,8 +95,10 @@ export class MultipartForm {
         this.#current = part;
         yield { name: part.filename ?? '', contentType: part.mimetype, content: contentOf(part) };
         part.file.resume();
-      } else if (identifying.has(part.fieldname)) {
+      } else if (this.#early.has(part.fieldname)) {
         throw new DragomanError('invalid_request', { message: 'form fields must come before the files' });
+      } else {
+        this.#keep(part);
       }
       try {
         part = await this.#next();
@@ -117,6 +119,14 @@ export class MultipartForm {
     this.#request.resume();
   }
 
+  #keep(field: MultipartValue): void {
+    if (field.valueTruncated) throw new DragomanError('invalid_request', { message: 'a form field is too long' });
+    // The parser reads fields of type application/json, and what it makes of them may be anything.
+    if (typeof field.value !== 'string')
+      throw new DragomanError('invalid_request', { message: 'a form field must be text' });
+    this.fields.set(field.fieldname, field.value);
+  }
+
   async #next(): Promise<Multipart | undefined> {
     const next = this.#parts.next();
     // When the deadline wins, whatever becomes of the part afterwards is of no interest.
@@ -131,8 +141,6 @@ export class MultipartForm {
     }
   }
 }
-
-const identifying = new Set(['kind', 'id', 'version', 'read_only', 'entity_id']);
 
 /** A part's bytes. Leaving early keeps the stream alive, so that the parts behind it can still be read. */
 async function* contentOf(part: MultipartFile): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,22 @@
+import type { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import type { StoredFile } from '../core/index.ts';
+
+/** Answers with a stored file's bytes, to be saved under its own name or under `name`. */
+export function sendFile(
+  reply: FastifyReply,
+  { file, content }: { readonly file: StoredFile; readonly content: Readable },
+  name = file.name,
+): FastifyReply {
+  return reply
+    .header('content-type', file.contentType)
+    .header('content-length', file.size)
+    .header('content-disposition', contentDisposition(name))
+    .send(content);
+}
+
+/** RFC 5987: every byte outside the unreserved characters percent-encoded, slashes too. */
+export function contentDisposition(name: string): string {
+  const encoded = encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  return `attachment; filename*=UTF-8''${encoded}`;
+}
