@@ -1,4 +1,5 @@
 import { librechat } from './librechat/routes.ts';
+import { openai } from './openai/index.ts';
 
 /** Every wire face the service has. */
-export const dialects = [librechat];
+export const dialects = [librechat, openai];

@@ -1,0 +1,118 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { DragomanError, type ErrorCode, errorCatalogue } from '../../core/index.ts';
+import { type Answer, type DialectContext, type Problem, problems } from '../../http/index.ts';
+
+/** A refusal that names the field it is about, or has a code of its own on this face. */
+export class WireError extends DragomanError {
+  readonly param: string | null;
+  readonly wireCode: string | null;
+
+  /** @param message a sentence for the caller */
+  constructor(code: ErrorCode, message: string, about: { param?: string | undefined; wireCode?: string } = {}) {
+    super(code, { message });
+    this.param = about.param ?? null;
+    this.wireCode = about.wireCode ?? null;
+  }
+}
+
+/** A 400. */
+export function invalid(message: string, param?: string, wireCode?: string): WireError {
+  return new WireError('invalid_request', message, { param, ...(wireCode === undefined ? {} : { wireCode }) });
+}
+
+/** A 404. */
+export function notFound(message: string): WireError {
+  return new WireError('not_found', message);
+}
+
+export const errorBody = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .meta({ id: 'OpenAIError' });
+
+export type ErrorBody = z.infer<typeof errorBody>;
+
+interface Wording {
+  /** Absent: as the HTTP room has it. */
+  readonly status?: number;
+  readonly type?: string;
+  readonly code?: string;
+}
+
+/**
+ * Clients try 408, 409, 429 and every 5xx again by themselves, so what a second try cannot mend is another status
+ * (openai-node and openai-python, `shouldRetry`).
+ */
+const wordings: Record<ErrorCode, Wording> = {
+  invalid_request: {},
+  unsupported_language: {},
+  unauthorized: { code: 'invalid_api_key' },
+  ambiguous_credentials: {},
+  profile_mismatch: { status: 400 },
+  file_refused: { status: 404 },
+  not_found: {},
+  session_expired: { status: 400 },
+  session_busy: {},
+  conflict: { status: 400 },
+  forbidden: {},
+  upstream_failed: {},
+  too_large: {},
+  body_timeout: {},
+  upload_timeout: {},
+  rate_limited: { code: 'rate_limit_exceeded' },
+  overloaded: {},
+  sandbox_unavailable: {},
+  storage_unavailable: {},
+  shutting_down: {},
+  cancelled: {},
+  internal: {},
+};
+
+/** An error as OpenAI words one: all four keys, always. */
+export function errorAnswer(error: unknown, problem: Problem): { status: number; body: ErrorBody; retry: boolean } {
+  const { code, message } = problem;
+  const wording = wordings[code];
+  const status = wording.status ?? problem.status;
+  const about = error instanceof WireError ? error : undefined;
+  return {
+    status,
+    body: {
+      error: {
+        message: code === 'session_expired' ? 'Container is expired.' : message,
+        type: wording.type ?? typeOf(status),
+        param: about?.param ?? null,
+        code: about?.wireCode ?? wording.code ?? null,
+      },
+    },
+    retry: errorCatalogue[code].retryable,
+  };
+}
+
+function typeOf(status: number): string {
+  if (status === 429) return 'rate_limit_exceeded';
+  return status >= 500 ? 'server_error' : 'invalid_request_error';
+}
+
+/** Words every error of a scope, those of the HTTP layer and of authentication included. */
+export function wordErrors(app: FastifyInstance, context: DialectContext): void {
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, body, retry } = errorAnswer(error, context.problem(error));
+    if (!retry) reply.header('x-should-retry', 'false');
+    return reply.code(status).send(body);
+  });
+}
+
+/** The answers an operation of this face has beside its own. */
+export function errorAnswers(...statuses: readonly number[]): Record<number, Answer> {
+  const content = { type: 'application/json', schema: errorBody };
+  return Object.fromEntries(
+    Object.entries(problems(...statuses)).map(([status, answer]) => [status, { ...answer, content }]),
+  );
+}

@@ -1,0 +1,13 @@
+import type { Dialect } from '../../http/index.ts';
+import { wordErrors } from './errors.ts';
+
+/** The API of OpenAI, for clients that were made for it and any model. */
+export const openai: Dialect = {
+  name: 'openai',
+  async register(app, context) {
+    // A scope of its own: the error wording is not for other dialects.
+    await app.register(async (scope) => {
+      wordErrors(scope, context);
+    });
+  },
+};

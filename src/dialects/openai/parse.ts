@@ -1,0 +1,62 @@
+import type { z } from 'zod';
+import { invalid } from './errors.ts';
+
+/**
+ * Checks what a client sent.
+ * @throws WireError naming the first fault and its field (`tools[0].container`), without repeating what was sent
+ */
+export function parse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S> {
+  const result = safeParse(schema, value);
+  if (result.success) return result.data;
+  const { path, message } = firstFault(result.error.issues[0]!);
+  const param = fieldName(path);
+  if (path.length > 0 && at(value, path) === undefined)
+    throw invalid(`Missing required parameter: '${param}'.`, param, 'missing_required_parameter');
+  throw param === '' ? invalid(message) : invalid(`Invalid value for '${param}': ${message}.`, param);
+}
+
+/**
+ * The members of a list in a query string: `name[]=a&name[]=b` as the SDKs send it, `name=a&name=b`, or `name=a,b`.
+ */
+export function queryList(query: unknown, name: string): string[] {
+  const values = query as Record<string, unknown>;
+  return [values[`${name}[]`], values[name]]
+    .flat()
+    .filter((value) => typeof value === 'string')
+    .flatMap((value) => value.split(','))
+    .filter((value) => value !== '');
+}
+
+function safeParse<S extends z.ZodType>(schema: S, value: unknown) {
+  try {
+    return schema.safeParse(value);
+  } catch {
+    // Bounded lists compare the `length` of whatever is in their place, and an object's need not be one that compares.
+    throw invalid('The request is malformed.');
+  }
+}
+
+interface Fault {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** Of a union the branch that was understood furthest. */
+function firstFault(issue: z.core.$ZodIssue): Fault {
+  if (issue.code !== 'invalid_union') return issue;
+  const branches = issue.errors
+    .flatMap(([first]) => (first ? [firstFault(first)] : []))
+    .filter(({ path }) => path.length > 0);
+  const deepest = branches.toSorted((a, b) => b.path.length - a.path.length)[0];
+  return deepest ? { path: [...issue.path, ...deepest.path], message: deepest.message } : issue;
+}
+
+function fieldName(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('');
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
+}

@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+
+/** One frame of an event stream. */
+export interface Frame {
+  /** Its name; without one the frame has data alone. */
+  readonly event?: string | undefined;
+  /** Sent as JSON; a string as it is. */
+  readonly data: unknown;
+}
+
+const keepAliveMs = 15_000;
+/** Frames that may wait for a slow reader before the source is held up. */
+const maxWaiting = 64;
+
+/**
+ * Answers with an event stream: each frame leaves as it comes, and a comment whenever nothing did for a while. When the caller
+ * leaves, the source is ended by its `return`, at the latest when it next yields: one that waits long must heed `whenGone` too. A source must not throw: what goes wrong in the middle is a frame of its own.
+ */
+export function sendEvents(reply: FastifyReply, frames: AsyncIterable<Frame>): FastifyReply {
+  reply.header('content-type', 'text/event-stream; charset=utf-8');
+  reply.header('cache-control', 'no-cache');
+  // Tells nginx and those like it not to hold anything back.
+  reply.header('x-accel-buffering', 'no');
+  return reply.send(Readable.from(textOf(frames), { objectMode: true, highWaterMark: maxWaiting }));
+}
+
+async function* textOf(frames: AsyncIterable<Frame>): AsyncGenerator<string> {
+  const source = frames[Symbol.asyncIterator]();
+  try {
+    for (let next = source.next(); ; ) {
+      const result = await orQuiet(next);
+      if (result === undefined) {
+        yield ': keep-alive\n\n';
+        continue;
+      }
+      if (result.done) return;
+      yield frameText(result.value);
+      next = source.next();
+    }
+  } finally {
+    await source.return?.();
+  }
+}
+
+/** What comes next, or undefined when nothing does for a while. */
+async function orQuiet<T>(next: Promise<T>): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, keepAliveMs, undefined);
+  try {
+    return await Promise.race([next, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function frameText({ event, data }: Frame): string {
+  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  const name = event === undefined ? '' : `event: ${event}\n`;
+  return `${name}${text
+    .split('\n')
+    .map((line) => `data: ${line}\n`)
+    .join('')}\n`;
+}
