@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { startEngine, testLimits } from '../test/support/engine.ts';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { startEngine } from '../test/support/engine.ts';
 import { median, table } from './statistics.ts';
 
 const cells = 100;
@@ -7,24 +7,24 @@ const MiB = 1024 * 1024;
 
 /** The second and later cells of a live session against the cell's own time, taken inside. */
 export async function cellOverhead(): Promise<void> {
-  const { engine, close } = await startEngine();
+  const { openSession, close } = await startEngine();
   const rows = [];
   for (const [name, code] of [
     ['x = 1', 'x = 1'],
     ['pandas describe', 'frame.describe()'],
   ] as const) {
-    const session = await engine.openSession(engine.catalogue.find('python')!, 'data', testLimits);
-    await session.execute('import pandas as pd, time\nframe = pd.DataFrame({"a": range(100)})');
+    const session = await openSession();
+    await session.run('import pandas as pd, time\nframe = pd.DataFrame({"a": range(100)})');
     const overheads: number[] = [];
     const totals: number[] = [];
     for (let cell = 0; cell < cells; cell++) {
       const started = performance.now();
-      const { stdout } = await session.execute(
+      const { stdout } = await session.run(
         `_t = time.perf_counter()\n${code}\nprint((time.perf_counter() - _t) * 1000)`,
       );
       const total = performance.now() - started;
       totals.push(total);
-      overheads.push(total - Number(stdout.text));
+      overheads.push(total - Number(stdout));
     }
     rows.push([name, median(totals), median(overheads), '<= 3']);
     await session.close();
@@ -37,43 +37,44 @@ export async function cellOverhead(): Promise<void> {
 /** Memory that is a sandbox's alone (proportional set size), parked, and live with pandas loaded. */
 export async function memory(): Promise<void> {
   const count = 20;
-  const { engine, close } = await startEngine({ poolSize: 4 });
+  const { openSession, close } = await startEngine({ poolSize: 4 });
   const rows = [];
-  for (const template of ['light', 'data']) {
-    const before = new Set(sandboxes());
-    const sessions = await Promise.all(
-      Array.from({ length: count }, () => engine.openSession(engine.catalogue.find('python')!, template, testLimits)),
-    );
-    for (const session of sessions)
-      await session.execute(
-        template === 'data' ? 'import pandas as pd\ndf = pd.DataFrame({"a": [1]})\nprint(df.describe())' : 'x = 1',
-      );
-    const mine = sandboxes().filter((pid) => !before.has(pid));
-    rows.push([`python ${template}, one cell run`, median(mine.map(pss)) / MiB, template === 'data' ? '<= 16' : '']);
+  const pandas = 'import pandas as pd\ndf = pd.DataFrame({"a": [1]})\nprint(df.describe())';
+  for (const [name, code, promised] of [
+    ['python session, x = 1', 'x = 1', ''],
+    ['python session with pandas', pandas, '<= 16'],
+  ] as const) {
+    const before = sandboxes();
+    const sessions = await Promise.all(Array.from({ length: count }, () => openSession()));
+    for (const session of sessions) await session.run(code);
+    const mine = [...sandboxes()].filter(([namespace]) => !before.has(namespace)).map(([, pids]) => pids);
+    rows.push([name, median(mine.map(pss)) / MiB, promised]);
     await Promise.all(sessions.map((session) => session.close()));
   }
-  const parked = sandboxes();
+  const parked = [...sandboxes().values()];
   rows.push(['parked, all kinds', median(parked.map(pss)) / MiB, '']);
   await close();
   console.log(`Memory per sandbox, MiB (PSS, median of ${count})`);
   table(['sandbox', 'MiB', 'promised'], rows);
 }
 
-/** Processes that are pid 1 of a namespace two levels below ours: a sandbox's first. */
-function sandboxes(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const levels = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
-        return levels.length >= 3 && levels.at(-1) === '1';
-      } catch {
-        return false;
-      }
-    });
+/** Process ids in each sandbox, by its pid namespace: those two levels below ours. */
+function sandboxes(): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  for (const name of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const levels = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+      if (levels.length < 3) continue;
+      const namespace = readlinkSync(`/proc/${name}/ns/pid`);
+      found.set(namespace, [...(found.get(namespace) ?? []), Number(name)]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return found;
 }
 
-function pss(pid: number): number {
-  return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1024;
+function pss(pids: readonly number[]): number {
+  const sizes = pids.map((pid) => /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+  return sizes.reduce<number>((sum, size) => sum + Number(size), 0) * 1024;
 }

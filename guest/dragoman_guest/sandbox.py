@@ -1,9 +1,10 @@
 """A sandbox's first process: confines itself, parks, and does what the service asks on its command pipe.
 
 Frames in (see frames.py): write {path,size,mode} followed by the bytes; stdin {size} followed by the bytes; warm; park {argv,env};
-run {kind,token,…}. Frames out are claims, bounded and never trusted by the service: ready, parked, done {token,code,signal},
-fault {message}. The token says which run is done: the end of a cell that was thought over must not pass for the next one's.
-Everything up to the first `run` is trusted code; in a Python program or kernel everything after it may be the user's.
+run {kind,token,…}; serve, after which the frames are those of supervisor.py. Frames out are claims, bounded and never trusted by
+the service: ready, parked, done {token,code,signal}, fault {message}. The token says which run is done: the end of a cell that
+was thought over must not pass for the next one's. Everything up to the first `run` is trusted code; in a Python program
+everything after it may be the user's.
 """
 
 import fcntl
@@ -12,7 +13,7 @@ import os
 import signal
 import traceback
 
-from . import confine, frames, kernel, program, script
+from . import confine, frames, program, script, supervisor
 
 # Out of the way of user code, below the lowest limit on open files.
 _PRIVATE_FDS = 240
@@ -55,7 +56,6 @@ class Sandbox:
         self._template = template
         self._parked = None
         self._faulty = False
-        self._kernel = None
 
     def run(self, sizes, seccomp):
         confine.enter(sizes)
@@ -67,7 +67,7 @@ class Sandbox:
             frame = frames.read_frame(self._command)
             match frame['op']:
                 case 'write':
-                    self._write(frame)
+                    self.write(frame)
                 case 'stdin':
                     self._stdin(frame['size'])
                 case 'warm':
@@ -78,11 +78,13 @@ class Sandbox:
                     self._claim({'claim': 'parked'})
                 case 'run':
                     self._run(frame)
+                case 'serve':
+                    supervisor.Supervisor(self._command, self._claim, self._template, self).serve()
 
     def _claim(self, value):
         frames.write_frame(self._claims, value)
 
-    def _write(self, frame):
+    def write(self, frame):
         """Puts one file into the workspace. The service has checked the path; a full disk is reported, not fatal."""
         path = os.path.join(confine.WORKSPACE, frame['path'])
         left = frame['size']
@@ -102,6 +104,13 @@ class Sandbox:
                 left -= len(frames.read_exactly(self._command, min(left, 1 << 20)))
             self._faulty = True
             self._claim({'claim': 'fault', 'message': f'{frame["path"]}: {error.strerror}'})
+
+    def remove(self, path):
+        """Removes one file of the workspace, if it is there."""
+        try:
+            os.unlink(os.path.join(confine.WORKSPACE, path))
+        except OSError:
+            pass
 
     def _stdin(self, size):
         body = memoryview(frames.read_exactly(self._command, size))
@@ -129,10 +138,6 @@ class Sandbox:
             case 'script':
                 os.close(self._command)
                 self._finish(frame, {'code': script.run(frame['entry'], frame['args'], frame['env']), 'signal': None})
-            case 'cell':
-                if self._kernel is None:
-                    self._kernel = kernel.Kernel()
-                self._end(frame, self._kernel.run(frame['entry']))
 
     def _finish(self, frame, ended):
         """The last thing a one-shot sandbox does: it is frozen and destroyed at this claim.

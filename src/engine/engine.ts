@@ -5,6 +5,7 @@ import { Pool } from './pool.ts';
 import { entryName, programFrame } from './program.ts';
 import { type Orders, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
+import { EngineSession } from './session.ts';
 import { type EngineInput, stage } from './staging.ts';
 
 export interface EngineRequest {
@@ -29,14 +30,6 @@ export interface EngineRun {
   readonly deleted: readonly string[];
   /** Destroys the sandbox in the background. */
   release(): void;
-}
-
-/** A live interpreter: variables and files stay from cell to cell. Frozen between cells. */
-export interface EngineSession {
-  /** Runs one cell. @throws Error once the session has ended */
-  execute(code: string, options?: EngineCallOptions): Promise<ExecutionResult>;
-  readonly ended: boolean;
-  close(): Promise<void>;
 }
 
 export interface EngineOptions {
@@ -111,52 +104,25 @@ export class Engine {
         ...diff,
         release: () => {
           for (const artifact of diff.artifacts) artifact.content.close();
-          this.#tearDown(sandbox);
+          void this.#tearDown(sandbox);
         },
       };
     } catch (error) {
-      this.#tearDown(sandbox);
+      void this.#tearDown(sandbox);
       throw error;
     }
   }
 
-  /** Opens a live session of a runtime that runs in the sandbox's own interpreter. */
-  async openSession(runtime: Runtime, template: string, limits: Limits): Promise<EngineSession> {
-    if (runtime.run.kind !== 'script') throw new Error(`${runtime.name} has no kernel`);
-    const sandbox = await this.#pool.lease({ template, park: undefined });
+  /** Opens a live session. @throws DragomanError sandbox_unavailable */
+  async openSession(limits: Limits): Promise<EngineSession> {
+    const sandbox = await this.#pool.lease(this.catalogue.sessionKind);
     try {
       sandbox.limit(limits);
     } catch (error) {
-      this.#tearDown(sandbox);
+      void this.#tearDown(sandbox);
       throw error;
     }
-    let ended = false;
-    const close = async () => {
-      ended = true;
-      await sandbox.destroy();
-    };
-    return {
-      get ended() {
-        return ended;
-      },
-      execute: async (code, options = {}) => {
-        if (ended) throw new Error('the session has ended');
-        sandbox.thaw();
-        const frame = { op: 'run', kind: 'cell', entry: `/mnt/data/${runtime.entry}` };
-        let completed = false;
-        try {
-          const orders = [source({ path: runtime.entry, code }), { frame }];
-          const result = await runIn(sandbox, orders, { limits, ...options });
-          await sandbox.freeze();
-          completed = result.outcome === 'completed';
-          return { ...result, artifactsTruncated: false };
-        } finally {
-          // After a limit or a fault nothing is known of the interpreter's state.
-          if (!completed) await close();
-        }
-      },
-      close,
-    };
+    return new EngineSession(sandbox, limits, (sandbox) => this.#tearDown(sandbox));
   }
 
   /** Waits for what is being torn down, then ends everything. */
@@ -166,7 +132,7 @@ export class Engine {
     await this.#backend.close();
   }
 
-  #tearDown(sandbox: Sandbox): void {
+  #tearDown(sandbox: Sandbox): Promise<void> {
     const teardown = sandbox
       .destroy()
       .catch((error) =>
@@ -174,6 +140,7 @@ export class Engine {
       )
       .finally(() => this.#teardowns.delete(teardown));
     this.#teardowns.add(teardown);
+    return teardown;
   }
 }
 

@@ -1,4 +1,5 @@
 export type { Artifact } from './artifacts.ts';
-export { Engine, type EngineRequest, type EngineRun, type EngineSession } from './engine.ts';
-export { loadRuntimes, type Runtime, type RuntimeCatalogue } from './runtimes.ts';
+export { Engine, type EngineRequest, type EngineRun } from './engine.ts';
+export { type Kernel, loadRuntimes, type Runtime, type RuntimeCatalogue } from './runtimes.ts';
+export type { EngineCell, EngineSession, TouchedFile, WorkspaceChanges } from './session.ts';
 export type { EngineInput } from './staging.ts';

@@ -12,6 +12,12 @@ const runSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('parked'), park: z.string() }),
 ]);
 
+/** How a live session runs cells of this language: in a fork of its first process, or in a program that reads cells. */
+const kernelSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('fork'), template: z.string() }),
+  z.strictObject({ kind: z.literal('program'), name: z.string(), argv: z.array(z.string()).min(1) }),
+]);
+
 const choiceSchema = z.strictObject({
   /** Words of the source that speak for this template. */
   mentions: z.array(z.string()).default([]),
@@ -25,6 +31,7 @@ const runtimeSchema = z.strictObject({
   /** Name of the source file in the workspace. */
   entry: z.string(),
   run: runSchema,
+  kernel: kernelSchema.optional(),
   template: z.object({ default: z.string() }).catchall(choiceSchema),
   templates: z
     .record(z.string(), z.strictObject({ imports: z.array(z.string()), warm: z.string().nullable() }))
@@ -39,6 +46,13 @@ export interface SandboxKind {
   readonly park: string | undefined;
 }
 
+/** An interpreter that stays; languages may share one. */
+export interface Kernel {
+  readonly name: string;
+  /** Null: a fork of the session's first process. */
+  readonly argv: readonly string[] | null;
+}
+
 /** A language of the image, from runtimes/<name>/runtime.json. */
 export interface Runtime {
   readonly name: string;
@@ -46,6 +60,8 @@ export interface Runtime {
   readonly aliases: readonly string[];
   readonly entry: string;
   readonly run: z.infer<typeof runSchema>;
+  /** Absent: a session runs a program per execution. */
+  readonly kernel: Kernel | undefined;
   /** Chooses the sandbox for a program: guessing wrong costs time, never correctness. */
   kindFor(code: string, inputs: readonly string[]): SandboxKind;
 }
@@ -58,6 +74,8 @@ export interface RuntimeCatalogue {
   readonly parks: ReadonlyMap<string, readonly string[]>;
   /** Every kind of sandbox some runtime may ask for. */
   readonly kinds: readonly SandboxKind[];
+  /** What a live session's sandbox is made as. */
+  readonly sessionKind: SandboxKind;
   /** A runtime by its name or an alias, in any case. */
   find(language: string): Runtime | undefined;
 }
@@ -69,11 +87,12 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
   const parks = new Map<string, readonly string[]>();
   const kinds = new Map<string, SandboxKind>();
   const names = new Map<string, Runtime>();
+  let sessionKind: SandboxKind | undefined;
   for (const name of readdirSync(dir).sort()) {
     const file = join(dir, name, 'runtime.json');
     const parsed = runtimeSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
     if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
-    const { template, templates: own, parks: ownParks, ...rest } = parsed.data;
+    const { template, templates: own, parks: ownParks, kernel, ...rest } = parsed.data;
     const park = rest.run.kind === 'parked' ? rest.run.park : undefined;
     const { default: usual, ...choices } = template;
     const rules = Object.entries(choices as Record<string, z.infer<typeof choiceSchema>>).map(([template, choice]) => ({
@@ -84,6 +103,7 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
     const runtime: Runtime = {
       name,
       ...rest,
+      kernel: kernel && (kernel.kind === 'fork' ? { name, argv: null } : { name: kernel.name, argv: kernel.argv }),
       kindFor(code, inputs) {
         const rule = rules.find(
           (rule) => rule.mentions?.test(code) || inputs.some((input) => rule.inputs.some((end) => input.endsWith(end))),
@@ -101,12 +121,16 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
     for (const template of [usual, ...rules.map((rule) => rule.template)]) {
       kinds.set(kindKey({ template, park }), { template, park });
     }
+    if (kernel?.kind === 'fork') sessionKind = { template: kernel.template, park: undefined };
   }
+  if (!sessionKind) throw new Error(`${dir}: no language has a kernel that is a fork`);
+  kinds.set(kindKey(sessionKind), sessionKind);
   return {
     runtimes,
     templates: sortUsualFirst(templates, runtimes),
     parks,
     kinds: [...kinds.values()],
+    sessionKind,
     find: (language) => names.get(language.toLowerCase()),
   };
 }

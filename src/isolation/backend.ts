@@ -1,4 +1,4 @@
-import type { Limits } from '../core/index.ts';
+import type { InterpreterState, Limits } from '../core/index.ts';
 
 /** What a zygote imports before its first fork, so that no sandbox forked from it has to. */
 export interface Template {
@@ -27,6 +27,8 @@ export interface SandboxUsage {
 export interface WorkspaceFile {
   readonly path: string;
   readonly size: number;
+  /** Changes whenever the content may have changed; the program cannot set it. */
+  readonly stamp: string;
 }
 
 export interface WorkspaceListing {
@@ -63,11 +65,29 @@ export interface SandboxListener {
   claim(claim: Claim): void;
 }
 
+/** What one listener may be told. */
+export interface ClaimAllowance {
+  readonly claims: number;
+  /** Of one claim. */
+  readonly claimBytes: number;
+  /** Of all together. */
+  readonly bytes: number;
+}
+
 /** A message from the guest. A frame that is not one of these ends the sandbox. */
 export type Claim =
   | { readonly claim: 'ready' }
   | { readonly claim: 'parked' }
-  | { readonly claim: 'done'; readonly token: string; readonly code: number | null; readonly signal: string | null }
+  | {
+      readonly claim: 'done';
+      readonly token: string;
+      readonly code: number | null;
+      readonly signal: string | null;
+      /** Of a live session's cell: whether its interpreter is still there; `none` for anything else. */
+      readonly interpreter: InterpreterState;
+    }
+  /** Something a kernel shows or asks for; `event` is any JSON object. */
+  | { readonly claim: 'event'; readonly token: string; readonly event: Readonly<Record<string, unknown>> }
   | { readonly claim: 'fault'; readonly message: string };
 
 /** A frame for the guest; the protocol is documented in guest/dragoman_guest/sandbox.py. */
@@ -87,8 +107,11 @@ export interface Sandbox {
   readonly ended: boolean;
   /** Why the isolation itself ended the sandbox (a broken protocol), if it did. */
   readonly violation: string | undefined;
-  /** Replaces whoever listened before; nothing is delivered while nobody listens but claims of set-up. */
-  listen(listener: SandboxListener): void;
+  /**
+   * Replaces whoever listened before; nothing is delivered while nobody listens but claims of set-up. More claims, or more
+   * bytes of them, than the allowance end the sandbox; without one they are few and short.
+   */
+  listen(listener: SandboxListener, allowance?: ClaimAllowance): void;
   /**
    * Puts it under other limits than it was made with; to be called before anything of a user is in it.
    * @throws DragomanError sandbox_unavailable when the host refuses

@@ -1,5 +1,6 @@
 export type {
   Claim,
+  ClaimAllowance,
   ExitStatus,
   GuestFrame,
   IsolationBackend,

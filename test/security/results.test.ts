@@ -98,18 +98,18 @@ describe('outputs', () => {
 });
 
 describe('sessions', () => {
-  const open = () => engine.engine.openSession(engine.engine.catalogue.find('python')!, 'light', testLimits);
+  const open = () => engine.openSession();
 
   it('keep variables and stand still between cells', async () => {
     const session = await open();
-    await session.execute('import threading\nn = 0\ndef spin():\n global n\n while True: n += 1');
-    const first = await session.execute('threading.Thread(target=spin, daemon=True).start()\nn');
-    const before = await session.execute('n');
+    await session.run('import threading\nn = 0\ndef spin():\n global n\n while True: n += 1');
+    const first = await session.run('threading.Thread(target=spin, daemon=True).start()\nn');
+    const before = await session.run('n');
     await new Promise((resolve) => setTimeout(resolve, 400));
-    const after = await session.execute('n');
+    const after = await session.run('n');
     await session.close();
     expect(first.outcome).toBe('completed');
-    const counted = Number(after.stdout.text) - Number(before.stdout.text);
+    const counted = Number(after.value) - Number(before.value);
     // 400 ms of counting would be millions; between the cells there is none.
     expect(counted).toBeLessThan(2_000_000);
     expect(after.usage.cpuMs).toBeLessThan(200);
@@ -118,8 +118,8 @@ describe('sessions', () => {
   it('are not confused by forged ends of cells', async () => {
     const session = await open();
     const forge = `${program('results/forge-frames.py').code.split('raise')[0]}`;
-    await session.execute(forge);
-    expect(await session.execute('print(6 * 7)')).toMatchObject({ stdout: { text: '42\n' } });
+    await session.run(forge);
+    expect(await session.run('print(6 * 7)')).toMatchObject({ stdout: '42\n' });
     await session.close();
   });
 });

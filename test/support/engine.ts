@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import type { ExecutionResult, Limits, Logger } from '../../src/core/index.ts';
-import { Engine, type EngineInput, loadRuntimes } from '../../src/engine/index.ts';
+import type { CellResult, ExecutionEvent, ExecutionResult, Limits, Logger } from '../../src/core/index.ts';
+import { Engine, type EngineCell, type EngineInput, type EngineSession, loadRuntimes } from '../../src/engine/index.ts';
 import { createNamespacesBackend, type IsolationBackend } from '../../src/isolation/index.ts';
 import { imageRoot } from './image.ts';
 
@@ -40,6 +40,31 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A finished cell in the form tests assert on. */
+export interface TestCell extends Omit<CellResult, 'stdout' | 'stderr' | 'artifactsTruncated'> {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** `text/plain` of its value, if it had one. */
+  readonly value: unknown;
+}
+
+export interface CellOptions {
+  readonly language?: string;
+  readonly limits?: Partial<Limits>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ExecutionEvent) => void;
+}
+
+/** A live session of a `TestEngine`. */
+export interface TestSession {
+  readonly session: EngineSession;
+  /** Runs a cell to its end; Python unless said otherwise. */
+  run(code: string, options?: CellOptions): Promise<TestCell>;
+  /** Begins a cell. */
+  start(code: string, options?: CellOptions): EngineCell;
+  close(): Promise<void>;
+}
+
 /** A real engine over the real image, for tests of what programs can and cannot do. */
 export interface TestEngine {
   readonly engine: Engine;
@@ -47,6 +72,8 @@ export interface TestEngine {
   /** What the service logged at warning level or above. */
   readonly logged: readonly string[];
   run(language: string, code: string, options?: RunOptions): Promise<TestRun>;
+  /** Close it. */
+  openSession(limits?: Partial<Limits>): Promise<TestSession>;
   close(): Promise<void>;
 }
 
@@ -74,6 +101,21 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
     backend,
     logged,
     close: () => engine.close(),
+    async openSession(own) {
+      const session = await engine.openSession({ ...limits, ...own });
+      const start = (code: string, { language = 'python', limits: cellLimits, signal, onEvent }: CellOptions = {}) =>
+        session.run(catalogue.find(language)!, code, { limits: { ...limits, ...own, ...cellLimits }, signal, onEvent });
+      return {
+        session,
+        start,
+        async run(code, options) {
+          const { stdout, stderr, ...rest } = await start(code, options).done;
+          const value = rest.outputs.findLast(({ kind }) => kind === 'result')?.bundle['text/plain'];
+          return { ...rest, stdout: stdout.text, stderr: stderr.text, value };
+        },
+        close: () => session.close(),
+      };
+    },
     async run(language, code, { args = [], stdin, inputs = [], limits: own, signal } = {}) {
       const runtime = catalogue.find(language);
       if (!runtime) throw new Error(`no runtime ${language}`);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ClaimDecoder, maxClaimBytes } from './claims.ts';
+import { ClaimDecoder, usualAllowance } from './claims.ts';
 
 function frame(value: unknown): Buffer {
   const body = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
@@ -13,7 +13,8 @@ describe('ClaimDecoder', () => {
   it('reads claims however they are split', () => {
     const claims = [
       { claim: 'ready' },
-      { claim: 'done', token: 't', code: 0, signal: null },
+      { claim: 'done', token: 't', code: 0, signal: null, interpreter: 'kept' },
+      { claim: 'event', token: 't', event: { event: 'result', bundle: { 'text/plain': '数' } } },
       { claim: 'fault', message: 'ö' },
     ];
     const bytes = Buffer.concat(claims.map(frame));
@@ -39,6 +40,9 @@ describe('ClaimDecoder', () => {
     ['an end with neither code nor signal', { claim: 'done', token: 't', code: null, signal: null }],
     ['an end with both', { claim: 'done', token: 't', code: 0, signal: 'SIGKILL' }],
     ['an end without a token', { claim: 'done', code: 0, signal: null }],
+    ['an end of no known interpreter', { claim: 'done', token: 't', code: 0, signal: null, interpreter: 'python' }],
+    ['an event without a token', { claim: 'event', event: {} }],
+    ['an event that is no object', { claim: 'event', token: 't', event: [] }],
     ['a fault without a message', { claim: 'fault' }],
     ['a fault that is a treatise', { claim: 'fault', message: 'x'.repeat(1001) }],
   ])('refuses %s', (_, value) => {
@@ -47,8 +51,22 @@ describe('ClaimDecoder', () => {
 
   it('refuses an over-long frame before it arrives', () => {
     const head = Buffer.alloc(4);
-    head.writeUInt32BE(maxClaimBytes + 1);
+    head.writeUInt32BE(usualAllowance.claimBytes + 1);
     expect(() => new ClaimDecoder().push(head)).toThrow(/bytes/);
+  });
+
+  it('refuses more claims, or more of them, than it was allowed', () => {
+    const many = new ClaimDecoder();
+    many.allow({ claims: 2, claimBytes: 100, bytes: 1000 });
+    many.push(frame({ claim: 'ready' }));
+    many.push(frame({ claim: 'ready' }));
+    expect(() => many.push(frame({ claim: 'ready' }))).toThrow(/flood/);
+    const large = new ClaimDecoder();
+    large.allow({ claims: 100, claimBytes: 1000, bytes: 1500 });
+    const claim = frame({ claim: 'fault', message: 'x'.repeat(900) });
+    large.push(claim);
+    expect(() => large.push(claim)).toThrow(/flood/);
+    large.allow({ claims: 100, claimBytes: 1000, bytes: 1500 });
   });
 
   it('drops fields nobody asked for', () => {

@@ -1,44 +1,87 @@
-import type { Claim } from '../backend.ts';
+import type { InterpreterState } from '../../core/index.ts';
+import type { Claim, ClaimAllowance } from '../backend.ts';
 
-/** Largest frame a guest may send: claims are short, everything long goes over the output streams or files. */
-export const maxClaimBytes = 65_536;
+/** Claims are short and few, but for a kernel's: everything long goes over the output streams or files. */
+export const usualAllowance: ClaimAllowance = { claims: 1000, claimBytes: 65_536, bytes: 8 * 1024 * 1024 };
 
 /** A path and what is wrong with it. */
 const maxFaultLength = 1000;
 
 /** Splits the claims pipe into frames. Hostile input: every fault is a thrown Error and ends the sandbox. */
 export class ClaimDecoder {
-  #buffered: Buffer = Buffer.alloc(0);
+  #parts: Uint8Array[] = [];
+  #buffered = 0;
+  /** Size of the frame that is arriving, with its head; 4 until the head is there. */
+  #wanted = 4;
+  #allowance = usualAllowance;
+  #claims = 0;
+  #bytes = 0;
 
-  /** Feeds bytes, returns the claims that are complete. @throws Error on an over-long, malformed or unknown frame */
+  /** Begins to count anew, under this allowance. */
+  allow(allowance: ClaimAllowance = usualAllowance): void {
+    this.#allowance = allowance;
+    this.#claims = 0;
+    this.#bytes = 0;
+  }
+
+  /** Feeds bytes, returns the claims that are complete. @throws Error on an over-long, malformed or unknown frame, and on a flood */
   push(chunk: Uint8Array): Claim[] {
-    this.#buffered = this.#buffered.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#buffered, chunk]);
+    this.#parts.push(chunk);
+    this.#buffered += chunk.length;
     const claims: Claim[] = [];
-    let at = 0;
-    while (this.#buffered.length - at >= 4) {
-      const size = this.#buffered.readUInt32BE(at);
-      if (size > maxClaimBytes) throw new Error(`a claim of ${size} bytes`);
-      if (this.#buffered.length - at - 4 < size) break;
-      claims.push(parseClaim(this.#buffered.toString('utf8', at + 4, at + 4 + size)));
-      at += 4 + size;
+    while (this.#buffered >= this.#wanted) {
+      const whole = this.#parts.length === 1 ? view(this.#parts[0]!) : Buffer.concat(this.#parts);
+      this.#parts = [whole];
+      const size = whole.readUInt32BE(0);
+      if (size > this.#allowance.claimBytes) throw new Error(`a claim of ${size} bytes`);
+      this.#wanted = 4 + size;
+      if (whole.length < this.#wanted) break;
+      this.#count(size);
+      claims.push(parseClaim(whole.toString('utf8', 4, 4 + size)));
+      this.#parts = [whole.subarray(this.#wanted)];
+      this.#buffered -= this.#wanted;
+      this.#wanted = 4;
     }
-    this.#buffered = this.#buffered.subarray(at);
     return claims;
+  }
+
+  #count(size: number): void {
+    this.#claims++;
+    this.#bytes += size;
+    if (this.#claims > this.#allowance.claims || this.#bytes > this.#allowance.bytes)
+      throw new Error('a flood of claims');
   }
 }
 
+const interpreterStates: readonly unknown[] = ['kept', 'lost', 'none'] satisfies InterpreterState[];
+
 function parseClaim(text: string): Claim {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null) throw new Error('a claim that is not an object');
-  const { claim, token, code, signal, message } = value as Record<string, unknown>;
+  if (!isObject(value)) throw new Error('a claim that is not an object');
+  const { claim, token, code, signal, message, event, interpreter = 'none' } = value;
   if (claim === 'ready' || claim === 'parked') return { claim };
   if (claim === 'fault' && typeof message === 'string' && message.length <= maxFaultLength) return { claim, message };
+  if (claim === 'event' && typeof token === 'string' && isObject(event)) return { claim, token, event };
   if (claim === 'done') {
     const validCode = code === null || (Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 255);
     const validSignal = signal === null || (typeof signal === 'string' && /^SIG[A-Z0-9]{2,10}$/.test(signal));
     const oneOfThem = (code === null) !== (signal === null);
-    if (validCode && validSignal && oneOfThem && typeof token === 'string')
-      return { claim, token, code: code as number | null, signal: signal as string | null };
+    if (validCode && validSignal && oneOfThem && typeof token === 'string' && interpreterStates.includes(interpreter))
+      return {
+        claim,
+        token,
+        code: code as number | null,
+        signal: signal as string | null,
+        interpreter: interpreter as InterpreterState,
+      };
   }
   throw new Error('an unknown claim');
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,14 @@
 import { Socket } from 'node:net';
 import { DragomanError } from '../../core/index.ts';
-import type { Claim, ExitStatus, GuestFrame, Sandbox, SandboxListener, SandboxUsage } from '../backend.ts';
+import type {
+  Claim,
+  ClaimAllowance,
+  ExitStatus,
+  GuestFrame,
+  Sandbox,
+  SandboxListener,
+  SandboxUsage,
+} from '../backend.ts';
 import type { Cgroup, CgroupLimits } from '../cgroup/index.ts';
 import { ClaimDecoder } from './claims.ts';
 import { OutputPipe } from './output-pipe.ts';
@@ -22,8 +30,6 @@ export interface SandboxParts {
 }
 
 const silent: SandboxListener = { stdout() {}, stderr() {}, claim() {} };
-/** Claims one listener may be told: an honest guest makes a few, a flood of them would keep the service busy. */
-const maxClaims = 1000;
 
 export class NamespacesSandbox implements Sandbox {
   readonly id: string;
@@ -36,7 +42,6 @@ export class NamespacesSandbox implements Sandbox {
   readonly #pipes: readonly OutputPipe[];
   readonly #decoder = new ClaimDecoder();
   #listener: SandboxListener = silent;
-  #claimsLeft = maxClaims;
   #workspace: DescriptorWorkspace | undefined;
   #ended = false;
   #destroyed: Promise<void> | undefined;
@@ -74,9 +79,9 @@ export class NamespacesSandbox implements Sandbox {
     this.#workspace = openWorkspace(this.#parts.spawned.hostPid);
   }
 
-  listen(listener: SandboxListener): void {
+  listen(listener: SandboxListener, allowance?: ClaimAllowance): void {
     this.#listener = listener;
-    this.#claimsLeft = maxClaims;
+    this.#decoder.allow(allowance);
   }
 
   limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
@@ -154,8 +159,6 @@ export class NamespacesSandbox implements Sandbox {
     let claims: Claim[];
     try {
       claims = this.#decoder.push(chunk);
-      this.#claimsLeft -= claims.length;
-      if (this.#claimsLeft < 0) throw new Error('a flood of claims');
     } catch (error) {
       this.violation = (error as Error).message;
       this.#parts.kill();

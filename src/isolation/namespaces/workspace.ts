@@ -154,7 +154,7 @@ export function walk(root: number, limits: { entries: number; depth: number; str
         const name = bytes.toString('utf8');
         const path = prefix + name;
         const at = Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), bytes]);
-        const stat = lstatSync(at, { throwIfNoEntry: false });
+        const stat = lstatSync(at, { bigint: true, throwIfNoEntry: false });
         if (!stat || !(stat.isFile() || stat.isDirectory())) continue;
         if (stat.isDirectory() && (name.startsWith('.') || name === '__pycache__')) continue;
         // A name that is not UTF-8 does not survive the round trip.
@@ -163,7 +163,7 @@ export function walk(root: number, limits: { entries: number; depth: number; str
           continue;
         }
         if (stat.isFile()) {
-          files.push({ path, size: stat.size });
+          files.push({ path, size: Number(stat.size), stamp: `${stat.ino}:${stat.ctimeNs}:${stat.size}` });
           continue;
         }
         const child = tryOpen(at);

@@ -1,0 +1,27 @@
+"""A kernel's two pipes: cells in as {"code": …}, events out. Frames as everywhere (frames.py).
+
+Events: {"event":"display"|"result","bundle":{<mime>:…}}, {"event":"error","error":{"name","value","traceback":[…]}}, and
+{"event":"done","code":…} which ends the cell. A program of the image finds cells on descriptor 3 and writes events to 4.
+"""
+
+import fcntl
+import os
+
+from . import frames
+
+# Out of the way of user code, below the lowest limit on open files.
+_PRIVATE_FD = 230
+
+send = frames.write_frame
+receive = frames.read_frame
+
+
+def keep_only(orders, events):
+    """Closes every descriptor but the streams and these two, which get high numbers; returns them."""
+    orders, events = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FD) for fd in (orders, events))
+    null = os.open('/dev/null', os.O_RDONLY)
+    os.dup2(null, 0)
+    low, high = sorted((orders, events))
+    for first, end in ((3, low), (low + 1, high), (high + 1, 65536)):
+        os.closerange(first, end)
+    return orders, events

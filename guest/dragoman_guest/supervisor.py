@@ -1,0 +1,257 @@
+"""The first process of a live session's sandbox: keeps interpreters as children and speaks with the service for them.
+
+Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,argv,size} and the
+code; interrupt {token}; kill {token}; restart {token}. Claims out: done {token,code,signal,interpreter}, fault {message},
+event {token,event}. A kernel is named by the service; it is a fork of this process when `argv` is null (Python, with everything
+the template imported), else a program of the image. It reads cells on one pipe and writes events on another (kernel_link.py).
+
+Everything a user's code can reach is in the children: they hold no pipe of the service's, and this process is undumpable, so
+what it claims about their end is its own word. What a kernel says of its cells is passed on within bounds and trusted by nobody.
+"""
+
+import json
+import os
+import select
+import signal
+
+from . import endings, frames, kernel_link, python_kernel, syscalls
+
+# A kernel keeps its results far below this; more is no kernel speaking.
+_MAX_EVENT_BYTES = 24 << 20
+
+
+class Kernel:
+    """A child that runs cells, seen from the supervisor."""
+
+    def __init__(self, pid, orders, events):
+        self.pid = pid
+        self.orders = orders
+        self.events = events
+        self._buffered = bytearray()
+
+    def read_events(self):
+        """(The whole events that have arrived, whether more can follow). Raises ValueError for what is no event."""
+        is_open = self._read()
+        events = []
+        while len(self._buffered) >= 4:
+            size = int.from_bytes(self._buffered[:4], 'big')
+            if size > _MAX_EVENT_BYTES:
+                raise ValueError('an event beyond all bounds')
+            if len(self._buffered) < 4 + size:
+                break
+            event = json.loads(self._buffered[4 : 4 + size])
+            del self._buffered[: 4 + size]
+            if not isinstance(event, dict):
+                raise ValueError('an event that is not an object')
+            events.append(event)
+        return events, is_open
+
+    def _read(self):
+        # A pipe's content and a bit: who writes faster than this is read has his turn again later.
+        for _ in range(32):
+            try:
+                part = os.read(self.events, 1 << 16)
+            except BlockingIOError:
+                return True
+            if not part:
+                return False
+            self._buffered += part
+        return True
+
+    def signal(self, number):
+        """To the whole group: a cell's own children are interrupted with it, as on a terminal."""
+        for send in (os.killpg, os.kill):
+            try:
+                send(self.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def close(self):
+        os.close(self.orders)
+        os.close(self.events)
+
+
+class Supervisor:
+    def __init__(self, command, claim, template, files):
+        """`claim` sends a claim; `files` writes and removes files of the workspace (see sandbox.py)."""
+        self._command = command
+        self._claim = claim
+        self._template = template
+        self._files = files
+        self._kernels = {}  # name -> Kernel
+        self._running = None  # (token, name)
+        self._poller = select.poll()
+
+    def serve(self):
+        """Never returns; the service ends the sandbox."""
+        # Opened first, because an undumpable process' files in /proc are not its own.
+        self._oom_score = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
+        syscalls.dumpable(False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._poller.register(self._command, select.POLLIN)
+        self._poller.register(self._wake, select.POLLIN)
+        while True:
+            ready = [fd for fd, _ in self._poller.poll()]
+            # What a kernel said before it died comes before its death.
+            for name, kernel in list(self._kernels.items()):
+                if kernel.events in ready:
+                    self._hear(name, kernel)
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+                self._reap()
+            if self._command in ready:
+                self._obey(frames.read_frame(self._command))
+
+    def _obey(self, frame):
+        match frame['op']:
+            case 'write':
+                self._files.write(frame)
+            case 'remove':
+                self._files.remove(frame['path'])
+            case 'sync':
+                self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
+            case 'cell':
+                self._cell(frame)
+            case 'interrupt' | 'kill' as op:
+                if self._running and self._running[0] == frame['token']:
+                    number = signal.SIGINT if op == 'interrupt' else signal.SIGKILL
+                    self._kernels[self._running[1]].signal(number)
+            case 'restart':
+                self._restart()
+                self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
+
+    def _cell(self, frame):
+        name = frame['kernel']
+        code = frames.read_exactly(self._command, frame['size'])
+        if name not in self._kernels:
+            self._start(name, frame['argv'])
+        self._running = (frame['token'], name)
+        try:
+            kernel_link.send(self._kernels[name].orders, {'code': code.decode()})
+        except OSError:
+            pass  # It is dead, and about to be reaped: that ends the cell.
+
+    def _start(self, name, argv):
+        orders_in, orders_out = os.pipe2(os.O_CLOEXEC)
+        events_in, events_out = os.pipe2(os.O_CLOEXEC)
+        # The kernel chooses whom to kill for memory by this score: never this process while another is left.
+        os.write(self._oom_score, b'1000')
+        try:
+            if argv is None:
+                pid = os.fork()
+                if pid == 0:
+                    self._become_kernel(orders_in, events_out)
+            else:
+                pid = self._spawn(argv, orders_in, events_out)
+        finally:
+            os.write(self._oom_score, b'0')
+            os.close(orders_in)
+            os.close(events_out)
+        os.set_blocking(events_in, False)
+        self._kernels[name] = Kernel(pid, orders_out, events_in)
+        self._poller.register(events_in, select.POLLIN)
+
+    def _become_kernel(self, orders, events):
+        """In the fork: lets go of everything that is the supervisor's and becomes a Python kernel. Never returns."""
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            orders, events = kernel_link.keep_only(orders, events)
+            os.setpgid(0, 0)
+            syscalls.dumpable(True)
+            self._template.reseed()
+            python_kernel.serve(orders, events)
+        finally:
+            os._exit(70)
+
+    def _spawn(self, argv, orders, events):
+        null = os.open('/dev/null', os.O_RDONLY | os.O_CLOEXEC)
+        # Through higher numbers: one of the pair may be a target of the other.
+        high = [os.dup2(fd, at, inheritable=False) for fd, at in ((orders, 200), (events, 201))]
+        try:
+            return os.posix_spawnp(
+                argv[0],
+                argv,
+                dict(os.environ),
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, null, 0),
+                    (os.POSIX_SPAWN_DUP2, high[0], 3),
+                    (os.POSIX_SPAWN_DUP2, high[1], 4),
+                ],
+                setpgroup=0,
+                setsigmask=[],
+                setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD],
+            )
+        finally:
+            for fd in (null, *high):
+                os.close(fd)
+
+    def _hear(self, name, kernel):
+        try:
+            events, is_open = kernel.read_events()
+        except ValueError:
+            kernel.signal(signal.SIGKILL)
+            events, is_open = [], False
+        if not is_open:
+            self._deafen(kernel)
+        for event in events:
+            # Between cells a kernel has nothing to say; a thread of the user's may, and nobody listens.
+            if self._running is None or self._running[1] != name:
+                continue
+            token = self._running[0]
+            if event.get('event') != 'done':
+                self._claim({'claim': 'event', 'token': token, 'event': event})
+                continue
+            code = event.get('code')
+            self._end(token, {'code': code if isinstance(code, int) and 0 <= code <= 255 else 1, 'signal': None}, 'kept')
+
+    def _deafen(self, kernel):
+        try:
+            self._poller.unregister(kernel.events)
+        except KeyError:
+            pass  # Its pipe had ended before.
+
+    def _reap(self):
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            name = next((name for name, kernel in self._kernels.items() if kernel.pid == pid), None)
+            if name is not None:
+                self._lose(name, status)
+
+    def _lose(self, name, status):
+        kernel = self._kernels[name]
+        # What it had started would hold on to its place, and could still write to its pipe.
+        kernel.signal(signal.SIGKILL)
+        self._hear(name, kernel)
+        self._forget(name)
+        if self._running and self._running[1] == name:
+            self._end(self._running[0], endings.ending(status), 'lost')
+
+    def _forget(self, name):
+        kernel = self._kernels.pop(name)
+        self._deafen(kernel)
+        kernel.close()
+
+    def _restart(self):
+        """Ends every process but this one."""
+        self._running = None
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        while self._kernels:
+            pid, _ = os.wait()
+            for name in [name for name, kernel in self._kernels.items() if kernel.pid == pid]:
+                self._forget(name)
+
+    def _end(self, token, ended, interpreter):
+        self._running = None
+        self._claim({'claim': 'done', 'token': token, **ended, 'interpreter': interpreter})

@@ -1,0 +1,150 @@
+import { type CellResult, type InterpreterState, newId } from '../core/index.ts';
+import type { ClaimAllowance, GuestFrame, Sandbox } from '../isolation/index.ts';
+import { type Ending, outcomeOf } from './outcome.ts';
+import { Output } from './output.ts';
+import { RichOutputs } from './rich-outputs.ts';
+import type { RunOptions } from './run.ts';
+
+/** A cell and how to send it. */
+export interface CellOrder {
+  readonly frame: GuestFrame;
+  readonly body: Uint8Array;
+}
+
+export type CellEnd = Omit<CellResult, 'artifactsTruncated'>;
+
+/** Why a cell is being stopped. */
+type Stop = 'timed_out' | 'cancelled' | 'flooded';
+
+const MiB = 1024 * 1024;
+/** Images travel as events: an honest kernel keeps below this by far. */
+const allowance: ClaimAllowance = { claims: 5000, claimBytes: 25 * MiB, bytes: 64 * MiB };
+/** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. */
+const graceMs = { timed_out: 1000, cancelled: 1000, flooded: 200 };
+/** After the kill, for the supervisor to say so. */
+const killMs = 2000;
+/** A cell that still runs after this long makes way for short ones. */
+const backgroundAfterMs = 1000;
+
+/** One cell running in a live session's sandbox. A limit first interrupts it, so that variables survive where they can. */
+export class Cell {
+  /**
+   * Resolves when the cell is over and everything it wrote is in the result. Never rejects. The sandbox is as it was: thawed,
+   * unless it is deaf, when it is frozen.
+   */
+  readonly done: Promise<CellEnd>;
+  readonly #sandbox: Sandbox;
+  readonly #token = newId();
+  readonly #end: (ending: Ending & { interpreter?: InterpreterState }) => void;
+  #stop: Stop | undefined;
+  #deaf = false;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(sandbox: Sandbox, order: CellOrder, options: RunOptions) {
+    this.#sandbox = sandbox;
+    const { promise, resolve } = Promise.withResolvers<Ending & { interpreter?: InterpreterState }>();
+    this.#end = resolve;
+    this.done = this.#run(order, options, promise);
+  }
+
+  /** The sandbox did not answer any more, and nothing but destroying it makes sense. */
+  get deaf(): boolean {
+    return this.#deaf;
+  }
+
+  /** As Ctrl-C on a terminal. */
+  interrupt(): void {
+    void this.#sandbox.send({ op: 'interrupt', token: this.#token });
+  }
+
+  async #run(
+    order: CellOrder,
+    { limits, signal, onEvent }: RunOptions,
+    ended: Promise<Ending & { interpreter?: InterpreterState }>,
+  ): Promise<CellEnd> {
+    const sandbox = this.#sandbox;
+    const stdout = new Output(limits.outputBytes);
+    const stderr = new Output(limits.outputBytes);
+    const rich = new RichOutputs();
+    const collect = (type: 'stdout' | 'stderr', output: Output) => (chunk: Uint8Array) => {
+      output.push(chunk);
+      onEvent?.({ type, data: chunk });
+      if (output.bytes > limits.floodBytes) this.#halt('flooded');
+    };
+    sandbox.listen(
+      {
+        stdout: collect('stdout', stdout),
+        stderr: collect('stderr', stderr),
+        claim: (claim) => {
+          if (!('token' in claim) || claim.token !== this.#token) return;
+          if (claim.claim === 'done') {
+            this.#end({ how: 'done', code: claim.code, signal: claim.signal, interpreter: claim.interpreter });
+            return;
+          }
+          // What was printed before it comes before it.
+          sandbox.drain();
+          const event = rich.push(claim.event);
+          if (event) onEvent?.(event);
+        },
+      },
+      allowance,
+    );
+    sandbox.exited.then((status) => this.#end({ how: 'exited', ...status }));
+    const cancel = () => this.#halt('cancelled');
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    const before = sandbox.usage();
+    const started = performance.now();
+    this.#after(limits.wallMs, () => this.#halt('timed_out'));
+    this.#after(backgroundAfterMs, () => sandbox.background(true));
+    let ending: Ending & { interpreter?: InterpreterState };
+    try {
+      void sandbox.send({ ...order.frame, token: this.#token }, order.body);
+      ending = await ended;
+    } finally {
+      for (const timer of this.#timers) clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    }
+    const wallMs = performance.now() - started;
+    sandbox.background(false);
+    if (ending.how === 'done') sandbox.drain();
+    else if (ending.how !== 'exited') await sandbox.freeze();
+    const after = sandbox.usage();
+    const interpreter = ending.how === 'done' ? (ending.interpreter ?? 'none') : 'lost';
+    return {
+      ...this.#outcome(ending, interpreter, after.oomKills > before.oomKills),
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+      outputs: rich.outputs,
+      outputsTruncated: rich.truncated,
+      error: rich.error,
+      interpreter,
+      usage: { wallMs, cpuMs: Math.max(0, after.cpuMs - before.cpuMs), peakMemoryBytes: after.peakMemoryBytes },
+    };
+  }
+
+  #outcome(ending: Ending, interpreter: InterpreterState, oomKilled: boolean): ReturnType<typeof outcomeOf> {
+    if (this.#stop === undefined)
+      return outcomeOf(ending, { oomKilled, broken: this.#sandbox.violation !== undefined });
+    const { outcome } = outcomeOf({ how: this.#stop }, { oomKilled, broken: false });
+    return { outcome, exitCode: null, signal: interpreter === 'kept' ? 'SIGINT' : 'SIGKILL' };
+  }
+
+  /** Interrupts it; when that does not help, kills its kernel; when that does not help either, gives the sandbox up. */
+  #halt(stop: Stop): void {
+    if (this.#stop !== undefined) return;
+    this.#stop = stop;
+    this.interrupt();
+    this.#after(graceMs[stop], () => {
+      void this.#sandbox.send({ op: 'kill', token: this.#token });
+      this.#after(killMs, () => {
+        this.#deaf = true;
+        this.#end({ how: stop });
+      });
+    });
+  }
+
+  #after(ms: number, then: () => void): void {
+    this.#timers.push(setTimeout(then, ms));
+  }
+}

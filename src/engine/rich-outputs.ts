@@ -1,0 +1,80 @@
+import type { ExecutionEvent, MimeBundle, ProgramError, RichOutput } from '../core/index.ts';
+
+/** Outputs kept of one cell, and their size as JSON. */
+const maxOutputs = 200;
+const maxBytes = 32 * 1024 * 1024;
+const maxForms = 16;
+const maxTypeLength = 100;
+const maxNameLength = 200;
+const maxValueLength = 16_384;
+const maxTraceLines = 300;
+const maxTraceLength = 65_536;
+
+/** What a kernel shows, made from its word: hostile input, so known forms only and all of it bounded. */
+export class RichOutputs {
+  readonly outputs: RichOutput[] = [];
+  error: ProgramError | null = null;
+  /** Something was left out. */
+  truncated = false;
+  #bytes = 0;
+
+  /** Takes what a kernel sent; returns what to tell listeners, if it was something to show. */
+  push(event: Readonly<Record<string, unknown>>): ExecutionEvent | undefined {
+    const { event: type } = event;
+    if (type === 'error') {
+      const error = errorOf(event.error);
+      if (!error) return undefined;
+      this.error = error;
+      return { type, error };
+    }
+    if (type !== 'display' && type !== 'result') return undefined;
+    const bundle = bundleOf(event.bundle);
+    if (!bundle) return undefined;
+    this.#bytes += sizeOf(bundle);
+    if (this.outputs.length >= maxOutputs || this.#bytes > maxBytes) {
+      this.truncated = true;
+      return undefined;
+    }
+    this.outputs.push({ kind: type, bundle });
+    return { type, bundle };
+  }
+}
+
+const base64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
+
+function bundleOf(value: unknown): MimeBundle | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const forms = Object.entries(value)
+    .slice(0, maxForms)
+    .filter(([type, form]) => isForm(type, form));
+  return forms.length > 0 ? Object.fromEntries(forms) : undefined;
+}
+
+function isForm(type: string, form: unknown): boolean {
+  if (type.length > maxTypeLength) return false;
+  if (/^(?:text\/[a-z0-9.+-]+|image\/svg\+xml)$/.test(type)) return typeof form === 'string';
+  if (/^(?:image\/[a-z0-9.+-]+|application\/pdf)$/.test(type)) return typeof form === 'string' && base64.test(form);
+  return /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type);
+}
+
+/** An estimate that costs nothing for what is large. */
+function sizeOf(bundle: MimeBundle): number {
+  return Object.values(bundle).reduce<number>(
+    (sum, form) => sum + (typeof form === 'string' ? form.length : JSON.stringify(form).length),
+    0,
+  );
+}
+
+function errorOf(value: unknown): ProgramError | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { name, value: text, traceback } = value as Record<string, unknown>;
+  if (typeof name !== 'string' || typeof text !== 'string' || !Array.isArray(traceback)) return undefined;
+  const lines: string[] = [];
+  let length = 0;
+  for (const line of traceback.slice(0, maxTraceLines)) {
+    if (typeof line !== 'string' || length + line.length > maxTraceLength) break;
+    lines.push(line);
+    length += line.length;
+  }
+  return { name: name.slice(0, maxNameLength), value: text.slice(0, maxValueLength), traceback: lines };
+}

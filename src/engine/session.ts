@@ -1,0 +1,182 @@
+import { DragomanError, type Limits, maxPathDepth, newId } from '../core/index.ts';
+import type { Sandbox, WorkspaceContent, WorkspaceFile } from '../isolation/index.ts';
+import { Cell, type CellEnd } from './cell.ts';
+import type { RunOptions } from './run.ts';
+import type { Runtime } from './runtimes.ts';
+import { doesNotFit, type EngineInput, stage } from './staging.ts';
+
+/** A file of a live session's workspace that was written since it was last asked. Close its content. */
+export interface TouchedFile {
+  readonly path: string;
+  readonly content: WorkspaceContent;
+}
+
+export interface WorkspaceChanges {
+  readonly touched: readonly TouchedFile[];
+  /** Paths of files that were there and are gone. */
+  readonly gone: readonly string[];
+  /** Files were left out because of a limit; those above the number kept come with the next call. */
+  readonly truncated: boolean;
+}
+
+/** A cell that runs. */
+export interface EngineCell {
+  /** Never rejects. The session is frozen again when it resolves. */
+  readonly done: Promise<CellEnd>;
+  /** As Ctrl-C on a terminal: variables stay, if the code heeds it. */
+  interrupt(): void;
+}
+
+/** The guest acknowledges what it was sent within this, or its sandbox is given up. */
+const syncDeadlineMs = 15_000;
+
+/**
+ * A live session's sandbox: kernels whose variables stay from cell to cell, and a workspace. Frozen whenever nothing of its
+ * owner's runs. Its calls are made one after another.
+ */
+export class EngineSession {
+  readonly #sandbox: Sandbox;
+  readonly #limits: Limits;
+  readonly #letGo: (sandbox: Sandbox) => Promise<void>;
+  /** What the workspace held when it was last looked at: stamps by path. */
+  readonly #known = new Map<string, string>();
+  #ended = false;
+
+  /** Takes over a sandbox that is under its limits. `letGo` destroys it. */
+  constructor(sandbox: Sandbox, limits: Limits, letGo: (sandbox: Sandbox) => Promise<void>) {
+    this.#sandbox = sandbox;
+    this.#limits = limits;
+    this.#letGo = letGo;
+    void sandbox.send({ op: 'serve' });
+  }
+
+  /** Its sandbox is gone; only `close` still makes sense. */
+  get ended(): boolean {
+    return this.#ended || this.#sandbox.ended;
+  }
+
+  /**
+   * Writes files into the workspace; they do not count as changes.
+   * @throws DragomanError too_large, invalid_request when they do not fit; sandbox_unavailable when the sandbox is gone
+   */
+  async stage(inputs: readonly EngineInput[]): Promise<void> {
+    if (inputs.length === 0) return;
+    await this.#awake(async () => {
+      await stage(this.#sandbox, inputs, this.#limits);
+      await this.#sync('sync');
+    });
+    const { files } = await this.#list();
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    for (const { path, size } of inputs) {
+      const file = byPath.get(path);
+      if (file?.size === size) this.#known.set(path, file.stamp);
+    }
+  }
+
+  /** Removes files from the workspace; that does not count as a change. */
+  async remove(paths: readonly string[]): Promise<void> {
+    if (paths.length === 0) return;
+    await this.#awake(async () => {
+      for (const path of paths) void this.#sandbox.send({ op: 'remove', path });
+      await this.#sync('sync');
+    });
+    for (const path of paths) this.#known.delete(path);
+  }
+
+  /** Runs a cell of a language that has a kernel. */
+  run(runtime: Runtime, code: string, options: RunOptions): EngineCell {
+    const { kernel } = runtime;
+    if (!kernel) throw new Error(`${runtime.name} has no kernel`);
+    if (this.ended) throw new Error('the session has ended');
+    const body = Buffer.from(code);
+    this.#sandbox.thaw();
+    const frame = { op: 'cell', kernel: kernel.name, argv: kernel.argv, size: body.length };
+    const cell = new Cell(this.#sandbox, { frame, body }, options);
+    const done = cell.done.then(async (end) => {
+      await this.#sandbox.freeze();
+      if (cell.deaf) this.#ended = true;
+      return end;
+    });
+    return { done, interrupt: () => cell.interrupt() };
+  }
+
+  /** Ends every interpreter and every process of the owner's; the files stay. @throws DragomanError sandbox_unavailable */
+  async restart(): Promise<void> {
+    await this.#awake(() => this.#sync('restart'));
+  }
+
+  /** What has changed in the workspace since the last call or `stage`. */
+  async changes(): Promise<WorkspaceChanges> {
+    const listing = await this.#list();
+    const touched: TouchedFile[] = [];
+    let { truncated } = listing;
+    const there = new Set<string>();
+    for (const { path, size, stamp } of listing.files) {
+      there.add(path);
+      if (this.#known.get(path) === stamp) continue;
+      if (size > this.#limits.artifactBytes || touched.length >= this.#limits.artifacts) {
+        truncated = true;
+        continue;
+      }
+      const content = await this.#sandbox.workspace.open(path);
+      if (!content) continue;
+      if (content.size > this.#limits.artifactBytes) {
+        content.close();
+        truncated = true;
+        continue;
+      }
+      this.#known.set(path, stamp);
+      touched.push({ path, content });
+    }
+    // A listing that is not whole proves nothing about what it lacks.
+    const gone = listing.truncated ? [] : [...this.#known.keys()].filter((path) => !there.has(path));
+    for (const path of gone) this.#known.delete(path);
+    return { touched, gone, truncated };
+  }
+
+  async close(): Promise<void> {
+    this.#ended = true;
+    await this.#letGo(this.#sandbox);
+  }
+
+  #list(): Promise<{ files: readonly WorkspaceFile[]; truncated: boolean }> {
+    return this.#sandbox.workspace.list({ entries: this.#limits.workspaceFiles, depth: maxPathDepth });
+  }
+
+  /** Lets the sandbox run for a moment, for the supervisor to work. */
+  async #awake(work: () => Promise<void>): Promise<void> {
+    if (this.ended) throw new DragomanError('sandbox_unavailable');
+    this.#sandbox.thaw();
+    try {
+      await work();
+    } finally {
+      await this.#sandbox.freeze();
+    }
+  }
+
+  /** Waits until the supervisor has done everything it was sent before. */
+  async #sync(op: 'sync' | 'restart'): Promise<void> {
+    const token = newId();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const gone = () => {
+      this.#ended = true;
+      reject(new DragomanError('sandbox_unavailable'));
+    };
+    const timer = setTimeout(gone, syncDeadlineMs);
+    this.#sandbox.listen({
+      stdout() {},
+      stderr() {},
+      claim(claim) {
+        if (claim.claim === 'done' && claim.token === token) resolve();
+        if (claim.claim === 'fault') reject(doesNotFit(claim.message));
+      },
+    });
+    this.#sandbox.exited.then(gone);
+    void this.#sandbox.send({ op, token });
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
