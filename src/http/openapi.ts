@@ -44,7 +44,8 @@ export function openApiDocument(routes: readonly Mounted[], version: string): Js
   for (const { method, url, operation } of routes) {
     const plain = url.replace(/^\/v1(?=\/)/, '');
     if (plain !== url && addresses.has(plain)) continue;
-    const path = plain.replace(/:(\w+)/g, '{$1}');
+    // What a wildcard matches is a path, slashes and all.
+    const path = plain.replace(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}');
     paths[path] ??= addresses.has(`/v1${plain}`) ? {} : { servers: [{ url: '/' }] };
     paths[path][method.toLowerCase()] = operationObject(operation, schemas);
   }

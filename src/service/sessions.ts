@@ -4,6 +4,7 @@ import type {
   FileRef,
   Principal,
   StoredFile,
+  ToolCall,
   ToolDefinition,
   ToolResult,
 } from '../core/index.ts';
@@ -97,6 +98,8 @@ export interface RunningExecution {
   readonly language: string;
   /** `queued` behind another of its session or for a place; `waiting` for the answers to tool calls. */
   readonly status: 'queued' | 'running' | 'waiting' | 'done';
+  /** Tool calls nobody has answered yet; none once it is done. */
+  readonly pending: readonly ToolCall[];
   /**
    * The events after number `after` (0: all), past ones first, until the execution is done or `signal` aborts. A history is
    * bounded: the oldest stream output is dropped first.

@@ -29,7 +29,7 @@ describe('the document', () => {
   it('describes every route that is served, and no other', async () => {
     const { routes, openapi } = await load();
     const described = openapi.operations.flatMap(({ method, path, prefixes }) =>
-      prefixes.map((prefix) => `${method} ${prefix}${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+      prefixes.map((prefix) => `${method} ${prefix}${path.replace(/\{path\}$/, '*').replaceAll(/\{(\w+)\}/g, ':$1')}`),
     );
     // The operators' routes are there before anybody can watch.
     const early = ['/openapi.json', '/health', '/v1/health', '/metrics'].map((path) => `get ${path}`);

@@ -2,7 +2,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DragomanError, type FileRef, type FileScope } from '../../core/index.ts';
-import { type Dialect, type DialectContext, type Operation, sendFile, whenGone } from '../../http/index.ts';
+import { type Dialect, type DialectContext, type Operation, parse, sendFile, whenGone } from '../../http/index.ts';
 import { sessionIds } from './answers.ts';
 import { listElement, objectInfo } from './listing.ts';
 import { operations } from './operations.ts';
@@ -10,7 +10,7 @@ import { problemAnswer } from './problems.ts';
 import { fileScope } from './scopes.ts';
 import { toAnswer, toRequest } from './translate.ts';
 import { upload, uploadBatch } from './uploads.ts';
-import { execBody, fileParams, identityQuery, listQuery, parse, sessionParams } from './wire.ts';
+import { execBody, fileParams, identityQuery, listQuery, sessionParams } from './wire.ts';
 
 /** The API LibreChat's code interpreter client speaks, for its three generations at once. */
 export const librechat: Dialect = {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { newId, type StoredFile } from '../../core/index.ts';
+import { parse } from '../../http/index.ts';
 import type { ReportedFile } from '../../service/index.ts';
 import { execution, said } from './fixtures/memory-interpreter.ts';
 import { toAnswer, toRequest } from './translate.ts';
-import { execBody, parse } from './wire.ts';
+import { execBody } from './wire.ts';
 
 const sid = newId();
 const fid = newId();

@@ -5,13 +5,15 @@ import type { FastifyReply } from 'fastify';
 export interface Frame {
   /** Its name; without one the frame has data alone. */
   readonly event?: string | undefined;
+  /** What a client that comes back names as `Last-Event-ID`. */
+  readonly id?: string | undefined;
   /** Sent as JSON; a string as it is. */
   readonly data: unknown;
 }
 
 const keepAliveMs = 15_000;
-/** Frames that may wait for a slow reader before the source is held up. */
-const maxWaiting = 64;
+/** Bytes that may wait for a slow reader before the source is held up. */
+const maxWaitingBytes = 64 * 1024;
 
 /**
  * Answers with an event stream: each frame leaves as it comes, and a comment whenever nothing did for a while. When the caller
@@ -22,7 +24,7 @@ export function sendEvents(reply: FastifyReply, frames: AsyncIterable<Frame>): F
   reply.header('cache-control', 'no-cache');
   // Tells nginx and those like it not to hold anything back.
   reply.header('x-accel-buffering', 'no');
-  return reply.send(Readable.from(textOf(frames), { objectMode: true, highWaterMark: maxWaiting }));
+  return reply.send(Readable.from(textOf(frames), { objectMode: false, highWaterMark: maxWaitingBytes }));
 }
 
 async function* textOf(frames: AsyncIterable<Frame>): AsyncGenerator<string> {
@@ -54,10 +56,11 @@ async function orQuiet<T>(next: Promise<T>): Promise<T | undefined> {
   }
 }
 
-export function frameText({ event, data }: Frame): string {
+export function frameText({ event, id, data }: Frame): string {
   const text = typeof data === 'string' ? data : JSON.stringify(data);
   const name = event === undefined ? '' : `event: ${event}\n`;
-  return `${name}${text
+  const place = id === undefined ? '' : `id: ${id}\n`;
+  return `${name}${place}${text
     .split('\n')
     .map((line) => `data: ${line}\n`)
     .join('')}\n`;
