@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ErrorCode, Principal, RateClass } from '../core/index.ts';
-import type { Interpreter } from '../service/index.ts';
+import type { Documents, Interpreter } from '../service/index.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,12 +27,18 @@ export interface Problem {
 /** What a dialect is given. */
 export interface DialectContext {
   readonly interpreter: Interpreter;
+  /** For a dialect's own records. */
+  readonly documents: Documents;
+  /** How long files stay, in milliseconds. */
+  readonly retentionMs: number;
   /** Largest upload of one file, in bytes. */
   readonly maxFileBytes: number;
   /** Most files of one upload call. */
   readonly maxUploadFiles: number;
   /** How long one upload call may take to arrive, in milliseconds. */
   readonly uploadTimeoutMs: number;
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** For a dialect's own error handler: reads any error, also those of the HTTP layer (body too large, malformed JSON). */
   problem(error: unknown): Problem;
 }

@@ -68,17 +68,17 @@ export class MultipartForm {
   }
 
   /**
-   * Reads up to the first file.
-   * @throws DragomanError invalid_request for a malformed form or one without files; upload_timeout; cancelled
+   * Reads up to the first file. False when there is none.
+   * @throws DragomanError invalid_request for a malformed form; upload_timeout; cancelled
    */
-  async begin(): Promise<void> {
+  async begin(): Promise<boolean> {
     for (;;) {
       const part = await this.#next();
-      if (!part) throw new DragomanError('invalid_request', { message: 'No files provided' });
+      if (!part) return false;
       if (part.type === 'file') {
         this.#first = part;
         this.#current = part;
-        return;
+        return true;
       }
       this.#keep(part);
     }

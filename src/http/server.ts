@@ -11,7 +11,7 @@ import {
   type Principal,
   planOf,
 } from '../core/index.ts';
-import type { Interpreter } from '../service/index.ts';
+import type { Documents, Interpreter } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Dialect, DialectContext } from './dialect.ts';
@@ -53,9 +53,14 @@ export interface ServerOptions {
   readonly plans: Plans;
   readonly authenticator: Authenticator;
   readonly interpreter: Interpreter;
+  readonly documents: Documents;
+  /** How long files stay, in milliseconds. */
+  readonly retentionMs: number;
   readonly dialects: readonly Dialect[];
   readonly metrics: Metrics & MetricsPage;
   readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** Milliseconds, for rate limits; only differences matter. */
   readonly clock?: () => number;
   readonly timeouts?: Partial<ConnectionTimeouts>;
@@ -167,6 +172,9 @@ export function createServer(options: ServerOptions): Server {
   });
   const context: DialectContext = {
     interpreter,
+    documents: options.documents,
+    retentionMs: options.retentionMs,
+    now: options.now,
     maxFileBytes: options.maxUploadBytes,
     maxUploadFiles: options.maxUploadFiles,
     uploadTimeoutMs: options.uploadTimeoutMs,

@@ -10,9 +10,11 @@ const request = { scope: { kind: 'user' }, readOnly: false, partial: false } as 
 
 let now: number;
 let shelf: Shelf;
+let catalogue: ReturnType<typeof createMemoryCatalogue>;
 beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
-  const [files, catalogue] = [createMemoryFileStore(), createMemoryCatalogue()];
+  const files = createMemoryFileStore();
+  catalogue = createMemoryCatalogue();
   shelf = new Shelf({ files, catalogue, maxFileBytes: 100, maxUploadFiles: 3, retentionMs: 24 * hour, now: () => now });
 });
 
@@ -33,6 +35,16 @@ describe('when the clock', () => {
     now += 25 * hour;
     await expect(shelf.find(principal, file!)).rejects.toMatchObject({ code: 'not_found' });
     expect(await shelf.expire(0)).toEqual({ sessions: 1, contents: 1 });
+  });
+
+  it('jumps ahead, so do documents', async () => {
+    const document = { kind: 'k', tenant: 't', principalId: 'p', name: null, createdAt: now, body: {} };
+    await catalogue.documents.put({ ...document, id: 'short', expiresAt: now + hour });
+    await catalogue.documents.put({ ...document, id: 'long', expiresAt: now + 2 * hour });
+    now += hour + 1;
+    await shelf.expire(0);
+    expect(await catalogue.documents.get('k', 'short')).toBeUndefined();
+    expect(await catalogue.documents.get('k', 'long')).toBeDefined();
   });
 
   it('jumps ahead and back before anything was removed, nothing is', async () => {

@@ -141,10 +141,11 @@ export class Shelf {
     await this.#options.catalogue.deleteFile(ref.sessionId, ref.fileId);
   }
 
-  /** Removes expired sessions and then bytes that no record refers to. */
+  /** Removes expired sessions and documents and then bytes that no record refers to. */
   async expire(graceMs: number): Promise<{ sessions: number; contents: number }> {
     const { catalogue, files, now } = this.#options;
     const sessions = await catalogue.deleteExpired(now());
+    await catalogue.documents.deleteExpired(now());
     const isReferenced = async (digest: string) => this.#isUnrecorded(digest) || catalogue.isReferenced(digest);
     const contents = await files.sweep(isReferenced, graceMs);
     return { sessions, contents };

@@ -10,6 +10,7 @@ import {
   type ServerOptions,
 } from '../../src/http/index.ts';
 import type { Interpreter } from '../../src/service/index.ts';
+import { createMemoryCatalogue } from '../../src/stores/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry.ts';
 import { testLimits } from './engine.ts';
 
@@ -97,6 +98,9 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     metrics: createMetrics(),
     logger,
     interpreter: idleInterpreter(health),
+    documents: createMemoryCatalogue().documents,
+    retentionMs: 60_000,
+    now: Date.now,
     ...options,
     authenticator,
   });

@@ -71,7 +71,7 @@ async function withForm<T>(
   const { maxFileBytes, maxUploadFiles: maxFiles, uploadTimeoutMs: timeoutMs } = context;
   const form = new MultipartForm(request, { maxFileBytes, maxFiles, timeoutMs, early });
   try {
-    await form.begin();
+    if (!(await form.begin())) throw new DragomanError('invalid_request', { message: 'No files provided' });
     return await use(form);
   } finally {
     form.close();
