@@ -1,4 +1,4 @@
-import type { DragomanError, ExecutionEvent, Principal, ToolCall } from '../core/index.ts';
+import type { DragomanError, ExecutionEvent, Principal, ToolCall, ToolResult } from '../core/index.ts';
 import type { CellExecution } from '../service/index.ts';
 
 /** Text or an image of a message. */
@@ -51,6 +51,21 @@ export interface CodeTool {
   readonly wallMs: number | undefined;
   /** Runs of this request; after them the model must answer without. */
   readonly maxCalls: number | undefined;
+  /**
+   * How the model reads what a run showed: as a notebook cell would (absent), or as one JSON object `{stdout, stderr, results,
+   * error}` with results by short type (`text`, `png` …).
+   */
+  readonly shown?: 'notebook' | 'json' | undefined;
+}
+
+/** Code that waits in the sandbox for the answers to its calls: what `code_waiting` told, and the answers. */
+export interface Resumption {
+  readonly callId: string;
+  readonly executionId: string;
+  /** As told. */
+  readonly after: number;
+  readonly code: string;
+  readonly results: readonly ToolResult[];
 }
 
 export interface AgentRequest {
@@ -71,6 +86,17 @@ export interface AgentRequest {
     | undefined;
   /** The caller's own key for the upstream, where the operator allows passing it through. */
   readonly upstreamKey: string | undefined;
+  readonly stop?: readonly string[] | undefined;
+  readonly seed?: number | undefined;
+  readonly presencePenalty?: number | undefined;
+  readonly frequencyPenalty?: number | undefined;
+  /** Further fields of a Chat Completions body, for upstreams that speak it; others do not get them. JSON values. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * Goes on with code that waited, before the model is asked again. Its block is opened anew: `code_start`, one `code_delta`,
+   * `code_ready`. `messages` then hold everything up to that call, without it.
+   */
+  readonly resume?: Resumption | undefined;
 }
 
 export interface TokenUsage {
@@ -99,6 +125,8 @@ export type AgentEvent =
       readonly callId: string;
       readonly executionId: string;
       readonly calls: readonly ToolCall[];
+      /** Place in the execution's history, for `resume`. */
+      readonly after: number;
     }
   /** It ended, however it did. `shown` is what the model reads of it. A code block always ends in this or in `end`. */
   | { readonly type: 'code_done'; readonly callId: string; readonly execution: CellExecution; readonly shown: string }
@@ -124,6 +152,6 @@ export interface Agent {
    *   model), upstream_failed, rate_limited …
    */
   run(principal: Principal, request: AgentRequest, signal: AbortSignal): AsyncIterable<AgentEvent>;
-  /** Models by id, as `/v1/models` lists them. */
+  /** Models by id, as `/v1/models` lists them; times in milliseconds since the epoch. Never fails, takes some seconds at most. */
   models(): Promise<readonly { readonly id: string; readonly createdAt: number; readonly ownedBy: string }[]>;
 }
