@@ -1,5 +1,7 @@
+import multipart from '@fastify/multipart';
 import type { Dialect } from '../../http/index.ts';
 import { wordErrors } from './errors.ts';
+import { fileRoutes } from './files/routes.ts';
 
 /** The API of OpenAI, for clients that were made for it and any model. */
 export const openai: Dialect = {
@@ -8,6 +10,8 @@ export const openai: Dialect = {
     // A scope of its own: the error wording is not for other dialects.
     await app.register(async (scope) => {
       wordErrors(scope, context);
+      await scope.register(multipart, { preservePath: true, throwFileSizeLimit: false });
+      fileRoutes(scope, context);
     });
   },
 };

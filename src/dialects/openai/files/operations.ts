@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Operation } from '../../../http/index.ts';
+import { errorAnswers } from '../errors.ts';
+import { fileExample, json, reading, sending } from '../examples.ts';
+import { contentParams, fileDeleted, fileList, fileObject, fileParams, filesQuery, uploadFields } from './wire.ts';
+
+/** What the OpenAPI document says of `/v1/files`. */
+export const operations = {
+  createFile: {
+    id: 'createFile',
+    summary: 'Store a file',
+    description:
+      'It can be put into containers by its id. It stays until it expires, or as long as the service keeps files.',
+    body: {
+      type: 'multipart/form-data',
+      schema: uploadFields.extend({
+        file: z
+          .array(z.string().meta({ contentMediaType: 'application/octet-stream' }))
+          .length(1)
+          .describe('One file; the last segment of its name is kept.'),
+      }),
+    },
+    answers: { ...sending, ...errorAnswers(504), 200: json('It is stored.', fileObject, fileExample) },
+  },
+  listFiles: {
+    id: 'listFiles',
+    summary: 'The caller’s files',
+    query: filesQuery,
+    answers: {
+      ...reading,
+      200: json('A page of them.', fileList, {
+        object: 'list',
+        data: [fileExample],
+        first_id: fileExample.id,
+        last_id: fileExample.id,
+        has_more: false,
+      }),
+    },
+  },
+  getFile: {
+    id: 'getFile',
+    summary: 'What is known of a file',
+    params: fileParams,
+    answers: { ...reading, 200: json('The file.', fileObject, fileExample) },
+  },
+  fileContent: {
+    id: 'fileContent',
+    summary: 'The content of a file',
+    params: contentParams,
+    answers: {
+      ...reading,
+      200: {
+        description: 'The bytes, with the type, length and name of the file.',
+        content: { type: '*/*', schema: z.unknown() },
+        headers: { 'Content-Disposition': z.string(), 'Content-Length': z.int() },
+      },
+    },
+  },
+  deleteFile: {
+    id: 'deleteFile',
+    summary: 'Remove a file',
+    params: fileParams,
+    answers: {
+      ...reading,
+      200: json('It is removed.', fileDeleted, { id: fileExample.id, object: 'file', deleted: true }),
+    },
+  },
+} satisfies Record<string, Operation>;

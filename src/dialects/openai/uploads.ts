@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type DialectContext, MultipartForm } from '../../http/index.ts';
+import type { UploadFile } from '../../service/index.ts';
+import { invalid } from './errors.ts';
+
+/**
+ * Runs `use` on a form of one file. Its fields may come before the file or after it, as the SDKs send them: they are complete
+ * when the files are consumed.
+ * @throws WireError when there is no file
+ */
+export async function withForm<T>(
+  context: DialectContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  use: (form: { fields: ReadonlyMap<string, string>; files: AsyncIterable<UploadFile> }) => Promise<T>,
+): Promise<T> {
+  const { maxFileBytes, uploadTimeoutMs: timeoutMs } = context;
+  const form = new MultipartForm(request, { maxFileBytes, maxFiles: 1, timeoutMs });
+  try {
+    if (!(await form.begin()))
+      throw invalid("Missing required parameter: 'file'.", 'file', 'missing_required_parameter');
+    return await use({ fields: form.fields, files: named(form.files(false)) });
+  } finally {
+    form.close();
+    if (form.expired) reply.header('connection', 'close');
+  }
+}
+
+async function* named(files: AsyncIterable<UploadFile>): AsyncGenerator<UploadFile> {
+  for await (const file of files) yield { ...file, name: lastSegment(file.name) };
+}
+
+/** Clients send whole paths, those of Windows among them; a file has the name that its last segment is. */
+export function lastSegment(path: string): string {
+  return path.split(/[/\\]/).at(-1) || 'unknown_file';
+}
+
+/** The name itself when nothing has it, else the name with a prefix. */
+export function freeName(name: string, taken: (name: string) => boolean): string {
+  for (let free = name; ; free = `${randomBytes(4).toString('hex')}-${name}`) if (!taken(free)) return free;
+}
