@@ -70,8 +70,10 @@ const programs = fc.constantFrom(
 describe('the server keeps to the document', async () => {
   let server: TestServer;
   let openapi: OpenApi;
-  /** A stored file, so that some requests name one that exists. */
-  let file: { sid: string; fid: string };
+  /** Parameters by name, so that some requests name what exists. */
+  const existing: Record<string, string> = {};
+  /** Makes what an operation has removed anew. */
+  const renew: Readonly<Record<string, () => Promise<void>>> = { delete: store, deleteFile: storeFile };
 
   const names = [
     'exec',
@@ -81,6 +83,11 @@ describe('the server keeps to the document', async () => {
     'object',
     'list',
     'delete',
+    'createFile',
+    'listFiles',
+    'getFile',
+    'fileContent',
+    'deleteFile',
     'health',
     'describe',
     'metrics',
@@ -89,31 +96,37 @@ describe('the server keeps to the document', async () => {
   beforeAll(async () => {
     server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
     openapi = new OpenApi((await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiObject);
-    file = await store('kept.txt');
+    for (const make of Object.values(renew)) await make();
   });
   afterAll(() => server?.stop());
 
-  async function store(name: string) {
-    const form = new FormData();
-    form.append('file', new Blob(['kept']), name);
-    const response = await fetch(`${server.url}/upload`, {
-      method: 'POST',
-      headers: { 'x-api-key': server.key },
-      body: form,
-    });
-    const { session_id: sid, files } = (await response.json()) as { session_id: string; files: { id: string }[] };
-    return { sid, fid: files[0]!.id };
+  async function store() {
+    const { session_id: sid, files } = (await post('/upload')) as { session_id: string; files: { id: string }[] };
+    Object.assign(existing, { sid, fid: files[0]!.id });
+  }
+
+  async function storeFile() {
+    const { id } = (await post('/files', { purpose: 'user_data' })) as { id: string };
+    Object.assign(existing, { file: id, suffix: id.replace('file-', '') });
+  }
+
+  async function post(path: string, fields: Readonly<Record<string, string>> = {}) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(fields)) body.append(name, value);
+    body.append('file', new Blob(['kept']), 'kept.txt');
+    const response = await fetch(server.url + path, { method: 'POST', headers: { 'x-api-key': server.key }, body });
+    return response.json();
   }
 
   type How = 'existing' | 'valid' | 'wrong';
 
-  /** Parameters: those of the stored file, any that the schema allows, or anything. */
+  /** Parameters: those of what exists, any that the schema allows, or anything. */
   function fields({ operation }: DescribedOperation, place: Parameter['in'], how: How) {
     const all = (operation.parameters ?? []).filter((parameter) => parameter.in === place);
     const values = all.map(({ name, schema }) => {
       const allowed = allowedBy(schema, openapi.resolve);
       if (how === 'wrong') return [name, fc.oneof(allowed, fc.string({ minLength: 1 }))];
-      return [name, how === 'existing' && name in file ? fc.constant(file[name as 'sid']) : allowed];
+      return [name, how === 'existing' && name in existing ? fc.constant(existing[name]) : allowed];
     });
     return fc.record(Object.fromEntries(values), {
       requiredKeys: all.filter(({ required }) => required).map(({ name }) => name),
@@ -140,7 +153,7 @@ describe('the server keeps to the document', async () => {
   function meaningful(id: string, schema: JsonSchema): fc.Arbitrary<unknown> {
     const any = allowedBy(schema, openapi.resolve) as fc.Arbitrary<Record<string, unknown>>;
     if (id !== 'exec') return any;
-    const input = { id: file.fid, name: 'kept.txt', storage_session_id: file.sid };
+    const input = { id: existing.fid, name: 'kept.txt', storage_session_id: existing.sid };
     const files = fc.constantFrom(undefined, [input], [input, { ...input, name: 'dir/again.txt' }]);
     return fc.oneof(
       any,
@@ -198,7 +211,7 @@ describe('the server keeps to the document', async () => {
       fc.asyncProperty(request(described), fc.constantFrom(...described.prefixes), async (sent, prefix) => {
         const { status, type, text } = await send(described, prefix, sent);
         seen.add(status);
-        if (name === 'delete' && status === 200) file = await store('kept.txt');
+        if (status === 200) await renew[name]?.();
         expect(openapi.fault(described, status, type, text)).toBeUndefined();
         expect(status).not.toBe(500);
       }),

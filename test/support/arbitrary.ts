@@ -9,6 +9,7 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
   readonly pattern?: string;
   readonly minimum?: number;
+  readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly items?: JsonSchema;
   readonly maxItems?: number;
@@ -32,7 +33,7 @@ export function allowedBy(schema: JsonSchema, resolve: (ref: string) => JsonSche
         ? fc.string({ unit: 'grapheme', maxLength: 20 })
         : fc.stringMatching(new RegExp(schema.pattern));
     case 'integer':
-      return fc.integer({ min: schema.minimum ?? -1000, max: 1000 });
+      return integers(schema);
     case 'number':
       return fc.double({
         noNaN: true,
@@ -53,6 +54,10 @@ export function allowedBy(schema: JsonSchema, resolve: (ref: string) => JsonSche
     default:
       return fc.jsonValue({ maxDepth: 2 });
   }
+}
+
+function integers({ minimum = -1000, maximum = Math.max(1000, 2 * minimum) }: JsonSchema): fc.Arbitrary<number> {
+  return fc.integer({ min: minimum, max: maximum });
 }
 
 const anything = fc.oneof(

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Answer } from '../../http/index.ts';
 import { errorAnswers } from './errors.ts';
 import { wireId } from './ids.ts';
@@ -7,6 +7,9 @@ import { wireId } from './ids.ts';
 export function json(description: string, schema: z.ZodType, example: unknown): Answer {
   return { description, content: { type: 'application/json', schema, example } };
 }
+
+/** An id in an address. Of another shape it is just as unknown as any that does not exist. */
+export const idParam = z.string().regex(/^[\w-]{1,64}$/);
 
 /** How a route with a credential and a rate can refuse, without a body and with one. */
 export const reading = errorAnswers(400, 401, 404, 429, 500, 503);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Operation } from '../../../http/index.ts';
 import { errorAnswers } from '../errors.ts';
-import { fileExample, json, reading, sending } from '../examples.ts';
-import { contentParams, fileDeleted, fileList, fileObject, fileParams, filesQuery, uploadFields } from './wire.ts';
+import { fileExample, idParam, json, reading, sending } from '../examples.ts';
+import { fileDeleted, fileList, fileObject, filesQuery, uploadFields } from './wire.ts';
 
 /** What the OpenAPI document says of `/v1/files`. */
 export const operations = {
@@ -40,13 +40,13 @@ export const operations = {
   getFile: {
     id: 'getFile',
     summary: 'What is known of a file',
-    params: fileParams,
+    params: z.object({ suffix: idParam.describe('What follows `file-` in its id.') }),
     answers: { ...reading, 200: json('The file.', fileObject, fileExample) },
   },
   fileContent: {
     id: 'fileContent',
     summary: 'The content of a file',
-    params: contentParams,
+    params: z.object({ file: idParam }),
     answers: {
       ...reading,
       200: {
@@ -59,7 +59,7 @@ export const operations = {
   deleteFile: {
     id: 'deleteFile',
     summary: 'Remove a file',
-    params: fileParams,
+    params: z.object({ suffix: idParam.describe('What follows `file-` in its id.') }),
     answers: {
       ...reading,
       200: json('It is removed.', fileDeleted, { id: fileExample.id, object: 'file', deleted: true }),

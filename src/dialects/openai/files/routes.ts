@@ -27,7 +27,7 @@ export function fileRoutes(app: FastifyInstance, context: DialectContext): void 
     return listPage(found.documents.map(recordOf).map(fileObject), found.more);
   });
 
-  app.get('/files/file-:id', { config: { ...listing, operation: operations.getFile } }, async (request) => {
+  app.get('/files/file-:suffix', { config: { ...listing, operation: operations.getFile } }, async (request) => {
     const record = await findFile(context, request.principal, idOf(request));
     return fileObject(record);
   });
@@ -42,7 +42,7 @@ export function fileRoutes(app: FastifyInstance, context: DialectContext): void 
     },
   );
 
-  app.delete('/files/file-:id', { config: { ...listing, operation: operations.deleteFile } }, async (request) => {
+  app.delete('/files/file-:suffix', { config: { ...listing, operation: operations.deleteFile } }, async (request) => {
     const record = await findFile(context, request.principal, idOf(request));
     await unlessGone(interpreter.deleteFile(request.principal, refOf(record)));
     await documents.delete(fileKind, record.sessionId);
@@ -51,7 +51,7 @@ export function fileRoutes(app: FastifyInstance, context: DialectContext): void 
 }
 
 function idOf(request: FastifyRequest): string {
-  return `file-${parse(fileParams, request.params).id}`;
+  return `file-${parse(fileParams, request.params).suffix}`;
 }
 
 async function upload(context: DialectContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {

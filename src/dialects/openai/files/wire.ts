@@ -3,7 +3,7 @@ import { listOf, listQuery } from '../lists.ts';
 import { purposes } from './records.ts';
 
 /** The part of an id that follows `file-`: the addresses hold the prefix themselves, because others share `/files/{id}`. */
-export const fileParams = z.object({ id: z.string() });
+export const fileParams = z.object({ suffix: z.string() });
 export const contentParams = z.object({ file: z.string() });
 
 export const filesQuery = listQuery.extend({
