@@ -4,6 +4,7 @@ import { nearest } from './config/nearest.ts';
 import { type PlanSettings, type PlansFile, readPlans } from './config/plans.ts';
 import { brokenRules, keySource } from './config/rules.ts';
 import { noteOf, type SettingName, type SettingNote, type Settings, settings } from './config/settings.ts';
+import { readUpstreams, type UpstreamConfig } from './config/upstreams.ts';
 import type { ConfiguredKey } from './config/values.ts';
 import type { Limits, Plan, Plans } from './core/index.ts';
 
@@ -44,6 +45,24 @@ export interface Config {
     readonly queueWaitMs: number;
     /** Parked sandboxes per kind; 0: by cores. */
     readonly pool: number;
+  };
+  readonly upstreams: {
+    readonly providers: readonly UpstreamConfig[];
+    /** Of requests that name no model. */
+    readonly defaultModel: string | undefined;
+    /** Callers may bring keys of their own. */
+    readonly passthrough: boolean;
+    readonly firstTokenMs: number;
+    readonly stallMs: number;
+    /** Of one answer. */
+    readonly totalMs: number;
+    readonly retries: number;
+  };
+  readonly agent: {
+    /** Runs of one request. */
+    readonly maxCalls: number;
+    /** Characters a model is shown of one run. */
+    readonly shownChars: number;
   };
   /** What principals may use, by the name of their plan. */
   readonly plans: Plans;
@@ -96,9 +115,10 @@ export function loadConfig(from: Surroundings = surroundingsOfProcess()): Config
   const read = settings.safeParse(given);
   if (!read.success) faults.push(...read.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`));
   const plans = read.success ? readPlans(given, read.data) : undefined;
-  faults.push(...(plans?.faults ?? []));
-  if (!read.success || !plans || faults.length > 0) throw new ConfigError(faults.sort());
-  return deepFreeze(grouped(read.data, plans, from));
+  const providers = read.success ? readUpstreams(read.data, from.env) : undefined;
+  faults.push(...(plans?.faults ?? []), ...(providers?.faults ?? []));
+  if (!read.success || !plans || !providers || faults.length > 0) throw new ConfigError(faults.sort());
+  return deepFreeze(grouped(read.data, plans, providers.upstreams, from));
 }
 
 /** Every setting with its note, in the order of the schema: what the reference page is made from. */
@@ -113,7 +133,7 @@ function unknownNames(given: Record<string, string>): string[] {
     .map((name) => `${name} is not a setting; did you mean ${nearest(name, known)}?`);
 }
 
-function grouped(values: Settings, plans: PlansFile, from: Surroundings): Config {
+function grouped(values: Settings, plans: PlansFile, providers: readonly UpstreamConfig[], from: Surroundings): Config {
   const dataHome = from.env.XDG_DATA_HOME || join(from.home, '.local/share');
   const defaultDataDir = from.isRoot ? '/var/lib/dragoman' : join(dataHome, 'dragoman');
   return {
@@ -151,6 +171,16 @@ function grouped(values: Settings, plans: PlansFile, from: Surroundings): Config
       queueWaitMs: values.DRAGOMAN_QUEUE_WAIT_MS,
       pool: values.DRAGOMAN_POOL,
     },
+    upstreams: {
+      providers,
+      defaultModel: values.DRAGOMAN_UPSTREAM_MODEL,
+      passthrough: values.DRAGOMAN_UPSTREAM_PASSTHROUGH,
+      firstTokenMs: values.DRAGOMAN_UPSTREAM_FIRST_TOKEN_MS,
+      stallMs: values.DRAGOMAN_UPSTREAM_STALL_MS,
+      totalMs: values.DRAGOMAN_UPSTREAM_TOTAL_MS,
+      retries: values.DRAGOMAN_UPSTREAM_RETRIES,
+    },
+    agent: { maxCalls: values.DRAGOMAN_AGENT_MAX_CALLS, shownChars: values.DRAGOMAN_AGENT_SHOWN_CHARS },
     plans: new Map([...plans.plans].map(([name, plan]) => [name, deepFreeze(planFrom(plan))])),
     stores: {
       dataDir: resolve(values.DRAGOMAN_DATA_DIR ?? defaultDataDir),

@@ -48,6 +48,20 @@ function serverRules(rule: Rule): void {
     (v) => v.DRAGOMAN_JWT_KEYS !== undefined && keySource(v.DRAGOMAN_JWT_KEYS) === undefined && insecureKeys,
   );
   rule(
+    ['DRAGOMAN_UPSTREAM_PROVIDER', 'DRAGOMAN_UPSTREAM_BASE_URL'],
+    (v) =>
+      v.DRAGOMAN_UPSTREAM_PROVIDER === 'openai-compatible' &&
+      v.DRAGOMAN_UPSTREAM_BASE_URL === undefined &&
+      'DRAGOMAN_UPSTREAM_BASE_URL must be set when DRAGOMAN_UPSTREAM_PROVIDER is openai-compatible',
+  );
+  rule(
+    ['DRAGOMAN_UPSTREAM_PROVIDER', 'DRAGOMAN_UPSTREAM_BASE_URL', 'DRAGOMAN_UPSTREAM_API_KEY'],
+    (v) =>
+      v.DRAGOMAN_UPSTREAM_PROVIDER === undefined &&
+      (v.DRAGOMAN_UPSTREAM_BASE_URL !== undefined || v.DRAGOMAN_UPSTREAM_API_KEY !== undefined) &&
+      'DRAGOMAN_UPSTREAM_PROVIDER must be set for DRAGOMAN_UPSTREAM_BASE_URL and DRAGOMAN_UPSTREAM_API_KEY to mean something',
+  );
+  rule(
     ['DRAGOMAN_MEMORY_BYTES', 'DRAGOMAN_WORKSPACE_BYTES'],
     (v) =>
       v.DRAGOMAN_MEMORY_BYTES <= v.DRAGOMAN_WORKSPACE_BYTES + scratchBytes &&

@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import type { RateLimits } from '../core/index.ts';
-import { algorithms, apiKeys, bytes, choice, flag, fraction, rateLimits, text, whole } from './values.ts';
+import {
+  algorithms,
+  apiKeys,
+  bytes,
+  choice,
+  flag,
+  fraction,
+  httpUrl,
+  rateLimits,
+  text,
+  upstreamProviders,
+  whole,
+} from './values.ts';
 
 /** What the reference page says of a setting. */
 export interface SettingNote {
@@ -52,6 +64,7 @@ const access = 'Access';
 const sandboxes = 'Sandboxes';
 const limits = 'Limits of one execution';
 const load = 'Load';
+const models = 'Models';
 const storage = 'Storage';
 const logging = 'Logging';
 
@@ -244,6 +257,86 @@ export const settings = z.object({
     text(),
     'every principal has the settings of this page',
     'JSON file of named plans: other limits and rates for some keys and tokens; see [plans](../guides/plans.md).',
+  ),
+
+  DRAGOMAN_UPSTREAM_PROVIDER: optional(
+    models,
+    'choice',
+    choice(...upstreamProviders),
+    'no models',
+    'Who answers `/v1/responses` and `/v1/chat/completions`: anything that speaks Chat Completions (`openai-compatible`: vLLM, Ollama, LiteLLM, OpenRouter …), OpenAI, Anthropic or Google; see [models](../guides/models.md).',
+  ),
+  DRAGOMAN_UPSTREAM_BASE_URL: optional(
+    models,
+    'URL',
+    httpUrl(),
+    "the provider's own",
+    'Address of the provider, usually ending in `/v1`; must be set for `openai-compatible`.',
+  ),
+  DRAGOMAN_UPSTREAM_API_KEY: optional(models, 'text', text(), 'none', 'Key for the provider.'),
+  DRAGOMAN_UPSTREAM_MODEL: optional(
+    models,
+    'text',
+    text(),
+    'the first one of `DRAGOMAN_UPSTREAMS`',
+    'Model of requests that name none; `upstream/model` for one of `DRAGOMAN_UPSTREAMS`.',
+  ),
+  DRAGOMAN_UPSTREAM_VISION: setting(
+    models,
+    'true or false',
+    flag(),
+    'false',
+    "The provider's models can see: they are shown the figures their code draws.",
+  ),
+  DRAGOMAN_UPSTREAMS: optional(
+    models,
+    'JSON or path',
+    text(),
+    'none',
+    'Several providers by name, or the path of a file that has them; their models are called `name/model`; see [models](../guides/models.md).',
+  ),
+  DRAGOMAN_UPSTREAM_PASSTHROUGH: setting(
+    models,
+    'true or false',
+    flag(),
+    'false',
+    "Callers may send a key of their own for the provider; it is used instead of the service's.",
+  ),
+  DRAGOMAN_UPSTREAM_FIRST_TOKEN_MS: setting(
+    models,
+    ms,
+    whole(100, 300_000),
+    '120000',
+    "How long a model may take until its answer's first token.",
+  ),
+  DRAGOMAN_UPSTREAM_STALL_MS: setting(
+    models,
+    ms,
+    whole(100, 300_000),
+    '60000',
+    'How long a model may be silent in the middle of an answer.',
+  ),
+  DRAGOMAN_UPSTREAM_TOTAL_MS: setting(models, ms, whole(1000, hour), '600000', 'How long one answer may take in all.'),
+  DRAGOMAN_UPSTREAM_RETRIES: setting(
+    models,
+    number,
+    whole(0, 10),
+    '2',
+    'How often a request to a provider is tried again when it failed before any of its answer came.',
+  ),
+  DRAGOMAN_AGENT_MAX_CALLS: setting(
+    models,
+    number,
+    whole(1, 1000),
+    '32',
+    'Pieces of code that a model may run for one request; then it must answer.',
+  ),
+  DRAGOMAN_AGENT_SHOWN_CHARS: setting(
+    models,
+    number,
+    whole(200, 10_000_000),
+    '20000',
+    "Characters of a run's output that a model is shown: its first and its last half. The client gets everything.",
   ),
 
   DRAGOMAN_DATA_DIR: optional(

@@ -54,6 +54,16 @@ export const flag = () =>
     .enum(['true', 'false', '1', '0', 'yes', 'no'], { error: 'must be true or false' })
     .transform((value) => value === 'true' || value === '1' || value === 'yes');
 
+/** What speaks to a model provider. */
+export const upstreamProviders = ['openai-compatible', 'openai', 'anthropic', 'google'] as const;
+
+/** An http or https address, without its last slash. A fault never repeats the text: addresses may hold credentials. */
+export const httpUrl = () =>
+  z
+    .string()
+    .refine((value) => ['http:', 'https:'].includes(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL')
+    .transform((value) => value.replace(/\/+$/, ''));
+
 /** An API key of the operator's: several secrets under one name are one principal, so that keys can be renewed. */
 export interface ConfiguredKey {
   readonly name: string | undefined;
