@@ -1,0 +1,83 @@
+import type { JSONSchema7, LanguageModelV4CallOptions } from '@ai-sdk/provider';
+import { DragomanError } from '../core/index.ts';
+import { createListing } from './listing.ts';
+import { type Provider, providers } from './providers.ts';
+import { type Route, route } from './routing.ts';
+import { ask } from './turn.ts';
+import type { Model, TurnRequest, Upstreams, UpstreamsOptions } from './upstreams.ts';
+
+/** The providers of a configuration. Connects to nothing until asked. */
+export function createUpstreams(options: UpstreamsOptions): Upstreams {
+  return {
+    model: (name) => modelAt(route(options.providers, options.defaultModel, name), options),
+    list: createListing(options.providers, options.defaultModel, options.logger),
+  };
+}
+
+function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions): Model {
+  const provider = providers[upstream.provider];
+  const { vision } = upstream;
+  return {
+    id,
+    vision: typeof vision === 'boolean' ? vision : vision.includes(model),
+    async *turn(request, signal) {
+      const key = keyFor(request.key, upstream.apiKey, options.passthrough);
+      const languageModel = provider.model({ ...upstream, baseUrl: upstream.baseUrl ?? provider.baseUrl }, model, key);
+      const rules = {
+        ...options,
+        stream: upstream.stream,
+        secrets: [key, upstream.apiKey ?? '', ...Object.values(upstream.headers)],
+        ownKey: request.key !== undefined,
+        failed: (
+          { error, status, reason }: { error: DragomanError; status: number | undefined; reason: string },
+          attempt: number,
+        ) =>
+          options.logger.warn(
+            { upstream: upstream.name, model, code: error.code, status, reason, attempt },
+            'a model failed',
+          ),
+      };
+      yield* ask(languageModel, callOptions(request, provider), rules, signal);
+    },
+  };
+}
+
+/** @throws DragomanError forbidden, invalid_request */
+function keyFor(callers: string | undefined, ours: string | undefined, passthrough: boolean): string {
+  if (callers === undefined) return ours ?? '';
+  if (passthrough) return callers;
+  throw new DragomanError('forbidden', {
+    message: "This server does not pass callers' keys on to model providers (DRAGOMAN_UPSTREAM_PASSTHROUGH).",
+  });
+}
+
+function callOptions(request: TurnRequest, provider: Provider): LanguageModelV4CallOptions {
+  const given: Partial<LanguageModelV4CallOptions> = {
+    maxOutputTokens: request.maxOutputTokens!,
+    temperature: request.temperature!,
+    topP: request.topP!,
+    seed: request.seed!,
+    presencePenalty: request.presencePenalty!,
+    frequencyPenalty: request.frequencyPenalty!,
+    ...(request.stop === undefined ? {} : { stopSequences: [...request.stop] }),
+    ...toolsOf(request, provider),
+    ...(request.format === undefined ? {} : { responseFormat: responseFormat(request.format) }),
+  };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...set, ...provider.options(request), prompt: provider.prompt(request.prompt) };
+}
+
+function toolsOf({ tools, withheld, toolChoice }: TurnRequest, { namesEveryTool }: Provider) {
+  if (tools.length > 0) return { tools: [...tools], toolChoice: toolChoice! };
+  if (withheld.length === 0 || !namesEveryTool) return {};
+  return { tools: [...withheld], toolChoice: { type: 'none' as const } };
+}
+
+function responseFormat({ type, name, schema }: NonNullable<TurnRequest['format']>) {
+  if (type !== 'json_schema' && type !== 'json_object') return { type: 'text' as const };
+  return {
+    type: 'json' as const,
+    ...(name === undefined ? {} : { name }),
+    ...(schema === undefined ? {} : { schema: schema as JSONSchema7 }),
+  };
+}

@@ -1,0 +1,67 @@
+import { APICallError } from '@ai-sdk/provider';
+import { DragomanError, type ErrorCode } from '../core/index.ts';
+
+/** A failed request to a provider. */
+export interface Fault {
+  readonly error: DragomanError;
+  /** The same request may go well a moment later. */
+  readonly retryable: boolean;
+  /** For the log: no body, no key. */
+  readonly status: number | undefined;
+  readonly reason: string;
+}
+
+const longest = 400;
+
+/** Reads whatever a provider's SDK throws. `secrets` are blotted out of what the provider says. */
+export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boolean): Fault {
+  if (thrown instanceof DragomanError)
+    return { error: thrown, retryable: false, status: undefined, reason: thrown.message };
+  const status = statusOf(thrown);
+  const said = clean(messageOf(thrown), secrets);
+  const fault = (code: ErrorCode, message: string, retryable = false): Fault => {
+    const retryAfterSeconds = code === 'rate_limited' ? retryAfterOf(thrown) : undefined;
+    const details = { message, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+    return { error: new DragomanError(code, details), retryable, status, reason: said };
+  };
+  if (status === undefined) return fault('upstream_failed', 'The model provider cannot be reached or broke off.', true);
+  // What is said of keys is not repeated: providers quote parts of them.
+  if (status === 401 || status === 402 || status === 403)
+    return ownKey
+      ? fault('forbidden', 'The model provider refused the key you passed on.')
+      : fault('upstream_failed', "The model provider refused this server's key.");
+  if (status === 404) return fault('not_found', `The model provider does not know this model: ${said}`);
+  if (status === 413) return fault('too_large', 'The conversation is too large for the model provider.');
+  if (status === 429) return fault('rate_limited', `The model provider is rate limiting: ${said}`, true);
+  if (status === 408 || status >= 500)
+    return fault('upstream_failed', `The model provider failed (${status}): ${said}`, true);
+  return fault('invalid_request', `The model provider refused the request: ${said}`);
+}
+
+function statusOf(thrown: unknown): number | undefined {
+  // An answer that began well and could not be read to its end has the status of its beginning.
+  const { statusCode } = (thrown ?? {}) as { statusCode?: unknown };
+  if (typeof statusCode === 'number') return statusCode < 400 ? undefined : statusCode;
+  return APICallError.isInstance(thrown) || thrown instanceof Error ? undefined : 500;
+}
+
+function messageOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown;
+  const { message } = (thrown ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? message : 'no reason given';
+}
+
+/** Blots out keys, and whatever looks like one, and cuts to a sentence's length. */
+function clean(text: string, secrets: readonly string[]): string {
+  let cleaned = text;
+  for (const secret of secrets) if (secret.length > 3) cleaned = cleaned.replaceAll(secret, '***');
+  cleaned = cleaned.replace(/\b(?:sk|pk|key|AIza|gsk|xai)[-_][\w*-]{6,}|\bAIza[\w-]{10,}|Bearer\s+\S+/gi, '***');
+  return cleaned.length > longest ? `${cleaned.slice(0, longest)}…` : cleaned;
+}
+
+/** Whole seconds, from the header every provider uses. */
+function retryAfterOf(thrown: unknown): number | undefined {
+  const headers = APICallError.isInstance(thrown) ? thrown.responseHeaders : undefined;
+  const seconds = Number(headers?.['retry-after']);
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.ceil(seconds) : undefined;
+}

@@ -1,0 +1,12 @@
+export { createUpstreams } from './create.ts';
+export type {
+  AssistantContent,
+  ListedModel,
+  Model,
+  TurnEvent,
+  TurnRequest,
+  TurnUsage,
+  UpstreamOptions,
+  Upstreams,
+  UpstreamsOptions,
+} from './upstreams.ts';

@@ -1,0 +1,107 @@
+import { createAnthropic } from '@ai-sdk/anthropic';
+import { createGoogle } from '@ai-sdk/google';
+import { createOpenAI } from '@ai-sdk/openai';
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider';
+import { lateSystemAsUser, picturesAfterResults } from './prompt.ts';
+import type { TurnRequest, UpstreamOptions } from './upstreams.ts';
+
+/** How one kind of provider is spoken to. */
+export interface Provider {
+  readonly baseUrl: string;
+  /** The model behind the AI SDK's low-level interface. */
+  model(at: UpstreamOptions & { readonly baseUrl: string }, id: string, key: string): LanguageModelV4;
+  /** What this provider has its own words for. */
+  options(request: TurnRequest): Partial<LanguageModelV4CallOptions>;
+  /** The prompt in a form it takes. */
+  prompt(prompt: TurnRequest['prompt']): TurnRequest['prompt'];
+  /** A prompt with calls must come with their tools, even if no call is wanted. */
+  readonly namesEveryTool?: true;
+  /** Headers of a bare request, such as for the list of models. */
+  headers(key: string): Record<string, string>;
+}
+
+/**
+ * Addresses and keys are always given, so that the SDK never looks for them in the environment. The low-level models are used
+ * rather than `streamText`: they alone hand on a tool's arguments as they are written, leave retries to us, and neither
+ * download what a prompt links to nor run tools.
+ */
+export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> = {
+  'openai-compatible': {
+    baseUrl: '',
+    model: ({ baseUrl, headers }, id, apiKey) =>
+      createOpenAICompatible({
+        name: 'upstream',
+        baseURL: baseUrl,
+        headers: { ...headers },
+        includeUsage: true,
+        supportsStructuredOutputs: true,
+        ...(apiKey === '' ? {} : { apiKey }),
+      }).chatModel(id),
+    options: ({ parallelToolCalls, reasoningEffort, format, extra }) => ({
+      providerOptions: {
+        upstream: {
+          ...extra,
+          ...(parallelToolCalls === undefined ? {} : { parallel_tool_calls: parallelToolCalls }),
+          ...(reasoningEffort === undefined ? {} : { reasoningEffort }),
+          ...strictness(format),
+        },
+      },
+    }),
+    prompt: picturesAfterResults,
+    headers: bearer,
+  },
+  openai: {
+    baseUrl: 'https://api.openai.com/v1',
+    model: ({ baseUrl, headers }, id, apiKey) =>
+      createOpenAI({ baseURL: baseUrl, headers: { ...headers }, apiKey }).responses(id),
+    options: ({ parallelToolCalls, reasoningEffort, format }) => ({
+      providerOptions: {
+        openai: {
+          // Conversations are kept here, not there; reasoning then travels encrypted within the prompt.
+          store: false,
+          ...(parallelToolCalls === undefined ? {} : { parallelToolCalls }),
+          ...(reasoningEffort === undefined ? {} : { reasoningEffort }),
+          ...strictness(format),
+        },
+      },
+    }),
+    prompt: (prompt) => prompt,
+    headers: bearer,
+  },
+  anthropic: {
+    baseUrl: 'https://api.anthropic.com/v1',
+    model: ({ baseUrl, headers }, id, apiKey) =>
+      createAnthropic({ baseURL: baseUrl, headers: { ...headers }, apiKey }).languageModel(id),
+    options: ({ parallelToolCalls, reasoningEffort }) => ({
+      ...effort(reasoningEffort),
+      ...(parallelToolCalls === false ? { providerOptions: { anthropic: { disableParallelToolUse: true } } } : {}),
+    }),
+    prompt: lateSystemAsUser,
+    namesEveryTool: true,
+    headers: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }),
+  },
+  google: {
+    baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
+    model: ({ baseUrl, headers }, id, apiKey) =>
+      createGoogle({ baseURL: baseUrl, headers: { ...headers }, apiKey }).languageModel(id),
+    options: ({ reasoningEffort }) => effort(reasoningEffort),
+    prompt: lateSystemAsUser,
+    headers: (key) => ({ 'x-goog-api-key': key }),
+  },
+};
+
+function bearer(key: string): Record<string, string> {
+  return key === '' ? {} : { authorization: `Bearer ${key}` };
+}
+
+const strictness = (format: TurnRequest['format']) =>
+  format?.strict === undefined ? {} : { strictJsonSchema: format.strict };
+
+const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+
+/** OpenAI's word for the effort, where the SDK translates it into the provider's own. */
+function effort(word: string | undefined): Pick<LanguageModelV4CallOptions, 'reasoning'> {
+  const reasoning = efforts.find((known) => known === word);
+  return reasoning === undefined ? {} : { reasoning };
+}

@@ -1,0 +1,108 @@
+import type { ReadableStreamReadResult } from 'node:stream/web';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import { DragomanError } from '../core/index.ts';
+import { Answer, partsOf } from './answer.ts';
+import { aborted, within } from './deadline.ts';
+import { type Fault, faultOf } from './faults.ts';
+import type { TurnEvent } from './upstreams.ts';
+
+/** How one question is put. Times in milliseconds. */
+export interface TurnRules {
+  readonly firstTokenMs: number;
+  readonly stallMs: number;
+  readonly totalMs: number;
+  readonly retries: number;
+  readonly stream: boolean;
+  /** What must not be repeated to the caller. */
+  readonly secrets: readonly string[];
+  /** The key is the caller's. */
+  readonly ownKey: boolean;
+  /** Tells the operator of an attempt that failed. */
+  failed(fault: Fault, attempt: number): void;
+}
+
+/** A provider that asks for more patience than this is left to the caller's own retries. */
+const longestPauseMs = 10_000;
+
+/** Asks a model once, and again while it failed before anything of its answer came. @throws DragomanError */
+export async function* ask(
+  model: LanguageModelV4,
+  options: LanguageModelV4CallOptions,
+  rules: TurnRules,
+  signal: AbortSignal,
+): AsyncGenerator<TurnEvent> {
+  const endsAt = performance.now() + rules.totalMs;
+  for (let attempt = 1; ; attempt++) {
+    let answered = false;
+    try {
+      for await (const event of attemptOnce(model, options, rules, endsAt, signal)) {
+        answered = true;
+        yield event;
+      }
+      return;
+    } catch (thrown) {
+      if (signal.aborted) throw new DragomanError('cancelled');
+      const fault = faultOf(thrown, rules.secrets, rules.ownKey);
+      rules.failed(fault, attempt);
+      const pauseMs = (fault.error.retryAfterSeconds ?? 0) * 1000 || 250 * 2 ** attempt * (0.5 + Math.random() / 2);
+      const again = fault.retryable && !answered && attempt <= rules.retries && pauseMs <= longestPauseMs;
+      if (!again || performance.now() + pauseMs > endsAt) throw fault.error;
+      await sleep(pauseMs, undefined, { signal }).catch(() => {
+        throw new DragomanError('cancelled');
+      });
+    }
+  }
+}
+
+async function* attemptOnce(
+  model: LanguageModelV4,
+  options: LanguageModelV4CallOptions,
+  rules: TurnRules,
+  endsAt: number,
+  signal: AbortSignal,
+): AsyncGenerator<TurnEvent> {
+  const connection = new AbortController();
+  const abortSignal = AbortSignal.any([signal, connection.signal]);
+  const gone = aborted(signal);
+  // The SDK hears of an abort, but not every provider lets go of a promise at once.
+  const wait = <T>(promise: PromiseLike<T>, ms: number, silent: string): Promise<T> => {
+    const leftMs = endsAt - performance.now();
+    const [limitMs, sentence] =
+      leftMs < ms ? [leftMs, `The model did not finish within ${rules.totalMs / 1000} s.`] : [ms, silent];
+    return within(Math.max(0, limitMs), sentence, Promise.race([promise, gone.promise]));
+  };
+  const answer = new Answer();
+  const firstBy = performance.now() + rules.firstTokenMs;
+  const noStart = `The model did not begin to answer within ${rules.firstTokenMs / 1000} s.`;
+  try {
+    if (!rules.stream) {
+      const result = await wait(model.doGenerate({ ...options, abortSignal }), rules.totalMs, noStart);
+      for (const part of partsOf(result)) yield* answer.take(part);
+      return;
+    }
+    const { stream } = await wait(model.doStream({ ...options, abortSignal }), rules.firstTokenMs, noStart);
+    const reader = stream.getReader();
+    let begun = false;
+    for (;;) {
+      const ms = begun ? rules.stallMs : firstBy - performance.now();
+      const silent = begun
+        ? `The model fell silent for ${rules.stallMs / 1000} s in the middle of its answer.`
+        : noStart;
+      const { done, value } = await wait<ReadableStreamReadResult<LanguageModelV4StreamPart>>(
+        reader.read(),
+        ms,
+        silent,
+      );
+      if (done) break;
+      for (const event of answer.take(value)) {
+        begun = true;
+        yield event;
+      }
+    }
+    answer.close();
+  } finally {
+    gone.release();
+    connection.abort();
+  }
+}

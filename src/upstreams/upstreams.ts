@@ -1,0 +1,119 @@
+import type {
+  JSONObject,
+  LanguageModelV4FunctionTool,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4ToolChoice,
+} from '@ai-sdk/provider';
+import type { Logger } from '../core/index.ts';
+
+/** A model provider, as the operator describes it. */
+export interface UpstreamOptions {
+  /** Prefix of its models' ids; empty: they have none. */
+  readonly name: string;
+  readonly provider: 'openai-compatible' | 'openai' | 'anthropic' | 'google';
+  /** Undefined: the provider's own. */
+  readonly baseUrl: string | undefined;
+  readonly apiKey: string | undefined;
+  /** The models it serves, and no others; undefined: whatever the provider has. */
+  readonly models: readonly string[] | undefined;
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly vision: boolean | readonly string[];
+  /** False for a provider that cannot stream. */
+  readonly stream: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Times in milliseconds. */
+export interface UpstreamsOptions {
+  readonly providers: readonly UpstreamOptions[];
+  readonly defaultModel: string | undefined;
+  readonly passthrough: boolean;
+  readonly firstTokenMs: number;
+  readonly stallMs: number;
+  /** Of one answer, all attempts included. */
+  readonly totalMs: number;
+  /** Further attempts while nothing of an answer came. */
+  readonly retries: number;
+  readonly logger: Logger;
+}
+
+/** One question to a model, in the vocabulary of the AI SDK. Pictures may be in tool results, whatever the provider. */
+export interface TurnRequest {
+  readonly prompt: LanguageModelV4Prompt;
+  readonly tools: readonly LanguageModelV4FunctionTool[];
+  /** Tools the prompt has calls of and the model may no longer use: told only where a provider must know every tool of a prompt. */
+  readonly withheld: readonly LanguageModelV4FunctionTool[];
+  readonly toolChoice: LanguageModelV4ToolChoice | undefined;
+  readonly parallelToolCalls: boolean | undefined;
+  readonly maxOutputTokens: number | undefined;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly stop: readonly string[] | undefined;
+  readonly seed: number | undefined;
+  readonly presencePenalty: number | undefined;
+  readonly frequencyPenalty: number | undefined;
+  readonly reasoningEffort: string | undefined;
+  /** A response format in OpenAI's words. */
+  readonly format:
+    | { readonly type: string; readonly name?: string; readonly schema?: unknown; readonly strict?: boolean }
+    | undefined;
+  /** Further fields of the body, for providers that speak Chat Completions; others do not get them. */
+  readonly extra: JSONObject | undefined;
+  /** The caller's own key; only where the operator passes keys through. */
+  readonly key: string | undefined;
+}
+
+export interface TurnUsage {
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+}
+
+export type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
+
+/** What a model says, as it says it. Calls may overlap with each other; their ids are unique within the turn. */
+export type TurnEvent =
+  | { readonly type: 'text'; readonly delta: string }
+  | { readonly type: 'reasoning'; readonly delta: string }
+  | { readonly type: 'call_start'; readonly id: string; readonly name: string }
+  | { readonly type: 'call_delta'; readonly id: string; readonly delta: string }
+  /** The whole call; `arguments` is what the model wrote, JSON or not. */
+  | { readonly type: 'call'; readonly id: string; readonly name: string; readonly arguments: string }
+  /** The last event, always. `content` is the answer as the provider wants it back in the next prompt. */
+  | {
+      readonly type: 'end';
+      readonly finish: 'stop' | 'length' | 'content_filter';
+      readonly usage: TurnUsage;
+      readonly content: AssistantContent;
+    };
+
+/** A model one can ask. */
+export interface Model {
+  /** As callers may name it again. */
+  readonly id: string;
+  /** It can be shown pictures. */
+  readonly vision: boolean;
+  /**
+   * Asks once. Tried again only while nothing of the answer came; leaving the iteration or aborting `signal` closes the
+   * connection to the provider.
+   * @throws DragomanError upstream_failed, rate_limited, invalid_request, not_found, forbidden, cancelled; holds no key
+   */
+  turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnEvent>;
+}
+
+export interface ListedModel {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly ownedBy: string;
+}
+
+/** The model providers of this service. */
+export interface Upstreams {
+  /** @throws DragomanError invalid_request when there is no provider or none to choose, not_found for an unknown model */
+  model(name: string | undefined): Model;
+  /** What is configured, and what providers without a configured list say they have; never fails, at most some seconds. */
+  list(): Promise<readonly ListedModel[]>;
+}
