@@ -1,0 +1,102 @@
+import { FenceReader } from './fence.ts';
+import { JsonString } from './json-string.ts';
+
+/** Names of the argument under which models put code, the right one first. */
+const codeKeys = ['code', 'source', 'python', 'script', 'input'];
+
+/**
+ * Reads a tool's arguments while a model writes them and gives the code within as it grows. Lenient, because models are:
+ * `{"code": "…"}` as asked, with line breaks that JSON does not allow, cut off before its end, code in a Markdown fence, a bare
+ * JSON string, or just code. All that `push` and `end` give, put together, is the code.
+ */
+export class CodeReader {
+  readonly #fence = new FenceReader();
+  #written = '';
+  /** Everything is read up to here. */
+  #at = 0;
+  #state: 'start' | 'object' | 'value' | 'raw' | 'later' | 'done' = 'start';
+  #string: JsonString | undefined;
+  #found = false;
+
+  /** @returns the code that became certain */
+  push(delta: string): string {
+    this.#written += delta;
+    return this.#fence.push(this.#read());
+  }
+
+  /** The arguments are complete. @returns the rest of the code; undefined when they hold none */
+  end(): string | undefined {
+    const rest = this.#found || this.#state === 'raw' ? '' : wholeCode(this.#written);
+    if (rest === undefined) return undefined;
+    return this.#fence.push((this.#string?.end() ?? '') + rest) + this.#fence.end();
+  }
+
+  #read(): string {
+    if (this.#state === 'start') this.#begin();
+    if (this.#state === 'object') this.#seekCode();
+    const fresh = this.#written.slice(this.#at);
+    if (this.#state === 'raw') {
+      this.#at = this.#written.length;
+      return fresh;
+    }
+    if (this.#state !== 'value') return '';
+    this.#at = this.#written.length;
+    const { text, closed } = this.#string!.push(fresh);
+    if (closed) this.#state = 'done';
+    return text;
+  }
+
+  /** A bare JSON string may hold the whole object once more: it is read when it is complete. */
+  #begin(): void {
+    const first = /\S/.exec(this.#written)?.[0];
+    if (first === undefined) {
+      if (this.#written.length > longestHead) this.#state = 'later';
+      return;
+    }
+    this.#state = first === '{' ? 'object' : first === '"' ? 'later' : 'raw';
+  }
+
+  /** Only code that comes first is read as it grows; models write nothing before it, and anything else can wait. */
+  #seekCode(): void {
+    const head = /^\s*\{\s*"code"\s*:\s*"/.exec(this.#written);
+    if (head) {
+      this.#at = head[0].length;
+      this.#string = new JsonString();
+      this.#found = true;
+      this.#state = 'value';
+    } else if (this.#written.length > longestHead || !couldBecomeHead(this.#written)) this.#state = 'later';
+  }
+}
+
+/** White space without end is not waited through. */
+const longestHead = 1000;
+const headTokens = ['{', '"code"', ':', '"'];
+
+function couldBecomeHead(written: string): boolean {
+  let rest = written.trimStart();
+  for (const token of headTokens) {
+    if (rest.length <= token.length) return token.startsWith(rest);
+    if (!rest.startsWith(token)) return false;
+    rest = rest.slice(token.length).trimStart();
+  }
+  return true;
+}
+
+/** The code in complete arguments; undefined when there is none. */
+function wholeCode(written: string): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(written);
+  } catch {
+    // An object that is not JSON is broken arguments rather than a program.
+    return /^\s*(?:\{\s*"|"|$)/.test(written) ? undefined : written;
+  }
+  if (typeof value === 'string') return /^\s*\{\s*"/.test(value) ? wholeCode(value) : value || undefined;
+  if (typeof value !== 'object' || value === null) return written;
+  const fields = value as Record<string, unknown>;
+  const key = codeKeys.find((key) => Object.hasOwn(fields, key)) ?? Object.keys(fields)[0];
+  const code = key === undefined ? undefined : fields[key];
+  if (Array.isArray(code) && code.every((line) => typeof line === 'string')) return code.join('\n') || undefined;
+  const alone = key !== undefined && (codeKeys.includes(key) || Object.keys(fields).length === 1);
+  return typeof code === 'string' && alone && code !== '' ? code : undefined;
+}

@@ -1,0 +1,100 @@
+import { DragomanError, type Principal } from '../core/index.ts';
+import type { CellExecution, RunningExecution, Sessions } from '../service/index.ts';
+import type { AgentEvent, AgentRequest, FunctionTool, Resumption } from './agent.ts';
+import type { Call } from './blocks.ts';
+
+export interface CodeRunOptions {
+  readonly principal: Principal;
+  readonly request: AgentRequest;
+  readonly sessions: Pick<Sessions, 'start' | 'execution'>;
+  readonly signal: AbortSignal;
+}
+
+/** One piece of code on its way through a session. */
+export class CodeRun {
+  readonly #options: CodeRunOptions;
+  readonly #call: Call;
+  readonly #tools: readonly FunctionTool[];
+
+  /** @param tools functions of the client's that the code may call */
+  constructor(options: CodeRunOptions, call: Call, tools: readonly FunctionTool[]) {
+    this.#options = options;
+    this.#call = call;
+    this.#tools = tools;
+  }
+
+  /** Runs it. @returns the execution; undefined when it waits for the client. @throws DragomanError */
+  async *start(session: Promise<string>): AsyncGenerator<AgentEvent, CellExecution | undefined> {
+    const { principal, request, sessions, signal } = this.#options;
+    const { callId } = this.#call;
+    const code = this.#call.code!;
+    const sessionId = await session;
+    signal.throwIfAborted();
+    yield { type: 'code_ready', callId, code, sessionId };
+    const running = await sessions.start(principal, {
+      sessionId,
+      language: 'python',
+      code,
+      wallMs: request.code?.wallMs,
+      ...(this.#tools.length === 0
+        ? {}
+        : { tools: this.#tools.map(({ name, description, parameters }) => ({ name, description, parameters })) }),
+    });
+    return yield* this.#follow(running, 0);
+  }
+
+  /** Answers what it waits for and goes on. @returns as `start`. @throws DragomanError not_found, conflict, invalid_request */
+  async *resume({
+    executionId,
+    after,
+    code,
+    results,
+    callId,
+  }: Resumption): AsyncGenerator<AgentEvent, CellExecution | undefined> {
+    const running = await this.#options.sessions.execution(this.#options.principal, executionId);
+    running.answer(results);
+    yield { type: 'code_start', callId };
+    yield { type: 'code_delta', callId, delta: code };
+    yield { type: 'code_ready', callId, code, sessionId: running.sessionId };
+    // With some calls unanswered the program may never move again: the client is asked for them at once.
+    if (running.pending.length > 0) {
+      yield { type: 'code_waiting', callId, executionId, calls: running.pending, after };
+      return undefined;
+    }
+    return yield* this.#follow(running, after);
+  }
+
+  async *#follow(running: RunningExecution, after: number): AsyncGenerator<AgentEvent, CellExecution | undefined> {
+    const { signal } = this.#options;
+    const { callId } = this.#call;
+    let settled = false;
+    const cancel = () => {
+      if (!settled) running.cancel();
+      settled = true;
+    };
+    // A run that is cancelled rejects, whether or not somebody still waits for it.
+    running.done.catch(() => {});
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      signal.throwIfAborted();
+      for await (const { number, event } of running.events(after, signal)) {
+        if (event.type === 'tool_calls') {
+          settled = true;
+          yield { type: 'code_waiting', callId, executionId: running.id, calls: event.calls, after: number };
+          return undefined;
+        }
+        yield { type: 'code_output', callId, event };
+      }
+      signal.throwIfAborted();
+      const execution = await running.done;
+      settled = true;
+      return execution;
+    } catch (error) {
+      if (signal.aborted) throw new DragomanError('cancelled');
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      cancel();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { DragomanError, type Plans, planOf } from '../core/index.ts';
+import type { Sessions } from '../service/index.ts';
+import type { Upstreams } from '../upstreams/index.ts';
+import type { Agent, AgentEnd } from './agent.ts';
+import { failedEnd, Loop } from './loop.ts';
+
+export interface AgentOptions {
+  readonly upstreams: Upstreams;
+  readonly sessions: Pick<Sessions, 'start' | 'execution'>;
+  readonly plans: Plans;
+  /** Runs of one request at most. */
+  readonly maxCalls: number;
+  /** Characters of a run's output a model is shown. */
+  readonly shownChars: number;
+}
+
+/** Makes the agent of this service's models and sessions. */
+export function createAgent(options: AgentOptions): Agent {
+  return {
+    async *run(principal, request, signal) {
+      const model = options.upstreams.model(request.model);
+      const { limits, maxWallMs } = planOf(options.plans, principal);
+      const wallMs = Math.min(request.code?.wallMs ?? limits.wallMs, maxWallMs);
+      const loop = new Loop({ ...options, principal, request, model, signal, wallMs });
+      const events = loop.run();
+      let begun = false;
+      let end: AgentEnd;
+      try {
+        for (;;) {
+          const next = await events.next();
+          if (next.done) {
+            end = next.value;
+            break;
+          }
+          begun = true;
+          yield next.value;
+        }
+      } catch (error) {
+        if (!begun) throw signal.aborted ? new DragomanError('cancelled') : error;
+        end = signal.aborted ? { reason: 'cancelled' } : failedEnd(error);
+      } finally {
+        // A consumer that leaves takes code and connection along.
+        await events.return({ reason: 'stop' });
+      }
+      yield { type: 'end', end, usage: loop.usage, model: model.id };
+    },
+    models: () => options.upstreams.list(),
+  };
+}

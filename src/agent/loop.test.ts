@@ -1,0 +1,510 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { noRates, plansWith } from '../../test/support/http.ts';
+import { type ScriptedUpstream, type Step, startUpstream } from '../../test/support/upstream.ts';
+import { createUpstreams, type UpstreamOptions } from '../upstreams/index.ts';
+import { output, type Played, ScriptedSessions } from './fixtures/scripted-sessions.ts';
+import { type AgentEvent, type AgentRequest, createAgent, type FunctionTool } from './index.ts';
+
+let upstream: ScriptedUpstream;
+beforeAll(async () => {
+  upstream = await startUpstream();
+});
+afterAll(() => upstream.close());
+beforeEach(() => upstream.reset());
+
+const principal = { id: 'p', tenant: 'p', name: 'p' };
+const weather: FunctionTool = { name: 'weather', description: 'Tells the weather.', parameters: { type: 'object' } };
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+interface Setup {
+  readonly play?: (code: string) => Played;
+  readonly maxCalls?: number;
+  readonly upstream?: Partial<UpstreamOptions>;
+  readonly providers?: readonly UpstreamOptions[];
+}
+
+function setup({
+  play = (code) => ({ result: { stdout: output(`ran ${code}\n`) } }),
+  maxCalls = 10,
+  ...more
+}: Setup = {}) {
+  const sessions = new ScriptedSessions(play);
+  const provider: UpstreamOptions = {
+    name: '',
+    provider: 'openai-compatible',
+    baseUrl: upstream.baseUrl,
+    apiKey: undefined,
+    models: undefined,
+    aliases: {},
+    vision: false,
+    stream: true,
+    headers: {},
+    ...more.upstream,
+  };
+  const upstreams = createUpstreams({
+    providers: more.providers ?? [provider],
+    defaultModel: 'm',
+    passthrough: false,
+    firstTokenMs: 5000,
+    stallMs: 5000,
+    totalMs: 10_000,
+    retries: 0,
+    logger: quiet,
+  });
+  return {
+    sessions,
+    agent: createAgent({ upstreams, sessions, plans: plansWith(noRates), maxCalls, shownChars: 2000 }),
+  };
+}
+
+function request(
+  more: Partial<AgentRequest> = {},
+  code: Partial<NonNullable<AgentRequest['code']>> = {},
+): AgentRequest {
+  return {
+    model: undefined,
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
+    code: { session: async () => 'session-1', files: [], wallMs: undefined, maxCalls: undefined, ...code },
+    functions: [],
+    toolChoice: 'auto',
+    parallelToolCalls: undefined,
+    maxOutputTokens: undefined,
+    temperature: undefined,
+    topP: undefined,
+    reasoningEffort: undefined,
+    format: undefined,
+    upstreamKey: undefined,
+    ...more,
+  };
+}
+
+async function run(made: ReturnType<typeof setup>, asked: AgentRequest, signal = new AbortController().signal) {
+  const events: AgentEvent[] = [];
+  for await (const event of made.agent.run(principal, asked, signal)) events.push(event);
+  return events;
+}
+
+/** Events in short: what kind, and the text of deltas put together. */
+function brief(events: readonly AgentEvent[]): string[] {
+  const told: string[] = [];
+  let last: string | undefined;
+  for (const event of events) {
+    const kind = event.type;
+    if ('delta' in event) {
+      if (last === kind) told[told.length - 1] += event.delta;
+      else told.push(`${kind} ${event.delta}`);
+    } else if (event.type === 'end') told.push(`end ${event.end.reason}`);
+    else told.push(event.type === 'function_call' ? `${kind} ${event.arguments}` : kind);
+    last = kind;
+  }
+  return told;
+}
+
+const messagesOf = (number: number) => upstream.requests[number]!.body.messages;
+const toolsOf = (number: number): string[] =>
+  (upstream.requests[number]!.body.tools ?? []).map((tool: { function: { name: string } }) => tool.function.name);
+
+describe('code', () => {
+  it('is told as it is written, run, and shown to the model', async () => {
+    const events = [{ type: 'stdout', data: Buffer.from('42') }] as const;
+    const made = setup({ play: () => ({ events, result: { stdout: output('42\n') } }) });
+    upstream.say([{ text: 'Let me see.' }, { python: 'print(6 * 7)', id: 'call_1' }], [{ text: ['It is ', '42.'] }]);
+    const told = await run(made, request());
+    expect(brief(told)).toEqual([
+      'text Let me see.',
+      'code_start',
+      'code_delta print(6 * 7)',
+      'code_ready',
+      'code_output',
+      'code_done',
+      'text It is 42.',
+      'end stop',
+    ]);
+    expect(told.filter(({ type }) => type === 'code_delta').length).toBeGreaterThan(1);
+    expect(told.find(({ type }) => type === 'code_ready')).toEqual({
+      type: 'code_ready',
+      callId: 'call_1',
+      code: 'print(6 * 7)',
+      sessionId: 'session-1',
+    });
+    expect(told.find(({ type }) => type === 'code_done')).toMatchObject({ callId: 'call_1', shown: '42' });
+    expect(told.at(-1)).toMatchObject({ usage: { inputTokens: 20, outputTokens: 10 }, model: 'm' });
+    expect(messagesOf(1).slice(1)).toEqual([
+      {
+        role: 'assistant',
+        content: 'Let me see.',
+        tool_calls: [
+          { id: 'call_1', type: 'function', function: { name: 'python', arguments: '{"code":"print(6 * 7)"}' } },
+        ],
+      },
+      { role: 'tool', tool_call_id: 'call_1', content: '42' },
+    ]);
+    expect(made.sessions.requests).toEqual([
+      { sessionId: 'session-1', language: 'python', code: 'print(6 * 7)', wallMs: undefined },
+    ]);
+  });
+
+  it('is described to the model', async () => {
+    upstream.say([{ text: 'x' }]);
+    await run(setup(), request({}, { files: ['a.csv'], wallMs: 2500 }));
+    const [{ function: tool }] = upstream.requests[0]!.body.tools;
+    expect(tool).toMatchObject({ name: 'python', parameters: { required: ['code'] } });
+    for (const told of ['/mnt/data/a.csv', '(sandbox:/mnt/data/name)', '2.5 seconds', 'no network'])
+      expect(tool.description).toContain(told);
+    expect(upstream.requests[0]!.body.tool_choice).toBe('auto');
+  });
+
+  it('runs one piece after another, in one session, in the order it was written', async () => {
+    const made = setup();
+    let sessions = 0;
+    upstream.say(
+      [
+        { python: 'one', id: 'a' },
+        { python: 'two', id: 'b' },
+      ],
+      [{ text: 'done' }],
+    );
+    const told = await run(made, request({}, { session: async () => `session-${++sessions}` }));
+    expect(brief(told).join()).toBe(
+      'code_start,code_delta one,code_ready,code_done,code_start,code_delta two,code_ready,code_done,text done,end stop',
+    );
+    expect(made.sessions).toMatchObject({
+      most: 1,
+      requests: [{ sessionId: 'session-1' }, { sessionId: 'session-1' }],
+    });
+    expect(messagesOf(1).slice(-2)).toEqual([
+      { role: 'tool', tool_call_id: 'a', content: 'ran one' },
+      { role: 'tool', tool_call_id: 'b', content: 'ran two' },
+    ]);
+  });
+
+  it('gets an id of its own when a provider uses one again', async () => {
+    upstream.say([{ python: 'one', id: 'call_0' }], [{ python: 'two', id: 'call_0' }], [{ text: 'done' }]);
+    const ids = (await run(setup(), request())).flatMap((event) => (event.type === 'code_start' ? [event.callId] : []));
+    expect(new Set(ids).size).toBe(2);
+    const [, , , second, result] = messagesOf(2);
+    expect(second.tool_calls[0].id).toBe(ids[1]);
+    expect(result.tool_call_id).toBe(ids[1]);
+  });
+
+  it('may come without an id, with the wrong end, under another name, and as no JSON', async () => {
+    const made = setup();
+    upstream.say(
+      [{ call: 'code_interpreter', arguments: ['```python\nprint', '(1)\n```'], id: null }, { finish: 'stop' }],
+      [{ text: 'done' }],
+    );
+    expect(brief(await run(made, request()))).toContain('code_delta print(1)');
+    expect(made.sessions.requests[0]!.code).toBe('print(1)');
+  });
+
+  it('is not run when it was cut off', async () => {
+    const made = setup();
+    upstream.say([{ call: 'python', arguments: '{"code":"import shutil' }, { finish: 'length' }]);
+    expect(brief(await run(made, request())).at(-1)).toBe('end length');
+    expect(made.sessions.requests).toEqual([]);
+  });
+
+  it('is named otherwise when the client has a python of its own', async () => {
+    upstream.say([{ call: 'run_python', arguments: { code: '1' } }], [{ call: 'python', arguments: { x: 1 } }]);
+    const told = await run(setup(), request({ functions: [{ ...weather, name: 'python' }] }));
+    expect(toolsOf(0)).toEqual(['python', 'run_python']);
+    expect(brief(told).at(-2)).toBe('function_call {"x":1}');
+  });
+});
+
+describe('functions of the client', () => {
+  it('end the loop', async () => {
+    upstream.say([{ call: 'weather', arguments: ['{"city":', '"Oslo"}'], id: 'f' }]);
+    const told = await run(setup(), request({ functions: [weather] }));
+    expect(brief(told)).toEqual([
+      'function_start',
+      'function_delta {"city":"Oslo"}',
+      'function_call {"city":"Oslo"}',
+      'end functions',
+    ]);
+  });
+
+  it('are told after the code of the same turn has run', async () => {
+    const call: Step = { call: 'weather', arguments: {}, id: 'f' };
+    upstream.say([{ python: '1', id: 'c' }, call, { text: 'then' }]);
+    expect(brief(await run(setup(), request({ functions: [weather] })))).toEqual([
+      'code_start',
+      'code_delta 1',
+      'code_ready',
+      'code_done',
+      'function_start',
+      'function_delta {}',
+      'function_call {}',
+      'text then',
+      'end functions',
+    ]);
+  });
+
+  it('get arguments that are JSON', async () => {
+    upstream.say([{ call: 'weather', arguments: '' }]);
+    expect(brief(await run(setup(), request({ functions: [weather] })))).toContain('function_call {}');
+  });
+
+  it('are passed on as they are when there is no code tool', async () => {
+    upstream.say([{ call: 'anything', arguments: '{broken', id: 'f' }]);
+    const told = await run(setup(), request({ code: undefined }));
+    expect(brief(told)).toEqual(['function_start', 'function_delta {broken', 'function_call {broken', 'end functions']);
+    expect(upstream.requests[0]!.body.tools).toBeUndefined();
+  });
+
+  it('come back with their results, and with the code that ran beside them', async () => {
+    upstream.say([{ text: 'x' }]);
+    await run(
+      setup(),
+      request({
+        functions: [weather],
+        messages: [
+          { role: 'system', content: [{ type: 'text', text: 'be brief' }] },
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'hi' },
+              { type: 'image_url', url: 'https://example.org/a.png' },
+            ],
+          },
+          {
+            role: 'assistant',
+            content: [
+              { type: 'text', text: 'first' },
+              { type: 'code_call', callId: 'c', code: '1', shown: 'one' },
+              { type: 'function_call', callId: 'f', name: 'weather', arguments: '{"a":1}' },
+            ],
+          },
+          { role: 'tool', callId: 'f', content: [{ type: 'text', text: 'sunny' }] },
+          {
+            role: 'assistant',
+            content: [
+              { type: 'code_call', callId: 'd', code: '2', shown: 'two' },
+              { type: 'code_call', callId: 'e', code: '3', shown: 'three' },
+              { type: 'text', text: 'last' },
+            ],
+          },
+        ],
+      }),
+    );
+    const said = messagesOf(0).map(({ role, content, tool_calls, tool_call_id }: Record<string, never>) =>
+      [role, tool_call_id ?? (tool_calls as { id: string }[] | undefined)?.map(({ id }) => id).join(), content].join(
+        ' ',
+      ),
+    );
+    expect(said).toEqual([
+      'system  be brief',
+      'user  [object Object],[object Object]',
+      'assistant c,f first',
+      'tool c one',
+      'tool f sunny',
+      'assistant d ',
+      'tool d two',
+      'assistant e ',
+      'tool e three',
+      'assistant  last',
+    ]);
+    expect(messagesOf(0)[1].content[1]).toEqual({ type: 'image_url', image_url: { url: 'https://example.org/a.png' } });
+  });
+});
+
+describe('the choice of tools', () => {
+  it.each([
+    ['required', 'required'],
+    [{ type: 'code' }, { type: 'function', function: { name: 'python' } }],
+    [
+      { type: 'function', name: 'weather' },
+      { type: 'function', function: { name: 'weather' } },
+    ],
+  ] as const)('forces %j in the first turn only', async (toolChoice, sent) => {
+    upstream.say([{ python: '1' }], [{ text: 'done' }]);
+    await run(setup(), request({ toolChoice, functions: [weather] }));
+    expect(upstream.requests.map(({ body }) => body.tool_choice)).toEqual([sent, 'auto']);
+  });
+
+  it('none offers no code', async () => {
+    upstream.say([{ text: 'x' }], [{ text: 'x' }]);
+    await run(setup(), request({ toolChoice: 'none', functions: [weather] }));
+    await run(setup(), request({ toolChoice: 'none' }));
+    expect([toolsOf(0), upstream.requests[0]!.body.tool_choice]).toEqual([['weather'], 'none']);
+    expect(toolsOf(1)).toEqual([]);
+  });
+});
+
+describe('an end is made', () => {
+  const runs = (events: readonly AgentEvent[]) => events.filter(({ type }) => type === 'code_done').length;
+
+  it.each([
+    ['the request', 2, 10],
+    ['the server', undefined, 2],
+  ])('after as many runs as %s allows', async (_, asked, maxCalls) => {
+    upstream.say([{ python: '1' }], [{ python: '2' }, { python: '3' }, { python: '4' }], [{ text: 'so be it' }]);
+    const told = await run(setup({ maxCalls }), request({}, { maxCalls: asked }));
+    expect(runs(told)).toBe(2);
+    expect(brief(told).slice(-2)).toEqual(['text so be it', 'end stop']);
+    expect(toolsOf(2)).toEqual([]);
+    expect(messagesOf(2).filter(({ role }: { role: string }) => role === 'tool')).toHaveLength(4);
+  });
+
+  it('when a model calls although it may not', async () => {
+    upstream.always([{ python: '1' }]);
+    const told = await run(setup(), request({}, { maxCalls: 1 }));
+    expect([runs(told), upstream.requests.length, brief(told).at(-1)]).toEqual([1, 2, 'end stop']);
+  });
+
+  it.each([
+    [
+      'tools that there are not',
+      { call: 'browser', arguments: { url: 'x' } },
+      /There is no tool "browser". The tools are: weather, python/,
+    ],
+    ['arguments without code', { call: 'python', arguments: '{"code": 7}' }, /Send JSON: \{"code"/],
+  ] as const)('with %s', async (_, step, told) => {
+    upstream.say([step], [step], [step], [{ text: 'I give up.' }]);
+    const events = await run(setup(), request({ functions: [weather] }));
+    expect(brief(events)).toEqual(['text I give up.', 'end stop']);
+    expect(messagesOf(1).at(-1).content).toMatch(told);
+    expect([toolsOf(2), toolsOf(3)]).toEqual([['weather', 'python'], ['weather']]);
+  });
+
+  it('with the same code again and again', async () => {
+    upstream.always((asked) => (asked.body.tools ? [{ python: 'again' }] : [{ text: 'enough' }]));
+    const told = await run(setup({ maxCalls: 100 }), request());
+    expect([runs(told), brief(told).at(-2)]).toEqual([6, 'text enough']);
+    expect(messagesOf(2).at(-1).content).toBe('ran again');
+    expect(messagesOf(3).at(-1).content).toContain('3 times in a row');
+  });
+});
+
+describe('a failure', () => {
+  it('before anything was said is thrown', async () => {
+    upstream.say({ status: 400 });
+    await expect(run(setup(), request())).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(run(setup({ providers: [] }), request())).rejects.toThrow(/DRAGOMAN_UPSTREAM_PROVIDER/);
+  });
+
+  it('after code ran is an end', async () => {
+    upstream.say([{ python: '1' }], { status: 500 });
+    const told = await run(setup(), request());
+    expect(told.at(-1)).toMatchObject({ end: { reason: 'failed', error: { code: 'upstream_failed' } } });
+  });
+
+  it('of the session is an end', async () => {
+    upstream.say([{ python: '1' }]);
+    const session = () => Promise.reject(new Error('out of order'));
+    expect((await run(setup(), request({}, { session }))).at(-1)).toMatchObject({
+      end: { reason: 'failed', error: { code: 'internal' } },
+    });
+  });
+});
+
+describe('a caller that goes', () => {
+  it('ends the run', async () => {
+    const made = setup({ play: () => ({ hangs: true }) });
+    upstream.say([{ python: '1' }]);
+    const controller = new AbortController();
+    const told: AgentEvent[] = [];
+    for await (const event of made.agent.run(principal, request(), controller.signal)) {
+      told.push(event);
+      if (event.type === 'code_ready') setTimeout(() => controller.abort(), 20);
+    }
+    expect(told.at(-1)).toMatchObject({ end: { reason: 'cancelled' } });
+    expect(made.sessions.cancelled).toBe(1);
+  });
+
+  it('ends the run when it stops reading', async () => {
+    const events = [{ type: 'stdout', data: Buffer.from('x') }] as const;
+    const made = setup({ play: () => ({ hangs: true, events }) });
+    upstream.say([{ python: '1' }]);
+    for await (const { type } of made.agent.run(principal, request(), new AbortController().signal))
+      if (type === 'code_output') break;
+    expect(made.sessions.cancelled).toBe(1);
+  });
+
+  it('ends the model', async () => {
+    upstream.say([{ text: 'a' }, { until: new Promise(() => {}) }]);
+    const controller = new AbortController();
+    const told: AgentEvent[] = [];
+    for await (const event of setup().agent.run(principal, request(), controller.signal)) {
+      told.push(event);
+      controller.abort();
+    }
+    expect(brief(told)).toEqual(['text a', 'end cancelled']);
+    await upstream.requests[0]!.abandoned;
+  });
+});
+
+describe('code that calls functions', () => {
+  const calls = [{ id: 't1', name: 'weather', input: { city: 'Oslo' } }];
+  const callable = { ...weather, callers: ['code'] } as const;
+
+  it('is described, waits for the client, and goes on', async () => {
+    const made = setup({
+      play: () => ({ events: [{ type: 'tool_calls', calls }], result: { stdout: output('sunny\n') } }),
+    });
+    upstream.say(
+      [
+        { python: 'await weather()', id: 'c' },
+        { python: 'later', id: 'd' },
+      ],
+      [{ text: 'It is sunny.' }],
+    );
+    const first = await run(made, request({ functions: [callable] }));
+    expect(brief(first)).toEqual([
+      'code_start',
+      'code_delta await weather()',
+      'code_ready',
+      'code_waiting',
+      'end functions',
+    ]);
+    expect(toolsOf(0)).toEqual(['python']);
+    expect(upstream.requests[0]!.body.tools[0].function.description).toContain('- weather: Tells the weather.');
+    expect(made.sessions.requests).toMatchObject([{ tools: [{ name: 'weather' }] }]);
+    expect(made.sessions.cancelled).toBe(0);
+
+    const waiting = first.find((event) => event.type === 'code_waiting')!;
+    expect(waiting).toMatchObject({ callId: 'c', calls, after: 1 });
+    const { callId, executionId, after } = waiting;
+    const results = [{ id: 't1', value: 'sunny' }];
+    const resume = { callId, executionId, after, code: 'await weather()', results };
+    const second = await run(made, request({ functions: [callable], resume }));
+    expect(brief(second)).toEqual([
+      'code_start',
+      'code_delta await weather()',
+      'code_ready',
+      'code_done',
+      'text It is sunny.',
+      'end stop',
+    ]);
+    expect(made.sessions.answers).toEqual(results);
+    expect(messagesOf(1).slice(1)).toMatchObject([
+      { role: 'assistant', tool_calls: [{ id: 'c' }] },
+      { role: 'tool', content: 'sunny' },
+    ]);
+  });
+
+  it('cannot go on when it is gone', async () => {
+    const resume = { callId: 'c', executionId: 'none', after: 0, code: '1', results: [] };
+    await expect(run(setup(), request({ resume }))).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('figures', () => {
+  const play = () => ({ result: { outputs: [{ kind: 'display' as const, bundle: { 'image/png': 'iVBORw0KGgo=' } }] } });
+
+  it('are shown to a model that can see', async () => {
+    upstream.say([{ python: '1' }], [{ text: 'a line' }]);
+    await run(setup({ play, upstream: { vision: true } }), request());
+    expect(messagesOf(1).at(-2).content).toBe('[figure 1: image/png, shown to you and the user]');
+    expect(messagesOf(1).at(-1)).toMatchObject({
+      role: 'user',
+      content: [{}, { image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } }],
+    });
+  });
+
+  it('are told of to one that cannot', async () => {
+    upstream.say([{ python: '1' }], [{ text: 'a line' }]);
+    await run(setup({ play }), request());
+    expect(messagesOf(1).at(-1)).toMatchObject({ role: 'tool', content: '[figure 1: image/png, shown to the user]' });
+  });
+});

@@ -1,0 +1,261 @@
+import type { JSONObject, LanguageModelV4FunctionTool, LanguageModelV4ToolChoice } from '@ai-sdk/provider';
+import { DragomanError, newId, type Principal } from '../core/index.ts';
+import type { Sessions } from '../service/index.ts';
+import type { AssistantContent, Model, TurnEvent } from '../upstreams/index.ts';
+import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, TokenUsage } from './agent.ts';
+import { Blocks, type Call } from './blocks.ts';
+import { CodeRun } from './code-run.ts';
+import { imageFile, PromptBuilder, toPrompt } from './prompt.ts';
+import { type Shown, shownOf } from './shown.ts';
+import { clientTool, codeTool, meansOurs, toolName } from './tool.ts';
+
+/** What one request's loop works with. */
+export interface LoopOptions {
+  readonly principal: Principal;
+  readonly request: AgentRequest;
+  readonly model: Model;
+  readonly sessions: Pick<Sessions, 'start' | 'execution'>;
+  readonly signal: AbortSignal;
+  /** Runs of one request, whatever it asks for. */
+  readonly maxCalls: number;
+  readonly shownChars: number;
+  /** The time limit of a run. */
+  readonly wallMs: number;
+}
+
+/** Turns with nothing but calls that cannot be served; a model that goes on like this is not asked with tools again. */
+const mostFaults = 3;
+/** The same code so often in a row is remarked on, and then no longer run. */
+const remarkedRepeats = 3;
+const mostRepeats = 6;
+
+type Ending = Extract<AgentEnd, { reason: 'stop' | 'length' | 'content_filter' | 'functions' }>;
+
+/** The turns of one request: asks the model, runs the code it writes, shows it what came of it, until it has an answer. */
+export class Loop {
+  readonly #options: LoopOptions;
+  readonly #tool: string;
+  readonly #functions: readonly FunctionTool[];
+  readonly #callable: readonly FunctionTool[];
+  readonly #codeTool: LanguageModelV4FunctionTool | undefined;
+  readonly #prompt: PromptBuilder;
+  readonly #ids = new Set<string>();
+  #session: Promise<string> | undefined;
+  #left: number;
+  #faults = 0;
+  #last = { code: '', times: 0 };
+  #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+
+  constructor(options: LoopOptions) {
+    const { request } = options;
+    this.#options = options;
+    this.#tool = toolName(request.functions);
+    this.#functions = request.functions.filter(({ callers }) => callers === undefined || callers.includes('model'));
+    this.#callable = request.functions.filter(({ callers }) => callers?.includes('code'));
+    const offered = request.code && request.toolChoice !== 'none' ? request.code : undefined;
+    this.#codeTool = offered && codeTool(this.#tool, offered, this.#callable, options.wallMs);
+    this.#left = Math.min(request.code?.maxCalls ?? options.maxCalls, options.maxCalls);
+    this.#prompt = new PromptBuilder();
+    this.#prompt.messages.push(...toPrompt(request.messages, this.#tool));
+    for (const message of request.messages)
+      if (message.role === 'assistant')
+        for (const part of message.content) if ('callId' in part) this.#ids.add(part.callId);
+  }
+
+  get usage(): TokenUsage {
+    return this.#usage;
+  }
+
+  /** @returns how it ended. @throws DragomanError for the service's and the provider's own failures */
+  async *run(): AsyncGenerator<AgentEvent, Ending> {
+    const { resume } = this.#options.request;
+    if (resume) {
+      const call: Call = {
+        modelId: resume.callId,
+        callId: resume.callId,
+        name: this.#tool,
+        kind: 'code',
+        code: resume.code,
+      };
+      this.#ids.add(call.callId);
+      const input = { code: resume.code };
+      this.#prompt.assistant([{ type: 'tool-call', toolCallId: call.callId, toolName: this.#tool, input }]);
+      const run = new CodeRun(this.#options, call, this.#callable);
+      if ((yield* this.#served(call, run.resume(resume))) === 'waiting') return { reason: 'functions' };
+    }
+    for (let turn = 0; ; turn++) {
+      const withCode =
+        this.#codeTool !== undefined && this.#left > 0 && this.#faults < mostFaults && this.#last.times < mostRepeats;
+      const ending = yield* this.#turn(turn, withCode);
+      if (ending) return ending;
+    }
+  }
+
+  /** One question and what follows from its answer. @returns the ending, or undefined when the model is to be asked again */
+  async *#turn(turn: number, withCode: boolean): AsyncGenerator<AgentEvent, Ending | undefined> {
+    const { model, signal } = this.#options;
+    const blocks = new Blocks({
+      kind: (name) => this.#kindOf(name, withCode),
+      uniqueId: (id) => this.#uniqueId(id),
+    });
+    let end: Extract<TurnEvent, { type: 'end' }> | undefined;
+    for await (const event of model.turn(this.#question(turn, withCode), signal)) {
+      if (event.type === 'end') end = event;
+      else {
+        for (const told of blocks.take(event)) {
+          if (told.type === 'code_start') this.#openSession();
+          yield told;
+        }
+      }
+    }
+    this.#count(end!.usage);
+    // What was cut off is not run: it is not what the model meant to write.
+    if (end!.finish !== 'stop') {
+      for (const { events, code } of blocks.rest()) if (!code) yield* events;
+      return { reason: end!.finish };
+    }
+    const { calls } = blocks;
+    if (calls.length > 0) this.#prompt.assistant(this.#said(end!.content, calls));
+    const served = calls.some(({ kind, code }) => kind === 'function' || (kind === 'code' && code !== undefined));
+    this.#faults = served ? 0 : this.#faults + 1;
+    for (const call of calls) if (call.kind !== 'function' && call.code === undefined) this.#refuse(call, withCode);
+    let waiting = false;
+    for (const { events, code } of blocks.rest()) {
+      // Code after code that waits for the client is forgotten: the model may write it again when it knows more.
+      if (code && waiting) continue;
+      if (code && this.#left <= 0) {
+        this.#result(code, { text: 'Not run: no further calls are allowed in this answer.', pictures: [] });
+        continue;
+      }
+      yield* events;
+      if (code)
+        waiting =
+          (yield* this.#served(code, new CodeRun(this.#options, code, this.#callable).start(this.#openSession()))) ===
+          'waiting';
+    }
+    if (waiting || calls.some(({ kind }) => kind === 'function')) return { reason: 'functions' };
+    // Without our tool there is nobody to answer calls but the client.
+    return calls.length === 0 || !withCode ? { reason: 'stop' } : undefined;
+  }
+
+  /** Runs code and keeps its result for the model. */
+  async *#served(call: Call, run: ReturnType<CodeRun['start']>): AsyncGenerator<AgentEvent, 'done' | 'waiting'> {
+    const { request, model, shownChars, wallMs } = this.#options;
+    const execution = yield* run;
+    if (!execution) return 'waiting';
+    const form = request.code?.shown ?? 'notebook';
+    const shown = shownOf(execution, { form, characters: shownChars, vision: model.vision, wallMs });
+    const remark = this.#repeated(call.code!);
+    const text = shown.text + remark;
+    this.#left--;
+    this.#result(call, { ...shown, text });
+    yield { type: 'code_done', callId: call.callId, execution, shown: text };
+    return 'done';
+  }
+
+  #question(turn: number, withCode: boolean): Parameters<Model['turn']>[0] {
+    const { request } = this.#options;
+    const tools = this.#functions.map(clientTool);
+    if (withCode) tools.push(this.#codeTool!);
+    return {
+      ...request,
+      prompt: this.#prompt.messages,
+      tools,
+      withheld: this.#codeTool && !withCode ? [this.#codeTool] : [],
+      toolChoice: this.#toolChoice(turn, withCode),
+      key: request.upstreamKey,
+      stop: request.stop,
+      seed: request.seed,
+      presencePenalty: request.presencePenalty,
+      frequencyPenalty: request.frequencyPenalty,
+      extra: request.extra as JSONObject | undefined,
+    };
+  }
+
+  /** A tool is forced in the first turn only: forced in every one, the loop would never end. */
+  #toolChoice(turn: number, withCode: boolean): LanguageModelV4ToolChoice | undefined {
+    const { toolChoice, resume } = this.#options.request;
+    if (toolChoice === 'none') return { type: 'none' };
+    if (toolChoice === 'auto' || turn > 0 || resume) return { type: 'auto' };
+    if (toolChoice === 'required') return { type: 'required' };
+    if (toolChoice.type === 'function') return { type: 'tool', toolName: toolChoice.name };
+    return withCode ? { type: 'tool', toolName: this.#tool } : { type: 'auto' };
+  }
+
+  #kindOf(name: string, withCode: boolean): Call['kind'] {
+    // A request without our tool is the client's business alone, unknown names included.
+    if (!this.#codeTool || this.#functions.some((tool) => tool.name === name)) return 'function';
+    return withCode && meansOurs(name, this.#tool, this.#functions) ? 'code' : 'unknown';
+  }
+
+  /** Some providers number the calls of every turn from zero. */
+  #uniqueId(id: string): string {
+    const unique = /^[\w.:-]{1,64}$/.test(id) && !this.#ids.has(id) ? id : `call_${newId()}`;
+    this.#ids.add(unique);
+    return unique;
+  }
+
+  /** The model's turn as it is shown again: our names and ids, and arguments that are what was understood. */
+  #said(content: AssistantContent, calls: readonly Call[]): AssistantContent {
+    return content.map((part) => {
+      const call = part.type === 'tool-call' && calls.find(({ modelId }) => modelId === part.toolCallId);
+      if (!call) return part;
+      const ours = call.kind === 'code' ? { toolName: this.#tool, input: { code: call.code ?? '' } } : {};
+      return { ...part, toolCallId: call.callId, ...ours };
+    });
+  }
+
+  #refuse(call: Call, withCode: boolean): void {
+    const names = [...this.#functions.map(({ name }) => name), ...(withCode ? [this.#tool] : [])];
+    const text =
+      call.kind === 'code'
+        ? 'The arguments could not be read, and nothing was run. Send JSON: {"code": "…"} with Python source.'
+        : `There is no tool ${JSON.stringify(call.name.slice(0, 100))}. ${names.length > 0 ? `The tools are: ${names.join(', ')}.` : 'Answer without tools.'}`;
+    this.#prompt.result(call.callId, call.kind === 'code' ? this.#tool : call.name, {
+      type: 'error-text',
+      value: text,
+    });
+  }
+
+  #result({ callId }: Call, { text, pictures }: Shown): void {
+    const files = pictures.map(({ mime, data }) => imageFile(mime, data));
+    const value = text;
+    this.#prompt.result(
+      callId,
+      this.#tool,
+      files.length === 0 ? { type: 'text', value } : { type: 'content', value: [{ type: 'text', text }, ...files] },
+    );
+  }
+
+  #repeated(code: string): string {
+    const times = this.#last.code === code ? this.#last.times + 1 : 1;
+    this.#last = { code, times };
+    if (times < remarkedRepeats) return '';
+    return `\n[You have run exactly this code ${times} times in a row. Do something else, or answer with what you know.]`;
+  }
+
+  /** Asked for as soon as it is clear that code comes, so that it is there when the code is. */
+  #openSession(): Promise<string> {
+    if (!this.#session) {
+      this.#session = this.#options.request.code!.session();
+      this.#session.catch(() => {});
+    }
+    return this.#session;
+  }
+
+  #count(usage: TokenUsage): void {
+    this.#usage = {
+      inputTokens: this.#usage.inputTokens + usage.inputTokens,
+      cachedTokens: this.#usage.cachedTokens + usage.cachedTokens,
+      outputTokens: this.#usage.outputTokens + usage.outputTokens,
+      reasoningTokens: this.#usage.reasoningTokens + usage.reasoningTokens,
+    };
+  }
+}
+
+/** An error of the provider's or the service's as the end of a loop that had begun. */
+export function failedEnd(error: unknown): AgentEnd {
+  if (error instanceof DragomanError)
+    return error.code === 'cancelled' ? { reason: 'cancelled' } : { reason: 'failed', error };
+  return { reason: 'failed', error: new DragomanError('internal', { cause: error }) };
+}

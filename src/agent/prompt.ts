@@ -1,0 +1,120 @@
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4Prompt,
+  LanguageModelV4ToolResultOutput,
+  LanguageModelV4ToolResultPart,
+} from '@ai-sdk/provider';
+import { DragomanError } from '../core/index.ts';
+import type { AssistantContent } from '../upstreams/index.ts';
+import type { AssistantPart, ContentPart, Message } from './agent.ts';
+
+/** A conversation in the form models are asked in. `tool` is what our tool is called there. @throws DragomanError invalid_request */
+export function toPrompt(messages: readonly Message[], tool: string): LanguageModelV4Prompt {
+  const prompt = new PromptBuilder();
+  const names = new Map<string, string>();
+  for (const message of messages) {
+    if (message.role === 'assistant') {
+      for (const part of message.content) if (part.type === 'function_call') names.set(part.callId, part.name);
+      said(prompt, message.content, tool);
+    } else if (message.role === 'tool')
+      prompt.result(message.callId, names.get(message.callId) ?? 'function', resultOutput(message.content));
+    else if (message.role === 'system') prompt.system(textOf(message.content));
+    else prompt.user(message.content.map(contentPart));
+  }
+  return prompt.messages;
+}
+
+/**
+ * An assistant's message may hold several of its turns: what it said, code that ran, what it said then. Results go after the
+ * turn that called for them; functions of the client's that were called beside code belong to the same turn.
+ */
+function said(prompt: PromptBuilder, parts: readonly AssistantPart[], tool: string): void {
+  const results: [callId: string, shown: string][] = [];
+  const settle = () => {
+    for (const [callId, shown] of results.splice(0)) prompt.result(callId, tool, { type: 'text', value: shown });
+  };
+  let functions = false;
+  for (const part of parts) {
+    if (part.type === 'text' || part.type === 'reasoning') {
+      settle();
+      functions = false;
+      if (part.text !== '') prompt.assistant([{ type: part.type, text: part.text }]);
+    } else if (part.type === 'code_call') {
+      if (!functions) settle();
+      const input = { code: part.code };
+      prompt.assistant([{ type: 'tool-call', toolCallId: part.callId, toolName: tool, input }]);
+      results.push([part.callId, part.shown]);
+    } else {
+      functions = true;
+      const input = argumentsOf(part.arguments);
+      prompt.assistant([{ type: 'tool-call', toolCallId: part.callId, toolName: part.name, input }]);
+    }
+  }
+  settle();
+}
+
+/** Puts messages together: what one speaker says in a row is one message, as providers demand. */
+export class PromptBuilder {
+  readonly messages: LanguageModelV4Prompt = [];
+
+  system(text: string): void {
+    if (text !== '') this.messages.push({ role: 'system', content: text });
+  }
+
+  user(content: Extract<LanguageModelV4Prompt[number], { role: 'user' }>['content']): void {
+    const parts = content.filter((part) => part.type !== 'text' || part.text !== '');
+    this.messages.push({ role: 'user', content: parts.length > 0 ? parts : [{ type: 'text', text: ' ' }] });
+  }
+
+  assistant(content: AssistantContent): void {
+    const last = this.messages.at(-1);
+    if (last?.role === 'assistant') last.content.push(...content);
+    else this.messages.push({ role: 'assistant', content: [...content] });
+  }
+
+  result(toolCallId: string, toolName: string, output: LanguageModelV4ToolResultOutput): void {
+    const part: LanguageModelV4ToolResultPart = { type: 'tool-result', toolCallId, toolName, output };
+    const last = this.messages.at(-1);
+    if (last?.role === 'tool') last.content.push(part);
+    else this.messages.push({ role: 'tool', content: [part] });
+  }
+}
+
+const textOf = (parts: readonly ContentPart[]): string =>
+  parts.map((part) => (part.type === 'text' ? part.text : '')).join('\n');
+
+function contentPart(part: ContentPart): { type: 'text'; text: string } | LanguageModelV4FilePart {
+  return part.type === 'text' ? { type: 'text', text: part.text } : picture(part);
+}
+
+function resultOutput(parts: readonly ContentPart[]): LanguageModelV4ToolResultOutput {
+  if (parts.every(({ type }) => type === 'text')) return { type: 'text', value: textOf(parts) };
+  return { type: 'content', value: parts.map(contentPart) };
+}
+
+/** A picture as a file part. @throws DragomanError invalid_request */
+function picture(part: Exclude<ContentPart, { type: 'text' }>): LanguageModelV4FilePart {
+  if (part.type === 'image') return imageFile(part.mime, part.data);
+  const inline = /^data:([\w.+-]+\/[\w.+-]+)?(?:;[\w=.-]+)*;base64,/i.exec(part.url);
+  if (inline) return imageFile(inline[1] ?? 'image/png', part.url.slice(inline[0].length));
+  const url = URL.parse(part.url);
+  // Providers fetch pictures themselves; nothing is ever fetched from here.
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    throw new DragomanError('invalid_request', { message: 'An image must be a data URL or an http address.' });
+  return { type: 'file', mediaType: 'image/*', data: { type: 'url', url } };
+}
+
+/** A picture from its base64. */
+export function imageFile(mediaType: string, data: string): LanguageModelV4FilePart {
+  return { type: 'file', mediaType, data: { type: 'data', data } };
+}
+
+/** Arguments as providers want them back: an object, whatever the model wrote. */
+function argumentsOf(written: string): unknown {
+  try {
+    const value: unknown = JSON.parse(written || '{}');
+    return typeof value === 'object' && value !== null ? value : { value };
+  } catch {
+    return { arguments: written };
+  }
+}
