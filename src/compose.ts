@@ -1,8 +1,9 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createAgent } from './agent/index.ts';
 import type { Config } from './config.ts';
-import type { Plans } from './core/index.ts';
+import { DragomanError, type Plans } from './core/index.ts';
 import { dialects } from './dialects/index.ts';
 import { Engine, loadRuntimes } from './engine/index.ts';
 import { createAuthenticator, createServer } from './http/index.ts';
@@ -10,6 +11,7 @@ import { createNamespacesBackend } from './isolation/index.ts';
 import { ApiKeys, InterpreterService } from './service/index.ts';
 import { type Catalogue, createDiskFileStore, createSqliteCatalogue, lockDirectory } from './stores/index.ts';
 import { createLogger, createMetrics } from './telemetry.ts';
+import { createUpstreams } from './upstreams/index.ts';
 
 /** A running service. */
 export interface Service {
@@ -83,12 +85,19 @@ export async function startService(config: Config, imageRoot: string, version: s
       findKey: (hash) => catalogue.keyByHash(hash),
       logger,
     });
+    const agent = createAgent({
+      ...config.agent,
+      upstreams: createUpstreams({ ...config.upstreams, logger }),
+      sessions: { start: notServed, execution: notServed },
+      plans,
+    });
     const server = createServer({
       ...config.http,
       version,
       plans,
       authenticator,
       interpreter,
+      agent,
       documents: catalogue.documents,
       retentionMs,
       now: Date.now,
@@ -108,6 +117,9 @@ export async function startService(config: Config, imageRoot: string, version: s
     throw error;
   }
 }
+
+const notServed = () =>
+  Promise.reject(new DragomanError('sandbox_unavailable', { message: 'Live sessions are not served yet.' }));
 
 /** The catalogue of a data directory, not yet started. */
 export function openCatalogue(config: Config): Catalogue {

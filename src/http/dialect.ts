@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Agent } from '../agent/index.ts';
 import type { ErrorCode, Principal, RateClass } from '../core/index.ts';
 import type { Documents, Interpreter } from '../service/index.ts';
 
@@ -27,6 +28,8 @@ export interface Problem {
 /** What a dialect is given. */
 export interface DialectContext {
   readonly interpreter: Interpreter;
+  /** Lets models write code and run it. Without a configured model it refuses, naming the setting. */
+  readonly agent: Agent;
   /** For a dialect's own records. */
   readonly documents: Documents;
   /** How long files stay, in milliseconds. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Agent } from '../agent/index.ts';
 import {
   DragomanError,
   isLoopbackHost,
@@ -53,6 +54,7 @@ export interface ServerOptions {
   readonly plans: Plans;
   readonly authenticator: Authenticator;
   readonly interpreter: Interpreter;
+  readonly agent: Agent;
   readonly documents: Documents;
   /** How long files stay, in milliseconds. */
   readonly retentionMs: number;
@@ -172,6 +174,7 @@ export function createServer(options: ServerOptions): Server {
   });
   const context: DialectContext = {
     interpreter,
+    agent: options.agent,
     documents: options.documents,
     retentionMs: options.retentionMs,
     now: options.now,

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
+import type { Agent } from '../../src/agent/index.ts';
 import { DragomanError, type ErrorCode, type Plans, type RateLimits } from '../../src/core/index.ts';
 import {
   type AuthenticatorOptions,
@@ -37,6 +38,14 @@ function idleInterpreter(health: Interpreter['health']): Interpreter {
     health,
   };
 }
+
+/** An agent for tests that ask no model. */
+const idleAgent: Agent = {
+  run: () => {
+    throw new Error('not part of this test');
+  },
+  models: async () => [],
+};
 
 /** A dialect that does nothing but show what the HTTP room does around it. */
 export const probe: Dialect = {
@@ -98,6 +107,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     metrics: createMetrics(),
     logger,
     interpreter: idleInterpreter(health),
+    agent: idleAgent,
     documents: createMemoryCatalogue().documents,
     retentionMs: 60_000,
     now: Date.now,
