@@ -27,7 +27,12 @@ def read_frame(fd):
 
 
 def write_frame(fd, value):
-    body = json.dumps(value).encode()
+    write_text(fd, json.dumps(value))
+
+
+def write_text(fd, text):
+    """A frame whose JSON text is at hand."""
+    body = text.encode()
     view = memoryview(struct.pack('>I', len(body)) + body)
     while view:
         view = view[os.write(fd, view) :]

@@ -1,7 +1,8 @@
-"""A kernel's two pipes: cells in as {"code": …}, events out. Frames as everywhere (frames.py).
+"""A kernel's two pipes: cells in as {"cell", "code"}, events out. Frames as everywhere (frames.py).
 
 Events: {"event":"display"|"result","bundle":{<mime>:…}}, {"event":"error","error":{"name","value","traceback":[…]}}, and
-{"event":"done","code":…} which ends the cell. A program of the image finds cells on descriptor 3 and writes events to 4.
+{"event":"done","cell","code"}, which ends the cell of that name. A program of the image finds cells on descriptor 3 and writes
+events to 4.
 """
 
 import fcntl
@@ -13,6 +14,7 @@ from . import frames
 _PRIVATE_FD = 230
 
 send = frames.write_frame
+send_text = frames.write_text
 receive = frames.read_frame
 
 

@@ -1,65 +1,64 @@
 """A Python interpreter that stays: each cell runs in the names the cells before it left."""
 
-import ast
-import linecache
+import fcntl
 import os
 import signal
 import sys
 
 from . import kernel_link, script
 
+# Copies of the streams for a cell that closes its own; out of the way of user code.
+_KEPT_STREAMS = 220
+
 
 def serve(orders, events):
     """Runs cells until the supervisor goes away."""
+    # Most sandboxes of this template's kin never come here.
+    from .cells import outbox, shell
+
+    streams = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _KEPT_STREAMS) for fd in (1, 2)]
     script.prepare_streams()
-    cells = Cells(events)
+    box = outbox.Outbox(events)
+    cells = shell.prepare()
+    cells.begin(box)
     kernel = os.getpid()
+    interrupt = signal.default_int_handler
     while True:
         # An interrupt that comes late must not end the kernel.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         order = kernel_link.receive(orders)
+        box.begin(order['cell'])
         try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, interrupt)
             code = cells.run(order['code'])
+            # A handler the cell has set is there for the next.
+            interrupt = signal.getsignal(signal.SIGINT)
         except KeyboardInterrupt:
             code = 1
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _flush()
         if os.getpid() != kernel:
             os._exit(code)  # A fork of the cell's that ran off its end.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except Exception:
-                pass
-        kernel_link.send(events, {'event': 'done', 'code': code})
+        _mend(streams)
+        # Without it there is no next cell: the end of this one is then the end of the kernel.
+        os.fstat(orders)
+        box.done(code)
 
 
-class Cells:
-    def __init__(self, events):
-        self._events = events
-        self._names = script.fresh_main('/mnt/data/main.py')
-        self._count = 0
-
-    def run(self, source):
-        """Runs one cell; returns its exit code."""
-        self._count += 1
-        name = f'<cell {self._count}>'
+def _flush():
+    for stream in (sys.stdout, sys.stderr):
         try:
-            linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-            self._execute(ast.parse(source, name), name)
-        except SystemExit as request:
-            return script.exit_code(request)
-        except BaseException as error:
-            script.report(error, {__file__, ast.__file__})
-            return 1
-        return 0
+            stream.flush()
+        except Exception:
+            pass
 
-    def _execute(self, tree, name):
-        last = None
-        if tree.body and isinstance(tree.body[-1], ast.Expr):
-            last = ast.Expression(tree.body.pop().value)
-        exec(compile(tree, name, 'exec'), self._names)
-        if last is not None:
-            value = eval(compile(last, name, 'eval'), self._names)
-            if value is not None:
-                kernel_link.send(self._events, {'event': 'result', 'bundle': {'text/plain': repr(value)}})
+
+def _mend(kept):
+    """Gives the next cell the streams this one closed."""
+    for fd, copy in zip((1, 2), kept):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.dup2(copy, fd)
+    if any(getattr(stream, 'closed', True) for stream in (sys.stdout, sys.stderr)):
+        script.prepare_streams()

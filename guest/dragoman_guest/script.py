@@ -29,9 +29,13 @@ def fresh_main(path):
     main = types.ModuleType('__main__')
     main.__dict__.update(__builtins__=builtins, __file__=path, __cached__=None, __annotations__={})
     sys.modules['__main__'] = main
-    # The guest's own modules are not the program's business.
-    sys.path[:] = [os.path.dirname(path), *(entry for entry in sys.path if entry != GUEST)]
+    import_from(os.path.dirname(path))
     return main.__dict__
+
+
+def import_from(folder):
+    """The import path of a program: its folder, then the image. The guest's own modules are not its business."""
+    sys.path[:] = [folder, *(entry for entry in sys.path if entry != GUEST)]
 
 
 def report(error, own_files):

@@ -130,7 +130,7 @@ class Supervisor:
             self._start(name, frame['argv'])
         self._running = (frame['token'], name)
         try:
-            kernel_link.send(self._kernels[name].orders, {'code': code.decode()})
+            kernel_link.send(self._kernels[name].orders, {'cell': frame['token'], 'code': code.decode()})
         except OSError:
             pass  # It is dead, and about to be reaped: that ends the cell.
 
@@ -204,6 +204,9 @@ class Supervisor:
             token = self._running[0]
             if event.get('event') != 'done':
                 self._claim({'claim': 'event', 'token': token, 'event': event})
+                continue
+            # The word about a cell that was ended otherwise comes too late.
+            if event.get('cell') != token:
                 continue
             code = event.get('code')
             self._end(token, {'code': code if isinstance(code, int) and 0 <= code <= 255 else 1, 'signal': None}, 'kept')

@@ -34,7 +34,15 @@ const runtimeSchema = z.strictObject({
   kernel: kernelSchema.optional(),
   template: z.object({ default: z.string() }).catchall(choiceSchema),
   templates: z
-    .record(z.string(), z.strictObject({ imports: z.array(z.string()), warm: z.string().nullable() }))
+    .record(
+      z.string(),
+      z.strictObject({
+        /** Another template of this file whose imports come first. */
+        extends: z.string().optional(),
+        imports: z.array(z.string()),
+        warm: z.string().nullable(),
+      }),
+    )
     .default({}),
   parks: z.record(z.string(), z.array(z.string()).min(1)).default({}),
 });
@@ -116,7 +124,8 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
       if (names.has(word)) throw new Error(`${file}: "${word}" already means ${names.get(word)!.name}`);
       names.set(word, runtime);
     }
-    for (const [name, value] of Object.entries(own)) templates.push({ name, ...value });
+    for (const [name, { extends: base, imports, warm }] of Object.entries(own))
+      templates.push({ name, imports: [...(base ? own[base]!.imports : []), ...imports], warm });
     for (const [name, argv] of Object.entries(ownParks)) parks.set(name, argv);
     for (const template of [usual, ...rules.map((rule) => rule.template)]) {
       kinds.set(kindKey({ template, park }), { template, park });

@@ -1,0 +1,56 @@
+"""Exceptions in the words of Python itself, without the frames that are ours or IPython's."""
+
+import os
+import traceback
+
+import IPython.core
+
+from ..script import GUEST
+
+CELL = '<cell '
+_MAX_LINES = 300
+_KEPT_HEAD = 100
+_CORE = os.path.dirname(IPython.core.__file__)
+# What stands between a cell and the code it runs through a magic. The rest of IPython is a library like any other.
+_MACHINERY = tuple(
+    os.path.join(_CORE, name)
+    for name in ('interactiveshell.py', 'magic.py', 'magics/', 'async_helpers.py', 'displayhook.py', 'formatters.py')
+)
+
+
+def lines(error):
+    """The traceback of an exception as a terminal shows it, line by line."""
+    try:
+        report = traceback.TracebackException.from_exception(error, compact=True)
+        _cut(report, set())
+        text = ''.join(report.format())
+    except Exception as problem:
+        # An exception may lie about itself in any way.
+        text = f'{type(error).__name__} (and no traceback: {type(problem).__name__})'
+    found = text.rstrip('\n').split('\n')
+    if len(found) > _MAX_LINES:
+        tail = _MAX_LINES - _KEPT_HEAD - 1
+        found[_KEPT_HEAD:-tail] = [f'  [{len(found) - _MAX_LINES + 1} lines left out]']
+    return found
+
+
+def value(error):
+    """What an exception says, whatever its __str__ does."""
+    try:
+        return str(error)
+    except Exception:
+        return f'<{type(error).__name__} that has no words>'
+
+
+def _cut(report, seen):
+    """Takes our frames out of a traceback and those it was caused by."""
+    if report is None or id(report) in seen:
+        return
+    seen.add(id(report))
+    frames = list(report.stack)
+    first = next((at for at, frame in enumerate(frames) if frame.filename.startswith(CELL)), 0)
+    report.stack[:] = [
+        frame for frame in frames[first:] if not frame.filename.startswith((GUEST, *_MACHINERY))
+    ]
+    for other in (report.__cause__, report.__context__, *(report.exceptions or ())):
+        _cut(other, seen)

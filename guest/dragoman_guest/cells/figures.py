@@ -1,0 +1,68 @@
+"""Figures of matplotlib: shown when the program says so or at the end of the cell that left them open, then closed."""
+
+import sys
+import weakref
+
+from IPython.core import pylabtools
+
+# Those that this cell has shown already.
+_shown = weakref.WeakSet()
+
+
+def take_over():
+    """Makes plt.show() and figure.show() show figures; does nothing where matplotlib is not warm."""
+    pyplot = sys.modules.get('matplotlib.pyplot')
+    if pyplot is None:
+        return
+    from matplotlib.figure import Figure
+
+    pyplot.show = _show_all
+    Figure.show = _show_one
+
+
+def forms(figure, include=None, exclude=None):
+    """A figure as an image, for IPython's display formatter; nothing for an empty one."""
+    image = pylabtools.print_figure(figure, fmt='png', bbox_inches='tight', base64=True)
+    if image is None:
+        return {}
+    _shown.add(figure)
+    return {'image/png': image}
+
+
+def show_open(shell):
+    """At the end of a cell: shows what it left open and has not shown, and closes it."""
+    managers = sys.modules.get('matplotlib._pylab_helpers')
+    if managers is None:
+        return
+    try:
+        for manager in managers.Gcf.get_all_fig_managers():
+            if manager.canvas.figure not in _shown:
+                _show(shell, manager.canvas.figure)
+    finally:
+        _shown.clear()
+        if managers.Gcf.figs:
+            sys.modules['matplotlib.pyplot'].close('all')
+
+
+def _show(shell, figure):
+    if not (figure.axes or figure.lines or figure.images or figure.texts or figure.patches):
+        return
+    bundle = shell.forms_of(figure)
+    if bundle:
+        shell.outbox.show('display', bundle)
+
+
+def _show_all(*_args, **_keywords):
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    pyplot = sys.modules['matplotlib.pyplot']
+    for number in pyplot.get_fignums():
+        _show(shell, pyplot.figure(number))
+    pyplot.close('all')
+
+
+def _show_one(figure, warn=True):
+    from IPython import get_ipython
+
+    _show(get_ipython(), figure)

@@ -1,0 +1,186 @@
+"""What a kernel tells the service: results, displays and errors, each within bounds and as one whole frame."""
+
+import base64
+import binascii
+import json
+import os
+import signal
+import sys
+import threading
+
+from .. import kernel_link
+
+MAX_DISPLAYS = 200
+# All that one cell may show; the service gives up a sandbox that says more.
+_MAX_CELL_BYTES = 30 << 20
+_MAX_TEXT_BYTES = 1 << 20
+_MAX_FORM_BYTES = 8 << 20
+_MAX_FORMS = 16
+_HEAD = 2000
+_WORKSPACE = '/mnt/data'
+_ENDINGS = {
+    'text/plain': 'txt',
+    'text/html': 'html',
+    'text/markdown': 'md',
+    'text/latex': 'tex',
+    'image/png': 'png',
+    'image/jpeg': 'jpg',
+    'image/svg+xml': 'svg',
+    'application/pdf': 'pdf',
+}
+
+
+class Outbox:
+    def __init__(self, events):
+        self._events = events
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self.begin(None)
+
+    def begin(self, cell):
+        """A new cell, by the name the supervisor gave it."""
+        self._cell = cell
+        self._shown = 0
+        self._bytes = 0
+        self._full = False
+        self._files = 0
+        self.failed = False
+
+    def show(self, kind, forms):
+        """Sends one display or result: `forms` by MIME type, text, bytes or JSON. What is too large goes into a file."""
+        if os.getpid() != self._pid:
+            # A fork of the user's has no part in the conversation, but it has the streams.
+            print(forms.get('text/plain', ''))
+            return
+        if self._full:
+            return
+        bundle = self._encode(forms)
+        size = sum(map(len, bundle.values()))
+        if self._shown >= MAX_DISPLAYS or self._bytes + size > _MAX_CELL_BYTES:
+            self._full = True
+            limit = f'{MAX_DISPLAYS} displays' if self._shown >= MAX_DISPLAYS else f'{_MAX_CELL_BYTES >> 20} MiB of displays'
+            print(f'[more than {limit} in one cell: the rest is left out]', file=sys.stderr)
+            return
+        if not bundle:
+            return
+        self._shown += 1
+        self._bytes += size
+        body = ','.join(f'{json.dumps(mime)}:{text}' for mime, text in bundle.items())
+        self._post(f'{{"event":"{kind}","bundle":{{{body}}}}}')
+
+    def error(self, name, value, traceback):
+        """Says that the cell failed: what an exception is called, what it says, and the lines a terminal would show."""
+        self.failed = True
+        if os.getpid() == self._pid:
+            error = {'name': name, 'value': value, 'traceback': traceback}
+            self._post(json.dumps({'event': 'error', 'error': error}))
+
+    def done(self, code):
+        self._post(json.dumps({'event': 'done', 'code': code, 'cell': self._cell}))
+
+    def _encode(self, forms):
+        """The forms as JSON text by MIME type, without those that are too large: these are written to files and named."""
+        bundle, notes = {}, []
+        for mime, value in list(forms.items())[:_MAX_FORMS]:
+            if not isinstance(mime, str) or value is None:
+                continue
+            if isinstance(value, (bytes, bytearray, memoryview)):
+                value = base64.b64encode(value).decode()
+            if mime.endswith('json'):
+                text = to_json(value)
+            elif isinstance(value, str):
+                text = json.dumps(value)
+            else:
+                continue
+            if len(text) <= (_MAX_TEXT_BYTES if mime.startswith('text/') else _MAX_FORM_BYTES):
+                bundle[mime] = text
+                continue
+            notes.append(self._spill(mime, text if mime.endswith('json') else value))
+            if mime == 'text/plain':
+                bundle[mime] = json.dumps(value[:_HEAD] + ' …')
+        if notes:
+            plain = json.loads(bundle['text/plain']) + '\n' if 'text/plain' in bundle else ''
+            bundle['text/plain'] = json.dumps(plain + '\n'.join(notes))
+        return bundle
+
+    def _spill(self, mime, value):
+        """Writes a form that is too large to send into the workspace; returns a sentence that says where it is."""
+        try:
+            content = base64.b64decode(value) if mime.startswith('image/') and mime != 'image/svg+xml' else None
+        except binascii.Error:
+            content = None
+        if content is None:
+            content = value.encode('utf-8', 'surrogatepass')
+        what = f'{mime} of {len(content) / (1 << 20):.1f} MiB'
+        try:
+            path, fd = self._new_file(_ENDINGS.get(mime, 'json' if mime.endswith('json') else 'bin'))
+            with open(fd, 'wb') as file:
+                file.write(content)
+        except OSError as error:
+            return f'[{what}: too large to show, and not written: {error.strerror}]'
+        return f'[{what}: too large to show, written to {os.path.basename(path)}]'
+
+    def _new_file(self, ending):
+        while True:
+            self._files += 1
+            path = f'{_WORKSPACE}/output_{self._files}.{ending}'
+            try:
+                return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            except FileExistsError:
+                if self._files > 10_000:
+                    raise
+
+    def _post(self, text):
+        """Writes one frame as a whole: an interrupt comes before or after it, never in its midst."""
+        # The streams go another way: what was printed before must arrive before.
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        with self._lock, _Uninterrupted():
+            kernel_link.send_text(self._events, text)
+
+
+class _Uninterrupted:
+    """Holds SIGINT back. Only the main thread is ever interrupted, and only it may set handlers."""
+
+    def __enter__(self):
+        self._pending = False
+        self._is_main = threading.current_thread() is threading.main_thread()
+        if self._is_main:
+            self._handler = signal.signal(signal.SIGINT, self._defer)
+
+    def _defer(self, *_):
+        self._pending = True
+
+    def __exit__(self, *_):
+        if not self._is_main:
+            return
+        signal.signal(signal.SIGINT, self._handler)
+        if self._pending and callable(self._handler):
+            self._handler(signal.SIGINT, None)
+
+
+def to_json(value):
+    """JSON text of anything: what JSON cannot say is said in words, and numbers that are none become null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except Exception:
+        return json.dumps(_plain(value, 0), allow_nan=False)
+
+
+def _plain(value, depth):
+    if depth > 50:
+        return '…'
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item, depth + 1) for item in value]
+    if hasattr(value, 'tolist'):
+        return _plain(value.tolist(), depth + 1)
+    return str(value)

@@ -1,0 +1,258 @@
+"""IPython's shell without its terminal: cells come from the service, and what they show goes into an outbox."""
+
+import asyncio
+import linecache
+import subprocess
+import sys
+import types
+
+# The completer would load a parser of 10 MB that nothing here asks for.
+sys.modules.setdefault('jedi', None)
+
+from IPython.core import page
+from IPython.core.async_helpers import get_asyncio_loop
+from IPython.core.autocall import IPyAutocall
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
+from traitlets.config import Config
+
+if sys.modules['jedi'] is None:
+    del sys.modules['jedi']
+
+from .. import script
+from . import errors, figures, magics, representations
+from .outbox import Outbox
+
+
+def prepare():
+    """The one shell of this process: made in the template, so that a kernel begins with it by a fork alone."""
+    if CellShell.initialized():
+        return CellShell.instance()
+    config = Config()
+    # No database and no thread that writes it.
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = 'NoColor'
+    config.InteractiveShell.xmode = 'Plain'
+    return CellShell.instance(config=config, ipython_dir='/tmp/.ipython', user_module=types.ModuleType('__main__'))
+
+
+class _CellCompiler(CachingCompiler):
+    def get_code_name(self, raw_code, transformed_code, number):
+        return f'{errors.CELL}{number}>'
+
+
+class _Result(DisplayHook):
+    """The value of a cell's last expression."""
+
+    def __call__(self, result=None):
+        self.check_for_underscore()
+        if result is None or self.quiet():
+            return
+        forms = self.shell.forms_of(result)
+        self.update_user_ns(result)
+        self.fill_exec_result(result)
+        if forms:
+            self.shell.outbox.show('result', forms)
+
+
+class _Displays(DisplayPublisher):
+    def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **_):
+        self.shell.outbox.show('display', representations.complete(data))
+
+    def clear_output(self, wait=False):
+        """What was shown has left."""
+
+
+class _Exit(IPyAutocall):
+    """`exit` and `quit`: they end the cell, with the code they are given; the interpreter stays."""
+
+    rewrite = False
+
+    def __call__(self, code=None):
+        raise SystemExit(code)
+
+    def __repr__(self):
+        return 'exit() ends the cell'
+
+
+class CellShell(InteractiveShell):
+    displayhook_class = Type(_Result)
+    display_pub_class = Type(_Displays)
+    compiler_class = Type(_CellCompiler)
+    # Where what is shown goes; set when a kernel begins.
+    outbox = None
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.loop_runner = self._run_coroutine
+        self._cancelled_by = None
+        self._formatting = None
+        self.input_transformer_manager.cleanup_transforms[0] = _keep_line_numbers
+        for alias in ('ls', 'lf', 'lk', 'll', 'ldir', 'lx'):
+            if self.alias_manager.is_alias(alias):
+                command = self.alias_manager.retrieve_alias(alias)
+                self.alias_manager.define_alias(alias, command.replace(' --color', ''))
+        self.set_hook('show_in_pager', page.as_hook(page.display_page), 99)
+        representations.register(self.display_formatter)
+        magics.register(self)
+
+    def init_user_ns(self):
+        super().init_user_ns()
+        self.user_ns['exit'] = self.user_ns['quit'] = _Exit()
+
+    def begin(self, outbox):
+        """In a fresh kernel: from here on cells are run."""
+        self.outbox = outbox
+        sys.modules['__main__'] = self.user_module
+        sys.argv = ['']
+        script.import_from('/mnt/data')
+        figures.take_over()
+        sys.addaudithook(_flush_before_processes)
+
+    def run(self, source):
+        """Runs one cell; returns its exit code."""
+        code = 0
+        try:
+            result = self.run_cell(source, store_history=True)
+            error = result.error_in_exec or result.error_before_exec
+            if isinstance(error, SystemExit):
+                code = script.exit_code(error)
+            figures.show_open(self)
+        except BaseException as error:
+            self._report(error)
+        return code or int(self.outbox.failed)
+
+    def forms_of(self, value):
+        """A value in all its forms. A form that cannot be made is reported, and is an error only when no text is left."""
+        self._formatting = []
+        try:
+            forms, _ = self.display_formatter.format(value)
+        finally:
+            failures, self._formatting = self._formatting, None
+        for failure in failures:
+            self._report(failure, is_error='text/plain' not in forms)
+        return representations.complete(forms)
+
+    async def run_code(self, code_obj, result=None, *, async_=False):
+        """Runs one statement of a cell; True when it failed. In place of IPython's: SystemExit is no failure to explain."""
+        try:
+            if async_:
+                await eval(code_obj, self.user_global_ns, self.user_ns)
+            else:
+                exec(code_obj, self.user_global_ns, self.user_ns)
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and self._cancelled_by:
+                error = self._cancelled_by.with_traceback(error.__traceback__)
+            if result is not None:
+                result.error_in_exec = error
+            if not isinstance(error, SystemExit):
+                self._report(error)
+            return True
+        return False
+
+    def _run_coroutine(self, coroutine):
+        """Runs a cell with `await` in it. What an interrupt leaves of it must not go on with the next cell."""
+        loop = get_asyncio_loop()
+        task = loop.create_task(coroutine)
+        try:
+            return loop.run_until_complete(task)
+        except BaseException as error:
+            if task.done():
+                raise
+            self._cancelled_by = error
+            task.cancel()
+            try:
+                return loop.run_until_complete(task)
+            finally:
+                self._cancelled_by = None
+
+    def showtraceback(self, exc_tuple=None, *_args, **_keywords):
+        error = exc_tuple[1] if exc_tuple else (sys.exception() or getattr(sys, 'last_exc', None))
+        if error is None:
+            print('No traceback available to show.', file=sys.stderr)
+        elif self._formatting is not None:
+            self._formatting.append(error)
+        elif not isinstance(error, SystemExit):
+            self._report(error)
+
+    def showsyntaxerror(self, *_args, **_keywords):
+        self._report(sys.exception())
+
+    def show_usage_error(self, exc):
+        self._report(exc)
+
+    def _report(self, error, is_error=True):
+        sys.last_type, sys.last_value, sys.last_traceback, sys.last_exc = type(error), error, error.__traceback__, error
+        lines = errors.lines(error)
+        try:
+            print('\n'.join(lines), file=sys.stderr, flush=True)
+        except Exception:
+            pass  # Its stderr may be anything by now.
+        if is_error:
+            self.outbox.error(type(error).__name__, errors.value(error), lines)
+
+    def system(self, command):
+        """`!command`, on the cell's own streams."""
+        command = self.var_expand(command, depth=1)
+        if magics.answers_installer(self, command):
+            return
+        code = subprocess.call(command, shell=True, executable='/bin/bash')
+        self.user_ns['_exit_code'] = code
+
+    system_piped = system_raw = system
+
+    def enable_gui(self, gui=None):
+        """There is no screen."""
+
+    def enable_matplotlib(self, gui=None):
+        """Figures are always shown where they are made."""
+        return 'inline', 'agg'
+
+    def ask_exit(self):
+        raise SystemExit
+
+
+def _keep_line_numbers(lines):
+    """Empty lines before a cell are dropped only where a magic must come first."""
+    first = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    return lines[first:] if lines and lines[first].startswith('%%') else lines
+
+
+def _flush_before_processes(event, _arguments):
+    """What was printed goes out before what a child prints."""
+    if event in ('subprocess.Popen', 'os.system', 'os.posix_spawn', 'os.fork', 'os.exec'):
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+
+
+_EXERCISES = (
+    'x = 1\nx',
+    'raise ValueError(x)',
+    "import pandas, numpy\ndisplay(pandas.DataFrame({'a': numpy.arange(3), 'b': ['x', 'y', 'z']}))",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4], label='x')\nplt.title('x')\nplt.legend()",
+)
+
+
+def exercise():
+    """Runs a few cells for nobody and forgets them."""
+    shell = prepare()
+    streams = sys.stdout, sys.stderr
+    with open('/dev/null', 'w') as nowhere:
+        sys.stdout = sys.stderr = nowhere
+        shell.outbox = Outbox(nowhere.fileno())
+        try:
+            for cell in _EXERCISES:
+                shell.run(cell)
+        finally:
+            sys.stdout, sys.stderr = streams
+    shell.outbox = None
+    shell.reset(new_session=True)
+    for name in ('last_type', 'last_value', 'last_traceback', 'last_exc'):
+        delattr(sys, name)
+    linecache.clearcache()
