@@ -41,6 +41,9 @@ export class NamespacesSandbox implements Sandbox {
   readonly #command: Socket;
   readonly #pipes: readonly OutputPipe[];
   readonly #decoder = new ClaimDecoder();
+  /** Claims that have arrived and not been delivered. */
+  readonly #heard: Claim[] = [];
+  #delivering = false;
   #listener: SandboxListener = silent;
   #workspace: DescriptorWorkspace | undefined;
   #ended = false;
@@ -164,7 +167,15 @@ export class NamespacesSandbox implements Sandbox {
       this.#parts.kill();
       return;
     }
-    for (const claim of claims) this.#listener.claim(claim);
+    this.#heard.push(...claims);
+    // A listener that drains on a claim hears the next ones after it, not within it.
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      for (let claim = this.#heard.shift(); claim; claim = this.#heard.shift()) this.#listener.claim(claim);
+    } finally {
+      this.#delivering = false;
+    }
   }
 
   #drained(): Promise<void> {
