@@ -4,6 +4,7 @@ import os
 import traceback
 
 import IPython.core
+from IPython.core.error import UsageError
 
 from ..script import GUEST
 
@@ -14,12 +15,15 @@ _CORE = os.path.dirname(IPython.core.__file__)
 # What stands between a cell and the code it runs through a magic. The rest of IPython is a library like any other.
 _MACHINERY = tuple(
     os.path.join(_CORE, name)
-    for name in ('interactiveshell.py', 'magic.py', 'magics/', 'async_helpers.py', 'displayhook.py', 'formatters.py')
+    for name in ('interactiveshell', 'magic', 'async_helpers', 'compilerop', 'displayhook', 'formatters')
 )
 
 
 def lines(error):
     """The traceback of an exception as a terminal shows it, line by line."""
+    if isinstance(error, UsageError):
+        # A magic's own complaint: where IPython raised it is no news.
+        return [f'UsageError: {value(error)}']
     try:
         report = traceback.TracebackException.from_exception(error, compact=True)
         _cut(report, set())
@@ -49,8 +53,7 @@ def _cut(report, seen):
     seen.add(id(report))
     frames = list(report.stack)
     first = next((at for at, frame in enumerate(frames) if frame.filename.startswith(CELL)), 0)
-    report.stack[:] = [
-        frame for frame in frames[first:] if not frame.filename.startswith((GUEST, *_MACHINERY))
-    ]
+    kept = [frame for frame in frames[first:] if not frame.filename.startswith((GUEST, *_MACHINERY))]
+    report.stack = traceback.StackSummary.from_list(kept) if kept else None
     for other in (report.__cause__, report.__context__, *(report.exceptions or ())):
         _cut(other, seen)

@@ -40,6 +40,11 @@ def prepare():
 
 
 class _CellCompiler(CachingCompiler):
+    def __init__(self):
+        super().__init__()
+        # An unfinished cell is a plain SyntaxError: nobody types the rest.
+        self.reset_compiler_flags()
+
     def get_code_name(self, raw_code, transformed_code, number):
         return f'{errors.CELL}{number}>'
 
@@ -102,6 +107,8 @@ class CellShell(InteractiveShell):
     def init_user_ns(self):
         super().init_user_ns()
         self.user_ns['exit'] = self.user_ns['quit'] = _Exit()
+        # IPython's own refuses descriptors that programs may well open.
+        self.user_ns.pop('open', None)
 
     def begin(self, outbox):
         """In a fresh kernel: from here on cells are run."""
