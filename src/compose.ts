@@ -8,7 +8,7 @@ import { dialects } from './dialects/index.ts';
 import { Engine, loadRuntimes } from './engine/index.ts';
 import { createAuthenticator, createServer } from './http/index.ts';
 import { createNamespacesBackend } from './isolation/index.ts';
-import { ApiKeys, InterpreterService } from './service/index.ts';
+import { Admission, ApiKeys, InterpreterService, SessionService, Shelf } from './service/index.ts';
 import { type Catalogue, createDiskFileStore, createSqliteCatalogue, lockDirectory } from './stores/index.ts';
 import { createLogger, createMetrics } from './telemetry.ts';
 import { createUpstreams } from './upstreams/index.ts';
@@ -63,20 +63,26 @@ export async function startService(config: Config, imageRoot: string, version: s
     const engine = new Engine({ backend, catalogue: runtimes, poolSize, logger });
     closers.push(() => engine.close());
     await engine.start();
-    const interpreter = new InterpreterService({
-      engine,
-      files,
-      catalogue,
-      plans,
+    const { queueWaitMs } = config.engine;
+    const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
+    const now = Date.now;
+    const shelf = new Shelf({ files, catalogue, maxFileBytes, maxUploadFiles, retentionMs, now });
+    const admission = new Admission({
       places: config.engine.concurrency || defaultPlaces(plans),
-      queueWaitMs: config.engine.queueWaitMs,
-      maxFileBytes: config.http.maxUploadBytes,
-      maxUploadFiles: config.http.maxUploadFiles,
-      retentionMs,
-      logger,
-      metrics,
-      now: Date.now,
+      waitMs: queueWaitMs,
     });
+    const shared = { engine, catalogue, shelf, admission, plans, logger, metrics, now };
+    const sessions = new SessionService({
+      ...shared,
+      ...config.sessions,
+      queueWaitMs,
+      retentionMs,
+      maxFileBytes,
+      availableMemory: () => process.availableMemory(),
+    });
+    closers.push(() => sessions.close());
+    sessions.startSweeping();
+    const interpreter = new InterpreterService(shared);
     interpreter.start();
 
     const authenticator = createAuthenticator({
@@ -98,6 +104,7 @@ export async function startService(config: Config, imageRoot: string, version: s
       authenticator,
       interpreter,
       agent,
+      sessions,
       documents: catalogue.documents,
       retentionMs,
       now: Date.now,

@@ -67,6 +67,14 @@ export interface Config {
   /** What principals may use, by the name of their plan. */
   readonly plans: Plans;
   readonly stores: { readonly dataDir: string; readonly retentionMs: number };
+  /** See `SessionServiceOptions`. */
+  readonly sessions: {
+    readonly idleMs: number;
+    readonly maxIdleMs: number;
+    readonly maxLifeMs: number;
+    readonly maxLive: number;
+    readonly reserveBytes: number;
+  };
   readonly telemetry: {
     readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
     readonly format: 'pretty' | 'json';
@@ -185,6 +193,13 @@ function grouped(values: Settings, plans: PlansFile, providers: readonly Upstrea
     stores: {
       dataDir: resolve(values.DRAGOMAN_DATA_DIR ?? defaultDataDir),
       retentionMs: values.DRAGOMAN_RETENTION_HOURS * 3_600_000,
+    },
+    sessions: {
+      idleMs: values.DRAGOMAN_SESSION_IDLE_MS,
+      maxIdleMs: values.DRAGOMAN_SESSION_MAX_IDLE_MS,
+      maxLifeMs: values.DRAGOMAN_SESSION_MAX_LIFE_HOURS * 3_600_000,
+      maxLive: values.DRAGOMAN_MAX_LIVE_SESSIONS,
+      reserveBytes: values.DRAGOMAN_MEMORY_RESERVE_BYTES,
     },
     telemetry: {
       level: values.DRAGOMAN_LOG_LEVEL,

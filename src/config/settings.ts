@@ -65,6 +65,7 @@ const sandboxes = 'Sandboxes';
 const limits = 'Limits of one execution';
 const load = 'Load';
 const models = 'Models';
+const sessions = 'Live sessions';
 const storage = 'Storage';
 const logging = 'Logging';
 
@@ -228,6 +229,42 @@ export const settings = z.object({
     'Largest file kept of what a program made or changed.',
   ),
   DRAGOMAN_OPEN_FILES: setting(limits, number, whole(32, 1_048_576), '1024', 'Files open at once in one process.'),
+
+  DRAGOMAN_SESSION_IDLE_MS: setting(
+    sessions,
+    ms,
+    whole(1000, 30 * 24 * hour),
+    '1200000',
+    'How long a session keeps its sandbox, and with it its variables, without use; its files stay.',
+  ),
+  DRAGOMAN_SESSION_MAX_IDLE_MS: setting(
+    sessions,
+    ms,
+    whole(1000, 30 * 24 * hour),
+    '86400000',
+    'The most a session may ask for instead.',
+  ),
+  DRAGOMAN_SESSION_MAX_LIFE_HOURS: setting(
+    sessions,
+    number,
+    whole(1, 8760),
+    '168',
+    'When a session ends, files and all, however much it is used.',
+  ),
+  DRAGOMAN_MAX_LIVE_SESSIONS: setting(
+    sessions,
+    number,
+    whole(1, 100_000),
+    '500',
+    'Sandboxes of sessions at once; beyond it the one longest unused is let go.',
+  ),
+  DRAGOMAN_MEMORY_RESERVE_BYTES: setting(
+    sessions,
+    size,
+    bytes(0, TiB),
+    '512m',
+    'While less memory than this is available, sandboxes of unused sessions are let go.',
+  ),
 
   DRAGOMAN_CONCURRENCY: setting(
     load,

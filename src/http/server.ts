@@ -12,7 +12,7 @@ import {
   type Principal,
   planOf,
 } from '../core/index.ts';
-import type { Documents, Interpreter } from '../service/index.ts';
+import type { Documents, Interpreter, Sessions } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Dialect, DialectContext } from './dialect.ts';
@@ -55,6 +55,7 @@ export interface ServerOptions {
   readonly authenticator: Authenticator;
   readonly interpreter: Interpreter;
   readonly agent: Agent;
+  readonly sessions: Sessions;
   readonly documents: Documents;
   /** How long files stay, in milliseconds. */
   readonly retentionMs: number;
@@ -175,6 +176,7 @@ export function createServer(options: ServerOptions): Server {
   const context: DialectContext = {
     interpreter,
     agent: options.agent,
+    sessions: options.sessions,
     documents: options.documents,
     retentionMs: options.retentionMs,
     now: options.now,

@@ -4,52 +4,39 @@ import {
   type ExecutionEvent,
   type FileRef,
   type FileScope,
-  type Limits,
   type Logger,
   type Metrics,
   newId,
-  type Plan,
   type Plans,
   type Principal,
   planOf,
   type StoredFile,
-  workspacePath,
 } from '../core/index.ts';
-import type { Engine, EngineInput, EngineRun, Runtime } from '../engine/index.ts';
-import type { Catalogue, FileStore } from '../stores/index.ts';
-import { Admission } from './admission.ts';
+import type { Engine, EngineRun, Runtime } from '../engine/index.ts';
+import type { Admission } from './admission.ts';
+import { engineInput, type ResolvedInput, resolveInputs } from './inputs.ts';
 import type {
   ExecuteRequest,
   Execution,
-  InputFile,
   Interpreter,
   LanguageInfo,
   ReportedFile,
   UploadFile,
   UploadOutcome,
 } from './interpreter.ts';
-import { Shelf } from './shelf.ts';
+import { checkProgram, limitsWithin, runtimeOf } from './programs.ts';
+import type { Shelf } from './shelf.ts';
 
 export interface InterpreterOptions {
   readonly engine: Engine;
-  readonly files: FileStore;
-  readonly catalogue: Catalogue;
+  readonly shelf: Shelf;
+  readonly admission: Admission;
   /** What principals may use. */
   readonly plans: Plans;
-  /** Executions running at once, and how long one may wait. */
-  readonly places: number;
-  readonly queueWaitMs: number;
-  readonly maxFileBytes: number;
-  readonly maxUploadFiles: number;
-  readonly retentionMs: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly now: () => number;
 }
 
-const maxCodeBytes = 8 * 1024 * 1024;
-const maxArgs = 10_000;
-const maxArgsBytes = 128 * 1024;
 const expiryIntervalMs = 10 * 60_000;
 /** Bytes younger than this may belong to an upload whose record is not written yet. */
 const graceMs = 60 * 60_000;
@@ -64,8 +51,8 @@ export class InterpreterService implements Interpreter {
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
-    this.#shelf = new Shelf(options);
-    this.#admission = new Admission({ places: options.places, waitMs: options.queueWaitMs });
+    this.#shelf = options.shelf;
+    this.#admission = options.admission;
   }
 
   /** Begins to remove what has expired. */
@@ -100,9 +87,9 @@ export class InterpreterService implements Interpreter {
     options: { signal?: AbortSignal; onEvent?: (event: ExecutionEvent) => void } = {},
   ): Promise<Execution> {
     const started = performance.now();
-    const runtime = this.#runtime(request.language);
+    const runtime = runtimeOf(this.#options.engine.catalogue, request.language);
     checkProgram(request);
-    const inputs = await this.#resolve(principal, request.files ?? []);
+    const inputs = await resolveInputs(this.#shelf, principal, request.files ?? []);
     if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
     const plan = planOf(this.#options.plans, principal);
     const leave = await this.#admission.enter(principal.id, plan, options.signal);
@@ -114,8 +101,8 @@ export class InterpreterService implements Interpreter {
           code: request.code,
           args: request.args ?? [],
           stdin: request.stdin,
-          inputs: inputs.map((input) => this.#engineInput(input)),
-          limits: limitsWithin(plan, request.limits),
+          inputs: inputs.map(({ input, file }) => engineInput(this.#shelf, input.path, file)),
+          limits: limitsWithin(plan, request.limits?.wallMs),
         },
         options,
       );
@@ -169,35 +156,6 @@ export class InterpreterService implements Interpreter {
     return kind === undefined ? { ready: true } : { ready: false, reason: `sandboxes cannot be made (${kind})` };
   }
 
-  #runtime(language: string): Runtime {
-    const { catalogue } = this.#options.engine;
-    const runtime = catalogue.find(language);
-    if (runtime) return runtime;
-    const names = catalogue.runtimes.map((runtime) => runtime.name).join(', ');
-    throw new DragomanError('unsupported_language', {
-      message: `Unsupported language: ${language.slice(0, 64)} (this image has ${names})`,
-    });
-  }
-
-  async #resolve(principal: Principal, files: readonly InputFile[]): Promise<ResolvedInput[]> {
-    checkDestinations(files.map((file) => file.path));
-    return Promise.all(
-      files.map(async (input) => {
-        try {
-          return { input, file: await this.#shelf.find(principal, input) };
-        } catch (error) {
-          if (error instanceof DragomanError && error.code === 'not_found') throw new DragomanError('file_refused');
-          throw error;
-        }
-      }),
-    );
-  }
-
-  #engineInput({ input, file }: ResolvedInput): EngineInput {
-    const { size, digest, readOnly } = file;
-    return { path: input.path, size, digest, readOnly, open: () => this.#shelf.open(file) };
-  }
-
   /** Stores what a run made and changed, as a session of the principal's own. */
   async #keep(
     principal: Principal,
@@ -238,48 +196,5 @@ export class InterpreterService implements Interpreter {
     }
     for (const path of run.inherited) files.push({ change: 'inherited', path, ref: byPath.get(path)! });
     return { id, language: runtime.name, result: run.result, files, deleted: run.deleted, lost };
-  }
-}
-
-interface ResolvedInput {
-  readonly input: InputFile;
-  readonly file: StoredFile;
-}
-
-/** What a request asks for, as far as the plan allows it; only the wall clock may be asked to be longer than usual. */
-function limitsWithin({ limits, maxWallMs }: Plan, asked: ExecuteRequest['limits'] = {}): Limits {
-  return { ...limits, wallMs: Math.min(asked.wallMs ?? limits.wallMs, maxWallMs) };
-}
-
-function checkProgram({ code, args = [], stdin = '' }: ExecuteRequest): void {
-  const refuse = (message: string) => {
-    throw new DragomanError('invalid_request', { message });
-  };
-  if (code.includes('\0')) refuse('code must not contain NUL characters');
-  if (Buffer.byteLength(code) > maxCodeBytes) refuse(`code must be at most ${maxCodeBytes} bytes`);
-  if (args.some((arg) => arg.includes('\0'))) refuse('args must not contain NUL characters');
-  // The kernel takes bytes: half a character has none.
-  if (!args.every((arg) => arg.isWellFormed())) refuse('args must be valid Unicode');
-  if (args.length > maxArgs) refuse(`args must be at most ${maxArgs}`);
-  if (args.reduce((sum, arg) => sum + Buffer.byteLength(arg) + 1, 0) > maxArgsBytes) {
-    refuse(`args must be at most ${maxArgsBytes} bytes together`);
-  }
-  if (Buffer.byteLength(stdin) > maxCodeBytes) refuse(`stdin must be at most ${maxCodeBytes} bytes`);
-}
-
-/** Every input needs a place of its own: no path twice, none a directory of another. */
-function checkDestinations(paths: readonly string[]): void {
-  const files = new Set<string>();
-  for (const path of paths) {
-    workspacePath(path);
-    if (files.has(path)) throw new DragomanError('invalid_request', { message: 'two files have the same destination' });
-    files.add(path);
-  }
-  for (const path of paths) {
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
-      if (files.has(path.slice(0, at))) {
-        throw new DragomanError('invalid_request', { message: 'one file would be a directory of another' });
-      }
-    }
   }
 }

@@ -107,7 +107,7 @@ export interface RunningExecution {
   events(after?: number, signal?: AbortSignal): AsyncIterable<NumberedEvent>;
   /**
    * Rejects only for faults of the service or the request, never for what the code did.
-   * @throws DragomanError cancelled when it was cancelled, overloaded, sandbox_unavailable, invalid_request …
+   * @throws DragomanError cancelled when it was cancelled before it began, overloaded, sandbox_unavailable, invalid_request …
    */
   readonly done: Promise<CellExecution>;
   /**

@@ -10,7 +10,7 @@ import {
   type StoredFile,
   type StoredSession,
 } from '../core/index.ts';
-import type { Catalogue, FileStore } from '../stores/index.ts';
+import type { Catalogue, FileStore, SessionRevision } from '../stores/index.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
 import type { UploadFile, UploadOutcome } from './interpreter.ts';
@@ -100,10 +100,25 @@ export class Shelf {
     };
   }
 
+  /** A copy of a stored file for another session, under a path of its own; recorded as what `put` returns is. */
+  copy(session: StoredSession, path: string, file: StoredFile): StoredFile {
+    this.#unrecorded.set(session.id, [...(this.#unrecorded.get(session.id) ?? []), file.digest]);
+    return { ...file, id: newId(), sessionId: session.id, name: path, readOnly: false, createdAt: this.#options.now() };
+  }
+
   /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. */
   async record(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
     try {
       if (files.length > 0) await this.#options.catalogue.createSession(session, files);
+    } finally {
+      this.#unrecorded.delete(session.id);
+    }
+  }
+
+  /** Changes the files of a session that is recorded, and how long they live. @throws DragomanError not_found when it is gone */
+  async revise(session: StoredSession, change: Omit<SessionRevision, 'expiresAt'>): Promise<void> {
+    try {
+      await this.#options.catalogue.reviseSession(session.id, { ...change, expiresAt: session.expiresAt });
     } finally {
       this.#unrecorded.delete(session.id);
     }

@@ -150,6 +150,12 @@ export function describeCatalogue(name: string, make: () => Promise<Catalogue>):
         expect(await list({ after: newId() })).toEqual([]);
       });
 
+      it('are written together or not at all', async () => {
+        const [one, two] = [documentLike(), documentLike()];
+        await catalogue.documents.putAll([one, two]);
+        expect(await catalogue.documents.get('response', two.id)).toEqual(two);
+      });
+
       it('go when they have expired', async () => {
         const [old, young] = [documentLike({ expiresAt: 10 }), documentLike({ expiresAt: 20 })];
         await catalogue.documents.put(old);

@@ -14,6 +14,7 @@ import type { Interpreter } from '../../src/service/index.ts';
 import { createMemoryCatalogue } from '../../src/stores/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry.ts';
 import { testLimits } from './engine.ts';
+import { notForThis } from './not-for-this.ts';
 
 /** The key every test server knows. */
 export const apiKey = 'test-key-c0ffee';
@@ -108,6 +109,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     logger,
     interpreter: idleInterpreter(health),
     agent: idleAgent,
+    sessions: notForThis('sessions'),
     documents: createMemoryCatalogue().documents,
     retentionMs: 60_000,
     now: Date.now,

@@ -30,6 +30,8 @@ export interface DocumentPage {
 export interface Documents {
   /** Writes it; one with its kind and id is replaced and keeps its place in lists. */
   put(document: Document): Promise<void>;
+  /** Writes them all or none. */
+  putAll(documents: readonly Document[]): Promise<void>;
   /** Expired or not. */
   get(kind: string, id: string): Promise<Document | undefined>;
   /** Returns false when there was none. */

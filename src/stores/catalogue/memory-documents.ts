@@ -11,6 +11,10 @@ export class MemoryDocuments implements Documents {
     this.#documents.set(key, structuredClone(old ? { ...document, createdAt: old.createdAt } : document));
   }
 
+  async putAll(documents: readonly Document[]): Promise<void> {
+    for (const document of documents) await this.put(document);
+  }
+
   async get(kind: string, id: string): Promise<Document | undefined> {
     return structuredClone(this.#documents.get(keyOf(kind, id)));
   }

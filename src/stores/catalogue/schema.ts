@@ -134,5 +134,6 @@ async function createDocuments(db: Kysely<Schema>): Promise<void> {
     .on('documents')
     .columns(['kind', 'tenant', 'principal_id', 'serial'])
     .execute();
+  await db.schema.createIndex('documents_by_serial').unique().on('documents').column('serial').execute();
   await db.schema.createIndex('documents_by_expiry').on('documents').column('expires_at').execute();
 }

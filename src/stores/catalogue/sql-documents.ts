@@ -15,25 +15,15 @@ export class SqlDocuments implements Documents {
   }
 
   put(document: Document): Promise<void> {
-    return this.#use(async (db) => {
-      const { name, body, expiresAt } = document;
-      const changing = { name, body: JSON.stringify(body), expires_at: expiresAt };
-      await db
-        .insertInto('documents')
-        .values(({ selectFrom, fn, lit }) => ({
-          kind: document.kind,
-          id: document.id,
-          tenant: document.tenant,
-          principal_id: document.principalId,
-          created_at: document.createdAt,
-          ...changing,
-          serial: selectFrom('documents').select(({ eb }) =>
-            eb(fn.coalesce(fn.max('serial'), lit(0)), '+', lit(1)).as('next'),
-          ),
-        }))
-        .onConflict((conflict) => conflict.columns(['kind', 'id']).doUpdateSet(changing))
-        .execute();
-    });
+    return this.#use((db) => put(db, document));
+  }
+
+  putAll(documents: readonly Document[]): Promise<void> {
+    return this.#use((db) =>
+      db.transaction().execute(async (transaction) => {
+        for (const document of documents) await put(transaction, document);
+      }),
+    );
   }
 
   get(kind: string, id: string): Promise<Document | undefined> {
@@ -98,4 +88,24 @@ function documentOf(row: Selectable<Schema['documents']>): Document {
     expiresAt: row.expires_at,
     body: JSON.parse(row.body),
   };
+}
+
+async function put(db: Kysely<Schema>, document: Document): Promise<void> {
+  const { name, body, expiresAt } = document;
+  const changing = { name, body: JSON.stringify(body), expires_at: expiresAt };
+  await db
+    .insertInto('documents')
+    .values(({ selectFrom, fn, lit }) => ({
+      kind: document.kind,
+      id: document.id,
+      tenant: document.tenant,
+      principal_id: document.principalId,
+      created_at: document.createdAt,
+      ...changing,
+      serial: selectFrom('documents').select(({ eb }) =>
+        eb(fn.coalesce(fn.max('serial'), lit(0)), '+', lit(1)).as('next'),
+      ),
+    }))
+    .onConflict((conflict) => conflict.columns(['kind', 'id']).doUpdateSet(changing))
+    .execute();
 }

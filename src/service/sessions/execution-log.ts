@@ -1,0 +1,163 @@
+import { DragomanError, isId, type Logger, type Principal } from '../../core/index.ts';
+import type { Document, Documents } from '../../stores/index.ts';
+import type { CellExecution, RunningExecution } from '../sessions.ts';
+import type { TrackedExecution } from './running-execution.ts';
+
+/** Finished executions kept with all their events. */
+const maxRemembered = 1000;
+const maxRememberedBytes = 128 * 1024 * 1024;
+const rememberedMs = 10 * 60_000;
+/** How much of one execution is written down: what is larger is written without its rich outputs. */
+const maxWrittenBytes = 4 * 1024 * 1024;
+/** Written together this often: nobody waits for it. */
+const writeIntervalMs = 500;
+/** Executions of one session that its history tells of. */
+const maxHistory = 1000;
+
+const kind = 'execution';
+
+interface Written {
+  readonly code: string;
+  readonly execution: CellExecution;
+}
+
+/** Remembers executions: for some minutes with all they said, and those of sessions for longer as they ended. */
+export class ExecutionLog {
+  readonly #documents: Documents;
+  readonly #logger: Logger;
+  /** Insertion order is age. */
+  readonly #tracked = new Map<string, { execution: TrackedExecution; endedAt: number | undefined }>();
+  #unwritten: Document[] = [];
+  #writing: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: { documents: Documents; logger: Logger }) {
+    this.#documents = options.documents;
+    this.#logger = options.logger;
+  }
+
+  /** Remembers an execution; with `until` (milliseconds since the epoch) also as it ended, until then. */
+  add(execution: TrackedExecution, until: number | undefined): void {
+    const entry = { execution, endedAt: undefined as number | undefined };
+    this.#tracked.set(execution.id, entry);
+    execution.done
+      .then((ended) => {
+        if (until !== undefined) this.#write(execution, ended, until);
+      })
+      .catch(() => {})
+      .finally(() => {
+        entry.endedAt = performance.now();
+        this.#forget();
+      });
+  }
+
+  /** @throws DragomanError not_found, for another's as well */
+  async find(principal: Principal, id: string): Promise<RunningExecution> {
+    const tracked = this.#tracked.get(id)?.execution;
+    if (tracked && isOf(principal, tracked.principal.tenant, tracked.principal.id)) return tracked;
+    await this.flush();
+    const document = isId(id) && !tracked ? await this.#documents.get(kind, id) : undefined;
+    if (!document || !isOf(principal, document.tenant, document.principalId))
+      throw new DragomanError('not_found', { message: 'Execution not found' });
+    return finished((document.body as Written).execution);
+  }
+
+  /** The executions of a session as they ended, oldest first. */
+  async history(principal: Principal, sessionId: string): Promise<Written[]> {
+    await this.flush();
+    const documents = await this.#documents.list(kind, principal, { limit: maxHistory, order: 'asc', name: sessionId });
+    return documents.map(({ body }) => body as Written);
+  }
+
+  async deleteHistory(principal: Principal, sessionId: string): Promise<void> {
+    await this.flush();
+    for (;;) {
+      const documents = await this.#documents.list(kind, principal, { limit: 100, order: 'asc', name: sessionId });
+      for (const { id } of documents) {
+        await this.#documents.delete(kind, id);
+        this.#tracked.delete(id);
+      }
+      if (documents.length < 100) return;
+    }
+  }
+
+  /** Ends what runs. */
+  cancelAll(): void {
+    for (const { execution } of this.#tracked.values()) execution.cancel();
+  }
+
+  /** Resolves when everything that is to be written down is. Never rejects. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const documents = this.#unwritten;
+    this.#unwritten = [];
+    if (documents.length > 0) {
+      this.#writing = this.#writing
+        .then(() => this.#documents.putAll(documents))
+        .catch((error) =>
+          this.#logger.error(
+            { count: documents.length, error: String(error) },
+            'finished executions were not written down',
+          ),
+        );
+    }
+    return this.#writing;
+  }
+
+  #write({ id, sessionId, principal, code }: TrackedExecution, execution: CellExecution, until: number): void {
+    this.#unwritten.push({
+      kind,
+      id,
+      tenant: principal.tenant,
+      principalId: principal.id,
+      name: sessionId,
+      createdAt: execution.startedAt,
+      expiresAt: until,
+      body: { code, execution: abridged(execution) } satisfies Written,
+    });
+    this.#timer ??= setTimeout(() => void this.flush(), writeIntervalMs);
+  }
+
+  #forget(): void {
+    const now = performance.now();
+    const ended = [...this.#tracked].filter(([, { endedAt }]) => endedAt !== undefined);
+    let bytes = ended.reduce((sum, [, { execution }]) => sum + execution.bytes, 0);
+    let count = ended.length;
+    for (const [id, { execution, endedAt }] of ended) {
+      if (count <= maxRemembered && bytes <= maxRememberedBytes && now - endedAt! < rememberedMs) return;
+      this.#tracked.delete(id);
+      bytes -= execution.bytes;
+      count--;
+    }
+  }
+}
+
+function isOf(principal: Principal, tenant: string, id: string): boolean {
+  return principal.tenant === tenant && principal.id === id;
+}
+
+function abridged(execution: CellExecution): CellExecution {
+  const { result } = execution;
+  const size = JSON.stringify(result.outputs).length;
+  return size <= maxWrittenBytes
+    ? execution
+    : { ...execution, result: { ...result, outputs: [], outputsTruncated: true } };
+}
+
+/** One that ended long ago, of which only the end is known. */
+function finished(execution: CellExecution): RunningExecution {
+  return {
+    id: execution.id,
+    sessionId: execution.sessionId,
+    language: execution.language,
+    status: 'done',
+    pending: [],
+    async *events() {},
+    done: Promise.resolve(execution),
+    answer() {
+      throw new DragomanError('conflict', { message: 'The execution is done.' });
+    },
+    cancel() {},
+  };
+}

@@ -1,0 +1,142 @@
+import { DragomanError, type Limits, type Logger, type StoredFile } from '../../core/index.ts';
+import type { Engine, EngineCell, EngineSession, Runtime } from '../../engine/index.ts';
+import { engineInput } from '../inputs.ts';
+import type { Continuity, RunningExecution } from '../sessions.ts';
+import type { Shelf } from '../shelf.ts';
+import { SerialQueue } from './serial-queue.ts';
+import type { SessionFiles } from './session-files.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/** Executions of one session that may wait or run. */
+const maxQueue = 64;
+
+export interface LiveSessionParts {
+  readonly engine: Engine;
+  readonly shelf: Shelf;
+  readonly logger: Logger;
+  /** How long an execution may wait for the one before it. */
+  readonly queueWaitMs: number;
+}
+
+/** A session that this process works with: its record, its files, its queue and, while it has one, its sandbox. */
+export class LiveSession {
+  readonly record: SessionRecord;
+  readonly files: SessionFiles;
+  readonly queue: SerialQueue;
+  /** Its record has changed since it was saved, at `savedAt`. */
+  dirty = false;
+  savedAt: number;
+  readonly #parts: LiveSessionParts;
+  #sandbox: EngineSession | undefined;
+  /** Kernels that hold variables now. */
+  readonly #kernels = new Set<string>();
+  #cell: EngineCell | undefined;
+  readonly #executions = new Set<RunningExecution>();
+
+  constructor(record: SessionRecord, files: SessionFiles, parts: LiveSessionParts) {
+    this.record = record;
+    this.files = files;
+    this.#parts = parts;
+    this.savedAt = record.lastActiveAt;
+    this.queue = new SerialQueue(maxQueue, parts.queueWaitMs);
+  }
+
+  /** It has a sandbox. */
+  get live(): boolean {
+    return this.#sandbox !== undefined && !this.#sandbox.ended;
+  }
+
+  /** What a cell of this language will find; a language without a kernel finds files only. */
+  continuityFor({ kernel }: Runtime): Continuity {
+    const { ran } = this.record;
+    if (!kernel) return ran.length > 0 ? 'continued' : 'fresh';
+    if (this.live && this.#kernels.has(kernel.name)) return 'continued';
+    return ran.includes(kernel.name) ? 'restored' : 'fresh';
+  }
+
+  /** Its sandbox, made and filled with its files if there is none. @throws DragomanError sandbox_unavailable … */
+  async sandbox(limits: Limits): Promise<EngineSession> {
+    if (this.#sandbox && !this.#sandbox.ended) return this.#sandbox;
+    await this.letGo();
+    const { engine, shelf } = this.#parts;
+    const sandbox = await engine.openSession(limits);
+    try {
+      await sandbox.stage(this.files.all().map((file) => engineInput(shelf, file.name, file)));
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+    this.#sandbox = sandbox;
+    return sandbox;
+  }
+
+  /** The cell that runs now, for `interrupt`. */
+  track(cell: EngineCell | undefined): void {
+    this.#cell = cell;
+  }
+
+  saved(now: number): void {
+    this.dirty = false;
+    this.savedAt = now;
+  }
+
+  /** Remembers an execution until it is done. */
+  follow(execution: RunningExecution): void {
+    this.#executions.add(execution);
+    const forget = () => this.#executions.delete(execution);
+    execution.done.then(forget, forget);
+  }
+
+  /** Cancels what runs and what waits. */
+  cancelAll(): void {
+    for (const execution of this.#executions) execution.cancel();
+  }
+
+  /** Remembers what a language's code has left, or lost. */
+  note(kernel: string, state: 'kept' | 'lost'): void {
+    const { ran } = this.record;
+    if (state === 'kept') this.#kernels.add(kernel);
+    else this.#kernels.delete(kernel);
+    if (ran.includes(kernel)) return;
+    this.record.ran = [...ran, kernel];
+    this.dirty = true;
+  }
+
+  /** False when nothing runs. */
+  interrupt(): boolean {
+    this.#cell?.interrupt();
+    return this.#cell !== undefined;
+  }
+
+  /** Puts stored files into the sandbox, if there is one. */
+  async bring(files: readonly StoredFile[]): Promise<void> {
+    if (!this.live) return;
+    await this.#sandbox!.stage(files.map((file) => engineInput(this.#parts.shelf, file.name, file)));
+  }
+
+  /** Takes files from the sandbox, if there is one. */
+  async take(paths: readonly string[]): Promise<void> {
+    if (this.live) await this.#sandbox!.remove(paths);
+  }
+
+  /** Forgets every variable. */
+  async restart(): Promise<void> {
+    if (this.live) await this.#sandbox!.restart();
+    this.#kernels.clear();
+    this.record.ran = [];
+    this.dirty = true;
+  }
+
+  /** Ends its sandbox; its files stay where they are stored. */
+  async letGo(): Promise<void> {
+    const sandbox = this.#sandbox;
+    this.#sandbox = undefined;
+    this.#kernels.clear();
+    await sandbox?.close();
+  }
+}
+
+/** @throws DragomanError session_expired */
+export function refuseExpired(expiresAt: number, now: number): void {
+  if (expiresAt <= now) throw new DragomanError('session_expired');
+}

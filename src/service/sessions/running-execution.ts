@@ -1,0 +1,127 @@
+import {
+  DragomanError,
+  type ExecutionEvent,
+  newId,
+  type Principal,
+  type ToolCall,
+  type ToolResult,
+} from '../../core/index.ts';
+import type { CellExecution, NumberedEvent, RunningExecution } from '../sessions.ts';
+
+/** Kept of one execution's history. */
+const maxHistoryBytes = 8 * 1024 * 1024;
+
+/** What an execution does to its handle while it runs. */
+export interface ExecutionDriver {
+  /** Aborts when it is to be ended. */
+  readonly signal: AbortSignal;
+  /** It has its place and begins. */
+  running(): void;
+  tell(event: ExecutionEvent): void;
+}
+
+/** An execution's side towards whoever started it, and its history. */
+export class TrackedExecution implements RunningExecution {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly language: string;
+  readonly principal: Pick<Principal, 'id' | 'tenant'>;
+  readonly code: string;
+  readonly done: Promise<CellExecution>;
+  readonly #abort = new AbortController();
+  #status: RunningExecution['status'] = 'queued';
+  #events: NumberedEvent[] = [];
+  #last = 0;
+  #bytes = 0;
+  #news = Promise.withResolvers<void>();
+
+  /** Begins at once. `work` resolves with what came of it; `id` is the execution's. */
+  constructor(
+    facts: { principal: Principal; sessionId?: string | undefined; language: string; code: string },
+    work: (driver: ExecutionDriver, id: string) => Promise<CellExecution>,
+  ) {
+    this.id = newId();
+    // One that has no session is one of its own.
+    this.sessionId = facts.sessionId ?? this.id;
+    this.language = facts.language;
+    this.code = facts.code;
+    this.principal = { id: facts.principal.id, tenant: facts.principal.tenant };
+    const driver: ExecutionDriver = {
+      signal: this.#abort.signal,
+      running: () => {
+        this.#status = 'running';
+      },
+      tell: (event) => this.#tell(event),
+    };
+    this.done = work(driver, this.id).finally(() => {
+      this.#status = 'done';
+      this.#news.resolve();
+    });
+    // Whoever awaits it hears of it; nobody may be there.
+    this.done.catch(() => {});
+  }
+
+  get status(): RunningExecution['status'] {
+    return this.#status;
+  }
+
+  get pending(): readonly ToolCall[] {
+    return [];
+  }
+
+  /** Bytes its history holds. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async *events(after = 0, signal?: AbortSignal): AsyncGenerator<NumberedEvent> {
+    const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
+    const stop = () => abort();
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      for (let seen = after; !signal?.aborted; ) {
+        const news = this.#news.promise;
+        const over = this.#status === 'done';
+        const at = this.#events.findIndex(({ number }) => number > seen);
+        const next = at < 0 ? [] : this.#events.slice(at);
+        for (const event of next) {
+          yield event;
+          seen = event.number;
+          if (signal?.aborted) return;
+        }
+        if (next.length > 0) continue;
+        if (over) return;
+        await Promise.race([news, aborted]);
+      }
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  answer(_results: readonly ToolResult[]): void {
+    throw new DragomanError('invalid_request', { message: 'No tool call is pending.' });
+  }
+
+  cancel(): void {
+    this.#abort.abort();
+  }
+
+  #tell(event: ExecutionEvent): void {
+    this.#events.push({ number: ++this.#last, event });
+    this.#bytes += weight(event);
+    // What was shown matters more than what was printed.
+    while (this.#bytes > maxHistoryBytes && this.#events.length > 1) {
+      const stream = this.#events.findIndex(({ event: { type } }) => type === 'stdout' || type === 'stderr');
+      const [dropped] = this.#events.splice(Math.max(0, stream), 1);
+      this.#bytes -= weight(dropped!.event);
+    }
+    this.#news.resolve();
+    this.#news = Promise.withResolvers<void>();
+  }
+}
+
+function weight(event: ExecutionEvent): number {
+  if ('data' in event) return event.data.length + 100;
+  const text = 'bundle' in event ? Object.values(event.bundle) : [];
+  return 100 + text.reduce<number>((sum, form) => sum + (typeof form === 'string' ? form.length : 1000), 0);
+}

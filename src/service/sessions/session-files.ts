@@ -1,0 +1,104 @@
+import type { FileRef, Logger, StoredFile, StoredSession } from '../../core/index.ts';
+import type { SessionRevision } from '../../stores/index.ts';
+import type { ReportedFile } from '../interpreter.ts';
+import type { Shelf } from '../shelf.ts';
+
+/** A file as it was found in a workspace. Its content is read once. */
+export interface FoundFile {
+  readonly path: string;
+  readonly content: { readonly size: number; read(): AsyncIterable<Uint8Array>; close(): void };
+}
+
+/** What became of a session's files. */
+export interface KeptChanges {
+  readonly files: readonly ReportedFile[];
+  /** Paths that are gone. */
+  readonly deleted: readonly string[];
+  readonly lost: number;
+}
+
+/** Makes files a session's own, and `superseded` ones (by id) no longer so. */
+type Recorder = (session: StoredSession, change: Omit<SessionRevision, 'expiresAt'>) => Promise<void>;
+
+/** A workspace's files as they are recorded: by path, each with the id it is known by until it changes. */
+export class SessionFiles {
+  readonly #shelf: Shelf;
+  readonly #logger: Logger;
+  readonly #byPath: Map<string, StoredFile>;
+  readonly #recorder: Recorder;
+
+  /** Files of others may be among them: they are what the workspace begins with. */
+  constructor(
+    parts: { shelf: Shelf; logger: Logger },
+    files: Iterable<readonly [path: string, file: StoredFile]>,
+    recorder: Recorder,
+  ) {
+    this.#shelf = parts.shelf;
+    this.#logger = parts.logger;
+    this.#byPath = new Map(files);
+    this.#recorder = recorder;
+  }
+
+  /** By path. */
+  all(): StoredFile[] {
+    return [...this.#byPath.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  at(path: string): StoredFile | undefined {
+    return this.#byPath.get(path);
+  }
+
+  /** Makes these the session's files at their paths, and takes away those of `gone`. */
+  async record(session: StoredSession, added: readonly StoredFile[], gone: readonly string[] = []): Promise<void> {
+    const replaced = [...added.map(({ name }) => name), ...gone].flatMap((path) => this.#byPath.get(path)?.id ?? []);
+    if (added.length > 0 || replaced.length > 0) {
+      await this.#recorder(session, { added, superseded: [...new Set(replaced)] });
+    }
+    for (const path of gone) this.#byPath.delete(path);
+    for (const file of added) this.#byPath.set(file.name, file);
+  }
+
+  /** Keeps what an execution made and changed. Never rejects: what cannot be stored is counted as lost. */
+  async keep(session: StoredSession, touched: readonly FoundFile[], gone: readonly string[]): Promise<KeptChanges> {
+    const files: ReportedFile[] = [];
+    const added: StoredFile[] = [];
+    let lost = 0;
+    const lose = (count: number, error: unknown) => {
+      const reason = String((error as Error).cause ?? error);
+      this.#logger.error({ session: session.id, count, error: reason }, 'files of a session were not stored');
+      lost += count;
+    };
+    for (const { path, content } of touched) {
+      const before = this.#byPath.get(path);
+      if (before?.readOnly) {
+        content.close();
+        continue;
+      }
+      try {
+        const found = { name: path, contentType: undefined, readOnly: false, content: content.read() };
+        const file = await this.#shelf.put(session, found, content.size);
+        // Written again with what it held before.
+        if (before?.digest === file.digest) continue;
+        added.push(file);
+        files.push(before ? { change: 'modified', file, from: refOf(before) } : { change: 'created', file });
+      } catch (error) {
+        lose(1, error);
+      } finally {
+        content.close();
+      }
+    }
+    const deleted = gone.filter((path) => this.#byPath.get(path)?.readOnly === false);
+    try {
+      await this.record(session, added, deleted);
+    } catch (error) {
+      // The code has run: its caller is to have the result, and to learn that the files are gone.
+      lose(added.length, error);
+      files.length = 0;
+    }
+    return { files, deleted, lost };
+  }
+}
+
+function refOf({ sessionId, id }: StoredFile): FileRef {
+  return { sessionId, fileId: id, scope: { kind: 'user' } };
+}

@@ -1,0 +1,96 @@
+import { DragomanError, isId, type Principal, type StoredSession } from '../../core/index.ts';
+import type { Catalogue, Document } from '../../stores/index.ts';
+import type { Page } from '../sessions.ts';
+
+/** What is kept of a session besides its files. */
+export interface SessionRecord {
+  readonly id: string;
+  readonly tenant: string;
+  readonly principalId: string;
+  readonly createdAt: number;
+  name: string | null;
+  lastActiveAt: number;
+  idleMs: number;
+  readonly lifeMs: number;
+  readonly memoryBytes: number;
+  metadata: Readonly<Record<string, string>>;
+  /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
+  ran: readonly string[];
+}
+
+export interface SessionRecordsOptions {
+  readonly catalogue: Catalogue;
+  /** A session never lives longer than this from its creation. */
+  readonly maxLifeMs: number;
+  /** How long the record of an expired session can still be read. */
+  readonly retentionMs: number;
+}
+
+const kind = 'session';
+
+/** Sessions' records in the catalogue. */
+export class SessionRecords {
+  readonly #options: SessionRecordsOptions;
+
+  constructor(options: SessionRecordsOptions) {
+    this.#options = options;
+  }
+
+  expiresAt({ createdAt, lastActiveAt, lifeMs }: SessionRecord): number {
+    return Math.min(lastActiveAt + lifeMs, createdAt + this.#options.maxLifeMs);
+  }
+
+  /** The owner's side of its files. */
+  stored(record: SessionRecord): StoredSession {
+    const { id, tenant, principalId, createdAt } = record;
+    return { id, tenant, principalId, scope: { kind: 'user' }, createdAt, expiresAt: this.expiresAt(record) };
+  }
+
+  async create(record: SessionRecord): Promise<void> {
+    await this.#options.catalogue.createSession(this.stored(record), []);
+    await this.#options.catalogue.documents.put(this.#document(record));
+  }
+
+  async save(record: SessionRecord): Promise<void> {
+    await this.#options.catalogue.documents.put(this.#document(record));
+  }
+
+  /** Makes its files live as long as it does. @throws DragomanError not_found when they are gone */
+  async extend(record: SessionRecord): Promise<void> {
+    const expiresAt = this.expiresAt(record);
+    await this.#options.catalogue.reviseSession(record.id, { expiresAt, added: [], superseded: [] });
+  }
+
+  /** @throws DragomanError not_found, for another's as well */
+  async find(principal: Principal, id: string): Promise<SessionRecord> {
+    const document = isId(id) ? await this.#options.catalogue.documents.get(kind, id) : undefined;
+    if (!document || document.tenant !== principal.tenant || document.principalId !== principal.id)
+      throw new DragomanError('not_found', { message: 'Session not found' });
+    return recordOf(document);
+  }
+
+  async list(
+    principal: Principal,
+    page: Page & { name?: string | undefined },
+  ): Promise<{ records: SessionRecord[]; more: boolean }> {
+    const documents = await this.#options.catalogue.documents.list(kind, principal, { ...page, limit: page.limit + 1 });
+    return { records: documents.slice(0, page.limit).map(recordOf), more: documents.length > page.limit };
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#options.catalogue.deleteSession(id);
+    await this.#options.catalogue.documents.delete(kind, id);
+  }
+
+  #document(record: SessionRecord): Document {
+    const { id, tenant, principalId, name, createdAt, ...body } = record;
+    const expiresAt = this.expiresAt(record) + this.#options.retentionMs;
+    return { kind, id, tenant, principalId, name, createdAt, expiresAt, body };
+  }
+}
+
+type Body = Omit<SessionRecord, 'id' | 'tenant' | 'principalId' | 'name' | 'createdAt'>;
+
+function recordOf({ id, tenant, principalId, name, createdAt, body }: Document): SessionRecord {
+  return { id, tenant, principalId, name, createdAt, ...(body as Body) };
+}

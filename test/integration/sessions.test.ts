@@ -1,0 +1,286 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StoredFile } from '../../src/core/index.ts';
+import type { CellExecution, NumberedEvent } from '../../src/service/index.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { ann, bob, startSessions, type TestSessions } from '../support/sessions.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const value = ({ result }: CellExecution) =>
+  result.outputs.findLast(({ kind }) => kind === 'result')?.bundle['text/plain'];
+const text = (content: string) => ({
+  contentType: 'text/plain',
+  content: (async function* () {
+    yield Buffer.from(content);
+  })(),
+});
+const names = (files: readonly StoredFile[]) => files.map(({ name }) => name);
+const start = (options = {}) => startSessions(engine, options);
+const minute = 60_000;
+
+async function contentOf(service: TestSessions, sessionId: string, fileId: string): Promise<string> {
+  const file = await service.shelf.find(ann, { sessionId, fileId, scope: { kind: 'user' } });
+  return Buffer.concat(await Array.fromAsync(await service.shelf.open(file))).toString();
+}
+
+describe('a session', () => {
+  it('keeps variables and files from one execution to the next, and says what each changed', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, { name: 'work', metadata: { a: 'b' } });
+    const first = await service.run(id, 'x = 41\nopen("a.txt", "w").write("one")');
+    const second = await service.run(id, 'x + 1');
+    expect([first.continuity, second.continuity, value(second)]).toEqual(['fresh', 'continued', '42']);
+    expect(first.files).toMatchObject([{ change: 'created', file: { name: 'a.txt', sessionId: id } }]);
+    expect(second.files).toEqual([]);
+    const third = await service.run(id, 'open("a.txt", "w").write("two")\nopen("b/c.txt", "w") if 0 else None');
+    expect(third.files).toMatchObject([{ change: 'modified', file: { name: 'a.txt' } }]);
+    const [old, now] = [first.files[0]!, third.files[0]!].map((each) => ('file' in each ? each.file : undefined)!);
+    expect(await contentOf(service, id, old!.id)).toBe('one');
+    expect(await contentOf(service, id, now!.id)).toBe('two');
+    const fourth = await service.run(id, 'import os; os.remove("a.txt")');
+    expect(fourth.deleted).toEqual(['a.txt']);
+    expect(await service.sessions.files(ann, id)).toEqual([]);
+    expect(await contentOf(service, id, now!.id)).toBe('two');
+    expect(await service.sessions.get(ann, id)).toMatchObject({ name: 'work', state: 'live', metadata: { a: 'b' } });
+  });
+
+  it('whose sandbox is gone gets its files back and says that variables are lost', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 1\nimport os\nos.makedirs("dir")\nopen("dir/kept.txt", "w").write("here")');
+    service.now += 21 * minute;
+    await service.sweep();
+    expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'dormant' });
+    const again = await service.run(id, '"x" in dir(), open("dir/kept.txt").read()');
+    expect([again.continuity, value(again)]).toEqual(['restored', "(False, 'here')"]);
+    expect(again.files).toEqual([]);
+    expect(await service.run(id, '1')).toMatchObject({ continuity: 'continued' });
+  });
+
+  it('outlives the server', async () => {
+    const first = await start();
+    const { id } = await first.sessions.create(ann, { name: 'n' });
+    await first.run(id, 'x = 1\nopen("f", "w").write("kept")');
+    await first.sessions.close();
+    const second = await start({ catalogue: first.catalogue, directory: first.directory });
+    const again = await second.run(id, 'open("f").read()');
+    expect([again.continuity, value(again)]).toEqual(['restored', "'kept'"]);
+    const history = await second.sessions.history(ann, id);
+    expect(history.map(({ code }) => code)).toEqual(['x = 1\nopen("f", "w").write("kept")', 'open("f").read()']);
+    const [{ execution }] = history as [(typeof history)[0]];
+    const found = await second.sessions.execution(ann, execution.id);
+    expect(await found.done).toMatchObject({ id: execution.id, sessionId: id, result: { outcome: 'completed' } });
+  });
+
+  it('expires with its files when it is not used, and can still be read of', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, { lifeMs: 20 * minute });
+    await service.run(id, 'open("f", "w").write("x")');
+    service.now += 19 * minute;
+    await service.sessions.touch(ann, id);
+    service.now += 19 * minute;
+    expect(await service.run(id, '1')).toMatchObject({ continuity: 'continued' });
+    service.now += 20 * minute;
+    expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'expired' });
+    await expect(service.run(id, '1')).rejects.toMatchObject({ code: 'session_expired' });
+    await expect(service.sessions.touch(ann, id)).rejects.toMatchObject({ code: 'session_expired' });
+    await service.sweep();
+    await service.shelf.expire(0);
+    expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'expired' });
+    expect(await service.sessions.files(ann, id)).toEqual([]);
+    await expect(service.sessions.putFile(ann, id, { name: 'f', ...text('x') })).rejects.toMatchObject({
+      code: 'session_expired',
+    });
+  });
+
+  it('is nobody else’s', async () => {
+    const { sessions } = await start();
+    const { id } = await sessions.create(ann, {});
+    const execution = await sessions.start(ann, { sessionId: id, language: 'python', code: '1' });
+    await execution.done;
+    const gone = { code: 'not_found' };
+    await expect(sessions.get(bob, id)).rejects.toMatchObject(gone);
+    await expect(sessions.start(bob, { sessionId: id, language: 'python', code: '1' })).rejects.toMatchObject(gone);
+    await expect(sessions.files(bob, id)).rejects.toMatchObject(gone);
+    await expect(sessions.delete(bob, id)).rejects.toMatchObject(gone);
+    await expect(sessions.execution(bob, execution.id)).rejects.toMatchObject(gone);
+    await expect(sessions.history(bob, id)).rejects.toMatchObject(gone);
+    expect((await sessions.list(bob, { limit: 10, order: 'asc' })).sessions).toEqual([]);
+    expect((await sessions.list(ann, { limit: 10, order: 'asc' })).sessions).toMatchObject([{ id }]);
+  });
+
+  it('takes files, gives them up and lists them, with and without a sandbox', async () => {
+    const service = await start();
+    const { sessions } = service;
+    const { id } = await sessions.create(ann, {});
+    const file = await sessions.putFile(ann, id, { name: 'dir/in.csv', ...text('a\n1\n') });
+    expect(value(await service.run(id, 'open("dir/in.csv").read()'))).toBe("'a\\n1\\n'");
+    await sessions.putFile(ann, id, { name: 'live.txt', ...text('live') });
+    await sessions.copyFile(ann, id, { sessionId: id, fileId: file.id, scope: { kind: 'user' }, path: 'copy.csv' });
+    await sessions.removeFile(ann, id, 'dir/in.csv');
+    expect(value(await service.run(id, 'sorted(__import__("os").listdir()), open("live.txt").read()'))).toBe(
+      "(['copy.csv', 'dir', 'live.txt'], 'live')",
+    );
+    expect(names(await sessions.files(ann, id))).toEqual(['copy.csv', 'live.txt']);
+    await expect(sessions.removeFile(ann, id, 'dir/in.csv')).rejects.toMatchObject({ code: 'not_found' });
+    for (const name of ['../x', '/etc/passwd', 'a/../b', 'a\0'])
+      await expect(sessions.putFile(ann, id, { name, ...text('') })).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
+  it('is forked with its files, and the copies go their own ways', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 1\nopen("f", "w").write("one")');
+    const fork = await service.sessions.fork(ann, id, { name: 'fork' });
+    expect(value(await service.run(fork.id, 'open("f").read()'))).toBe("'one'");
+    await service.run(fork.id, 'open("f", "w").write("two")');
+    expect(value(await service.run(id, 'open("f").read()'))).toBe("'one'");
+  });
+
+  it('forgets its variables on a restart, also of a cell that never ends', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 1\nopen("f", "w").write("kept")');
+    const endless = await service.sessions.start(ann, { sessionId: id, language: 'python', code: 'while True: pass' });
+    await sleep(200);
+    await service.sessions.restart(ann, id);
+    expect(await endless.done).toMatchObject({ result: { outcome: 'cancelled' } });
+    const next = await service.run(id, '"x" in dir(), open("f").read()');
+    expect([next.continuity, value(next)]).toEqual(['fresh', "(False, 'kept')"]);
+  });
+
+  it('is removed with everything it had', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    const run = await service.run(id, 'open("f", "w").write("x")');
+    await service.sessions.delete(ann, id);
+    await expect(service.sessions.get(ann, id)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(service.run(id, '1')).rejects.toMatchObject({ code: 'not_found' });
+    await expect(service.sessions.execution(ann, run.id)).rejects.toMatchObject({ code: 'not_found' });
+    expect(await service.catalogue.files(id)).toEqual([]);
+  });
+});
+
+describe('executions', () => {
+  it('of one session run in order, those that wait can be taken back', async () => {
+    const service = await start();
+    const { sessions } = service;
+    const { id } = await sessions.create(ann, {});
+    const run = (code: string) => sessions.start(ann, { sessionId: id, language: 'python', code });
+    const all = [await run('import time\nl = []\ntime.sleep(0.3)'), await run('l.append(1)'), await run('l.append(2)')];
+    expect(all.map(({ status }) => status)).toEqual(['running', 'queued', 'queued']);
+    all[1]!.cancel();
+    await expect(all[1]!.done).rejects.toMatchObject({ code: 'cancelled' });
+    await all[2]!.done;
+    expect(value(await service.run(id, 'l'))).toBe('[2]');
+  });
+
+  it('that wait too long, or are too many, are refused', async () => {
+    const service = await start({ queueWaitMs: 200 });
+    const { sessions } = service;
+    const { id } = await sessions.create(ann, {});
+    const run = (code: string) => sessions.start(ann, { sessionId: id, language: 'python', code });
+    const first = await run('import time\ntime.sleep(1)');
+    const waiting = await Promise.all(Array.from({ length: 70 }, () => run('1')));
+    const ends = await Promise.allSettled(waiting.map(({ done }) => done));
+    expect(ends.every((end) => end.status === 'rejected' && end.reason.code === 'session_busy')).toBe(true);
+    expect(await first.done).toMatchObject({ result: { outcome: 'completed' } });
+    expect(await service.run(id, '1')).toMatchObject({ result: { outcome: 'completed' } });
+  });
+
+  it('can be followed, left and come back to', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    const code = 'import time\nfor i in range(4):\n    print(i, flush=True)\n    time.sleep(0.1)\n"end"';
+    const { id: executionId } = await service.sessions.start(ann, { sessionId: id, language: 'python', code });
+    const execution = await service.sessions.execution(ann, executionId);
+    const seen: NumberedEvent[] = [];
+    for await (const event of execution.events()) {
+      seen.push(event);
+      if (seen.length === 2) break;
+    }
+    for await (const event of execution.events(2)) seen.push(event);
+    expect(seen.map(({ number }) => number)).toEqual(seen.map((_, index) => index + 1));
+    const printed = seen.flatMap(({ event }) => ('data' in event ? [Buffer.from(event.data).toString()] : []));
+    expect(printed.join('')).toBe('0\n1\n2\n3\n');
+    expect(seen.at(-1)!.event).toMatchObject({ type: 'result', bundle: { 'text/plain': "'end'" } });
+    expect((await Array.fromAsync(execution.events())).length).toBe(seen.length);
+  });
+
+  it('are cancelled with their variables kept', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 7');
+    const endless = await service.sessions.start(ann, { sessionId: id, language: 'python', code: 'while True: pass' });
+    await sleep(100);
+    endless.cancel();
+    expect(await endless.done).toMatchObject({ result: { outcome: 'cancelled', interpreter: 'kept' } });
+    expect(await service.run(id, 'x')).toMatchObject({ continuity: 'continued' });
+  });
+
+  it('need no session', async () => {
+    const service = await start();
+    const run = await service.run(undefined, 'open("f.txt", "w").write("x")\n6 * 7');
+    expect([run.sessionId, run.continuity, value(run)]).toEqual([run.id, 'fresh', '42']);
+    const [file] = run.files.flatMap((each) => (each.change === 'created' ? [each.file] : []));
+    expect(await contentOf(service, run.id, file!.id)).toBe('x');
+    const shell = await service.run(undefined, 'cat in.txt; echo "$1" > out.txt', {
+      language: 'bash',
+      args: ['arg'],
+      files: [{ sessionId: run.id, fileId: file!.id, scope: { kind: 'user' }, path: 'in.txt' }],
+    });
+    expect(shell.result.stdout.text).toBe('x');
+    expect(shell.files).toMatchObject([
+      { change: 'created', file: { name: 'out.txt' } },
+      { change: 'inherited', path: 'in.txt' },
+    ]);
+  });
+
+  it('of a language without a kernel work on the session’s files', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 1\nopen("a.txt", "w").write("from python")');
+    const shell = await service.run(id, 'cat a.txt; rm a.txt; echo shell > b.txt', { language: 'bash' });
+    expect([shell.result.stdout.text, shell.deleted, shell.continuity]).toEqual([
+      'from python',
+      ['a.txt'],
+      'continued',
+    ]);
+    const back = await service.run(id, 'x, __import__("os").listdir(), open("b.txt").read()');
+    expect([back.continuity, value(back)]).toEqual(['continued', "(1, ['b.txt'], 'shell\\n')"]);
+    expect(back.files).toEqual([]);
+  });
+});
+
+describe('sandboxes of sessions', () => {
+  it('make way for others: the one longest unused goes first', async () => {
+    const service = await start({ maxLive: 2 });
+    const ids = [];
+    for (let count = 0; count < 3; count++) {
+      const { id } = await service.sessions.create(ann, {});
+      ids.push(id);
+      service.now += 1000;
+      await service.run(id, 'x = 1');
+    }
+    const states = await Promise.all(ids.map(async (id) => (await service.sessions.get(ann, id)).state));
+    expect(states).toEqual(['dormant', 'live', 'live']);
+  });
+
+  it('go when memory runs low, and never while they are busy', async () => {
+    const service = await start();
+    const [busy, idle] = [await service.sessions.create(ann, {}), await service.sessions.create(ann, {})];
+    await service.run(idle.id, '1');
+    const code = 'import time; time.sleep(0.5); 5';
+    const running = await service.sessions.start(ann, { sessionId: busy.id, language: 'python', code });
+    await sleep(100);
+    service.availableMemory = 0;
+    await service.sweep();
+    expect(await service.sessions.get(ann, idle.id)).toMatchObject({ state: 'dormant' });
+    expect(value(await running.done)).toBe('5');
+  });
+});

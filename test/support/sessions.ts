@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { defaultPlan, type Plan, type Principal } from '../../src/core/index.ts';
+import { Admission, type CellExecution, type CellRequest, SessionService, Shelf } from '../../src/service/index.ts';
+import { type Catalogue, createDiskFileStore, createMemoryCatalogue } from '../../src/stores/index.ts';
+import { type TestEngine, testLimits } from './engine.ts';
+
+const hour = 3_600_000;
+
+export interface TestSessionsOptions {
+  readonly catalogue?: Catalogue;
+  /** Of the file store; by default one that goes with the test. */
+  readonly directory?: string;
+  readonly maxLive?: number;
+  readonly queueWaitMs?: number;
+}
+
+/** A session service over a real engine, with a clock and a memory gauge of the test's. */
+export interface TestSessions {
+  readonly sessions: SessionService;
+  readonly shelf: Shelf;
+  readonly catalogue: Catalogue;
+  readonly directory: string;
+  /** Milliseconds since the epoch; set it to move the clock. */
+  now: number;
+  availableMemory: number;
+  /** Lets idle sandboxes go, as the service does every few seconds. */
+  sweep(): Promise<void>;
+  /** Runs code to its end. Python unless said otherwise. */
+  run(sessionId: string | undefined, code: string, request?: Partial<CellRequest>): Promise<CellExecution>;
+}
+
+export const ann: Principal = { id: 'ann', tenant: 'tenant', name: 'ann' };
+export const bob: Principal = { id: 'bob', tenant: 'tenant', name: 'bob' };
+
+export async function startSessions(engine: TestEngine, options: TestSessionsOptions = {}): Promise<TestSessions> {
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'dragoman-sessions-'));
+  if (options.directory === undefined) onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const catalogue = options.catalogue ?? createMemoryCatalogue();
+  const plan: Plan = {
+    limits: testLimits,
+    maxWallMs: 60_000,
+    running: undefined,
+    waiting: 100,
+    rates: { exec: null, upload: null, download: null, list: null },
+  };
+  const limits = { maxFileBytes: 16 * 1024 * 1024, maxUploadFiles: 10, retentionMs: 24 * hour };
+  const queueWaitMs = options.queueWaitMs ?? 20_000;
+  const now = () => test.now;
+  const files = createDiskFileStore({ directory });
+  await files.start();
+  onTestFinished(() => files.close());
+  const shelf = new Shelf({ files, catalogue, ...limits, now });
+  const sessions = new SessionService({
+    engine: engine.engine,
+    catalogue,
+    shelf,
+    admission: new Admission({ places: 8, waitMs: queueWaitMs }),
+    plans: new Map([[defaultPlan, plan]]),
+    queueWaitMs,
+    ...limits,
+    idleMs: 20 * 60_000,
+    maxIdleMs: 2 * hour,
+    maxLifeMs: 48 * hour,
+    maxLive: options.maxLive ?? 100,
+    reserveBytes: 1000,
+    availableMemory: () => test.availableMemory,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    metrics: { execution() {}, request() {}, gauge() {}, count() {} },
+    now,
+  });
+  onTestFinished(() => sessions.close());
+  const test: TestSessions = {
+    sessions,
+    shelf,
+    catalogue,
+    directory,
+    now: Date.UTC(2026, 0, 1),
+    availableMemory: Number.MAX_SAFE_INTEGER,
+    sweep: () => sessions.sweep(),
+    async run(sessionId, code, request) {
+      return (await sessions.start(ann, { sessionId, language: 'python', code, ...request })).done;
+    },
+  };
+  return test;
+}
