@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAgent } from './agent/index.ts';
 import type { Config } from './config.ts';
-import { DragomanError, type Plans } from './core/index.ts';
+import type { Plans } from './core/index.ts';
 import { dialects } from './dialects/index.ts';
 import { Engine, loadRuntimes } from './engine/index.ts';
 import { createAuthenticator, createServer } from './http/index.ts';
@@ -94,7 +94,7 @@ export async function startService(config: Config, imageRoot: string, version: s
     const agent = createAgent({
       ...config.agent,
       upstreams: createUpstreams({ ...config.upstreams, logger }),
-      sessions: { start: notServed, execution: notServed },
+      sessions,
       plans,
     });
     const server = createServer({
@@ -124,9 +124,6 @@ export async function startService(config: Config, imageRoot: string, version: s
     throw error;
   }
 }
-
-const notServed = () =>
-  Promise.reject(new DragomanError('sandbox_unavailable', { message: 'Live sessions are not served yet.' }));
 
 /** The catalogue of a data directory, not yet started. */
 export function openCatalogue(config: Config): Catalogue {

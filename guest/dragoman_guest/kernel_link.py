@@ -1,6 +1,7 @@
 """A kernel's two pipes: cells in as {"cell", "code"}, events out. Frames as everywhere (frames.py).
 
-Events: {"event":"display"|"result","bundle":{<mime>:…}}, {"event":"error","error":{"name","value","traceback":[…]}}, and
+Events: {"event":"begun"} once a cell can be interrupted (SIGINT; an interrupt that came before is sent then, and none is sent
+between cells), {"event":"display"|"result","bundle":{<mime>:…}}, {"event":"error","error":{"name","value","traceback":[…]}}, and
 {"event":"done","cell","code"}, which ends the cell of that name. A program of the image finds cells on descriptor 3 and writes
 events to 4.
 """

@@ -30,6 +30,7 @@ def serve(orders, events):
         box.begin(order['cell'])
         try:
             signal.signal(signal.SIGINT, interrupt)
+            kernel_link.send(events, {'event': 'begun'})
             code = cells.run(order['code'])
             # A handler the cell has set is there for the next.
             interrupt = signal.getsignal(signal.SIGINT)

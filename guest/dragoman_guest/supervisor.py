@@ -80,6 +80,8 @@ class Supervisor:
         self._files = files
         self._kernels = {}  # name -> Kernel
         self._running = None  # (token, name)
+        self._begun = False  # The running cell can be interrupted.
+        self._interrupted = False  # Somebody asked for that before.
         self._poller = select.poll()
 
     def serve(self):
@@ -117,8 +119,13 @@ class Supervisor:
                 self._cell(frame)
             case 'interrupt' | 'kill' as op:
                 if self._running and self._running[0] == frame['token']:
-                    number = signal.SIGINT if op == 'interrupt' else signal.SIGKILL
-                    self._kernels[self._running[1]].signal(number)
+                    kernel = self._kernels[self._running[1]]
+                    if op == 'kill':
+                        kernel.signal(signal.SIGKILL)
+                    elif self._begun:
+                        kernel.signal(signal.SIGINT)
+                    else:
+                        self._interrupted = True
             case 'restart':
                 self._restart()
                 self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
@@ -129,6 +136,7 @@ class Supervisor:
         if name not in self._kernels:
             self._start(name, frame['argv'])
         self._running = (frame['token'], name)
+        self._begun = self._interrupted = False
         try:
             kernel_link.send(self._kernels[name].orders, {'cell': frame['token'], 'code': code.decode()})
         except OSError:
@@ -201,15 +209,24 @@ class Supervisor:
             # Between cells a kernel has nothing to say; a thread of the user's may, and nobody listens.
             if self._running is None or self._running[1] != name:
                 continue
-            token = self._running[0]
-            if event.get('event') != 'done':
+            self._tell(kernel, self._running[0], event)
+
+    def _tell(self, kernel, token, event):
+        match event.get('event'):
+            case 'begun':
+                self._begun = True
+                if self._interrupted:
+                    self._interrupted = False
+                    kernel.signal(signal.SIGINT)
+            case 'done':
+                # The word about a cell that was ended otherwise comes too late.
+                if event.get('cell') != token:
+                    return
+                code = event.get('code')
+                known = isinstance(code, int) and 0 <= code <= 255
+                self._end(token, {'code': code if known else 1, 'signal': None}, 'kept')
+            case _:
                 self._claim({'claim': 'event', 'token': token, 'event': event})
-                continue
-            # The word about a cell that was ended otherwise comes too late.
-            if event.get('cell') != token:
-                continue
-            code = event.get('code')
-            self._end(token, {'code': code if isinstance(code, int) and 0 <= code <= 255 else 1, 'signal': None}, 'kept')
 
     def _deafen(self, kernel):
         try:

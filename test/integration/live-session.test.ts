@@ -56,6 +56,15 @@ describe('a Python cell', () => {
     expect(await session.run('6 * 7')).toMatchObject({ value: '42' });
   });
 
+  it('is interrupted however early that is asked for', async () => {
+    const session = await open();
+    for (let count = 0; count < 5; count++) {
+      const cell = session.start('while True: pass');
+      cell.interrupt();
+      expect(await cell.done).toMatchObject({ outcome: 'completed', exitCode: 1, interpreter: 'kept' });
+    }
+  });
+
   it('that ignores the interrupt loses its interpreter, not its files', async () => {
     const session = await open();
     const stubborn = `
