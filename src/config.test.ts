@@ -86,6 +86,13 @@ describe('defaults', () => {
       agent: { maxCalls: 32, shownChars: 20_000 },
       plans: new Map([['default', usual]]),
       stores: { dataDir: '/home/someone/.local/share/dragoman', retentionMs: 86_400_000 },
+      sessions: {
+        idleMs: 1_200_000,
+        maxIdleMs: 86_400_000,
+        maxLifeMs: 604_800_000,
+        maxLive: 500,
+        reserveBytes: 512 * 1024 * 1024,
+      },
       telemetry: { level: 'info', format: 'json' },
     });
   });
