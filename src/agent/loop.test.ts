@@ -212,6 +212,40 @@ describe('code', () => {
   });
 });
 
+describe.each(['openai-compatible', 'openai', 'anthropic', 'google'] as const)('a model of %s', (provider) => {
+  it('gets through thinking, code and its result to an answer', async () => {
+    const made = setup({ upstream: { provider, apiKey: 'k' } });
+    upstream.say([{ reasoning: 'hm' }, { text: 'Look:' }, { python: 'print(1)', id: 'call_1' }], [{ text: 'One.' }]);
+    const told = await run(made, request({ functions: [weather] }));
+    expect(brief(told)).toEqual([
+      'reasoning hm',
+      'text Look:',
+      'code_start',
+      'code_delta print(1)',
+      'code_ready',
+      'code_done',
+      'text One.',
+      'end stop',
+    ]);
+    expect(JSON.stringify(upstream.requests[1]!.body)).toContain('ran print(1)');
+  });
+
+  it('is asked without the tool in the end', async () => {
+    upstream.say([{ python: '1' }], [{ text: 'One.' }]);
+    const told = await run(setup({ upstream: { provider, apiKey: 'k' }, maxCalls: 1 }), request());
+    expect(brief(told).slice(-2)).toEqual(['text One.', 'end stop']);
+  });
+
+  it('is told what a later system message says', async () => {
+    upstream.say([{ text: 'x' }]);
+    const say = (role: 'system' | 'user', text: string) => ({ role, content: [{ type: 'text' as const, text }] });
+    const messages = [say('system', 'first rule'), say('user', 'hi'), say('system', 'second rule')];
+    await run(setup({ upstream: { provider, apiKey: 'k' } }), request({ messages }));
+    for (const rule of ['first rule', 'second rule'])
+      expect(JSON.stringify(upstream.requests[0]!.body)).toContain(rule);
+  });
+});
+
 describe('functions of the client', () => {
   it('end the loop', async () => {
     upstream.say([{ call: 'weather', arguments: ['{"city":', '"Oslo"}'], id: 'f' }]);
