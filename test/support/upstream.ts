@@ -19,8 +19,12 @@ export interface UpstreamRequest {
   readonly body: any;
   /** Settles when the client left before the answer was complete; never otherwise. */
   readonly abandoned: Promise<void>;
-  /** Milliseconds of `performance.now()` at which the first step's bytes were handed to the socket; undefined before. */
+  /** By `performance.now()`, as the next two: when the whole request was there. */
+  readonly arrivedAt: number;
+  /** When the first bytes of what the model says were handed to the socket; undefined before. */
   firstTokenAt: number | undefined;
+  /** When the last bytes were. */
+  endedAt: number | undefined;
 }
 
 /** A turn, or what makes it from the request. */
@@ -90,7 +94,9 @@ export async function startUpstream(options: { models?: readonly string[] } = {}
       headers,
       body,
       abandoned: gone.promise,
+      arrivedAt: performance.now(),
       firstTokenAt: undefined,
+      endedAt: undefined,
     };
     requests.push(request);
     const scripted = turns.shift() ?? fallback ?? { status: 500, body: wire.problem(500, 'The script is over.') };
@@ -157,6 +163,7 @@ const stream: Play = async (wire, model, request, turn, reply, gone) => {
       if (reply.destroyed) return;
     }
   }
+  request.endedAt = performance.now();
   reply.end((begun ? '' : writer.begin()) + writer.end(end.finish, end.usage));
 };
 
@@ -170,7 +177,7 @@ const whole: Play = async (wire, model, request, turn, reply, gone) => {
     end.take(step, block);
     if (block) blocks.push(block);
   }
-  request.firstTokenAt = performance.now();
+  request.firstTokenAt = request.endedAt = performance.now();
   json(reply, 200, wire.whole(model, blocks, end.finish, end.usage));
 };
 
