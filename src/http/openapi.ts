@@ -103,7 +103,7 @@ function parametersOf(place: 'path' | 'query' | 'header', fields: z.ZodObject | 
   });
 }
 
-function answerObject({ description, content, headers }: Answer, schemas: Json): Json {
+function answerObject({ description, content, alternative, headers }: Answer, schemas: Json): Json {
   return {
     description,
     ...(headers
@@ -113,7 +113,14 @@ function answerObject({ description, content, headers }: Answer, schemas: Json):
           ),
         }
       : {}),
-    ...(content ? { content: contentObject(content, 'output', schemas) } : {}),
+    ...(content
+      ? {
+          content: Object.assign(
+            contentObject(content, 'output', schemas),
+            alternative && contentObject(alternative, 'output', schemas),
+          ),
+        }
+      : {}),
   };
 }
 

@@ -11,6 +11,8 @@ export interface Content {
 export interface Answer {
   readonly description: string;
   readonly content?: Content;
+  /** What callers get instead when they ask for it, by `Accept` or in the request. */
+  readonly alternative?: Content;
   readonly headers?: Readonly<Record<string, z.ZodType>>;
 }
 
@@ -55,11 +57,13 @@ const reasons: Readonly<Record<number, string>> = {
   403: 'A file the request names does not exist or is not the caller’s.',
   404: 'There is no such thing, or it is not the caller’s.',
   408: 'The body took too long to arrive.',
-  409: 'The service cannot serve the requested execution profile.',
+  409: 'It contradicts what was done before, or the service cannot serve the requested execution profile.',
+  410: 'The session is expired.',
   413: 'A body, a file or a number of files is over its limit.',
   415: 'The body is of a type that is not understood here.',
   429: 'Too many requests, or too much sent at once.',
   500: 'A fault of the service.',
+  502: 'The model provider failed.',
   503: 'No place to run in time, no sandbox, no storage, or the service is shutting down.',
   504: 'The upload took too long to arrive.',
 };

@@ -6,6 +6,7 @@ import { allowedBy, broken, type JsonSchema } from '../support/arbitrary.ts';
 import { serve } from '../support/http.ts';
 import { type DescribedOperation, OpenApi, type OpenApiObject, type Parameter } from '../support/openapi.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 
 describe('the document', () => {
   const load = async () => {
@@ -73,7 +74,12 @@ describe('the server keeps to the document', async () => {
   /** Parameters by name, so that some requests name what exists. */
   const existing: Record<string, string> = {};
   /** Makes what an operation has removed anew. */
-  const renew: Readonly<Record<string, () => Promise<void>>> = { delete: store, deleteFile: storeFile };
+  const renew: Readonly<Record<string, () => Promise<void>>> = {
+    delete: store,
+    deleteFile: storeFile,
+    deleteResponse: storeResponse,
+  };
+  let upstream: ScriptedUpstream;
 
   const names = [
     'exec',
@@ -88,17 +94,35 @@ describe('the server keeps to the document', async () => {
     'getFile',
     'fileContent',
     'deleteFile',
+    'createResponse',
+    'getResponse',
+    'deleteResponse',
+    'cancelResponse',
+    'listInputItems',
+    'countInputTokens',
     'health',
     'describe',
     'metrics',
   ];
 
   beforeAll(async () => {
-    server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
+    upstream = await startUpstream();
+    upstream.always([{ text: 'Hello.' }]);
+    server = await startServer({
+      env: {
+        DRAGOMAN_RATE_LIMITS: 'off',
+        DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible',
+        DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
+        DRAGOMAN_UPSTREAM_MODEL: 'scripted-model',
+      },
+    });
     openapi = new OpenApi((await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiObject);
     for (const make of Object.values(renew)) await make();
   });
-  afterAll(() => server?.stop());
+  afterAll(async () => {
+    await server?.stop();
+    await upstream?.close();
+  });
 
   async function store() {
     const { session_id: sid, files } = (await post('/upload')) as { session_id: string; files: { id: string }[] };
@@ -108,6 +132,16 @@ describe('the server keeps to the document', async () => {
   async function storeFile() {
     const { id } = (await post('/files', { purpose: 'user_data' })) as { id: string };
     Object.assign(existing, { file: id, suffix: id.replace('file-', '') });
+  }
+
+  /** In the background, so that it can be cancelled. */
+  async function storeResponse() {
+    const response = await fetch(`${server.url}/responses`, {
+      method: 'POST',
+      headers: { 'x-api-key': server.key, 'content-type': 'application/json' },
+      body: JSON.stringify({ input: 'Hi', background: true }),
+    });
+    Object.assign(existing, { response_id: ((await response.json()) as { id: string }).id });
   }
 
   async function post(path: string, fields: Readonly<Record<string, string>> = {}) {

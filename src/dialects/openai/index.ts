@@ -2,6 +2,7 @@ import multipart from '@fastify/multipart';
 import type { Dialect } from '../../http/index.ts';
 import { wordErrors } from './errors.ts';
 import { fileRoutes } from './files/routes.ts';
+import { responseRoutes } from './responses/routes.ts';
 
 /** The API of OpenAI, for clients that were made for it and any model. */
 export const openai: Dialect = {
@@ -12,6 +13,7 @@ export const openai: Dialect = {
       wordErrors(scope, context);
       await scope.register(multipart, { preservePath: true, throwFileSizeLimit: false });
       fileRoutes(scope, context);
+      responseRoutes(scope, context);
     });
   },
 };

@@ -1,0 +1,184 @@
+import { z } from 'zod';
+
+/** What a response holds, as it is on the wire. Schemas describe it for types and for the OpenAPI document. */
+
+export const annotation = z
+  .object({
+    type: z.literal('container_file_citation'),
+    container_id: z.string(),
+    file_id: z.string(),
+    filename: z.string(),
+    start_index: z.int().min(0).describe('Of the link in the text, in UTF-16 units; 0 and 0 for a file without one.'),
+    end_index: z.int().min(0),
+  })
+  .meta({ id: 'ContainerFileCitation' });
+
+export type Annotation = z.infer<typeof annotation>;
+
+export const outputText = z.object({
+  type: z.literal('output_text'),
+  text: z.string(),
+  annotations: z.array(annotation),
+  logprobs: z.array(z.unknown()),
+});
+
+const status = z.enum(['in_progress', 'completed', 'incomplete']);
+
+export const messageItem = z
+  .object({
+    id: z.string(),
+    type: z.literal('message'),
+    status,
+    role: z.literal('assistant'),
+    content: z.array(outputText),
+  })
+  .meta({ id: 'OutputMessage' });
+
+export const codeOutput = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('logs'), logs: z.string() }),
+  z.object({ type: z.literal('image'), url: z.string().describe('A data URL.') }),
+]);
+
+export type CodeOutput = z.infer<typeof codeOutput>;
+
+export const codeItem = z
+  .object({
+    id: z.string(),
+    type: z.literal('code_interpreter_call'),
+    status: z.enum(['in_progress', 'interpreting', 'completed', 'incomplete']),
+    code: z.string().nullable(),
+    container_id: z.string(),
+    outputs: z.array(codeOutput).nullable().describe('Null unless `include` asks for them.'),
+  })
+  .meta({ id: 'CodeInterpreterCall' });
+
+export const functionCallItem = z
+  .object({
+    id: z.string(),
+    type: z.literal('function_call'),
+    status,
+    call_id: z.string(),
+    name: z.string(),
+    arguments: z.string(),
+    caller: z
+      .object({ type: z.literal('program'), caller_id: z.string() })
+      .optional()
+      .describe('Present when code in the container called it, and waits.'),
+  })
+  .meta({ id: 'FunctionCall' });
+
+export const reasoningItem = z
+  .object({
+    id: z.string(),
+    type: z.literal('reasoning'),
+    summary: z.array(z.object({ type: z.literal('summary_text'), text: z.string() })),
+  })
+  .meta({ id: 'Reasoning' });
+
+export const outputItem = z.discriminatedUnion('type', [messageItem, codeItem, functionCallItem, reasoningItem]);
+
+export type MessageItem = z.infer<typeof messageItem>;
+export type CodeItem = z.infer<typeof codeItem>;
+export type FunctionCallItem = z.infer<typeof functionCallItem>;
+export type ReasoningItem = z.infer<typeof reasoningItem>;
+export type OutputItem = z.infer<typeof outputItem>;
+
+const detail = z.string().nullish();
+
+/** What a message of the client's holds. */
+export const inputPart = z.discriminatedUnion(
+  'type',
+  [
+    z.object({ type: z.literal('input_text'), text: z.string() }),
+    z.object({
+      type: z.literal('input_image'),
+      image_url: z.string().nullish().describe('A data URL is put into the container too; nothing is fetched.'),
+      file_id: z.string().nullish(),
+      detail,
+    }),
+    z.object({
+      type: z.literal('input_file'),
+      file_id: z.string().nullish(),
+      filename: z.string().nullish(),
+      file_data: z.string().nullish().describe('Base64, or a data URL.'),
+      file_url: z.string().nullish().describe('Refused: nothing is fetched.'),
+      detail,
+    }),
+    z.object({ type: z.literal('output_text'), text: z.string() }),
+    z.object({ type: z.literal('refusal'), refusal: z.string() }),
+  ],
+  { error: unknownType('content') },
+);
+
+export type InputPart = z.infer<typeof inputPart>;
+
+/** Most elements of a list a client sends, of whatever. */
+export const maxElements = 10_000;
+
+const parts = z.array(inputPart).max(maxElements);
+
+const message = z.object({
+  type: z.literal('message').optional(),
+  role: z.enum(['user', 'assistant', 'system', 'developer']),
+  content: z.union([z.string(), parts]),
+});
+
+const id = z.string().nullish();
+const word = z.string().nullish();
+
+const otherInputs = [
+  z.object({
+    type: z.literal('function_call'),
+    id,
+    call_id: z.string().min(1),
+    name: z.string(),
+    arguments: z.string(),
+    status: word,
+    caller: z.object({ type: z.string() }).nullish(),
+  }),
+  z.object({
+    type: z.literal('function_call_output'),
+    id,
+    call_id: z.string().min(1),
+    output: z.union([z.string(), parts]),
+  }),
+  z.object({
+    type: z.literal('reasoning'),
+    id,
+    summary: z.array(z.object({ type: z.string(), text: z.string() })).nullish(),
+  }),
+  z.object({
+    type: z.literal('code_interpreter_call'),
+    id: z.string(),
+    status: word,
+    code: z.string().nullish(),
+    container_id: z.string().nullish(),
+    outputs: z.array(z.unknown()).max(maxElements).nullish(),
+  }),
+] as const;
+
+/** An element of `input`. */
+export const inputItem = z.discriminatedUnion(
+  'type',
+  [message, ...otherInputs, z.object({ type: z.literal('item_reference'), id: z.string() })],
+  { error: unknownType('items') },
+);
+
+export type InputItem = z.infer<typeof inputItem>;
+
+/** An element of an input as it is listed and kept: with an id, content always as parts, references resolved. */
+export const listedInput = z.discriminatedUnion('type', [
+  z.object({ id: z.string(), type: z.literal('message'), role: message.shape.role, status: status, content: parts }),
+  ...otherInputs.map((item) => item.extend({ id: z.string() })),
+]);
+
+export type ListedInput =
+  | { id: string; type: 'message'; role: z.infer<typeof message>['role']; status: 'completed'; content: InputPart[] }
+  | (Exclude<InputItem, { type?: 'message' | undefined } | { type: 'item_reference' }> & { id: string });
+
+/** Anything a conversation is made of: what went in, and what came out. */
+export type HistoryItem = ListedInput | OutputItem;
+
+function unknownType(what: string): z.core.$ZodErrorMap {
+  return (issue) => (issue.code === 'invalid_union' ? `${what} of this type are not served here` : undefined);
+}

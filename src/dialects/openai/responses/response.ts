@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import type { TokenUsage } from '../../../agent/index.ts';
+import { seconds, wireId } from '../ids.ts';
+import { type OutputItem, outputItem } from './items.ts';
+import type { ResponseBody } from './request.ts';
+
+export const usage = z
+  .object({
+    input_tokens: z.int(),
+    input_tokens_details: z.object({ cached_tokens: z.int(), cache_write_tokens: z.int() }),
+    output_tokens: z.int(),
+    output_tokens_details: z.object({ reasoning_tokens: z.int() }),
+    total_tokens: z.int(),
+  })
+  .meta({ id: 'ResponseUsage' });
+
+export const responseStatus = z.enum(['queued', 'in_progress', 'completed', 'failed', 'incomplete', 'cancelled']);
+
+/** A response. Every key is there always: clients read them unguarded. */
+export const responseObject = z
+  .object({
+    id: z.string(),
+    object: z.literal('response'),
+    created_at: z.int(),
+    status: responseStatus,
+    background: z.boolean(),
+    completed_at: z.int().nullable(),
+    error: z
+      .object({ code: z.string(), message: z.string(), type: z.string(), param: z.string().nullable() })
+      .nullable(),
+    incomplete_details: z.object({ reason: z.enum(['max_output_tokens', 'content_filter']) }).nullable(),
+    instructions: z.string().nullable(),
+    max_output_tokens: z.int().nullable(),
+    max_tool_calls: z.int().nullable(),
+    metadata: z.record(z.string(), z.string()),
+    model: z.string(),
+    output: z.array(outputItem),
+    parallel_tool_calls: z.boolean(),
+    previous_response_id: z.string().nullable(),
+    prompt_cache_key: z.string().nullable(),
+    reasoning: z.object({ effort: z.string().nullable(), summary: z.string().nullable() }),
+    safety_identifier: z.string().nullable(),
+    service_tier: z.string(),
+    store: z.boolean(),
+    temperature: z.number(),
+    text: z.object({ format: z.looseObject({ type: z.string() }), verbosity: z.string() }),
+    tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]),
+    tools: z.array(z.looseObject({ type: z.string() })),
+    top_logprobs: z.int(),
+    top_p: z.number(),
+    truncation: z.string(),
+    usage: usage.nullable(),
+    user: z.string().nullable(),
+    access_programs: z.null(),
+  })
+  .meta({ id: 'Response' });
+
+export type ResponseObject = z.infer<typeof responseObject>;
+
+/** A response that has only begun. Which model answers where none is named is known when it has. */
+export function newResponse(id: string, body: ResponseBody, now: number): ResponseObject {
+  const { reasoning, text } = body;
+  return {
+    id: wireId('response', id),
+    object: 'response',
+    created_at: seconds(now),
+    status: body.background ? 'queued' : 'in_progress',
+    background: body.background ?? false,
+    completed_at: null,
+    error: null,
+    incomplete_details: null,
+    instructions: body.instructions ?? null,
+    max_output_tokens: body.max_output_tokens ?? null,
+    max_tool_calls: body.max_tool_calls ?? null,
+    metadata: body.metadata ?? {},
+    model: body.model ?? 'default',
+    output: [],
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    previous_response_id: body.previous_response_id ?? null,
+    prompt_cache_key: body.prompt_cache_key ?? null,
+    reasoning: { effort: reasoning?.effort ?? null, summary: reasoning?.summary ?? null },
+    safety_identifier: body.safety_identifier ?? null,
+    service_tier: 'default',
+    store: body.store ?? true,
+    temperature: body.temperature ?? 1,
+    text: { format: text?.format ?? { type: 'text' }, verbosity: text?.verbosity ?? 'medium' },
+    tool_choice: body.tool_choice ?? 'auto',
+    tools: (body.tools ?? []).map(shownTool),
+    top_logprobs: body.top_logprobs ?? 0,
+    top_p: body.top_p ?? 1,
+    truncation: body.truncation ?? 'disabled',
+    usage: null,
+    user: body.user ?? null,
+    access_programs: null,
+  };
+}
+
+/** As it was sent, with what was left out; secrets for domains never got this far. */
+function shownTool(tool: NonNullable<ResponseBody['tools']>[number]): ResponseObject['tools'][number] {
+  if (tool.type === 'code_interpreter') return { ...tool, container: tool.container ?? { type: 'auto' } };
+  const { description = null, parameters = null, strict = false, ...rest } = tool;
+  return { ...rest, description, parameters, strict };
+}
+
+export function usageOf({ inputTokens, cachedTokens, outputTokens, reasoningTokens }: TokenUsage) {
+  return {
+    input_tokens: inputTokens,
+    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0 },
+    output_tokens: outputTokens,
+    output_tokens_details: { reasoning_tokens: reasoningTokens },
+    total_tokens: inputTokens + outputTokens,
+  };
+}
+
+/** Whether `include` asks for what code printed and showed. */
+export function wantsOutputs(include: readonly string[] | null | undefined): boolean {
+  return include?.includes('code_interpreter_call.outputs') ?? false;
+}
+
+/** An item as this reader wants it: the outputs of code are left out unless they are asked for. */
+export function shownItem<T extends OutputItem>(item: T, withOutputs: boolean): T {
+  if (item.type !== 'code_interpreter_call') return item;
+  return { ...item, outputs: withOutputs ? (item.outputs ?? []) : null };
+}
+
+export function shownResponse(response: ResponseObject, withOutputs: boolean): ResponseObject {
+  return { ...response, output: response.output.map((item) => shownItem(item, withOutputs)) };
+}
