@@ -86,6 +86,10 @@ export interface AgentRequest {
     | undefined;
   /** The caller's own key for the upstream, where the operator allows passing it through. */
   readonly upstreamKey: string | undefined;
+  /** `auto`, `concise`, `detailed`: thoughts are told of in summary, by upstreams that otherwise keep them to themselves. */
+  readonly reasoningSummary?: string | undefined;
+  /** `low`, `medium`, `high`, for upstreams that know it. */
+  readonly verbosity?: string | undefined;
   readonly stop?: readonly string[] | undefined;
   readonly seed?: number | undefined;
   readonly presencePenalty?: number | undefined;

@@ -164,6 +164,8 @@ export class Loop {
       withheld: this.#codeTool && !withCode ? [this.#codeTool] : [],
       toolChoice: this.#toolChoice(turn, withCode),
       key: request.upstreamKey,
+      reasoningSummary: request.reasoningSummary,
+      verbosity: request.verbosity,
       stop: request.stop,
       seed: request.seed,
       presencePenalty: request.presencePenalty,

@@ -38,12 +38,13 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
         supportsStructuredOutputs: true,
         ...(apiKey === '' ? {} : { apiKey }),
       }).chatModel(id),
-    options: ({ parallelToolCalls, reasoningEffort, format, extra }) => ({
+    options: ({ parallelToolCalls, reasoningEffort, verbosity, format, extra }) => ({
       providerOptions: {
         upstream: {
           ...extra,
           ...(parallelToolCalls === undefined ? {} : { parallel_tool_calls: parallelToolCalls }),
           ...(reasoningEffort === undefined ? {} : { reasoningEffort }),
+          ...(verbosity === undefined ? {} : { textVerbosity: verbosity }),
           ...strictness(format),
         },
       },
@@ -55,11 +56,14 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
     baseUrl: 'https://api.openai.com/v1',
     model: ({ baseUrl, headers }, id, apiKey) =>
       createOpenAI({ baseURL: baseUrl, headers: { ...headers }, apiKey }).responses(id),
-    options: ({ parallelToolCalls, reasoningEffort, format }) => ({
+    options: ({ parallelToolCalls, reasoningEffort, reasoningSummary, verbosity, format }) => ({
       providerOptions: {
         openai: {
           // Conversations are kept here, not there; reasoning then travels encrypted within the prompt.
           store: false,
+          // The SDK would ask for summaries by itself, which OpenAI refuses to accounts it has not verified.
+          reasoningSummary: reasoningSummary ?? null,
+          ...(verbosity === undefined ? {} : { textVerbosity: verbosity }),
           ...(parallelToolCalls === undefined ? {} : { parallelToolCalls }),
           ...(reasoningEffort === undefined ? {} : { reasoningEffort }),
           ...strictness(format),

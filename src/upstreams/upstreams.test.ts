@@ -64,6 +64,8 @@ const question: TurnRequest = {
   presencePenalty: undefined,
   frequencyPenalty: undefined,
   reasoningEffort: undefined,
+  reasoningSummary: undefined,
+  verbosity: undefined,
   format: undefined,
   extra: undefined,
   key: undefined,
@@ -174,6 +176,7 @@ describe('a request', () => {
       seed: 7,
       parallelToolCalls: false,
       reasoningEffort: 'low',
+      verbosity: 'high',
       tools: [python],
       toolChoice: { type: 'tool', toolName: 'python' },
       extra: { top_k: 40 },
@@ -189,6 +192,7 @@ describe('a request', () => {
       seed: 7,
       parallel_tool_calls: false,
       reasoning_effort: 'low',
+      verbosity: 'high',
       tool_choice: { type: 'function', function: { name: 'python' } },
       top_k: 40,
       response_format: { type: 'json_schema', json_schema: { name: 'n', strict: false } },
@@ -197,6 +201,17 @@ describe('a request', () => {
     upstream.say([{ text: 'x' }]);
     await turn(create(), { maxOutputTokens: undefined });
     expect(Object.keys(upstream.requests[1]!.body).sort()).toEqual(['messages', 'model', 'stream', 'stream_options']);
+  });
+
+  it('asks OpenAI for summaries of thoughts only where the caller does', async () => {
+    upstream.always([{ text: 'x' }]);
+    const upstreams = create({ defaultModel: 'gpt-5' }, { provider: 'openai' });
+    await turn(upstreams, { reasoningEffort: 'low' });
+    await turn(upstreams, { reasoningEffort: 'low', reasoningSummary: 'auto', verbosity: 'low' });
+    expect(upstream.requests.map(({ body }) => [body.reasoning, body.text])).toEqual([
+      [{ effort: 'low' }, undefined],
+      [{ effort: 'low', summary: 'auto' }, { verbosity: 'low' }],
+    ]);
   });
 
   it('keeps no conversation at OpenAI', async () => {

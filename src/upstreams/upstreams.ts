@@ -54,6 +54,8 @@ export interface TurnRequest {
   readonly presencePenalty: number | undefined;
   readonly frequencyPenalty: number | undefined;
   readonly reasoningEffort: string | undefined;
+  readonly reasoningSummary: string | undefined;
+  readonly verbosity: string | undefined;
   /** A response format in OpenAI's words. */
   readonly format:
     | { readonly type: string; readonly name?: string; readonly schema?: unknown; readonly strict?: boolean }
