@@ -32,11 +32,15 @@ class Parked:
 
     def run(self, orders, command):
         os.close(command)
+        return _wait(self.begin(orders))
+
+    def begin(self, orders):
+        """Lets it go; returns its pid."""
         view = memoryview(json.dumps(orders).encode())
         while view:
             view = view[os.write(self._orders, view) :]
         os.close(self._orders)
-        return _wait(self._pid)
+        return self._pid
 
 
 def _spawn(argv, env, actions):

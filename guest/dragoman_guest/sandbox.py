@@ -54,7 +54,7 @@ class Sandbox:
         for first, end in ((3, low), (low + 1, high), (high + 1, 65536)):
             os.closerange(first, end)
         self._template = template
-        self._parked = None
+        self.parked = None
         self._faulty = False
 
     def run(self, sizes, seccomp):
@@ -74,7 +74,7 @@ class Sandbox:
                     self._template.warm()
                 case 'park':
                     self._open_input()
-                    self._parked = program.park(frame['argv'], frame['env'])
+                    self.parked = program.park(frame['argv'], frame['env'])
                     self._claim({'claim': 'parked'})
                 case 'run':
                     self._run(frame)
@@ -114,7 +114,7 @@ class Sandbox:
 
     def _stdin(self, size):
         body = memoryview(frames.read_exactly(self._command, size))
-        if self._parked is None:
+        if self.parked is None:
             self._open_input()
         # A parked program shares the file's position, so it stays at the start.
         at = 0
@@ -134,7 +134,7 @@ class Sandbox:
             case 'program':
                 self._finish(frame, program.run(frame['argv'], frame['env'], self._command))
             case 'parked':
-                self._finish(frame, self._parked.run({'entry': frame['entry'], 'args': frame['args']}, self._command))
+                self._finish(frame, self.parked.run({'entry': frame['entry'], 'args': frame['args']}, self._command))
             case 'script':
                 os.close(self._command)
                 self._finish(frame, {'code': script.run(frame['entry'], frame['args'], frame['env']), 'signal': None})

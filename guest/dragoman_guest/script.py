@@ -72,10 +72,10 @@ def run(entry, args, env):
     except BaseException as error:
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
         report(error, {__file__})
-    return _finalise(code)
+    return finalise(code)
 
 
-def _finalise(code):
+def finalise(code):
     """The end of an interpreter's life as far as a program can see it; what fails here is reported and passed over."""
     for step in (threading._shutdown, atexit._run_exitfuncs):
         try:

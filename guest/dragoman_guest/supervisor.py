@@ -1,20 +1,23 @@
 """The first process of a live session's sandbox: keeps interpreters as children and speaks with the service for them.
 
-Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,argv,size} and the
-code; interrupt {token}; kill {token}; restart {token}. Claims out: done {token,code,signal,interpreter}, fault {message},
-event {token,event}. A kernel is named by the service; it is a fork of this process when `argv` is null (Python, with everything
-the template imported), else a program of the image. It reads cells on one pipe and writes events on another (kernel_link.py).
+Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,argv,size,tools} and
+the code; program {token,kind,entry,…} (tool_program.py); interrupt {token}; kill {token}; restart {token}; answer {id,error,size} and
+the value of a tool. Claims out: done {token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input}
+and waiting {token,pending} of tool calls (tool_channel.py). A kernel is named by the service; it is a fork of this process when
+`argv` is null (Python, with everything the template imported), else a program of the image. It reads cells on one pipe and writes
+events on another (kernel_link.py).
 
 Everything a user's code can reach is in the children: they hold no pipe of the service's, and this process is undumpable, so
 what it claims about their end is its own word. What a kernel says of its cells is passed on within bounds and trusted by nobody.
 """
 
+import contextlib
 import json
 import os
 import select
 import signal
 
-from . import endings, frames, kernel_link, python_kernel, syscalls
+from . import endings, frames, kernel_link, python_kernel, syscalls, tool_channel
 
 # A kernel keeps its results far below this; more is no kernel speaking.
 _MAX_EVENT_BYTES = 24 << 20
@@ -79,14 +82,16 @@ class Supervisor:
         self._template = template
         self._files = files
         self._kernels = {}  # name -> Kernel
-        self._running = None  # (token, name)
+        self._running = None  # (token, name of the kernel, or None for a program)
+        self._program = None  # pid of the program that runs
         self._begun = False  # The running cell can be interrupted.
         self._interrupted = False  # Somebody asked for that before.
         self._poller = select.poll()
 
     def serve(self):
         """Never returns; the service ends the sandbox."""
-        # Opened first, because an undumpable process' files in /proc are not its own.
+        # Opened while dumpable, because an undumpable process' files in /proc are not its own; nothing of a user's runs yet.
+        syscalls.dumpable(True)
         self._oom_score = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
         syscalls.dumpable(False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -95,8 +100,10 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._poller.register(self._command, select.POLLIN)
         self._poller.register(self._wake, select.POLLIN)
+        # Before anybody else can take its address.
+        self._tools = tool_channel.ToolChannel(self._poller, self._claim_for_cell)
         while True:
-            ready = [fd for fd, _ in self._poller.poll()]
+            ready = dict(self._poller.poll(self._tools.look_in()))
             # What a kernel said before it died comes before its death.
             for name, kernel in list(self._kernels.items()):
                 if kernel.events in ready:
@@ -104,8 +111,10 @@ class Supervisor:
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 self._reap()
+            self._tools.serve(ready)
             if self._command in ready:
                 self._obey(frames.read_frame(self._command))
+            self._tools.settle()
 
     def _obey(self, frame):
         match frame['op']:
@@ -117,13 +126,16 @@ class Supervisor:
                 self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
             case 'cell':
                 self._cell(frame)
+            case 'program':
+                self._run_program(frame)
+            case 'answer':
+                self._tools.answer(frame['id'], frame['error'], frames.read_exactly(self._command, frame['size']))
             case 'interrupt' | 'kill' as op:
                 if self._running and self._running[0] == frame['token']:
-                    kernel = self._kernels[self._running[1]]
                     if op == 'kill':
-                        kernel.signal(signal.SIGKILL)
+                        self._signal(signal.SIGKILL)
                     elif self._begun:
-                        kernel.signal(signal.SIGINT)
+                        self._signal(signal.SIGINT)
                     else:
                         self._interrupted = True
             case 'restart':
@@ -137,70 +149,115 @@ class Supervisor:
             self._start(name, frame['argv'])
         self._running = (frame['token'], name)
         self._begun = self._interrupted = False
+        tools = frame.get('tools', [])
+        self._tools.open(tool['name'] for tool in tools)
         try:
-            kernel_link.send(self._kernels[name].orders, {'cell': frame['token'], 'code': code.decode()})
+            kernel_link.send(self._kernels[name].orders, {'cell': frame['token'], 'code': code.decode(), 'tools': tools})
         except OSError:
             pass  # It is dead, and about to be reaped: that ends the cell.
+
+    def _run_program(self, frame):
+        """Starts a program that runs once and may call tools."""
+        tools = frame['tools']
+        self._running = (frame['token'], None)
+        self._begun = True
+        self._tools.open(tool['name'] for tool in tools)
+        match frame['kind']:
+            case 'script':
+                self._program = self._fork(lambda: self._become_program(frame['entry'], tools))
+            case 'program':
+                with self._expendable():
+                    self._program = _spawn(frame['argv'], {**os.environ, **frame['env']}, [])
+            case 'parked':
+                orders = {'entry': frame['entry'], 'args': frame['args'], 'tools': tools}
+                self._program = self._files.parked.begin(orders)
 
     def _start(self, name, argv):
         orders_in, orders_out = os.pipe2(os.O_CLOEXEC)
         events_in, events_out = os.pipe2(os.O_CLOEXEC)
-        # The kernel chooses whom to kill for memory by this score: never this process while another is left.
-        os.write(self._oom_score, b'1000')
         try:
             if argv is None:
-                pid = os.fork()
-                if pid == 0:
-                    self._become_kernel(orders_in, events_out)
+                pid = self._fork(lambda: self._become_kernel(orders_in, events_out))
             else:
-                pid = self._spawn(argv, orders_in, events_out)
+                pid = self._spawn_kernel(argv, orders_in, events_out)
         finally:
-            os.write(self._oom_score, b'0')
             os.close(orders_in)
             os.close(events_out)
         os.set_blocking(events_in, False)
         self._kernels[name] = Kernel(pid, orders_out, events_in)
         self._poller.register(events_in, select.POLLIN)
 
-    def _become_kernel(self, orders, events):
-        """In the fork: lets go of everything that is the supervisor's and becomes a Python kernel. Never returns."""
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            orders, events = kernel_link.keep_only(orders, events)
-            os.setpgid(0, 0)
-            syscalls.dumpable(True)
-            self._template.reseed()
-            python_kernel.serve(orders, events)
-        finally:
-            os._exit(70)
+    def _fork(self, become):
+        """A child that is the user's from its first line on. `become` never returns."""
+        with self._expendable():
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    become()
+                finally:
+                    os._exit(70)
+            return pid
 
-    def _spawn(self, argv, orders, events):
+    def _become_kernel(self, orders, events):
+        orders, events = kernel_link.keep_only(orders, events)
+        self._let_go()
+        python_kernel.serve(orders, events)
+
+    def _become_program(self, entry, tools):
+        from . import tool_program
+
+        os.closerange(3, 65536)
+        self._let_go()
+        os._exit(tool_program.run(entry, tools))
+
+    def _let_go(self):
+        os.setpgid(0, 0)
+        syscalls.dumpable(True)
+        self._template.reseed()
+
+    def _spawn_kernel(self, argv, orders, events):
         null = os.open('/dev/null', os.O_RDONLY | os.O_CLOEXEC)
         # Through higher numbers: one of the pair may be a target of the other.
         high = [os.dup2(fd, at, inheritable=False) for fd, at in ((orders, 200), (events, 201))]
         try:
-            return os.posix_spawnp(
-                argv[0],
-                argv,
-                dict(os.environ),
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, null, 0),
-                    (os.POSIX_SPAWN_DUP2, high[0], 3),
-                    (os.POSIX_SPAWN_DUP2, high[1], 4),
-                ],
-                setpgroup=0,
-                setsigmask=[],
-                setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD],
-            )
+            with self._expendable():
+                return _spawn(
+                    argv, os.environ, [(os.POSIX_SPAWN_DUP2, fd, at) for fd, at in ((null, 0), (high[0], 3), (high[1], 4))]
+                )
         finally:
             for fd in (null, *high):
                 os.close(fd)
 
+    @contextlib.contextmanager
+    def _expendable(self):
+        """What is started within is killed for memory before this process: the score is inherited, then lowered again."""
+        os.write(self._oom_score, b'1000')
+        try:
+            yield
+        finally:
+            os.write(self._oom_score, b'0')
+
+    def _signal(self, number):
+        name = self._running[1]
+        if name is not None:
+            self._kernels[name].signal(number)
+            return
+        try:
+            os.kill(self._program, number)
+        except ProcessLookupError:
+            pass
+
+    def _claim_for_cell(self, claim):
+        """A claim about the cell under way."""
+        if self._running:
+            self._claim({**claim, 'token': self._running[0]})
+
     def _hear(self, name, kernel):
         try:
             events, is_open = kernel.read_events()
-        except ValueError:
+        except (ValueError, RecursionError):
             kernel.signal(signal.SIGKILL)
             events, is_open = [], False
         if not is_open:
@@ -242,6 +299,9 @@ class Supervisor:
                 return
             if pid == 0:
                 return
+            if pid == self._program and self._running:
+                self._end(self._running[0], endings.ending(status), 'none')
+                continue
             name = next((name for name, kernel in self._kernels.items() if kernel.pid == pid), None)
             if name is not None:
                 self._lose(name, status)
@@ -262,7 +322,7 @@ class Supervisor:
 
     def _restart(self):
         """Ends every process but this one."""
-        self._running = None
+        self._running = self._program = None
         try:
             os.kill(-1, signal.SIGKILL)
         except ProcessLookupError:
@@ -273,5 +333,18 @@ class Supervisor:
                 self._forget(name)
 
     def _end(self, token, ended, interpreter):
-        self._running = None
+        self._running = self._program = None
+        self._tools.close()
         self._claim({'claim': 'done', 'token': token, **ended, 'interpreter': interpreter})
+
+
+def _spawn(argv, env, actions):
+    return os.posix_spawnp(
+        argv[0],
+        argv,
+        env,
+        file_actions=actions,
+        setpgroup=0,
+        setsigmask=[],
+        setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD],
+    )

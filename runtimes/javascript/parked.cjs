@@ -1,5 +1,5 @@
 'use strict';
-// Waits, already started, for its orders on descriptor 3 ({entry, args}, then the end of the stream), then becomes the program.
+// Waits, already started, for its orders on descriptor 3 ({entry, args, tools?}, then the end of the stream), then becomes the program.
 
 const fs = require('node:fs');
 const module_ = require('node:module');
@@ -10,6 +10,10 @@ module_.stripTypeScriptTypes('const warm: number = 1; enum E { A }', { mode: 'tr
 const orders = JSON.parse(fs.readFileSync(3, 'utf8'));
 fs.closeSync(3);
 
+if (orders.tools) {
+  const { createTools, ToolExecutionError } = require('./tools.cjs');
+  Object.assign(globalThis, { tools: createTools(orders.tools), ToolExecutionError });
+}
 process.argv = [process.execPath, orders.entry, ...orders.args];
 // A program that is a module by its syntax (top-level await, import) may still call require, as it may elsewhere.
 globalThis.require = module_.createRequire(orders.entry);

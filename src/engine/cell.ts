@@ -3,7 +3,9 @@ import type { ClaimAllowance, GuestFrame, Sandbox } from '../isolation/index.ts'
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
 import { RichOutputs } from './rich-outputs.ts';
-import type { RunOptions } from './run.ts';
+import { type RunOptions, toolAllowance } from './run.ts';
+import { connectTools, type ToolBroker } from './tools/index.ts';
+import { WallClock } from './wall-clock.ts';
 
 /** A cell and how to send it. */
 export interface CellOrder {
@@ -19,6 +21,11 @@ type Stop = 'timed_out' | 'cancelled' | 'flooded';
 const MiB = 1024 * 1024;
 /** Images travel as events: an honest kernel keeps below this by far. */
 const allowance: ClaimAllowance = { claims: 5000, claimBytes: 25 * MiB, bytes: 64 * MiB };
+const allowanceWithTools: ClaimAllowance = {
+  claims: allowance.claims + toolAllowance.claims,
+  claimBytes: allowance.claimBytes,
+  bytes: allowance.bytes + toolAllowance.bytes,
+};
 /** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. */
 const graceMs = { timed_out: 1000, cancelled: 1000, flooded: 200 };
 /** After the kill, for the supervisor to say so. */
@@ -38,10 +45,13 @@ export class Cell {
   readonly #end: (ending: Ending & { interpreter?: InterpreterState }) => void;
   #stop: Stop | undefined;
   #deaf = false;
+  readonly #tools: ToolBroker | undefined;
+  readonly #clock = new WallClock();
   #timers: NodeJS.Timeout[] = [];
 
   constructor(sandbox: Sandbox, order: CellOrder, options: RunOptions) {
     this.#sandbox = sandbox;
+    this.#tools = options.tools;
     const { promise, resolve } = Promise.withResolvers<Ending & { interpreter?: InterpreterState }>();
     this.#end = resolve;
     this.done = this.#run(order, options, promise);
@@ -54,6 +64,7 @@ export class Cell {
 
   /** As Ctrl-C on a terminal. */
   interrupt(): void {
+    this.#tools?.wake();
     void this.#sandbox.send({ op: 'interrupt', token: this.#token });
   }
 
@@ -81,31 +92,36 @@ export class Cell {
             this.#end({ how: 'done', code: claim.code, signal: claim.signal, interpreter: claim.interpreter });
             return;
           }
+          if (claim.claim !== 'event') {
+            this.#tools?.hear(claim);
+            return;
+          }
           // What was printed before it comes before it.
           sandbox.drain();
           const event = rich.push(claim.event);
           if (event) onEvent?.(event);
         },
       },
-      allowance,
+      this.#tools ? allowanceWithTools : allowance,
     );
     sandbox.exited.then((status) => this.#end({ how: 'exited', ...status }));
     const cancel = () => this.#halt('cancelled');
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     const before = sandbox.usage();
-    const started = performance.now();
-    this.#after(limits.wallMs, () => this.#halt('timed_out'));
-    this.#after(backgroundAfterMs, () => sandbox.background(true));
+    this.#clock.at(limits.wallMs, () => this.#halt('timed_out'));
+    this.#clock.at(backgroundAfterMs, () => sandbox.background(true));
+    if (this.#tools) connectTools(this.#tools, sandbox, { clock: this.#clock, onEvent, abandon: cancel });
     let ending: Ending & { interpreter?: InterpreterState };
     try {
       void sandbox.send({ ...order.frame, token: this.#token }, order.body);
       ending = await ended;
     } finally {
       for (const timer of this.#timers) clearTimeout(timer);
+      this.#clock.stop();
+      this.#tools?.close();
       signal?.removeEventListener('abort', cancel);
     }
-    const wallMs = performance.now() - started;
     sandbox.background(false);
     if (ending.how === 'done') sandbox.drain();
     else if (ending.how !== 'exited') await sandbox.freeze();
@@ -119,7 +135,11 @@ export class Cell {
       outputsTruncated: rich.truncated,
       error: rich.error,
       interpreter,
-      usage: { wallMs, cpuMs: Math.max(0, after.cpuMs - before.cpuMs), peakMemoryBytes: after.peakMemoryBytes },
+      usage: {
+        wallMs: this.#clock.elapsedMs,
+        cpuMs: Math.max(0, after.cpuMs - before.cpuMs),
+        peakMemoryBytes: after.peakMemoryBytes,
+      },
     };
   }
 

@@ -1,12 +1,20 @@
-import type { ExecutionEvent, ExecutionResult, Limits, Logger } from '../core/index.ts';
+import {
+  DragomanError,
+  type ExecutionEvent,
+  type ExecutionResult,
+  type Limits,
+  type Logger,
+  type ToolDefinition,
+} from '../core/index.ts';
 import type { IsolationBackend, Sandbox, Workspace } from '../isolation/index.ts';
 import { type Artifact, diffWorkspace } from './artifacts.ts';
 import { Pool } from './pool.ts';
-import { entryName, programFrame } from './program.ts';
+import { entryName, programFrame, toolProgramFrame } from './program.ts';
 import { type Orders, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 import { EngineSession } from './session.ts';
 import { type EngineInput, stage } from './staging.ts';
+import { callableTools, SchemaChecker, ToolBroker } from './tools/index.ts';
 
 export interface EngineRequest {
   readonly runtime: Runtime;
@@ -20,6 +28,8 @@ export interface EngineRequest {
 export interface EngineCallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
+  /** From `tools` of the engine; for this execution only. */
+  readonly tools?: ToolBroker | undefined;
 }
 
 /** A finished run whose workspace can still be read. Release it: until then its sandbox holds memory. */
@@ -46,6 +56,7 @@ export class Engine {
   readonly #backend: IsolationBackend;
   readonly #pool: Pool;
   readonly #logger: Logger;
+  readonly #checker = new SchemaChecker();
   readonly #teardowns = new Set<Promise<void>>();
 
   constructor(options: EngineOptions) {
@@ -71,11 +82,22 @@ export class Engine {
     return this.#pool.lacking();
   }
 
+  /**
+   * Tools for one execution of a program or cell of this language.
+   * @param waitMs how long it may wait for its caller to answer; after that it is cancelled
+   * @throws DragomanError invalid_request
+   */
+  tools(runtime: Runtime, definitions: readonly ToolDefinition[], waitMs: number): ToolBroker {
+    if (!runtime.tools)
+      throw new DragomanError('invalid_request', { message: `programs in ${runtime.title} cannot call tools` });
+    return new ToolBroker({ tools: callableTools(definitions, runtime.tools.names), checker: this.#checker, waitMs });
+  }
+
   /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, too_large, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
     const run = await this.#attempt(request, options);
     const { outcome, stdout, stderr } = run.result;
-    if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0) return run;
+    if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0 || options.tools?.isUsed) return run;
     // Its zygote may have died while it was parked. A program that nobody has heard of can be run again: what it does stays
     // in its sandbox.
     run.release();
@@ -85,7 +107,8 @@ export class Engine {
   async #attempt(request: EngineRequest, options: EngineCallOptions): Promise<EngineRun> {
     const { runtime, inputs, limits, code } = request;
     const paths = inputs.map((input) => input.path);
-    const sandbox = await this.#pool.lease(runtime.kindFor(code, paths));
+    const { tools } = options;
+    const sandbox = await this.#pool.lease(runtime.kindFor(code, paths, tools && runtime.tools?.template));
     try {
       sandbox.limit(limits);
       const entry = { path: entryName(runtime, new Set(paths)), code };
@@ -93,7 +116,9 @@ export class Engine {
       const orders = [
         source(entry),
         ...input(request.stdin),
-        { frame: programFrame(runtime, entry.path, request.args) },
+        ...(tools
+          ? [{ frame: { op: 'serve' } }, { frame: toolProgramFrame(runtime, entry.path, tools.tools) }]
+          : [{ frame: programFrame(runtime, entry.path, request.args) }]),
       ];
       const result = await runIn(sandbox, orders, { limits, ...options });
       // Stopping what the program left running takes a moment, which most programs need not wait for: they made no files.
@@ -127,6 +152,7 @@ export class Engine {
 
   /** Waits for what is being torn down, then ends everything. */
   async close(): Promise<void> {
+    await this.#checker.close();
     await this.#pool.close();
     await Promise.allSettled([...this.#teardowns]);
     await this.#backend.close();

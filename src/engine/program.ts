@@ -1,5 +1,6 @@
 import type { GuestFrame } from '../isolation/index.ts';
 import type { Runtime } from './runtimes.ts';
+import type { CallableTool } from './tools/index.ts';
 
 const workspace = '/mnt/data';
 
@@ -16,6 +17,17 @@ export function programFrame(runtime: Runtime, entry: string, args: readonly str
       return { op: 'run', kind: 'program', argv, env: {} };
     }
   }
+}
+
+/** The frame that starts a program that may call tools; the sandbox is one that serves. */
+export function toolProgramFrame(runtime: Runtime, entry: string, tools: readonly CallableTool[]): GuestFrame {
+  const started = programFrame(runtime, entry, []);
+  const names = tools.map(({ identifier, name }) => `${identifier} ${name}\n`).join('');
+  const env = Object.entries(runtime.tools?.env ?? {}).map(([key, value]) => [
+    key,
+    value.replace('{names}', () => names),
+  ]);
+  return { ...started, op: 'program', env: Object.fromEntries(env), tools };
 }
 
 /** A name for the source that no input has: the runtime's own, or the next free one. */

@@ -18,6 +18,16 @@ const kernelSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('program'), name: z.string(), argv: z.array(z.string()).min(1) }),
 ]);
 
+/** How its programs come by the caller's tools. */
+const toolsSchema = z.strictObject({
+  /** Whose rules the names of functions follow. */
+  names: z.enum(['python', 'bash']),
+  /** What a program's sandbox is at least forked from; absent: what it is anyway. */
+  template: z.string().optional(),
+  /** For programs of the image; `{names}` becomes a line for each tool: identifier, blank, name. */
+  env: z.record(z.string(), z.string()).default({}),
+});
+
 const choiceSchema = z.strictObject({
   /** Words of the source that speak for this template. */
   mentions: z.array(z.string()).default([]),
@@ -32,6 +42,7 @@ const runtimeSchema = z.strictObject({
   entry: z.string(),
   run: runSchema,
   kernel: kernelSchema.optional(),
+  tools: toolsSchema.optional(),
   template: z.object({ default: z.string() }).catchall(choiceSchema),
   templates: z
     .record(
@@ -70,8 +81,13 @@ export interface Runtime {
   readonly run: z.infer<typeof runSchema>;
   /** Absent: a session runs a program per execution. */
   readonly kernel: Kernel | undefined;
-  /** Chooses the sandbox for a program: guessing wrong costs time, never correctness. */
-  kindFor(code: string, inputs: readonly string[]): SandboxKind;
+  /** Absent: its programs cannot call tools. */
+  readonly tools: z.infer<typeof toolsSchema> | undefined;
+  /**
+   * Chooses the sandbox for a program: guessing wrong costs time, never correctness.
+   * @param usual template instead of the runtime's usual one
+   */
+  kindFor(code: string, inputs: readonly string[], usual?: string): SandboxKind;
 }
 
 /** All languages, and what the engine has to keep ready for them. */
@@ -100,7 +116,7 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
     const file = join(dir, name, 'runtime.json');
     const parsed = runtimeSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
     if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
-    const { template, templates: own, parks: ownParks, kernel, ...rest } = parsed.data;
+    const { template, templates: own, parks: ownParks, kernel, tools, ...rest } = parsed.data;
     const park = rest.run.kind === 'parked' ? rest.run.park : undefined;
     const { default: usual, ...choices } = template;
     const rules = Object.entries(choices as Record<string, z.infer<typeof choiceSchema>>).map(([template, choice]) => ({
@@ -112,11 +128,12 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
       name,
       ...rest,
       kernel: kernel && (kernel.kind === 'fork' ? { name, argv: null } : { name: kernel.name, argv: kernel.argv }),
-      kindFor(code, inputs) {
+      tools,
+      kindFor(code, inputs, otherwise = usual) {
         const rule = rules.find(
           (rule) => rule.mentions?.test(code) || inputs.some((input) => rule.inputs.some((end) => input.endsWith(end))),
         );
-        return { template: rule?.template ?? usual, park };
+        return { template: rule?.template ?? otherwise, park };
       },
     };
     runtimes.push(runtime);

@@ -90,7 +90,8 @@ export class EngineSession {
     if (this.ended) throw new Error('the session has ended');
     const body = Buffer.from(code);
     this.#sandbox.thaw();
-    const frame = { op: 'cell', kernel: kernel.name, argv: kernel.argv, size: body.length };
+    const tools = options.tools?.tools ?? [];
+    const frame = { op: 'cell', kernel: kernel.name, argv: kernel.argv, size: body.length, tools };
     const cell = new Cell(this.#sandbox, { frame, body }, options);
     const done = cell.done.then(async (end) => {
       await this.#sandbox.freeze();

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { DragomanError } from '../core/index.ts';
+import { DragomanError, isCheapJson } from '../core/index.ts';
 import { BodyMemory } from './body-memory.ts';
-import { isCheapJson } from './json-shape.ts';
 
 export interface JsonBodyOptions {
   /** Largest body, in bytes. */

@@ -88,6 +88,16 @@ export type Claim =
     }
   /** Something a kernel shows or asks for; `event` is any JSON object. */
   | { readonly claim: 'event'; readonly token: string; readonly event: Readonly<Record<string, unknown>> }
+  /** Code calls a tool. `id` is a number of its own; `input` is text, of which nothing is known. */
+  | {
+      readonly claim: 'call';
+      readonly token: string;
+      readonly id: number;
+      readonly name: string;
+      readonly input: string;
+    }
+  /** The code can go no further before one of these calls is answered. */
+  | { readonly claim: 'waiting'; readonly token: string; readonly pending: readonly number[] }
   | { readonly claim: 'fault'; readonly message: string };
 
 /** A frame for the guest; the protocol is documented in guest/dragoman_guest/sandbox.py. */

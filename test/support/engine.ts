@@ -1,6 +1,23 @@
 import { fileURLToPath } from 'node:url';
-import type { CellResult, ExecutionEvent, ExecutionResult, Limits, Logger } from '../../src/core/index.ts';
-import { Engine, type EngineCell, type EngineInput, type EngineSession, loadRuntimes } from '../../src/engine/index.ts';
+import type {
+  CellResult,
+  ExecutionEvent,
+  ExecutionResult,
+  Limits,
+  Logger,
+  ToolCall,
+  ToolDefinition,
+  ToolResult,
+} from '../../src/core/index.ts';
+import {
+  Engine,
+  type EngineCallOptions,
+  type EngineCell,
+  type EngineInput,
+  type EngineSession,
+  loadRuntimes,
+  type ToolBroker,
+} from '../../src/engine/index.ts';
 import { createNamespacesBackend, type IsolationBackend } from '../../src/isolation/index.ts';
 import { imageRoot } from './image.ts';
 
@@ -40,6 +57,23 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Answers a tool call: its value, or throws what the program is to hear. */
+export type ToolHandler = (call: ToolCall) => unknown;
+
+export interface ToolRunOptions extends RunOptions {
+  readonly tools: readonly ToolDefinition[];
+  /** Answers every call of a round, unless `onRound` sees to it. */
+  readonly answer?: ToolHandler;
+  readonly onRound?: (calls: readonly ToolCall[], tools: ToolBroker) => void;
+  /** How long the program may wait. */
+  readonly waitMs?: number;
+}
+
+/** A finished run that called tools: what it asked for, round by round. */
+export interface ToolRun extends TestRun {
+  readonly rounds: readonly (readonly ToolCall[])[];
+}
+
 /** A finished cell in the form tests assert on. */
 export interface TestCell extends Omit<CellResult, 'stdout' | 'stderr' | 'artifactsTruncated'> {
   readonly stdout: string;
@@ -72,6 +106,8 @@ export interface TestEngine {
   /** What the service logged at warning level or above. */
   readonly logged: readonly string[];
   run(language: string, code: string, options?: RunOptions): Promise<TestRun>;
+  /** Runs a program that calls tools. */
+  runWithTools(language: string, code: string, options: ToolRunOptions): Promise<ToolRun>;
   /** Close it. */
   openSession(limits?: Partial<Limits>): Promise<TestSession>;
   close(): Promise<void>;
@@ -96,6 +132,36 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
   });
   const engine = new Engine({ backend, catalogue, poolSize: options.poolSize ?? 2, logger });
   await engine.start();
+  const runtimeOf = (language: string) => {
+    const runtime = catalogue.find(language);
+    if (!runtime) throw new Error(`no runtime ${language}`);
+    return runtime;
+  };
+  const execute = async (
+    language: string,
+    code: string,
+    { args = [], stdin, inputs = [], limits: own, signal }: RunOptions,
+    more: EngineCallOptions,
+  ): Promise<TestRun> => {
+    const request = { runtime: runtimeOf(language), code, args, stdin, inputs, limits: { ...limits, ...own } };
+    const run = await engine.execute(request, { signal, ...more });
+    try {
+      const files: Record<string, Buffer> = {};
+      for (const { path, content } of run.artifacts) files[path] = Buffer.concat(await Array.fromAsync(content.read()));
+      const { stdout, stderr, ...rest } = run.result;
+      return {
+        ...rest,
+        stdout: stdout.text,
+        stderr: stderr.text,
+        truncated: stdout.truncated || stderr.truncated,
+        files,
+        inherited: run.inherited,
+        deleted: run.deleted,
+      };
+    } finally {
+      run.release();
+    }
+  };
   return {
     engine,
     backend,
@@ -116,28 +182,30 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
         close: () => session.close(),
       };
     },
-    async run(language, code, { args = [], stdin, inputs = [], limits: own, signal } = {}) {
-      const runtime = catalogue.find(language);
-      if (!runtime) throw new Error(`no runtime ${language}`);
-      const request = { runtime, code, args, stdin, inputs, limits: { ...limits, ...own } };
-      const run = await engine.execute(request, { signal });
-      try {
-        const files: Record<string, Buffer> = {};
-        for (const { path, content } of run.artifacts)
-          files[path] = Buffer.concat(await Array.fromAsync(content.read()));
-        const { stdout, stderr, ...rest } = run.result;
-        return {
-          ...rest,
-          stdout: stdout.text,
-          stderr: stderr.text,
-          truncated: stdout.truncated || stderr.truncated,
-          files,
-          inherited: run.inherited,
-          deleted: run.deleted,
-        };
-      } finally {
-        run.release();
-      }
+    run: (language, code, options = {}) => execute(language, code, options, {}),
+    async runWithTools(
+      language,
+      code,
+      { tools: definitions, answer = () => null, onRound, waitMs = 30_000, ...options },
+    ) {
+      const tools = engine.tools(runtimeOf(language), definitions, waitMs);
+      const rounds: (readonly ToolCall[])[] = [];
+      const onEvent = (event: ExecutionEvent) => {
+        if (event.type !== 'tool_calls') return;
+        rounds.push(event.calls);
+        if (onRound) onRound(event.calls, tools);
+        else tools.answer(event.calls.map((call) => answered(call, answer)));
+      };
+      return { ...(await execute(language, code, options, { tools, onEvent })), rounds };
     },
   };
+}
+
+/** What a handler makes of a call. */
+export function answered(call: ToolCall, answer: ToolHandler): ToolResult {
+  try {
+    return { id: call.id, value: answer(call) };
+  } catch (error) {
+    return { id: call.id, error: (error as Error).message };
+  }
 }

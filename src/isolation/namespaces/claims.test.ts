@@ -15,6 +15,8 @@ describe('ClaimDecoder', () => {
       { claim: 'ready' },
       { claim: 'done', token: 't', code: 0, signal: null, interpreter: 'kept' },
       { claim: 'event', token: 't', event: { event: 'result', bundle: { 'text/plain': '数' } } },
+      { claim: 'call', token: 't', id: 1, name: 'a "tool"', input: '{"a":1}' },
+      { claim: 'waiting', token: 't', pending: [1, 2] },
       { claim: 'fault', message: 'ö' },
     ];
     const bytes = Buffer.concat(claims.map(frame));
@@ -43,6 +45,12 @@ describe('ClaimDecoder', () => {
     ['an end of no known interpreter', { claim: 'done', token: 't', code: 0, signal: null, interpreter: 'python' }],
     ['an event without a token', { claim: 'event', event: {} }],
     ['an event that is no object', { claim: 'event', token: 't', event: [] }],
+    ['a call without a number', { claim: 'call', token: 't', name: 'a', input: '{}' }],
+    ['a call numbered with a fraction', { claim: 'call', token: 't', id: 1.5, name: 'a', input: '{}' }],
+    ['a call whose input is no text', { claim: 'call', token: 't', id: 1, name: 'a', input: {} }],
+    ['a call of no run', { claim: 'call', id: 1, name: 'a', input: '{}' }],
+    ['waiting for what is no number', { claim: 'waiting', token: 't', pending: ['1'] }],
+    ['waiting for nothing at all', { claim: 'waiting', token: 't' }],
     ['a fault without a message', { claim: 'fault' }],
     ['a fault that is a treatise', { claim: 'fault', message: 'x'.repeat(1001) }],
   ])('refuses %s', (_, value) => {

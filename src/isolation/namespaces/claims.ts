@@ -58,10 +58,20 @@ const interpreterStates: readonly unknown[] = ['kept', 'lost', 'none'] satisfies
 function parseClaim(text: string): Claim {
   const value: unknown = JSON.parse(text);
   if (!isObject(value)) throw new Error('a claim that is not an object');
-  const { claim, token, code, signal, message, event, interpreter = 'none' } = value;
+  const { claim, token, code, signal, message, event, interpreter = 'none', id, name, input, pending } = value;
   if (claim === 'ready' || claim === 'parked') return { claim };
   if (claim === 'fault' && typeof message === 'string' && message.length <= maxFaultLength) return { claim, message };
   if (claim === 'event' && typeof token === 'string' && isObject(event)) return { claim, token, event };
+  if (
+    claim === 'call' &&
+    typeof token === 'string' &&
+    isCount(id) &&
+    typeof name === 'string' &&
+    typeof input === 'string'
+  )
+    return { claim, token, id, name, input };
+  if (claim === 'waiting' && typeof token === 'string' && Array.isArray(pending) && pending.every(isCount))
+    return { claim, token, pending };
   if (claim === 'done') {
     const validCode = code === null || (Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 255);
     const validSignal = signal === null || (typeof signal === 'string' && /^SIG[A-Z0-9]{2,10}$/.test(signal));
@@ -80,6 +90,10 @@ function parseClaim(text: string): Claim {
 
 function view(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,7 @@
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-const maxDepth = 100;
+const usualDepth = 100;
 const maxElements = 200_000;
 /** Below this size no JSON takes long, whatever is in it. */
 const harmlessBytes = 65_536;
@@ -10,9 +10,11 @@ const harmlessBytes = 65_536;
  * Tells whether a JSON text is cheap to parse. Long strings are, and a program is one; a large body of nothing but brackets or
  * tiny values would hold up every other request for seconds.
  * @param json UTF-8, not necessarily valid JSON
+ * @param maxDepth what is deeper is not cheap, however small it is
  */
-export function isCheapJson(json: Uint8Array): boolean {
-  if (json.length <= harmlessBytes) return true;
+export function isCheapJson(json: Uint8Array, maxDepth?: number): boolean {
+  if (json.length <= harmlessBytes && maxDepth === undefined) return true;
+  const deepest = maxDepth ?? usualDepth;
   let depth = 0;
   let elements = 0;
   for (let at = 0; at < json.length; at++) {
@@ -22,7 +24,7 @@ export function isCheapJson(json: Uint8Array): boolean {
     else if (byte === comma || byte === openArray || byte === openObject) {
       elements++;
       if (byte !== comma) depth++;
-      if (depth > maxDepth || elements > maxElements) return false;
+      if (depth > deepest || elements > maxElements) return false;
     }
   }
   return true;

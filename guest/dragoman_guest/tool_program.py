@@ -1,0 +1,77 @@
+"""Runs a Python program that calls tools: like script.py, but its body may await, and the tools are functions of its own.
+
+The body is compiled as it stands, with awaits allowed: no line moves and no string changes. Only a body that returns is put
+into a function, where alone Python has that.
+"""
+
+import ast
+import asyncio
+import inspect
+import json
+import os
+import sys
+import typing
+
+from . import script, tools
+
+_TYPING = ('Any', 'Awaitable', 'Callable', 'Dict', 'Iterable', 'List', 'Literal', 'Optional', 'Set', 'Tuple', 'Union')
+
+
+def run(entry, definitions):
+    """Runs the file `entry` to its end; returns the exit code."""
+    script.prepare_streams()
+    sys.argv = [entry]
+    names = script.fresh_main(entry)
+    names.update(asyncio=asyncio, json=json, os=os, sys=sys, ToolExecutionError=tools.ToolExecutionError)
+    names.update((name, getattr(typing, name)) for name in _TYPING)
+    names.update(tools=tools.Tools(definitions), **tools.functions(definitions))
+    code = 0
+    try:
+        with open(entry, 'rb') as file:
+            body = _compiled(file.read(), entry)
+        asyncio.run(_awaited(body, names))
+    except SystemExit as request:
+        code = script.exit_code(request)
+    except BaseException as error:
+        code = 130 if isinstance(error, KeyboardInterrupt) else 1
+        _report(error)
+    return script.finalise(code)
+
+
+def _compiled(source, entry):
+    tree = compile(source, entry, 'exec', ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    if _returns(tree):
+        function = ast.parse('async def __program__(): pass\nawait __program__()', entry)
+        function.body[0].body = tree.body
+        tree = function
+    return compile(tree, entry, 'exec', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+
+
+def _returns(node):
+    """Whether there is a `return` outside of every function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Return):
+            return True
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and _returns(child):
+            return True
+    return False
+
+
+async def _awaited(body, names):
+    result = eval(body, names)
+    if inspect.iscoroutine(result):
+        await result
+
+
+def _report(error):
+    """Prints what nobody caught, without frames that are not the program's at either end."""
+    own = {__file__, tools.__file__, asyncio.runners.__file__, asyncio.base_events.__file__, asyncio.tasks.__file__}
+    last = None
+    trace = error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename not in own:
+            last = trace
+        trace = trace.tb_next
+    if last is not None and isinstance(error, (tools.ToolExecutionError, TypeError)):
+        last.tb_next = None
+    script.report(error, own)

@@ -1,0 +1,29 @@
+import type { ExecutionEvent } from '../../core/index.ts';
+import type { Sandbox } from '../../isolation/index.ts';
+import type { WallClock } from '../wall-clock.ts';
+import type { ToolBroker } from './broker.ts';
+
+/** Lets the code that runs in a sandbox call tools. `abandon` ends it when nobody answers. */
+export function connectTools(
+  tools: ToolBroker,
+  sandbox: Sandbox,
+  {
+    clock,
+    onEvent,
+    abandon,
+  }: { clock: WallClock; onEvent?: ((event: ExecutionEvent) => void) | undefined; abandon(): void },
+): void {
+  tools.connect({
+    send: (frame, body) => sandbox.send(frame, body),
+    async park() {
+      clock.pause();
+      await sandbox.freeze();
+    },
+    unpark() {
+      sandbox.thaw();
+      clock.resume();
+    },
+    abandon,
+    told: (calls) => onEvent?.({ type: 'tool_calls', calls }),
+  });
+}

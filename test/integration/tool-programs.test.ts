@@ -1,0 +1,327 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ToolCall } from '../../src/core/index.ts';
+import { answered, startEngine, type TestEngine } from '../support/engine.ts';
+import { echo, weather } from '../support/tools.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const tools = [weather, echo];
+const reading = ({ input }: ToolCall) => ({ city: input.city, celsius: 5, sky: ['clouds', null, true, '雨'] });
+
+describe('a Python program', () => {
+  const run = (code: string, options = {}) =>
+    engine.runWithTools('python', code, { tools, answer: reading, ...options });
+
+  it('calls a tool and goes on with its value', async () => {
+    const ended = await run('x = await get_weather(city="Oslo", days=2)\nprint(x["city"], x["sky"], type(x).__name__)');
+    expect(ended).toMatchObject({ stdout: "Oslo ['clouds', None, True, '雨'] dict\n", stderr: '', exitCode: 0 });
+    expect(ended.rounds).toEqual([[{ id: 'call_001', name: 'get-weather', input: { city: 'Oslo', days: 2 } }]]);
+  });
+
+  it('has all that it began in one round', async () => {
+    const ended = await run(`
+cities = await asyncio.gather(*[get_weather(city=str(n)) for n in range(20)])
+print(",".join(c["city"] for c in cities))
+task = asyncio.create_task(get_weather(city="later"))
+print((await get_weather("now"))["city"], (await task)["city"])`);
+    expect(ended.stdout).toBe(`${Array.from({ length: 20 }, (_, n) => n).join(',')}\nnow later\n`);
+    expect(ended.rounds.map((calls) => calls.length)).toEqual([20, 2]);
+  });
+
+  it('has calls of several threads in one round', async () => {
+    const ended = await run(`
+import threading
+def work(n): print(asyncio.run(get_weather(city=str(n)))["city"])
+threads = [threading.Thread(target=work, args=(n,)) for n in range(5)]
+for thread in threads: thread.start()
+for thread in threads: await asyncio.to_thread(thread.join)`);
+    expect(ended.stdout.split('\n').sort().join('')).toBe('01234');
+    expect(ended.rounds.map((calls) => calls.length)).toEqual([5]);
+  });
+
+  it('calls as often as it may, and is told when it may no more', async () => {
+    const ended = await run(`
+for n in range(200): assert (await get_weather(city=str(n)))["city"] == str(n)
+try: await get_weather(city="one more")
+except ToolExecutionError as error: print(error)`);
+    expect(ended.stderr).toBe('');
+    expect(ended.stdout).toBe('too many tool calls: one execution may make 200\n');
+    expect(ended.rounds).toHaveLength(200);
+  });
+
+  it('catches what a tool throws, or ends with it and its own line', async () => {
+    const answer = () => {
+      throw new Error('no such city');
+    };
+    const code = `
+try: await get_weather(city="x")
+except ToolExecutionError as error: print("caught:", error, isinstance(error, Exception))
+results = await asyncio.gather(get_weather(city="a"), get_weather(city="b"), return_exceptions=True)
+print([type(r).__name__ for r in results])
+text = """two
+    lines"""
+await get_weather(city=text)
+print("never")`;
+    const ended = await run(code, { answer });
+    expect(ended).toMatchObject({ exitCode: 1, outcome: 'completed' });
+    expect(ended.stdout).toBe("caught: no such city True\n['ToolExecutionError', 'ToolExecutionError']\n");
+    expect(ended.stderr).toBe(`Traceback (most recent call last):
+  File "/mnt/data/main.py", line 8, in <module>
+    await get_weather(city=text)
+ToolExecutionError: no such city
+`);
+    expect(ended.rounds.at(-1)![0]!.input).toEqual({ city: 'two\n    lines' });
+  });
+
+  it('learns at once what its own arguments lack, and nobody is asked', async () => {
+    const ended = await run(`
+for call in (lambda: get_weather(), lambda: get_weather(town="x"), lambda: get_weather(city=7), lambda: get_weather(city="x", units="K"),
+             lambda: get_weather(city="x", days=float("nan"))):
+    try: await call()
+    except Exception as error: print(type(error).__name__, error)`);
+    expect(ended.rounds).toEqual([]);
+    expect(ended.stdout.split('\n')).toEqual([
+      "TypeError get_weather() missing required arguments: 'city'",
+      "TypeError get_weather() got an unexpected keyword argument 'town'",
+      expect.stringMatching(/^ToolExecutionError invalid input: city: .*string/),
+      expect.stringMatching(/^ToolExecutionError invalid input: units: .*any of/),
+      expect.stringMatching(/^ValueError .*JSON compliant/),
+      '',
+    ]);
+  });
+
+  it('leaves out what is None, takes the input as one object, and names that are no identifiers', async () => {
+    const ended = await run(`
+await get_weather("a", None, units=None)
+await get_weather({"city": "b", "days": 1})
+await echo(**{"if": 1, "a-b": [2]})
+await tools["get-weather"](city="c")`);
+    expect(ended.stderr).toBe('');
+    expect(ended.rounds.map(([call]) => call!.input)).toEqual([
+      { city: 'a' },
+      { city: 'b', days: 1 },
+      { if: 1, 'a-b': [2] },
+      { city: 'c' },
+    ]);
+  });
+
+  it('returns from its body, leaves with a status, and is wrong where it is wrong', async () => {
+    expect(
+      await run(
+        'async def f():\n  return await get_weather(city="x")\nif (await f()): \n  print(1)\n  return\nprint(2)',
+      ),
+    ).toMatchObject({
+      stdout: '1\n',
+      exitCode: 0,
+    });
+    expect(await run('await get_weather(city="x")\nsys.exit(7)')).toMatchObject({ exitCode: 7 });
+    expect((await run('x = 1\nif x\n  pass')).stderr).toMatch(/File "\/mnt\/data\/main.py", line 2\n[\s\S]*SyntaxError/);
+    expect((await run('import asyncio\nasyncio.run(get_weather(city="x"))')).stderr).toMatch(
+      'cannot be called from a running event loop',
+    );
+  });
+
+  it('makes files, reads inputs and has a library at hand', async () => {
+    const ended = await run(
+      'import pandas as pd\npd.DataFrame([await get_weather(city="x")]).to_csv("out.csv")\nopen("n", "w").write("1")',
+    );
+    expect(ended.stderr).toBe('');
+    expect(Object.keys(ended.files)).toEqual(['n', 'out.csv']);
+  });
+
+  it('takes large results and gives large input', async () => {
+    const ended = await run('x = await echo(text="ä" * 400_000)\nprint(len(x), x[0], x[-1])', {
+      answer: ({ input }: ToolCall) => `${(input.text as string).length}${'数'.repeat(1_600_000)}!`,
+    });
+    expect(ended).toMatchObject({ stdout: '1600007 4 !\n', stderr: '' });
+    const tooLarge = await run('try: await echo(text="x" * 1_100_000)\nexcept ToolExecutionError as e: print(e)');
+    expect(tooLarge).toMatchObject({ stdout: 'the input is larger than 1048576 bytes\n', rounds: [] });
+  });
+
+  it('gives up a call and goes on with others', async () => {
+    const ended = await run(
+      `
+async def first():
+    done, others = await asyncio.wait([asyncio.create_task(get_weather(city=c)) for c in "ab"], return_when=asyncio.FIRST_COMPLETED)
+    for other in others: other.cancel()
+    return done.pop().result()["city"]
+print(await first(), (await get_weather(city="c"))["city"])`,
+      {
+        onRound: (calls: readonly ToolCall[], broker: { answer(results: unknown): void }) =>
+          broker.answer([answered(calls[0]!, reading)]),
+      },
+    );
+    expect(ended).toMatchObject({ stdout: 'a c\n', stderr: '' });
+    expect(ended.rounds.map((calls) => calls.map(({ input }) => input.city))).toEqual([['a', 'b'], ['c']]);
+  });
+});
+
+describe('a bash program', () => {
+  const run = (code: string, options = {}) => engine.runWithTools('bash', code, { tools, answer: reading, ...options });
+
+  it('calls tools bare, in substitutions, pipelines and the background, under strict modes', async () => {
+    const ended = await run(`: &
+wait "$!"
+set -euo pipefail
+get_weather '{"city":"bare"}'
+x=$(get_weather '{"city":"substituted"}')
+echo "$x" | jq -r .city
+get_weather '{"city": "pi\\"ped", "days": 3}' | jq -c '.sky, .city'
+for n in $(seq 20); do { y=$(get_weather "{\\"city\\":\\"$n\\"}"); printf '%s\\n' "$y" > "$n.json"; } & done
+wait
+cat *.json | jq -r .city | sort -n | tr '\\n' ' '
+echo
+echo > empty`);
+    expect(ended.stderr).toBe('');
+    expect(ended.stdout.split('\n')).toEqual([
+      '{"city":"bare","celsius":5,"sky":["clouds",null,true,"雨"]}',
+      'substituted',
+      '["clouds",null,true,"雨"]',
+      '"pi\\"ped"',
+      `${Array.from({ length: 20 }, (_, n) => n + 1).join(' ')} `,
+      '',
+    ]);
+    expect(ended.rounds.map((calls) => calls.length)).toEqual([1, 1, 1, 20]);
+    expect(Object.keys(ended.files)).toHaveLength(21);
+  });
+
+  it('ends with the first call that fails, also inside of a substitution', async () => {
+    const answer = () => {
+      throw new Error('no such\ncity');
+    };
+    for (const code of [
+      'echo before; get_weather \'{"city":"x"}\'; echo never',
+      'echo before; y=$(get_weather \'{"city":"x"}\'); echo never',
+      'echo before; get_weather \'{"city":"x"}\' | cat; echo never',
+      "echo before; get_weather 'not json'; echo never",
+      'echo before; y="$(get_weather "[1]")" || true; echo never',
+    ]) {
+      const ended = await run(code, { answer });
+      expect(ended.stdout).toBe('before\n');
+      expect(ended.stderr).toMatch(/^get-weather: (?:no such\ncity|the input .*|invalid input: .*)\n$/);
+      expect(ended.exitCode === 1 || ended.signal === 'SIGTERM').toBe(true);
+    }
+  });
+
+  it('takes values of every kind and size, and an input that was left out', async () => {
+    const values = ['text', 'mehr "Text"\n', '雨'.repeat(1_600_000), 7.5, null, [], { a: { b: 1 } }];
+    for (const value of values) {
+      const ended = await run('v=$(echo_tool); printf %s "$v" | sha256sum; printf %s "$v" | jq -c "type"', {
+        answer: () => value,
+      });
+      expect(ended.stderr).toBe('');
+      expect(ended.rounds[0]![0]!.input).toEqual({});
+      const { createHash } = await import('node:crypto');
+      expect(ended.stdout).toContain(createHash('sha256').update(JSON.stringify(value)).digest('hex'));
+    }
+  });
+
+  it('keeps its line numbers, its options and its variables', async () => {
+    const ended = await run(
+      'IFS=,\nset -f\nx=$(get_weather \'{"city":"*"}\')\necho "$- $IFS $BASH_ENV $LINENO"\nno_such_command',
+    );
+    expect(ended.stdout).toBe('fhB ,  4\n');
+    expect(ended.stderr).toMatch(/script\.sh: line 5: no_such_command: command not found/);
+    expect(ended.exitCode).toBe(127);
+  });
+});
+
+describe.each(['javascript', 'typescript'])('a %s program', (language) => {
+  it('calls tools, many at once, and catches their errors', async () => {
+    const ended = await engine.runWithTools(
+      language,
+      `const one = await tools.get_weather({ city: 'Oslo', days: 1 });
+console.log(one.city, one.sky);
+const all = await Promise.all(Array.from({ length: 20 }, (_, n) => tools['get-weather']({ city: String(n) })));
+console.log(all.map(({ city }) => city).join());
+try { await tools.get_weather({ town: 'x' }) } catch (error) { console.log(error.name, error instanceof ToolExecutionError) }
+throw await tools.echo({}).catch((error) => error.message);`,
+      {
+        tools,
+        answer: (call) => {
+          if (call.name === 'echo') throw new Error('echo failed');
+          return reading(call);
+        },
+      },
+    );
+    expect(ended.stdout).toBe(
+      `Oslo [ 'clouds', null, true, '雨' ]\n${Array.from({ length: 20 }, (_, n) => n).join()}\nToolExecutionError true\n`,
+    );
+    expect(ended.stderr).toContain('echo failed');
+    expect(ended.exitCode).toBe(1);
+    expect(ended.rounds.map((calls) => calls.length)).toEqual([1, 20, 1]);
+  });
+});
+
+describe('waiting', () => {
+  const limits = { wallMs: 700 };
+
+  it('costs neither time nor cpu', async () => {
+    const ended = await engine.runWithTools(
+      'python',
+      'import threading, time\nthreading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True).start()\nawait get_weather(city="x")\nprint("done")',
+      {
+        tools,
+        limits: { wallMs: 3000 },
+        onRound: (calls, broker) => setTimeout(() => broker.answer([answered(calls[0]!, reading)]), 4000),
+      },
+    );
+    expect(ended).toMatchObject({ outcome: 'completed', stdout: 'done\n' });
+    expect(ended.usage.wallMs).toBeLessThan(3000);
+    expect(ended.usage.cpuMs).toBeLessThan(3000);
+  });
+
+  it('does not add to the time for computing', async () => {
+    const ended = await engine.runWithTools('python', 'await get_weather(city="x")\nprint("on")\nwhile True: pass', {
+      tools,
+      limits,
+      answer: reading,
+    });
+    expect(ended).toMatchObject({ outcome: 'timed_out', stdout: 'on\n' });
+  });
+
+  it('ends when nobody answers, or when the caller leaves', async () => {
+    const code = 'print("asks")\nawait get_weather(city="x")\nprint("never")';
+    const onRound = () => {};
+    expect(await engine.runWithTools('python', code, { tools, onRound, waitMs: 200 })).toMatchObject({
+      outcome: 'cancelled',
+      stdout: 'asks\n',
+    });
+    const caller = new AbortController();
+    expect(
+      await engine.runWithTools('python', code, { tools, onRound: () => caller.abort(), signal: caller.signal }),
+    ).toMatchObject({
+      outcome: 'cancelled',
+      stdout: 'asks\n',
+    });
+  });
+
+  it('goes on when some calls are answered, and asks again for the others', async () => {
+    const ended = await engine.runWithTools(
+      'python',
+      `tasks = [asyncio.create_task(get_weather(city=c)) for c in "abc"]
+while tasks:
+    done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done: print(task.result()["city"])`,
+      {
+        tools,
+        onRound: (calls, broker) => {
+          const last = [answered(calls.at(-1)!, reading)];
+          broker.answer(last);
+          broker.answer(last);
+          expect(() => broker.answer([{ id: calls.at(-1)!.id, value: 'else' }])).toThrow(/otherwise/);
+          expect(() => broker.answer([{ id: 'call_999', value: 1 }])).toThrow(/no tool call/);
+          expect(() => broker.answer([answered(calls[0]!, reading), answered(calls[0]!, reading)])).toThrow(
+            calls.length > 1 ? /twice/ : /twice|otherwise/,
+          );
+        },
+      },
+    );
+    expect(ended.stdout).toBe('c\nb\na\n');
+    expect(ended.rounds.map((calls) => calls.length)).toEqual([3, 2, 1]);
+  });
+});
