@@ -1,4 +1,4 @@
-"""A kernel's two pipes: cells in as {"cell", "code"}, events out. Frames as everywhere (frames.py).
+"""A kernel's two pipes: cells in as {"cell", "code", "tools"}, events out. Frames as everywhere (frames.py).
 
 Events: {"event":"begun"} once a cell can be interrupted (SIGINT; an interrupt that came before is sent then, and none is sent
 between cells), {"event":"display"|"result","bundle":{<mime>:…}}, {"event":"error","error":{"name","value","traceback":[…]}}, and

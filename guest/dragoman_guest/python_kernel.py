@@ -28,6 +28,8 @@ def serve(orders, events):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         order = kernel_link.receive(orders)
         box.begin(order['cell'])
+        if order['tools']:
+            cells.offer(order['tools'])
         try:
             signal.signal(signal.SIGINT, interrupt)
             kernel_link.send(events, {'event': 'begun'})

@@ -37,6 +37,9 @@ def load(imports, warm):
     """Imports modules by name; `warm` is None or the path of a file whose `warm()` exercises them."""
     for name in imports:
         importlib.import_module(name)
+    if 'asyncio' in sys.modules:
+        # Nothing here may be written next to its source: what is not imported now is compiled anew by every program.
+        importlib.import_module(f'{__package__}.tool_program')
     function = None
     if warm:
         spec = importlib.util.spec_from_file_location('dragoman_warm', warm)

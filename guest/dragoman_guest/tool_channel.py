@@ -24,8 +24,10 @@ _MAX_INPUTS_BYTES = 10 << 20
 # Of everything that waits here: calls that arrive, and answers that are not read.
 _MAX_BUFFERED_BYTES = 48 << 20
 _MAX_CONNECTIONS = 256
-# A program that keeps computing while its calls wait is not waited for longer than this.
-_LONGEST_WAIT_S = 0.25
+# A program that keeps computing while its calls wait is not waited for longer than so many looks: a quarter of a second, or
+# longer on a busy machine, which holds up the program no less than us. But there is an end to that, too.
+_MOST_LOOKS = 125
+_LONGEST_WAIT_S = 1.0
 _FIRST_LOOK_S = 0.0002
 _LATER_LOOKS_S = 0.002
 
@@ -50,6 +52,7 @@ class ToolChannel:
         self._input_bytes = 0
         self._buffered = 0
         self._is_settled = True
+        self._looks = 0
         self._give_up_at = 0.0
         self._look_after = _FIRST_LOOK_S
         self._seen = None
@@ -108,7 +111,8 @@ class ToolChannel:
             return
         seen = _asleep()
         # Asleep at two looks with nothing to read between them, and no thread ran in the meantime: this is all there is.
-        if (seen is not None and seen == self._seen) or time.monotonic() > self._give_up_at:
+        self._looks += 1
+        if (seen is not None and seen == self._seen) or self._is_patience_over():
             self._settled()
             self._tell({'claim': 'waiting', 'pending': list(self._pending)})
             return
@@ -116,6 +120,9 @@ class ToolChannel:
         if seen is None:
             time.sleep(self._look_after)
             self._look_after = min(2 * self._look_after, _LATER_LOOKS_S)
+
+    def _is_patience_over(self):
+        return self._looks > _MOST_LOOKS or time.monotonic() > self._give_up_at
 
     def _settled(self):
         self._is_settled = True
@@ -125,6 +132,7 @@ class ToolChannel:
         self._is_settled = False
         self._seen = None
         self._look_after = _FIRST_LOOK_S
+        self._looks = 0
         self._give_up_at = time.monotonic() + _LONGEST_WAIT_S
 
     def _accept(self):

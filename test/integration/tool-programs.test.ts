@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ToolCall } from '../../src/core/index.ts';
+import type { ExecutionEvent, ToolCall } from '../../src/core/index.ts';
 import { answered, startEngine, type TestEngine } from '../support/engine.ts';
 import { echo, weather } from '../support/tools.ts';
 
@@ -119,7 +119,9 @@ await tools["get-weather"](city="c")`);
       exitCode: 0,
     });
     expect(await run('await get_weather(city="x")\nsys.exit(7)')).toMatchObject({ exitCode: 7 });
-    expect((await run('x = 1\nif x\n  pass')).stderr).toMatch(/File "\/mnt\/data\/main.py", line 2\n[\s\S]*SyntaxError/);
+    expect((await run('x = 1\nif x\n  pass')).stderr).toMatch(
+      /File "\/mnt\/data\/main.py", line 2\n[\s\S]*SyntaxError/,
+    );
     expect((await run('import asyncio\nasyncio.run(get_weather(city="x"))')).stderr).toMatch(
       'cannot be called from a running event loop',
     );
@@ -254,6 +256,64 @@ throw await tools.echo({}).catch((error) => error.message);`,
     expect(ended.stderr).toContain('echo failed');
     expect(ended.exitCode).toBe(1);
     expect(ended.rounds.map((calls) => calls.length)).toEqual([1, 20, 1]);
+  });
+});
+
+describe('a cell of a live session', () => {
+  it('calls tools, and its names are there for the next cell', async () => {
+    const session = await engine.openSession();
+    try {
+      const run = async (code: string, answer: (call: ToolCall) => unknown = reading) => {
+        const broker = engine.engine.tools(engine.engine.catalogue.find('python')!, tools, 30_000);
+        const rounds: number[] = [];
+        const onEvent = (event: ExecutionEvent) => {
+          if (event.type !== 'tool_calls') return;
+          rounds.push(event.calls.length);
+          broker.answer(event.calls.map((call) => answered(call, answer)));
+        };
+        return { ...(await session.run(code, { tools: broker, onEvent })), rounds };
+      };
+      expect(await run('import asyncio\nx = await tools.get_weather(city="Oslo")\nx["city"]')).toMatchObject({
+        value: "'Oslo'",
+        interpreter: 'kept',
+        rounds: [1],
+      });
+      const all = 'len(await asyncio.gather(*[tools["get-weather"](city=x["city"] + str(n)) for n in range(20)]))';
+      expect(await run(all)).toMatchObject({ value: '20', rounds: [20] });
+      const failed = await run('await tools.echo(a=1)', () => {
+        throw new Error('not today');
+      });
+      expect(failed).toMatchObject({ exitCode: 1, error: { name: 'ToolExecutionError', value: 'not today' } });
+      expect(failed.error!.traceback.join('\n')).not.toContain('dragoman');
+      // The names last, the permission does not.
+      expect(await session.run('await tools.echo(a=1)')).toMatchObject({ error: { value: 'there is no such tool' } });
+      expect(await session.run('x["celsius"]')).toMatchObject({ value: '5' });
+    } finally {
+      await session.close();
+    }
+  });
+
+  it('that waits is interrupted, and its names survive', async () => {
+    const session = await engine.openSession();
+    try {
+      const broker = engine.engine.tools(engine.engine.catalogue.find('python')!, tools, 30_000);
+      const told = Promise.withResolvers<void>();
+      await session.run('y = 2');
+      const cell = session.start('await tools.echo(a=y)', { tools: broker, onEvent: () => told.resolve() });
+      await told.promise;
+      expect(broker.pending).toHaveLength(1);
+      cell.interrupt();
+      expect(await cell.done).toMatchObject({
+        outcome: 'completed',
+        interpreter: 'kept',
+        error: { name: 'KeyboardInterrupt' },
+      });
+      expect(broker.pending).toEqual([]);
+      expect(() => broker.answer([{ id: 'call_001', value: 1 }])).toThrow(/has ended/);
+      expect(await session.run('y')).toMatchObject({ value: '2' });
+    } finally {
+      await session.close();
+    }
   });
 });
 

@@ -87,6 +87,7 @@ export interface CellOptions {
   readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ExecutionEvent) => void;
+  readonly tools?: ToolBroker;
 }
 
 /** A live session of a `TestEngine`. */
@@ -169,8 +170,8 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
     close: () => engine.close(),
     async openSession(own) {
       const session = await engine.openSession({ ...limits, ...own });
-      const start = (code: string, { language = 'python', limits: cellLimits, signal, onEvent }: CellOptions = {}) =>
-        session.run(catalogue.find(language)!, code, { limits: { ...limits, ...own, ...cellLimits }, signal, onEvent });
+      const start = (code: string, { language = 'python', limits: cellLimits, ...more }: CellOptions = {}) =>
+        session.run(catalogue.find(language)!, code, { limits: { ...limits, ...own, ...cellLimits }, ...more });
       return {
         session,
         start,

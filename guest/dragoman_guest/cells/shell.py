@@ -22,7 +22,7 @@ from traitlets.config import Config
 if sys.modules['jedi'] is None:
     del sys.modules['jedi']
 
-from .. import script
+from .. import script, tools
 from . import errors, figures, magics, representations
 from .outbox import Outbox
 
@@ -118,6 +118,10 @@ class CellShell(InteractiveShell):
         script.import_from('/mnt/data')
         figures.take_over()
         sys.addaudithook(_flush_before_processes)
+
+    def offer(self, definitions):
+        """Gives the cell the tools it may call, and the name of their errors."""
+        self.user_ns.update(tools=tools.Tools(definitions), ToolExecutionError=tools.ToolExecutionError)
 
     def run(self, source):
         """Runs one cell; returns its exit code."""
