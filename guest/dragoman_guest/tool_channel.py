@@ -6,7 +6,7 @@ A call is two lines, the tool's name and the size of its input, then the input: 
 Whoever runs in the sandbox may connect: all he can do is ask for the tools that the cell under way was given. What he sends is
 bounded and otherwise opaque here; the service parses and checks it. The service is told of every call as it comes, and then when
 the program can go no further without an answer, so that all it has begun travel together: when no thread of the sandbox runs any
-more and nothing is left to read, or after a while in any case.
+more, nothing is left to read and nothing is on its way (the loopback delivers when the kernel has time), or after a while in any case.
 """
 
 import os
@@ -28,6 +28,8 @@ _MAX_CONNECTIONS = 256
 # longer on a busy machine, which holds up the program no less than us. But there is an end to that, too.
 _MOST_LOOKS = 125
 _LONGEST_WAIT_S = 1.0
+# Nor is a connection that nobody uses while everything sleeps.
+_MOST_RESTS = 25
 _FIRST_LOOK_S = 0.0002
 _LATER_LOOKS_S = 0.002
 
@@ -53,6 +55,7 @@ class ToolChannel:
         self._buffered = 0
         self._is_settled = True
         self._looks = 0
+        self._rests = 0
         self._give_up_at = 0.0
         self._look_after = _FIRST_LOOK_S
         self._seen = None
@@ -110,19 +113,26 @@ class ToolChannel:
             self._settled()
             return
         seen = _asleep()
-        # Asleep at two looks with nothing to read between them, and no thread ran in the meantime: this is all there is.
         self._looks += 1
-        if (seen is not None and seen == self._seen) or self._is_patience_over():
+        # Asleep at two looks with nothing to read between them, and no thread ran in the meantime.
+        is_at_rest = seen is not None and seen == self._seen
+        if (is_at_rest and not self._is_under_way()) or self._is_patience_over():
             self._settled()
             self._tell({'claim': 'waiting', 'pending': list(self._pending)})
             return
         self._seen = seen
-        if seen is None:
+        if is_at_rest:
+            self._rests += 1
+        if is_at_rest or seen is None:
             time.sleep(self._look_after)
             self._look_after = min(2 * self._look_after, _LATER_LOOKS_S)
 
+    def _is_under_way(self):
+        """Whether the kernel still has something to deliver: a connection, half a call, or an answer nobody has taken yet."""
+        return len(self._connections) > len(self._pending) or _are_connecting()
+
     def _is_patience_over(self):
-        return self._looks > _MOST_LOOKS or time.monotonic() > self._give_up_at
+        return self._looks > _MOST_LOOKS or self._rests > _MOST_RESTS or time.monotonic() > self._give_up_at
 
     def _settled(self):
         self._is_settled = True
@@ -132,7 +142,7 @@ class ToolChannel:
         self._is_settled = False
         self._seen = None
         self._look_after = _FIRST_LOOK_S
-        self._looks = 0
+        self._looks = self._rests = 0
         self._give_up_at = time.monotonic() + _LONGEST_WAIT_S
 
     def _accept(self):
@@ -232,7 +242,12 @@ class ToolChannel:
         self._buffered -= sent
         if connection.to_send:
             self._poller.modify(connection.socket, select.POLLOUT)
-        else:
+            return
+        # It stays until he who called has taken it all and closes his end.
+        self._poller.modify(connection.socket, select.POLLIN)
+        try:
+            connection.socket.shutdown(socket.SHUT_WR)
+        except OSError:
             self._drop(connection)
 
     def _forget_received(self, connection):
@@ -272,6 +287,13 @@ def _asleep():
     except OSError:
         return None  # It ended while we looked, so something ran.
     return seen
+
+
+def _are_connecting():
+    """Whether a connection of the sandbox is begun and neither made nor refused."""
+    names, values = (line.split() for line in _content('/proc/net/snmp').split(b'\n') if line.startswith(b'Tcp:'))
+    counts = dict(zip(names[1:], map(int, values[1:])))
+    return counts[b'ActiveOpens'] > counts[b'PassiveOpens'] + counts[b'AttemptFails']
 
 
 def _content(path):
