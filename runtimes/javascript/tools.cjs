@@ -35,7 +35,8 @@ async function call(name, input) {
   const answer = Buffer.concat(parts);
   const end = answer.indexOf(10);
   const head = /^(ok|error) (\d+)$/.exec(answer.toString('latin1', 0, Math.max(end, 0)));
-  if (!head || answer.length !== end + 1 + Number(head[2])) throw new ToolExecutionError('the tool cannot be called now');
+  if (!head || answer.length !== end + 1 + Number(head[2]))
+    throw new ToolExecutionError('the tool cannot be called now');
   const text = answer.toString('utf8', end + 1);
   if (head[1] === 'error') throw new ToolExecutionError(text);
   return JSON.parse(text);
