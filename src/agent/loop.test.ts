@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { noRates, plansWith } from '../../test/support/http.ts';
+import {
+  brief,
+  agentRequest as request,
+  runAgent,
+  type TestAgentOptions,
+  testAgent,
+} from '../../test/support/agent.ts';
+import { ann } from '../../test/support/sessions.ts';
 import { type ScriptedUpstream, type Step, startUpstream } from '../../test/support/upstream.ts';
-import { createUpstreams, type UpstreamOptions } from '../upstreams/index.ts';
 import { output, type Played, ScriptedSessions } from './fixtures/scripted-sessions.ts';
-import { type AgentEvent, type AgentRequest, createAgent, type FunctionTool } from './index.ts';
+import type { AgentEvent, AgentRequest, FunctionTool } from './index.ts';
 
 let upstream: ScriptedUpstream;
 beforeAll(async () => {
@@ -12,93 +18,18 @@ beforeAll(async () => {
 afterAll(() => upstream.close());
 beforeEach(() => upstream.reset());
 
-const principal = { id: 'p', tenant: 'p', name: 'p' };
 const weather: FunctionTool = { name: 'weather', description: 'Tells the weather.', parameters: { type: 'object' } };
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
-interface Setup {
+interface Setup extends Omit<TestAgentOptions, 'sessions' | 'baseUrl'> {
   readonly play?: (code: string) => Played;
-  readonly maxCalls?: number;
-  readonly upstream?: Partial<UpstreamOptions>;
-  readonly providers?: readonly UpstreamOptions[];
 }
 
-function setup({
-  play = (code) => ({ result: { stdout: output(`ran ${code}\n`) } }),
-  maxCalls = 10,
-  ...more
-}: Setup = {}) {
+function setup({ play = (code) => ({ result: { stdout: output(`ran ${code}\n`) } }), ...more }: Setup = {}) {
   const sessions = new ScriptedSessions(play);
-  const provider: UpstreamOptions = {
-    name: '',
-    provider: 'openai-compatible',
-    baseUrl: upstream.baseUrl,
-    apiKey: undefined,
-    models: undefined,
-    aliases: {},
-    vision: false,
-    stream: true,
-    headers: {},
-    ...more.upstream,
-  };
-  const upstreams = createUpstreams({
-    providers: more.providers ?? [provider],
-    defaultModel: 'm',
-    passthrough: false,
-    firstTokenMs: 5000,
-    stallMs: 5000,
-    totalMs: 10_000,
-    retries: 0,
-    logger: quiet,
-  });
-  return {
-    sessions,
-    agent: createAgent({ upstreams, sessions, plans: plansWith(noRates), maxCalls, shownChars: 2000 }),
-  };
+  return { sessions, agent: testAgent({ sessions, baseUrl: upstream.baseUrl, ...more }) };
 }
 
-function request(
-  more: Partial<AgentRequest> = {},
-  code: Partial<NonNullable<AgentRequest['code']>> = {},
-): AgentRequest {
-  return {
-    model: undefined,
-    messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
-    code: { session: async () => 'session-1', files: [], wallMs: undefined, maxCalls: undefined, ...code },
-    functions: [],
-    toolChoice: 'auto',
-    parallelToolCalls: undefined,
-    maxOutputTokens: undefined,
-    temperature: undefined,
-    topP: undefined,
-    reasoningEffort: undefined,
-    format: undefined,
-    upstreamKey: undefined,
-    ...more,
-  };
-}
-
-async function run(made: ReturnType<typeof setup>, asked: AgentRequest, signal = new AbortController().signal) {
-  const events: AgentEvent[] = [];
-  for await (const event of made.agent.run(principal, asked, signal)) events.push(event);
-  return events;
-}
-
-/** Events in short: what kind, and the text of deltas put together. */
-function brief(events: readonly AgentEvent[]): string[] {
-  const told: string[] = [];
-  let last: string | undefined;
-  for (const event of events) {
-    const kind = event.type;
-    if ('delta' in event) {
-      if (last === kind) told[told.length - 1] += event.delta;
-      else told.push(`${kind} ${event.delta}`);
-    } else if (event.type === 'end') told.push(`end ${event.end.reason}`);
-    else told.push(event.type === 'function_call' ? `${kind} ${event.arguments}` : kind);
-    last = kind;
-  }
-  return told;
-}
+const run = (made: ReturnType<typeof setup>, asked: AgentRequest) => runAgent(made.agent, asked);
 
 const messagesOf = (number: number) => upstream.requests[number]!.body.messages;
 const toolsOf = (number: number): string[] =>
@@ -209,6 +140,40 @@ describe('code', () => {
     const told = await run(setup(), request({ functions: [{ ...weather, name: 'python' }] }));
     expect(toolsOf(0)).toEqual(['python', 'run_python']);
     expect(brief(told).at(-2)).toBe('function_call {"x":1}');
+  });
+});
+
+describe.each(['openai-compatible', 'openai', 'anthropic', 'google'] as const)('a model of %s', (provider) => {
+  it('gets through thinking, code and its result to an answer', async () => {
+    const made = setup({ provider: { provider } });
+    upstream.say([{ reasoning: 'hm' }, { text: 'Look:' }, { python: 'print(1)', id: 'call_1' }], [{ text: 'One.' }]);
+    const told = await run(made, request({ functions: [weather] }));
+    expect(brief(told)).toEqual([
+      'reasoning hm',
+      'text Look:',
+      'code_start',
+      'code_delta print(1)',
+      'code_ready',
+      'code_done',
+      'text One.',
+      'end stop',
+    ]);
+    expect(JSON.stringify(upstream.requests[1]!.body)).toContain('ran print(1)');
+  });
+
+  it('is asked without the tool in the end', async () => {
+    upstream.say([{ python: '1' }], [{ text: 'One.' }]);
+    const told = await run(setup({ provider: { provider }, maxCalls: 1 }), request());
+    expect(brief(told).slice(-2)).toEqual(['text One.', 'end stop']);
+  });
+
+  it('is told what a later system message says', async () => {
+    upstream.say([{ text: 'x' }]);
+    const say = (role: 'system' | 'user', text: string) => ({ role, content: [{ type: 'text' as const, text }] });
+    const messages = [say('system', 'first rule'), say('user', 'hi'), say('system', 'second rule')];
+    await run(setup({ provider: { provider } }), request({ messages }));
+    for (const rule of ['first rule', 'second rule'])
+      expect(JSON.stringify(upstream.requests[0]!.body)).toContain(rule);
   });
 });
 
@@ -404,7 +369,7 @@ describe('a caller that goes', () => {
     upstream.say([{ python: '1' }]);
     const controller = new AbortController();
     const told: AgentEvent[] = [];
-    for await (const event of made.agent.run(principal, request(), controller.signal)) {
+    for await (const event of made.agent.run(ann, request(), controller.signal)) {
       told.push(event);
       if (event.type === 'code_ready') setTimeout(() => controller.abort(), 20);
     }
@@ -416,7 +381,7 @@ describe('a caller that goes', () => {
     const events = [{ type: 'stdout', data: Buffer.from('x') }] as const;
     const made = setup({ play: () => ({ hangs: true, events }) });
     upstream.say([{ python: '1' }]);
-    for await (const { type } of made.agent.run(principal, request(), new AbortController().signal))
+    for await (const { type } of made.agent.run(ann, request(), new AbortController().signal))
       if (type === 'code_output') break;
     expect(made.sessions.cancelled).toBe(1);
   });
@@ -425,7 +390,7 @@ describe('a caller that goes', () => {
     upstream.say([{ text: 'a' }, { until: new Promise(() => {}) }]);
     const controller = new AbortController();
     const told: AgentEvent[] = [];
-    for await (const event of setup().agent.run(principal, request(), controller.signal)) {
+    for await (const event of setup().agent.run(ann, request(), controller.signal)) {
       told.push(event);
       controller.abort();
     }
@@ -494,7 +459,7 @@ describe('figures', () => {
 
   it('are shown to a model that can see', async () => {
     upstream.say([{ python: '1' }], [{ text: 'a line' }]);
-    await run(setup({ play, upstream: { vision: true } }), request());
+    await run(setup({ play, provider: { vision: true } }), request());
     expect(messagesOf(1).at(-2).content).toBe('[figure 1: image/png, shown to you and the user]');
     expect(messagesOf(1).at(-1)).toMatchObject({
       role: 'user',

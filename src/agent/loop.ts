@@ -29,6 +29,9 @@ const mostFaults = 3;
 const remarkedRepeats = 3;
 const mostRepeats = 6;
 
+/** Base64 of pictures in one request's conversation: providers take some ten megabytes. */
+const mostPictureCharacters = 12 * 1024 * 1024;
+
 type Ending = Extract<AgentEnd, { reason: 'stop' | 'length' | 'content_filter' | 'functions' }>;
 
 /** The turns of one request: asks the model, runs the code it writes, shows it what came of it, until it has an answer. */
@@ -44,6 +47,7 @@ export class Loop {
   #left: number;
   #faults = 0;
   #last = { code: '', times: 0 };
+  #pictureCharacters: number;
   #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
 
   constructor(options: LoopOptions) {
@@ -54,6 +58,7 @@ export class Loop {
     this.#callable = request.functions.filter(({ callers }) => callers?.includes('code'));
     const offered = request.code && request.toolChoice !== 'none' ? request.code : undefined;
     this.#codeTool = offered && codeTool(this.#tool, offered, this.#callable, options.wallMs);
+    this.#pictureCharacters = options.model.vision ? mostPictureCharacters : 0;
     this.#left = Math.min(request.code?.maxCalls ?? options.maxCalls, options.maxCalls);
     this.#prompt = new PromptBuilder();
     this.#prompt.messages.push(...toPrompt(request.messages, this.#tool));
@@ -140,11 +145,17 @@ export class Loop {
 
   /** Runs code and keeps its result for the model. */
   async *#served(call: Call, run: ReturnType<CodeRun['start']>): AsyncGenerator<AgentEvent, 'done' | 'waiting'> {
-    const { request, model, shownChars, wallMs } = this.#options;
+    const { request, shownChars, wallMs } = this.#options;
     const execution = yield* run;
     if (!execution) return 'waiting';
     const form = request.code?.shown ?? 'notebook';
-    const shown = shownOf(execution, { form, characters: shownChars, vision: model.vision, wallMs });
+    const shown = shownOf(execution, {
+      form,
+      characters: shownChars,
+      pictureCharacters: this.#pictureCharacters,
+      wallMs,
+    });
+    for (const { data } of shown.pictures) this.#pictureCharacters -= data.length;
     const remark = this.#repeated(call.code!);
     const text = shown.text + remark;
     this.#left--;

@@ -12,10 +12,13 @@ import type { AssistantPart, ContentPart, Message } from './agent.ts';
 export function toPrompt(messages: readonly Message[], tool: string): LanguageModelV4Prompt {
   const prompt = new PromptBuilder();
   const names = new Map<string, string>();
-  for (const message of messages) {
+  const lastAsked = messages.findLastIndex(({ role }) => role === 'user');
+  for (const [index, message] of messages.entries()) {
     if (message.role === 'assistant') {
       for (const part of message.content) if (part.type === 'function_call') names.set(part.callId, part.name);
-      said(prompt, message.content, tool);
+      // What a model thought before the last question it is not to see again: some providers refuse it.
+      const kept = message.content.filter(({ type }) => type !== 'reasoning' || index > lastAsked);
+      said(prompt, kept, tool);
     } else if (message.role === 'tool')
       prompt.result(message.callId, names.get(message.callId) ?? 'function', resultOutput(message.content));
     else if (message.role === 'system') prompt.system(textOf(message.content));

@@ -12,27 +12,29 @@ export interface ShownOptions {
   readonly form: 'notebook' | 'json';
   /** Of the output; notes of ours come on top. */
   readonly characters: number;
-  readonly vision: boolean;
+  /** How much base64 of pictures may be shown; 0 for a model that cannot see. */
+  readonly pictureCharacters: number;
   readonly wallMs: number;
 }
 
 const mostPictures = 8;
-const mostPictureCharacters = 6 * 1024 * 1024;
 const mostFiles = 50;
+const longestList = 4000;
 const pictureTypes = ['image/png', 'image/jpeg'];
 
 /** What a model reads of a run: its output as a notebook shows it, cut to its first and last part, then what became of it. */
 export function shownOf(execution: CellExecution, options: ShownOptions): Shown {
   const pictures: { mime: string; data: string }[] = [];
   let figures = 0;
+  let left = options.pictureCharacters;
   const figure = (bundle: MimeBundle): string | undefined => {
     const mime = Object.keys(bundle).find((key) => key.startsWith('image/'));
     if (mime === undefined) return undefined;
     figures++;
     const data = bundle[mime];
-    const showable = pictureTypes.includes(mime) && typeof data === 'string' && data.length <= mostPictureCharacters;
-    if (!options.vision || !showable || pictures.length >= mostPictures)
-      return `[figure ${figures}: ${mime}, shown to the user]`;
+    const showable = pictureTypes.includes(mime) && typeof data === 'string' && data.length <= left;
+    if (!showable || pictures.length >= mostPictures) return `[figure ${figures}: ${mime}, shown to the user]`;
+    left -= data.length;
     pictures.push({ mime, data });
     return `[figure ${figures}: ${mime}, shown to you and the user]`;
   };
@@ -70,7 +72,7 @@ function json(execution: CellExecution, options: ShownOptions, figure: Figure): 
   const cut = (text: string) => headAndTail(text, Math.floor(options.characters / 4));
   const result = (bundle: MimeBundle) => {
     const picture = figure(bundle);
-    const text = plain(bundle);
+    const text = picture === undefined ? plain(bundle) : String(bundle['text/plain'] ?? '');
     const entries = Object.keys(bundle)
       .filter((key) => key.startsWith('image/') && key in shortNames)
       .map((key) => [shortNames[key]!, picture] as const);
@@ -132,7 +134,12 @@ function notes(execution: CellExecution, options: ShownOptions, silent: boolean)
 
 function listed(paths: readonly string[]): string {
   const more = paths.length - mostFiles;
-  return paths.slice(0, mostFiles).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  // Programs choose these names: they stay on their line.
+  const list = paths
+    .slice(0, mostFiles)
+    .join(', ')
+    .replace(/\p{Cc}/gu, '?');
+  return headAndTail(list, longestList) + (more > 0 ? ` and ${more} more` : '');
 }
 
 function endings({ result }: CellExecution, wallMs: number): string | undefined {

@@ -7,7 +7,6 @@ export const errorCatalogue = {
   unsupported_language: { retryable: false, text: 'The language is not installed here.' },
   unauthorized: { retryable: false, text: 'A valid credential is required.' },
   ambiguous_credentials: { retryable: false, text: 'More than one credential was sent.' },
-  profile_mismatch: { retryable: false, text: 'This service cannot serve the requested execution profile.' },
   file_refused: { retryable: false, text: 'A referenced file does not exist or is not yours.' },
   not_found: { retryable: false, text: 'There is no such thing.' },
   session_expired: { retryable: false, text: 'The session is expired.' },

@@ -7,7 +7,6 @@ const statuses: Record<ErrorCode, number> = {
   unsupported_language: 400,
   unauthorized: 401,
   ambiguous_credentials: 400,
-  profile_mismatch: 409,
   file_refused: 403,
   not_found: 404,
   session_expired: 410,

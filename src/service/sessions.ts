@@ -130,6 +130,8 @@ export interface Page {
 export interface Sessions {
   /** @throws DragomanError invalid_request, file_refused */
   create(principal: Principal, request: NewSession): Promise<SessionInfo>;
+  /** The caller's latest session of this name; made as `request` says when there is none, or it is expired. */
+  ensure(principal: Principal, name: string, request: Omit<NewSession, 'name'>): Promise<SessionInfo>;
   /** Also of an expired session, until its record goes. Does not count as use. @throws DragomanError not_found */
   get(principal: Principal, id: string): Promise<SessionInfo>;
   /** By creation. `name` filters for exactly this name. `more`: there are further ones after these. */

@@ -1,22 +1,35 @@
 import { DragomanError } from '../core/index.ts';
 
-/** Waits for a promise, for so long. @throws DragomanError upstream_failed with this sentence */
-export async function within<T>(ms: number, sentence: string, promise: PromiseLike<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new DragomanError('upstream_failed', { message: sentence })), ms);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Rejects once the signal aborts. */
-export function aborted(signal: AbortSignal): { readonly promise: Promise<never>; release(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(new DragomanError('cancelled'));
-  promise.catch(() => {});
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  return { promise, release: () => signal.removeEventListener('abort', abort) };
+/**
+ * Waits for a promise, for so many milliseconds, or until the signal aborts. Nothing stays behind at the signal, which outlives
+ * many waits.
+ * @throws DragomanError upstream_failed with this sentence, cancelled
+ */
+export function within<T>(ms: number, sentence: string, signal: AbortSignal, promise: PromiseLike<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    };
+    const abort = () => {
+      settle();
+      reject(new DragomanError('cancelled'));
+    };
+    const timer = setTimeout(() => {
+      settle();
+      reject(new DragomanError('upstream_failed', { message: sentence }));
+    }, ms);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    promise.then(
+      (value) => {
+        settle();
+        resolve(value);
+      },
+      (error) => {
+        settle();
+        reject(error);
+      },
+    );
+  });
 }

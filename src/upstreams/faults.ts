@@ -1,4 +1,9 @@
-import { APICallError } from '@ai-sdk/provider';
+import {
+  APICallError,
+  InvalidArgumentError,
+  InvalidPromptError,
+  UnsupportedFunctionalityError,
+} from '@ai-sdk/provider';
 import { DragomanError, type ErrorCode } from '../core/index.ts';
 
 /** A failed request to a provider. */
@@ -12,6 +17,7 @@ export interface Fault {
 }
 
 const longest = 400;
+const refusals = [UnsupportedFunctionalityError, InvalidPromptError, InvalidArgumentError];
 
 /** Reads whatever a provider's SDK throws. `secrets` are blotted out of what the provider says. */
 export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boolean): Fault {
@@ -24,6 +30,9 @@ export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boo
     const details = { message, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
     return { error: new DragomanError(code, details), retryable, status, reason: said };
   };
+  // The SDK itself could not put the request into this provider's words.
+  if (refusals.some((refusal) => refusal.isInstance(thrown)))
+    return fault('invalid_request', `This model cannot be asked so: ${said}`);
   if (status === undefined) return fault('upstream_failed', 'The model provider cannot be reached or broke off.', true);
   // What is said of keys is not repeated: providers quote parts of them.
   if (status === 401 || status === 402 || status === 403)

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
 import { DragomanError } from '../core/index.ts';
 import { Answer, partsOf } from './answer.ts';
-import { aborted, within } from './deadline.ts';
+import { within } from './deadline.ts';
 import { type Fault, faultOf } from './faults.ts';
 import type { TurnEvent } from './upstreams.ts';
 
@@ -64,13 +64,12 @@ async function* attemptOnce(
 ): AsyncGenerator<TurnEvent> {
   const connection = new AbortController();
   const abortSignal = AbortSignal.any([signal, connection.signal]);
-  const gone = aborted(signal);
   // The SDK hears of an abort, but not every provider lets go of a promise at once.
   const wait = <T>(promise: PromiseLike<T>, ms: number, silent: string): Promise<T> => {
     const leftMs = endsAt - performance.now();
-    const [limitMs, sentence] =
-      leftMs < ms ? [leftMs, `The model did not finish within ${rules.totalMs / 1000} s.`] : [ms, silent];
-    return within(Math.max(0, limitMs), sentence, Promise.race([promise, gone.promise]));
+    const limitMs = Math.max(0, Math.min(ms, leftMs));
+    const sentence = leftMs < ms ? `The model did not finish within ${rules.totalMs / 1000} s.` : silent;
+    return within(limitMs, sentence, signal, promise);
   };
   const answer = new Answer();
   const firstBy = performance.now() + rules.firstTokenMs;
@@ -102,7 +101,6 @@ async function* attemptOnce(
     }
     answer.close();
   } finally {
-    gone.release();
     connection.abort();
   }
 }

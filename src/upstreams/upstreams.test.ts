@@ -16,7 +16,7 @@ afterAll(() => upstream.close());
 beforeEach(() => upstream.reset());
 
 const key = 'sk-secret-0123456789';
-const kinds = ['openai-compatible', 'openai', 'anthropic'] as const;
+const kinds = ['openai-compatible', 'openai', 'anthropic', 'google'] as const;
 
 function provider(more: Partial<UpstreamOptions> = {}): UpstreamOptions {
   return {

@@ -58,11 +58,6 @@ describe('running code', () => {
     expect(answer.content).toContain('request was rejected');
   });
 
-  test('tells the model that there is no lasting machine, for good', async () => {
-    const stateful = new Conversation({ ...door(), executionProfile: 'stateful' });
-    expect((await stateful.bash('true')).content).toContain('permanent capability mismatch');
-  });
-
   test('runs a tool-free programmatic call, top-level await included', async () => {
     const tool = agents.createProgrammaticToolCallingTool({ ...door(), executionProfile: 'default' });
     const args = { code: 'import asyncio\nawait asyncio.sleep(0)\nprint("awaited")', tool_manifest: [] };

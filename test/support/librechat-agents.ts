@@ -21,6 +21,8 @@ export interface ToolOptions {
   readonly baseUrl: string;
   readonly authHeaders?: Readonly<Record<string, string>>;
   readonly executionProfile?: string;
+  readonly statefulSessions?: boolean;
+  readonly runtimeSessionHint?: string;
 }
 
 /** What a tool call came to: the text the model sees, and what the client keeps for itself. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anthropic } from './upstream/anthropic.ts';
 import { chat } from './upstream/chat.ts';
+import { google } from './upstream/google.ts';
 import { responses } from './upstream/responses.ts';
 import { type Block, blockOf, type Finish, type Step, type Tokens, type Turn } from './upstream/script.ts';
 import type { Wire } from './upstream/wire.ts';
@@ -18,8 +19,12 @@ export interface UpstreamRequest {
   readonly body: any;
   /** Settles when the client left before the answer was complete; never otherwise. */
   readonly abandoned: Promise<void>;
-  /** Milliseconds of `performance.now()` at which the first step's bytes were handed to the socket; undefined before. */
+  /** By `performance.now()`, as the next two: when the whole request was there. */
+  readonly arrivedAt: number;
+  /** When the first bytes of what the model says were handed to the socket; undefined before. */
   firstTokenAt: number | undefined;
+  /** When the last bytes were. */
+  endedAt: number | undefined;
 }
 
 /** A turn, or what makes it from the request. */
@@ -27,8 +32,8 @@ export type Scripted = Turn | ((request: UpstreamRequest) => Turn | Promise<Turn
 
 /**
  * A model provider on loopback that does what it is told: a real HTTP server that speaks Chat Completions
- * (`POST /v1/chat/completions`), Responses (`POST /v1/responses`) and Anthropic Messages (`POST /v1/messages`), streamed and
- * not, and lists its models (`GET /v1/models`).
+ * (`POST /v1/chat/completions`), Responses (`POST /v1/responses`), Anthropic Messages (`POST /v1/messages`) and Google's
+ * generateContent (`POST /v1/models/…:generateContent`), streamed and not, and lists its models (`GET /v1/models`).
  *
  * ```ts
  * const upstream = await startUpstream();
@@ -58,6 +63,9 @@ const wires: Readonly<Record<string, Wire>> = {
   '/v1/messages': anthropic,
 };
 
+/** How Google says in the address what others say in the body. */
+const googlePath = /^\/v1\/models\/(?<model>[^/:]+):(?<kind>streamGenerateContent|generateContent)$/;
+
 /** Starts a scripted provider on a free loopback port. `models` is what it lists. */
 export async function startUpstream(options: { models?: readonly string[] } = {}): Promise<ScriptedUpstream> {
   const models = options.models ?? ['scripted-model'];
@@ -66,7 +74,7 @@ export async function startUpstream(options: { models?: readonly string[] } = {}
   let fallback: Scripted | undefined;
   const server: Server = createServer((message, reply) => {
     const path = message.url!.split('?')[0]!;
-    const wire = wires[path];
+    const wire = googlePath.test(path) ? google : wires[path];
     if (path === '/v1/models') return json(reply, 200, listing(models));
     if (!wire || message.method !== 'POST') return json(reply, 404, { error: { message: `no ${path} here` } });
     answer(wire, path, message, reply).catch(() => reply.destroy());
@@ -74,6 +82,7 @@ export async function startUpstream(options: { models?: readonly string[] } = {}
 
   async function answer(wire: Wire, path: string, message: IncomingMessage, reply: ServerResponse): Promise<void> {
     const body = JSON.parse(await text(message));
+    const { model = body.model, kind } = googlePath.exec(path)?.groups ?? {};
     const gone = Promise.withResolvers<void>();
     reply.on('close', () => {
       if (!reply.writableFinished) gone.resolve();
@@ -85,7 +94,9 @@ export async function startUpstream(options: { models?: readonly string[] } = {}
       headers,
       body,
       abandoned: gone.promise,
+      arrivedAt: performance.now(),
       firstTokenAt: undefined,
+      endedAt: undefined,
     };
     requests.push(request);
     const scripted = turns.shift() ?? fallback ?? { status: 500, body: wire.problem(500, 'The script is over.') };
@@ -94,8 +105,8 @@ export async function startUpstream(options: { models?: readonly string[] } = {}
       for (const [name, value] of Object.entries(turn.headers ?? {})) reply.setHeader(name, value);
       return json(reply, turn.status, turn.body ?? wire.problem(turn.status, `The provider answers ${turn.status}.`));
     }
-    const play = body.stream === true ? stream : whole;
-    await play(wire, request, turn, reply, gone.promise);
+    const play = body.stream === true || kind === 'streamGenerateContent' ? stream : whole;
+    await play(wire, model, request, turn, reply, gone.promise);
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -120,14 +131,15 @@ export async function startUpstream(options: { models?: readonly string[] } = {}
 
 type Play = (
   wire: Wire,
+  model: string,
   request: UpstreamRequest,
   turn: readonly Step[],
   reply: ServerResponse,
   gone: Promise<void>,
 ) => Promise<void>;
 
-const stream: Play = async (wire, request, turn, reply, gone) => {
-  const writer = wire.writer(request.body.model);
+const stream: Play = async (wire, model, request, turn, reply, gone) => {
+  const writer = wire.writer(model);
   reply.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   reply.socket?.setNoDelay(true);
   reply.flushHeaders();
@@ -151,10 +163,11 @@ const stream: Play = async (wire, request, turn, reply, gone) => {
       if (reply.destroyed) return;
     }
   }
+  request.endedAt = performance.now();
   reply.end((begun ? '' : writer.begin()) + writer.end(end.finish, end.usage));
 };
 
-const whole: Play = async (wire, request, turn, reply, gone) => {
+const whole: Play = async (wire, model, request, turn, reply, gone) => {
   const end = new Ending();
   const blocks: Block[] = [];
   for (const step of turn) {
@@ -164,8 +177,8 @@ const whole: Play = async (wire, request, turn, reply, gone) => {
     end.take(step, block);
     if (block) blocks.push(block);
   }
-  request.firstTokenAt = performance.now();
-  json(reply, 200, wire.whole(request.body.model, blocks, end.finish, end.usage));
+  request.firstTokenAt = request.endedAt = performance.now();
+  json(reply, 200, wire.whole(model, blocks, end.finish, end.usage));
 };
 
 /** Waits when the step says so. */

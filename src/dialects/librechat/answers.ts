@@ -55,6 +55,8 @@ export const execAnswer = z
     wall_time: z.int().min(0).describe('Milliseconds.'),
     files: z.array(execFile).describe('New and changed files, then unchanged inputs.'),
     deleted_files: z.array(z.string()).optional().describe('Inputs that the program removed.'),
+    runtime_session_id: id.optional().describe('The lasting session it ran in.'),
+    runtime_status: z.enum(['new', 'reused']).optional().describe('`reused`: variables of earlier calls were there.'),
     artifact_delivery: z
       .object({
         code: z.literal('artifact_delivery_failed'),

@@ -18,7 +18,9 @@ const headers = z.object({
   'x-codeapi-expected-profile': z
     .enum(['default', 'stateful'])
     .optional()
-    .describe('What kind of machine the client counts on; `stateful` is answered 409.'),
+    .describe(
+      'What kind of machine the client counts on: a fresh one for each call, or, with `stateful`, the one its `runtime_session_hint` names.',
+    ),
 });
 
 /** Whose file is meant. The routes understand more forms of saying nothing than are worth describing. */

@@ -7,7 +7,6 @@ test.each<[ErrorCode, number, object]>([
   ['unsupported_language', 400, { error: 'why' }],
   ['unauthorized', 401, { error: 'why' }],
   ['ambiguous_credentials', 400, { error: 'Ambiguous authentication headers' }],
-  ['profile_mismatch', 409, { error: 'execution_profile_mismatch', message: 'why' }],
   ['file_refused', 403, { error: 'Unauthorized file reference' }],
   ['not_found', 404, { error: 'why' }],
   ['body_timeout', 408, { error: 'why' }],

@@ -16,7 +16,6 @@ const wordings: Record<ErrorCode, Wording> = {
   unsupported_language: { status: 400 },
   unauthorized: { status: 401 },
   ambiguous_credentials: { status: 400, error: 'Ambiguous authentication headers' },
-  profile_mismatch: { status: 409, error: 'execution_profile_mismatch' },
   file_refused: { status: 403, error: 'Unauthorized file reference' },
   not_found: { status: 404 },
   session_expired: { status: 404 },

@@ -8,6 +8,7 @@ import { listElement, objectInfo } from './listing.ts';
 import { operations } from './operations.ts';
 import { problemAnswer } from './problems.ts';
 import { fileScope } from './scopes.ts';
+import { execInSession, hintOf } from './stateful.ts';
 import { toAnswer, toRequest } from './translate.ts';
 import { upload, uploadBatch } from './uploads.ts';
 import { execBody, fileParams, identityQuery, listQuery, sessionParams } from './wire.ts';
@@ -22,18 +23,20 @@ export const librechat: Dialect = {
 };
 
 async function routes(app: FastifyInstance, context: DialectContext): Promise<void> {
-  const { interpreter } = context;
+  const { interpreter, sessions } = context;
   await app.register(multipart, { preservePath: true, throwFileSizeLimit: false });
-  app.addHook('onRequest', checkProfile);
+  app.addHook('onRequest', async (request) => void profileOf(request));
   app.setErrorHandler((error, _request, reply) => {
     const { status, body } = problemAnswer(context.problem(error));
     return reply.code(status).send(body);
   });
 
   app.post('/exec', { config: { rateClass: 'exec', operation: operations.exec } }, async (request, reply) => {
-    const program = toRequest(parse(execBody, request.body));
+    const body = parse(execBody, request.body);
     const signal = whenGone(reply);
-    return toAnswer(await interpreter.execute(request.principal, program, { signal }));
+    const hint = hintOf(body, profileOf(request));
+    if (hint !== undefined) return execInSession(sessions, request.principal, body, hint, signal);
+    return toAnswer(await interpreter.execute(request.principal, toRequest(body), { signal }));
   });
 
   const uploading = (operation: Operation) => ({ config: { rateClass: 'upload', operation } }) as const;
@@ -67,11 +70,10 @@ async function routes(app: FastifyInstance, context: DialectContext): Promise<vo
   });
 }
 
-/** We run programs in fresh sandboxes: a client that counts on a lasting machine is told so for good. */
-async function checkProfile(request: FastifyRequest): Promise<void> {
+/** @throws DragomanError invalid_request for a profile there is not */
+function profileOf(request: FastifyRequest): string | undefined {
   const profile = request.headers['x-codeapi-expected-profile'];
-  if (profile === undefined || profile === 'default') return;
-  if (profile === 'stateful') throw new DragomanError('profile_mismatch');
+  if (profile === undefined || profile === 'default' || profile === 'stateful') return profile;
   throw new DragomanError('invalid_request', { message: 'invalid_execution_profile' });
 }
 

@@ -34,6 +34,10 @@ export const execBody = z
     code: z.string().describe('A whole program, at most 8 MiB.'),
     args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
     files: z.array(fileRef).max(maxRefs, `must hold at most ${maxRefs} files`).nullish(),
+    runtime_session_hint: z
+      .unknown()
+      .optional()
+      .describe('Names the lasting session to run in, for clients of the profile `stateful`; ignored with `default`.'),
     timeout: z.number().positive().nullish().describe('Milliseconds of wall clock; at most what the plan allows.'),
   })
   .meta({ id: 'ExecRequest' });

@@ -55,7 +55,6 @@ const wordings: Record<ErrorCode, Wording> = {
   unsupported_language: {},
   unauthorized: { code: 'invalid_api_key' },
   ambiguous_credentials: {},
-  profile_mismatch: { status: 400 },
   file_refused: { status: 404 },
   not_found: {},
   session_expired: { status: 400 },

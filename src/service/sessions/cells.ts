@@ -122,7 +122,11 @@ export class Cells {
 
   /** Makes a request's files the session's own, and puts them into its sandbox. */
   async #bring(live: LiveSession, session: StoredSession, inputs: readonly ResolvedInput[]): Promise<void> {
-    const wanted = inputs.filter(({ input, file }) => live.files.at(input.path)?.digest !== file.digest);
+    const wanted = inputs.filter(({ input, file }) => {
+      const there = live.files.at(input.path);
+      // A client that still names what the session itself has written over since means what is there now.
+      return there?.digest !== file.digest && !(there && file.sessionId === session.id && file.name === input.path);
+    });
     if (wanted.length === 0) return;
     const copies = wanted.map(({ input, file }) => this.#parts.shelf.copy(session, input.path, file));
     await live.bring(copies);

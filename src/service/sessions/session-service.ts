@@ -72,8 +72,9 @@ export class SessionService implements Sessions {
   readonly #cells: Cells;
   /** Sessions that are or were just worked with. */
   readonly #hot = new Map<string, LiveSession>();
-  /** Those being loaded: two requests must not make two of one. */
+  /** Those being loaded, and being made by name: two requests must not make two of one. */
   readonly #loading = new Map<string, Promise<LiveSession>>();
+  readonly #ensuring = new Map<string, Promise<SessionInfo>>();
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping = false;
   #closing = false;
@@ -127,6 +128,19 @@ export class SessionService implements Sessions {
     const copies = inputs.map(({ input, file }) => this.#options.shelf.copy(session, input.path, file));
     await live.files.record(session, copies);
     return this.#info(live.record);
+  }
+
+  ensure(principal: Principal, name: string, request: Omit<NewSession, 'name'>): Promise<SessionInfo> {
+    const key = JSON.stringify([principal.tenant, principal.id, name]);
+    const ensuring =
+      this.#ensuring.get(key) ??
+      (async () => {
+        const { sessions } = await this.list(principal, { limit: 1, order: 'desc', name });
+        const [latest] = sessions;
+        return latest && latest.state !== 'expired' ? latest : this.create(principal, { ...request, name });
+      })().finally(() => this.#ensuring.delete(key));
+    this.#ensuring.set(key, ensuring);
+    return ensuring;
   }
 
   async get(principal: Principal, id: string): Promise<SessionInfo> {

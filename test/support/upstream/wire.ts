@@ -10,7 +10,7 @@ export interface Writer {
 
 /** A protocol a model provider speaks. */
 export interface Wire {
-  readonly protocol: 'chat' | 'responses' | 'anthropic';
+  readonly protocol: 'chat' | 'responses' | 'anthropic' | 'google';
   writer(model: string): Writer;
   /** The answer that is not streamed. */
   whole(model: string, blocks: readonly Block[], finish: Finish, usage: Tokens): unknown;

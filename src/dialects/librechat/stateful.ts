@@ -1,0 +1,95 @@
+import { DragomanError, type MimeBundle, type Principal, type StoredFile } from '../../core/index.ts';
+import type { CellExecution, Execution, Sessions } from '../../service/index.ts';
+import type { ExecAnswer } from './answers.ts';
+import { toAnswer, toRequest } from './translate.ts';
+import type { ExecBody } from './wire.ts';
+
+/** LibreChat's name for the machine of one conversation. */
+const hintPattern = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/**
+ * The hint of a client that wants a lasting machine: sent by nobody else, and to be ignored, whatever it is, with the profile
+ * `default`.
+ */
+export function hintOf(body: ExecBody, profile: string | undefined): string | undefined {
+  const hint = body.runtime_session_hint;
+  return typeof hint === 'string' && hintPattern.test(hint) && profile !== 'default' ? hint : undefined;
+}
+
+/**
+ * Runs code in the session that a hint names. Its files carry the session's id, which is the `session_id` of every answer.
+ * @throws DragomanError as `Sessions.start`; cancelled when `signal` aborts
+ */
+export async function execInSession(
+  sessions: Sessions,
+  principal: Principal,
+  body: ExecBody,
+  hint: string,
+  signal: AbortSignal,
+): Promise<ExecAnswer> {
+  const { limits, ...request } = toRequest(body);
+  const { id: sessionId } = await sessions.ensure(principal, `librechat:${hint}`, {});
+  const running = await sessions.start(principal, { ...request, sessionId, wallMs: limits?.wallMs });
+  const cancel = () => running.cancel();
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  const execution = await running.done.finally(() => signal.removeEventListener('abort', cancel));
+  if (execution.result.outcome === 'cancelled') throw new DragomanError('cancelled');
+  const figures = await keepFigures(sessions, principal, execution);
+  const { stdout } = execution.result;
+  const shown: Execution = {
+    ...execution,
+    id: sessionId,
+    result: { ...execution.result, stdout: { ...stdout, text: stdout.text + valuesOf(execution) } },
+    files: [...figures.map((file) => ({ change: 'created', file }) as const), ...execution.files],
+  };
+  return {
+    ...toAnswer(shown),
+    runtime_session_id: sessionId,
+    runtime_status: execution.continuity === 'continued' ? 'reused' : 'new',
+  };
+}
+
+/** What a notebook would show below the cell: a model that gets two streams and files should see it too. */
+function valuesOf({ result }: CellExecution): string {
+  return result.outputs
+    .map(({ bundle }) => bundle['text/plain'])
+    .filter((text, index) => typeof text === 'string' && !imageOf(result.outputs[index]!.bundle))
+    .map((text) => `${text}\n`)
+    .join('');
+}
+
+const endings = { 'image/png': 'png', 'image/jpeg': 'jpg' } as const;
+
+function imageOf(bundle: MimeBundle): { ending: string; data: string } | undefined {
+  for (const [type, ending] of Object.entries(endings)) {
+    const data = bundle[type];
+    if (typeof data === 'string') return { ending, data };
+  }
+  return undefined;
+}
+
+/** Figures are shown, not saved; LibreChat knows files only. */
+async function keepFigures(
+  sessions: Sessions,
+  principal: Principal,
+  { sessionId, result }: CellExecution,
+): Promise<StoredFile[]> {
+  const images = result.outputs.flatMap(({ bundle }) => imageOf(bundle) ?? []);
+  if (images.length === 0) return [];
+  const taken = new Set((await sessions.files(principal, sessionId)).map(({ name }) => name));
+  const kept: StoredFile[] = [];
+  let number = 0;
+  for (const { ending, data } of images) {
+    let name: string;
+    do name = `plot_${++number}.${ending}`;
+    while (taken.has(name));
+    const content = [Buffer.from(data, 'base64')];
+    kept.push(await sessions.putFile(principal, sessionId, { name, contentType: '', content: toAsync(content) }));
+  }
+  return kept;
+}
+
+async function* toAsync<T>(values: Iterable<T>): AsyncGenerator<T> {
+  yield* values;
+}
