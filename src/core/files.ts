@@ -29,6 +29,8 @@ export interface StoredFile {
   readonly digest: string;
   readonly contentType: string;
   readonly readOnly: boolean;
+  /** Who put it there: a caller, or a program that made or changed it. */
+  readonly source: 'user' | 'program';
   readonly createdAt: number;
 }
 

@@ -178,7 +178,13 @@ export class InterpreterService implements Interpreter {
     };
     for (const { path, change, content } of run.artifacts) {
       try {
-        const artifact = { name: path, contentType: undefined, readOnly: false, content: content.read() };
+        const artifact = {
+          name: path,
+          contentType: undefined,
+          readOnly: false,
+          source: 'program',
+          content: content.read(),
+        } as const;
         const file = await this.#shelf.put(session, artifact, content.size);
         stored.push(file);
         const from = byPath.get(path);

@@ -29,6 +29,7 @@ export interface NewFile {
   readonly name: string;
   readonly contentType: string | undefined;
   readonly readOnly: boolean;
+  readonly source: StoredFile['source'];
   readonly content: AsyncIterable<Uint8Array> | Uint8Array;
 }
 
@@ -58,7 +59,11 @@ export class Shelf {
             throw new DragomanError('too_large', { message: `more than ${this.#options.maxUploadFiles} files` });
           }
           outcomes.push({
-            stored: await this.put(session, { ...upload, readOnly: request.readOnly }, this.#options.maxFileBytes),
+            stored: await this.put(
+              session,
+              { ...upload, readOnly: request.readOnly, source: 'user' },
+              this.#options.maxFileBytes,
+            ),
           });
         } catch (error) {
           if (!request.partial || !(error instanceof DragomanError)) throw error;
@@ -96,7 +101,8 @@ export class Shelf {
       digest,
       contentType: contentTypeOf(file.name, file.contentType),
       readOnly: file.readOnly,
-      createdAt: session.createdAt,
+      source: file.source,
+      createdAt: this.#options.now(),
     };
   }
 

@@ -26,6 +26,7 @@ function fileLike(session: StoredSession, fields: Partial<StoredFile> = {}): Sto
     digest: digestOf('content'),
     contentType: 'image/png',
     readOnly: false,
+    source: 'user' as const,
     createdAt: 1_700_000_000_001,
     ...fields,
   };
@@ -183,7 +184,7 @@ export function describeCatalogue(name: string, make: () => Promise<Catalogue>):
 
       it('gives back a file as it was recorded, with its session', async () => {
         const session = sessionLike();
-        const file = fileLike(session, { readOnly: true });
+        const file = fileLike(session, { readOnly: true, source: 'program' });
         await catalogue.createSession(session, [file, fileLike(session)]);
         expect(await catalogue.file(session.id, file.id)).toEqual({ session, file });
       });

@@ -10,6 +10,7 @@ const file = {
   digest: 'e1',
   contentType: 'text/csv',
   readOnly: true,
+  source: 'user' as const,
   createdAt: Date.UTC(2026, 0, 2, 3, 4, 5),
 };
 const objectName = `${file.sessionId}/${file.id}.csv`;

@@ -88,7 +88,7 @@ describe('toRequest', () => {
 
 function stored(name: string): StoredFile {
   const [id, sessionId, digest, contentType] = [newId(), sid, 'd', 'text/csv'];
-  return { id, sessionId, name, size: 1, digest, contentType, readOnly: false, createdAt: 0 };
+  return { id, sessionId, name, size: 1, digest, contentType, readOnly: false, source: 'program', createdAt: 0 };
 }
 
 describe('toAnswer', () => {

@@ -75,7 +75,13 @@ export class SessionFiles {
         continue;
       }
       try {
-        const found = { name: path, contentType: undefined, readOnly: false, content: content.read() };
+        const found = {
+          name: path,
+          contentType: undefined,
+          readOnly: false,
+          source: 'program',
+          content: content.read(),
+        } as const;
         const file = await this.#shelf.put(session, found, content.size);
         // Written again with what it held before.
         if (before?.digest === file.digest) continue;

@@ -254,7 +254,7 @@ export class SessionService implements Sessions {
     const { shelf, maxFileBytes } = this.#options;
     const session = this.#records.stored(live.record);
     // The bytes arrive at their sender's pace, which executions do not wait for.
-    const file = await shelf.put(session, { ...upload, readOnly: false }, maxFileBytes);
+    const file = await shelf.put(session, { ...upload, readOnly: false, source: 'user' }, maxFileBytes);
     return this.#bring(live, file);
   }
 

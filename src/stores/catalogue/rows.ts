@@ -49,6 +49,7 @@ export function fileRow(file: StoredFile, position: number): FileRow {
     digest: file.digest,
     content_type: file.contentType,
     read_only: file.readOnly ? 1 : 0,
+    source: file.source,
     created_at: file.createdAt,
     superseded: null,
   };
@@ -63,6 +64,7 @@ export function fileOf(row: FileRow): StoredFile {
     digest: row.digest,
     contentType: row.content_type,
     readOnly: row.read_only === 1,
+    source: row.source,
     createdAt: row.created_at,
   };
 }

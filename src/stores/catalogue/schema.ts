@@ -22,6 +22,7 @@ export interface Schema {
     digest: string;
     content_type: string;
     read_only: number;
+    source: 'user' | 'program';
     created_at: number;
     /** Set once another file took its place or the workspace lost it; the larger, the later. */
     superseded: number | null;
@@ -60,6 +61,7 @@ export const migrations: readonly Migration[] = [
   { name: 'key-plans', up: addKeyPlans },
   { name: 'superseded-files', up: addSuperseded },
   { name: 'documents', up: createDocuments },
+  { name: 'file-sources', up: addFileSource },
 ];
 
 async function createSessionsFilesKeys(db: Kysely<Schema>): Promise<void> {
@@ -136,4 +138,11 @@ async function createDocuments(db: Kysely<Schema>): Promise<void> {
     .execute();
   await db.schema.createIndex('documents_by_serial').unique().on('documents').column('serial').execute();
   await db.schema.createIndex('documents_by_expiry').on('documents').column('expires_at').execute();
+}
+
+async function addFileSource(db: Kysely<Schema>): Promise<void> {
+  await db.schema
+    .alterTable('files')
+    .addColumn('source', 'text', (column) => column.notNull().defaultTo('user'))
+    .execute();
 }

@@ -35,6 +35,7 @@ function records(count: number): { session: StoredSession; files: StoredFile[] }
     digest: 'd'.repeat(64),
     contentType: 'text/plain',
     readOnly: false,
+    source: 'user' as const,
     createdAt: 1,
   }));
   return {
@@ -117,6 +118,7 @@ describe('the file', () => {
     database.exec(`
       alter table api_keys drop column plan;
       alter table files drop column superseded;
+      alter table files drop column source;
       drop table documents;
       delete from migrations where position > 0;
     `);
