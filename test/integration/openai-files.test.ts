@@ -50,8 +50,11 @@ describe('a file', () => {
     expect(content.headers.get('content-disposition')).toBe("attachment; filename*=UTF-8''sales.csv");
     expect(await content.text()).toBe('a,b\n1,2\n');
     expect(await ann.files.delete(made.id)).toEqual({ id: made.id, object: 'file', deleted: true });
-    for (const gone of [ann.files.retrieve(made.id), ann.files.content(made.id), ann.files.delete(made.id)])
-      await expect(gone).rejects.toMatchObject({ status: 404, message: `404 No such File object: ${made.id}.` });
+    await Promise.all(
+      [ann.files.retrieve(made.id), ann.files.content(made.id), ann.files.delete(made.id)].map((attempt) =>
+        expect(attempt).rejects.toMatchObject({ status: 404, message: `404 No such File object: ${made.id}.` }),
+      ),
+    );
   });
 
   test('may be empty, or large', async () => {
@@ -91,8 +94,11 @@ describe('a file', () => {
 
   test('is not there for another key, in any way', async () => {
     const { id } = await store('mine', 'mine.txt');
-    for (const attempt of [bob.files.retrieve(id), bob.files.content(id), bob.files.delete(id)])
-      await expect(attempt).rejects.toThrow(NotFoundError);
+    await Promise.all(
+      [bob.files.retrieve(id), bob.files.content(id), bob.files.delete(id)].map((attempt) =>
+        expect(attempt).rejects.toThrow(NotFoundError),
+      ),
+    );
     expect((await bob.files.list()).data).toEqual([]);
     expect(await text(ann, id)).toBe('mine');
   });

@@ -27,7 +27,7 @@ export const plansWith = (rates: RateLimits): Plans =>
 const unused = () => Promise.reject(new Error('not part of this test'));
 
 /** An interpreter that only knows how it is: what tests of the HTTP room need. */
-function idleInterpreter(health: Interpreter['health']): Interpreter {
+export function idleInterpreter(health: Interpreter['health'] = async () => ({ ready: true })): Interpreter {
   return {
     languages: () => [],
     execute: unused,

@@ -26,3 +26,47 @@ export const fileExample = {
   status: 'processed',
   status_details: null,
 };
+
+export const containerExample = {
+  id: wireId('container', 'Qy3kZr0vXc7TgWbN5mLpA'),
+  object: 'container',
+  created_at: 1767323045,
+  status: 'running',
+  expires_after: { anchor: 'last_active_at', minutes: 20 },
+  last_active_at: 1767323045,
+  memory_limit: '1g',
+  network_policy: { type: 'disabled' },
+  name: 'analysis',
+};
+
+export const containerFileExample = {
+  id: wireId('containerFile', 'h2Jx8sUe4YdFq6KoVn1Ra'),
+  object: 'container.file',
+  container_id: containerExample.id,
+  created_at: 1767323045,
+  bytes: 1024,
+  path: '/mnt/data/sales.csv',
+  filename: 'sales.csv',
+  source: 'user',
+};
+
+export const assistantExample = {
+  id: wireId('assistant', 'Qy3kZr0vXc7TgWbN5mLpA'),
+  object: 'assistant',
+  created_at: 1767323045,
+  name: null,
+  description: null,
+  model: 'openai/gpt-5',
+  instructions: 'Answer in numbers.',
+  tools: [{ type: 'code_interpreter' }],
+  files: [],
+  tool_resources: { code_interpreter: { file_ids: [] } },
+  metadata: {},
+  temperature: null,
+  top_p: null,
+};
+
+/** A list of one. */
+export function pageExample(element: { readonly id: string }): object {
+  return { object: 'list', data: [element], first_id: element.id, last_id: element.id, has_more: false };
+}

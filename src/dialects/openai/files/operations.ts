@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Operation } from '../../../http/index.ts';
 import { errorAnswers } from '../errors.ts';
-import { fileExample, idParam, json, reading, sending } from '../examples.ts';
+import { fileExample, idParam, json, pageExample, reading, sending } from '../examples.ts';
 import { fileDeleted, fileList, fileObject, filesQuery, uploadFields } from './wire.ts';
 
 /** What the OpenAPI document says of `/v1/files`. */
@@ -28,13 +28,7 @@ export const operations = {
     query: filesQuery,
     answers: {
       ...reading,
-      200: json('A page of them.', fileList, {
-        object: 'list',
-        data: [fileExample],
-        first_id: fileExample.id,
-        last_id: fileExample.id,
-        has_more: false,
-      }),
+      200: json('A page of them.', fileList, pageExample(fileExample)),
     },
   },
   getFile: {

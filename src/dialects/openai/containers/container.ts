@@ -1,0 +1,103 @@
+import { DragomanError, type Principal } from '../../../core/index.ts';
+import type { DialectContext } from '../../../http/index.ts';
+import type { NewSession, SessionInfo } from '../../../service/index.ts';
+import { notFound, type WireError } from '../errors.ts';
+import { findFile, refOf } from '../files/records.ts';
+import { ownId, seconds, wireId } from '../ids.ts';
+import { freeName } from '../uploads.ts';
+
+const minuteMs = 60_000;
+const gibibyte = 1024 ** 3;
+const defaultMinutes = 20;
+
+const memory = { '1g': gibibyte, '4g': 4 * gibibyte, '16g': 16 * gibibyte, '64g': 64 * gibibyte } as const;
+
+export type MemoryLimit = keyof typeof memory;
+
+/** What the container that is made of this knows that a session does not. */
+const memoryNote = 'openai.memory_limit';
+
+export interface NewContainer {
+  readonly name?: string | undefined;
+  readonly minutes?: number | undefined;
+  readonly memoryLimit?: MemoryLimit | undefined;
+  /** Ids of `/v1/files`. */
+  readonly fileIds?: readonly string[] | undefined;
+}
+
+/**
+ * Makes a session that ends as containers do: files and all, after so many minutes without use.
+ * @param param the field that names the files, for refusals
+ * @throws WireError 404 naming a file that there is not
+ */
+export async function createContainer(
+  context: DialectContext,
+  principal: Principal,
+  { name, minutes = defaultMinutes, memoryLimit, fileIds = [] }: NewContainer,
+  param = 'file_ids',
+): Promise<SessionInfo> {
+  const records = await Promise.all(fileIds.map((id, at) => findFile(context, principal, id, `${param}[${at}]`)));
+  const taken = new Set<string>();
+  const files: NewSession['files'] = records.map((record) => {
+    const path = freeName(record.filename, (free) => taken.has(free));
+    taken.add(path);
+    return { ...refOf(record), path };
+  });
+  return context.sessions.create(principal, {
+    name,
+    idleMs: minutes * minuteMs,
+    lifeMs: minutes * minuteMs,
+    ...(memoryLimit ? { memoryBytes: memory[memoryLimit], metadata: { [memoryNote]: memoryLimit } } : {}),
+    files,
+  });
+}
+
+/** A session as a container. */
+export function containerObject(session: SessionInfo) {
+  return {
+    id: wireId('container', session.id),
+    object: 'container' as const,
+    created_at: seconds(session.createdAt),
+    status: session.state === 'expired' ? ('expired' as const) : ('running' as const),
+    expires_after: { anchor: 'last_active_at' as const, minutes: Math.max(1, Math.round(session.idleMs / minuteMs)) },
+    last_active_at: seconds(session.lastActiveAt),
+    memory_limit: memoryLimitOf(session),
+    network_policy: { type: 'disabled' as const },
+    name: session.name ?? '',
+  };
+}
+
+/** What was asked for; of a session that was not made here, the least that its memory fits into. */
+function memoryLimitOf({ metadata, memoryBytes }: SessionInfo): MemoryLimit {
+  const sizes = Object.keys(memory) as MemoryLimit[];
+  const asked = sizes.find((size) => size === metadata[memoryNote]);
+  return asked ?? sizes.find((size) => memory[size] >= memoryBytes) ?? '64g';
+}
+
+/** The session a container's id names. @throws WireError 404 for an id that names none */
+export function sessionIdOf(id: string): string {
+  const session = ownId('container', id);
+  if (!session) throw noSuchContainer(id);
+  return session;
+}
+
+/** Does something to a container; that there is none is told in OpenAI's words. @throws WireError */
+export async function inContainer<T>(id: string, work: (sessionId: string) => Promise<T>): Promise<T> {
+  try {
+    return await work(sessionIdOf(id));
+  } catch (error) {
+    throw error instanceof DragomanError && error.code === 'not_found' ? noSuchContainer(id) : error;
+  }
+}
+
+/**
+ * A container to be used, as alive as can be: this counts as use.
+ * @throws WireError 404; DragomanError session_expired
+ */
+export function useContainer(context: DialectContext, principal: Principal, id: string): Promise<SessionInfo> {
+  return inContainer(id, (sessionId) => context.sessions.touch(principal, sessionId));
+}
+
+function noSuchContainer(id: string): WireError {
+  return notFound(`Container with id '${id.slice(0, 64)}' not found.`);
+}

@@ -1,0 +1,93 @@
+import { basename } from 'node:path/posix';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DragomanError, type FileRef, type Principal, type StoredFile } from '../../../core/index.ts';
+import type { DialectContext } from '../../../http/index.ts';
+import { notFound, type WireError } from '../errors.ts';
+import { findFile, refOf } from '../files/records.ts';
+import { ownId, seconds, wireId } from '../ids.ts';
+import { parse } from '../parse.ts';
+import { freeName, withForm } from '../uploads.ts';
+import { sessionIdOf, useContainer } from './container.ts';
+import { copyBody } from './wire.ts';
+
+/** Where a session's workspace is for its programs. */
+const workspace = '/mnt/data/';
+
+/** A session's file as a container's. */
+export function containerFileObject(file: StoredFile) {
+  return {
+    id: wireId('containerFile', file.id),
+    object: 'container.file' as const,
+    container_id: wireId('container', file.sessionId),
+    created_at: seconds(file.createdAt),
+    bytes: file.size,
+    path: workspace + file.name,
+    filename: basename(file.name),
+    source: file.source === 'user' ? ('user' as const) : ('assistant' as const),
+  };
+}
+
+/** Puts the file of a form, or one of `/v1/files` that a JSON body names, into a container. */
+export async function addFile(
+  context: DialectContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  container: string,
+): Promise<StoredFile> {
+  const { principal } = request;
+  const { id } = await useContainer(context, principal, container);
+  const pathFor = async (name: string) => {
+    const taken = new Set((await context.sessions.files(principal, id)).map((file) => file.name));
+    return freeName(name, (free) => taken.has(free));
+  };
+  if (!request.isMultipart()) {
+    const record = await findFile(context, principal, parse(copyBody, request.body).file_id, 'file_id');
+    return context.sessions.copyFile(principal, id, { ...refOf(record), path: await pathFor(record.filename) });
+  }
+  return withForm(context, request, reply, async ({ files }) => {
+    const stored: StoredFile[] = [];
+    for await (const file of files)
+      stored.push(await context.sessions.putFile(principal, id, { ...file, name: await pathFor(file.name) }));
+    return stored[0]!;
+  });
+}
+
+/**
+ * A file of a container by the id that names it, also one that another has replaced: what was cited can be read while the
+ * container lives.
+ * @throws WireError 404; DragomanError session_expired
+ */
+export async function findContainerFile(
+  context: DialectContext,
+  principal: Principal,
+  container: string,
+  id: string,
+): Promise<{ file: StoredFile; ref: FileRef }> {
+  await useContainer(context, principal, container);
+  const fileId = ownId('containerFile', id);
+  if (!fileId) throw noSuchFile(container, id);
+  const ref: FileRef = { sessionId: sessionIdOf(container), fileId, scope: { kind: 'user' } };
+  try {
+    return { file: await context.interpreter.file(principal, ref), ref };
+  } catch (error) {
+    throw error instanceof DragomanError && error.code === 'not_found' ? noSuchFile(container, id) : error;
+  }
+}
+
+/** Removes a file; of one that another has replaced, only what is left of it. */
+export async function removeContainerFile(
+  context: DialectContext,
+  principal: Principal,
+  container: string,
+  id: string,
+): Promise<void> {
+  const { file, ref } = await findContainerFile(context, principal, container, id);
+  const current = await context.sessions.files(principal, ref.sessionId);
+  const isCurrent = current.some((other) => other.id === file.id);
+  if (isCurrent) await context.sessions.removeFile(principal, ref.sessionId, file.name);
+  await context.interpreter.deleteFile(principal, ref);
+}
+
+function noSuchFile(container: string, id: string): WireError {
+  return notFound(`File ${id.slice(0, 64)} not found on container ${container.slice(0, 64)}.`);
+}
