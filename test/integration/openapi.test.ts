@@ -2,9 +2,15 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dialects } from '../../src/dialects/index.ts';
-import { allowedBy, broken, type JsonSchema } from '../support/arbitrary.ts';
+import { allowedBy, broken } from '../support/arbitrary.ts';
 import { serve } from '../support/http.ts';
-import { type DescribedOperation, OpenApi, type OpenApiObject, type Parameter } from '../support/openapi.ts';
+import {
+  type Content,
+  type DescribedOperation,
+  OpenApi,
+  type OpenApiObject,
+  type Parameter,
+} from '../support/openapi.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 
@@ -70,6 +76,7 @@ const programs = fc.constantFrom(
 /** Requests made from the document, right and slightly wrong, get answers that the document promises. */
 describe('the server keeps to the document', async () => {
   let server: TestServer;
+  let upstream: ScriptedUpstream;
   let openapi: OpenApi;
   /** Parameters by name, so that some requests name what exists. */
   const existing: Record<string, string> = {};
@@ -78,8 +85,10 @@ describe('the server keeps to the document', async () => {
     delete: store,
     deleteFile: storeFile,
     deleteResponse: storeResponse,
+    deleteContainer: makeContainer,
+    deleteContainerFile: makeContainer,
+    deleteAssistant: makeAssistant,
   };
-  let upstream: ScriptedUpstream;
 
   const names = [
     'exec',
@@ -100,6 +109,23 @@ describe('the server keeps to the document', async () => {
     'cancelResponse',
     'listInputItems',
     'countInputTokens',
+    'createContainer',
+    'listContainers',
+    'getContainer',
+    'deleteContainer',
+    'addContainerFile',
+    'listContainerFiles',
+    'getContainerFile',
+    'containerFileContent',
+    'deleteContainerFile',
+    'listModels',
+    'getModel',
+    'createChatCompletion',
+    'createAssistant',
+    'listAssistants',
+    'getAssistant',
+    'updateAssistant',
+    'deleteAssistant',
     'health',
     'describe',
     'metrics',
@@ -116,6 +142,7 @@ describe('the server keeps to the document', async () => {
         DRAGOMAN_UPSTREAM_MODEL: 'scripted-model',
       },
     });
+    existing.model = 'scripted-model';
     openapi = new OpenApi((await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiObject);
     for (const make of Object.values(renew)) await make();
   });
@@ -136,12 +163,25 @@ describe('the server keeps to the document', async () => {
 
   /** In the background, so that it can be cancelled. */
   async function storeResponse() {
-    const response = await fetch(`${server.url}/responses`, {
-      method: 'POST',
-      headers: { 'x-api-key': server.key, 'content-type': 'application/json' },
-      body: JSON.stringify({ input: 'Hi', background: true }),
-    });
-    Object.assign(existing, { response_id: ((await response.json()) as { id: string }).id });
+    const { id } = await postJson('/responses', { input: 'Hi', background: true });
+    Object.assign(existing, { response_id: id });
+  }
+
+  async function makeContainer() {
+    const { id } = await postJson('/containers', { name: 'kept' });
+    const file = (await post(`/containers/${id}/files`)) as { id: string };
+    Object.assign(existing, { container: id, cfile: file.id });
+  }
+
+  async function makeAssistant() {
+    const { id } = await postJson('/assistants', { model: 'scripted-model' });
+    Object.assign(existing, { assistant: id });
+  }
+
+  async function postJson(path: string, body: object): Promise<{ id: string }> {
+    const headers = { 'x-api-key': server.key, 'content-type': 'application/json' };
+    const init = { method: 'POST', headers, body: JSON.stringify(body) };
+    return (await fetch(server.url + path, init)).json() as Promise<{ id: string }>;
   }
 
   async function post(path: string, fields: Readonly<Record<string, string>> = {}) {
@@ -170,7 +210,7 @@ describe('the server keeps to the document', async () => {
   function request(described: DescribedOperation): fc.Arbitrary<Request> {
     const { requestBody, operationId } = described.operation;
     const [content] = Object.values(requestBody?.content ?? {});
-    const body = content ? meaningful(operationId, content.schema) : fc.constant(undefined);
+    const body = content ? meaningful(operationId, content) : fc.constant(undefined);
     return fc
       .tuple(fc.constantFrom<How>('existing', 'valid', 'wrong'), fc.boolean(), fc.boolean())
       .chain(([how, plain, wrongBody]) =>
@@ -183,10 +223,11 @@ describe('the server keeps to the document', async () => {
       );
   }
 
-  /** Most random programs end at their first line; these go further. */
-  function meaningful(id: string, schema: JsonSchema): fc.Arbitrary<unknown> {
+  /** Most random programs end at their first line, and most random requests at their first field; these go further. */
+  function meaningful(id: string, { schema, example }: Content): fc.Arbitrary<unknown> {
     const any = allowedBy(schema, openapi.resolve) as fc.Arbitrary<Record<string, unknown>>;
-    if (id !== 'exec') return any;
+    if (id === 'addContainerFile') return fc.oneof(any, fc.constant({ file_id: existing.file }));
+    if (id !== 'exec') return example === undefined ? any : fc.oneof(any, fc.constant(example));
     const input = { id: existing.fid, name: 'kept.txt', storage_session_id: existing.sid };
     const files = fc.constantFrom(undefined, [input], [input, { ...input, name: 'dir/again.txt' }]);
     return fc.oneof(

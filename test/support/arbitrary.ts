@@ -7,6 +7,7 @@ export interface JsonSchema {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -25,7 +26,8 @@ export function allowedBy(schema: JsonSchema, resolve: (ref: string) => JsonSche
   if (schema.$ref !== undefined) return of(resolve(schema.$ref));
   if ('const' in schema) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
-  if (schema.anyOf) return fc.oneof(...schema.anyOf.map(of));
+  const choices = schema.anyOf ?? schema.oneOf;
+  if (choices) return fc.oneof(...choices.map(of));
   if (Array.isArray(schema.type)) return fc.oneof(...schema.type.map((type: string) => of({ ...schema, type })));
   switch (schema.type) {
     case 'string':
@@ -38,6 +40,8 @@ export function allowedBy(schema: JsonSchema, resolve: (ref: string) => JsonSche
       return fc.double({
         noNaN: true,
         noDefaultInfinity: true,
+        ...(schema.minimum === undefined ? {} : { min: schema.minimum }),
+        ...(schema.maximum === undefined ? {} : { max: schema.maximum }),
         ...(schema.exclusiveMinimum === undefined ? {} : { min: schema.exclusiveMinimum, minExcluded: true }),
       });
     case 'boolean':

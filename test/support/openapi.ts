@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { JsonSchema } from './arbitrary.ts';
 
-interface Content {
+export interface Content {
   readonly schema: JsonSchema;
   readonly example?: unknown;
 }

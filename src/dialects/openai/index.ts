@@ -1,7 +1,11 @@
 import multipart from '@fastify/multipart';
 import type { Dialect } from '../../http/index.ts';
+import { assistantRoutes } from './assistants/routes.ts';
+import { chatRoutes } from './chat/routes.ts';
+import { containerRoutes } from './containers/routes.ts';
 import { wordErrors } from './errors.ts';
 import { fileRoutes } from './files/routes.ts';
+import { modelRoutes } from './models/routes.ts';
 import { responseRoutes } from './responses/routes.ts';
 
 /** The API of OpenAI, for clients that were made for it and any model. */
@@ -12,8 +16,12 @@ export const openai: Dialect = {
     await app.register(async (scope) => {
       wordErrors(scope, context);
       await scope.register(multipart, { preservePath: true, throwFileSizeLimit: false });
+      containerRoutes(scope, context);
       fileRoutes(scope, context);
       responseRoutes(scope, context);
+      modelRoutes(scope, context);
+      chatRoutes(scope, context);
+      assistantRoutes(scope, context);
     });
   },
 };

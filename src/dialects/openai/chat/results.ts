@@ -1,0 +1,55 @@
+import type { MimeBundle, Outcome } from '../../../core/index.ts';
+import type { CellExecution } from '../../../service/index.ts';
+import { containerFileObject } from '../containers/files.ts';
+import type { CodeCall } from './wire.ts';
+
+/** Names of forms as E2B's interpreter has them; other types keep their own. */
+const shortNames: Readonly<Record<string, string>> = {
+  'text/plain': 'text',
+  'text/html': 'html',
+  'text/markdown': 'markdown',
+  'text/latex': 'latex',
+  'image/png': 'png',
+  'image/jpeg': 'jpeg',
+  'image/svg+xml': 'svg',
+  'application/pdf': 'pdf',
+  'application/json': 'json',
+  'application/javascript': 'javascript',
+};
+
+const endings: Partial<Record<Outcome, { name: string; value: string }>> = {
+  timed_out: { name: 'TimeoutError', value: 'The time limit was reached.' },
+  out_of_memory: { name: 'MemoryError', value: 'The memory limit was reached.' },
+  output_limit: { name: 'OutputLimitError', value: 'Too much was printed.' },
+  killed: { name: 'KilledError', value: 'The program was killed.' },
+  cancelled: { name: 'CancelledError', value: 'The execution was cancelled.' },
+};
+
+/** What became of code, as `{stdout, stderr, results, error}`. */
+export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' | 'stderr' | 'results' | 'error'> {
+  const { stdout, stderr, outputs, error, outcome } = result;
+  const ending = endings[outcome];
+  return {
+    stdout: stdout.text,
+    stderr: stderr.text,
+    results: outputs.map(({ bundle }) => byShortName(bundle)),
+    error: error
+      ? { name: error.name, value: error.value, traceback: error.traceback.join('\n') }
+      : ending
+        ? { ...ending, traceback: '' }
+        : null,
+  };
+}
+
+/** Files it made or changed, as the container lists them. */
+export function filesOf({ files }: CellExecution): CodeCall['files'] {
+  return files.flatMap((entry) => {
+    if (entry.change === 'inherited') return [];
+    const { id, path, bytes } = containerFileObject(entry.file);
+    return [{ id, path, bytes }];
+  });
+}
+
+function byShortName(bundle: MimeBundle): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(bundle).map(([type, value]) => [shortNames[type] ?? type, value]));
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type DialectContext, sendEvents } from '../../../http/index.ts';
+import { finishReason, usageOf } from './answer.ts';
+import { operations } from './operations.ts';
+import { parseBody } from './request.ts';
+import { ChatRun } from './run.ts';
+import { chunksOf } from './stream.ts';
+import type { Completion } from './wire.ts';
+
+/**
+ * How long a stream waits for the model before it begins: what goes wrong until then is an answer with a status of its own, and
+ * no proxy takes offence.
+ */
+const patienceMs = 5000;
+
+/** `/v1/chat/completions`, with a code interpreter that runs here for any model. */
+export function chatRoutes(app: FastifyInstance, context: DialectContext): void {
+  app.post(
+    '/chat/completions',
+    { config: { rateClass: 'exec', operation: operations.createChatCompletion } },
+    async (request, reply) => {
+      const body = parseBody(request.body);
+      const run = await ChatRun.begin(context, request, reply, body);
+      if (!body.stream) return whole(run, reply);
+      const first = run.next();
+      try {
+        await Promise.race([first, sleep(patienceMs, undefined, { ref: false })]);
+      } catch (error) {
+        await run.close();
+        throw error;
+      }
+      return sendEvents(reply, chunksOf(context, run, first, body));
+    },
+  );
+}
+
+async function whole(run: ChatRun, reply: FastifyReply): Promise<Completion> {
+  const { answer } = run;
+  try {
+    for (;;) {
+      const event = await run.next();
+      answer.take(event);
+      if (event.type !== 'end') continue;
+      const { end, usage, model, codeCalls } = await run.end(event);
+      return {
+        id: run.id,
+        object: 'chat.completion',
+        created: run.created,
+        model,
+        choices: [
+          {
+            index: 0,
+            message: {
+              role: 'assistant',
+              content: answer.content === '' && answer.toolCalls.length > 0 ? null : answer.content,
+              refusal: null,
+              ...(answer.reasoning === '' ? {} : { reasoning_content: answer.reasoning }),
+              ...(answer.toolCalls.length > 0 ? { tool_calls: answer.toolCalls } : {}),
+              ...(codeCalls.length > 0 ? { code_interpreter_calls: [...codeCalls] } : {}),
+            },
+            finish_reason: finishReason(end),
+            logprobs: null,
+          },
+        ],
+        usage: usageOf(usage),
+      };
+    }
+  } catch (error) {
+    // Clients try again by themselves, and would have the code run twice.
+    if (run.hasBegun) reply.header('x-should-retry', 'false');
+    throw error;
+  } finally {
+    // Nobody needs to wait for it.
+    void run.close();
+  }
+}
