@@ -8,18 +8,31 @@ import { startEngine, type TestEngine } from '../support/engine.ts';
 import { apiKey, idleInterpreter, serve } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { startSessions } from '../support/sessions.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 
 /** `/v1/containers` as OpenAI's own client sees it, in its two newest majors. */
+let upstream: ScriptedUpstream;
 let server: TestServer;
 let ann: OpenAI;
 let bob: OpenAI;
 const keys = { ann: 'sk-ann-0123456789', bob: 'sk-bob-0123456789', pat: 'sk-pat-0123456789' };
 beforeAll(async () => {
   const configured = Object.entries(keys).map(([name, key]) => `${name}:${key}`);
-  server = await startServer({ env: { DRAGOMAN_API_KEYS: configured.join(), DRAGOMAN_RATE_LIMITS: 'off' } });
+  upstream = await startUpstream();
+  server = await startServer({
+    env: {
+      DRAGOMAN_API_KEYS: configured.join(),
+      DRAGOMAN_RATE_LIMITS: 'off',
+      DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible',
+      DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
+    },
+  });
   [ann, bob] = [keys.ann, keys.bob].map(clientOf) as [OpenAI, OpenAI];
 });
-afterAll(() => server?.stop());
+afterAll(async () => {
+  await server?.stop();
+  await upstream?.close();
+});
 
 const clientOf = (apiKey: string) => new OpenAI({ apiKey, baseURL: `${server.url}/v1`, maxRetries: 0 });
 const raw = (path: string, init: RequestInit = {}) =>
@@ -36,15 +49,18 @@ const missing = (id: string) => ({
   error: { message: `Container with id '${id}' not found.`, type: 'invalid_request_error', param: null, code: null },
 });
 
-/** Runs code in a container, by the native face: it is the same session there. */
-async function run(id: string, code: string) {
-  const response = await raw(`/sessions/${sessionOf(id)}/executions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ language: 'python', code }),
-  });
-  expect(response.status).toBe(200);
-  return (await response.json()) as { stdout: string; artifacts: { id: string; path: string }[] };
+/** Runs code in a container, as a model would. What it made. */
+async function run(id: string, code: string): Promise<{ id: string; path: string }[]> {
+  upstream.say([{ python: code }], [{ text: 'Done.' }]);
+  const tools = [{ type: 'code_interpreter', container: id }] as unknown as OpenAI.ChatCompletionTool[];
+  const messages = [{ role: 'user', content: 'Go on.' }] as const;
+  const { choices } = await ann.chat.completions.create({ model: 'scripted', messages: [...messages], tools });
+  const message = choices[0]!.message as unknown as {
+    code_interpreter_calls: { error: unknown; files: { id: string; path: string }[] }[];
+  };
+  const [call] = message.code_interpreter_calls;
+  expect(call!.error).toBeNull();
+  return call!.files;
 }
 
 describe('a container', () => {
@@ -85,15 +101,11 @@ describe('a container', () => {
 
   test('is a session of every dialect', async () => {
     const { id } = await make('shared');
-    const session = (await (await raw(`/sessions/${sessionOf(id)}`)).json()) as object;
-    expect(session).toMatchObject({ id: sessionOf(id), name: 'shared' });
-    const response = await raw('/sessions', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'native' }),
-    });
-    const native = (await response.json()) as { id: string };
-    expect(await ann.containers.retrieve(`cntr_${native.id}`)).toMatchObject({ name: 'native', status: 'running' });
+    const { id: file } = await put(id, 'x', 'x.txt');
+    const listed = (await (await raw(`/files/${sessionOf(id)}?detail=normalized`)).json()) as object[];
+    expect(listed).toMatchObject([{ id: file.replace('cfile_', ''), name: 'x.txt' }]);
+    const download = await raw(`/download/${sessionOf(id)}/${file.replace('cfile_', '')}`);
+    expect(await download.text()).toBe('x');
   });
 
   test('begins with files, each under a name of its own', async () => {
@@ -196,25 +208,25 @@ describe('a container’s file', () => {
   test('that code made is there too, under one id everywhere', async () => {
     const { id } = await make();
     await put(id, '6', 'six.txt');
-    const { artifacts } = await run(id, "open('out.txt', 'w').write(open('six.txt').read() * 2)");
+    const [made] = await run(id, "open('out.txt', 'w').write(open('six.txt').read() * 2)");
     const { data } = await ann.containers.files.list(id, { order: 'asc' });
     expect(data.map(({ path, source }) => [path, source])).toEqual([
       ['/mnt/data/six.txt', 'user'],
       ['/mnt/data/out.txt', 'assistant'],
     ]);
-    expect(data[1]!.id).toBe(`cfile_${artifacts[0]!.id}`);
+    expect(data[1]!.id).toBe(made!.id);
     expect(await textOf(id, data[1]!.id)).toBe('66');
   });
 
   test('can be read by the id it had, after code has written it anew', async () => {
     const { id } = await make();
-    const { artifacts } = await run(id, "open('plot.txt', 'w').write('old')");
+    const [made] = await run(id, "open('plot.txt', 'w').write('old')");
     await run(id, "open('plot.txt', 'w').write('new')");
-    expect(await textOf(id, `cfile_${artifacts[0]!.id}`)).toBe('old');
+    expect(await textOf(id, made!.id)).toBe('old');
     const { data } = await ann.containers.files.list(id);
     expect(data).toHaveLength(1);
     expect(await textOf(id, data[0]!.id)).toBe('new');
-    await ann.containers.files.delete(`cfile_${artifacts[0]!.id}`, { container_id: id });
+    await ann.containers.files.delete(made!.id, { container_id: id });
     expect(await textOf(id, data[0]!.id)).toBe('new');
   });
 
