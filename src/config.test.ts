@@ -92,6 +92,8 @@ describe('defaults', () => {
         maxLifeMs: 604_800_000,
         maxLive: 500,
         reserveBytes: 512 * 1024 * 1024,
+        toolWaitMs: 600_000,
+        maxToolExecutions: 200,
       },
       telemetry: { level: 'info', format: 'json' },
     });

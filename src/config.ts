@@ -74,6 +74,8 @@ export interface Config {
     readonly maxLifeMs: number;
     readonly maxLive: number;
     readonly reserveBytes: number;
+    readonly toolWaitMs: number;
+    readonly maxToolExecutions: number;
   };
   readonly telemetry: {
     readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -200,6 +202,8 @@ function grouped(values: Settings, plans: PlansFile, providers: readonly Upstrea
       maxLifeMs: values.DRAGOMAN_SESSION_MAX_LIFE_HOURS * 3_600_000,
       maxLive: values.DRAGOMAN_MAX_LIVE_SESSIONS,
       reserveBytes: values.DRAGOMAN_MEMORY_RESERVE_BYTES,
+      toolWaitMs: values.DRAGOMAN_TOOL_WAIT_MS,
+      maxToolExecutions: values.DRAGOMAN_TOOL_EXECUTIONS,
     },
     telemetry: {
       level: values.DRAGOMAN_LOG_LEVEL,

@@ -66,6 +66,7 @@ const limits = 'Limits of one execution';
 const load = 'Load';
 const models = 'Models';
 const sessions = 'Live sessions';
+const toolCalls = 'Tool calls';
 const storage = 'Storage';
 const logging = 'Logging';
 
@@ -264,6 +265,21 @@ export const settings = z.object({
     bytes(0, TiB),
     '512m',
     'While less memory than this is available, sandboxes of unused sessions are let go.',
+  ),
+
+  DRAGOMAN_TOOL_WAIT_MS: setting(
+    toolCalls,
+    ms,
+    whole(1000, 24 * hour),
+    '600000',
+    'How long code may wait for its caller to answer a tool call; after that it is ended.',
+  ),
+  DRAGOMAN_TOOL_EXECUTIONS: setting(
+    toolCalls,
+    number,
+    whole(1, 100_000),
+    '200',
+    'Executions of one principal that may call tools, at once. Those that wait hold memory, some megabytes each, and nothing else.',
   ),
 
   DRAGOMAN_CONCURRENCY: setting(

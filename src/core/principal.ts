@@ -6,6 +6,8 @@ export interface Principal {
   readonly tenant: string;
   /** For logs: the key's name or how the caller came in. */
   readonly name: string;
+  /** Opaque: what its credential was issued for. What was begun under one context is not continued under another. */
+  readonly authContext?: string | undefined;
   /** Name of its plan, one that exists; absent: the default one. */
   readonly plan?: string | undefined;
 }

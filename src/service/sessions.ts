@@ -61,6 +61,8 @@ export interface CellRequest {
   readonly files?: readonly InputFile[] | undefined;
   /** Wall clock; more than the plan's longest is lowered to it. Waiting for tools is not counted. */
   readonly wallMs?: number | undefined;
+  /** Runs it as a whole program, with plain tracebacks and an exit code, where the language has an interpreter that stays. */
+  readonly asProgram?: boolean | undefined;
   /** Tools of the caller that the code may call. */
   readonly tools?: readonly ToolDefinition[] | undefined;
 }
@@ -158,7 +160,8 @@ export interface Sessions {
 
   /**
    * Begins an execution; those of one session run in order.
-   * @throws DragomanError invalid_request, unsupported_language, not_found, session_expired, file_refused, session_busy
+   * @throws DragomanError invalid_request, unsupported_language, not_found, session_expired, file_refused, session_busy;
+   *   rate_limited when too many executions of the principal's have tools to wait for
    */
   start(principal: Principal, request: CellRequest): Promise<RunningExecution>;
   /** An execution by its id, running or finished, while it is remembered. @throws DragomanError not_found */

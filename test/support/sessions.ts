@@ -66,6 +66,8 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     maxLifeMs: 48 * hour,
     maxLive: options.maxLive ?? 100,
     reserveBytes: 1000,
+    toolWaitMs: 10_000,
+    maxToolExecutions: 5,
     availableMemory: () => test.availableMemory,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     metrics: { execution() {}, request() {}, gauge() {}, count() {} },

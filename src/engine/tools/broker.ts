@@ -85,11 +85,11 @@ export class ToolBroker {
   }
 
   /**
-   * Looks whether these results may be given, and gives none.
+   * Looks whether these results may be given, and gives none; false when they would change nothing.
    * @throws DragomanError as `answer`
    */
-  check(results: readonly ToolResult[]): void {
-    this.#read(results);
+  check(results: readonly ToolResult[]): boolean {
+    return this.#read(results).some(({ entry }) => entry.state === 'told');
   }
 
   /**

@@ -63,7 +63,12 @@ beforeAll(async () => {
 
 describe('accepted', () => {
   test('a token without a tenant belongs to legacy', async () => {
-    expect(await verifier()(good)).toEqual({ id: 'jwt:legacy:65f0c0ffee', tenant: 'jwt:legacy', name: '65f0c0ffee' });
+    expect(await verifier()(good)).toEqual({
+      id: 'jwt:legacy:65f0c0ffee',
+      tenant: 'jwt:legacy',
+      name: '65f0c0ffee',
+      authContext: 'c0ffee',
+    });
   });
 
   test('a tenant', async () => {
@@ -71,6 +76,7 @@ describe('accepted', () => {
       id: 'jwt:acme:65f0c0ffee',
       tenant: 'jwt:acme',
       name: '65f0c0ffee',
+      authContext: 'c0ffee',
     });
   });
 

@@ -62,12 +62,12 @@ export function tokenVerifier(
     if (protectedHeader.typ !== undefined && protectedHeader.typ !== 'JWT') throw refusal('typ');
     const claims = claimsSchema.safeParse(payload);
     if (!claims.success) throw refusal(`claim ${claims.error.issues.map(({ path }) => path.join('.')).join(', ')}`);
-    const { sub, iat, tenant_id, plan_id: plan } = claims.data;
+    const { sub, iat, tenant_id, plan_id: plan, auth_context_hash: authContext } = claims.data;
     if (iat > currentDate.getTime() / 1000 + skewSeconds) throw refusal('claim iat');
     if (tenant_id === undefined && rules.requireTenant) throw refusal('claim tenant_id');
     // The tenant is encoded so that no pair of tenant and subject can spell another pair.
     const tenant = encodeURIComponent(tenant_id ?? 'legacy');
-    const principal = { id: `jwt:${tenant}:${sub}`, tenant: `jwt:${tenant}`, name: sub };
+    const principal = { id: `jwt:${tenant}:${sub}`, tenant: `jwt:${tenant}`, name: sub, authContext };
     // LibreChat names plans for purposes of its own: those we have no limits for get the default ones.
     return typeof plan === 'string' && plans.has(plan) ? { ...principal, plan } : principal;
   };

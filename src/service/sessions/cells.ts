@@ -62,11 +62,11 @@ export class Cells {
     await this.#bring(live, stored(), inputs);
     let left: Left;
     let continuity: Continuity;
-    if (runtime.kernel) {
+    if (hasCell(order)) {
       const sandbox = await live.sandbox(order.limits);
       continuity = live.continuityFor(runtime);
       left = await this.#cell(sandbox, order, driver, live);
-      live.note(runtime.kernel.name, left.result.interpreter === 'kept' ? 'kept' : 'lost');
+      live.note(runtime.kernel!.name, left.result.interpreter === 'kept' ? 'kept' : 'lost');
     } else {
       continuity = live.continuityFor(runtime);
       left = await this.#program(
@@ -77,7 +77,7 @@ export class Cells {
     }
     try {
       const kept = await live.files.keep(stored(), left.touched, left.gone);
-      if (!runtime.kernel) {
+      if (!hasCell(order)) {
         // The program had a sandbox of its own: the session's is told what it did.
         await live.take(kept.deleted);
         await live.bring(kept.files.flatMap((each) => (each.change === 'inherited' ? [] : [each.file])));
@@ -91,11 +91,11 @@ export class Cells {
   /** Runs it in a sandbox of its own; its files become a stored session with the execution's id. */
   async alone(principal: Principal, order: CellOrder, driver: ExecutionDriver): Promise<CellExecution> {
     const { shelf, engine } = this.#parts;
-    const { runtime, inputs, limits } = order;
+    const { inputs, limits } = order;
     const startedAt = this.#parts.now();
     const engineInputs = inputs.map(({ input, file }) => engineInput(shelf, input.path, file));
     let left: Left;
-    if (runtime.kernel) {
+    if (hasCell(order)) {
       const sandbox = await engine.openSession(limits);
       try {
         await sandbox.stage(engineInputs);
@@ -140,7 +140,12 @@ export class Cells {
     live?: LiveSession,
   ): Promise<Left> {
     if (sandbox.ended) throw new DragomanError('sandbox_unavailable');
-    const cell = sandbox.run(runtime, request.code, { limits, signal: driver.signal, onEvent: driver.tell });
+    const cell = sandbox.run(runtime, request.code, {
+      limits,
+      signal: driver.signal,
+      onEvent: driver.tell,
+      tools: driver.tools?.broker,
+    });
     live?.track(cell);
     const end = await cell.done;
     live?.track(undefined);
@@ -155,7 +160,7 @@ export class Cells {
   ): Promise<Left> {
     const run = await this.#parts.engine.execute(
       { runtime, code: request.code, args: request.args ?? [], stdin: request.stdin, inputs, limits },
-      { signal: driver.signal, onEvent: driver.tell },
+      { signal: driver.signal, onEvent: driver.tell, tools: driver.tools?.broker },
     );
     const rich = { outputs: [], outputsTruncated: false, error: null, interpreter: 'none' } as const;
     return {
@@ -179,6 +184,11 @@ export class Cells {
     this.#parts.metrics.execution({ language: runtime.name, outcome, wallMs: usage.wallMs, totalMs });
     return { id, sessionId, language: runtime.name, continuity, startedAt, result, ...kept };
   }
+}
+
+/** Whether it is one of the cells of an interpreter that stays. */
+function hasCell({ runtime, request }: CellOrder): boolean {
+  return runtime.kernel !== undefined && !request.asProgram;
 }
 
 /** Adds the request's files that are what they were. */

@@ -7,6 +7,8 @@ import {
   type ToolResult,
 } from '../../core/index.ts';
 import type { CellExecution, NumberedEvent, RunningExecution } from '../sessions.ts';
+import type { Place } from './place.ts';
+import type { ToolDesk } from './tool-desk.ts';
 
 /** Kept of one execution's history. */
 const maxHistoryBytes = 8 * 1024 * 1024;
@@ -15,8 +17,10 @@ const maxHistoryBytes = 8 * 1024 * 1024;
 export interface ExecutionDriver {
   /** Aborts when it is to be ended. */
   readonly signal: AbortSignal;
+  /** Where its tool calls are answered, if it may make any. */
+  readonly tools: ToolDesk | undefined;
   /** It has its place and begins. */
-  running(): void;
+  running(place: Place): void;
   tell(event: ExecutionEvent): void;
 }
 
@@ -29,6 +33,7 @@ export class TrackedExecution implements RunningExecution {
   readonly code: string;
   readonly done: Promise<CellExecution>;
   readonly #abort = new AbortController();
+  readonly #tools: ToolDesk | undefined;
   #status: RunningExecution['status'] = 'queued';
   #events: NumberedEvent[] = [];
   #last = 0;
@@ -37,7 +42,13 @@ export class TrackedExecution implements RunningExecution {
 
   /** Begins at once. `work` resolves with what came of it; `id` is the execution's. */
   constructor(
-    facts: { principal: Principal; sessionId?: string | undefined; language: string; code: string },
+    facts: {
+      principal: Principal;
+      sessionId?: string | undefined;
+      language: string;
+      code: string;
+      tools?: ToolDesk | undefined;
+    },
     work: (driver: ExecutionDriver, id: string) => Promise<CellExecution>,
   ) {
     this.id = newId();
@@ -46,10 +57,13 @@ export class TrackedExecution implements RunningExecution {
     this.language = facts.language;
     this.code = facts.code;
     this.principal = { id: facts.principal.id, tenant: facts.principal.tenant };
+    this.#tools = facts.tools;
     const driver: ExecutionDriver = {
       signal: this.#abort.signal,
-      running: () => {
+      tools: facts.tools,
+      running: (place) => {
         this.#status = 'running';
+        facts.tools?.begin(place);
       },
       tell: (event) => this.#tell(event),
     };
@@ -66,7 +80,7 @@ export class TrackedExecution implements RunningExecution {
   }
 
   get pending(): readonly ToolCall[] {
-    return [];
+    return this.#tools?.pending ?? [];
   }
 
   /** Bytes its history holds. */
@@ -98,8 +112,11 @@ export class TrackedExecution implements RunningExecution {
     }
   }
 
-  answer(_results: readonly ToolResult[]): void {
-    throw new DragomanError('invalid_request', { message: 'No tool call is pending.' });
+  answer(results: readonly ToolResult[]): void {
+    if (!this.#tools) throw new DragomanError('invalid_request', { message: 'It has no tools to call.' });
+    this.#tools.answer(results, () => {
+      if (this.#status === 'waiting') this.#status = 'running';
+    });
   }
 
   cancel(): void {
@@ -107,6 +124,10 @@ export class TrackedExecution implements RunningExecution {
   }
 
   #tell(event: ExecutionEvent): void {
+    if (event.type === 'tool_calls') {
+      this.#status = 'waiting';
+      this.#tools?.wait();
+    }
     this.#events.push({ number: ++this.#last, event });
     this.#bytes += weight(event);
     // What was shown matters more than what was printed.
@@ -122,6 +143,7 @@ export class TrackedExecution implements RunningExecution {
 
 function weight(event: ExecutionEvent): number {
   if ('data' in event) return event.data.length + 100;
+  if ('calls' in event) return 100 + JSON.stringify(event.calls).length;
   const text = 'bundle' in event ? Object.values(event.bundle) : [];
   return 100 + text.reduce<number>((sum, form) => sum + (typeof form === 'string' ? form.length : 1000), 0);
 }

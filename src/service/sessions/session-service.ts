@@ -8,9 +8,10 @@ import {
   type Principal,
   planOf,
   type StoredFile,
+  type ToolDefinition,
   workspacePath,
 } from '../../core/index.ts';
-import type { Engine } from '../../engine/index.ts';
+import type { Engine, Runtime } from '../../engine/index.ts';
 import type { Catalogue } from '../../stores/index.ts';
 import type { Admission } from '../admission.ts';
 import { resolveInputs } from '../inputs.ts';
@@ -29,9 +30,11 @@ import type { Shelf } from '../shelf.ts';
 import { type CellOrder, Cells } from './cells.ts';
 import { ExecutionLog } from './execution-log.ts';
 import { LiveSession, refuseExpired } from './live-session.ts';
+import { Place } from './place.ts';
 import { type ExecutionDriver, TrackedExecution } from './running-execution.ts';
 import { SessionFiles } from './session-files.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
+import { ToolDesk } from './tool-desk.ts';
 
 export interface SessionServiceOptions {
   readonly engine: Engine;
@@ -42,6 +45,10 @@ export interface SessionServiceOptions {
   readonly queueWaitMs: number;
   readonly retentionMs: number;
   readonly maxFileBytes: number;
+  /** How long an execution may wait for the answers to its tool calls. */
+  readonly toolWaitMs: number;
+  /** Executions of one principal that may call tools, at once. */
+  readonly maxToolExecutions: number;
   /** How long a sandbox is kept without use where a session asks for nothing else, and the most it may ask for. */
   readonly idleMs: number;
   readonly maxIdleMs: number;
@@ -75,6 +82,8 @@ export class SessionService implements Sessions {
   /** Those being loaded, and being made by name: two requests must not make two of one. */
   readonly #loading = new Map<string, Promise<LiveSession>>();
   readonly #ensuring = new Map<string, Promise<SessionInfo>>();
+  /** Executions that may call tools, by principal. */
+  readonly #withTools = new Map<string, number>();
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping = false;
   #closing = false;
@@ -218,11 +227,14 @@ export class SessionService implements Sessions {
     const limits = limitsWithin(planOf(plans, principal), request.wallMs);
     const order = { runtime, request, inputs, limits };
     const { code, sessionId } = request;
-    const execution = new TrackedExecution({ principal, sessionId, language: runtime.name, code }, (driver, id) =>
+    const tools = request.tools?.length ? this.#toolDesk(principal, runtime, request.tools) : undefined;
+    const facts = { principal, sessionId, language: runtime.name, code, tools };
+    const execution = new TrackedExecution(facts, (driver, id) =>
       live
         ? live.queue.run(() => this.#inSession(principal, live, { ...order, id }, driver), driver.signal)
         : this.#placed(principal, driver, () => this.#cells.alone(principal, { ...order, id }, driver)),
     );
+    if (tools) this.#countTools(principal, execution);
     live?.follow(execution);
     this.#log.add(execution, live && live.record.createdAt + this.#options.maxLifeMs);
     return execution;
@@ -301,15 +313,40 @@ export class SessionService implements Sessions {
     }
   }
 
+  /** @throws DragomanError invalid_request, rate_limited, overloaded */
+  #toolDesk(principal: Principal, runtime: Runtime, definitions: readonly ToolDefinition[]): ToolDesk {
+    const { engine, toolWaitMs, maxToolExecutions, availableMemory, reserveBytes } = this.#options;
+    const desk = new ToolDesk(engine.tools(runtime, definitions, toolWaitMs));
+    const retryAfterSeconds = 5;
+    if ((this.#withTools.get(principal.id) ?? 0) >= maxToolExecutions) {
+      const message = `${maxToolExecutions} executions that may call tools are under way already`;
+      throw new DragomanError('rate_limited', { message, retryAfterSeconds });
+    }
+    // One that waits keeps its memory for as long as its caller takes.
+    if (availableMemory() < reserveBytes) throw new DragomanError('overloaded', { retryAfterSeconds });
+    return desk;
+  }
+
+  #countTools(principal: Principal, { done }: TrackedExecution): void {
+    const add = (change: number) => {
+      const count = (this.#withTools.get(principal.id) ?? 0) + change;
+      if (count > 0) this.#withTools.set(principal.id, count);
+      else this.#withTools.delete(principal.id);
+    };
+    add(1);
+    const subtract = () => add(-1);
+    done.then(subtract, subtract);
+  }
+
   /** Waits for a place to run. */
   async #placed<T>(principal: Principal, driver: ExecutionDriver, work: () => Promise<T>): Promise<T> {
     const { admission, plans } = this.#options;
-    const leave = await admission.enter(principal.id, planOf(plans, principal), driver.signal);
+    const place = await Place.take(admission, principal.id, planOf(plans, principal), driver.signal);
     try {
-      driver.running();
+      driver.running(place);
       return await work();
     } finally {
-      leave();
+      place.leave();
     }
   }
 
