@@ -59,6 +59,8 @@ export interface UploadFile {
   readonly name: string;
   readonly contentType: string;
   readonly content: AsyncIterable<Uint8Array>;
+  /** Absent: the caller's. */
+  readonly source?: StoredFile['source'];
 }
 
 export type UploadOutcome = { readonly stored: StoredFile } | { readonly name: string; readonly error: string };

@@ -266,7 +266,7 @@ export class SessionService implements Sessions {
     const { shelf, maxFileBytes } = this.#options;
     const session = this.#records.stored(live.record);
     // The bytes arrive at their sender's pace, which executions do not wait for.
-    const file = await shelf.put(session, { ...upload, readOnly: false, source: 'user' }, maxFileBytes);
+    const file = await shelf.put(session, { source: 'user', ...upload, readOnly: false }, maxFileBytes);
     return this.#bring(live, file);
   }
 

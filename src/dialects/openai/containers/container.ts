@@ -47,9 +47,14 @@ export async function createContainer(
     name,
     idleMs: minutes * minuteMs,
     lifeMs: minutes * minuteMs,
-    ...(memoryLimit ? { memoryBytes: memory[memoryLimit], metadata: { [memoryNote]: memoryLimit } } : {}),
+    ...memorySettings(memoryLimit),
     files,
   });
+}
+
+/** What a session is made with, so that its container has this much memory and says so. */
+export function memorySettings(limit: MemoryLimit | null | undefined): Pick<NewSession, 'memoryBytes' | 'metadata'> {
+  return limit ? { memoryBytes: memory[limit], metadata: { [memoryNote]: limit } } : {};
 }
 
 /** A session as a container. */

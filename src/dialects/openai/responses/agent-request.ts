@@ -31,6 +31,7 @@ export async function toAgentRequest(
   principal: Principal,
   body: ResponseBody,
   history: History,
+  upstreamKey?: string,
 ): Promise<Asked> {
   const items = [...history.before, ...history.input];
   checkCalls(items.filter((item) => !('status' in item) || item.status !== 'incomplete'));
@@ -67,8 +68,10 @@ export async function toAgentRequest(
       temperature: body.temperature ?? undefined,
       topP: body.top_p ?? undefined,
       reasoningEffort: body.reasoning?.effort ?? undefined,
+      reasoningSummary: body.reasoning?.summary ?? undefined,
+      verbosity: body.text?.verbosity ?? undefined,
       format: format(body),
-      upstreamKey: undefined,
+      upstreamKey,
       resume: history.waiting && resumption(items, history.waiting),
     },
   };

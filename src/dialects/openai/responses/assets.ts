@@ -5,6 +5,7 @@ import mime from 'mime';
 import type { ContentPart } from '../../../agent/index.ts';
 import { type FileRef, type Principal, pathFault } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
+import { readBase64, readDataUrl } from '../data-url.ts';
 import { invalid } from '../errors.ts';
 import { findFile, refOf } from '../files/records.ts';
 import { freeName, lastSegment } from '../uploads.ts';
@@ -87,12 +88,10 @@ async function storedAsset(context: DialectContext, principal: Principal, id: st
 }
 
 function inlineAsset(data: string, filename: string | undefined, fallback: string): Asset {
-  const [head = '', type] = /^data:([^;,]*)(?:;[^;,]*)*;base64,/i.exec(data) ?? [];
-  if (head === '' && data.startsWith('data:')) throw invalid('A data URL must be base64.', 'input');
-  const body = data.slice(head.length);
-  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(body.replace(/\s/g, ''))) throw invalid('File data must be base64.', 'input');
-  const bytes = Buffer.from(body, 'base64');
-  const contentType = type || (filename && mime.getType(filename)) || 'application/octet-stream';
+  const url = readDataUrl(data);
+  const bytes = data.startsWith('data:') && !url ? undefined : readBase64(url?.base64 ?? data);
+  if (!bytes) throw invalid('File data must be base64, or a data URL of it.', 'input');
+  const contentType = url?.mime ?? (filename && mime.getType(filename)) ?? 'application/octet-stream';
   return {
     name: safeName(filename ?? `${fallback}.${mime.getExtension(contentType) ?? 'bin'}`),
     contentType,

@@ -10,7 +10,8 @@ export function hasLinks(text: string): boolean {
   return text.includes(scheme);
 }
 
-type Cited = Pick<StoredFile, 'id' | 'sessionId' | 'name'>;
+/** What a citation needs to know of a file. */
+export type Cited = Pick<StoredFile, 'id' | 'sessionId' | 'name'>;
 
 /**
  * What a message's text links, in its order and each file once: the span is `sandbox:/mnt/data/NAME` without the brackets

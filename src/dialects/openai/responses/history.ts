@@ -1,6 +1,7 @@
 import { DragomanError, type Principal } from '../../../core/index.ts';
 import { invalid, WireError } from '../errors.ts';
 import { ownId } from '../ids.ts';
+import type { Cited } from './citations.ts';
 import { itemId, placeOf } from './item-ids.ts';
 import type { HistoryItem, InputItem, InputPart, ListedInput } from './items.ts';
 import type { ResponseRecords, StoredRecord, WaitingCode } from './records.ts';
@@ -20,6 +21,8 @@ export interface History {
   readonly waiting: WaitingCode | undefined;
   /** Ids of calls that code made. */
   readonly codeCalls: ReadonlySet<string>;
+  /** Files that wait for a message to be cited in. */
+  readonly uncited: readonly Cited[];
 }
 
 /** Longest chain of responses that is followed. */
@@ -60,8 +63,13 @@ export async function gatherHistory(
   for (const { shown: texts } of known.values()) for (const [id, text] of Object.entries(texts)) shown.set(id, text);
   containerId ??= [...known.values()].flatMap(({ response }) => containersOf(response.output)).at(-1);
   const waits = [...known.values()].flatMap((record) => record.waiting ?? []);
+  const uncited = newest(known.values())?.uncited ?? [];
   const codeCalls = new Set(waits.flatMap(({ calls }) => Object.keys(calls)));
-  return { before, input, shown, containerId, waiting: waits.at(-1), codeCalls };
+  return { before, input, shown, containerId, waiting: waits.at(-1), codeCalls, uncited };
+}
+
+function newest(records: Iterable<StoredRecord>): StoredRecord | undefined {
+  return [...records].toSorted((a, b) => a.createdAt - b.createdAt).at(-1);
 }
 
 function containersOf(items: readonly HistoryItem[]): string[] {

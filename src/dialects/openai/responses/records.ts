@@ -3,6 +3,7 @@ import type { DialectContext } from '../../../http/index.ts';
 import { ownDocument } from '../documents.ts';
 import { notFound } from '../errors.ts';
 import { ownId } from '../ids.ts';
+import type { Cited } from './citations.ts';
 import type { NumberedWireEvent } from './events.ts';
 import type { ListedInput } from './items.ts';
 import type { ResponseObject } from './response.ts';
@@ -32,6 +33,8 @@ export interface ResponseRecord {
   /** What the model read of each run, by the id of its item. */
   readonly shown: Readonly<Record<string, string>>;
   readonly waiting?: WaitingCode | undefined;
+  /** Files that no message has cited yet, because the client had to act first. */
+  readonly uncited?: readonly Cited[] | undefined;
 }
 
 export interface StoredRecord extends ResponseRecord {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DragomanError } from '../../../core/index.ts';
 import { ann, eventsOf, responsesApp } from './fixtures/app.ts';
@@ -125,6 +126,38 @@ describe('a response', () => {
     });
   });
 
+  it('is not silent when it takes long', async () => {
+    face = await responsesApp(20);
+    const go = Promise.withResolvers<void>();
+    face.agent.say(async function* () {
+      yield { type: 'text', delta: 'a' };
+      await go.promise;
+      yield end();
+    });
+    const answer = face.call('POST', '/responses', { input: 'x' });
+    await sleep(70);
+    go.resolve();
+    const { text, json } = await answer;
+    expect(text).toMatch(/^ +\{/);
+    expect(json.status).toBe('completed');
+  });
+
+  it('begins to stream although the model has not, and fails there', async () => {
+    face = await responsesApp(20);
+    face.agent.say(async function* () {
+      await sleep(60);
+      yield* [];
+      throw new DragomanError('upstream_failed');
+    });
+    const events = await face.stream({ input: 'x' });
+    expect(events.map(({ type }) => type)).toEqual([
+      'response.created',
+      'response.in_progress',
+      'error',
+      'response.failed',
+    ]);
+  });
+
   it('is incomplete when the tokens ran out', async () => {
     face.agent.say(async function* () {
       yield { type: 'text', delta: 'a' };
@@ -210,6 +243,24 @@ describe('files that code made', () => {
     });
     const { output } = await face.create({ input: 'x', ...code });
     expect(output.at(-1)).toMatchObject({ type: 'message', content: [{ text: '', annotations: [{ filename: 'a' }] }] });
+  });
+
+  it('are cited later when a function comes first', async () => {
+    face.agent.say(async function* (request) {
+      const session = await request.code!.session();
+      const file = face.sessions.put(session, 'a', Buffer.from('a'));
+      yield* runs(request, 'x', { files: [{ change: 'created', file }] });
+      yield { type: 'function_call', callId: 'call_1', name: 'f', arguments: '{}' };
+      yield end('functions');
+    }, says('done'));
+    const tools = [...code.tools, { type: 'function', name: 'f' }];
+    const { id } = await face.create({ input: 'x', tools });
+    const { output } = await face.create({
+      input: [{ type: 'function_call_output', call_id: 'call_1', output: '' }],
+      previous_response_id: id,
+      tools,
+    });
+    expect(output).toMatchObject([{ content: [{ text: 'done', annotations: [{ filename: 'a' }] }] }]);
   });
 
   it('are made of images that were only shown', async () => {

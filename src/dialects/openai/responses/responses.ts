@@ -29,18 +29,19 @@ export class Responses {
   }
 
   /**
-   * Begins a response. The model is asked; nothing is produced before `follow` is called on it, and whoever calls it decides how
-   * long to wait for `begun`.
+   * Begins a response. The model is asked; nothing is produced before it is followed, and whoever does that decides how long to
+   * wait for `begun`.
+   * @param upstreamKey the caller's own key for the model's provider
    * @throws DragomanError for whatever is wrong with the request
    */
-  async begin(principal: Principal, body: ResponseBody): Promise<ResponseRun> {
+  async begin(principal: Principal, body: ResponseBody, upstreamKey?: string): Promise<ResponseRun> {
     if (body.background) this.#admit(principal);
     const context = this.#context;
     const id = newId();
     const createdAt = context.now();
     const history = await gatherHistory(this.#records, principal, body, id);
-    const { request, workplace } = await toAgentRequest(context, principal, body, history);
-    const run = new ResponseRun({
+    const { request, workplace } = await toAgentRequest(context, principal, body, history, upstreamKey);
+    return new ResponseRun({
       context,
       records: this.#records,
       principal,
@@ -50,14 +51,16 @@ export class Responses {
       request,
       workplace,
       containerId: history.containerId,
+      uncited: history.uncited,
       createdAt,
     });
-    this.#runs.set(id, run);
-    run.finished.then(() => this.#runs.delete(id));
-    run.begun.catch(() => {
-      if (!body.background) this.#runs.delete(id);
-    });
-    return run;
+  }
+
+  /** Lets it go on to its end, whoever reads along. */
+  follow(run: ResponseRun): void {
+    this.#runs.set(run.id, run);
+    run.finished.then(() => this.#runs.delete(run.id));
+    run.follow();
   }
 
   /** A response as it is now. @throws WireError 404 */

@@ -1,9 +1,9 @@
 import type { AgentEnd, AgentEvent, AgentRequest, TokenUsage } from '../../../agent/index.ts';
-import { DragomanError, newId, type Principal, type StoredFile } from '../../../core/index.ts';
+import { DragomanError, newId, type Principal } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
 import type { CellExecution } from '../../../service/index.ts';
 import { newWireId, seconds, wireId } from '../ids.ts';
-import { citation, hasLinks, isForPeople, linkedFiles } from './citations.ts';
+import { type Cited, citation, hasLinks, isForPeople, linkedFiles } from './citations.ts';
 import { EventLog } from './event-log.ts';
 import type { ResponseEvent, WireEvent } from './events.ts';
 import { sessionOf } from './history.ts';
@@ -28,6 +28,8 @@ export interface RunPlan {
   readonly workplace: Workplace | undefined;
   /** The container of earlier code, whose files may be cited. */
   readonly containerId: string | undefined;
+  /** Files of earlier code that were not cited yet. */
+  readonly uncited: readonly Cited[];
   readonly createdAt: number;
 }
 
@@ -57,7 +59,7 @@ export class ResponseRun {
   #isKept: boolean;
   #sessionId: string | undefined;
   /** Files that were made and not cited, by path. */
-  #uncited = new Map<string, StoredFile>();
+  readonly #uncited: Map<string, Cited>;
   #pieces: StreamPiece[] = [];
   /** The item of the code that is open. */
   #codeItem = '';
@@ -68,6 +70,7 @@ export class ResponseRun {
   /** Asks the model at once. */
   constructor(plan: RunPlan) {
     this.#plan = plan;
+    this.#uncited = new Map(plan.uncited.map((file) => [file.name, file]));
     this.#response = plan.response;
     this.#isKept = plan.response.store;
     this.#sequencer = new Sequencer((type, index) => itemId(type, { responseId: plan.id, list: 'output', index }));
@@ -197,7 +200,8 @@ export class ResponseRun {
   async #keepImage({ mime, bytes }: ShownImage): Promise<void> {
     const { context, principal } = this.#plan;
     const ending = mime === 'image/svg+xml' ? 'svg' : mime.slice('image/'.length);
-    const file = { name: `${newWireId('containerFile')}.${ending}`, contentType: mime, content: once(bytes) };
+    const name = `${newWireId('containerFile')}.${ending}`;
+    const file = { name, contentType: mime, content: once(bytes), source: 'program' as const };
     try {
       const stored = await context.sessions.putFile(principal, this.#sessionId!, file);
       this.#uncited.set(stored.name, stored);
@@ -242,8 +246,8 @@ export class ResponseRun {
     const sequencer = this.#sequencer;
     const isWhole = end.reason === 'stop' || end.reason === 'functions';
     // Files need a message to be cited in.
-    if (end.reason === 'stop' && sequencer.openText === undefined && this.#uncited.size > 0)
-      this.#emit(sequencer.text(''));
+    const isAnswer = end.reason === 'stop' || end.reason === 'length';
+    if (isAnswer && sequencer.openText === undefined && this.#uncited.size > 0) this.#emit(sequencer.text(''));
     this.#emit(sequencer.end(isWhole, await this.#citations(sequencer.openText, true)));
     const { context } = this.#plan;
     const base = {
@@ -283,6 +287,7 @@ export class ResponseRun {
       input,
       shown: this.#shown,
       ...(this.#waiting ? { waiting: this.#waiting } : {}),
+      ...(this.#uncited.size > 0 ? { uncited: [...this.#uncited.values()].map(citedOf) } : {}),
     };
     await records.put(principal, id, record, createdAt);
   }
@@ -313,6 +318,10 @@ export class ResponseRun {
 function failed(response: ResponseObject, { code, message }: DragomanError): ResponseObject {
   const word = code === 'rate_limited' ? 'rate_limit_exceeded' : 'server_error';
   return { ...response, status: 'failed', completed_at: null, error: { code: word, message, type: word, param: null } };
+}
+
+function citedOf({ id, sessionId, name }: Cited): Cited {
+  return { id, sessionId, name };
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,7 +1,7 @@
 import { DragomanError, type Principal } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
-import type { SessionInfo, Sessions } from '../../../service/index.ts';
-import { notFound } from '../errors.ts';
+import type { NewSession, SessionInfo, Sessions } from '../../../service/index.ts';
+import { memorySettings, useContainer } from '../containers/container.ts';
 import { ownId, wireId } from '../ids.ts';
 import { type Asset, openAsset, placeAssets } from './assets.ts';
 import type { Container } from './request.ts';
@@ -23,8 +23,6 @@ const digestLength = 12;
 /** What a session's note has room for. */
 const maxDigests = 38;
 
-const gib = 1024 ** 3;
-
 /**
  * Chooses the container: the one that is named, the one of earlier code, or a new one.
  * @param earlier the container of the newest code before this
@@ -40,7 +38,7 @@ export async function chooseWorkplace(
   const { sessions } = context;
   const found =
     typeof container === 'string'
-      ? await namedSession(sessions, principal, container)
+      ? await useContainer(context, principal, container)
       : earlier === undefined
         ? undefined
         : await liveSession(sessions, principal, earlier);
@@ -49,7 +47,8 @@ export async function chooseWorkplace(
   const missing = assets.filter(({ digest }) => !known.has(short(digest)));
   const placed = placeAssets(missing, new Map(files.map(({ name, digest }) => [name, digest])));
   const paths = new Map(placed.map(({ asset, path }) => [asset, path]));
-  const making = { context, principal, placed, found, memoryBytes: memoryOf(container) };
+  const memoryLimit = typeof container === 'object' ? container?.memory_limit : undefined;
+  const making = { context, principal, placed, found, settings: memorySettings(memoryLimit) };
   let session: Promise<string> | undefined;
   return {
     files: [...new Set([...files.map(({ name }) => name), ...paths.values()])],
@@ -60,17 +59,6 @@ export async function chooseWorkplace(
       return session;
     },
   };
-}
-
-async function namedSession(sessions: Sessions, principal: Principal, container: string): Promise<SessionInfo> {
-  const id = ownId('container', container);
-  const missing = () => notFound(`Container with id '${container.slice(0, 64)}' not found.`);
-  if (id === undefined) throw missing();
-  const session = await sessions.get(principal, id).catch((error: unknown) => {
-    throw isCode(error, 'not_found') ? missing() : error;
-  });
-  if (session.state === 'expired') throw new DragomanError('session_expired');
-  return session;
 }
 
 async function liveSession(
@@ -94,12 +82,12 @@ interface Making {
   readonly principal: Principal;
   readonly placed: readonly { readonly asset: Asset; readonly path: string }[];
   readonly found: SessionInfo | undefined;
-  readonly memoryBytes: number | undefined;
+  readonly settings: NewSession;
 }
 
-async function makeReady({ context, principal, placed, found, memoryBytes }: Making): Promise<string> {
+async function makeReady({ context, principal, placed, found, settings }: Making): Promise<string> {
   const { sessions } = context;
-  const session = found ?? (await sessions.create(principal, { memoryBytes }));
+  const session = found ?? (await sessions.create(principal, settings));
   try {
     for (const { asset, path } of placed) {
       const { source, contentType } = asset;
@@ -128,11 +116,6 @@ function digestsOf(session: SessionInfo | undefined): string[] {
 
 function short(digest: string): string {
   return digest.slice(0, digestLength);
-}
-
-function memoryOf(container: Container | null | undefined): number | undefined {
-  if (typeof container !== 'object' || !container?.memory_limit) return undefined;
-  return Number.parseInt(container.memory_limit, 10) * gib;
 }
 
 function isCode(error: unknown, code: DragomanError['code']): boolean {
