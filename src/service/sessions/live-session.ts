@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, type Logger, type StoredFile } from '../../core/index.ts';
+import type { Limits, Logger, StoredFile } from '../../core/index.ts';
 import type { Engine, EngineCell, EngineSession, Runtime } from '../../engine/index.ts';
 import { engineInput } from '../inputs.ts';
 import type { Continuity, RunningExecution } from '../sessions.ts';
@@ -134,9 +134,4 @@ export class LiveSession {
     this.#kernels.clear();
     await sandbox?.close();
   }
-}
-
-/** @throws DragomanError session_expired */
-export function refuseExpired(expiresAt: number, now: number): void {
-  if (expiresAt <= now) throw new DragomanError('session_expired');
 }

@@ -1,7 +1,6 @@
 import {
   DragomanError,
   type FileRef,
-  type Logger,
   type Metrics,
   newId,
   type Plans,
@@ -11,8 +10,7 @@ import {
   type ToolDefinition,
   workspacePath,
 } from '../../core/index.ts';
-import type { Engine, Runtime } from '../../engine/index.ts';
-import type { Catalogue } from '../../stores/index.ts';
+import type { Runtime } from '../../engine/index.ts';
 import type { Admission } from '../admission.ts';
 import { resolveInputs } from '../inputs.ts';
 import type { UploadFile } from '../interpreter.ts';
@@ -26,23 +24,18 @@ import type {
   SessionInfo,
   Sessions,
 } from '../sessions.ts';
-import type { Shelf } from '../shelf.ts';
 import { type CellOrder, Cells } from './cells.ts';
 import { ExecutionLog } from './execution-log.ts';
-import { LiveSession, refuseExpired } from './live-session.ts';
+import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
+import type { LiveSession } from './live-session.ts';
 import { Place } from './place.ts';
 import { type ExecutionDriver, TrackedExecution } from './running-execution.ts';
-import { SessionFiles } from './session-files.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
 import { ToolDesk } from './tool-desk.ts';
 
-export interface SessionServiceOptions {
-  readonly engine: Engine;
-  readonly catalogue: Catalogue;
-  readonly shelf: Shelf;
+export interface SessionServiceOptions extends HotSessionsOptions {
   readonly admission: Admission;
   readonly plans: Plans;
-  readonly queueWaitMs: number;
   readonly retentionMs: number;
   readonly maxFileBytes: number;
   /** How long an execution may wait for the answers to its tool calls. */
@@ -53,20 +46,9 @@ export interface SessionServiceOptions {
   readonly idleMs: number;
   readonly maxIdleMs: number;
   readonly maxLifeMs: number;
-  /** Sandboxes of sessions at once. */
-  readonly maxLive: number;
-  /** Idle sandboxes are let go while less memory than this is available. */
-  readonly reserveBytes: number;
-  /** Memory the machine, or this service's control group, has left. */
-  readonly availableMemory: () => number;
-  readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly now: () => number;
 }
 
-const sweepIntervalMs = 5000;
-/** Use of a session is written down at most this often: a killed server forgets no more of it. */
-const saveIntervalMs = 30_000;
 const maxNameLength = 256;
 const maxMetadata = 16;
 const maxMetadataLength = 512;
@@ -77,38 +59,37 @@ export class SessionService implements Sessions {
   readonly #records: SessionRecords;
   readonly #log: ExecutionLog;
   readonly #cells: Cells;
-  /** Sessions that are or were just worked with. */
-  readonly #hot = new Map<string, LiveSession>();
-  /** Those being loaded, and being made by name: two requests must not make two of one. */
-  readonly #loading = new Map<string, Promise<LiveSession>>();
+  readonly #hot: HotSessions;
+  /** Those being found or made by name: two requests must not make two. */
   readonly #ensuring = new Map<string, Promise<SessionInfo>>();
   /** Executions that may call tools, by principal. */
   readonly #withTools = new Map<string, number>();
-  #sweeper: NodeJS.Timeout | undefined;
-  #sweeping = false;
   #closing = false;
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
     this.#records = new SessionRecords(options);
+    this.#hot = new HotSessions(options, this.#records);
     this.#log = new ExecutionLog({ documents: options.catalogue.documents, logger: options.logger });
     this.#cells = new Cells(options);
   }
 
   /** Begins to let idle sandboxes go. */
   startSweeping(): void {
-    const { metrics } = this.#options;
-    metrics.gauge('sessions_live', 'Sessions with a sandbox', () => this.#live().length);
-    this.#sweeper = setInterval(() => void this.sweep(), sweepIntervalMs);
-    this.#sweeper.unref();
+    this.#options.metrics.gauge('sessions_live', 'Sessions with a sandbox', () => this.#hot.live().length);
+    this.#hot.start();
+  }
+
+  /** See `HotSessions.sweep`. */
+  sweep(): Promise<void> {
+    return this.#hot.sweep();
   }
 
   /** Ends what runs and writes down what is to be kept. */
   async close(): Promise<void> {
     this.#closing = true;
-    clearInterval(this.#sweeper);
     this.#log.cancelAll();
-    await Promise.allSettled([...this.#hot.values()].map((live) => this.#dismiss(live)));
+    await this.#hot.close();
     await this.#log.flush();
   }
 
@@ -132,7 +113,7 @@ export class SessionService implements Sessions {
       ran: [],
     };
     await this.#records.create(record);
-    const live = this.#hotten(record, []);
+    const live = this.#hot.add(record, []);
     const session = this.#records.stored(record);
     const copies = inputs.map(({ input, file }) => this.#options.shelf.copy(session, input.path, file));
     await live.files.record(session, copies);
@@ -153,7 +134,7 @@ export class SessionService implements Sessions {
   }
 
   async get(principal: Principal, id: string): Promise<SessionInfo> {
-    return this.#info(this.#hotOf(principal, id)?.record ?? (await this.#records.find(principal, id)));
+    return this.#info(this.#hot.of(principal, id)?.record ?? (await this.#records.find(principal, id)));
   }
 
   async list(
@@ -170,42 +151,39 @@ export class SessionService implements Sessions {
     change: Pick<NewSession, 'name' | 'metadata' | 'idleMs'>,
   ): Promise<SessionInfo> {
     checkNotes(change);
-    const live = await this.#use(principal, id);
+    const live = await this.#hot.use(principal, id);
     if (change.name !== undefined) live.record.name = change.name;
     if (change.metadata !== undefined) live.record.metadata = change.metadata;
     if (change.idleMs !== undefined) live.record.idleMs = Math.min(change.idleMs, this.#options.maxIdleMs);
-    await this.#save(live);
+    await this.#hot.save(live);
     return this.#info(live.record);
   }
 
   async touch(principal: Principal, id: string): Promise<SessionInfo> {
-    return this.#info((await this.#use(principal, id)).record);
+    return this.#info((await this.#hot.use(principal, id)).record);
   }
 
   async delete(principal: Principal, id: string): Promise<void> {
-    const record = this.#hotOf(principal, id)?.record ?? (await this.#records.find(principal, id));
-    const live = this.#hot.get(record.id);
-    this.#hot.delete(record.id);
-    live?.cancelAll();
-    await live?.letGo();
+    const record = this.#hot.of(principal, id)?.record ?? (await this.#records.find(principal, id));
+    await this.#hot.drop(record.id);
     await this.#records.delete(record.id);
     await this.#log.deleteHistory(principal, record.id);
   }
 
   async restart(principal: Principal, id: string): Promise<SessionInfo> {
-    const live = await this.#use(principal, id);
+    const live = await this.#hot.use(principal, id);
     live.cancelAll();
     await live.queue.run(() => live.restart());
-    await this.#save(live);
+    await this.#hot.save(live);
     return this.#info(live.record);
   }
 
   async interrupt(principal: Principal, id: string): Promise<boolean> {
-    return (await this.#use(principal, id)).interrupt();
+    return (await this.#hot.use(principal, id)).interrupt();
   }
 
   async fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo> {
-    const live = await this.#use(principal, id);
+    const live = await this.#hot.use(principal, id);
     const { idleMs, lifeMs, memoryBytes, metadata } = live.record;
     const settings = { idleMs, lifeMs, memoryBytes, metadata };
     return live.queue.run(() =>
@@ -222,7 +200,7 @@ export class SessionService implements Sessions {
     const runtime = runtimeOf(engine.catalogue, request.language);
     checkProgram(request);
     const inputs = await resolveInputs(shelf, principal, request.files ?? []);
-    const live = request.sessionId === undefined ? undefined : await this.#use(principal, request.sessionId);
+    const live = request.sessionId === undefined ? undefined : await this.#hot.use(principal, request.sessionId);
     if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
     const limits = limitsWithin(planOf(plans, principal), request.wallMs);
     const order = { runtime, request, inputs, limits };
@@ -253,7 +231,7 @@ export class SessionService implements Sessions {
   }
 
   async files(principal: Principal, id: string): Promise<readonly StoredFile[]> {
-    const live = this.#hotOf(principal, id);
+    const live = this.#hot.of(principal, id);
     const record = live?.record ?? (await this.#records.find(principal, id));
     if (this.#records.expiresAt(record) <= this.#options.now()) return [];
     if (live) return live.files.all();
@@ -262,7 +240,7 @@ export class SessionService implements Sessions {
   }
 
   async putFile(principal: Principal, id: string, upload: UploadFile): Promise<StoredFile> {
-    const live = await this.#use(principal, id);
+    const live = await this.#hot.use(principal, id);
     const { shelf, maxFileBytes } = this.#options;
     const session = this.#records.stored(live.record);
     // The bytes arrive at their sender's pace, which executions do not wait for.
@@ -271,14 +249,14 @@ export class SessionService implements Sessions {
   }
 
   async copyFile(principal: Principal, id: string, { path, ...from }: FileRef & { path: string }): Promise<StoredFile> {
-    const live = await this.#use(principal, id);
+    const live = await this.#hot.use(principal, id);
     const [found] = await resolveInputs(this.#options.shelf, principal, [{ ...from, path }]);
     return this.#bring(live, this.#options.shelf.copy(this.#records.stored(live.record), path, found!.file));
   }
 
   async removeFile(principal: Principal, id: string, path: string): Promise<void> {
     workspacePath(path);
-    const live = await this.#use(principal, id);
+    const live = await this.#hot.use(principal, id);
     await live.queue.run(async () => {
       if (!live.files.at(path)) throw new DragomanError('not_found', { message: 'File not found' });
       await live.take([path]);
@@ -305,11 +283,11 @@ export class SessionService implements Sessions {
     const limits = { ...order.limits, memoryBytes: Math.min(order.limits.memoryBytes, live.record.memoryBytes) };
     try {
       return await this.#placed(principal, driver, async () => {
-        if (!live.live) await this.#makeRoom();
+        if (!live.live) await this.#hot.makeRoom();
         return this.#cells.inSession(live, () => this.#records.stored(live.record), { ...order, limits }, driver);
       });
     } finally {
-      this.#touch(live);
+      this.#hot.touch(live);
     }
   }
 
@@ -350,58 +328,6 @@ export class SessionService implements Sessions {
     }
   }
 
-  /** The session of an id for use, which counts as such. @throws DragomanError not_found, session_expired */
-  async #use(principal: Principal, id: string): Promise<LiveSession> {
-    const live = this.#hotOf(principal, id) ?? (await this.#load(principal, id));
-    refuseExpired(this.#records.expiresAt(live.record), this.#options.now());
-    this.#touch(live);
-    return live;
-  }
-
-  #touch(live: LiveSession): void {
-    live.record.lastActiveAt = Math.max(live.record.lastActiveAt, this.#options.now());
-    live.dirty = true;
-  }
-
-  #hotOf(principal: Principal, id: string): LiveSession | undefined {
-    const live = this.#hot.get(id);
-    const isOurs = live?.record.principalId === principal.id && live.record.tenant === principal.tenant;
-    return isOurs ? live : undefined;
-  }
-
-  #load(principal: Principal, id: string): Promise<LiveSession> {
-    const key = JSON.stringify([principal.tenant, principal.id, id]);
-    const loading =
-      this.#loading.get(key) ??
-      (async () => {
-        const record = await this.#records.find(principal, id);
-        const files = await this.#options.catalogue.files(record.id);
-        return this.#hot.get(record.id) ?? this.#hotten(record, files);
-      })().finally(() => this.#loading.delete(key));
-    this.#loading.set(key, loading);
-    return loading;
-  }
-
-  #hotten(record: SessionRecord, files: readonly StoredFile[]): LiveSession {
-    const { shelf } = this.#options;
-    const byPath = files.map((file) => [file.name, file] as const);
-    const sessionFiles = new SessionFiles(this.#options, byPath, (session, change) => shelf.revise(session, change));
-    const live = new LiveSession(record, sessionFiles, this.#options);
-    this.#hot.set(record.id, live);
-    return live;
-  }
-
-  async #save(live: LiveSession): Promise<void> {
-    live.saved(this.#options.now());
-    await this.#records.save(live.record);
-    try {
-      await this.#records.extend(live.record);
-    } catch (error) {
-      // Its files have expired meanwhile; its record tells so.
-      if (!(error instanceof DragomanError && error.code === 'not_found')) throw error;
-    }
-  }
-
   #info(record: SessionRecord): SessionInfo {
     const live = this.#hot.get(record.id);
     const expiresAt = this.#records.expiresAt(record);
@@ -419,58 +345,6 @@ export class SessionService implements Sessions {
       metadata,
     };
   }
-
-  #live(): LiveSession[] {
-    return [...this.#hot.values()].filter(({ live }) => live);
-  }
-
-  /** Lets idle sandboxes go until another fits. @throws DragomanError overloaded when all are busy */
-  async #makeRoom(): Promise<void> {
-    const { maxLive, reserveBytes, availableMemory } = this.#options;
-    for (;;) {
-      const live = this.#live();
-      if (live.length < maxLive && availableMemory() >= reserveBytes) return;
-      const oldest = live.filter(({ queue }) => queue.idle).sort(byLastUse)[0];
-      if (oldest) await oldest.letGo();
-      else if (live.length < maxLive) return;
-      else {
-        const message = 'Every sandbox for sessions is busy.';
-        throw new DragomanError('overloaded', { message, retryAfterSeconds: 5 });
-      }
-    }
-  }
-
-  /** Lets go of what is no longer to be kept, and writes down what was used. Never rejects. */
-  async sweep(): Promise<void> {
-    if (this.#sweeping) return;
-    this.#sweeping = true;
-    try {
-      const { reserveBytes, availableMemory, now } = this.#options;
-      for (const live of [...this.#hot.values()].sort(byLastUse)) {
-        const { record, queue } = live;
-        if (live.dirty && now() - live.savedAt >= saveIntervalMs) await this.#save(live);
-        if (!queue.idle) continue;
-        const over = now() - record.lastActiveAt >= record.idleMs || this.#records.expiresAt(record) <= now();
-        if (over) await this.#dismiss(live);
-        else if (live.live && availableMemory() < reserveBytes) await live.letGo();
-      }
-    } catch (error) {
-      this.#options.logger.error({ error: String(error) }, 'sessions were not swept');
-    } finally {
-      this.#sweeping = false;
-    }
-  }
-
-  /** Lets its sandbox go and forgets it; its record and its files stay. */
-  async #dismiss(live: LiveSession): Promise<void> {
-    if (this.#hot.get(live.record.id) === live) this.#hot.delete(live.record.id);
-    await live.letGo();
-    if (live.dirty) await this.#save(live);
-  }
-}
-
-function byLastUse(a: LiveSession, b: LiveSession): number {
-  return a.record.lastActiveAt - b.record.lastActiveAt;
 }
 
 function ref({ sessionId, id }: StoredFile): FileRef {
