@@ -8,7 +8,7 @@ import { dialects } from './dialects/index.ts';
 import { Engine, loadRuntimes } from './engine/index.ts';
 import { createAuthenticator, createServer } from './http/index.ts';
 import { createNamespacesBackend } from './isolation/index.ts';
-import { Admission, ApiKeys, InterpreterService, SessionService, Shelf } from './service/index.ts';
+import { Admission, ApiKeys, InterpreterService, SessionService, Shelf, UsageLedger } from './service/index.ts';
 import { type Catalogue, createDiskFileStore, createSqliteCatalogue, lockDirectory } from './stores/index.ts';
 import { createLogger, createMetrics } from './telemetry.ts';
 import { createUpstreams } from './upstreams/index.ts';
@@ -66,12 +66,15 @@ export async function startService(config: Config, imageRoot: string, version: s
     const { queueWaitMs } = config.engine;
     const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
     const now = Date.now;
-    const shelf = new Shelf({ files, catalogue, maxFileBytes, maxUploadFiles, retentionMs, now });
+    const usage = new UsageLedger({ documents: catalogue.documents, logger, now });
+    closers.push(() => usage.close());
+    usage.start();
+    const shelf = new Shelf({ files, catalogue, usage, maxFileBytes, maxUploadFiles, retentionMs, now });
     const admission = new Admission({
       places: config.engine.concurrency || defaultPlaces(plans),
       waitMs: queueWaitMs,
     });
-    const shared = { engine, catalogue, shelf, admission, plans, logger, metrics, now };
+    const shared = { engine, catalogue, shelf, admission, plans, usage, logger, metrics, now };
     const sessions = new SessionService({
       ...shared,
       ...config.sessions,
@@ -105,6 +108,7 @@ export async function startService(config: Config, imageRoot: string, version: s
       interpreter,
       agent,
       sessions,
+      usage,
       documents: catalogue.documents,
       retentionMs,
       now: Date.now,

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Agent } from '../agent/index.ts';
 import type { ErrorCode, Principal, RateClass } from '../core/index.ts';
-import type { Documents, Interpreter, Sessions } from '../service/index.ts';
+import type { Documents, Interpreter, Sessions, UsageReport } from '../service/index.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,6 +31,7 @@ export interface DialectContext {
   /** Lets models write code and run it. Without a configured model it refuses, naming the setting. */
   readonly agent: Agent;
   readonly sessions: Sessions;
+  readonly usage: UsageReport;
   /** For a dialect's own records. */
   readonly documents: Documents;
   /** How long files stay, in milliseconds. */

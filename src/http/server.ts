@@ -12,7 +12,7 @@ import {
   type Principal,
   planOf,
 } from '../core/index.ts';
-import type { Documents, Interpreter, Sessions } from '../service/index.ts';
+import type { Documents, Interpreter, Sessions, UsageReport } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Dialect, DialectContext } from './dialect.ts';
@@ -22,6 +22,7 @@ import { describeRoutes } from './openapi.ts';
 import { addOperatorRoutes, type MetricsPage } from './operator-routes.ts';
 import { problemBody, problemOf } from './problems.ts';
 import { RateLimiter } from './rate-limiter.ts';
+import { addReferencePage } from './reference/page.ts';
 import { observeRequest } from './request-log.ts';
 
 /** Deadlines of the connection itself, in milliseconds. */
@@ -56,6 +57,7 @@ export interface ServerOptions {
   readonly interpreter: Interpreter;
   readonly agent: Agent;
   readonly sessions: Sessions;
+  readonly usage: UsageReport;
   readonly documents: Documents;
   /** How long files stay, in milliseconds. */
   readonly retentionMs: number;
@@ -166,6 +168,7 @@ export function createServer(options: ServerOptions): Server {
   };
 
   describeRoutes(app, options.version);
+  addReferencePage(app, { title: 'Dragoman API', document: '../openapi.json' });
   addOperatorRoutes(app, {
     interpreter,
     metrics,
@@ -177,6 +180,7 @@ export function createServer(options: ServerOptions): Server {
     interpreter,
     agent: options.agent,
     sessions: options.sessions,
+    usage: options.usage,
     documents: options.documents,
     retentionMs: options.retentionMs,
     now: options.now,

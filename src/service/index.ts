@@ -6,3 +6,11 @@ export { ApiKeys, type KeyStore } from './keys.ts';
 export { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
 export type * from './sessions.ts';
 export { Shelf } from './shelf.ts';
+export {
+  sumOfUsage,
+  type UsageAmounts,
+  type UsageDay,
+  UsageLedger,
+  type UsageMeter,
+  type UsageReport,
+} from './usage.ts';

@@ -26,6 +26,7 @@ import type {
 } from './interpreter.ts';
 import { checkProgram, limitsWithin, runtimeOf } from './programs.ts';
 import type { Shelf } from './shelf.ts';
+import type { UsageMeter } from './usage.ts';
 
 export interface InterpreterOptions {
   readonly engine: Engine;
@@ -33,6 +34,7 @@ export interface InterpreterOptions {
   readonly admission: Admission;
   /** What principals may use. */
   readonly plans: Plans;
+  readonly usage: UsageMeter;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -115,6 +117,7 @@ export class InterpreterService implements Interpreter {
       leave();
     }
     const { outcome, usage } = execution.result;
+    this.#options.usage.record(principal, { executions: 1, cpuMs: usage.cpuMs, wallMs: usage.wallMs });
     this.#options.metrics.execution({
       language: runtime.name,
       outcome,
@@ -139,7 +142,9 @@ export class InterpreterService implements Interpreter {
 
   async openFile(principal: Principal, ref: FileRef): Promise<{ file: StoredFile; content: Readable }> {
     const file = await this.#shelf.find(principal, ref);
-    return { file, content: await this.#shelf.open(file) };
+    const content = await this.#shelf.open(file);
+    this.#options.usage.record(principal, { bytesServed: file.size });
+    return { file, content };
   }
 
   listFiles(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]> {

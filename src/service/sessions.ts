@@ -36,7 +36,8 @@ export interface SessionInfo {
 }
 
 export interface NewSession {
-  readonly name?: string | undefined;
+  /** Null: none. */
+  readonly name?: string | null | undefined;
   /** Lowered to the operator's maximum. */
   readonly idleMs?: number | undefined;
   /** The session ends after so long without use; absent: the retention of files. */
@@ -102,6 +103,8 @@ export interface RunningExecution {
   readonly status: 'queued' | 'running' | 'waiting' | 'done';
   /** Tool calls nobody has answered yet; none once it is done. */
   readonly pending: readonly ToolCall[];
+  /** Number of its latest event so far, also when that is no longer kept; 0: none. */
+  readonly last: number;
   /**
    * The events after number `after` (0: all), past ones first, until the execution is done or `signal` aborts. A history is
    * bounded: the oldest stream output is dropped first.

@@ -15,7 +15,15 @@ beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
   const files = createMemoryFileStore();
   catalogue = createMemoryCatalogue();
-  shelf = new Shelf({ files, catalogue, maxFileBytes: 100, maxUploadFiles: 3, retentionMs: 24 * hour, now: () => now });
+  shelf = new Shelf({
+    files,
+    catalogue,
+    usage: { record() {} },
+    maxFileBytes: 100,
+    maxUploadFiles: 3,
+    retentionMs: 24 * hour,
+    now: () => now,
+  });
 });
 
 async function* files(...names: string[]): AsyncGenerator<UploadFile> {

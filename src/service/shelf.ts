@@ -14,10 +14,12 @@ import type { Catalogue, FileStore, SessionRevision } from '../stores/index.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
 import type { UploadFile, UploadOutcome } from './interpreter.ts';
+import type { UsageMeter } from './usage.ts';
 
 export interface ShelfOptions {
   readonly files: FileStore;
   readonly catalogue: Catalogue;
+  readonly usage: UsageMeter;
   readonly maxFileBytes: number;
   readonly maxUploadFiles: number;
   readonly retentionMs: number;
@@ -119,6 +121,7 @@ export class Shelf {
     } finally {
       this.#unrecorded.delete(session.id);
     }
+    this.#meter(session, files);
   }
 
   /** Changes the files of a session that is recorded, and how long they live. @throws DragomanError not_found when it is gone */
@@ -128,6 +131,7 @@ export class Shelf {
     } finally {
       this.#unrecorded.delete(session.id);
     }
+    this.#meter(session, change.added);
   }
 
   /** @throws DragomanError not_found for what is gone, expired or another's, without telling which */
@@ -170,6 +174,10 @@ export class Shelf {
     const isReferenced = async (digest: string) => this.#isUnrecorded(digest) || catalogue.isReferenced(digest);
     const contents = await files.sweep(isReferenced, graceMs);
     return { sessions, contents };
+  }
+
+  #meter({ principalId: id, tenant }: StoredSession, files: readonly StoredFile[]): void {
+    this.#options.usage.record({ id, tenant }, { bytesStored: files.reduce((sum, { size }) => sum + size, 0) });
   }
 
   #isUnrecorded(digest: string): boolean {

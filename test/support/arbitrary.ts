@@ -80,6 +80,7 @@ export function broken(value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
       if (places.length === 0) return what;
       const [parent, key] = places[where % places.length]!;
       if (how === 'remove') delete parent[key];
+      else if (how === 'add' && Array.isArray(parent)) parent.push(what);
       else if (how === 'add')
         Object.defineProperty(parent, name, { value: what, enumerable: true, configurable: true });
       else parent[key] = what;

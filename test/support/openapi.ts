@@ -65,7 +65,8 @@ export class OpenApi {
   fault({ operation }: DescribedOperation, status: number, contentType: string, body: string): string | undefined {
     const response = operation.responses[status];
     if (!response) return `status ${status} is not promised: ${body.slice(0, 300)}`;
-    const found = Object.entries(response.content ?? {}).find(
+    if (!response.content) return body === '' ? undefined : `a body is not promised for ${status}`;
+    const found = Object.entries(response.content).find(
       ([type]) => type === '*/*' || contentType.split(';')[0] === type,
     );
     if (!found) return `type ${contentType} is not promised for ${status}`;

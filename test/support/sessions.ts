@@ -52,11 +52,13 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const files = createDiskFileStore({ directory });
   await files.start();
   onTestFinished(() => files.close());
-  const shelf = new Shelf({ files, catalogue, ...limits, now });
+  const usage = { record() {} };
+  const shelf = new Shelf({ files, catalogue, usage, ...limits, now });
   const sessions = new SessionService({
     engine: engine.engine,
     catalogue,
     shelf,
+    usage,
     admission: new Admission({ places: 8, waitMs: queueWaitMs }),
     plans: new Map([[defaultPlan, plan]]),
     queueWaitMs,

@@ -19,6 +19,8 @@ const kind = 'execution';
 interface Written {
   readonly code: string;
   readonly execution: CellExecution;
+  /** Number of its last event. */
+  readonly last: number;
 }
 
 /** Remembers executions: for some minutes with all they said, and those of sessions for longer as they ended. */
@@ -59,7 +61,8 @@ export class ExecutionLog {
     const document = isId(id) && !tracked ? await this.#documents.get(kind, id) : undefined;
     if (!document || !isOf(principal, document.tenant, document.principalId))
       throw new DragomanError('not_found', { message: 'Execution not found' });
-    return finished((document.body as Written).execution);
+    const { execution, last } = document.body as Written;
+    return finished(execution, last);
   }
 
   /** The executions of a session as they ended, oldest first. */
@@ -105,7 +108,7 @@ export class ExecutionLog {
     return this.#writing;
   }
 
-  #write({ id, sessionId, principal, code }: TrackedExecution, execution: CellExecution, until: number): void {
+  #write({ id, sessionId, principal, code, last }: TrackedExecution, execution: CellExecution, until: number): void {
     this.#unwritten.push({
       kind,
       id,
@@ -114,7 +117,7 @@ export class ExecutionLog {
       name: sessionId,
       createdAt: execution.startedAt,
       expiresAt: until,
-      body: { code, execution: abridged(execution) } satisfies Written,
+      body: { code, execution: abridged(execution), last } satisfies Written,
     });
     this.#timer ??= setTimeout(() => void this.flush(), writeIntervalMs);
   }
@@ -146,13 +149,14 @@ function abridged(execution: CellExecution): CellExecution {
 }
 
 /** One that ended long ago, of which only the end is known. */
-function finished(execution: CellExecution): RunningExecution {
+function finished(execution: CellExecution, last: number): RunningExecution {
   return {
     id: execution.id,
     sessionId: execution.sessionId,
     language: execution.language,
     status: 'done',
     pending: [],
+    last,
     async *events() {},
     done: Promise.resolve(execution),
     answer() {

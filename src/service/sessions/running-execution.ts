@@ -83,6 +83,10 @@ export class TrackedExecution implements RunningExecution {
     return this.#tools?.pending ?? [];
   }
 
+  get last(): number {
+    return this.#last;
+  }
+
   /** Bytes its history holds. */
   get bytes(): number {
     return this.#bytes;
@@ -96,8 +100,7 @@ export class TrackedExecution implements RunningExecution {
       for (let seen = after; !signal?.aborted; ) {
         const news = this.#news.promise;
         const over = this.#status === 'done';
-        const at = this.#events.findIndex(({ number }) => number > seen);
-        const next = at < 0 ? [] : this.#events.slice(at);
+        const next = this.#after(seen);
         for (const event of next) {
           yield event;
           seen = event.number;
@@ -110,6 +113,17 @@ export class TrackedExecution implements RunningExecution {
     } finally {
       signal?.removeEventListener('abort', stop);
     }
+  }
+
+  /** The events after a number. They are in order: a long history is not walked through for each new one. */
+  #after(number: number): NumberedEvent[] {
+    let low = 0;
+    for (let high = this.#events.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (this.#events[middle]!.number > number) high = middle;
+      else low = middle + 1;
+    }
+    return this.#events.slice(low);
   }
 
   answer(results: readonly ToolResult[]): void {

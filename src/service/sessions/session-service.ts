@@ -24,6 +24,7 @@ import type {
   SessionInfo,
   Sessions,
 } from '../sessions.ts';
+import type { UsageMeter } from '../usage.ts';
 import { type CellOrder, Cells } from './cells.ts';
 import { ExecutionLog } from './execution-log.ts';
 import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
@@ -36,6 +37,7 @@ import { ToolDesk } from './tool-desk.ts';
 export interface SessionServiceOptions extends HotSessionsOptions {
   readonly admission: Admission;
   readonly plans: Plans;
+  readonly usage: UsageMeter;
   readonly retentionMs: number;
   readonly maxFileBytes: number;
   /** How long an execution may wait for the answers to its tool calls. */
@@ -214,8 +216,18 @@ export class SessionService implements Sessions {
     );
     if (tools) this.#countTools(principal, execution);
     live?.follow(execution);
+    this.#meter(principal, execution);
     this.#log.add(execution, live && live.record.createdAt + this.#options.maxLifeMs);
     return execution;
+  }
+
+  #meter(principal: Principal, execution: RunningExecution): void {
+    execution.done.then(
+      ({ result: { usage } }) =>
+        this.#options.usage.record(principal, { executions: 1, cpuMs: usage.cpuMs, wallMs: usage.wallMs }),
+      // What never ran has used nothing.
+      () => {},
+    );
   }
 
   execution(principal: Principal, id: string): Promise<RunningExecution> {
@@ -359,7 +371,8 @@ function checkNotes({ name, metadata = {} }: Pick<NewSession, 'name' | 'metadata
   const refuse = (message: string) => {
     throw new DragomanError('invalid_request', { message });
   };
-  if (name !== undefined && name.length > maxNameLength) refuse(`name must be at most ${maxNameLength} characters`);
+  if (typeof name === 'string' && name.length > maxNameLength)
+    refuse(`name must be at most ${maxNameLength} characters`);
   const entries = Object.entries(metadata);
   if (entries.length > maxMetadata) refuse(`metadata must have at most ${maxMetadata} entries`);
   if (entries.some(([key, value]) => key.length > maxMetadataLength || value.length > maxMetadataLength)) {

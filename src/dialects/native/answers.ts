@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { id } from './wire.ts';
+
+/** What the routes answer. The schemas describe it, for types and for the OpenAPI document; nothing is checked at run time. */
+
+const time = z.string().meta({ format: 'date-time' });
+const date = z.string().meta({ format: 'date' });
+const bytes = z.int().min(0);
+const count = z.int().min(0);
+
+const storedFile = z.object({
+  id,
+  session_id: id,
+  path: z.string(),
+  size: bytes,
+  mime: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  created_at: time,
+  source: z.enum(['user', 'program']).describe('Who put it there: a caller, or code that made or changed it.'),
+});
+
+export const file = storedFile.meta({ id: 'File' });
+export type File = z.infer<typeof file>;
+
+export const artifact = storedFile
+  .extend({ change: z.enum(['created', 'modified']) })
+  .meta({ id: 'Artifact', description: 'A file the execution made or changed.' });
+export type Artifact = z.infer<typeof artifact>;
+
+export const bundle = z.record(z.string(), z.unknown()).meta({
+  id: 'MimeBundle',
+  description: 'One result in several forms by MIME type: text as it is, images and PDF as base64, JSON as JSON.',
+});
+
+export const programError = z
+  .object({ name: z.string(), value: z.string(), traceback: z.array(z.string()) })
+  .meta({ id: 'ProgramError', description: 'An exception nothing caught.' });
+
+export const toolCall = z
+  .object({ id: z.string(), name: z.string(), input: z.record(z.string(), z.unknown()) })
+  .meta({ id: 'ToolCall' });
+
+const identity = { id, session_id: id, language: z.string() };
+
+/** What is known when it is over, besides what it showed. */
+const ending = {
+  ...identity,
+  status: z.literal('done'),
+  outcome: z
+    .enum(['completed', 'timed_out', 'out_of_memory', 'output_limit', 'killed', 'cancelled'])
+    .describe('`completed` with an exit code or an `error`, or what ended it.'),
+  exit_code: z.int().nullable().describe('Null when a signal or a limit ended it.'),
+  signal: z.string().nullable(),
+  state: z
+    .enum(['fresh', 'continued', 'restored'])
+    .describe('What was there before it: nothing, the variables of earlier ones, or only their files.'),
+  interpreter: z
+    .enum(['kept', 'lost', 'none'])
+    .describe('Whether the next execution finds the variables; `none`: the language keeps none.'),
+  started_at: time,
+  usage: z.object({ cpu_ms: z.number().min(0), wall_ms: z.number().min(0), peak_memory_bytes: bytes }),
+  truncated: z.boolean().describe('Something was left out: the middle of a stream, results, or files beyond a limit.'),
+  deleted: z.array(z.string()).describe('Paths that were there before it and are gone.'),
+  artifacts_lost: count.describe('Files that were made but could not be stored.'),
+};
+
+export const doneEvent = z.object(ending).meta({ id: 'ExecutionEnd' });
+export type DoneEvent = z.infer<typeof doneEvent>;
+
+export const finished = z
+  .object({
+    ...ending,
+    stdout: z.string(),
+    stderr: z.string(),
+    results: z.array(bundle).describe('What it displayed, and the value of its last expression, in order.'),
+    error: programError.nullable(),
+    artifacts: z.array(artifact),
+  })
+  .meta({ id: 'Execution' });
+export type Finished = z.infer<typeof finished>;
+
+export const waiting = z
+  .object({ ...identity, status: z.literal('tool_calls'), tool_calls: z.array(toolCall) })
+  .meta({ id: 'WaitingExecution', description: 'It goes on when its tool calls are answered.' });
+
+export const underWay = z
+  .object({ ...identity, status: z.enum(['queued', 'running']) })
+  .meta({ id: 'RunningExecution' });
+
+export type Unfinished = z.infer<typeof waiting> | z.infer<typeof underWay>;
+
+export const session = z
+  .object({
+    id,
+    name: z.string().nullable(),
+    state: z
+      .enum(['live', 'dormant', 'expired'])
+      .describe('`live`: variables are kept; `dormant`: only files are; `expired`: everything is gone.'),
+    busy: z.boolean().describe('An execution runs or waits.'),
+    created_at: time,
+    last_active_at: time,
+    expires_at: time.describe('When it ends unless it is used before.'),
+    idle_timeout_ms: count,
+    memory_bytes: bytes,
+    metadata: z.record(z.string(), z.string()),
+  })
+  .meta({ id: 'Session' });
+export type Session = z.infer<typeof session>;
+
+export const sessionList = z.object({ data: z.array(session), has_more: z.boolean() });
+export const fileList = z.object({ data: z.array(file) });
+export const interrupted = z.object({ interrupted: z.boolean().describe('False: nothing ran.') });
+
+const amounts = {
+  executions: count,
+  cpu_ms: count,
+  wall_ms: count,
+  bytes_stored: bytes,
+  bytes_served: bytes,
+};
+export const usage = z
+  .object({
+    from: date,
+    to: date,
+    total: z.object(amounts),
+    days: z.array(z.object({ date, ...amounts })).describe('Days without any use are left out.'),
+  })
+  .meta({ id: 'Usage' });

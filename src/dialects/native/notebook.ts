@@ -1,0 +1,95 @@
+import type { MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
+import type { CellExecution } from '../../service/index.ts';
+
+/** One cell that was run. */
+export interface PastCell {
+  readonly code: string;
+  readonly execution: CellExecution;
+}
+
+interface Kernel {
+  readonly name: string;
+  readonly display_name: string;
+}
+
+/** Names under which Jupyter usually knows a kernel of the language. */
+const kernels: Readonly<Record<string, Kernel>> = {
+  python: { name: 'python3', display_name: 'Python 3' },
+  javascript: { name: 'javascript', display_name: 'JavaScript (Node.js)' },
+  typescript: { name: 'typescript', display_name: 'TypeScript' },
+  bash: { name: 'bash', display_name: 'Bash' },
+};
+
+/** How a cell of another language is written in a Python notebook. */
+const magics: Readonly<Record<string, string>> = { bash: '%%bash', javascript: '%%script node' };
+
+/** A session's history as a Jupyter notebook, nbformat 4.5. Its language is that of most of its cells. */
+export function notebookOf(cells: readonly PastCell[]): object {
+  const language = mostFrequent(cells.map(({ execution }) => execution.language)) ?? 'python';
+  return {
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {
+      kernelspec: kernels[language] ?? { name: language, display_name: language },
+      language_info: { name: language },
+    },
+    cells: cells.map((cell, index) => notebookCell(cell, index + 1, language)),
+  };
+}
+
+function notebookCell({ code, execution }: PastCell, count: number, language: string): object {
+  const { id, result, continuity } = execution;
+  const isOther = execution.language !== language;
+  const magic = isOther && language === 'python' ? magics[execution.language] : undefined;
+  const { stdout, stderr, outputs, error } = result;
+  return {
+    cell_type: 'code',
+    id,
+    execution_count: count,
+    metadata: {
+      ...(isOther ? { language: execution.language } : {}),
+      dragoman: { outcome: result.outcome, state: continuity },
+    },
+    source: magic === undefined ? code : `${magic}\n${code}`,
+    outputs: [
+      ...stream('stdout', stdout.text),
+      ...stream('stderr', withoutTraceback(stderr.text, error)),
+      ...outputs.map((output) => richOutput(output, count)),
+      ...(error
+        ? [{ output_type: 'error', ename: error.name, evalue: error.value, traceback: [...error.traceback] }]
+        : []),
+    ],
+  };
+}
+
+/** What an exception printed is shown once, as the error it is. */
+function withoutTraceback(text: string, error: ProgramError | null): string {
+  const traceback = error ? `${error.traceback.join('\n')}\n` : '';
+  return traceback !== '' && text.endsWith(traceback) ? text.slice(0, -traceback.length) : text;
+}
+
+function stream(name: string, text: string): object[] {
+  return text === '' ? [] : [{ output_type: 'stream', name, text }];
+}
+
+function richOutput({ kind, bundle }: RichOutput, count: number): object {
+  const data = notebookData(bundle);
+  return kind === 'result'
+    ? { output_type: 'execute_result', execution_count: count, data, metadata: {} }
+    : { output_type: 'display_data', data, metadata: {} };
+}
+
+/** JSON forms hold any value, all others text: what a program claims of its results need not be so. */
+function notebookData(bundle: MimeBundle): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(bundle).map(([type, value]) => [
+      type,
+      typeof value === 'string' || /^application\/(.*\+)?json$/.test(type) ? value : JSON.stringify(value),
+    ]),
+  );
+}
+
+function mostFrequent(values: readonly string[]): string | undefined {
+  const counts = Map.groupBy(values, (value) => value);
+  return [...counts.values()].toSorted((a, b) => b.length - a.length)[0]?.[0];
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { type Operation, problems } from '../../../http/index.ts';
+import { file, fileList } from '../answers.ts';
+import { fileParams, fileReference, sessionParams } from '../wire.ts';
+import { exampleFile, ids, json, jsonBody } from './shared.ts';
+
+/** What the OpenAPI document says of a session's files. */
+
+const reading = problems(400, 401, 404, 410, 429, 500, 503);
+const writing = problems(400, 401, 404, 408, 410, 413, 415, 429, 500, 503);
+const named = { 'Content-Disposition': z.string() };
+
+export const fileOperations = {
+  list: {
+    id: 'listSessionFiles',
+    summary: 'The files of a session',
+    description: 'As of the last execution that ended, by path.',
+    params: sessionParams,
+    answers: { ...reading, 200: json('The files.', fileList, { data: [exampleFile] }) },
+  },
+  copy: {
+    id: 'copySessionFile',
+    summary: 'Put a copy of a stored file into a session',
+    params: sessionParams,
+    body: jsonBody(fileReference, { session_id: ids.session, id: ids.file, path: 'data/sales.csv' }),
+    answers: {
+      ...writing,
+      ...problems(403, 409),
+      201: json('The new file.', file, { ...exampleFile, path: 'data/sales.csv' }),
+    },
+  },
+  read: {
+    id: 'readSessionFile',
+    summary: 'The content of a file',
+    params: fileParams,
+    headers: z.object({ 'if-none-match': z.string().optional() }),
+    answers: {
+      ...reading,
+      200: {
+        description: 'The bytes, with type, length and name. `ETag` is their sha256.',
+        content: { type: '*/*', schema: z.unknown() },
+        headers: { ...named, 'Content-Length': z.int(), ETag: z.string() },
+      },
+      304: { description: 'It is what the caller has.' },
+    },
+  },
+  write: {
+    id: 'writeSessionFile',
+    summary: 'Store a file, or another content of it',
+    description: 'The body is the content, of any type.',
+    params: fileParams,
+    body: { type: 'application/octet-stream', schema: z.string() },
+    answers: { ...writing, ...problems(409), 200: json('The file.', file, exampleFile) },
+  },
+  delete: {
+    id: 'deleteSessionFile',
+    summary: 'Remove a file',
+    params: fileParams,
+    answers: { ...writing, ...problems(409), 204: { description: 'It is gone.' } },
+  },
+  archive: {
+    id: 'readArchive',
+    summary: 'All files of a session as a zip',
+    params: sessionParams,
+    answers: {
+      ...reading,
+      200: {
+        description: 'The archive.',
+        content: { type: 'application/zip', schema: z.string().meta({ contentMediaType: 'application/zip' }) },
+        headers: named,
+      },
+    },
+  },
+} satisfies Record<string, Operation>;

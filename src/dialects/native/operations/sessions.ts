@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { type Operation, problems } from '../../../http/index.ts';
+import { interrupted, session, sessionList } from '../answers.ts';
+import { forkBody, listQuery, sessionBody, sessionChange, sessionParams } from '../wire.ts';
+import { ids, json, jsonBody } from './shared.ts';
+
+/** What the OpenAPI document says of sessions. */
+
+const example = {
+  id: ids.session,
+  name: 'sales',
+  state: 'live',
+  busy: false,
+  created_at: '2026-01-02T03:04:05.000Z',
+  last_active_at: '2026-01-02T03:05:00.000Z',
+  expires_at: '2026-01-03T03:05:00.000Z',
+  idle_timeout_ms: 1_200_000,
+  memory_bytes: 536_870_912,
+  metadata: { ticket: '4711' },
+} as const;
+
+const reading = problems(400, 401, 404, 429, 500, 503);
+const changing = problems(400, 401, 404, 408, 410, 413, 415, 429, 500, 503);
+const location = { Location: z.string() };
+const made = { ...json('It is there.', session, example), headers: location };
+
+export const sessionOperations = {
+  create: {
+    id: 'createSession',
+    summary: 'Begin a session',
+    description: 'No body is the same as an empty object.',
+    body: jsonBody(sessionBody, { name: 'sales', metadata: { ticket: '4711' } }),
+    answers: { ...changing, ...problems(403), 201: made },
+  },
+  list: {
+    id: 'listSessions',
+    summary: 'The caller’s sessions',
+    query: listQuery,
+    answers: {
+      ...problems(400, 401, 429, 500, 503),
+      200: json('A page of them.', sessionList, { data: [example], has_more: false }),
+    },
+  },
+  read: {
+    id: 'readSession',
+    summary: 'What is known of a session',
+    description: 'Does not count as use.',
+    params: sessionParams,
+    answers: { ...reading, 200: json('The session.', session, example) },
+  },
+  change: {
+    id: 'changeSession',
+    summary: 'Change a session’s name, idle time or metadata',
+    params: sessionParams,
+    body: jsonBody(sessionChange, { name: 'sales 2026' }),
+    answers: { ...changing, 200: json('The session.', session, { ...example, name: 'sales 2026' }) },
+  },
+  delete: {
+    id: 'deleteSession',
+    summary: 'End a session and remove its files',
+    params: sessionParams,
+    answers: { ...changing, 204: { description: 'It is gone.' } },
+  },
+  interrupt: {
+    id: 'interruptSession',
+    summary: 'Interrupt what runs in a session',
+    description: 'Python sees KeyboardInterrupt; its variables stay.',
+    params: sessionParams,
+    answers: { ...changing, 200: json('Whether anything ran.', interrupted, { interrupted: true }) },
+  },
+  restart: {
+    id: 'restartSession',
+    summary: 'Forget a session’s variables and keep its files',
+    params: sessionParams,
+    answers: { ...changing, 200: json('The session.', session, { ...example, state: 'dormant' }) },
+  },
+  fork: {
+    id: 'forkSession',
+    summary: 'Begin a session with the same files',
+    description: 'Variables are not copied. No body is the same as an empty object.',
+    params: sessionParams,
+    body: jsonBody(forkBody, { name: 'sales, another way' }),
+    answers: { ...changing, ...problems(403), 201: made },
+  },
+  notebook: {
+    id: 'readNotebook',
+    summary: 'A session’s history as a Jupyter notebook',
+    description: 'nbformat 4.5. Holds the executions that are remembered.',
+    params: sessionParams,
+    answers: {
+      ...reading,
+      ...problems(410),
+      200: {
+        description: 'The notebook.',
+        content: { type: 'application/x-ipynb+json', schema: z.string() },
+        headers: { 'Content-Disposition': z.string() },
+      },
+    },
+  },
+} satisfies Record<string, Operation>;

@@ -1,0 +1,137 @@
+import type { MimeBundle, StoredFile, ToolResult } from '../../core/index.ts';
+import type {
+  CellExecution,
+  CellRequest,
+  InputFile,
+  NewSession,
+  ReportedFile,
+  RunningExecution,
+  SessionInfo,
+} from '../../service/index.ts';
+import type { Artifact, DoneEvent, File, Finished, Session, Unfinished } from './answers.ts';
+import type { ExecutionBody, FileReference, SessionBody, SessionChange, ToolResultsBody } from './wire.ts';
+
+export function toCell(body: ExecutionBody, sessionId?: string): CellRequest {
+  const { language, code, args, stdin, timeout_ms: wallMs, files, tools } = body;
+  return {
+    sessionId,
+    language,
+    code,
+    args: args ?? undefined,
+    stdin: stdin ?? undefined,
+    wallMs: wallMs ?? undefined,
+    files: files?.map(toInput),
+    tools: tools ?? undefined,
+  };
+}
+
+export function toNewSession(body: Omit<SessionBody, 'files'> & Partial<Pick<SessionBody, 'files'>>): NewSession {
+  const { name, idle_timeout_ms: idleMs, lifetime_ms: lifeMs, memory_bytes: memoryBytes, metadata, files } = body;
+  return {
+    name,
+    idleMs: idleMs ?? undefined,
+    lifeMs: lifeMs ?? undefined,
+    memoryBytes: memoryBytes ?? undefined,
+    metadata: metadata ?? undefined,
+    files: files?.map(toInput),
+  };
+}
+
+/** Only what was said changes. */
+export function toChange({ name, idle_timeout_ms: idleMs, metadata }: SessionChange) {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(idleMs === undefined ? {} : { idleMs }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+}
+
+export function toInput({ session_id: sessionId, id: fileId, path }: FileReference): InputFile {
+  return { sessionId, fileId, path, scope: { kind: 'user' } };
+}
+
+export function toToolResults({ results }: ToolResultsBody): ToolResult[] {
+  return results.map(({ id, value, error }) =>
+    typeof error === 'string' ? { id, error } : { id, value: value ?? null },
+  );
+}
+
+export function sessionAnswer(info: SessionInfo): Session {
+  return {
+    id: info.id,
+    name: info.name,
+    state: info.state,
+    busy: info.busy,
+    created_at: isoTime(info.createdAt),
+    last_active_at: isoTime(info.lastActiveAt),
+    expires_at: isoTime(info.expiresAt),
+    idle_timeout_ms: info.idleMs,
+    memory_bytes: info.memoryBytes,
+    metadata: { ...info.metadata },
+  };
+}
+
+export function fileAnswer({ id, sessionId, name, size, contentType, digest, createdAt, source }: StoredFile): File {
+  return {
+    id,
+    session_id: sessionId,
+    path: name,
+    size,
+    mime: contentType,
+    sha256: digest,
+    created_at: isoTime(createdAt),
+    source,
+  };
+}
+
+/** The files an execution made and changed. */
+export function artifactsOf(files: readonly ReportedFile[]): Artifact[] {
+  return files.flatMap((reported) =>
+    reported.change === 'inherited' ? [] : [{ ...fileAnswer(reported.file), change: reported.change }],
+  );
+}
+
+/** What there is to say at the end, besides what was shown on the way. */
+export function endOf({ id, sessionId, language, result, ...execution }: CellExecution): DoneEvent {
+  const { usage } = result;
+  return {
+    id,
+    session_id: sessionId,
+    language,
+    status: 'done',
+    outcome: result.outcome,
+    exit_code: result.exitCode,
+    signal: result.signal,
+    state: execution.continuity,
+    interpreter: result.interpreter,
+    started_at: isoTime(execution.startedAt),
+    usage: { cpu_ms: usage.cpuMs, wall_ms: usage.wallMs, peak_memory_bytes: usage.peakMemoryBytes },
+    truncated:
+      result.stdout.truncated || result.stderr.truncated || result.outputsTruncated || result.artifactsTruncated,
+    deleted: [...execution.deleted],
+    artifacts_lost: execution.lost,
+  };
+}
+
+export function finishedAnswer(execution: CellExecution): Finished {
+  const { stdout, stderr, outputs, error } = execution.result;
+  return {
+    ...endOf(execution),
+    stdout: stdout.text,
+    stderr: stderr.text,
+    results: outputs.map(({ bundle }): MimeBundle => bundle),
+    error: error && { ...error, traceback: [...error.traceback] },
+    artifacts: artifactsOf(execution.files),
+  };
+}
+
+export function unfinishedAnswer({ id, sessionId, language, status, pending }: RunningExecution): Unfinished {
+  const identity = { id, session_id: sessionId, language };
+  if (pending.length > 0)
+    return { ...identity, status: 'tool_calls', tool_calls: pending.map((call) => ({ ...call })) };
+  return { ...identity, status: status === 'queued' ? 'queued' : 'running' };
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

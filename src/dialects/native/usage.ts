@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import { DragomanError } from '../../core/index.ts';
+import { type DialectContext, parse } from '../../http/index.ts';
+import { sumOfUsage, type UsageAmounts } from '../../service/index.ts';
+import { usageOperations as operations } from './operations/usage.ts';
+import { usageQuery } from './wire.ts';
+
+const dayMs = 24 * 60 * 60_000;
+const usualDays = 30;
+
+/** What the caller's key has used. */
+export function usageRoutes(app: FastifyInstance, { usage, now }: DialectContext): void {
+  app.get('/usage', { config: { rateClass: 'list', operation: operations.read } }, async (request) => {
+    const query = parse(usageQuery, request.query);
+    const to = query.to ?? date(now());
+    const from = query.from ?? date(Date.parse(to) - (usualDays - 1) * dayMs);
+    if (from > to) throw new DragomanError('invalid_request', { message: 'from must not be after to' });
+    const days = await usage.days(request.principal, from, to);
+    const rows = days.map(({ date, ...amounts }) => ({ date, ...wire(amounts) }));
+    return { from, to, total: wire(sumOfUsage(days)), days: rows };
+  });
+}
+
+function date(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10);
+}
+
+/** Whole milliseconds, because a fraction of one says nothing over a day. */
+function wire({ executions, cpuMs, wallMs, bytesStored, bytesServed }: UsageAmounts) {
+  return {
+    executions,
+    cpu_ms: Math.round(cpuMs),
+    wall_ms: Math.round(wallMs),
+    bytes_stored: bytesStored,
+    bytes_served: bytesServed,
+  };
+}

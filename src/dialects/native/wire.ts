@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { idPattern } from '../../core/index.ts';
+
+/** What clients send. Keys that are not named here are ignored. */
+
+/** Most input files of one request. */
+const maxFiles = 256;
+const maxArgs = 10_000;
+const maxTools = 128;
+/** Most answers to tool calls in one request. */
+const maxResults = 1000;
+const maxMetadata = 16;
+const longestMs = 30 * 24 * 60 * 60_000;
+
+export const id = z.string().regex(idPattern, 'must be 21 characters of A-Z, a-z, 0-9, "_" and "-"');
+
+const milliseconds = z.int().positive().max(longestMs);
+
+/** A stored file, and where it is to lie. */
+export const fileReference = z
+  .object({
+    session_id: id.describe('The session the file is stored in: a live one, an upload or an execution.'),
+    id,
+    path: z.string().describe('Relative to the workspace, `/` between segments.'),
+  })
+  .meta({ id: 'NativeFileReference' });
+
+export type FileReference = z.infer<typeof fileReference>;
+
+const files = z.array(fileReference).max(maxFiles, `must hold at most ${maxFiles} files`);
+
+const tool = z
+  .object({
+    name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,127}$/),
+    description: z.string().max(8192).optional(),
+    parameters: z.record(z.string(), z.unknown()).optional().describe('JSON Schema of an object.'),
+  })
+  .meta({ id: 'Tool' });
+
+export const executionBody = z
+  .object({
+    language: z.string().describe('A language or one of its aliases, any case.'),
+    code: z.string().describe('A cell of a live session, or a whole program; at most 8 MiB.'),
+    args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
+    stdin: z.string().nullish(),
+    timeout_ms: milliseconds.nullish().describe('Wall clock; at most what the plan allows. Waiting for tools is free.'),
+    files: files.nullish().describe('Put into the workspace first.'),
+    tools: z.array(tool).max(maxTools, `must be at most ${maxTools}`).nullish().describe('Tools the code may call.'),
+  })
+  .meta({ id: 'ExecutionRequest' });
+
+export type ExecutionBody = z.infer<typeof executionBody>;
+
+const name = z.string().min(1).max(256);
+const metadata = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((entries) => Object.keys(entries).length <= maxMetadata, `must have at most ${maxMetadata} entries`);
+const idleTimeout = milliseconds.describe(
+  'The sandbox is let go after so long without use. At most what is configured.',
+);
+
+export const sessionBody = z
+  .object({
+    name: name.nullish(),
+    idle_timeout_ms: idleTimeout.nullish(),
+    lifetime_ms: milliseconds.nullish().describe('The session ends, files and all, after so long without use.'),
+    memory_bytes: z.int().positive().nullish().describe('At most what the plan allows.'),
+    metadata: metadata.nullish(),
+    files: files.nullish().describe('Stored files to begin with.'),
+  })
+  .meta({ id: 'SessionRequest' });
+
+export type SessionBody = z.infer<typeof sessionBody>;
+
+/** Without files, because a copy begins with those of the original. */
+export const forkBody = sessionBody.omit({ files: true }).meta({ id: 'ForkRequest' });
+
+export const sessionChange = z
+  .object({
+    name: name.nullish().describe('Null: no name.'),
+    idle_timeout_ms: idleTimeout.optional(),
+    metadata: metadata.optional().describe('Replaces what was there.'),
+  })
+  .meta({ id: 'SessionChange' });
+
+export type SessionChange = z.infer<typeof sessionChange>;
+
+const toolResult = z
+  .object({
+    id: z.string().min(1).max(256).describe('Of the call.'),
+    value: z.unknown().optional().describe('Any JSON value; null when absent.'),
+    error: z.string().max(65_536).nullish().describe('The call failed: an exception in the program.'),
+  })
+  .meta({ id: 'ToolResult' });
+
+export const toolResultsBody = z
+  .object({ results: z.array(toolResult).min(1).max(maxResults, `must be at most ${maxResults}`) })
+  .meta({ id: 'ToolResultsRequest' });
+
+export type ToolResultsBody = z.infer<typeof toolResultsBody>;
+
+export const sessionParams = z.object({ session_id: id });
+export const executionParams = z.object({ execution_id: id });
+export const cellParams = z.object({ session_id: id, execution_id: id });
+export const fileParams = z.object({
+  session_id: id,
+  path: z.string().min(1).describe('Relative to the workspace. Slashes may be percent-encoded.'),
+});
+
+export const listQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).optional().describe('20 when absent.'),
+  after: id.optional().describe('Id of the last element of the page before.'),
+  order: z.enum(['asc', 'desc']).optional().describe('By creation; `desc` when absent.'),
+  name: name.optional().describe('Only those of exactly this name.'),
+});
+
+const day = z.iso.date();
+export const usageQuery = z.object({
+  from: day.optional().describe('First day, UTC; 30 days back when absent.'),
+  to: day.optional().describe('Last day, UTC; today when absent.'),
+});
