@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { imageRoot } from '../test/support/image.ts';
 import { startServer } from '../test/support/server.ts';
+import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
 import { latency } from './latency.ts';
 import { cellOverhead, memory } from './sessions.ts';
@@ -21,6 +22,7 @@ const benches: Record<string, () => Promise<void>> = {
     }),
   cells: cellOverhead,
   memory,
+  agent,
   start,
 };
 

@@ -1,4 +1,4 @@
-import type { JSONSchema7, LanguageModelV4CallOptions } from '@ai-sdk/provider';
+import type { JSONSchema7, LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import { DragomanError } from '../core/index.ts';
 import { createListing } from './listing.ts';
 import { type Provider, providers } from './providers.ts';
@@ -8,13 +8,14 @@ import type { Model, TurnRequest, Upstreams, UpstreamsOptions } from './upstream
 
 /** The providers of a configuration. Connects to nothing until asked. */
 export function createUpstreams(options: UpstreamsOptions): Upstreams {
+  const known = new KnownModels();
   return {
-    model: (name) => modelAt(route(options.providers, options.defaultModel, name), options),
+    model: (name) => modelAt(route(options.providers, options.defaultModel, name), options, known),
     list: createListing(options.providers, options.defaultModel, options.logger),
   };
 }
 
-function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions): Model {
+function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions, known: KnownModels): Model {
   const provider = providers[upstream.provider];
   const { vision } = upstream;
   return {
@@ -22,7 +23,8 @@ function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions): Mod
     vision: typeof vision === 'boolean' ? vision : vision.includes(model),
     async *turn(request, signal) {
       const key = keyFor(request.key, upstream.apiKey, options.passthrough);
-      const languageModel = provider.model({ ...upstream, baseUrl: upstream.baseUrl ?? provider.baseUrl }, model, key);
+      const make = () => provider.model({ ...upstream, baseUrl: upstream.baseUrl ?? provider.baseUrl }, model, key);
+      const languageModel = request.key === undefined ? known.get(id, make) : make();
       const rules = {
         ...options,
         stream: upstream.stream,
@@ -40,6 +42,23 @@ function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions): Mod
       yield* ask(languageModel, callOptions(request, provider), rules, signal);
     },
   };
+}
+
+/** Most models kept: callers name them. */
+const mostKnown = 200;
+
+/** The SDK's models by our ids. Making one compiles schemas, which takes longer than many an answer's first token. */
+class KnownModels {
+  readonly #models = new Map<string, LanguageModelV4>();
+
+  get(id: string, make: () => LanguageModelV4): LanguageModelV4 {
+    const model = this.#models.get(id) ?? make();
+    // The map keeps the order of use, so that its first entry is the one to give up.
+    this.#models.delete(id);
+    this.#models.set(id, model);
+    if (this.#models.size > mostKnown) this.#models.delete(this.#models.keys().next().value!);
+    return model;
+  }
 }
 
 /** @throws DragomanError forbidden, invalid_request */

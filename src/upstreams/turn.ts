@@ -72,11 +72,13 @@ async function* attemptOnce(
     return within(limitMs, sentence, signal, promise);
   };
   const answer = new Answer();
+  let complete = false;
   const firstBy = performance.now() + rules.firstTokenMs;
   const noStart = `The model did not begin to answer within ${rules.firstTokenMs / 1000} s.`;
   try {
     if (!rules.stream) {
       const result = await wait(model.doGenerate({ ...options, abortSignal }), rules.totalMs, noStart);
+      complete = true;
       for (const part of partsOf(result)) yield* answer.take(part);
       return;
     }
@@ -93,6 +95,7 @@ async function* attemptOnce(
         ms,
         silent,
       );
+      complete = done;
       if (done) break;
       for (const event of answer.take(value)) {
         begun = true;
@@ -101,6 +104,6 @@ async function* attemptOnce(
     }
     answer.close();
   } finally {
-    connection.abort();
+    if (!complete) connection.abort();
   }
 }

@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { startServer } from '../test/support/server.ts';
+import { type ScriptedUpstream, type Step, startUpstream } from '../test/support/upstream.ts';
+import { median, percentile, table } from './statistics.ts';
+
+const answers = 60;
+const rounds = 12;
+
+/**
+ * What Dragoman adds between a model and a client, through `POST /v1/responses` of a real server, on one clock: the model and the client
+ * are in this process. A round is from the last byte of the model's turn to the next question at the model, with code that takes no
+ * time of its own; the first event, from the model's first token to the client's first delta, beside a process that only hands bytes on.
+ */
+export async function agent(): Promise<void> {
+  const upstream = await startUpstream();
+  const server = await startServer({
+    env: {
+      DRAGOMAN_RATE_LIMITS: 'off',
+      DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible',
+      DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
+      DRAGOMAN_UPSTREAM_MODEL: 'm',
+      DRAGOMAN_AGENT_MAX_CALLS: '1000',
+    },
+  });
+  const proxy = await startProxy(upstream.baseUrl);
+  const ask = (body: object) => firstDelta(`${server.url}/v1/responses`, server.key, { input: 'hello', ...body });
+  try {
+    const firsts: number[] = [];
+    const bare: number[] = [];
+    for (let answer = 0; answer < answers; answer++) {
+      firsts.push(await delay(upstream, () => ask({})));
+      const body = { model: 'm', messages: [{ role: 'user', content: 'hello' }] };
+      bare.push(await delay(upstream, () => firstDelta(`${proxy.url}/chat/completions`, '', body)));
+    }
+    upstream.reset();
+    const tools = [{ type: 'code_interpreter', container: { type: 'auto' } }];
+    upstream.say(...Array.from({ length: rounds }, (_, round): Step[] => [{ python: `x = ${round}` }]));
+    upstream.always([{ text: 'done' }]);
+    await ask({ tools });
+    const { requests } = upstream;
+    // The first round makes the session.
+    const gaps = requests.slice(2).map(({ arrivedAt }, index) => arrivedAt - requests[index + 1]!.endedAt!);
+    console.log('A model behind Dragoman, milliseconds added');
+    const row = (name: string, values: readonly number[], promised: string) => [
+      name,
+      median(values),
+      percentile(values, 0.95),
+      promised,
+    ];
+    table(
+      ['', 'p50', 'p95', 'promised'],
+      [
+        row('round of the loop', gaps, '<= 10'),
+        row('first event', firsts, '<= 5'),
+        row('first event through a bare proxy', bare, ''),
+      ],
+    );
+  } finally {
+    proxy.stop();
+    await server.stop();
+    await upstream.close();
+  }
+}
+
+async function startProxy(upstream: string) {
+  const script = fileURLToPath(new URL('bare-proxy.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, upstream], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [port] = await once(child.stdout, 'data');
+  return { url: `http://127.0.0.1:${String(port).trim()}`, stop: () => child.kill() };
+}
+
+/** From the model's first token to the client's. */
+async function delay(upstream: ScriptedUpstream, ask: () => Promise<number>): Promise<number> {
+  upstream.reset();
+  upstream.say([{ text: ['Hello', ' there'] }]);
+  const heardAt = await ask();
+  return heardAt - upstream.requests[0]!.firstTokenAt!;
+}
+
+/** Asks, reads to the end, and tells when the first delta of text came. @throws Error when none does */
+async function firstDelta(url: string, key: string, body: object): Promise<number> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify({ ...body, stream: true }),
+  });
+  let said = '';
+  let heardAt: number | undefined;
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    said += chunk;
+    if (/"(?:delta|content)":\s*"\w/.test(said)) heardAt ??= performance.now();
+  }
+  if (heardAt === undefined) throw new Error(`no text came: ${response.status} ${said.slice(0, 500)}`);
+  return heardAt;
+}
