@@ -423,7 +423,9 @@ describe('code that calls functions', () => {
       'end functions',
     ]);
     expect(toolsOf(0)).toEqual(['python']);
-    expect(upstream.requests[0]!.body.tools[0].function.description).toContain('- weather: Tells the weather.');
+    expect(upstream.requests[0]!.body.tools[0].function.description).toContain(
+      '- await tools.weather(…): Tells the weather.',
+    );
     expect(made.sessions.requests).toMatchObject([{ tools: [{ name: 'weather' }] }]);
     expect(made.sessions.cancelled).toBe(0);
 

@@ -1,4 +1,5 @@
 import type { LanguageModelV4FunctionTool } from '@ai-sdk/provider';
+import { toolIdentifier } from '../core/index.ts';
 import type { CodeTool, FunctionTool } from './agent.ts';
 
 /** Files named in the description; more would only cost tokens. */
@@ -52,7 +53,7 @@ export function codeTool(
     ...(files.length > 0 ? [`Files there now:\n${files.join('\n')}`] : []),
     ...(callable.length > 0
       ? [
-          `The code can call these functions, each with await and keyword arguments:\n${callable.map(signature).join('\n')}`,
+          `The code can call these functions, with keyword arguments; several at once with asyncio.gather:\n${callable.map(signature).join('\n')}`,
         ]
       : []),
   ].join('\n');
@@ -84,7 +85,7 @@ export function clientTool({ name, description, parameters, strict }: FunctionTo
 
 function signature({ name, description, parameters }: FunctionTool): string {
   const about = description === undefined ? '' : `: ${description}`;
-  return `- ${name}${about}\n  parameters (JSON Schema): ${JSON.stringify(parameters)}`;
+  return `- await tools.${toolIdentifier(name, 'python')}(…)${about}\n  parameters (JSON Schema): ${JSON.stringify(parameters)}`;
 }
 
 function seconds(ms: number): string {

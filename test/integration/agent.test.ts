@@ -125,6 +125,51 @@ describe('code of a model', () => {
   });
 });
 
+describe('code that calls functions of the client', () => {
+  const weather = { name: 'get-weather', description: undefined, callers: ['code'] } as const;
+  const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+
+  it('waits, is answered, and goes on where it was', async () => {
+    const { run } = await start();
+    const functions = [{ ...weather, parameters }];
+    const code =
+      'import asyncio\nboth = await asyncio.gather(tools.get_weather(city="Oslo"), tools.get_weather(city="Rome"))\nprint(both)';
+    upstream.say([{ python: code }]);
+    const first = await run({ functions });
+    const waiting = first.find((event) => event.type === 'code_waiting')!;
+    expect(waiting.calls.map(({ name, input }) => [name, input])).toEqual([
+      ['get-weather', { city: 'Oslo' }],
+      ['get-weather', { city: 'Rome' }],
+    ]);
+    expect(brief(first).at(-1)).toBe('end functions');
+
+    const { callId, executionId, after, calls } = waiting;
+    upstream.say([{ text: 'Both are fine.' }]);
+    const results = calls.map(({ id, input }) => ({ id, value: `sunny in ${input.city}` }));
+    const second = await run({ functions, resume: { callId, executionId, after, code, results } });
+    expect(shown(second)).toEqual(["['sunny in Oslo', 'sunny in Rome']"]);
+    expect(lastResult(1)).toBe(shown(second)[0]);
+    expect(brief(second).slice(-2)).toEqual(['text Both are fine.', 'end stop']);
+  });
+
+  it('is asked for again when only some calls are answered', async () => {
+    const { run } = await start();
+    const functions = [{ ...weather, parameters }];
+    const code = 'import asyncio\nawait asyncio.gather(tools.get_weather(city="Oslo"), tools.get_weather(city="Rome"))';
+    upstream.say([{ python: code }]);
+    const waiting = (await run({ functions })).find((event) => event.type === 'code_waiting')!;
+    const { callId, executionId, after, calls } = waiting;
+    const answer = (at: number) => ({
+      functions,
+      resume: { callId, executionId, after, code, results: [{ id: calls[at]!.id, value: at }] },
+    });
+    const second = await run(answer(0));
+    expect(second.find((event) => event.type === 'code_waiting')!.calls).toEqual([calls[1]]);
+    upstream.say([{ text: 'x' }]);
+    expect(shown(await run(answer(1)))).toEqual(['[0, 1]']);
+  });
+});
+
 it('a session that is not there is told of', async () => {
   const { run } = await start();
   upstream.say([{ python: '1' }]);
