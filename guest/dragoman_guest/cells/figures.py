@@ -5,6 +5,9 @@ import weakref
 
 from IPython.core import pylabtools
 
+from . import charts
+from .charts import of_matplotlib
+
 # Those that this cell has shown already.
 _shown = weakref.WeakSet()
 
@@ -18,15 +21,20 @@ def take_over():
 
     pyplot.show = _show_all
     Figure.show = _show_one
+    of_matplotlib.take_over()
 
 
 def forms(figure, include=None, exclude=None):
-    """A figure as an image, for IPython's display formatter; nothing for an empty one."""
+    """A figure as an image and its data, for IPython's display formatter; nothing for an empty one."""
     image = pylabtools.print_figure(figure, fmt='png', bbox_inches='tight', base64=True)
     if image is None:
         return {}
     _shown.add(figure)
-    return {'image/png': image}
+    try:
+        chart = of_matplotlib.chart(figure)
+    except Exception:
+        chart = None  # The image stands for itself.
+    return {'image/png': image, charts.MIME: chart} if chart else {'image/png': image}
 
 
 def show_open(shell):

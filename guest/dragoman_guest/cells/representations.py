@@ -2,7 +2,8 @@
 
 import json
 
-from . import figures
+from . import charts, figures
+from .charts import of_plotly
 
 _MAX_ROWS = 500
 _MAX_COLUMNS = 100
@@ -20,7 +21,15 @@ def register(formatter):
 
 
 def complete(forms):
-    """What goes out for a value or a display: its forms as they are."""
+    """The forms of a value, and for a plotly figure its data as a chart."""
+    figure = forms.get('application/vnd.plotly.v1+json')
+    if isinstance(figure, dict):
+        try:
+            chart = of_plotly.chart(figure)
+        except Exception:
+            chart = None  # Anything may call itself a figure.
+        if chart:
+            return {**forms, charts.MIME: chart}
     return forms
 
 
