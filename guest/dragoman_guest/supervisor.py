@@ -1,7 +1,7 @@
 """The first process of a live session's sandbox: keeps interpreters as children and speaks with the service for them.
 
-Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,argv,size,tools} and
-the code; program {token,kind,entry,…} (tool_program.py); interrupt {token}; kill {token}; restart {token}; answer {id,error,size} and
+Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,language,argv,size,
+tools} and the code; program {token,kind,entry,…} (tool_program.py); interrupt {token}; kill {token}; restart {token}; answer {id,error,size} and
 the value of a tool. Claims out: done {token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input}
 and waiting {token,pending} of tool calls (tool_channel.py). A kernel is named by the service; it is a fork of this process when
 `argv` is null (Python, with everything the template imported), else a program of the image. It reads cells on one pipe and writes
@@ -26,10 +26,12 @@ _MAX_EVENT_BYTES = 24 << 20
 class Kernel:
     """A child that runs cells, seen from the supervisor."""
 
-    def __init__(self, pid, orders, events):
+    def __init__(self, pid, orders, events, interrupts):
+        """`interrupts` takes the name of a cell to interrupt, for a program that may be deaf to the signal; else None."""
         self.pid = pid
         self.orders = orders
         self.events = events
+        self.interrupts = interrupts
         self._buffered = bytearray()
 
     def read_events(self):
@@ -69,9 +71,19 @@ class Kernel:
             except ProcessLookupError:
                 pass
 
+    def interrupt(self, cell):
+        self.signal(signal.SIGINT)
+        if self.interrupts is None:
+            return
+        try:
+            os.write(self.interrupts, f'{cell}\n'.encode())
+        except OSError:
+            pass  # Nobody reads them, or nobody has read so many.
+
     def close(self):
-        os.close(self.orders)
-        os.close(self.events)
+        for fd in (self.orders, self.events, self.interrupts):
+            if fd is not None:
+                os.close(fd)
 
 
 class Supervisor:
@@ -135,7 +147,7 @@ class Supervisor:
                     if op == 'kill':
                         self._signal(signal.SIGKILL)
                     elif self._begun:
-                        self._signal(signal.SIGINT)
+                        self._interrupt()
                     else:
                         self._interrupted = True
             case 'restart':
@@ -152,7 +164,8 @@ class Supervisor:
         tools = frame.get('tools', [])
         self._tools.open(tool['name'] for tool in tools)
         try:
-            kernel_link.send(self._kernels[name].orders, {'cell': frame['token'], 'code': code.decode(), 'tools': tools})
+            order = {'cell': frame['token'], 'code': code.decode(), 'language': frame['language'], 'tools': tools}
+            kernel_link.send(self._kernels[name].orders, order)
         except OSError:
             pass  # It is dead, and about to be reaped: that ends the cell.
 
@@ -175,16 +188,20 @@ class Supervisor:
     def _start(self, name, argv):
         orders_in, orders_out = os.pipe2(os.O_CLOEXEC)
         events_in, events_out = os.pipe2(os.O_CLOEXEC)
+        interrupts_in, interrupts_out = (None, None) if argv is None else os.pipe2(os.O_CLOEXEC)
         try:
             if argv is None:
                 pid = self._fork(lambda: self._become_kernel(orders_in, events_out))
             else:
-                pid = self._spawn_kernel(argv, orders_in, events_out)
+                pid = self._spawn_kernel(argv, orders_in, events_out, interrupts_in)
         finally:
-            os.close(orders_in)
-            os.close(events_out)
+            for fd in (orders_in, events_out, interrupts_in):
+                if fd is not None:
+                    os.close(fd)
         os.set_blocking(events_in, False)
-        self._kernels[name] = Kernel(pid, orders_out, events_in)
+        if interrupts_out is not None:
+            os.set_blocking(interrupts_out, False)
+        self._kernels[name] = Kernel(pid, orders_out, events_in, interrupts_out)
         self._poller.register(events_in, select.POLLIN)
 
     def _fork(self, become):
@@ -217,15 +234,14 @@ class Supervisor:
         syscalls.dumpable(True)
         self._template.reseed()
 
-    def _spawn_kernel(self, argv, orders, events):
+    def _spawn_kernel(self, argv, *links):
         null = os.open('/dev/null', os.O_RDONLY | os.O_CLOEXEC)
-        # Through higher numbers: one of the pair may be a target of the other.
-        high = [os.dup2(fd, at, inheritable=False) for fd, at in ((orders, 200), (events, 201))]
+        # Through higher numbers: one of them may be a target of another.
+        high = [os.dup2(fd, 200 + at, inheritable=False) for at, fd in enumerate(links)]
+        places = [(null, 0), *zip(high, range(3, 3 + len(high)))]
         try:
             with self._expendable():
-                return _spawn(
-                    argv, os.environ, [(os.POSIX_SPAWN_DUP2, fd, at) for fd, at in ((null, 0), (high[0], 3), (high[1], 4))]
-                )
+                return _spawn(argv, os.environ, [(os.POSIX_SPAWN_DUP2, fd, at) for fd, at in places])
         finally:
             for fd in (null, *high):
                 os.close(fd)
@@ -238,6 +254,13 @@ class Supervisor:
             yield
         finally:
             os.write(self._oom_score, b'0')
+
+    def _interrupt(self):
+        name = self._running[1]
+        if name is None:
+            self._signal(signal.SIGINT)
+        else:
+            self._kernels[name].interrupt(self._running[0])
 
     def _signal(self, number):
         name = self._running[1]
@@ -274,7 +297,7 @@ class Supervisor:
                 self._begun = True
                 if self._interrupted:
                     self._interrupted = False
-                    kernel.signal(signal.SIGINT)
+                    kernel.interrupt(token)
             case 'done':
                 # The word about a cell that was ended otherwise comes too late.
                 if event.get('cell') != token:

@@ -91,7 +91,8 @@ export class EngineSession {
     const body = Buffer.from(code);
     this.#sandbox.thaw();
     const tools = options.tools?.tools ?? [];
-    const frame = { op: 'cell', kernel: kernel.name, argv: kernel.argv, size: body.length, tools };
+    const { name, argv } = kernel;
+    const frame = { op: 'cell', kernel: name, argv, language: runtime.name, size: body.length, tools };
     const cell = new Cell(this.#sandbox, { frame, body }, options);
     const done = cell.done.then(async (end) => {
       await this.#sandbox.freeze();

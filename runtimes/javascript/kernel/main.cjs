@@ -1,0 +1,129 @@
+'use strict';
+// The JavaScript and TypeScript kernel: cells come as frames on descriptor 3, events go as frames to 4 (kernel_link.py), and a
+// line on 5 names a cell to interrupt. Cells run in this process' own global scope, as they would in a browser's console.
+
+const net = require('node:net');
+
+const { takeStreams } = require('./streams.cjs');
+const { Outbox } = require('./outbox.cjs');
+const { prepareGlobals, ExitRequest } = require('./globals.cjs');
+const { evaluate, warmUp } = require('./evaluate.cjs');
+const { formsOf } = require('./forms.cjs');
+const { report } = require('./errors.cjs');
+const { prepare } = require('./source.cjs');
+const { Interrupts } = require('./interrupts.cjs');
+const timers = require('./timers.cjs');
+const { createTools, ToolExecutionError } = require('../tools.cjs');
+
+const ordersFd = 3;
+const eventsFd = 4;
+/** A first cell that never ends should be heard by somebody; on a busy machine it does not wait for that. */
+const watcherMs = 150;
+const interruptComesMs = 5000;
+
+const outbox = new Outbox(eventsFd);
+const interrupts = new Interrupts(interrupt, finish);
+const orders = [];
+/** The cell that runs: {name, code}, `code` undefined until it has ended. */
+let running;
+let count = 0;
+
+function next() {
+  const order = running ? undefined : orders.shift();
+  if (!order) return;
+  running = { name: order.cell, code: undefined };
+  outbox.begin(order.cell);
+  timers.begin();
+  interrupts.begin(order.cell);
+  if (order.tools?.length) Object.assign(globalThis, { tools: createTools(order.tools), ToolExecutionError });
+  outbox.begun();
+  const cell = running;
+  // From an empty stack, so that nothing of ours is in the traces.
+  Promise.resolve(order)
+    .then(run)
+    .then((code) => end(cell, code));
+}
+
+/** Runs one cell; resolves with its exit code. */
+async function run({ code, language }) {
+  count++;
+  const file = `cell-${count}.${language === 'typescript' ? 'ts' : 'js'}`;
+  let cell;
+  try {
+    cell = prepare(code, file, language);
+    const value = await evaluate(cell);
+    if (value !== undefined) outbox.show('result', formsOf(value));
+    return 0;
+  } catch (error) {
+    // What V8 says of a cell that was stopped: the interrupt itself is on its way.
+    if (error?.code === 'ERR_INSPECTOR_COMMAND') await timers.moment(interruptComesMs);
+    return fail(error, cell);
+  }
+}
+
+/** Reports what ended a cell; returns its exit code. */
+function fail(error, cell) {
+  if (error instanceof ExitRequest) return error.code;
+  const { name, value, lines } = report(error, cell);
+  outbox.print(`${lines.join('\n')}\n`);
+  outbox.error(name, value, lines);
+  return 1;
+}
+
+/** An error that nothing awaited: said, and as bad as any, but the interpreter stays. */
+function uncaught(error) {
+  if (!(error instanceof ExitRequest)) fail(error, undefined);
+  else if (running) end(running, error.code);
+}
+
+/** Ends the running cell as Ctrl-C would; what it was waiting for does not go on. */
+function interrupt() {
+  if (!running || running.code !== undefined) return;
+  timers.cancel();
+  outbox.print('Interrupted\n');
+  outbox.error('Interrupted', 'the cell was interrupted', ['Interrupted']);
+  end(running, 1);
+}
+
+function end(cell, code) {
+  if (cell !== running || cell.code !== undefined) return;
+  cell.code = code;
+  // A turn later, for what promises still have to say about this cell.
+  timers.turn(finish);
+}
+
+/** Says that the cell has ended, once nobody is about to stop what runs here. Called again when that is over. */
+function finish() {
+  if (!running || running.code === undefined || interrupts.pending) return;
+  const { code } = running;
+  running = undefined;
+  interrupts.begin('');
+  outbox.done(code === 0 && outbox.failed ? 1 : code);
+  next();
+}
+
+function listen() {
+  let buffered = Buffer.alloc(0);
+  const link = new net.Socket({ fd: ordersFd, readable: true, writable: false });
+  link.on('data', (chunk) => {
+    buffered = buffered.length ? Buffer.concat([buffered, chunk]) : chunk;
+    while (buffered.length >= 4 && buffered.length >= 4 + buffered.readUInt32BE(0)) {
+      const end = 4 + buffered.readUInt32BE(0);
+      orders.push(JSON.parse(buffered.toString('utf8', 4, end)));
+      buffered = buffered.subarray(end);
+    }
+    next();
+  });
+  link.on('close', () => process.reallyExit(0));
+}
+
+takeStreams();
+process.on('SIGINT', () => {});
+process.on('uncaughtException', uncaught);
+process.on('unhandledRejection', uncaught);
+timers.wrap(interrupts.stopping);
+prepareGlobals(outbox);
+const watching = interrupts.watch();
+warmUp()
+  .then(() => Promise.race([watching, timers.moment(watcherMs)]))
+  .then(listen);

@@ -1,0 +1,120 @@
+'use strict';
+// What the kernel tells the service, within the bounds that the Python kernel keeps (cells/outbox.py).
+
+const fs = require('node:fs');
+const { writeAll } = require('./streams.cjs');
+
+const maxDisplays = 200;
+const maxCellBytes = 30 << 20;
+const maxTextBytes = 1 << 20;
+const maxFormBytes = 8 << 20;
+const headLength = 2000;
+const endings = {
+  'text/plain': 'txt',
+  'text/html': 'html',
+  'text/markdown': 'md',
+  'text/latex': 'tex',
+  'image/png': 'png',
+  'image/jpeg': 'jpg',
+  'image/svg+xml': 'svg',
+  'application/pdf': 'pdf',
+};
+
+class Outbox {
+  constructor(fd) {
+    this.fd = fd;
+    this.begin(undefined);
+  }
+
+  /** A new cell, by the name the supervisor gave it. */
+  begin(cell) {
+    Object.assign(this, { cell, shown: 0, bytes: 0, full: false, files: 0, failed: false });
+  }
+
+  begun() {
+    this.#post({ event: 'begun' });
+  }
+
+  /** Sends one display or result: `forms` by MIME type, strings, bytes or JSON. What is too large goes into a file. */
+  show(kind, forms) {
+    if (this.full) return;
+    const bundle = this.#bounded(forms);
+    const size = Object.values(bundle).reduce((sum, form) => sum + lengthOf(form), 0);
+    if (this.shown >= maxDisplays || this.bytes + size > maxCellBytes) {
+      this.full = true;
+      const limit = this.shown >= maxDisplays ? `${maxDisplays} displays` : `${maxCellBytes >> 20} MiB of displays`;
+      this.print(`[more than ${limit} in one cell: the rest is left out]\n`);
+      return;
+    }
+    if (Object.keys(bundle).length === 0) return;
+    this.shown++;
+    this.bytes += size;
+    this.#post({ event: kind, bundle });
+  }
+
+  error(name, value, traceback) {
+    this.failed = true;
+    this.#post({ event: 'error', error: { name, value, traceback } });
+  }
+
+  done(code) {
+    this.#post({ event: 'done', code, cell: this.cell });
+  }
+
+  /** To stderr, past whatever the program made of it. */
+  print(text) {
+    writeAll(2, Buffer.from(text));
+  }
+
+  #bounded(forms) {
+    const bundle = {};
+    const notes = [];
+    for (const [type, given] of Object.entries(forms).slice(0, 16)) {
+      const form = given instanceof Uint8Array ? Buffer.from(given).toString('base64') : given;
+      if (form === undefined || form === null || (typeof form !== 'string' && !type.endsWith('json'))) continue;
+      if (lengthOf(form) <= (type.startsWith('text/') ? maxTextBytes : maxFormBytes)) {
+        bundle[type] = form;
+        continue;
+      }
+      notes.push(this.#spill(type, form));
+      if (type === 'text/plain') bundle[type] = `${form.slice(0, headLength)} …`;
+    }
+    if (notes.length > 0) bundle['text/plain'] = [bundle['text/plain'], ...notes].filter(Boolean).join('\n');
+    return bundle;
+  }
+
+  /** Writes a form that is too large to send into the workspace; returns a sentence that says where it is. */
+  #spill(type, form) {
+    const isBinary = type.startsWith('image/') && type !== 'image/svg+xml';
+    const content = isBinary ? Buffer.from(form, 'base64') : typeof form === 'string' ? form : JSON.stringify(form);
+    const what = `${type} of ${(content.length / (1 << 20)).toFixed(1)} MiB`;
+    const ending = endings[type] ?? (type.endsWith('json') ? 'json' : 'bin');
+    try {
+      for (;;) {
+        const name = `output_${++this.files}.${ending}`;
+        try {
+          fs.writeFileSync(`/mnt/data/${name}`, content, { flag: 'wx' });
+          return `[${what}: too large to show, written to ${name}]`;
+        } catch (error) {
+          if (error.code !== 'EEXIST' || this.files > 10_000) throw error;
+        }
+      }
+    } catch (error) {
+      return `[${what}: too large to show, and not written: ${error.code}]`;
+    }
+  }
+
+  #post(event) {
+    const body = Buffer.from(JSON.stringify(event));
+    const frame = Buffer.allocUnsafe(4 + body.length);
+    frame.writeUInt32BE(body.length);
+    body.copy(frame, 4);
+    writeAll(this.fd, frame);
+  }
+}
+
+function lengthOf(form) {
+  return typeof form === 'string' ? form.length : (JSON.stringify(form)?.length ?? 0);
+}
+
+module.exports = { Outbox };
