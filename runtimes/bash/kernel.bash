@@ -1,0 +1,56 @@
+# Read by the shell of a live session before its first cell: how it ends, and what it was when another ended before it.
+
+__cells=/tmp/.cells
+__exit_trap=
+
+# A cell's own `trap … EXIT` is for the end of the cell, as it would be for a script; the shell's is ours.
+trap() {
+  if ((BASH_SUBSHELL > 0 || $# < 2)) || [[ $1 == -[lp]* ]]; then
+    builtin trap "$@"
+    return
+  fi
+  if [[ $1 == -- ]]; then shift; fi
+  local __action=$1 __signal
+  if [[ $__action == - ]]; then __action=; fi
+  for __signal in "${@:2}"; do
+    case ${__signal^^} in
+      EXIT | SIGEXIT | 0) __exit_trap=$__action ;;
+      *) builtin trap -- "$1" "$__signal" || return ;;
+    esac
+  done
+}
+
+# Runs what the cell wanted to have run at its end.
+__run_exit_trap() {
+  local __action=$__exit_trap
+  __exit_trap=
+  if [[ -n $__action ]]; then eval "$__action"; fi
+}
+
+# The end of the shell, by whatever way: leaves everything a next one needs.
+__leave() {
+  local __status=$?
+  set +euxv +o pipefail
+  __run_exit_trap
+  # Whole or not at all: half a state would be none.
+  {
+    printf 'cd -- %q 2> /dev/null\n' "$PWD"
+    umask -p
+    shopt -p
+    declare -p | grep -vE '^declare -[^ ]* (BASH[A-Z_]*|COPROC|DIRSTACK|EPOCH[A-Z]*|EUID|FUNCNAME|GROUPS|LINENO|PIPESTATUS|PPID|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM|UID|_|__[a-z_]+)(=|$)'
+    declare -f
+    declare -Fx
+    alias -p
+    printf 'true\n'
+  } > "$__cells/state.new" && mv "$__cells/state.new" "$__cells/state"
+  exit "$__status"
+}
+
+builtin trap __leave EXIT
+builtin trap 'exit 130' INT
+builtin trap 'exit 143' TERM
+shopt -s expand_aliases
+if [[ -e $__cells/state ]]; then
+  source "$__cells/state" 2> /dev/null
+  rm -f "$__cells/state"
+fi

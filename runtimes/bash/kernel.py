@@ -1,0 +1,155 @@
+"""The Bash kernel: one shell that reads cells and stays, and this process, which speaks for it (kernel_link.py).
+
+Cells come as frames on descriptor 3, events go as frames to 4. The shell (loop.bash) sources each cell from a file and writes its
+status to a pipe; its output goes to the streams directly. A shell that ends (exit, set -e, an interrupt) leaves its variables,
+functions, aliases and folder in a file from which the next one begins.
+"""
+
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+
+_ORDERS, _EVENTS = 3, 4
+_FOLDER = '/tmp/.cells'
+_STATE = f'{_FOLDER}/state'
+_HERE = os.path.dirname(os.path.abspath(__file__))
+# Where the shell finds its cells and writes its statuses: out of the way of a program's own descriptors.
+_CELLS_FD, _STATUS_FD = 198, 199
+
+
+class Shell:
+    def __init__(self):
+        cells_in, self.cells = os.pipe()
+        self.statuses, status_out = os.pipe()
+        os.dup2(cells_in, _CELLS_FD)
+        os.dup2(status_out, _STATUS_FD)
+        try:
+            self.process = subprocess.Popen(
+                ['bash', '--noprofile', '--norc', f'{_HERE}/loop.bash'],
+                pass_fds=(_CELLS_FD, _STATUS_FD),
+                restore_signals=True,
+            )
+        finally:
+            for fd in (cells_in, status_out, _CELLS_FD, _STATUS_FD):
+                os.close(fd)
+
+    def run(self, path, woken):
+        """Runs the cell in a file; returns its status, or None when the shell has ended, and whether it had begun."""
+        try:
+            os.write(self.cells, f'{path}\n'.encode())
+        except OSError:
+            return None, False
+        said = b''
+        while True:
+            ready, _, _ = select.select([self.statuses, woken], [], [])
+            if woken in ready:
+                os.read(woken, 4096)
+            if self.statuses in ready:
+                said += os.read(self.statuses, 64)
+                # "+" when it begins, then its status.
+                *_, last = said.split(b'\n')[:-1] or [b'']
+                if last.isdigit():
+                    return int(last) & 0xFF, True
+            if self.process.poll() is not None:
+                return None, b'+' in said
+
+    def close(self):
+        os.close(self.cells)
+        os.close(self.statuses)
+
+
+class Kernel:
+    def __init__(self):
+        self._count = 0
+        self._shell = None
+        self._interrupted = False
+        self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, self._interrupt)
+        os.makedirs(_FOLDER, exist_ok=True)
+
+    def _interrupt(self, *_):
+        self._interrupted = True
+
+    def serve(self):
+        while True:
+            order = _receive()
+            self._interrupted = False
+            _send({'event': 'begun'})
+            code = self._run(order)
+            if self._interrupted:
+                _send({'event': 'error', 'error': {'name': 'Interrupted', 'value': 'the cell was interrupted', 'traceback': []}})
+            _send({'event': 'done', 'cell': order['cell'], 'code': code})
+
+    def _run(self, order):
+        self._count += 1
+        path = f'{_FOLDER}/cell-{self._count}'
+        try:
+            with open(path, 'w', encoding='utf-8', errors='surrogatepass') as file:
+                file.write(order['code'])
+            with open(f'{path}.tools', 'w') as file:
+                file.writelines(f'{tool["identifier"]} {tool["name"]}\n' for tool in order['tools'])
+        except OSError as error:
+            print(f'[the cell could not be written to {_FOLDER}: {error.strerror}]', file=sys.stderr)
+            return 1
+        try:
+            while True:
+                if self._shell is None:
+                    self._shell = Shell()
+                code, begun = self._shell.run(path, self._woken)
+                if code is not None:
+                    return code
+                status = self._bury()
+                # An interrupt that came late had ended the shell between two cells.
+                if begun:
+                    return status
+        finally:
+            for name in (path, f'{path}.tools'):
+                if os.path.exists(name):
+                    os.unlink(name)
+
+    def _bury(self):
+        """The shell has ended; returns the cell's status. One that did not leave its state takes this kernel along."""
+        status = self._shell.process.returncode
+        self._shell.close()
+        self._shell = None
+        if os.path.exists(_STATE):
+            return status & 0xFF
+        # As the shell went, so that its end is told as it was.
+        if status < 0:
+            if -status != signal.SIGKILL:
+                signal.signal(-status, signal.SIG_DFL)
+            os.kill(os.getpid(), -status)
+        os._exit(status & 0xFF)
+
+
+def _receive():
+    (size,) = struct.unpack('>I', _read(4))
+    return json.loads(_read(size))
+
+
+def _read(size):
+    parts = b''
+    while len(parts) < size:
+        part = os.read(_ORDERS, size - len(parts))
+        if not part:
+            os._exit(0)
+        parts += part
+    return parts
+
+
+def _send(event):
+    body = json.dumps(event).encode()
+    view = memoryview(struct.pack('>I', len(body)) + body)
+    while view:
+        view = view[os.write(_EVENTS, view) :]
+
+
+for link in (_ORDERS, _EVENTS, 5):
+    os.set_inheritable(link, False)
+Kernel().serve()
