@@ -96,6 +96,8 @@ describe('the server keeps to the document', async () => {
 
   const names = [
     'exec',
+    'execProgrammatic',
+    'cancelProgrammatic',
     'upload',
     'uploadBatch',
     'download',

@@ -32,6 +32,10 @@ export interface ToolMessage {
   readonly artifact?: { readonly session_id: string; readonly files?: readonly TrackedFile[] };
 }
 
+interface ProgrammaticTool {
+  invoke(call: object, options?: { signal?: AbortSignal }): Promise<ToolMessage>;
+}
+
 interface ToolNode {
   invoke(input: { messages: AIMessage[] }): Promise<{ messages: ToolMessage[] }>;
 }
@@ -42,9 +46,8 @@ type Scope = { kind: 'user' | 'agent'; id: string } | { kind: 'skill'; id: strin
 interface Agents {
   createCodeExecutionTool(options: ToolOptions): object;
   createBashExecutionTool(options: ToolOptions): object;
-  createProgrammaticToolCallingTool(options: ToolOptions): {
-    invoke(call: object): Promise<ToolMessage>;
-  };
+  createProgrammaticToolCallingTool(options: ToolOptions): ProgrammaticTool;
+  createBashProgrammaticToolCallingTool(options: ToolOptions): ProgrammaticTool;
   fetchSessionFiles(
     baseUrl: string,
     sessionId: string,
@@ -101,4 +104,47 @@ export class Conversation {
     const { messages } = await this.#node.invoke({ messages: [message] });
     return messages.at(-1)!;
   }
+}
+
+/** One of the agent's own tools: what it is called by, and what it does with its input. */
+export interface AgentTool {
+  readonly name: string;
+  readonly parameters?: object;
+  run(input: Record<string, unknown>): unknown;
+}
+
+/**
+ * Runs a program with the real client's programmatic tool, which calls the agent's tools for it.
+ * @throws Error with what the client tells the model when the program fails
+ */
+export function runProgram(
+  lang: 'python' | 'bash',
+  options: ToolOptions,
+  { code, tools, timeout, files, signal }: ProgramCall,
+): Promise<ToolMessage> {
+  const tool =
+    lang === 'python'
+      ? agents.createProgrammaticToolCallingTool(options)
+      : agents.createBashProgrammaticToolCallingTool(options);
+  const toolMap = new Map(tools.map(({ name, run }) => [name, { name, invoke: async (input: never) => run(input) }]));
+  const toolDefs = tools.map(({ name, parameters }) => ({ name, parameters, allowed_callers: ['code_execution'] }));
+  const call = {
+    type: 'tool_call',
+    id: 'call_1',
+    name: 'run_tools_with_code',
+    args: { code, ...(timeout && { timeout }) },
+    toolMap,
+    toolDefs,
+    _injected_files: files,
+  };
+  return tool.invoke(call, { ...(signal && { signal }) });
+}
+
+export interface ProgramCall {
+  readonly code: string;
+  readonly tools: readonly AgentTool[];
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly files?: readonly object[];
+  readonly signal?: AbortSignal;
 }

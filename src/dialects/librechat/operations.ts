@@ -9,6 +9,7 @@ import {
   objectAnswer,
   uploadAnswer,
 } from './answers.ts';
+import { cancelAnswer, cancelBody, continuationBody, programAnswer, programBody } from './programmatic-wire.ts';
 import { resourceId } from './scopes.ts';
 import { execBody, fileParams, sessionParams } from './wire.ts';
 
@@ -78,6 +79,54 @@ export const operations = {
       }),
       ...sending,
       ...problems(403),
+    },
+  },
+  execProgrammatic: {
+    id: 'execProgrammatic',
+    summary: 'Run a program that calls your tools, or answer its calls',
+    description:
+      'The program waits, alive, while its calls are answered; each request leads to the next round of calls or to the end. All calls that are pending when it can go no further come together. What it waits for is ended after ten minutes, and when the connection of a request closes.',
+    headers: headers.extend({
+      'x-librechat-code-request-id': z.string().optional().describe('A UUID to cancel this request by.'),
+    }),
+    body: {
+      type: 'application/json',
+      schema: z.union([programBody, continuationBody]),
+      example: {
+        code: 'print((await get_weather(city="Oslo"))["celsius"])',
+        tools: [
+          {
+            name: 'get_weather',
+            parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+          },
+        ],
+      },
+    },
+    answers: {
+      200: json('A round of calls, or how the program ended.', programAnswer, {
+        status: 'tool_call_required',
+        ...session,
+        continuation_token: `${sid}.1`,
+        tool_calls: [{ id: 'call_001', name: 'get_weather', input: { city: 'Oslo' } }],
+        partial_stdout: '',
+      }),
+      ...sending,
+      ...problems(403, 404),
+    },
+  },
+  cancelProgrammatic: {
+    id: 'cancelProgrammatic',
+    summary: 'End a program by the id of one of its requests',
+    body: {
+      type: 'application/json',
+      schema: cancelBody,
+      example: { request_id: '3f0c8c9e-6d1b-4a55-9f3e-2f6b0a4c1d77' },
+    },
+    answers: {
+      200: json('It had ended before.', cancelAnswer, { status: 'already_completed' }),
+      202: json('It is being ended.', cancelAnswer, { status: 'cancellation_requested' }),
+      ...sending,
+      ...problems(403, 404),
     },
   },
   upload: {

@@ -270,6 +270,8 @@ test('every route has a rate class', async () => {
   await probe.ready();
   expect(classes).toEqual({
     'POST /exec': 'exec',
+    'POST /exec/programmatic': 'exec',
+    'POST /exec/programmatic/cancel': 'list',
     'POST /upload': 'upload',
     'POST /upload/batch': 'upload',
     'GET /download/:sid/:fid': 'download',

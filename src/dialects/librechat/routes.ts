@@ -7,6 +7,7 @@ import { sessionIds } from './answers.ts';
 import { listElement, objectInfo } from './listing.ts';
 import { operations } from './operations.ts';
 import { problemAnswer } from './problems.ts';
+import { addProgrammaticRoutes } from './programmatic-routes.ts';
 import { fileScope } from './scopes.ts';
 import { execInSession, hintOf } from './stateful.ts';
 import { toAnswer, toRequest } from './translate.ts';
@@ -38,6 +39,8 @@ async function routes(app: FastifyInstance, context: DialectContext): Promise<vo
     if (hint !== undefined) return execInSession(sessions, request.principal, body, hint, signal);
     return toAnswer(await interpreter.execute(request.principal, toRequest(body), { signal }));
   });
+
+  addProgrammaticRoutes(app, context, profileOf);
 
   const uploading = (operation: Operation) => ({ config: { rateClass: 'upload', operation } }) as const;
   app.post('/upload', uploading(operations.upload), (request, reply) => upload(context, request, reply));

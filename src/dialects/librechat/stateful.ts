@@ -11,7 +11,7 @@ const hintPattern = /^[A-Za-z0-9._:-]{1,128}$/;
  * The hint of a client that wants a lasting machine: sent by nobody else, and to be ignored, whatever it is, with the profile
  * `default`.
  */
-export function hintOf(body: ExecBody, profile: string | undefined): string | undefined {
+export function hintOf(body: Pick<ExecBody, 'runtime_session_hint'>, profile: string | undefined): string | undefined {
   const hint = body.runtime_session_hint;
   return typeof hint === 'string' && hintPattern.test(hint) && profile !== 'default' ? hint : undefined;
 }

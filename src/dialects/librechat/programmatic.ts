@@ -1,0 +1,211 @@
+import { constants } from 'node:os';
+import {
+  DragomanError,
+  type ExecutionResult,
+  type Principal,
+  type ToolCall,
+  type ToolResult,
+} from '../../core/index.ts';
+import type { CellExecution, CellRequest, RunningExecution, Sessions } from '../../service/index.ts';
+import { sessionIds } from './answers.ts';
+import { type ContinuationBody, type ProgramAnswer, type ProgramBody, tokenPattern } from './programmatic-wire.ts';
+import { toAnswer, toRequest } from './translate.ts';
+
+/** A program that has begun and whose end nobody has been told. */
+interface Program {
+  readonly principal: Principal;
+  readonly execution: RunningExecution;
+  /** Events of its history that were looked at. */
+  seen: number;
+  /** How often its caller was asked. */
+  round: number;
+  calls: readonly ToolCall[];
+  /** The beginning of what it has printed. */
+  partial: string;
+  readonly decoder: InstanceType<typeof TextDecoder>;
+  /** A request waits for what it does next. */
+  isAwaited: boolean;
+}
+
+const longestMs = 300_000;
+const maxPartialLength = 65_536;
+/** The peer keeps its replays in a file of this name. */
+const reservedName = '_ptc_history.json';
+
+/**
+ * Programs that call their client's tools: each request leads to the next round of calls, or to the end. The program stays
+ * alive in between, so what it did is done once.
+ */
+export class Programs {
+  readonly #sessions: Sessions;
+  /** By execution. */
+  readonly #programs = new Map<string, Program>();
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  /**
+   * Begins one. It ends when `signal` aborts.
+   * @param sessionId of a lasting session to run in
+   * @throws DragomanError as `Sessions.start`; cancelled
+   */
+  async start(
+    principal: Principal,
+    body: ProgramBody,
+    sessionId: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ProgramAnswer> {
+    const execution = await this.#sessions.start(principal, { ...toProgram(body), sessionId });
+    const decoder = new TextDecoder();
+    const program: Program = {
+      principal,
+      execution,
+      seen: 0,
+      round: 0,
+      calls: [],
+      partial: '',
+      decoder,
+      isAwaited: true,
+    };
+    this.#programs.set(execution.id, program);
+    const forget = () => {
+      if (!program.isAwaited) this.#programs.delete(execution.id);
+    };
+    execution.done.then(forget, forget);
+    return this.#next(program, signal);
+  }
+
+  /**
+   * Answers calls and goes on. It ends when `signal` aborts.
+   * @throws DragomanError not_found for one that has ended or was never begun; forbidden for another's; conflict while another
+   *   request waits for it, or for an answer that contradicts an earlier one; invalid_request; cancelled
+   */
+  async resume(principal: Principal, body: ContinuationBody, signal: AbortSignal): Promise<ProgramAnswer> {
+    const [, id, round] = tokenPattern.exec(body.continuation_token)!;
+    const program = this.#programs.get(id!);
+    if (!program || program.execution.status === 'done')
+      throw new DragomanError('not_found', { message: 'Execution not found or expired' });
+    if (!isSame(principal, program.principal)) throw new DragomanError('forbidden');
+    if (Number(round) > program.round) refuse('continuation_token: is not one of ours');
+    if (program.isAwaited)
+      throw new DragomanError('conflict', { message: 'Another continuation of this execution is under way' });
+    const results = body.tool_results.map(toResult);
+    program.execution.answer(results);
+    const answered = new Set(results.map((result) => result.id));
+    // Results the program has had before: it waits for others, as it did.
+    if (!program.calls.some((call) => answered.has(call.id))) return roundAnswer(program);
+    program.isAwaited = true;
+    return this.#next(program, signal);
+  }
+
+  /** Waits until it calls again or ends. */
+  async #next(program: Program, signal: AbortSignal): Promise<ProgramAnswer> {
+    const { execution } = program;
+    try {
+      for await (const { number, event } of execution.events(program.seen, signal)) {
+        program.seen = number;
+        if (event.type === 'stdout') addOutput(program, event.data);
+        if (event.type !== 'tool_calls') continue;
+        program.round++;
+        program.calls = event.calls;
+        program.isAwaited = false;
+        return roundAnswer(program);
+      }
+      if (signal.aborted) throw new DragomanError('cancelled');
+      const ended = await execution.done;
+      if (ended.result.outcome === 'cancelled') throw new DragomanError('cancelled');
+      return endAnswer(ended);
+    } finally {
+      if (program.isAwaited) {
+        this.#programs.delete(execution.id);
+        execution.cancel();
+      }
+    }
+  }
+
+  /** Ends one that waits for its client, as told by the token of its last round. */
+  cancel(token: string): void {
+    this.#programs.get(tokenPattern.exec(token)![1]!)?.execution.cancel();
+  }
+}
+
+function isSame(one: Principal, other: Principal): boolean {
+  return one.id === other.id && one.tenant === other.tenant && one.authContext === other.authContext;
+}
+
+/** @throws DragomanError invalid_request */
+function toProgram({ code, tools, lang, language, timeout, files }: ProgramBody): CellRequest {
+  const { files: inputs = [] } = toRequest({ lang: '', code, files });
+  if (inputs.some(({ path }) => path.split('/').at(-1) === reservedName))
+    refuse(`a file must not be named ${reservedName}`);
+  return {
+    language: lang || language || 'python',
+    code,
+    asProgram: true,
+    files: inputs,
+    wallMs: Math.min(Math.ceil(timeout ?? longestMs), longestMs),
+    tools: tools.map(({ name, description, parameters }) => ({
+      name,
+      description: description ?? undefined,
+      parameters: parameters ?? undefined,
+    })),
+  };
+}
+
+function toResult({
+  call_id: id,
+  result,
+  is_error,
+  error_message,
+}: ContinuationBody['tool_results'][number]): ToolResult {
+  if (is_error) return { id, error: error_message || 'tool execution failed' };
+  return { id, value: result ?? null };
+}
+
+function addOutput(program: Program, data: Uint8Array): void {
+  const room = maxPartialLength - program.partial.length;
+  if (room > 0) program.partial += program.decoder.decode(data, { stream: true }).slice(0, room);
+}
+
+function roundAnswer({ execution, round, calls, partial }: Program): ProgramAnswer {
+  return {
+    status: 'tool_call_required',
+    ...sessionIds(execution.sessionId),
+    continuation_token: `${execution.id}.${round}`,
+    tool_calls: calls.map(({ id, name, input }) => ({ id, name, input })),
+    partial_stdout: partial,
+  };
+}
+
+function endAnswer(execution: CellExecution): ProgramAnswer {
+  const { stdout, stderr, files, deleted_files, artifact_delivery } = toAnswer({
+    ...execution,
+    id: execution.sessionId,
+  });
+  const ended = {
+    ...sessionIds(execution.sessionId),
+    stdout,
+    stderr,
+    files,
+    ...(deleted_files && { deleted_files }),
+    ...(artifact_delivery && { artifact_delivery }),
+  };
+  const error = faultOf(execution.result);
+  return error === undefined ? { status: 'completed', ...ended } : { status: 'error', error, ...ended };
+}
+
+/** Why it failed, in the words clients pass on: any others they keep to themselves. */
+function faultOf({ outcome, exitCode, signal, stdout, stderr }: ExecutionResult): string | undefined {
+  if (outcome === 'timed_out') return 'Time limit exceeded';
+  if (outcome === 'out_of_memory') return 'Out of memory';
+  if (outcome === 'output_limit') return `${stderr.bytes > stdout.bytes ? 'stderr' : 'stdout'} length exceeded`;
+  if (outcome !== 'completed') return 'Execution failed or timed out';
+  if (exitCode === 0) return undefined;
+  const number = constants.signals[signal as keyof typeof constants.signals] as number | undefined;
+  return `Sandbox exited with code ${exitCode ?? (number === undefined ? 'unknown' : 128 + number)}`;
+}
+
+function refuse(message: string): never {
+  throw new DragomanError('invalid_request', { message });
+}
