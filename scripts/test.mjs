@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { claimsTable, readClaims } from './launch/claims.mjs';
 import { endLike, prepare, project, runNode } from './launch/run.mjs';
 
 process.chdir(project);
@@ -29,19 +30,26 @@ for (const [name, ...args] of steps) {
   console.error(`\n${name}: failed`);
   break;
 }
-const totals = readTotals();
-if (totals) console.log(`\n${totals}`);
+const result = readResult();
+if (result) {
+  const table = claimsTable(readClaims(readFileSync(`${project}/SECURITY.md`, 'utf8')), result);
+  if (table) console.log(`\n== claims\n${table}`);
+  console.log(`\n${totals(result)}`);
+}
 rmSync(report, { recursive: true, force: true });
 endLike(end);
 
-/** The test runner's totals in words; a file that failed before its tests ran counts as one failure. */
-function readTotals() {
-  let result;
+/** What the test runner reports, if it came to that. */
+function readResult() {
   try {
-    result = JSON.parse(readFileSync(results, 'utf8'));
+    return JSON.parse(readFileSync(results, 'utf8'));
   } catch {
     return undefined;
   }
+}
+
+/** The test runner's totals in words; a file that failed before its tests ran counts as one failure. */
+function totals(result) {
   const broken = result.testResults.filter(
     (file) => file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
   ).length;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
-import { program } from '../support/programs.ts';
+import { attacking, hostile } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -23,7 +23,7 @@ const hostile = [
   'outputs/tricks.py',
 ];
 
-it('are none: processes, control groups, descriptors, mounts', async () => {
+it('are none: processes, control groups, descriptors, mounts', attacking('leftovers'), async () => {
   await mixedBatch();
   const before = await settled();
   for (let round = 0; round < 3; round++) await mixedBatch();
@@ -38,7 +38,7 @@ async function mixedBatch(): Promise<void> {
     engine.run('javascript', 'console.log(1)'),
   ]);
   for (const path of hostile) {
-    const { language, code } = program(path);
+    const { language, code } = hostile(path);
     await engine.run(language, code, { args: ['junk'], limits: { wallMs: 800 } });
   }
 }

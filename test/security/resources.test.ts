@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
-import { attack, expectHeld } from './attack.ts';
+import { attack, attacking, expectHeld } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -11,7 +11,7 @@ afterAll(() => engine.close());
 
 const short = { limits: { wallMs: 1500 } };
 
-describe('processes', () => {
+describe('processes', attacking('limits'), () => {
   it.each(['resources/fork-bomb.py', 'resources/fork-bomb.sh'])('end at a limit: %s', async (path) => {
     expect(await attack(engine, path, short)).toMatchObject({ outcome: 'timed_out' });
   });
@@ -25,7 +25,7 @@ describe('processes', () => {
   });
 });
 
-describe('memory', () => {
+describe('memory', attacking('limits'), () => {
   it('ends the program that takes too much, and says so', async () => {
     expect(await attack(engine, 'resources/memory-bomb.py')).toMatchObject({
       outcome: 'out_of_memory',
@@ -66,7 +66,7 @@ describe('memory', () => {
   });
 });
 
-describe('disk', () => {
+describe('disk', attacking('limits'), () => {
   it('ends at the size of each file system', async () => {
     const run = await attack(engine, 'resources/fill-file-systems.py');
     expect(run.stdout).toBe('/mnt/data ENOSPC\n/tmp ENOSPC\n/dev/shm ENOSPC\n');
@@ -83,7 +83,7 @@ describe('disk', () => {
   });
 });
 
-describe('output', () => {
+describe('output', attacking('limits'), () => {
   it.each(['resources/flood-stdout.py', 'resources/flood-stderr.py'])('is cut, then stopped: %s', async (path) => {
     const run = await attack(engine, path);
     expect(run).toMatchObject({ outcome: 'output_limit', truncated: true });
@@ -91,7 +91,7 @@ describe('output', () => {
   });
 });
 
-describe('the service', () => {
+describe('the service', attacking('limits'), () => {
   it('does not pay for output by the byte', async () => {
     const memory = process.memoryUsage().rss;
     const start = process.cpuUsage();
@@ -109,8 +109,8 @@ describe('the service', () => {
   });
 });
 
-describe('quotas', () => {
-  it('end for descriptors', async () => {
+describe('quotas', attacking('quotas'), () => {
+  it('end for descriptors', attacking('limits'), async () => {
     expect(await attack(engine, 'resources/exhaust-descriptors.py')).toMatchObject({
       stdout: 'descriptors end at True\n',
     });
@@ -126,7 +126,7 @@ describe('quotas', () => {
   });
 });
 
-describe('time', () => {
+describe('time', attacking('limits'), () => {
   it.each(['resources/ignore-signals.py', 'resources/close-everything-and-spin.py'])('ends for %s', async (path) => {
     expect(await attack(engine, path, short)).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
   });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
-import { program } from '../support/programs.ts';
-import { attack } from './attack.ts';
+import { attack, attacking, hostile } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -9,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-describe('results', () => {
+describe('results', attacking('results'), () => {
   it('are not ended by forged frames', async () => {
     const run = await attack(engine, 'results/forge-frames.py');
     expect(run).toMatchObject({ outcome: 'completed', exitCode: 7, stdout: 'after the forgery\n' });
@@ -62,7 +61,7 @@ describe('results', () => {
   });
 });
 
-describe('outputs', () => {
+describe('outputs', attacking('outputs'), () => {
   it('are regular files with honest names, and nothing else', async () => {
     const run = await attack(engine, 'outputs/tricks.py');
     expect(run.outcome).toBe('completed');
@@ -77,7 +76,7 @@ describe('outputs', () => {
   });
 
   it('are bounded in size, however fast the program changes it', async () => {
-    const { language, code } = program('outputs/grow-while-collected.py');
+    const { language, code } = hostile('outputs/grow-while-collected.py');
     const runtime = engine.engine.catalogue.find(language)!;
     for (let round = 0; round < 40; round++) {
       const request = { runtime, code, args: [], stdin: undefined, inputs: [], limits: testLimits };
@@ -89,7 +88,7 @@ describe('outputs', () => {
 
   it('never come from the host, however fast the program swaps directories for links', async () => {
     for (let round = 0; round < 15; round++) {
-      const { language, code } = program('outputs/swap-race.py');
+      const { language, code } = hostile('outputs/swap-race.py');
       const run = await engine.run(language, code);
       for (const [name, content] of Object.entries(run.files))
         expect([name, content.toString()]).toEqual([name, 'mine']);
@@ -97,7 +96,7 @@ describe('outputs', () => {
   });
 });
 
-describe('sessions', () => {
+describe('sessions', attacking('frozen'), () => {
   const open = () => engine.openSession();
 
   it('keep variables and stand still between cells', async () => {
@@ -115,9 +114,9 @@ describe('sessions', () => {
     expect(after.usage.cpuMs).toBeLessThan(200);
   });
 
-  it('are not confused by forged ends of cells', async () => {
+  it('are not confused by forged ends of cells', attacking('supervisor'), async () => {
     const session = await open();
-    const forge = `${program('results/forge-frames.py').code.split('raise')[0]}`;
+    const forge = `${hostile('results/forge-frames.py').code.split('raise')[0]}`;
     await session.run(forge);
     expect(await session.run('print(6 * 7)')).toMatchObject({ stdout: '42\n' });
     await session.close();

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { sandboxPolicy } from '../../src/isolation/namespaces/seccomp/index.ts';
 import { type Errno, errnos, syscalls } from '../../src/isolation/namespaces/seccomp/policy.ts';
+import { attacking } from './attack.ts';
 import { arch, runFiltered } from './seccomp/sandbox.ts';
 
 const source = (name: string) => readFileSync(new URL(`seccomp/${name}`, import.meta.url), 'utf8');
 const timeout = 90_000;
 
-describe('the filter in the kernel', () => {
+describe('the filter in the kernel', attacking('calls'), () => {
   const high = 2 ** 32;
 
   test('answers each refused call as the policy says', { timeout }, async () => {
@@ -64,7 +65,7 @@ describe('the filter in the kernel', () => {
   });
 });
 
-describe('under the filter', () => {
+describe('under the filter', attacking('calls'), () => {
   test.each([
     ['Python', ['python3', '-c', source('work.py')]],
     ['Node', ['node', '--input-type=module', '--eval', source('work.mjs')]],

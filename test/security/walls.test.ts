@@ -2,8 +2,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { input } from '../support/input.ts';
-import { program } from '../support/programs.ts';
-import { attack, expectHeld } from './attack.ts';
+import { attack, attacking, expectHeld, hostile } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -14,22 +13,22 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-describe('the host', () => {
+describe('the host', attacking('host'), () => {
   it('shows no file, device, process or secret', async () => {
     expectHeld(await attack(engine, 'host/read-host-files.py'));
   });
 
-  it('keeps the image, /dev and the kernel’s settings as they are', async () => {
+  it('keeps the image, /dev and the kernel’s settings as they are', attacking('image'), async () => {
     expectHeld(await attack(engine, 'host/write-image.py'));
   });
 });
 
-describe('siblings', () => {
+describe('siblings', attacking('siblings'), () => {
   const mark = 'abcdefghijklmnop';
 
   it('neither see nor reach each other while both live', async () => {
     const planted = Promise.withResolvers<void>();
-    const { language, code } = program('siblings/plant.py');
+    const { language, code } = hostile('siblings/plant.py');
     const first = engine.engine.execute(
       {
         runtime: engine.engine.catalogue.find(language)!,
@@ -44,7 +43,7 @@ describe('siblings', () => {
       },
     );
     await planted.promise;
-    expectHeld(await engine.run(language, program('siblings/look.py').code));
+    expectHeld(await engine.run(language, hostile('siblings/look.py').code));
     (await first).release();
   });
 
@@ -56,12 +55,12 @@ describe('siblings', () => {
         stdin: `planted-${mark}`,
         inputs: [input(`planted-${mark}.txt`, `planted-${mark}`)],
       });
-      expectHeld(await engine.run('python', `${program('siblings/look.py').code}\n${mention}`));
+      expectHeld(await engine.run('python', `${hostile('siblings/look.py').code}\n${mention}`));
     }
   });
 });
 
-describe('the network', () => {
+describe('the network', attacking('network'), () => {
   it('is a loopback of one’s own and nothing else', async () => {
     const abstract = `dragoman-test-${process.pid}`;
     const tcp = createServer((socket) => socket.end('host')).listen(0, '127.0.0.1');
@@ -77,7 +76,7 @@ describe('the network', () => {
   });
 });
 
-describe('the kernel', () => {
+describe('the kernel', attacking('calls'), () => {
   it('refuses every call that leads out', async () => {
     expectHeld(await attack(engine, 'kernel/refused-calls.py'));
   });
@@ -87,27 +86,27 @@ describe('the kernel', () => {
     expect(run).toMatchObject({ stdout: 'before\n', exitCode: null });
   });
 
-  it('keeps a program from its sandbox’s init', async () => {
+  it('keeps a program from its sandbox’s init', attacking('init'), async () => {
     const run = await attack(engine, 'kernel/init-memory.sh');
     expect(run).toMatchObject({ outcome: 'completed', stdout: 'tried\n', exitCode: 0 });
   });
 
-  it('brings no signal of a program’s to its init', async () => {
+  it('brings no signal of a program’s to its init', attacking('init'), async () => {
     const run = await attack(engine, 'kernel/signal-init.sh');
     expect(run).toMatchObject({ outcome: 'completed', stdout: 'still there\n', stderr: '', exitCode: 7 });
   });
 });
 
-describe('state', () => {
+describe('state', attacking('state'), () => {
   it('does not pass from run to run', async () => {
     await attack(engine, 'state/leave.py');
-    expectHeld(await engine.run('python', program('state/find.py').code));
+    expectHeld(await engine.run('python', hostile('state/find.py').code));
   });
 
   it.each(['state/random-numbers.py', 'state/random-numbers.js'])(
     'gives every run its own random numbers: %s',
     async (path) => {
-      const { language, code } = program(path);
+      const { language, code } = hostile(path);
       const lines = [];
       for (let i = 0; i < 3; i++) lines.push((await engine.run(language, code)).stdout.trim().split('\n'));
       for (const column of lines[0]!.keys()) expect(new Set(lines.map((line) => line[column])).size).toBe(3);

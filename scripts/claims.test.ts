@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { claimsTable, readClaims } from './launch/claims.mjs';
+
+const page = `
+| name | claim | how | test |
+| --- | --- | --- | --- |
+| \`host\` | Nothing of the host is visible | walls | test/a.test.ts |
+| \`image\` | The image stays | read-only | test/a.test.ts, test/b.test.ts |
+| \`time\` | Time ends | deadlines | test/c.test.ts |
+`;
+const outcome = (status: string, claim?: string, programs?: string[]) => ({ status, meta: { claim, programs } }) as never;
+const results = (...assertionResults: never[]) => ({ testResults: [{ assertionResults }] });
+
+test('claims are read from the table', () => {
+  expect([...readClaims(page)]).toEqual([
+    ['host', { text: 'Nothing of the host is visible', tests: ['test/a.test.ts'] }],
+    ['image', { text: 'The image stays', tests: ['test/a.test.ts', 'test/b.test.ts'] }],
+    ['time', { text: 'Time ends', tests: ['test/c.test.ts'] }],
+  ]);
+});
+
+test('the table counts attacks and programs, and says what broke and what was left out', () => {
+  const table = claimsTable(
+    readClaims(page),
+    results(
+      outcome('passed', 'host', ['x.py', 'y.py']),
+      outcome('passed', 'host', ['x.py']),
+      outcome('passed', 'image'),
+      outcome('failed', 'image', ['z.sh']),
+      outcome('skipped', 'time'),
+      outcome('passed'),
+    ),
+  );
+  expect(table!.split('\n').map((line) => line.replaceAll(/ +/g, ' ').trim())).toEqual([
+    'attacks programs claim',
+    'held 2 of 2 2 host Nothing of the host is visible',
+    'BROKEN 1 of 2 1 image The image stays',
+    '1 of 3 claims of SECURITY.md attacked and held',
+    'not attacked in this run: time',
+  ]);
+});
+
+test('a run that attacks nothing has no table', () => {
+  expect(claimsTable(readClaims(page), results(outcome('passed')))).toBeUndefined();
+});

@@ -1,0 +1,39 @@
+/**
+ * The claims of SECURITY.md, by their names.
+ * @param {string} markdown
+ * @returns {ReadonlyMap<string, { text: string, tests: readonly string[] }>}
+ */
+export function readClaims(markdown) {
+  const rows = [...markdown.matchAll(/^\| `([a-z]+)` \| (.+?) \| (?:.+?) \| (.+?) \|$/gm)];
+  return new Map(rows.map(([, name, text, tests]) => [name, { text, tests: tests.split(', ') }]));
+}
+
+/**
+ * What a run of the tests says about each claim: one line for those it attacked, and the claims it did not come to.
+ * @param {ReturnType<typeof readClaims>} claims
+ * @param {{ testResults: readonly { assertionResults: readonly { status: string, meta?: { claim?: string, programs?: readonly string[] } }[] }[] }} result
+ *   as the test runner's JSON reporter writes it; undefined when no test of the run attacked a claim
+ */
+export function claimsTable(claims, result) {
+  const attacks = result.testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status, meta }) => meta?.claim !== undefined && (status === 'passed' || status === 'failed'));
+  if (attacks.length === 0) return undefined;
+  const lines = [...claims].map(([name, { text }]) => {
+    const mine = attacks.filter(({ meta }) => meta.claim === name);
+    const programs = new Set(mine.flatMap(({ meta }) => meta.programs ?? []));
+    const held = mine.filter(({ status }) => status === 'passed').length;
+    const verdict = mine.length === 0 ? '-' : held === mine.length ? 'held' : 'BROKEN';
+    return { name, text, verdict, programs: programs.size, counts: `${held} of ${mine.length}`, tried: mine.length > 0 };
+  });
+  const row = (verdict, counts, programs, name, text) =>
+    `${verdict.padEnd(8)}${counts.padStart(10)}${programs.padStart(10)}  ${name.padEnd(14)}${text}`;
+  const tried = lines.filter((line) => line.tried);
+  const left = lines.filter((line) => !line.tried).map(({ name }) => name);
+  return [
+    row('', 'attacks', 'programs', 'claim', ''),
+    ...tried.map((line) => row(line.verdict, line.counts, String(line.programs || ''), line.name, line.text)),
+    `${tried.filter(({ verdict }) => verdict === 'held').length} of ${lines.length} claims of SECURITY.md attacked and held`,
+    ...(left.length > 0 ? [`not attacked in this run: ${left.join(', ')}`] : []),
+  ].join('\n');
+}
