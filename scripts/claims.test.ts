@@ -8,7 +8,8 @@ const page = `
 | \`image\` | The image stays | read-only | test/a.test.ts, test/b.test.ts |
 | \`time\` | Time ends | deadlines | test/c.test.ts |
 `;
-const outcome = (status: string, claim?: string, programs?: string[]) => ({ status, meta: { claim, programs } }) as never;
+const outcome = (status: string, claim?: string, programs?: string[]) =>
+  ({ status, meta: { claim, programs } }) as never;
 const results = (...assertionResults: never[]) => ({ testResults: [{ assertionResults }] });
 
 test('claims are read from the table', () => {

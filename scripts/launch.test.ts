@@ -20,6 +20,7 @@ beforeEach(() => {
   onTestFinished(() => rmSync(project, { recursive: true }));
   cpSync(scripts, join(project, 'scripts'), { recursive: true });
   write('package-lock.json', '{}');
+  write('SECURITY.md', '| `host` | Nothing is visible | walls | test/a.test.ts |\n');
   const hash = createHash('sha256')
     .update(readFileSync(join(project, 'package-lock.json')))
     .digest('hex');
@@ -122,6 +123,19 @@ describe('test', () => {
     const { status, output } = await run('test.mjs');
     expect(status).toBe(1);
     expect(lastLine(output)).toBe('5 passed, 2 failed, 2 skipped');
+  });
+
+  it('shows the claims that were attacked before the totals', async () => {
+    const attack = { status: 'passed', meta: { claim: 'host', programs: ['a.py'] } };
+    tools({ ...report, testResults: [{ status: 'passed', assertionResults: [attack] }] });
+    const { output } = await run('test.mjs');
+    const lines = output.trimEnd().split('\n');
+    expect(lines.slice(lines.indexOf('== claims') + 2)).toEqual([
+      'held        1 of 1         1  host          Nothing is visible',
+      '1 of 1 claims of SECURITY.md attacked and held',
+      '',
+      '5 passed, 0 failed',
+    ]);
   });
 
   it('stops at the first step that fails', async () => {

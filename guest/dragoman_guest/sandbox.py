@@ -90,7 +90,9 @@ class Sandbox:
         left = frame['size']
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            # The workspace may be a running program's: what it has put there instead, a pipe say, must not hold us up.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(path, flags, 0o644)
             try:
                 while left:
                     part = frames.read_exactly(self._command, min(left, 1 << 20))

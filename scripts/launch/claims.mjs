@@ -24,7 +24,14 @@ export function claimsTable(claims, result) {
     const programs = new Set(mine.flatMap(({ meta }) => meta.programs ?? []));
     const held = mine.filter(({ status }) => status === 'passed').length;
     const verdict = mine.length === 0 ? '-' : held === mine.length ? 'held' : 'BROKEN';
-    return { name, text, verdict, programs: programs.size, counts: `${held} of ${mine.length}`, tried: mine.length > 0 };
+    return {
+      name,
+      text,
+      verdict,
+      programs: programs.size,
+      counts: `${held} of ${mine.length}`,
+      tried: mine.length > 0,
+    };
   });
   const row = (verdict, counts, programs, name, text) =>
     `${verdict.padEnd(8)}${counts.padStart(10)}${programs.padStart(10)}  ${name.padEnd(14)}${text}`;

@@ -17,7 +17,7 @@ export type {
 export type { FileRef, FileScope, StoredFile, StoredSession } from './files.ts';
 export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
-export { isCheapJson } from './json-shape.ts';
+export { countJson, isCheapJson } from './json-shape.ts';
 export type { Limits } from './limits.ts';
 export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';

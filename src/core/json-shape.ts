@@ -14,7 +14,15 @@ const harmlessBytes = 65_536;
  */
 export function isCheapJson(json: Uint8Array, maxDepth?: number): boolean {
   if (json.length <= harmlessBytes && maxDepth === undefined) return true;
-  const deepest = maxDepth ?? usualDepth;
+  return countJson(json, maxDepth ?? usualDepth, maxElements) <= maxElements;
+}
+
+/**
+ * How many values a JSON text holds, within one: each costs its reader memory, however short it is.
+ * @param json UTF-8, not necessarily valid JSON
+ * @returns Infinity when it is nested deeper, or as soon as there are more
+ */
+export function countJson(json: Uint8Array, maxDepth: number, most: number): number {
   let depth = 0;
   let elements = 0;
   for (let at = 0; at < json.length; at++) {
@@ -24,10 +32,10 @@ export function isCheapJson(json: Uint8Array, maxDepth?: number): boolean {
     else if (byte === comma || byte === openArray || byte === openObject) {
       elements++;
       if (byte !== comma) depth++;
-      if (depth > deepest || elements > maxElements) return false;
+      if (depth > maxDepth || elements > most) return Number.POSITIVE_INFINITY;
     }
   }
-  return true;
+  return elements;
 }
 
 /** Where the string that starts at `start` has its closing quote; the end of the text when it has none. */

@@ -20,11 +20,12 @@ type Stop = 'timed_out' | 'cancelled' | 'flooded';
 
 const MiB = 1024 * 1024;
 /** Images travel as events: an honest kernel keeps below this by far. */
-const allowance: ClaimAllowance = { claims: 5000, claimBytes: 25 * MiB, bytes: 64 * MiB };
+const allowance: ClaimAllowance = { claims: 5000, claimBytes: 25 * MiB, bytes: 64 * MiB, values: 500_000 };
 const allowanceWithTools: ClaimAllowance = {
   claims: allowance.claims + toolAllowance.claims,
   claimBytes: allowance.claimBytes,
   bytes: allowance.bytes + toolAllowance.bytes,
+  values: allowance.values + toolAllowance.values,
 };
 /** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. */
 const graceMs = { timed_out: 1000, cancelled: 1000, flooded: 200 };

@@ -18,7 +18,12 @@ export interface RunOptions {
 const backgroundAfterMs = 1000;
 
 /** Calls of tools, with their input. */
-export const toolAllowance: ClaimAllowance = { claims: 5000, claimBytes: 8 * 1024 * 1024, bytes: 64 * 1024 * 1024 };
+export const toolAllowance: ClaimAllowance = {
+  claims: 5000,
+  claimBytes: 8 * 1024 * 1024,
+  bytes: 64 * 1024 * 1024,
+  values: 1_000_000,
+};
 
 /** What to send to the guest: the frames that lead to a program's start, the last of them a `run` or `program`. */
 export type Orders = readonly { readonly frame: GuestFrame; readonly body?: Uint8Array }[];

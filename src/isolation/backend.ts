@@ -72,6 +72,8 @@ export interface ClaimAllowance {
   readonly claimBytes: number;
   /** Of all together. */
   readonly bytes: number;
+  /** JSON values in all together: each costs memory, however short it is. */
+  readonly values: number;
 }
 
 /** A message from the guest. A frame that is not one of these ends the sandbox. */

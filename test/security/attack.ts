@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, TestRunner } from 'vitest';
+import { expect, type RunnerTestCase, TestRunner } from 'vitest';
 import { readClaims } from '../../scripts/launch/claims.mjs';
 import type { RunOptions, TestEngine, TestRun } from '../support/engine.ts';
 import { program } from '../support/programs.ts';
@@ -24,7 +24,7 @@ export function attacking(claim: string): { meta: { claim: string } } {
 
 /** A hostile program of test/fixtures/programs, counted among the attacks of the test that runs. */
 export function hostile(path: string): { language: string; code: string } {
-  const { meta } = TestRunner.getCurrentTest();
+  const { meta } = TestRunner.getCurrentTest<RunnerTestCase>();
   meta.programs = [...new Set([...(meta.programs ?? []), path])];
   return program(path);
 }

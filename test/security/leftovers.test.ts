@@ -14,7 +14,7 @@ const good = [
   'import pandas as pd\npd.DataFrame({"a": [1]}).to_csv("a.csv")',
   'import subprocess\nsubprocess.run(["true"])',
 ];
-const hostile = [
+const programs = [
   'resources/fork-bomb.py',
   'resources/memory-bomb.py',
   'resources/daemon.py',
@@ -37,7 +37,7 @@ async function mixedBatch(): Promise<void> {
     engine.run('bash', 'sleep 100 & echo left'),
     engine.run('javascript', 'console.log(1)'),
   ]);
-  for (const path of hostile) {
+  for (const path of programs) {
     const { language, code } = hostile(path);
     await engine.run(language, code, { args: ['junk'], limits: { wallMs: 800 } });
   }

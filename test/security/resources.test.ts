@@ -74,7 +74,7 @@ describe('disk', attacking('limits'), () => {
 
   it('ends at a number of files', async () => {
     const run = await attack(engine, 'resources/exhaust-inodes.py');
-    expect(run.stdout).toBe('/mnt/data ENOSPC\n/tmp ENOSPC\n');
+    expect(run.stdout).toBe('/mnt/data ENOSPC\n/tmp ENOSPC\n/dev/shm ENOSPC\n');
   });
 
   it('holds no core dump', async () => {
@@ -126,10 +126,32 @@ describe('quotas', attacking('quotas'), () => {
   });
 });
 
-describe('time', attacking('limits'), () => {
-  it.each(['resources/ignore-signals.py', 'resources/close-everything-and-spin.py'])('ends for %s', async (path) => {
-    expect(await attack(engine, path, short)).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
+describe('objects of the kernel', attacking('limits'), () => {
+  it.each([
+    'timers',
+    'signals',
+    'mappings',
+    'memory_files',
+    'watches',
+    'locks',
+    'semaphores',
+    'zombies',
+    'names',
+    'directories',
+  ])('end with the memory, or with a limit of their own: %s', async (what) => {
+    const run = await attack(engine, 'resources/kernel-objects.py', { args: [what] });
+    expect(['completed', 'out_of_memory', 'killed', 'timed_out']).toContain(run.outcome);
+    expect(run.usage.peakMemoryBytes).toBeLessThanOrEqual(testLimits.memoryBytes);
   });
+});
+
+describe('time', attacking('limits'), () => {
+  it.each(['resources/ignore-signals.py', 'resources/close-everything-and-spin.py', 'resources/sleep-forever.sh'])(
+    'ends for %s',
+    async (path) => {
+      expect(await attack(engine, path, short)).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
+    },
+  );
 });
 
 /** Bytes in the internet sockets of the whole host. */

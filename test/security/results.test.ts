@@ -70,6 +70,16 @@ describe('outputs', attacking('outputs'), () => {
     expect(run.files['honest.txt']!.toString()).toBe('honest');
   });
 
+  it('are bounded in depth, and a file of many names is as many files', async () => {
+    const run = await attack(engine, 'outputs/deep-tree.py');
+    expect(run.outcome).toBe('completed');
+    expect(Object.keys(run.files).length).toBeLessThanOrEqual(testLimits.artifacts);
+    for (const [name, content] of Object.entries(run.files)) {
+      expect(name.length).toBeLessThanOrEqual(256);
+      expect(['deep', 'once']).toContain(content.toString());
+    }
+  });
+
   it('are bounded in number', async () => {
     const run = await attack(engine, 'outputs/many-files.py');
     expect(Object.keys(run.files).length).toBe(testLimits.artifacts);

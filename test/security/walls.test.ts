@@ -81,6 +81,10 @@ describe('the kernel', attacking('calls'), () => {
     expectHeld(await attack(engine, 'kernel/refused-calls.py'));
   });
 
+  it('gives nobody a capability, a right or another user', attacking('privilege'), async () => {
+    expectHeld(await attack(engine, 'kernel/gain-privilege.py'));
+  });
+
   it('kills a call of another architecture', async () => {
     const run = await attack(engine, 'kernel/int80.py');
     expect(run).toMatchObject({ stdout: 'before\n', exitCode: null });

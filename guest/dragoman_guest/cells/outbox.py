@@ -16,6 +16,9 @@ _MAX_CELL_BYTES = 30 << 20
 _MAX_TEXT_BYTES = 1 << 20
 _MAX_FORM_BYTES = 8 << 20
 _MAX_FORMS = 16
+# In all JSON forms of a cell: each value costs the service memory, however short it is. It counts as well, and to a bit more.
+_MAX_VALUES = 400_000
+_MAX_DEPTH = 50
 _HEAD = 2000
 _WORKSPACE = '/mnt/data'
 _ENDINGS = {
@@ -42,6 +45,7 @@ class Outbox:
         self._cell = cell
         self._shown = 0
         self._bytes = 0
+        self._values = 0
         self._full = False
         self._files = 0
         self.failed = False
@@ -92,7 +96,10 @@ class Outbox:
                 text = json.dumps(value)
             else:
                 continue
-            if len(text) <= (_MAX_TEXT_BYTES if mime.startswith('text/') else _MAX_FORM_BYTES):
+            values = sum(map(text.count, ',[{')) if mime.endswith('json') else 0
+            is_short = len(text) <= (_MAX_TEXT_BYTES if mime.startswith('text/') else _MAX_FORM_BYTES)
+            if is_short and self._values + values <= _MAX_VALUES:
+                self._values += values
                 bundle[mime] = text
                 continue
             notes.append(self._spill(mime, text if mime.endswith('json') else value))
@@ -165,13 +172,23 @@ class _Uninterrupted:
 def to_json(value):
     """JSON text of anything: what JSON cannot say is said in words, and numbers that are none become null."""
     try:
-        return json.dumps(value, allow_nan=False)
+        if not _is_deep(value, _MAX_DEPTH):
+            return json.dumps(value, allow_nan=False)
     except Exception:
-        return json.dumps(_plain(value, 0), allow_nan=False)
+        pass
+    return json.dumps(_plain(value, 0), allow_nan=False)
+
+
+def _is_deep(value, left):
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return False
+    return left == 0 or any(_is_deep(item, left - 1) for item in value)
 
 
 def _plain(value, depth):
-    if depth > 50:
+    if depth > _MAX_DEPTH:
         return '…'
     if value is None or isinstance(value, (bool, int, str)):
         return value

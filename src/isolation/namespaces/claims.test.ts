@@ -65,16 +65,36 @@ describe('ClaimDecoder', () => {
 
   it('refuses more claims, or more of them, than it was allowed', () => {
     const many = new ClaimDecoder();
-    many.allow({ claims: 2, claimBytes: 100, bytes: 1000 });
+    many.allow({ claims: 2, claimBytes: 100, bytes: 1000, values: 100 });
     many.push(frame({ claim: 'ready' }));
     many.push(frame({ claim: 'ready' }));
     expect(() => many.push(frame({ claim: 'ready' }))).toThrow(/flood/);
     const large = new ClaimDecoder();
-    large.allow({ claims: 100, claimBytes: 1000, bytes: 1500 });
+    large.allow({ claims: 100, claimBytes: 1000, bytes: 1500, values: 100 });
     const claim = frame({ claim: 'fault', message: 'x'.repeat(900) });
     large.push(claim);
     expect(() => large.push(claim)).toThrow(/flood/);
-    large.allow({ claims: 100, claimBytes: 1000, bytes: 1500 });
+    large.allow({ claims: 100, claimBytes: 1000, bytes: 1500, values: 100 });
+  });
+
+  it('refuses what is short and would take much to hold, without reading it', () => {
+    const event = (shown: string) => {
+      const body = Buffer.from(`{"claim":"event","token":"t","event":{"event":"display","bundle":${shown}}}`);
+      const head = Buffer.alloc(4);
+      head.writeUInt32BE(body.length);
+      return Buffer.concat([head, body]);
+    };
+    const decoder = new ClaimDecoder();
+    decoder.allow({ claims: 100, claimBytes: 25 << 20, bytes: 64 << 20, values: 1000 });
+    expect(decoder.push(event(`{"text/plain":"${'[{,'.repeat(2 << 20)}"}`))).toHaveLength(1);
+    expect(decoder.push(event(`[${'[],'.repeat(400)}1]`))).toHaveLength(1);
+    expect(() => decoder.push(event(`[${'[],'.repeat(400)}1]`))).toThrow(/flood/);
+    const of = (shown: string) => () => {
+      decoder.allow({ claims: 100, claimBytes: 25 << 20, bytes: 64 << 20, values: 1e9 });
+      decoder.push(event(shown));
+    };
+    expect(of('['.repeat(2000) + ']'.repeat(2000))).toThrow(/flood/);
+    expect(of('{"a":'.repeat(101) + '1' + '}'.repeat(101))).toThrow(/flood/);
   });
 
   it('drops fields nobody asked for', () => {

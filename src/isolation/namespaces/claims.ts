@@ -1,11 +1,18 @@
-import type { InterpreterState } from '../../core/index.ts';
+import { countJson, type InterpreterState } from '../../core/index.ts';
 import type { Claim, ClaimAllowance } from '../backend.ts';
 
 /** Claims are short and few, but for a kernel's: everything long goes over the output streams or files. */
-export const usualAllowance: ClaimAllowance = { claims: 1000, claimBytes: 65_536, bytes: 8 * 1024 * 1024 };
+export const usualAllowance: ClaimAllowance = {
+  claims: 1000,
+  claimBytes: 65_536,
+  bytes: 8 * 1024 * 1024,
+  values: 100_000,
+};
 
 /** A path and what is wrong with it. */
 const maxFaultLength = 1000;
+/** What shows values goes through calls that call themselves for each level: far more than honest forms need. */
+const maxDepth = 100;
 
 /** Splits the claims pipe into frames. Hostile input: every fault is a thrown Error and ends the sandbox. */
 export class ClaimDecoder {
@@ -16,12 +23,14 @@ export class ClaimDecoder {
   #allowance = usualAllowance;
   #claims = 0;
   #bytes = 0;
+  #values = 0;
 
   /** Begins to count anew, under this allowance. */
   allow(allowance: ClaimAllowance = usualAllowance): void {
     this.#allowance = allowance;
     this.#claims = 0;
     this.#bytes = 0;
+    this.#values = 0;
   }
 
   /** Feeds bytes, returns the claims that are complete. @throws Error on an over-long, malformed or unknown frame, and on a flood */
@@ -36,8 +45,8 @@ export class ClaimDecoder {
       if (size > this.#allowance.claimBytes) throw new Error(`a claim of ${size} bytes`);
       this.#wanted = 4 + size;
       if (whole.length < this.#wanted) break;
-      this.#count(size);
-      claims.push(parseClaim(whole.toString('utf8', 4, 4 + size)));
+      this.#count(whole.subarray(4, this.#wanted));
+      claims.push(parseClaim(whole.toString('utf8', 4, this.#wanted)));
       this.#parts = [whole.subarray(this.#wanted)];
       this.#buffered -= this.#wanted;
       this.#wanted = 4;
@@ -45,11 +54,14 @@ export class ClaimDecoder {
     return claims;
   }
 
-  #count(size: number): void {
+  /** Before it is parsed: a short text of nothing but brackets would take the service's time and twenty times its memory. */
+  #count(claim: Uint8Array): void {
     this.#claims++;
-    this.#bytes += size;
-    if (this.#claims > this.#allowance.claims || this.#bytes > this.#allowance.bytes)
-      throw new Error('a flood of claims');
+    this.#bytes += claim.length;
+    const { claims, bytes, values } = this.#allowance;
+    if (this.#claims > claims || this.#bytes > bytes) throw new Error('a flood of claims');
+    this.#values += countJson(claim, maxDepth, values - this.#values);
+    if (this.#values > values) throw new Error('a flood of values');
   }
 }
 
