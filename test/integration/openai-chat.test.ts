@@ -1,6 +1,9 @@
+import { createOpenAI } from '@ai-sdk/openai';
+import { generateText, isStepCount, streamText, tool } from 'ai';
 import { OpenAI } from 'openai';
 import { OpenAI as PreviousOpenAI } from 'openai-previous';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 
@@ -123,24 +126,33 @@ describe('an answer', () => {
     }
   });
 
-  test('has exceptions, limits and rich results as data', async () => {
+  test('has exceptions and rich results as data', async () => {
     const raising = 'import sys; print("err", file=sys.stderr); raise ValueError("no")';
     const drawing = 'import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()';
-    upstream.say([{ python: raising }], [{ python: 'while True: pass' }], [{ python: drawing }], [{ text: 'Done.' }]);
-    const completion = await ask([code({ timeout_ms: 1500 })]);
-    const [raised, endless, drawn] = callsOf(completion.choices[0]!.message);
+    upstream.say([{ python: raising }], [{ python: drawing }], [{ text: 'Done.' }]);
+    const completion = await ask();
+    const [raised, drawn] = callsOf(completion.choices[0]!.message);
     expect(raised).toMatchObject({
       stderr: expect.stringMatching(/^err\n/),
-      error: { name: 'ValueError', value: 'no' },
+      error: { name: 'ValueError', value: 'no', traceback: expect.stringContaining('ValueError: no') },
     });
-    expect(raised!.error!.traceback).toContain('ValueError: no');
-    expect(endless!.error).not.toBeNull();
-    expect(
-      Buffer.from(drawn!.results[0]!.png as string, 'base64')
-        .subarray(1, 4)
-        .toString(),
-    ).toBe('PNG');
+    const png = Buffer.from(drawn!.results[0]!.png as string, 'base64');
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
     expect(completion.choices[0]!.finish_reason).toBe('stop');
+  });
+
+  test('has a limit that was reached as data', async () => {
+    for (const limits of [
+      { timeout_ms: 2500 },
+      { sandbox_timeout_ms: 2500 },
+      { timeout_ms: 2500, sandbox_timeout_ms: 9e9 },
+    ]) {
+      upstream.reset();
+      upstream.say([{ python: 'print("on", flush=True)\nwhile True: pass' }], [{ text: 'Done.' }]);
+      const [endless] = callsOf((await ask([code(limits)])).choices[0]!.message);
+      expect(endless!.stdout).toBe('on\n');
+      expect(endless!.error).not.toBeNull();
+    }
   });
 
   test('without code is passed on as it is', async () => {
@@ -272,6 +284,65 @@ describe('a choice of tools', () => {
     await ask([code()], { tool_choice: 'none' });
     const { tools, tool_choice } = upstream.requests[0]!.body;
     expect(tools === undefined || tool_choice === 'none').toBe(true);
+  });
+});
+
+describe('a stream', () => {
+  test('leaves as the model writes, while it still does', async () => {
+    const heard = Promise.withResolvers<void>();
+    upstream.say([{ text: 'First.' }, { until: heard.promise }, { text: ' Second.' }]);
+    let content = '';
+    for await (const { choices } of stream()) {
+      content += choices[0]?.delta.content ?? '';
+      if (content === 'First.') heard.resolve();
+    }
+    expect(content).toBe('First. Second.');
+  });
+
+  test('ends in [DONE], has an id of the request, and is not held back by proxies', async () => {
+    upstream.say([{ python: '1' }], [{ text: 'Done.' }]);
+    const response = await fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${keys.ann}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, messages: hello, tools: [code()], stream: true }),
+    });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(response.headers.get('x-accel-buffering')).toBe('no');
+    expect(response.headers.get('x-request-id')).toBeTruthy();
+    const frames = (await response.text()).trim().split('\n\n');
+    expect(frames.at(-1)).toBe('data: [DONE]');
+    for (const frame of frames.slice(0, -1)) {
+      const chunk = JSON.parse(frame.replace('data: ', ''));
+      expect(chunk).toMatchObject({ object: 'chat.completion.chunk', choices: [{ index: 0, logprobs: null }] });
+      expect(Number.isInteger(chunk.created)).toBe(true);
+      expect(chunk).not.toHaveProperty('usage');
+    }
+  });
+});
+
+describe('the Vercel AI SDK’s chat model', () => {
+  const sdk = () => createOpenAI({ apiKey: keys.ann, baseURL: `${server.url}/v1` }).chat(model);
+  const tools = {
+    weather: tool({
+      inputSchema: z.object({ city: z.string() }),
+      execute: async ({ city }) => `2 degrees in ${city}`,
+    }),
+  };
+
+  test('has its functions called, streamed and not', async () => {
+    for (const streamed of [false, true]) {
+      upstream.reset();
+      upstream.say([{ call: 'weather', arguments: { city: 'Bern' } }], [{ text: 'It is cold.' }]);
+      const options = { model: sdk(), prompt: 'How is Bern?', tools, stopWhen: isStepCount(3) };
+      const result = streamed ? streamText(options) : await generateText(options);
+      expect(await result.text).toBe('It is cold.');
+      expect(upstream.requests[1]!.body.messages.at(-1)).toMatchObject({ role: 'tool', content: '2 degrees in Bern' });
+    }
+  });
+
+  test('shows why a request was refused', async () => {
+    const broken = createOpenAI({ apiKey: 'nobody', baseURL: `${server.url}/v1` }).chat(model);
+    await expect(generateText({ model: broken, prompt: 'Hi', maxRetries: 0 })).rejects.toThrow('Invalid API key');
   });
 });
 

@@ -127,6 +127,7 @@ describe('the server keeps to the document', async () => {
     'listModels',
     'getModel',
     'createChatCompletion',
+    'createModelResponse',
     'createAssistant',
     'listAssistants',
     'getAssistant',

@@ -1,6 +1,6 @@
 import multipart from '@fastify/multipart';
 import type { Dialect } from '../../http/index.ts';
-import { assistantRoutes } from './assistants/routes.ts';
+import { assistantRoutes, modelResponseRoutes } from './assistants/routes.ts';
 import { chatRoutes } from './chat/routes.ts';
 import { containerRoutes } from './containers/routes.ts';
 import { wordErrors } from './errors.ts';
@@ -22,6 +22,7 @@ export const openai: Dialect = {
       modelRoutes(scope, context);
       chatRoutes(scope, context);
       assistantRoutes(scope, context);
+      modelResponseRoutes(scope, context);
     });
   },
 };

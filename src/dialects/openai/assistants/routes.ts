@@ -6,8 +6,10 @@ import { findFile } from '../files/records.ts';
 import { ownId, wireId } from '../ids.ts';
 import { listPage, listQuery, pageOf } from '../lists.ts';
 import { parse } from '../parse.ts';
+import { responsesOf } from '../responses/responses.ts';
 import { operations } from './operations.ts';
 import { assistantDocument, assistantKind, assistantObject, findAssistant, settingsOf } from './records.ts';
+import { respondToInputs } from './respond.ts';
 import {
   type AssistantChange,
   type AssistantSettings,
@@ -19,6 +21,14 @@ import {
 
 const reading = { rateClass: 'list' } as const;
 const writing = { rateClass: 'upload' } as const;
+
+/** `/v1/model/response`, which asks an assistant or a model; what `/v1/responses` does with `inputs`. */
+export function modelResponseRoutes(app: FastifyInstance, context: DialectContext): void {
+  const config = { rateClass: 'exec', operation: operations.createModelResponse } as const;
+  app.post('/model/response', { config }, (request, reply) =>
+    respondToInputs(context, responsesOf(context), request, reply),
+  );
+}
 
 /** `/v1/assistants`: a model with instructions, tools and files, to be named by its id in requests. */
 export function assistantRoutes(app: FastifyInstance, context: DialectContext): void {

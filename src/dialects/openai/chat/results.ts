@@ -1,6 +1,7 @@
 import type { MimeBundle, Outcome } from '../../../core/index.ts';
 import type { CellExecution } from '../../../service/index.ts';
 import { containerFileObject } from '../containers/files.ts';
+import { isForPeople } from '../responses/citations.ts';
 import type { CodeCall } from './wire.ts';
 
 /** Names of forms as E2B's interpreter has them; other types keep their own. */
@@ -41,10 +42,10 @@ export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' 
   };
 }
 
-/** Files it made or changed, as the container lists them. */
+/** Files for people that it made or changed, as the container lists them. */
 export function filesOf({ files }: CellExecution): CodeCall['files'] {
   return files.flatMap((entry) => {
-    if (entry.change === 'inherited') return [];
+    if (entry.change === 'inherited' || !isForPeople(entry.file.name)) return [];
     const { id, path, bytes } = containerFileObject(entry.file);
     return [{ id, path, bytes }];
   });

@@ -4,6 +4,7 @@ import { DragomanError, type Principal } from '../../../core/index.ts';
 import { type DialectContext, whenGone } from '../../../http/index.ts';
 import { newWireId, seconds } from '../ids.ts';
 import { RequestContainer } from '../request-container.ts';
+import { upstreamKey } from '../upstream-key.ts';
 import { Answer } from './answer.ts';
 import { toConversation } from './messages.ts';
 import { modelSettings, toolsOf } from './request.ts';
@@ -67,7 +68,7 @@ export class ChatRun {
         functions,
         toolChoice:
           typeof choice === 'object' && choice.type === 'code' && hasRun(conversation.messages) ? 'auto' : choice,
-        upstreamKey: undefined,
+        upstreamKey: upstreamKey(request),
       },
       whenGone(reply),
     );

@@ -16,6 +16,14 @@ import type { WaitingCode } from './records.ts';
 import { codeToolAt, type FunctionToolParam, type ResponseBody } from './request.ts';
 import { chooseWorkplace, type Workplace } from './workplace.ts';
 
+/** What is not in the body of a request. */
+export interface RequestTerms {
+  /** Limit of one run of code; absent: the plan's. */
+  readonly wallMs?: number | undefined;
+  /** The caller's own key for the model provider. */
+  readonly upstreamKey?: string | undefined;
+}
+
 /** What the model is asked, and where its code would run. */
 export interface Asked {
   readonly request: AgentRequest;
@@ -31,7 +39,7 @@ export async function toAgentRequest(
   principal: Principal,
   body: ResponseBody,
   history: History,
-  upstreamKey?: string,
+  { wallMs, upstreamKey }: RequestTerms = {},
 ): Promise<Asked> {
   const items = [...history.before, ...history.input];
   checkCalls(items.filter((item) => !('status' in item) || item.status !== 'incomplete'));
@@ -60,7 +68,7 @@ export async function toAgentRequest(
           : []),
         ...toMessages(items, rendering),
       ],
-      code: workplace && codeTool(workplace, body),
+      code: workplace && codeTool(workplace, body, wallMs),
       functions: functions.map(functionTool),
       toolChoice: toolChoice(body),
       parallelToolCalls: body.parallel_tool_calls ?? undefined,
@@ -81,8 +89,8 @@ const lostNote =
   'The container in which earlier code ran has expired: its variables and files are gone. A new one is used from now on; files ' +
   'the user attached are there again.';
 
-function codeTool({ files, session }: Workplace, body: ResponseBody): CodeTool {
-  return { session, files, wallMs: undefined, maxCalls: body.max_tool_calls ?? undefined };
+function codeTool({ files, session }: Workplace, body: ResponseBody, wallMs: number | undefined): CodeTool {
+  return { session, files, wallMs, maxCalls: body.max_tool_calls ?? undefined };
 }
 
 /** The tools, without those that `allowed_tools` leaves out. */

@@ -3,7 +3,7 @@ import { DragomanError, newId, type Principal } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
 import { invalid } from '../errors.ts';
 import { ownId } from '../ids.ts';
-import { toAgentRequest } from './agent-request.ts';
+import { type RequestTerms, toAgentRequest } from './agent-request.ts';
 import type { NumberedWireEvent } from './events.ts';
 import { gatherHistory } from './history.ts';
 import type { ListedInput } from './items.ts';
@@ -16,6 +16,15 @@ import { ResponseRun } from './run.ts';
 const maxBackground = 32;
 /** How long a cancelled response may take to end before it is reported as it is. */
 const cancelMs = 5000;
+
+const shared = new WeakMap<DialectContext, Responses>();
+
+/** The responses of a service: the face is mounted twice, and in two styles, over the same ones. */
+export function responsesOf(context: DialectContext): Responses {
+  const responses = shared.get(context) ?? new Responses(context);
+  shared.set(context, responses);
+  return responses;
+}
 
 /** Every response there is: those under way, and those that are kept. */
 export class Responses {
@@ -31,16 +40,15 @@ export class Responses {
   /**
    * Begins a response. The model is asked; nothing is produced before it is followed, and whoever does that decides how long to
    * wait for `begun`.
-   * @param upstreamKey the caller's own key for the model's provider
    * @throws DragomanError for whatever is wrong with the request
    */
-  async begin(principal: Principal, body: ResponseBody, upstreamKey?: string): Promise<ResponseRun> {
+  async begin(principal: Principal, body: ResponseBody, terms: RequestTerms = {}): Promise<ResponseRun> {
     if (body.background) this.#admit(principal);
     const context = this.#context;
     const id = newId();
     const createdAt = context.now();
     const history = await gatherHistory(this.#records, principal, body, id);
-    const { request, workplace } = await toAgentRequest(context, principal, body, history, upstreamKey);
+    const { request, workplace } = await toAgentRequest(context, principal, body, history, terms);
     return new ResponseRun({
       context,
       records: this.#records,

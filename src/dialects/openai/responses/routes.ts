@@ -1,30 +1,18 @@
-import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DialectContext } from '../../../http/index.ts';
-import { type Frame, sendEvents, whenGone } from '../../../http/index.ts';
+import { sendEvents, whenGone } from '../../../http/index.ts';
+import { hasInputs } from '../assistants/inputs.ts';
+import { respondToInputs } from '../assistants/respond.ts';
 import { pageFrom, pageOf } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
 import { upstreamKey } from '../upstream-key.ts';
+import { defaultQuietMs, deliver, framesOf } from './deliver.ts';
 import { type NumberedWireEvent, shownEvent } from './events.ts';
 import { estimateTokens } from './input-tokens.ts';
 import { inputItemsQuery, operations, responseQuery } from './operations.ts';
 import { parseBody } from './request.ts';
 import { shownResponse, wantsOutputs } from './response.ts';
-import { Responses } from './responses.ts';
-import type { ResponseRun } from './run.ts';
-
-/** How long nothing may be sent: proxies and clients give up on what is silent. A stream begins then although the model has not. */
-const defaultQuietMs = 10_000;
-
-const shared = new WeakMap<DialectContext, Responses>();
-
-/** The face is mounted twice, over the same responses. */
-function responsesOf(context: DialectContext): Responses {
-  const responses = shared.get(context) ?? new Responses(context);
-  shared.set(context, responses);
-  return responses;
-}
+import { type Responses, responsesOf } from './responses.ts';
 
 /** `/v1/responses`. */
 export function responseRoutes(app: FastifyInstance, context: DialectContext, quietMs = defaultQuietMs): void {
@@ -33,7 +21,9 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
   const listing = { rateClass: 'list' } as const;
 
   app.post('/responses', { config: { rateClass: 'exec', operation: operations.createResponse } }, (request, reply) =>
-    create(responses, request, reply, quietMs),
+    hasInputs(request.body)
+      ? respondToInputs(context, responses, request, reply)
+      : create(responses, request, reply, quietMs),
   );
 
   app.post(
@@ -54,7 +44,7 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
       const withOutputs = wantsOutputs(queryList(request.query, 'include'));
       if (stream !== 'true') return shownResponse(await responses.get(request.principal, id), withOutputs);
       const events = await responses.events(request.principal, id, after, whenGone(reply));
-      return sendEvents(reply, frames(events, withOutputs));
+      return sendEvents(reply, framesOf(events, frameOf(withOutputs)));
     },
   );
 
@@ -101,33 +91,16 @@ async function create(
   const body = parseBody(request.body);
   const withOutputs = wantsOutputs(body.include);
   const gone = whenGone(reply);
-  const run = await responses.begin(request.principal, body, upstreamKey(request));
-  if (body.background) responses.follow(run);
-  else {
-    // Nobody would hear of it.
-    gone.addEventListener('abort', () => run.cancel(), { once: true });
-    if (gone.aborted) run.cancel();
-    // Until the model has begun, a failure is an answer of its own, which the client may try again.
-    await (body.stream ? Promise.race([run.begun, sleep(quietMs, undefined, { ref: false })]) : run.begun);
-    responses.follow(run);
-  }
-  if (body.stream) return sendEvents(reply, frames(run.log.read(-1, gone), withOutputs));
-  const whole = () => shownResponse(run.response, withOutputs);
-  if (body.background || (await isDone(run, quietMs))) return whole();
-  return reply.type('application/json; charset=utf-8').send(Readable.from(patiently(run, whole, quietMs)));
+  const run = await responses.begin(request.principal, body, { upstreamKey: upstreamKey(request) });
+  return deliver(responses, run, reply, gone, {
+    stream: body.stream ?? false,
+    frame: frameOf(withOutputs),
+    whole: (response) => shownResponse(response, withOutputs),
+    quietMs,
+  });
 }
 
-function isDone(run: ResponseRun, ms: number): Promise<boolean> {
-  return Promise.race([run.finished.then(() => true), sleep(ms, false, { ref: false })]);
-}
-
-/** JSON may begin with blanks, so what takes minutes need not be silent: the status is known since the model has begun. */
-async function* patiently(run: ResponseRun, whole: () => unknown, quietMs: number): AsyncGenerator<string> {
-  do yield ' ';
-  while (!(await isDone(run, quietMs)));
-  yield JSON.stringify(whole());
-}
-
-async function* frames(events: AsyncIterable<NumberedWireEvent>, withOutputs: boolean): AsyncGenerator<Frame> {
-  for await (const event of events) yield { event: event.type, data: shownEvent(event, withOutputs) };
-}
+const frameOf = (withOutputs: boolean) => (event: NumberedWireEvent) => ({
+  event: event.type,
+  data: shownEvent(event, withOutputs),
+});
