@@ -293,6 +293,24 @@ describe('functions of the client', () => {
     expect(JSON.stringify(messages)).toContain('5');
     expect(messages.at(-1)).toMatchObject({ role: 'tool', content: expect.stringContaining('blue') });
   });
+
+  it('can be called by code, which waits for them', async () => {
+    const callable = { ...look, allowed_callers: ['programmatic' as const] };
+    service.upstream.say([{ python: 'r = await tools.look(at="sky")\nprint(r["color"])' }]);
+    const request = { ...ask, tools: [...tools, callable] };
+    const one = await service.client.responses.create(request);
+    const [code, call] = one.output;
+    if (call?.type !== 'function_call') throw new Error(JSON.stringify(one.output));
+    expect(call).toMatchObject({ name: 'look', caller: { type: 'program', caller_id: code!.id } });
+    service.upstream.say([{ text: 'It is blue.' }]);
+    const two = await service.client.responses.create({
+      ...request,
+      previous_response_id: one.id,
+      input: [{ type: 'function_call_output', call_id: call.call_id, output: '{"color":"blue"}' }],
+    });
+    expect(codeOf(two.output)).toMatchObject([{ status: 'completed', outputs: [logs('blue\n')] }]);
+    expect(two.output_text).toBe('It is blue.');
+  });
 });
 
 describe('a stream', () => {
