@@ -311,6 +311,36 @@ describe('functions of the client', () => {
     expect(codeOf(two.output)).toMatchObject([{ status: 'completed', outputs: [logs('blue\n')] }]);
     expect(two.output_text).toBe('It is blue.');
   });
+
+  it('are called in rounds by code, several at once, by a client that sends everything again', async () => {
+    const callable = { ...look, allowed_callers: ['programmatic' as const] };
+    const code =
+      'import asyncio\na, b = await asyncio.gather(tools.look(at="a"), tools.look(at="b"))\nprint(a, b, await tools.look(at="c"))';
+    service.upstream.say([{ python: code }], [{ text: 'Done.' }], [{ text: 'Bye.' }]);
+    const request = { ...ask, tools: [...tools, callable] };
+    const input: OpenAI.Responses.ResponseInput = [{ role: 'user', content: 'Go' }];
+    const rounds: number[] = [];
+    for (;;) {
+      const { output } = await service.client.responses.create({ ...request, input });
+      input.push(...(output as OpenAI.Responses.ResponseInput));
+      const calls = output.filter((item) => item.type === 'function_call');
+      if (calls.length === 0) break;
+      rounds.push(calls.length);
+      for (const { call_id, arguments: args } of calls)
+        input.push({
+          type: 'function_call_output',
+          call_id,
+          output: JSON.stringify(JSON.parse(args).at.toUpperCase()),
+        });
+    }
+    expect(rounds).toEqual([2, 1]);
+    const last = input.findLast((item) => item.type === 'code_interpreter_call');
+    expect(last).toMatchObject({ status: 'completed', outputs: [logs('A B C\n')] });
+    input.push({ role: 'user', content: 'More' });
+    await service.client.responses.create({ ...request, input });
+    const { messages } = service.upstream.requests.at(-1)!.body;
+    expect(messages.filter(({ role }: { role: string }) => role === 'tool').length).toBe(1);
+  });
 });
 
 describe('a stream', () => {
