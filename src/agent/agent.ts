@@ -152,8 +152,8 @@ export type AgentEnd =
 export interface Agent {
   /**
    * Runs the loop. Stops with the consumer: returning from the iteration or aborting `signal` interrupts code and upstream.
-   * @throws DragomanError from the first `next()` only, when nothing was produced: invalid_request, not_found (unknown
-   *   model), upstream_failed, rate_limited …
+   * @throws DragomanError from the first `next()` only, when nothing was produced: invalid_request,
+   *   model_not_found, upstream_failed, rate_limited …
    */
   run(principal: Principal, request: AgentRequest, signal: AbortSignal): AsyncIterable<AgentEvent>;
   /** Models by id, as `/v1/models` lists them; times in milliseconds since the epoch. Never fails, takes some seconds at most. */

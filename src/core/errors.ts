@@ -9,6 +9,7 @@ export const errorCatalogue = {
   ambiguous_credentials: { retryable: false, text: 'More than one credential was sent.' },
   file_refused: { retryable: false, text: 'A referenced file does not exist or is not yours.' },
   not_found: { retryable: false, text: 'There is no such thing.' },
+  model_not_found: { retryable: false, text: 'There is no such model.' },
   session_expired: { retryable: false, text: 'The session is expired.' },
   session_busy: { retryable: true, text: 'Too many executions wait in this session.' },
   conflict: { retryable: false, text: 'This contradicts what was done before.' },

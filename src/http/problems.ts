@@ -9,6 +9,7 @@ const statuses: Record<ErrorCode, number> = {
   ambiguous_credentials: 400,
   file_refused: 403,
   not_found: 404,
+  model_not_found: 404,
   session_expired: 410,
   session_busy: 429,
   conflict: 409,

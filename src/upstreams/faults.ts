@@ -39,7 +39,7 @@ export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boo
     return ownKey
       ? fault('forbidden', 'The model provider refused the key you passed on.')
       : fault('upstream_failed', "The model provider refused this server's key.");
-  if (status === 404) return fault('not_found', `The model provider does not know this model: ${said}`);
+  if (status === 404) return fault('model_not_found', `The model provider does not know this model: ${said}`);
   if (status === 413) return fault('too_large', 'The conversation is too large for the model provider.');
   if (status === 429) return fault('rate_limited', `The model provider is rate limiting: ${said}`, true);
   if (status === 408 || status >= 500)

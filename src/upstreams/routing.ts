@@ -17,7 +17,7 @@ export const idOf = (upstream: UpstreamOptions, model: string): string =>
 /**
  * Finds a model by what a caller calls it: an alias, `upstream/model`, a model that an upstream lists, and else the unnamed
  * upstream, or the only one.
- * @throws DragomanError invalid_request, not_found
+ * @throws DragomanError invalid_request, model_not_found
  */
 export function route(
   upstreams: readonly UpstreamOptions[],
@@ -35,7 +35,7 @@ export function route(
       message: 'Name a model: this server has no default one (DRAGOMAN_UPSTREAM_MODEL).',
     });
   const found = find(upstreams, asked);
-  if (!found) throw new DragomanError('not_found', { message: `The model '${asked}' does not exist.` });
+  if (!found) throw new DragomanError('model_not_found', { message: `The model '${asked}' does not exist.` });
   return found;
 }
 

@@ -139,7 +139,7 @@ describe.each(kinds)('%s', (kind) => {
   it.each([
     [400, 'invalid_request'],
     [401, 'upstream_failed'],
-    [404, 'not_found'],
+    [404, 'model_not_found'],
     [422, 'invalid_request'],
     [503, 'upstream_failed'],
   ])('reads the status %i as %s', async (status, code) => {
@@ -341,8 +341,10 @@ describe('routing', () => {
   });
 
   it('knows what there is not', () => {
-    expect(() => create({}, named).model('gpt')).toThrow(expect.objectContaining({ code: 'not_found' }));
-    expect(() => create({}, {}, named).model('local/gpt')).toThrow(expect.objectContaining({ code: 'not_found' }));
+    expect(() => create({}, named).model('gpt')).toThrow(expect.objectContaining({ code: 'model_not_found' }));
+    expect(() => create({}, {}, named).model('local/gpt')).toThrow(
+      expect.objectContaining({ code: 'model_not_found' }),
+    );
     expect(() => create({ providers: [] }).model('x')).toThrow(/DRAGOMAN_UPSTREAM_PROVIDER/);
     expect(() => create({ defaultModel: undefined }).model(undefined)).toThrow(/DRAGOMAN_UPSTREAM_MODEL/);
     expect(create({ defaultModel: undefined }, named).model(undefined).id).toBe('local/qwen');

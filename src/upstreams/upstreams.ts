@@ -100,7 +100,7 @@ export interface Model {
   /**
    * Asks once. Tried again only while nothing of the answer came; leaving the iteration or aborting `signal` closes the
    * connection to the provider.
-   * @throws DragomanError upstream_failed, rate_limited, invalid_request, not_found, forbidden, cancelled; holds no key
+   * @throws DragomanError upstream_failed, rate_limited, invalid_request, model_not_found, forbidden, cancelled; holds no key
    */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnEvent>;
 }
@@ -114,7 +114,7 @@ export interface ListedModel {
 
 /** The model providers of this service. */
 export interface Upstreams {
-  /** @throws DragomanError invalid_request when there is no provider or none to choose, not_found for an unknown model */
+  /** @throws DragomanError invalid_request when there is no provider or none to choose, model_not_found */
   model(name: string | undefined): Model;
   /** What is configured, and what providers without a configured list say they have; never fails, at most some seconds. */
   list(): Promise<readonly ListedModel[]>;

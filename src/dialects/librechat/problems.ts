@@ -18,6 +18,7 @@ const wordings: Record<ErrorCode, Wording> = {
   ambiguous_credentials: { status: 400, error: 'Ambiguous authentication headers' },
   file_refused: { status: 403, error: 'Unauthorized file reference' },
   not_found: { status: 404 },
+  model_not_found: { status: 404 },
   session_expired: { status: 404 },
   session_busy: { status: 409, error: 'runtime_session_busy' },
   conflict: { status: 409 },

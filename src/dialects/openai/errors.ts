@@ -44,6 +44,7 @@ interface Wording {
   readonly status?: number;
   readonly type?: string;
   readonly code?: string;
+  readonly param?: string;
 }
 
 /**
@@ -57,6 +58,7 @@ const wordings: Record<ErrorCode, Wording> = {
   ambiguous_credentials: {},
   file_refused: { status: 404 },
   not_found: {},
+  model_not_found: { code: 'model_not_found', param: 'model' },
   session_expired: { status: 400 },
   session_busy: {},
   conflict: { status: 400 },
@@ -86,7 +88,7 @@ export function errorAnswer(error: unknown, problem: Problem): { status: number;
       error: {
         message: code === 'session_expired' ? 'Container is expired.' : message,
         type: wording.type ?? typeOf(status),
-        param: about?.param ?? null,
+        param: about?.param ?? wording.param ?? null,
         code: about?.wireCode ?? wording.code ?? null,
       },
     },
