@@ -106,6 +106,12 @@ describe('a container', () => {
     expect(listed).toMatchObject([{ id: file.replace('cfile_', ''), name: 'x.txt' }]);
     const download = await raw(`/download/${sessionOf(id)}/${file.replace('cfile_', '')}`);
     expect(await download.text()).toBe('x');
+    const native = (await (await raw(`/sessions/${sessionOf(id)}`)).json()) as object;
+    expect(native).toMatchObject({ id: sessionOf(id), name: 'shared' });
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ name: 'native' });
+    const made = (await (await raw('/sessions', { method: 'POST', headers, body })).json()) as { id: string };
+    expect(await ann.containers.retrieve(`cntr_${made.id}`)).toMatchObject({ name: 'native', status: 'running' });
   });
 
   test('begins with files, each under a name of its own', async () => {

@@ -7,7 +7,7 @@ import { wireId } from './ids.ts';
 import { freeName, lastSegment } from './uploads.ts';
 
 /** Files that were made stay so long, and are not lost with the answer that names them. */
-export const containerLifeMs = 20 * 60_000;
+const containerLifeMs = 20 * 60_000;
 
 /** A file of a message. */
 export type MessageFile =
