@@ -94,7 +94,7 @@ describe('ClaimDecoder', () => {
       decoder.push(event(shown));
     };
     expect(of('['.repeat(2000) + ']'.repeat(2000))).toThrow(/flood/);
-    expect(of('{"a":'.repeat(101) + '1' + '}'.repeat(101))).toThrow(/flood/);
+    expect(of(`${'{"a":'.repeat(101)}1${'}'.repeat(101)}`)).toThrow(/flood/);
   });
 
   it('drops fields nobody asked for', () => {

@@ -92,7 +92,13 @@ function appArmor(): HostCheck {
 function users(uid: number | undefined): HostCheck {
   const name = 'sandbox users';
   if (uid !== undefined) return { name, state: 'present', detail: `every sandbox gets its own, from ${uid} on` };
-  return { name, state: 'absent', detail: "all sandboxes run as the service's user: start it as root for one each" };
+  const shared = 'pages of pipes, descriptors in flight and epoll registrations are counted together';
+  const closed = 'watches, keys, queues and larger pipes are refused by seccomp';
+  return {
+    name,
+    state: 'absent',
+    detail: `all sandboxes run as the service's user (start it as root for one each): ${closed}; ${shared}`,
+  };
 }
 
 function seccomp(): HostCheck {

@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startEngine } from '../support/engine.ts';
+import { LibreChatClient } from '../support/librechat.ts';
+import { startServer } from '../support/server.ts';
+import { ann, startSessions } from '../support/sessions.ts';
+import { attacking } from './attack.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const folder = (name: string) => {
+  const made = mkdtempSync(join(tmpdir(), `dragoman-${name}-`));
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+};
+const stateful = { 'x-codeapi-expected-profile': 'stateful' };
+
+describe('a server', attacking('endurance'), () => {
+  it('that is killed with live sessions: sandboxes are swept, sessions come back with their files', {
+    timeout: 90_000,
+  }, async () => {
+    const dataDir = folder('killed');
+    const first = await startServer({ dataDir });
+    const cell = (server: { url: string }, code: string) =>
+      new LibreChatClient(`${server.url}/v1`, first.key).exec(
+        { lang: 'py', code, runtime_session_hint: 'work' },
+        stateful,
+      );
+    const made = await cell(first, 'x = 1\nopen("kept.txt", "w").write("kept")');
+    expect(made.body).toMatchObject({ runtime_status: 'new', files: [{ name: 'kept.txt' }] });
+    const running = cell(first, 'while True: pass').catch(() => 'gone');
+    await sleep(500);
+    await first.kill();
+    expect(await running).toBe('gone');
+    const second = await startServer({ dataDir });
+    try {
+      // One was frozen or running, others were parked: whether the kernel or the sweep ended them, none is left.
+      expect(second.output()).toMatch(/removed the sandboxes of a server that was killed/);
+      const back = await cell(second, 'print("x" in dir(), open("kept.txt").read())');
+      expect(back.body).toMatchObject({
+        stdout: expect.stringContaining('False kept\n'),
+        session_id: made.body.session_id,
+      });
+      expect((await cell(second, 'print(6 * 7)')).body).toMatchObject({ stdout: '42\n', runtime_status: 'reused' });
+    } finally {
+      await second.stop();
+    }
+  });
+
+  it('whose disk is full answers, and keeps what it acknowledged', {
+    timeout: 90_000,
+  }, async () => {
+    const dataDir = folder('full');
+    // A disk of its own, seen by this one process and gone with it.
+    const asRoot = ['--mount', '--propagation', 'private'];
+    const asUser = ['--user', '--map-root-user', '--mount'];
+    const back = `unshare --user --map-user=${process.getuid!()} --map-group=${process.getgid!()}`;
+    const isRoot = process.getuid!() === 0;
+    const script = `mount -t tmpfs -o size=10m,mode=700 tmpfs ${dataDir} && exec ${isRoot ? '' : back} "$@"`;
+    const enter = isRoot ? asRoot : asUser;
+    const command = ['unshare', ...enter, 'sh', '-ec', script, 'sh', process.execPath, main, 'serve'] as const;
+    const server = await startServer({ dataDir, command });
+    try {
+      const client = new LibreChatClient(`${server.url}/v1`, server.key);
+      const files: { path: string; content: string }[] = [];
+      let refused = 0;
+      for (let round = 0; round < 12; round++) {
+        const content = randomBytes(750_000).toString('hex');
+        const started = performance.now();
+        const { status, body } = await client.upload([{ name: `${round}.txt`, content }], { kind: 'user', id: 'u' });
+        expect(performance.now() - started).toBeLessThan(10_000);
+        const [file] = body.files ?? [];
+        if (status !== 200 || file?.fileId === undefined) refused++;
+        else files.push({ path: `${body.storage_session_id}/${file.fileId}`, content });
+      }
+      expect([files.length > 2, refused > 2]).toEqual([true, true]);
+      // A program still gets an answer: its result, or that nothing can be recorded.
+      expect([200, 503]).toContain((await client.run('py', 'print(1)')).status);
+      for (const { path, content } of files)
+        expect((await client.get(`/download/${path}?kind=user&id=u`)).body === content).toBe(true);
+      expect((await fetch(`${server.url}/health`)).status).toBeLessThan(504);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe('a clock that jumps', attacking('endurance'), () => {
+  const hour = 3_600_000;
+
+  it('ends no run, loses no file and brings nothing back to life', async () => {
+    const engine = await startEngine();
+    onTestFinished(() => engine.close());
+    const service = await startSessions(engine);
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 41\nopen("kept.txt", "w").write("kept")');
+    const names = async () => (await service.sessions.files(ann, id)).map(({ name }) => name);
+    service.now -= 72 * hour;
+    await service.sweep();
+    await service.shelf.expire(service.now - 24 * hour);
+    const early = await service.run(id, 'x + 1');
+    expect([early.continuity, early.result.outcome, early.result.usage.wallMs >= 0]).toEqual([
+      'continued',
+      'completed',
+      true,
+    ]);
+    expect(await names()).toEqual(['kept.txt']);
+    // While a cell runs, too: its limit is on a clock that nobody sets.
+    const running = await service.sessions.start(ann, {
+      sessionId: id,
+      language: 'python',
+      code: 'import time; time.sleep(1); 7',
+    });
+    service.now += 96 * hour;
+    await service.sweep();
+    expect((await running.done).result.outcome).toBe('completed');
+    service.now += 100 * 24 * hour;
+    await service.sweep();
+    await expect(service.run(id, '1')).rejects.toMatchObject({ code: 'session_expired' });
+  });
+});
