@@ -4,6 +4,7 @@ import { startServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
 import { latency } from './latency.ts';
+import { density, liveSessions } from './native.ts';
 import { cellOverhead, memory } from './sessions.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
@@ -23,6 +24,8 @@ const benches: Record<string, () => Promise<void>> = {
   cells: cellOverhead,
   memory,
   agent,
+  live: () => withServer(liveSessions),
+  density: () => withServer(density),
   start,
 };
 

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { startEngine } from '../test/support/engine.ts';
+import { pss, sandboxes } from './sandboxes.ts';
 import { median, table } from './statistics.ts';
 
 const cells = 100;
@@ -56,25 +56,4 @@ export async function memory(): Promise<void> {
   await close();
   console.log(`Memory per sandbox, MiB (PSS, median of ${count})`);
   table(['sandbox', 'MiB', 'promised'], rows);
-}
-
-/** Process ids in each sandbox, by its pid namespace: those two levels below ours. */
-function sandboxes(): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const name of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const levels = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
-      if (levels.length < 3) continue;
-      const namespace = readlinkSync(`/proc/${name}/ns/pid`);
-      found.set(namespace, [...(found.get(namespace) ?? []), Number(name)]);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return found;
-}
-
-function pss(pids: readonly number[]): number {
-  const sizes = pids.map((pid) => /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
-  return sizes.reduce<number>((sum, size) => sum + Number(size), 0) * 1024;
 }

@@ -55,5 +55,7 @@ export interface DialectContext {
  */
 export interface Dialect {
   readonly name: string;
+  /** Where the reference page shows its routes; absent: among the others. */
+  readonly title?: string;
   register(app: FastifyInstance, context: DialectContext): void | Promise<void>;
 }

@@ -1,11 +1,11 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Answer, Content, Operation } from './operation.ts';
 
 interface Mounted {
   readonly method: string;
   readonly url: string;
-  readonly operation: Operation;
+  readonly config: FastifyContextConfig & { readonly operation: Operation };
 }
 
 type Json = Record<string, unknown>;
@@ -17,7 +17,7 @@ export function describeRoutes(app: FastifyInstance, version: string): void {
   const routes: Mounted[] = [];
   app.addHook('onRoute', ({ method, url, config }) => {
     for (const name of [method].flat()) {
-      if (config?.operation && name !== 'HEAD') routes.push({ method: name, url, operation: config.operation });
+      if (config?.operation && name !== 'HEAD') routes.push({ method: name, url, config: config as Mounted['config'] });
     }
   });
   let text = '';
@@ -41,13 +41,13 @@ export function openApiDocument(routes: readonly Mounted[], version: string): Js
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
   const addresses = new Set(routes.map(({ url }) => url));
-  for (const { method, url, operation } of routes) {
+  for (const { method, url, config } of routes) {
     const plain = url.replace(/^\/v1(?=\/)/, '');
     if (plain !== url && addresses.has(plain)) continue;
     // What a wildcard matches is a path, slashes and all.
     const path = plain.replace(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}');
     paths[path] ??= addresses.has(`/v1${plain}`) ? {} : { servers: [{ url: '/' }] };
-    paths[path][method.toLowerCase()] = operationObject(operation, schemas);
+    paths[path][method.toLowerCase()] = operationObject(config, schemas);
   }
   return {
     openapi: '3.1.1',
@@ -75,7 +75,7 @@ export function openApiDocument(routes: readonly Mounted[], version: string): Js
   };
 }
 
-function operationObject(operation: Operation, schemas: Json): Json {
+function operationObject({ operation, dialect }: Mounted['config'], schemas: Json): Json {
   const { id, summary, description, params, query, headers, body, answers, open } = operation;
   const parameters = [
     ...parametersOf('path', params, schemas),
@@ -84,6 +84,7 @@ function operationObject(operation: Operation, schemas: Json): Json {
   ];
   return {
     operationId: id,
+    ...(dialect === undefined ? {} : { tags: [dialect] }),
     summary,
     ...(description === undefined ? {} : { description }),
     ...(open ? { security: [] } : {}),
@@ -134,11 +135,29 @@ function forgetSafeIntegers({ jsonSchema }: { jsonSchema: { minimum?: number; ma
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 }
 
+interface Converted {
+  readonly schema: Json;
+  /** Components it refers to. */
+  readonly components: Json;
+}
+
+/** The same few schemas stand at hundreds of places, and converting one takes a while. */
+const converted = { input: new WeakMap<z.ZodType, Converted>(), output: new WeakMap<z.ZodType, Converted>() };
+
 /** The JSON Schema of a value on the wire; those that have an id become components. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
-  const { properties, $defs } = z.toJSONSchema(z.object({ it: schema }), { io, override: forgetSafeIntegers });
+function schemaOf(type: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
+  let known = converted[io].get(type);
+  if (!known) {
+    known = convert(type, io);
+    converted[io].set(type, known);
+  }
+  Object.assign(schemas, known.components);
+  return known.schema;
+}
+
+function convert(type: z.ZodType, io: 'input' | 'output'): Converted {
+  const { properties, $defs } = z.toJSONSchema(z.object({ it: type }), { io, override: forgetSafeIntegers });
   const componentRefs = (value: unknown) =>
     JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
-  Object.assign(schemas, componentRefs($defs ?? {}));
-  return componentRefs(properties!.it);
+  return { schema: componentRefs(properties!.it), components: componentRefs($defs ?? {}) };
 }

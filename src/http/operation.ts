@@ -39,6 +39,8 @@ export interface Operation {
 declare module 'fastify' {
   interface FastifyContextConfig {
     operation?: Operation;
+    /** Title of the dialect the route belongs to. */
+    dialect?: string;
   }
 }
 

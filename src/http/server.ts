@@ -196,6 +196,9 @@ export function createServer(options: ServerOptions): Server {
           scope.addHook('onRequest', identify);
           scope.addHook('onRequest', admitByRate);
           announceErrorsIn(scope, logger);
+          scope.addHook('onRoute', ({ config }) => {
+            if (config?.operation && dialect.title !== undefined) config.dialect = dialect.title;
+          });
           await dialect.register(scope, context);
         },
         { prefix },

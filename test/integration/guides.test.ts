@@ -19,21 +19,25 @@ function blocksOf(guide: string): Block[] {
   return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, kind, text]) => ({ kind: kind!, text: text! }));
 }
 
-it.runIf(hasTools)('the guide to sessions holds commands that work as they stand, and print what it says', async () => {
-  const blocks = blocksOf('sessions');
-  const server = await startServer();
-  const directory = mkdtempSync(join(tmpdir(), 'dragoman-guide-'));
-  onTestFinished(async () => {
-    rmSync(directory, { recursive: true });
-    await server.stop();
-  });
-  const commands = blocks
-    .filter(({ kind }) => kind === 'sh')
-    .map(({ text }) => text.replace(/^(URL|KEY)=.*\n/gm, ''))
-    .join('\n');
-  const script = `set -euo pipefail\nURL=${server.url}/v1\nKEY=${server.key}\n${commands}`;
-  const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: directory, timeout: 60_000 });
-  const promised = blocks.filter(({ kind }) => kind !== 'sh').map(({ text }) => text);
-  expect(promised.length).toBeGreaterThan(5);
-  for (const text of promised) expect(stdout).toContain(text);
-});
+it.runIf(hasTools)(
+  'the guide to sessions holds commands that work as they stand, and print what it says',
+  async () => {
+    const blocks = blocksOf('sessions');
+    const server = await startServer();
+    const directory = mkdtempSync(join(tmpdir(), 'dragoman-guide-'));
+    onTestFinished(async () => {
+      rmSync(directory, { recursive: true });
+      await server.stop();
+    });
+    const commands = blocks
+      .filter(({ kind }) => kind === 'sh')
+      .map(({ text }) => text.replace(/^(URL|KEY)=.*\n/gm, ''))
+      .join('\n');
+    const script = `set -euo pipefail\nURL=${server.url}/v1\nKEY=${server.key}\n${commands}`;
+    const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: directory, timeout: 60_000 });
+    const promised = blocks.filter(({ kind }) => kind !== 'sh').map(({ text }) => text);
+    expect(promised.length).toBeGreaterThan(5);
+    for (const text of promised) expect(stdout).toContain(text);
+  },
+  90_000,
+);

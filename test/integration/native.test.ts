@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { newId } from '../../src/core/index.ts';
 import { exec } from '../support/client.ts';
 import { allEvents, eventsOf, type StreamEvent } from '../support/events.ts';
-import { type NativeClient, nativeClient } from '../support/native.ts';
+import { type CellAnswer, type NativeClient, nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 /** The native API on a real server with real sandboxes. */
@@ -253,6 +253,70 @@ describe('a session', () => {
     const usage = await next.json<{ total: object }>('GET', '/usage');
     expect(usage.total).toMatchObject({ executions: 2, bytes_stored: 1 });
     await again.stop();
+  }, 60_000);
+});
+
+describe('tools', () => {
+  const tools = [
+    {
+      name: 'get_weather',
+      description: 'Weather',
+      parameters: { type: 'object', properties: { city: { type: 'string' } } },
+    },
+    { name: 'echo', parameters: { type: 'object', additionalProperties: true } },
+  ];
+  const results = (calls: NonNullable<CellAnswer['tool_calls']>, value: (input: { city: string }) => unknown) => ({
+    results: calls.map(({ id: call, input }) => ({ id: call, value: value(input as { city: string }) })),
+  });
+
+  it('are called by a cell and answered round by round', async () => {
+    const id = await api.session();
+    const code = `import asyncio
+both = await asyncio.gather(*(tools.get_weather(city=city) for city in ("Oslo", "Rome")))
+more = await tools.get_weather(city=str(sum(both)))
+more`;
+    const first = await api.cell(id, code, { tools });
+    expect(first.status).toBe('tool_calls');
+    expect(first.tool_calls!.map(({ input }) => input)).toEqual([{ city: 'Oslo' }, { city: 'Rome' }]);
+    const path = `/sessions/${id}/executions/${first.id}`;
+    expect(await api.json('GET', path)).toEqual(first);
+    const second = await api.json<CellAnswer>(
+      'POST',
+      `${path}/tool_results`,
+      results(first.tool_calls!, () => 21),
+    );
+    expect(second.tool_calls!.map(({ input }) => input)).toEqual([{ city: '42' }]);
+    const answer = results(second.tool_calls!, ({ city }) => `sunny in ${city}`);
+    const end = await api.json<CellAnswer>('POST', `${path}/tool_results`, answer);
+    expect(end).toMatchObject({ status: 'done', results: [{ 'text/plain': "'sunny in 42'" }] });
+    expect((await api.send('POST', `${path}/tool_results`, answer)).status).toBe(409);
+    expect((await api.cell(id, 'both')).results[0]!['text/plain']).toBe('[21, 21]');
+  });
+
+  it('fail as exceptions a program can catch', async () => {
+    const code = 'try:\n    await tools.echo(a=1)\nexcept Exception as error:\n    print("caught", error)';
+    const request = { language: 'python', code, tools };
+    const first = await api.json<CellAnswer>('POST', '/executions', request);
+    const [call] = first.tool_calls!;
+    const end = await api.json<CellAnswer>('POST', `/executions/${first.id}/tool_results`, {
+      results: [{ id: call!.id, error: 'no such echo' }],
+    });
+    expect(end.stdout).toContain('no such echo');
+  });
+
+  it('are told in a stream, which goes on with the answers', async () => {
+    const id = await api.session();
+    const events = eventsOf(await api.stream(id, 'print((await tools.echo(n=1))["n"])', { tools }));
+    const { data: start } = await until(events, ({ event }) => event === 'start');
+    const { data: call } = await until(events, ({ event }) => event === 'tool_call');
+    expect(call).toMatchObject({ name: 'echo', input: { n: 1 } });
+    const wrong = { results: [{ id: 'never-made', value: 1 }] };
+    expect((await api.send('POST', `/executions/${start.id}/tool_results`, wrong)).status).toBe(400);
+    expect((await other.send('POST', `/executions/${start.id}/tool_results`, wrong)).status).toBe(404);
+    const right = { results: [{ id: call.id, value: { n: 'é' } }] };
+    const taken = await api.send('POST', `/executions/${start.id}/tool_results`, right, { prefer: 'respond-async' });
+    expect([200, 202]).toContain(taken.status);
+    expect(textOf(await Array.fromAsync(events), 'stdout')).toBe('é\n');
   });
 });
 
@@ -284,7 +348,7 @@ describe('files', () => {
     expect(listed.stdout).toBe("None [('big.bin', 3000000), ('in/däta.csv', 3)] b'new'\n");
     expect((await api.send('DELETE', `/sessions/${id}/files/big.bin`)).status).toBe(204);
     expect((await api.cell(id, 'import os\nos.path.exists("big.bin")')).results[0]!['text/plain']).toBe('False');
-  });
+  }, 60_000);
 
   it('are the same objects in LibreChat’s API', async () => {
     const id = await api.session();

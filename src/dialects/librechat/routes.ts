@@ -17,6 +17,7 @@ import { execBody, fileParams, identityQuery, listQuery, sessionParams } from '.
 /** The API LibreChat's code interpreter client speaks, for its three generations at once. */
 export const librechat: Dialect = {
   name: 'librechat',
+  title: 'LibreChat',
   async register(app, context) {
     // A scope of its own: the error wording and the multipart parser are not for other dialects.
     await app.register(async (scope) => routes(scope, context));

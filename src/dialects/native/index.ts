@@ -7,6 +7,7 @@ import { usageRoutes } from './usage.ts';
 /** Our own API: live sessions, streamed executions, files by path. Errors are worded as the HTTP room words them. */
 export const native: Dialect = {
   name: 'native',
+  title: 'Dragoman',
   async register(app, context) {
     sessionRoutes(app, context);
     executionRoutes(app, context);

@@ -33,7 +33,10 @@ const tool = z
   .object({
     name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,127}$/),
     description: z.string().max(8192).optional(),
-    parameters: z.record(z.string(), z.unknown()).optional().describe('JSON Schema of an object.'),
+    parameters: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('JSON Schema of an object; absent: it takes nothing.'),
   })
   .meta({ id: 'Tool' });
 

@@ -11,6 +11,7 @@ import { responseRoutes } from './responses/routes.ts';
 /** The API of OpenAI, for clients that were made for it and any model. */
 export const openai: Dialect = {
   name: 'openai',
+  title: 'OpenAI',
   async register(app, context) {
     // A scope of its own: the error wording is not for other dialects.
     await app.register(async (scope) => {

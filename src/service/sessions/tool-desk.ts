@@ -13,7 +13,9 @@ export class ToolDesk {
   }
 
   get pending(): readonly ToolCall[] {
-    return this.broker.pending;
+    // Answers that wait for a place are answers.
+    const answered = new Set(this.#answers.flat().map(({ id }) => id));
+    return this.broker.pending.filter(({ id }) => !answered.has(id));
   }
 
   /** The execution runs, in this place. */
