@@ -27,12 +27,14 @@ def read_frame(fd):
 
 
 def write_frame(fd, value):
-    write_text(fd, json.dumps(value))
+    """Raises ValueError for what is no JSON: numbers beyond all, and none."""
+    write_text(fd, json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 def write_text(fd, text):
     """A frame whose JSON text is at hand."""
-    body = text.encode()
+    # Half a character is nobody's: it ends as bytes that stand for none.
+    body = text.encode('utf-8', 'surrogatepass')
     view = memoryview(struct.pack('>I', len(body)) + body)
     while view:
         view = view[os.write(fd, view) :]

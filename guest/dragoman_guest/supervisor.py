@@ -12,78 +12,16 @@ what it claims about their end is its own word. What a kernel says of its cells 
 """
 
 import contextlib
-import json
+import errno
 import os
 import select
 import signal
 
 from . import endings, frames, kernel_link, python_kernel, syscalls, tool_channel
+from .kernel_child import Kernel
 
-# A kernel keeps its results far below this; more is no kernel speaking.
-_MAX_EVENT_BYTES = 24 << 20
-
-
-class Kernel:
-    """A child that runs cells, seen from the supervisor."""
-
-    def __init__(self, pid, orders, events, interrupts):
-        """`interrupts` takes the name of a cell to interrupt, for a program that may be deaf to the signal; else None."""
-        self.pid = pid
-        self.orders = orders
-        self.events = events
-        self.interrupts = interrupts
-        self._buffered = bytearray()
-
-    def read_events(self):
-        """(The whole events that have arrived, whether more can follow). Raises ValueError for what is no event."""
-        is_open = self._read()
-        events = []
-        while len(self._buffered) >= 4:
-            size = int.from_bytes(self._buffered[:4], 'big')
-            if size > _MAX_EVENT_BYTES:
-                raise ValueError('an event beyond all bounds')
-            if len(self._buffered) < 4 + size:
-                break
-            event = json.loads(self._buffered[4 : 4 + size])
-            del self._buffered[: 4 + size]
-            if not isinstance(event, dict):
-                raise ValueError('an event that is not an object')
-            events.append(event)
-        return events, is_open
-
-    def _read(self):
-        # A pipe's content and a bit: who writes faster than this is read has his turn again later.
-        for _ in range(32):
-            try:
-                part = os.read(self.events, 1 << 16)
-            except BlockingIOError:
-                return True
-            if not part:
-                return False
-            self._buffered += part
-        return True
-
-    def signal(self, number):
-        """To the whole group: a cell's own children are interrupted with it, as on a terminal."""
-        for send in (os.killpg, os.kill):
-            try:
-                send(self.pid, number)
-            except ProcessLookupError:
-                pass
-
-    def interrupt(self, cell):
-        self.signal(signal.SIGINT)
-        if self.interrupts is None:
-            return
-        try:
-            os.write(self.interrupts, f'{cell}\n'.encode())
-        except OSError:
-            pass  # Nobody reads them, or nobody has read so many.
-
-    def close(self):
-        for fd in (self.orders, self.events, self.interrupts):
-            if fd is not None:
-                os.close(fd)
+# The supervisor must have its turn among however many processes of a user's: they share what the sandbox has, and no more.
+_NICE = 10
 
 
 class Supervisor:
@@ -157,8 +95,10 @@ class Supervisor:
     def _cell(self, frame):
         name = frame['kernel']
         code = frames.read_exactly(self._command, frame['size'])
-        if name not in self._kernels:
-            self._start(name, frame['argv'])
+        if name not in self._kernels and not self._can_start(name, frame['argv']):
+            self._end(frame['token'], {'code': 1, 'signal': None}, 'lost')
+            return
+        self._kernels[name].begin()
         self._running = (frame['token'], name)
         self._begun = self._interrupted = False
         tools = frame.get('tools', [])
@@ -185,19 +125,37 @@ class Supervisor:
                 orders = {'entry': frame['entry'], 'args': frame['args'], 'tools': tools}
                 self._program = self._files.parked.begin(orders)
 
+    def _can_start(self, name, argv):
+        """Starts a kernel. Where what cells left behind has taken every process, that goes first, the other kernels with it."""
+        for attempt in range(2):
+            try:
+                self._start(name, argv)
+                return True
+            except OSError as error:
+                if attempt > 0 or error.errno not in (errno.EAGAIN, errno.ENOMEM):
+                    return False
+                self._restart()
+
     def _start(self, name, argv):
-        orders_in, orders_out = os.pipe2(os.O_CLOEXEC)
-        events_in, events_out = os.pipe2(os.O_CLOEXEC)
-        interrupts_in, interrupts_out = (None, None) if argv is None else os.pipe2(os.O_CLOEXEC)
+        """Raises OSError when there is no process to be had, or no such program."""
+        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2 if argv is None else 3)]
+        # Orders and interrupts go to it, events come back.
+        (orders_in, orders_out), (events_in, events_out), *more = pipes
+        interrupts_in, interrupts_out = more[0] if more else (None, None)
+        theirs = [fd for fd in (orders_in, events_out, interrupts_in) if fd is not None]
         try:
             if argv is None:
                 pid = self._fork(lambda: self._become_kernel(orders_in, events_out))
             else:
-                pid = self._spawn_kernel(argv, orders_in, events_out, interrupts_in)
-        finally:
-            for fd in (orders_in, events_out, interrupts_in):
+                pid = self._spawn_kernel(argv, *theirs)
+        except OSError:
+            for fd in (orders_out, events_in, interrupts_out):
                 if fd is not None:
                     os.close(fd)
+            raise
+        finally:
+            for fd in theirs:
+                os.close(fd)
         os.set_blocking(events_in, False)
         if interrupts_out is not None:
             os.set_blocking(interrupts_out, False)
@@ -231,6 +189,7 @@ class Supervisor:
 
     def _let_go(self):
         os.setpgid(0, 0)
+        os.nice(_NICE)
         syscalls.dumpable(True)
         self._template.reseed()
 
@@ -289,7 +248,11 @@ class Supervisor:
             # Between cells a kernel has nothing to say; a thread of the user's may, and nobody listens.
             if self._running is None or self._running[1] != name:
                 continue
-            self._tell(kernel, self._running[0], event)
+            try:
+                self._tell(kernel, self._running[0], event)
+            except (ValueError, RecursionError):
+                kernel.signal(signal.SIGKILL)  # What Python reads as JSON and the service would not.
+                return
 
     def _tell(self, kernel, token, event):
         match event.get('event'):
@@ -350,10 +313,14 @@ class Supervisor:
             os.kill(-1, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        while self._kernels:
-            pid, _ = os.wait()
-            for name in [name for name, kernel in self._kernels.items() if kernel.pid == pid]:
-                self._forget(name)
+        # All of them: a process that is not reaped still counts against the limit.
+        while True:
+            try:
+                os.wait()
+            except ChildProcessError:
+                break
+        for name in list(self._kernels):
+            self._forget(name)
 
     def _end(self, token, ended, interpreter):
         self._running = self._program = None
@@ -362,7 +329,7 @@ class Supervisor:
 
 
 def _spawn(argv, env, actions):
-    return os.posix_spawnp(
+    pid = os.posix_spawnp(
         argv[0],
         argv,
         env,
@@ -371,3 +338,5 @@ def _spawn(argv, env, actions):
         setsigmask=[],
         setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD],
     )
+    os.setpriority(os.PRIO_PROCESS, pid, _NICE)
+    return pid

@@ -29,9 +29,11 @@ __run_exit_trap() {
 
 # The end of the shell, by whatever way: leaves everything a next one needs.
 __leave() {
-  local __status=$?
-  set +euxv +o pipefail
+  builtin local __status=$?
+  builtin set +euxv +o pipefail
   __run_exit_trap
+  # Functions with names of builtins would be in the way here, and in the next shell.
+  builtin unset -f $(builtin compgen -b)
   # Whole or not at all: half a state would be none.
   {
     printf 'cd -- %q 2> /dev/null\n' "$PWD"
@@ -43,12 +45,12 @@ __leave() {
     alias -p
     printf 'true\n'
   } > "$__cells/state.new" && mv "$__cells/state.new" "$__cells/state"
-  exit "$__status"
+  builtin exit "$__status"
 }
 
 builtin trap __leave EXIT
-builtin trap 'exit 130' INT
-builtin trap 'exit 143' TERM
+builtin trap 'builtin exit 130' INT
+builtin trap 'builtin exit 143' TERM
 shopt -s expand_aliases
 if [[ -e $__cells/state ]]; then
   source "$__cells/state" 2> /dev/null

@@ -16,6 +16,7 @@ _MAX_CELL_BYTES = 30 << 20
 _MAX_TEXT_BYTES = 1 << 20
 _MAX_FORM_BYTES = 8 << 20
 _MAX_FORMS = 16
+_MAX_ERRORS = 20
 # In all JSON forms of a cell: each value costs the service memory, however short it is. It counts as well, and to a bit more.
 _MAX_VALUES = 400_000
 _MAX_DEPTH = 50
@@ -48,6 +49,7 @@ class Outbox:
         self._values = 0
         self._full = False
         self._files = 0
+        self._errors = 0
         self.failed = False
 
     def show(self, kind, forms):
@@ -75,7 +77,8 @@ class Outbox:
     def error(self, name, value, traceback):
         """Says that the cell failed: what an exception is called, what it says, and the lines a terminal would show."""
         self.failed = True
-        if os.getpid() == self._pid:
+        self._errors += 1
+        if os.getpid() == self._pid and self._errors <= _MAX_ERRORS:
             error = {'name': name, 'value': value, 'traceback': traceback}
             self._post(json.dumps({'event': 'error', 'error': error}))
 

@@ -2,6 +2,7 @@
 // The JavaScript and TypeScript kernel: cells come as frames on descriptor 3, events go as frames to 4 (kernel_link.py), and a
 // line on 5 names a cell to interrupt. Cells run in this process' own global scope, as they would in a browser's console.
 
+const fs = require('node:fs');
 const net = require('node:net');
 
 const { takeStreams } = require('./streams.cjs');
@@ -97,6 +98,12 @@ function finish() {
   if (!running || running.code === undefined || interrupts.pending) return;
   const { code } = running;
   running = undefined;
+  // Without it there is no next cell: the end of this one is then the end of the kernel.
+  try {
+    fs.fstatSync(ordersFd);
+  } catch {
+    process.reallyExit(70);
+  }
   interrupts.begin('');
   outbox.done(code === 0 && outbox.failed ? 1 : code);
   next();

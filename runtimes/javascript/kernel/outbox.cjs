@@ -8,6 +8,7 @@ const maxDisplays = 200;
 const maxCellBytes = 30 << 20;
 const maxTextBytes = 1 << 20;
 const maxFormBytes = 8 << 20;
+const maxErrors = 20;
 const headLength = 2000;
 const endings = {
   'text/plain': 'txt',
@@ -28,7 +29,7 @@ class Outbox {
 
   /** A new cell, by the name the supervisor gave it. */
   begin(cell) {
-    Object.assign(this, { cell, shown: 0, bytes: 0, full: false, files: 0, failed: false });
+    Object.assign(this, { cell, shown: 0, bytes: 0, full: false, files: 0, errors: 0, failed: false });
   }
 
   begun() {
@@ -54,7 +55,7 @@ class Outbox {
 
   error(name, value, traceback) {
     this.failed = true;
-    this.#post({ event: 'error', error: { name, value, traceback } });
+    if (++this.errors <= maxErrors) this.#post({ event: 'error', error: { name, value, traceback } });
   }
 
   done(code) {
@@ -109,12 +110,13 @@ class Outbox {
     const frame = Buffer.allocUnsafe(4 + body.length);
     frame.writeUInt32BE(body.length);
     body.copy(frame, 4);
-    writeAll(this.fd, frame);
+    // A kernel that nobody hears is none.
+    if (!writeAll(this.fd, frame)) process.reallyExit(70);
   }
 }
 
 function lengthOf(form) {
-  return typeof form === 'string' ? form.length : (JSON.stringify(form)?.length ?? 0);
+  return Buffer.byteLength(typeof form === 'string' ? form : (JSON.stringify(form) ?? ''));
 }
 
 module.exports = { Outbox };

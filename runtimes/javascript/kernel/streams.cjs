@@ -6,17 +6,18 @@ const { Writable } = require('node:stream');
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
-/** Writes all of it, however long the reader takes. A descriptor that was closed swallows it. */
+/** Writes all of it, however long the reader takes; false when the descriptor is closed. */
 function writeAll(fd, bytes) {
   for (let at = 0; at < bytes.length; ) {
     try {
       at += fs.writeSync(fd, bytes, at);
     } catch (error) {
-      if (error.code !== 'EAGAIN') return;
+      if (error.code !== 'EAGAIN') return false;
       // A child of a cell's may have made the pipe one that does not wait.
       Atomics.wait(pause, 0, 0, 1);
     }
   }
+  return true;
 }
 
 class Stream extends Writable {

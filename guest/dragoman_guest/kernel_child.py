@@ -1,0 +1,82 @@
+"""A kernel as its supervisor sees it: a process, the pipes to it, and what it has said."""
+
+import json
+import os
+import signal
+
+# A kernel keeps its results far below these; more is no kernel speaking.
+_MAX_EVENT_BYTES = 24 << 20
+_MAX_CELL_EVENTS = 1000
+_MAX_CELL_BYTES = 48 << 20
+
+
+class Kernel:
+    """A child that runs cells, seen from the supervisor."""
+
+    def __init__(self, pid, orders, events, interrupts):
+        """`interrupts` takes the name of a cell to interrupt, for a program that may be deaf to the signal; else None."""
+        self.pid = pid
+        self.orders = orders
+        self.events = events
+        self.interrupts = interrupts
+        self._buffered = bytearray()
+        self.begin()
+
+    def begin(self):
+        """Begins to count what it says anew."""
+        self._events = self._bytes = 0
+
+    def read_events(self):
+        """(The whole events that have arrived, whether more can follow). Raises ValueError for what no kernel says."""
+        is_open = self._read()
+        events = []
+        while len(self._buffered) >= 4:
+            size = int.from_bytes(self._buffered[:4], 'big')
+            if size > _MAX_EVENT_BYTES:
+                raise ValueError('an event beyond all bounds')
+            if len(self._buffered) < 4 + size:
+                break
+            self._events += 1
+            self._bytes += size
+            if self._events > _MAX_CELL_EVENTS or self._bytes > _MAX_CELL_BYTES:
+                raise ValueError('a flood of events')
+            event = json.loads(self._buffered[4 : 4 + size])
+            del self._buffered[: 4 + size]
+            if not isinstance(event, dict):
+                raise ValueError('an event that is not an object')
+            events.append(event)
+        return events, is_open
+
+    def _read(self):
+        # A pipe's content and a bit: who writes faster than this is read has his turn again later.
+        for _ in range(32):
+            try:
+                part = os.read(self.events, 1 << 16)
+            except BlockingIOError:
+                return True
+            if not part:
+                return False
+            self._buffered += part
+        return True
+
+    def signal(self, number):
+        """To the whole group: a cell's own children are interrupted with it, as on a terminal."""
+        for send in (os.killpg, os.kill):
+            try:
+                send(self.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def interrupt(self, cell):
+        self.signal(signal.SIGINT)
+        if self.interrupts is None:
+            return
+        try:
+            os.write(self.interrupts, f'{cell}\n'.encode())
+        except OSError:
+            pass  # Nobody reads them, or nobody has read so many.
+
+    def close(self):
+        for fd in (self.orders, self.events, self.interrupts):
+            if fd is not None:
+                os.close(fd)
