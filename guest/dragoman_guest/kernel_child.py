@@ -8,6 +8,24 @@ import signal
 _MAX_EVENT_BYTES = 24 << 20
 _MAX_CELL_EVENTS = 1000
 _MAX_CELL_BYTES = 48 << 20
+_MAX_CELL_VALUES = 450_000
+_MAX_DEPTH = 80
+
+
+def _values(event):
+    """How many values there are in an event, as the service counts them: commas and opening brackets. Raises ValueError where they
+    are too deep."""
+    count, level = 0, [event]
+    for _ in range(_MAX_DEPTH):
+        below = []
+        for value in level:
+            if isinstance(value, (dict, list)):
+                count += len(value) or 1
+                below.extend(value.values() if isinstance(value, dict) else value)
+        if not below:
+            return count
+        level = below
+    raise ValueError('an event of great depth')
 
 
 class Kernel:
@@ -24,7 +42,7 @@ class Kernel:
 
     def begin(self):
         """Begins to count what it says anew."""
-        self._events = self._bytes = 0
+        self._events = self._bytes = self._values = 0
 
     def read_events(self):
         """(The whole events that have arrived, whether more can follow). Raises ValueError for what no kernel says."""
@@ -41,6 +59,9 @@ class Kernel:
             if self._events > _MAX_CELL_EVENTS or self._bytes > _MAX_CELL_BYTES:
                 raise ValueError('a flood of events')
             event = json.loads(self._buffered[4 : 4 + size])
+            self._values += _values(event)
+            if self._values > _MAX_CELL_VALUES:
+                raise ValueError('a flood of values')
             del self._buffered[: 4 + size]
             if not isinstance(event, dict):
                 raise ValueError('an event that is not an object')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { attacking } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -40,7 +41,7 @@ async function attack(code: string, { wallMs = 3000, language = 'python', mayTak
   return cell;
 }
 
-describe('a kernel that speaks garbage is ended, and the session goes on', () => {
+describe('a kernel that speaks garbage is ended, and the session goes on', attacking('kernels'), () => {
   it.each([
     ['no frame', "[os.write(fd, b'\\xff' * 4096) for fd in pipes[1:]]"],
     ['no JSON', "say(b'{')"],
@@ -52,6 +53,7 @@ describe('a kernel that speaks garbage is ended, and the session goes on', () =>
       'nesting that can be read',
       'say(b\'{"event": "display", "bundle": {"application/json": \' + b\'[\' * 900 + b\']\' * 900 + b\'}}\')',
     ],
+    ['many values', 'say(b\'{"event": "display", "bundle": {"application/json": [\' + b\'[],\' * 600_000 + b\'1]}}\')'],
     ['half a character', 'say(b\'{"event": "display", "bundle": {"text/plain": "\\\\ud800"}}\')'],
     ['a frame beyond all bounds', "say(b' ' * (25 << 20))"],
     ['too many events', "for _ in range(20_000): event(event='display', bundle={'text/plain': 'x'})"],
@@ -64,7 +66,7 @@ describe('a kernel that speaks garbage is ended, and the session goes on', () =>
   });
 });
 
-describe('a forged end', () => {
+describe('a forged end', attacking('kernels'), () => {
   it('of no cell is not heard', async () => {
     const cell = await attack(
       "event(event='done', code=0)\nevent(event='done', code=0, cell='x' * 21)\nprint('here')\nexit(3)",
@@ -93,7 +95,7 @@ describe('a forged end', () => {
   });
 });
 
-describe('a cell that takes what others need', () => {
+describe('a cell that takes what others need', attacking('kernels'), () => {
   it.each([
     ['forks without end', 'import os\nwhile True: os.fork()'],
     [
@@ -127,7 +129,7 @@ while True:
   });
 });
 
-describe('a hostile JavaScript cell', () => {
+describe('a hostile JavaScript cell', attacking('kernels'), () => {
   it.each([
     [
       'speaks garbage',
@@ -140,6 +142,11 @@ describe('a hostile JavaScript cell', () => {
       'breaks what its kernel uses',
       'JSON.stringify = Buffer.from = Object.entries = Array.prototype.push = Promise.prototype.then = null',
     ],
+    [
+      'shows many small things',
+      'for (let i = 0; i < 9; i++) display({ "application/json": Array(90_000).fill([]) }, { raw: true })',
+    ],
+    ['shows deep things', 'let deep = []; for (let i = 0; i < 3000; i++) deep = [deep]; deep'],
     ['says large things in many bytes', 'display({ "application/json": "\\u4e00".repeat(8_000_000) }, { raw: true })'],
   ])('that %s is answered, and so is the next', async (_, code) => {
     const cell = await attack(code, { language: 'javascript' });
@@ -147,7 +154,7 @@ describe('a hostile JavaScript cell', () => {
   });
 });
 
-describe('a hostile Bash cell', () => {
+describe('a hostile Bash cell', attacking('kernels'), () => {
   it.each([
     ['kills who speaks for it', 'kill -9 $PPID; sleep 1'],
     ['stops itself', 'kill -STOP $$'],

@@ -9,6 +9,9 @@ const maxCellBytes = 30 << 20;
 const maxTextBytes = 1 << 20;
 const maxFormBytes = 8 << 20;
 const maxErrors = 20;
+// In all JSON forms of a cell: each value costs the service memory, however short it is.
+const maxValues = 400_000;
+const maxDepth = 50;
 const headLength = 2000;
 const endings = {
   'text/plain': 'txt',
@@ -29,7 +32,7 @@ class Outbox {
 
   /** A new cell, by the name the supervisor gave it. */
   begin(cell) {
-    Object.assign(this, { cell, shown: 0, bytes: 0, full: false, files: 0, errors: 0, failed: false });
+    Object.assign(this, { cell, shown: 0, bytes: 0, full: false, files: 0, errors: 0, values: 0, failed: false });
   }
 
   begun() {
@@ -73,7 +76,7 @@ class Outbox {
     for (const [type, given] of Object.entries(forms).slice(0, 16)) {
       const form = given instanceof Uint8Array ? Buffer.from(given).toString('base64') : given;
       if (form === undefined || form === null || (typeof form !== 'string' && !type.endsWith('json'))) continue;
-      if (lengthOf(form) <= (type.startsWith('text/') ? maxTextBytes : maxFormBytes)) {
+      if (lengthOf(form) <= (type.startsWith('text/') ? maxTextBytes : maxFormBytes) && this.#hasFew(type, form)) {
         bundle[type] = form;
         continue;
       }
@@ -82,6 +85,21 @@ class Outbox {
     }
     if (notes.length > 0) bundle['text/plain'] = [bundle['text/plain'], ...notes].filter(Boolean).join('\n');
     return bundle;
+  }
+
+  /** Whether a form has so few values that they can be sent; counts them. */
+  #hasFew(type, form) {
+    if (!type.endsWith('json') || typeof form !== 'object') return true;
+    let count = 0;
+    let level = [form];
+    for (let depth = 0; level.length > 0; depth++) {
+      const holders = level.filter((value) => typeof value === 'object' && value !== null);
+      level = holders.flatMap((value) => Object.values(value));
+      count += level.length + holders.length;
+      if (depth > maxDepth || this.values + count > maxValues) return false;
+    }
+    this.values += count;
+    return true;
   }
 
   /** Writes a form that is too large to send into the workspace; returns a sentence that says where it is. */
