@@ -8,6 +8,7 @@ import { density, liveSessions } from './native.ts';
 import { cellOverhead, memory } from './sessions.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
+import { toolCalls } from './tools.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   latency: () =>
@@ -26,6 +27,7 @@ const benches: Record<string, () => Promise<void>> = {
   agent,
   live: () => withServer(liveSessions),
   density: () => withServer(density),
+  tools: () => toolCalls(),
   start,
 };
 

@@ -92,7 +92,7 @@ describe('the server keeps to the document', async () => {
     deleteSessionFile: begin,
   };
   /** What succeeds only when something else goes on at the same time. */
-  const lonely = new Set(['answerToolCalls', 'answerSessionToolCalls']);
+  const lonely = new Set(['answerToolCalls', 'answerSessionToolCalls', 'cancelProgrammatic']);
 
   const names = [
     'exec',

@@ -317,6 +317,49 @@ describe('a cell of a live session', () => {
   });
 });
 
+describe.each([
+  ['javascript', '(await Promise.all([tools.echo({ n: 1 }), tools.echo({ n: 2 })])).length', '2'],
+  ['bash', 'for n in 1 2; do echo_tool "{\\"n\\":$n}" > $n & done; wait; cat 1 2 | jq -c .n', '1\n2\n'],
+])('a %s cell', (language, code, shown) => {
+  it('calls tools of the caller, and outlives their errors', async () => {
+    const session = await engine.openSession();
+    try {
+      const broker = () => engine.engine.tools(engine.engine.catalogue.find(language)!, tools, 30_000);
+      const first = broker();
+      const rounds: number[] = [];
+      const ended = await session.run(code, {
+        language,
+        tools: first,
+        onEvent: (event) => {
+          if (event.type !== 'tool_calls') return;
+          rounds.push(event.calls.length);
+          first.answer(event.calls.map((call) => ({ id: call.id, value: call.input })));
+        },
+      });
+      expect(rounds).toEqual([2]);
+      expect([ended.value, ended.stdout]).toContain(shown);
+      const failing = broker();
+      const failed = await session.run(
+        language === 'bash' ? 'kept=1; x=$(echo_tool)' : 'var kept = 1; await tools.echo()',
+        {
+          language,
+          tools: failing,
+          onEvent: (event) => {
+            if (event.type === 'tool_calls') failing.answer([{ id: 'call_001', error: 'not today' }]);
+          },
+        },
+      );
+      expect(failed).toMatchObject({ exitCode: 1, interpreter: 'kept' });
+      expect(failed.stderr).toContain('not today');
+      expect(await session.run(language === 'bash' ? 'echo $kept' : 'console.log(kept)', { language })).toMatchObject({
+        stdout: '1\n',
+      });
+    } finally {
+      await session.close();
+    }
+  });
+});
+
 describe('waiting', () => {
   const limits = { wallMs: 700 };
 
