@@ -67,12 +67,13 @@ describe('defaults', () => {
           requireTenant: false,
         },
       },
-      isolation: { backend: 'namespaces', image: 'core', sandboxUid: 2_000_000_000 },
+      isolation: { backend: 'namespaces', image: 'auto', sandboxUid: 2_000_000_000 },
       engine: {
         limits,
         concurrency: 0,
         queueWaitMs: 60_000,
         pool: 0,
+        compileCacheBytes: 1024 ** 3,
       },
       upstreams: {
         providers: [],

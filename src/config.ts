@@ -33,7 +33,7 @@ export interface Config {
   };
   readonly isolation: {
     readonly backend: 'namespaces';
-    /** `core`, or the absolute path of a root directory. */
+    /** The name of an image, `auto` for the fullest one there is room for, or the absolute path of a root directory. */
     readonly image: string;
     readonly sandboxUid: number;
   };
@@ -45,6 +45,8 @@ export interface Config {
     readonly queueWaitMs: number;
     /** Parked sandboxes per kind; 0: by cores. */
     readonly pool: number;
+    /** Of compiled programs that are kept; 0: none. */
+    readonly compileCacheBytes: number;
   };
   readonly upstreams: {
     readonly providers: readonly UpstreamConfig[];
@@ -172,7 +174,7 @@ function grouped(values: Settings, plans: PlansFile, providers: readonly Upstrea
     },
     isolation: {
       backend: values.DRAGOMAN_ISOLATION,
-      image: values.DRAGOMAN_IMAGE === 'core' ? 'core' : resolve(values.DRAGOMAN_IMAGE),
+      image: values.DRAGOMAN_IMAGE.includes('/') ? resolve(values.DRAGOMAN_IMAGE) : values.DRAGOMAN_IMAGE,
       sandboxUid: values.DRAGOMAN_SANDBOX_UID,
     },
     engine: {
@@ -180,6 +182,7 @@ function grouped(values: Settings, plans: PlansFile, providers: readonly Upstrea
       concurrency: values.DRAGOMAN_CONCURRENCY,
       queueWaitMs: values.DRAGOMAN_QUEUE_WAIT_MS,
       pool: values.DRAGOMAN_POOL,
+      compileCacheBytes: values.DRAGOMAN_COMPILE_CACHE_BYTES,
     },
     upstreams: {
       providers,

@@ -152,8 +152,8 @@ export const settings = z.object({
     sandboxes,
     'name or path',
     text(),
-    'core',
-    'Root file system of the sandboxes: `core`, or the path of a root directory.',
+    'auto',
+    'Root file system of the sandboxes: `full` (thirteen languages), `core` (Python, JavaScript, TypeScript and Bash), `auto` (`full` where the disk has room for it, else `core`), or the path of a root directory, with a slash in it.',
   ),
   DRAGOMAN_SANDBOX_UID: setting(
     sandboxes,
@@ -398,6 +398,13 @@ export const settings = z.object({
     text(),
     '`/var/lib/dragoman` for root, else `$XDG_DATA_HOME/dragoman` or `~/.local/share/dragoman`',
     'Directory of everything the service keeps: files, database, image, the first API key.',
+  ),
+  DRAGOMAN_COMPILE_CACHE_BYTES: setting(
+    storage,
+    size,
+    bytes(0, TiB),
+    '1g',
+    'Compiled programs kept, those longest unused removed first: a program sent again is not compiled again.',
   ),
   DRAGOMAN_RETENTION_HOURS: setting(
     storage,

@@ -6,7 +6,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -25,6 +24,8 @@ import {
   temporaryParent,
 } from './building-folder.ts';
 import { runCommand } from './command.ts';
+import { freeMiB, neededMiB } from './disk-space.ts';
+import { equipRoot } from './equip-root.ts';
 import type { ImageDefinition } from './image-definition.ts';
 import { type ImageManifest, readImageManifest } from './image-manifest.ts';
 import { mountPoints, surveyRoot } from './image-root.ts';
@@ -55,6 +56,8 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
   const { imagesDir, progress, superuser, signal } = options;
   const image = `${definition.name}-${definition.hash}`;
   const place = join(imagesDir, image);
+  // Kept until an image is whole: a build that was interrupted goes on from there.
+  const downloads = join(imagesDir, '.downloads');
   const lock = await acquireBuildLock(imagesDir, progress, signal);
   let building: BuildingFolder | undefined;
   try {
@@ -68,7 +71,7 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
     if (!superuser) checkSubordinateIds();
     await checkSandboxes({ superuser, signal });
     progress.note(
-      `Building the image ${definition.name} (${definition.description}): once, about a minute and ${definition.expectedMiB} MiB.`,
+      `Building the image ${definition.name} (${definition.description}): once, some minutes and ${definition.expectedMiB} MiB.`,
     );
     progress.phase('Looking for a Debian archive');
     const sources = await reachableSources(
@@ -80,20 +83,22 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
 
     building = makeBuildingFolder(imagesDir, image, superuser);
     const { path, temporaryDir } = building;
+    const logFile = join(imagesDir, `${image}.log`);
     const root = join(path, 'rootfs');
     await bootstrap(definition, {
       root,
       sources,
       aptSettings: mirrorSettings(stdout),
       mode: temporaryDir ? { superuser: false, temporaryDir } : { superuser: true },
-      logFile: join(imagesDir, `${image}.log`),
+      logFile,
       progress,
       signal,
     });
     if (temporaryDir) await removeTemporary(temporaryDir);
     finishRoot(root, options.nodeBinary);
+    const leftOut = await equipRoot(definition, { folder: path, downloads, logFile, progress, signal });
     const sizeBytes = surveyRoot(root);
-    const versions = await smokeTest(definition, path, progress, { superuser, signal });
+    const versions = await smokeTest(definition, path, progress, { superuser, signal, leftOut });
     const manifest: ImageManifest = {
       name: definition.name,
       hash: definition.hash,
@@ -102,6 +107,7 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
       versions,
       packageCount: countPackages(root),
       sizeBytes,
+      leftOut,
       builtAt: new Date().toISOString(),
       buildMs: Math.round(performance.now() - since),
     };
@@ -109,6 +115,9 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
     progress.note(
       `The image ${image} is ready: ${manifest.packageCount} packages, ${mib(sizeBytes)} MiB, ${Math.round(manifest.buildMs / 1000)} s.`,
     );
+    if (leftOut.length > 0)
+      progress.note(`Left out: packages of ${leftOut.join(' and ')}. To try again, remove ${place} and start again.`);
+    rmSync(downloads, { recursive: true, force: true });
     noteOlderImages(imagesDir, definition, progress);
     return manifest;
   } finally {
@@ -135,14 +144,12 @@ function checkSubordinateIds(): void {
   );
 }
 
-/** Packages, their unpacked content and copies of it lie side by side for a while. */
-function checkSpace(folder: string, { name, expectedMiB }: ImageDefinition): void {
-  const { bavail, bsize } = statfsSync(folder);
-  const freeMiB = mib(bavail * bsize);
-  const neededMiB = 3 * expectedMiB;
-  if (freeMiB < neededMiB)
+function checkSpace(folder: string, definition: ImageDefinition): void {
+  const free = freeMiB(folder);
+  const needed = neededMiB(definition);
+  if (free < needed)
     throw new SetupError(
-      `Building the image ${name} takes up to ${neededMiB} MiB, and ${folder} has ${freeMiB} MiB left. Make room and start again.`,
+      `Building the image ${definition.name} takes up to ${needed} MiB, and ${folder} has ${free} MiB left. Make room and start again.`,
     );
 }
 

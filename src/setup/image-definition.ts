@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SetupError } from './setup-error.ts';
 
@@ -22,18 +22,40 @@ const schema = z.strictObject({
   exclude: z.array(z.string()),
   include: z.array(z.string()),
   /** Shell programs that are run on the host with the root as `$1`. */
-  hooks: z.strictObject({ essential: z.string(), customize: z.string() }),
+  hooks: z.strictObject({ essential: z.string().optional(), customize: z.string().optional() }),
   /** Programs in `smoke/` that must succeed in a sandbox, and what runs them. */
-  smoke: z.array(z.strictObject({ file: z.string(), run: z.array(z.string()).min(1) })),
+  smoke: z.array(
+    z.strictObject({
+      file: z.string(),
+      run: z.array(z.string()).min(1),
+      /** Left out where these packages could not be had. */
+      needs: z.enum(['python', 'npm']).optional(),
+    }),
+  ),
   /** Commands whose output tells a version. */
   versions: z.record(z.string(), z.array(z.string()).min(1)),
   /** About the size of the finished root, in MiB. */
   expectedMiB: z.number().int().positive(),
+  /** A definition beside this one whose content comes first. */
+  extends: z.string().optional(),
+  /** A file for pip: what Debian lacks, pinned, every archive by its digest. */
+  python: z.string().optional(),
+  /** A folder with `package.json` and `package-lock.json`; its packages go where every program finds them. */
+  npm: z.string().optional(),
+  /** Files of this folder that go into the root, by where they go. */
+  files: z.record(z.string().startsWith('/usr/'), z.string()).optional(),
+  /** A shell program that is run in the finished root, with what a sandbox has around it and no network. */
+  prepare: z.string().optional(),
 });
 
+type Content = Omit<z.infer<typeof schema>, 'smoke' | 'npm' | 'extends' | 'hooks'> & {
+  hooks: { essential: string; customize: string };
+  smoke: { file: string; run: string[]; text: string; needs?: 'python' | 'npm' | undefined }[];
+  npm?: { manifest: string; lock: string };
+};
+
 /** An image as its folder describes it, with the files it refers to read. */
-export interface ImageDefinition extends Omit<z.infer<typeof schema>, 'smoke'> {
-  smoke: { file: string; run: string[]; text: string }[];
+export interface ImageDefinition extends Content {
   target: ImageTarget;
   /** Changes with anything that would change the image; 12 hexadecimal digits. */
   hash: string;
@@ -44,19 +66,60 @@ export interface ImageDefinition extends Omit<z.infer<typeof schema>, 'smoke'> {
  * @throws SetupError when a file is missing or says something impossible
  */
 export function readImageDefinition(folder: string, target: ImageTarget): ImageDefinition {
+  const content = { ...readContent(folder, []), target };
+  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
+  return { ...content, hash };
+}
+
+function readContent(folder: string, below: readonly string[]): Content {
   const path = join(folder, 'image.json');
   const parsed = schema.safeParse(parseJson(path));
   if (!parsed.success) throw new SetupError(`${path} is not an image definition:\n${z.prettifyError(parsed.error)}`);
+  if (below.includes(path)) throw new SetupError(`${path} extends itself.`);
   const text = (name: string) => read(join(folder, name));
-  const content = {
-    ...parsed.data,
-    packages: parsed.data.packages.flatMap((name) => parsePackageList(text(name))),
-    hooks: { essential: text(parsed.data.hooks.essential), customize: text(parsed.data.hooks.customize) },
-    smoke: parsed.data.smoke.map((program) => ({ ...program, text: text(join('smoke', program.file)) })),
-    target,
+  const { extends: base, npm, python, prepare, files, ...rest } = parsed.data;
+  const content: Content = {
+    ...rest,
+    packages: rest.packages.flatMap((name) => parsePackageList(text(name))),
+    hooks: {
+      essential: rest.hooks.essential === undefined ? '' : text(rest.hooks.essential),
+      customize: rest.hooks.customize === undefined ? '' : text(rest.hooks.customize),
+    },
+    smoke: rest.smoke.map((program) => ({ ...program, text: text(join('smoke', program.file)) })),
+    ...(python !== undefined && { python: text(python) }),
+    ...(npm !== undefined && {
+      npm: { manifest: text(join(npm, 'package.json')), lock: text(join(npm, 'package-lock.json')) },
+    }),
+    ...(files !== undefined && {
+      files: Object.fromEntries(Object.entries(files).map(([target, name]) => [target, text(name)])),
+    }),
+    ...(prepare !== undefined && { prepare: text(prepare) }),
   };
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
-  return { ...content, hash };
+  if (base === undefined) return content;
+  return extend(readContent(join(dirname(folder), base), [...below, path]), content);
+}
+
+/** Lists are joined, the base's first; hooks run as two programs, the one that tidies up (the base's `customize`) last. */
+function extend(base: Content, own: Content): Content {
+  return {
+    ...base,
+    ...own,
+    packages: [...new Set([...base.packages, ...own.packages])],
+    exclude: [...base.exclude, ...own.exclude],
+    include: [...base.include, ...own.include],
+    hooks: {
+      essential: inTurn(base.hooks.essential, own.hooks.essential),
+      customize: inTurn(own.hooks.customize, base.hooks.customize),
+    },
+    smoke: [...base.smoke, ...own.smoke],
+    versions: { ...base.versions, ...own.versions },
+  };
+}
+
+/** Each in a shell of its own, so that neither sees the other's variables; the first that fails ends both. */
+function inTurn(...programs: string[]): string {
+  const given = programs.filter(Boolean);
+  return given.length < 2 ? given.join('') : ['set -e', ...given.map((program) => `(\n${program}\n)`)].join('\n');
 }
 
 /** Names of packages, one a line, with `#` comments. */

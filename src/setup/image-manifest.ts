@@ -12,6 +12,8 @@ const schema = z.object({
   /** Debian packages in the image. */
   packageCount: z.number().int(),
   sizeBytes: z.number().int(),
+  /** Whose packages could not be had. */
+  leftOut: z.array(z.enum(['python', 'npm'])).default([]),
   /** ISO 8601, UTC. */
   builtAt: z.string(),
   buildMs: z.number().int(),

@@ -18,6 +18,7 @@ const manifest = {
   versions: { python: '3.13.5' },
   packageCount: 280,
   sizeBytes: 1,
+  leftOut: [],
   builtAt: '2026-01-01T00:00:00.000Z',
   buildMs: 1,
 };

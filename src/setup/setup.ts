@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { debianArchitecture, readImageDefinition } from './image-definition.ts';
+import { freeMiB, neededMiB } from './disk-space.ts';
+import { debianArchitecture, type ImageDefinition, readImageDefinition } from './image-definition.ts';
 import { type ImageManifest, readImageManifest } from './image-manifest.ts';
 import { checkForeignRoot, checkReachable } from './image-root.ts';
 import { installPackages, type MissingPackage, missingPackages } from './os-packages.ts';
@@ -11,7 +12,10 @@ import { SetupError } from './setup-error.ts';
 export interface SetupOptions {
   /** Images are kept in its folder `images`. */
   dataDir: string;
-  /** The name of an image definition (`core`), or a path to a root that somebody else made. A path has a slash in it. */
+  /**
+   * The name of an image definition (`core`), `auto` for `full` where the disk has room for it and `core` elsewhere, or a path
+   * to a root that somebody else made. A path has a slash in it.
+   */
   image: string;
   /** The folder that holds one folder for each image definition. */
   definitionsDir: string;
@@ -44,11 +48,8 @@ export async function setup(options: SetupOptions): Promise<SetupResult> {
     await install(missingPackages({ build: false, superuser }), superuser, options);
     return foreignRoot(resolve(options.image), superuser);
   }
-  const definition = readImageDefinition(definitionFolder(options), {
-    architecture: debianArchitecture(process.arch),
-    nodeVersion: options.node.version,
-  });
   const imagesDir = join(resolve(options.dataDir), 'images');
+  const definition = chooseDefinition(options, imagesDir);
   const folder = join(imagesDir, `${definition.name}-${definition.hash}`);
   const existing = readImageManifest(folder);
   await install(missingPackages({ build: !existing, superuser }), superuser, options);
@@ -74,6 +75,22 @@ async function install(missing: MissingPackage[], superuser: boolean, options: S
   if (missing.length === 0) return;
   const { interactive, progress, signal } = options;
   await installPackages(missing, { superuser, interactive, progress, signal });
+}
+
+function chooseDefinition(options: SetupOptions, imagesDir: string): ImageDefinition {
+  const target = { architecture: debianArchitecture(process.arch), nodeVersion: options.node.version };
+  const named = (image: string) => readImageDefinition(definitionFolder({ ...options, image }), target);
+  if (options.image !== 'auto') return named(options.image);
+  const full = named('full');
+  if (readImageManifest(join(imagesDir, `${full.name}-${full.hash}`))) return full;
+  const needed = neededMiB(full);
+  const free = freeMiB(imagesDir);
+  if (free >= needed) return full;
+  const core = named('core');
+  options.progress.note(
+    `The image full would take up to ${needed} MiB while it is built, and ${imagesDir} has ${free} MiB: taking core (${core.description}).`,
+  );
+  return core;
 }
 
 function definitionFolder({ definitionsDir, image }: SetupOptions): string {

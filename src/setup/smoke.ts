@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandResult, runCommand } from './command.ts';
+import type { LeftOut } from './equip-root.ts';
 import type { ImageDefinition } from './image-definition.ts';
 import type { Progress } from './progress.ts';
 import { SetupError } from './setup-error.ts';
@@ -43,13 +44,14 @@ export async function smokeTest(
   definition: ImageDefinition,
   folder: string,
   progress: Progress,
-  user: SandboxUser,
+  user: SandboxUser & { leftOut: readonly LeftOut[] },
 ): Promise<Record<string, string>> {
   const programs = join(folder, 'smoke');
   mkdirSync(programs);
   for (const { file, text } of definition.smoke) writeFileSync(join(programs, file), text, { mode: 0o644 });
   progress.phase('Trying the image');
-  for (const { file, run } of definition.smoke) {
+  for (const { file, run, needs } of definition.smoke) {
+    if (needs && user.leftOut.includes(needs)) continue;
     progress.detail(file);
     const { status, tail } = await inImage(folder, [...run, `/opt/dragoman/${file}`], user);
     if (status !== 0) throw new SetupError(`The image ${definition.name} fails its smoke program ${file}:\n${tail}`);

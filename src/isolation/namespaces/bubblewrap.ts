@@ -37,6 +37,7 @@ const environment: Readonly<Record<string, string>> = {
   // A second thread must not exist when the zygote forks; programs may raise these for themselves.
   OPENBLAS_NUM_THREADS: '1',
   OMP_NUM_THREADS: '1',
+  JE_ARROW_MALLOC_CONF: 'background_thread:false',
   PYTHONDONTWRITEBYTECODE: '1',
 };
 

@@ -1,0 +1,63 @@
+# Runs in the finished root as its superuser, in a sandbox without network: what compilers and interpreters would do at every
+# start, or cannot do on a read-only root, is done here once.
+set -eu
+place=/usr/lib/dragoman
+
+# Bytecode of what came from PyPI.
+python3 -m compileall -q -j 0 /usr/local/lib/python3* > /dev/null || true
+
+# Go compiles its standard library on first use, which takes 20 s, and keeps it in a cache that a sandbox does not have. The
+# list of what is where lets the compiler and the linker do without the go command.
+mkdir -p $place/go
+export GOCACHE=$place/go/cache GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-buildvcs=false GOTELEMETRY=off CGO_ENABLED=0
+go list -export -f '{{if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}' std > $place/go/importcfg
+rm -f $GOCACHE/README $GOCACHE/trim.txt
+# The link step of a first program reads what `go build` would.
+echo 'package main; func main() {}' > /tmp/main.go
+go build -o /tmp/empty /tmp/main.go
+
+# The header of everything takes g++ seconds, the one of streams half a second. Each is taken when it is included first, and only
+# by a compiler with these very options (runtimes/cpp/build.sh).
+headers=$(dirname "$(echo '#include <bits/stdc++.h>' | g++ -x c++ -M - | tr ' ' '\n' | grep '/bits/stdc++.h$')")
+mkdir -p "$headers/stdc++.h.gch" $place/cpp/iostream.gch
+echo '#include <iostream>' > $place/cpp/iostream
+options='-std=gnu++23 -O2 -pthread -x c++-header'
+g++ $options "$headers/stdc++.h" -o "$headers/stdc++.h.gch/O2"
+g++ $options $place/cpp/iostream -o $place/cpp/iostream.gch/O2
+
+# The compiler for Java in one start of the virtual machine, with its classes loaded and linked ahead of time.
+cd $place/java
+javac -d /tmp/classes Compile.java
+jar --create --file compile.jar --main-class Compile -C /tmp/classes .
+cat > /tmp/Sample.java <<'J'
+import java.util.*;
+import java.util.concurrent.*;
+import java.util.function.*;
+import java.util.stream.*;
+import java.nio.file.*;
+public class Sample {
+  record Point(int x, int y) {}
+  sealed interface Shape permits Circle, Square {}
+  record Circle(double r) implements Shape {}
+  record Square(double a) implements Shape {}
+  static double area(Shape s) { return switch (s) { case Circle c -> Math.PI * c.r() * c.r(); case Square q -> q.a() * q.a(); }; }
+  static <T extends Comparable<T>> T max(List<T> list) { return list.stream().max(Comparator.naturalOrder()).orElseThrow(); }
+  public static void main(String[] args) throws Exception {
+    Map<String, List<Integer>> map = new TreeMap<>();
+    for (int i = 0; i < 10; i++) map.computeIfAbsent("k" + i % 3, k -> new ArrayList<>()).add(i);
+    System.out.println(map + " " + max(List.of(1, 2, 3)) + " " + area(new Circle(1)));
+    System.out.printf("%d %s%n", IntStream.range(0, 5).sum(), Stream.of("a", "b").collect(Collectors.joining(",")));
+    ExecutorService pool = Executors.newFixedThreadPool(2);
+    System.out.println(pool.submit(() -> new Point(1, 2)).get());
+    pool.shutdown();
+    try (Scanner in = new Scanner("1 2")) { System.out.println(in.nextInt()); }
+    StringBuilder b = new StringBuilder();
+    for (String s : "a b c".split(" ")) b.append(s);
+    System.out.println(b.reverse() + " " + Optional.of(1).map(x -> x + 1).get() + " " + Files.exists(Path.of("/tmp")));
+  }
+}
+J
+java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:AOTCacheOutput=compile.aot -jar $place/java/compile.jar /tmp/Sample.java /tmp/sample.jar
+java -jar /tmp/sample.jar > /dev/null
+
+chmod -R a+rX $place

@@ -1,0 +1,16 @@
+# A figure without a window system, and the packages an analysis begins with.
+library(ggplot2)
+library(dplyr, warn.conflicts = FALSE)
+library(tidyr)
+library(jsonlite, warn.conflicts = FALSE)
+library(data.table, warn.conflicts = FALSE)
+
+stopifnot(toJSON(c(1, 2)) == "[1,2]")
+means <- mtcars |> group_by(cyl) |> summarise(mpg = mean(mpg))
+stopifnot(nrow(means) == 3)
+ggsave("figure.png", ggplot(means, aes(cyl, mpg)) + geom_col(), width = 4, height = 3)
+ggsave("figure.svg", ggplot(means, aes(cyl, mpg)) + geom_col(), width = 4, height = 3)
+png("base.png", type = "cairo")
+plot(1:3)
+invisible(dev.off())
+stopifnot(all(file.size(c("figure.png", "figure.svg", "base.png")) > 1000))
