@@ -5,13 +5,19 @@ import { createAgent } from './agent/index.ts';
 import type { Config } from './config.ts';
 import type { Plans } from './core/index.ts';
 import { dialects } from './dialects/index.ts';
-import { Engine, loadRuntimes } from './engine/index.ts';
+import { CompileCache, Engine, loadRuntimes } from './engine/index.ts';
 import { createAuthenticator, createServer } from './http/index.ts';
 import { createNamespacesBackend } from './isolation/index.ts';
 import { Admission, ApiKeys, InterpreterService, SessionService, Shelf, UsageLedger } from './service/index.ts';
 import { type Catalogue, createDiskFileStore, createSqliteCatalogue, lockDirectory } from './stores/index.ts';
 import { createLogger, createMetrics } from './telemetry.ts';
 import { createUpstreams } from './upstreams/index.ts';
+
+/** What sandboxes are made from: the root file system, and a name that changes with its content. */
+export interface Image {
+  readonly imageRoot: string;
+  readonly imageId: string;
+}
 
 /** A running service. */
 export interface Service {
@@ -26,7 +32,7 @@ export interface Service {
 const shutdownDeadlineMs = 10_000;
 
 /** Builds every object of the `all` role and starts them, stores first and the open port last. */
-export async function startService(config: Config, imageRoot: string, version: string): Promise<Service> {
+export async function startService(config: Config, image: Image, version: string): Promise<Service> {
   const { dataDir, retentionMs } = config.stores;
   const { plans } = config;
   const logger = createLogger(config.telemetry);
@@ -49,7 +55,8 @@ export async function startService(config: Config, imageRoot: string, version: s
     const firstKey = await prepareKeys(config, catalogue);
 
     const runtimesDir = fileURLToPath(new URL('../runtimes', import.meta.url));
-    const runtimes = loadRuntimes(runtimesDir);
+    const { imageRoot, imageId } = image;
+    const runtimes = loadRuntimes(runtimesDir, imageRoot);
     const backend = createNamespacesBackend({
       imageRoot,
       guestDir: fileURLToPath(new URL('../guest', import.meta.url)),
@@ -60,7 +67,9 @@ export async function startService(config: Config, imageRoot: string, version: s
       logger,
     });
     const poolSize = config.engine.pool || Math.max(4, availableParallelism());
-    const engine = new Engine({ backend, catalogue: runtimes, poolSize, logger });
+    const maxBytes = config.engine.compileCacheBytes;
+    const compileCache = new CompileCache({ directory: join(dataDir, 'compiled'), maxBytes, logger });
+    const engine = new Engine({ backend, catalogue: runtimes, poolSize, logger, imageId, compileCache });
     closers.push(() => engine.close());
     await engine.start();
     const { queueWaitMs } = config.engine;

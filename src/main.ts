@@ -25,9 +25,9 @@ program
   .description('set up what is missing, then start the service')
   .action(async () => {
     const config = loadConfig();
-    const { imageRoot } = await prepare(config);
+    const image = await prepare(config);
     const started = performance.now();
-    const service = await startService(config, imageRoot, version);
+    const service = await startService(config, image, version);
     announce(config, service, performance.now() - started);
     endWith(service);
   });

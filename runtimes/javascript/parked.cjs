@@ -7,6 +7,24 @@ const module_ = require('node:module');
 // The first use of the type stripper loads WebAssembly: better now than on a user's time.
 module_.stripTypeScriptTypes('const warm: number = 1; enum E { A }', { mode: 'transform' });
 
+// Other runtimes let an import leave out a file's ending: so does this one, after the name as it is.
+const endings = ['.ts', '.js', '.mjs', '.cjs', '.mts', '.json', '/index.ts', '/index.js'];
+module_.registerHooks({
+  resolve(specifier, context, next) {
+    if (!/^\.{0,2}\//.test(specifier)) return next(specifier, context);
+    try {
+      return next(specifier, context);
+    } catch (error) {
+      for (const ending of endings) {
+        try {
+          return next(specifier + ending, context);
+        } catch {}
+      }
+      throw error;
+    }
+  },
+});
+
 const orders = JSON.parse(fs.readFileSync(3, 'utf8'));
 fs.closeSync(3);
 

@@ -1,7 +1,7 @@
 /** How an execution ended. The user's failure is data: `completed` with an exit code, or the limit that ended it. */
 export type Outcome = 'completed' | 'timed_out' | 'out_of_memory' | 'output_limit' | 'killed' | 'cancelled';
 
-/** What an execution consumed. Compile steps are not part of it. */
+/** What an execution consumed. */
 export interface Usage {
   wallMs: number;
   cpuMs: number;
@@ -25,7 +25,12 @@ export interface ExecutionResult {
   readonly signal: string | null;
   readonly stdout: OutputText;
   readonly stderr: OutputText;
+  /** Of the run alone. */
   readonly usage: Usage;
+  /** What the rest tells of: the program's run, or the compilation that failed before it. */
+  readonly stage: 'compile' | 'run';
+  /** Of the compilation; zeroes when the program was still there from before, null when there is nothing to compile. */
+  readonly compileUsage: Usage | null;
   /** True when files were left out of the artifacts because of a limit. */
   readonly artifactsTruncated: boolean;
 }

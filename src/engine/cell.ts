@@ -141,6 +141,8 @@ export class Cell {
         cpuMs: Math.max(0, after.cpuMs - before.cpuMs),
         peakMemoryBytes: after.peakMemoryBytes,
       },
+      stage: 'run',
+      compileUsage: null,
     };
   }
 

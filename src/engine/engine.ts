@@ -8,8 +8,11 @@ import {
 } from '../core/index.ts';
 import type { IsolationBackend, Sandbox, Workspace } from '../isolation/index.ts';
 import { type Artifact, diffWorkspace } from './artifacts.ts';
+import { type Compilation, Compiler } from './compile.ts';
+import type { CompileCache } from './compile-cache.ts';
+import { askVersions } from './languages.ts';
 import { Pool } from './pool.ts';
-import { entryName, programFrame, toolProgramFrame } from './program.ts';
+import { compiledPath, entryName, programFrame, sourceText, toolProgramFrame, writeFrame } from './program.ts';
 import { type Orders, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 import { EngineSession } from './session.ts';
@@ -23,6 +26,8 @@ export interface EngineRequest {
   readonly stdin: string | undefined;
   readonly inputs: readonly EngineInput[];
   readonly limits: Limits;
+  /** Whose it is; programs of one owner are compiled once. Absent: every time. */
+  readonly owner?: string | undefined;
 }
 
 export interface EngineCallOptions {
@@ -48,6 +53,10 @@ export interface EngineOptions {
   /** Parked sandboxes of each kind. */
   readonly poolSize: number;
   readonly logger: Logger;
+  /** Changes with the image; compiled programs are good for one. */
+  readonly imageId: string;
+  /** Absent: nothing compiled is kept. */
+  readonly compileCache?: CompileCache | undefined;
 }
 
 /** Runs programs in sandboxes. Knows no users, stores or wires. */
@@ -55,8 +64,11 @@ export class Engine {
   readonly catalogue: RuntimeCatalogue;
   readonly #backend: IsolationBackend;
   readonly #pool: Pool;
+  readonly #compiler: Compiler;
+  readonly #cache: CompileCache | undefined;
   readonly #logger: Logger;
   readonly #checker = new SchemaChecker();
+  #versions: Promise<Map<string, Record<string, string>>> | undefined;
   readonly #teardowns = new Set<Promise<void>>();
 
   constructor(options: EngineOptions) {
@@ -64,10 +76,18 @@ export class Engine {
     this.#backend = options.backend;
     this.#logger = options.logger;
     this.#pool = new Pool({ ...options, size: options.poolSize });
+    this.#cache = options.compileCache;
+    this.#compiler = new Compiler({
+      lease: (runtime) => this.#pool.lease(runtime.kindFor('', [])),
+      release: (sandbox) => void this.#tearDown(sandbox),
+      cache: this.#cache,
+      imageId: options.imageId,
+    });
   }
 
   /** @throws Error naming what the host lacks */
   async start(): Promise<void> {
+    this.#cache?.start();
     await this.#backend.start();
     this.#pool.start();
   }
@@ -95,37 +115,54 @@ export class Engine {
 
   /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, too_large, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
-    const run = await this.#attempt(request, options);
+    const { runtime, code, inputs, limits, owner } = request;
+    const path = entryName(runtime, new Set(inputs.map((input) => input.path)));
+    const entry = { path, code: sourceText(runtime, code) };
+    let compiled: Compiled | undefined;
+    if (runtime.compile) {
+      const compilation = await this.#compiler.compile({ runtime, entry, inputs, limits, owner }, options);
+      if ('failed' in compilation) return notCompiled(compilation.failed, inputs, options);
+      compiled = compilation;
+    }
+    const run = await this.#attempt(request, entry, compiled, options);
     const { outcome, stdout, stderr } = run.result;
     if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0 || options.tools?.isUsed) return run;
     // Its zygote may have died while it was parked. A program that nobody has heard of can be run again: what it does stays
     // in its sandbox.
     run.release();
-    return this.#attempt(request, options);
+    return this.#attempt(request, entry, compiled, options);
   }
 
-  async #attempt(request: EngineRequest, options: EngineCallOptions): Promise<EngineRun> {
-    const { runtime, inputs, limits, code } = request;
+  async #attempt(
+    request: EngineRequest,
+    entry: { path: string; code: string },
+    compiled: Compiled | undefined,
+    options: EngineCallOptions,
+  ): Promise<EngineRun> {
+    const { runtime, inputs, limits, code, args } = request;
     const paths = inputs.map((input) => input.path);
     const { tools } = options;
     const sandbox = await this.#pool.lease(runtime.kindFor(code, paths, tools && runtime.tools?.template));
     try {
       sandbox.limit(limits);
-      const entry = { path: entryName(runtime, new Set(paths)), code };
       await stage(sandbox, inputs, limits);
       const orders = [
-        source(entry),
+        writeFrame(entry),
+        ...program(runtime, compiled),
         ...input(request.stdin),
         ...(tools
-          ? [{ frame: { op: 'serve' } }, { frame: toolProgramFrame(runtime, entry.path, tools.tools) }]
-          : [{ frame: programFrame(runtime, entry.path, request.args) }]),
+          ? [
+              { frame: { op: 'serve' } },
+              { frame: toolProgramFrame(runtime, { entry: entry.path, limits }, tools.tools) },
+            ]
+          : [{ frame: programFrame(runtime, { entry: entry.path, args, limits }) }]),
       ];
       const result = await runIn(sandbox, orders, { limits, ...options });
       // Stopping what the program left running takes a moment, which most programs need not wait for: they made no files.
       if (result.outcome === 'completed' && (await hasFiles(sandbox.workspace, entry.path))) await sandbox.freeze();
       const { truncated, ...diff } = await diffWorkspace(sandbox.workspace, inputs, entry, limits);
       return {
-        result: { ...result, artifactsTruncated: truncated },
+        result: { ...result, stage: 'run', compileUsage: compiled?.usage ?? null, artifactsTruncated: truncated },
         ...diff,
         release: () => {
           for (const artifact of diff.artifacts) artifact.content.close();
@@ -135,6 +172,25 @@ export class Engine {
     } catch (error) {
       void this.#tearDown(sandbox);
       throw error;
+    }
+  }
+
+  /** Versions the image's languages tell; asked once, when somebody wants to know. @throws DragomanError sandbox_unavailable */
+  versions(limits: Limits): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+    this.#versions ??= this.#askVersions(limits).catch((error) => {
+      this.#versions = undefined;
+      throw error;
+    });
+    return this.#versions;
+  }
+
+  async #askVersions(limits: Limits): Promise<Map<string, Record<string, string>>> {
+    const plain = this.catalogue.runtimes.find(({ run }) => run.kind === 'program') ?? this.catalogue.runtimes[0]!;
+    const sandbox = await this.#pool.lease(plain.kindFor('', []));
+    try {
+      return await askVersions(this.catalogue.runtimes, sandbox, limits);
+    } finally {
+      void this.#tearDown(sandbox);
     }
   }
 
@@ -170,11 +226,34 @@ export class Engine {
   }
 }
 
-/** The order that puts the source into the workspace. */
-function source({ path, code }: { path: string; code: string }): Orders[number] {
-  const body = Buffer.from(code);
-  return { frame: { op: 'write', path, size: body.length, mode: 0o644 }, body };
+type Compiled = Extract<Compilation, { program: Uint8Array }>;
+
+/** The order that puts the compiled program where it is run. */
+function program({ compile }: Runtime, compiled: Compiled | undefined): Orders {
+  if (!compile || !compiled) return [];
+  const { length: size } = compiled.program;
+  return [{ frame: { op: 'write', path: compiledPath(compile.output), size, mode: 0o755 }, body: compiled.program }];
 }
+
+/** A run that did not come about: the compiler's words are the result, and every input is what it was. */
+function notCompiled(
+  failed: Extract<Compilation, { failed: object }>['failed'],
+  inputs: readonly EngineInput[],
+  { onEvent }: EngineCallOptions,
+): EngineRun {
+  for (const type of ['stdout', 'stderr'] as const) {
+    if (failed[type].text) onEvent?.({ type, data: Buffer.from(failed[type].text) });
+  }
+  return {
+    result: { ...failed, stage: 'compile', compileUsage: failed.usage, usage: none, artifactsTruncated: false },
+    artifacts: [],
+    inherited: inputs.map((input) => input.path),
+    deleted: [],
+    release() {},
+  };
+}
+
+const none = { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
 
 function input(stdin: string | undefined): Orders {
   if (stdin === undefined) return [];

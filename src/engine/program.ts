@@ -1,33 +1,85 @@
+import type { Limits } from '../core/index.ts';
 import type { GuestFrame } from '../isolation/index.ts';
 import type { Runtime } from './runtimes.ts';
 import type { CallableTool } from './tools/index.ts';
 
 const workspace = '/mnt/data';
+/** Where a compiled program lies: out of the workspace, which is the user's. */
+const programs = '/tmp/.dragoman';
 
-/** The frame that starts a program of a runtime; `entry` is the source's path in the workspace. */
-export function programFrame(runtime: Runtime, entry: string, args: readonly string[]): GuestFrame {
+export interface ProgramOptions {
+  /** The source's path in the workspace. */
+  readonly entry: string;
+  readonly args: readonly string[];
+  readonly limits: Limits;
+}
+
+/** The frame that starts a program of a runtime. */
+export function programFrame(runtime: Runtime, { entry, args, limits }: ProgramOptions): GuestFrame {
   const path = `${workspace}/${entry}`;
-  switch (runtime.run.kind) {
+  const { run, env } = runtime;
+  switch (run.kind) {
     case 'script':
-      return { op: 'run', kind: 'script', entry: path, args, env: {} };
+      return { op: 'run', kind: 'script', entry: path, args, env };
     case 'parked':
       return { op: 'run', kind: 'parked', entry: path, args };
     case 'program': {
-      const argv = runtime.run.argv.flatMap((word) => (word === '{args}' ? args : [word.replace('{entry}', path)]));
-      return { op: 'run', kind: 'program', argv, env: {} };
+      const output = runtime.compile && compiledPath(runtime.compile.output);
+      const argv = run.argv.flatMap((word) =>
+        word === '{args}' ? args : fillWords([word], { entry, output: output ?? '', limits }),
+      );
+      return { op: 'run', kind: 'program', argv, env };
     }
   }
 }
 
 /** The frame that starts a program that may call tools; the sandbox is one that serves. */
-export function toolProgramFrame(runtime: Runtime, entry: string, tools: readonly CallableTool[]): GuestFrame {
-  const started = programFrame(runtime, entry, []);
+export function toolProgramFrame(
+  runtime: Runtime,
+  options: Omit<ProgramOptions, 'args'>,
+  tools: readonly CallableTool[],
+): GuestFrame {
+  const started = programFrame(runtime, { ...options, args: [] });
   const names = tools.map(({ identifier, name }) => `${identifier} ${name}\n`).join('');
   const env = Object.entries(runtime.tools?.env ?? {}).map(([key, value]) => [
     key,
     value.replace('{names}', () => names),
   ]);
   return { ...started, op: 'program', env: Object.fromEntries(env), tools };
+}
+
+/**
+ * Fills in a command line's places: `{entry}` and `{name}` (the source, by its whole path and from the workspace), `{output}`,
+ * and `{heapMiB}`, the share of the memory limit that a garbage collector may count on.
+ */
+export function fillWords(
+  words: readonly string[],
+  { entry, output, limits }: { entry: string; output: string; limits: Pick<Limits, 'memoryBytes'> },
+): string[] {
+  const heapMiB = Math.floor((limits.memoryBytes * 0.6) / 1024 ** 2);
+  return words.map((word) =>
+    word
+      .replace('{heapMiB}', String(heapMiB))
+      .replace('{output}', () => output)
+      .replace('{entry}', () => `${workspace}/${entry}`)
+      .replace('{name}', () => entry),
+  );
+}
+
+/** Where a compiled program of this name is staged. */
+export function compiledPath(output: string): string {
+  return `${programs}/${output}`;
+}
+
+/** The order that puts a source into the workspace. */
+export function writeFrame({ path, code }: { path: string; code: string }): { frame: GuestFrame; body: Uint8Array } {
+  const body = Buffer.from(code);
+  return { frame: { op: 'write', path, size: body.length, mode: 0o644 }, body };
+}
+
+/** What is put into the source file: the code, with what the language wants in front of it on the same line. */
+export function sourceText({ prefix }: Runtime, code: string): string {
+  return prefix && !prefix.unless.test(code) ? prefix.text + code : code;
 }
 
 /** A name for the source that no input has: the runtime's own, or the next free one. */

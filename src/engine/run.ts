@@ -37,7 +37,7 @@ export async function runIn(
   sandbox: Sandbox,
   orders: Orders,
   options: RunOptions,
-): Promise<Omit<ExecutionResult, 'artifactsTruncated'>> {
+): Promise<Omit<ExecutionResult, 'artifactsTruncated' | 'stage' | 'compileUsage'>> {
   const { limits, signal, onEvent, tools } = options;
   const token = newId();
   const stdout = new Output(limits.outputBytes);

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Template } from '../isolation/index.ts';
@@ -28,6 +29,16 @@ const toolsSchema = z.strictObject({
   env: z.record(z.string(), z.string()).default({}),
 });
 
+/** Makes a program of the source in a sandbox of its own; `{output}` is the file to make. */
+const compileSchema = z.strictObject({
+  argv: z.array(z.string()).min(1),
+  /** What the program is called where it is run. */
+  output: z.string().regex(/^[A-Za-z0-9._-]+$/),
+});
+
+/** Text in front of the source, unless the source matches. */
+const prefixSchema = z.strictObject({ text: z.string(), unless: z.string() });
+
 const choiceSchema = z.strictObject({
   /** Words of the source that speak for this template. */
   mentions: z.array(z.string()).default([]),
@@ -41,6 +52,14 @@ const runtimeSchema = z.strictObject({
   /** Name of the source file in the workspace. */
   entry: z.string(),
   run: runSchema,
+  compile: compileSchema.optional(),
+  prefix: prefixSchema.optional(),
+  /** A file of the image without which the language is not there. */
+  requires: z.string().startsWith('/').optional(),
+  /** Environment of compiler and program, besides the sandbox's own. */
+  env: z.record(z.string(), z.string()).default({}),
+  /** Commands that tell versions, by what they are versions of. */
+  versions: z.record(z.string(), z.array(z.string()).min(1)).default({}),
   kernel: kernelSchema.optional(),
   tools: toolsSchema.optional(),
   template: z.object({ default: z.string() }).catchall(choiceSchema),
@@ -79,6 +98,13 @@ export interface Runtime {
   readonly aliases: readonly string[];
   readonly entry: string;
   readonly run: z.infer<typeof runSchema>;
+  /** Absent: the source itself is run. */
+  readonly compile: z.infer<typeof compileSchema> | undefined;
+  readonly prefix: { readonly text: string; readonly unless: RegExp } | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly versions: Readonly<Record<string, readonly string[]>>;
+  /** Changes with anything in the runtime's folder. */
+  readonly digest: string;
   /** Absent: a session runs a program per execution. */
   readonly kernel: Kernel | undefined;
   /** Absent: its programs cannot call tools. */
@@ -104,8 +130,11 @@ export interface RuntimeCatalogue {
   find(language: string): Runtime | undefined;
 }
 
-/** Reads the runtimes folder. @throws Error naming the file that is malformed */
-export function loadRuntimes(dir: string): RuntimeCatalogue {
+/**
+ * Reads the runtimes folder. With a root, languages it lacks are left out.
+ * @throws Error naming the file that is malformed
+ */
+export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue {
   const runtimes: Runtime[] = [];
   const templates: Template[] = [];
   const parks = new Map<string, readonly string[]>();
@@ -116,7 +145,8 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
     const file = join(dir, name, 'runtime.json');
     const parsed = runtimeSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
     if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
-    const { template, templates: own, parks: ownParks, kernel, tools, ...rest } = parsed.data;
+    const { template, templates: own, parks: ownParks, kernel, tools, prefix, requires, ...rest } = parsed.data;
+    if (imageRoot && requires && !lstatSync(join(imageRoot, requires), { throwIfNoEntry: false })) continue;
     const park = rest.run.kind === 'parked' ? rest.run.park : undefined;
     const { default: usual, ...choices } = template;
     const rules = Object.entries(choices as Record<string, z.infer<typeof choiceSchema>>).map(([template, choice]) => ({
@@ -127,6 +157,9 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
     const runtime: Runtime = {
       name,
       ...rest,
+      compile: rest.compile,
+      prefix: prefix && { text: prefix.text, unless: new RegExp(prefix.unless) },
+      digest: digestOf(join(dir, name)),
       kernel: kernel && (kernel.kind === 'fork' ? { name, argv: null } : { name: kernel.name, argv: kernel.argv }),
       tools,
       kindFor(code, inputs, otherwise = usual) {
@@ -159,6 +192,15 @@ export function loadRuntimes(dir: string): RuntimeCatalogue {
     sessionKind,
     find: (language) => names.get(language.toLowerCase()),
   };
+}
+
+function digestOf(folder: string): string {
+  const hash = createHash('sha256');
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.sort()) hash.update(`${file.slice(folder.length)}\0`).update(readFileSync(file));
+  return hash.digest('hex');
 }
 
 /** One word per kind. */

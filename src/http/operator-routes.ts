@@ -18,7 +18,7 @@ export interface OperatorRoutes {
 
 const healthDeadlineMs = 5000;
 
-/** `/health` for whoever runs the service, open to all; `/metrics` for those who are admitted. */
+/** `/health` for whoever runs the service, open to all; `/metrics` and `/languages` for those who are admitted. */
 export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, admit }: OperatorRoutes): void {
   for (const path of ['/health', '/v1/health'])
     app.get(path, { config: { operation: healthOperation } }, async (_request, reply) => {
@@ -29,6 +29,13 @@ export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, 
         .type('text/plain; charset=utf-8')
         .send(ready ? 'ok' : (reason ?? 'not ready'));
     });
+  for (const path of ['/languages', '/v1/languages'])
+    app.get(path, { onRequest: admit, config: { operation: languagesOperation } }, async () => ({
+      languages: (await interpreter.languages()).map(({ keepsVariables, ...language }) => ({
+        ...language,
+        keeps_variables: keepsVariables,
+      })),
+    }));
   app.get('/metrics', { onRequest: admit, config: { operation: metricsOperation } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
@@ -44,6 +51,52 @@ const healthOperation: Operation = {
   summary: 'Tell whether programs can be run now',
   answers: { 200: text('They can.', 'ok'), 503: text('They cannot; why not.', 'shutting down') },
   open: true,
+};
+
+const languageSchema = z
+  .strictObject({
+    name: z.string(),
+    title: z.string(),
+    aliases: z.array(z.string()).describe('What a request may call it instead, in any case.'),
+    versions: z.record(z.string(), z.string()).describe('By what they are versions of.'),
+    compile: z
+      .array(z.string())
+      .nullable()
+      .describe('The command that makes a program of the source; null where the source itself is run.'),
+    run: z.array(z.string()).describe('The command that runs it.'),
+    keeps_variables: z
+      .boolean()
+      .describe('A live session keeps variables from cell to cell; otherwise its files alone.'),
+  })
+  .meta({ id: 'Language' });
+
+const languagesOperation: Operation = {
+  id: 'listLanguages',
+  summary: 'The languages of the image, their versions and commands',
+  description: 'Needs an API key unless the service listens on a loopback address.',
+  answers: {
+    200: {
+      description: 'By name.',
+      content: {
+        type: 'application/json',
+        schema: z.strictObject({ languages: z.array(languageSchema) }),
+        example: {
+          languages: [
+            {
+              name: 'bash',
+              title: 'Bash',
+              aliases: ['sh', 'shell'],
+              versions: { bash: '5.2.37' },
+              compile: null,
+              run: ['bash', '{entry}', '{args}'],
+              keeps_variables: false,
+            },
+          ],
+        },
+      },
+    },
+    ...problems(400, 401, 500, 503),
+  },
 };
 
 const metricsOperation: Operation = {

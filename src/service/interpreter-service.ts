@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import {
   DragomanError,
+  defaultPlan,
   type ExecutionEvent,
   type FileRef,
   type FileScope,
@@ -12,7 +13,7 @@ import {
   planOf,
   type StoredFile,
 } from '../core/index.ts';
-import type { Engine, EngineRun, Runtime } from '../engine/index.ts';
+import { commandsOf, type Engine, type EngineRun, type Runtime } from '../engine/index.ts';
 import type { Admission } from './admission.ts';
 import { engineInput, type ResolvedInput, resolveInputs } from './inputs.ts';
 import type {
@@ -79,8 +80,17 @@ export class InterpreterService implements Interpreter {
     clearInterval(this.#expiry);
   }
 
-  languages(): readonly LanguageInfo[] {
-    return this.#options.engine.catalogue.runtimes.map(({ name, aliases, title }) => ({ name, aliases, title }));
+  async languages(): Promise<readonly LanguageInfo[]> {
+    const { engine, plans } = this.#options;
+    const versions = await engine.versions(plans.get(defaultPlan)!.limits);
+    return engine.catalogue.runtimes.map((runtime) => ({
+      name: runtime.name,
+      title: runtime.title,
+      aliases: runtime.aliases,
+      versions: versions.get(runtime.name) ?? {},
+      ...commandsOf(runtime, engine.catalogue),
+      keepsVariables: runtime.kernel !== undefined,
+    }));
   }
 
   async execute(

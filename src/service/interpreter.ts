@@ -8,12 +8,17 @@ import type {
   Principal,
   StoredFile,
 } from '../core/index.ts';
+import type { LanguageCommands } from '../engine/index.ts';
 
 /** A language a caller may name. */
-export interface LanguageInfo {
+export interface LanguageInfo extends LanguageCommands {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly title: string;
+  /** By what they are versions of. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** A live session keeps variables from cell to cell; otherwise its files alone. */
+  readonly keepsVariables: boolean;
 }
 
 /** A stored file to be put into the workspace before the program starts. */
@@ -67,7 +72,8 @@ export type UploadOutcome = { readonly stored: StoredFile } | { readonly name: s
 
 /** The one door to everything: every dialect is a translation onto it. */
 export interface Interpreter {
-  languages(): readonly LanguageInfo[];
+  /** Languages of the image. @throws DragomanError sandbox_unavailable */
+  languages(): Promise<readonly LanguageInfo[]>;
   /**
    * Runs a program. Resolves for every ending of the program.
    * @throws DragomanError invalid_request, unsupported_language, file_refused, rate_limited, overloaded,

@@ -44,7 +44,7 @@ export function toAnswer(execution: Execution): ExecAnswer {
     signal: result.signal,
     message: reasons[0] ?? null,
     status: statusOf(execution),
-    wall_time: Math.round(result.usage.wallMs),
+    wall_time: Math.round(((result.stage === 'compile' && result.compileUsage) || result.usage).wallMs),
     files,
     ...(deleted.length > 0 ? { deleted_files: [...deleted] } : {}),
     ...(lost > 0

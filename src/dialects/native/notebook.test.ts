@@ -35,6 +35,8 @@ function cell(language: string, code: string, result: Partial<CellResult> = {}):
         stderr: said(''),
         usage: { wallMs: 1, cpuMs: 1, peakMemoryBytes: 1 },
         artifactsTruncated: false,
+        stage: 'run',
+        compileUsage: null,
         outputs: [],
         outputsTruncated: false,
         error: null,

@@ -12,6 +12,8 @@ const cell = (changes: Partial<CellResult> = {}): CellResult => ({
   stderr: said(''),
   usage: { wallMs: 1, cpuMs: 1, peakMemoryBytes: 1 },
   artifactsTruncated: false,
+  stage: 'run',
+  compileUsage: null,
   outputs: [],
   outputsTruncated: false,
   error: null,

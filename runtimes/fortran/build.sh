@@ -1,0 +1,27 @@
+# Compiles <source> into <program>. What lies beside the source belongs to the program, unless it is a program of its own.
+set -eu
+entry=$1 output=$2
+modules=/tmp/.modules
+mkdir -p $modules
+threads=
+# Not for every program: it puts all local arrays on the stack.
+if grep -qiE '^[[:space:]]*!\$omp|omp_lib' ./*.f*; then threads=-fopenmp; fi
+compile() { gfortran $threads -O2 -g1 -fbacktrace -J$modules -c -o "$modules/$1.o" "$1"; }
+set --
+for file in *.f90 *.f95 *.f03 *.f08; do
+  case $file in "$entry" | '*'*) continue ;; esac
+  grep -qiE '^[[:space:]]*program[[:space:]]' "./$file" || set -- "$@" "$file"
+done
+# A module has to be compiled before whatever uses it: those that cannot be yet wait for the others.
+while [ $# -gt 0 ]; do
+  waiting=$#
+  for file in "$@"; do
+    shift
+    compile "$file" 2> /dev/null || set -- "$@" "$file"
+  done
+  if [ $# = $waiting ]; then
+    for file in "$@"; do compile "$file"; done
+  fi
+done
+compile "$entry"
+exec gfortran $threads -o "$output" $modules/*.o

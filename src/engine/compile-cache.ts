@@ -1,0 +1,100 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { Logger } from '../core/index.ts';
+
+export interface CompileCacheOptions {
+  /** A folder of its own, which no sandbox sees. */
+  readonly directory: string;
+  /** Of all programs together; the ones longest unused go first. */
+  readonly maxBytes: number;
+  readonly logger: Logger;
+}
+
+const name = /^[0-9a-f]{64}$/;
+
+/** Compiled programs on disk. Losing one costs a compilation, so nothing here throws once it has started. */
+export class CompileCache {
+  readonly #options: CompileCacheOptions;
+  /** Sizes by key, the one longest unused first. */
+  readonly #entries = new Map<string, number>();
+  #bytes = 0;
+  #writes = 0;
+
+  constructor(options: CompileCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Finds what is there and removes what a killed server left half written. */
+  start(): void {
+    const { directory } = this.#options;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const found: { key: string; size: number; used: number }[] = [];
+    for (const entry of readdirSync(directory)) {
+      const path = join(directory, entry);
+      const stat = statSync(path);
+      if (name.test(entry) && stat.isFile()) found.push({ key: entry, size: stat.size, used: stat.mtimeMs });
+      else rmSync(path, { recursive: true, force: true });
+    }
+    for (const { key, size } of found.sort((a, b) => a.used - b.used)) this.#note(key, size);
+    void this.#evict();
+  }
+
+  /** The program kept under a key; undefined when there is none or it is not whole. */
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const size = this.#entries.get(key);
+    if (size === undefined) return undefined;
+    const path = join(this.#options.directory, key);
+    try {
+      const kept = await readFile(path);
+      const program = kept.subarray(4);
+      if (kept.length !== size || kept.readUInt32BE(0) !== crc32(program)) throw new Error('it is not whole');
+      this.#note(key, size);
+      void utimes(path, Date.now() / 1000, Date.now() / 1000).catch(() => {});
+      return program;
+    } catch (error) {
+      this.#options.logger.warn({ key, error: String(error) }, 'a compiled program was lost');
+      this.#forget(key);
+      await rm(path, { force: true }).catch(() => {});
+      return undefined;
+    }
+  }
+
+  /** Keeps a program, atomically. */
+  async put(key: string, program: Uint8Array): Promise<void> {
+    const { directory, maxBytes, logger } = this.#options;
+    if (program.length + 4 > maxBytes) return;
+    const sum = Buffer.allocUnsafe(4);
+    sum.writeUInt32BE(crc32(program));
+    const unfinished = join(directory, `${key}.${this.#writes++}.unfinished`);
+    try {
+      await writeFile(unfinished, Buffer.concat([sum, program]), { mode: 0o600, flag: 'wx' });
+      await rename(unfinished, join(directory, key));
+      this.#note(key, program.length + 4);
+      await this.#evict();
+    } catch (error) {
+      logger.warn({ key, error: String(error) }, 'a compiled program was not kept');
+      await rm(unfinished, { force: true }).catch(() => {});
+    }
+  }
+
+  async #evict(): Promise<void> {
+    for (const key of this.#entries.keys()) {
+      if (this.#bytes <= this.#options.maxBytes) return;
+      this.#forget(key);
+      await rm(join(this.#options.directory, key), { force: true }).catch(() => {});
+    }
+  }
+
+  #note(key: string, size: number): void {
+    this.#forget(key);
+    this.#entries.set(key, size);
+    this.#bytes += size;
+  }
+
+  #forget(key: string): void {
+    this.#bytes -= this.#entries.get(key) ?? 0;
+    this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import type { ExecutionResult, Limits, Usage } from '../core/index.ts';
+import type { Sandbox } from '../isolation/index.ts';
+import type { CompileCache } from './compile-cache.ts';
+import { fillWords, writeFrame } from './program.ts';
+import { runIn } from './run.ts';
+import type { Runtime } from './runtimes.ts';
+import { type EngineInput, stage } from './staging.ts';
+
+/** A program to be compiled: the source and what lies beside it. */
+export interface CompileRequest {
+  readonly runtime: Runtime;
+  /** The source, by its path in the workspace. */
+  readonly entry: { readonly path: string; readonly code: string };
+  readonly inputs: readonly EngineInput[];
+  readonly limits: Limits;
+  /** Whose program it is: what one owner compiled is never another's. Undefined: nothing is kept. */
+  readonly owner: string | undefined;
+}
+
+/** What became of it: a program to run and what making it took, or the compiler's own ending. */
+export type Compilation =
+  | { readonly program: Uint8Array; readonly usage: Usage }
+  | { readonly failed: Omit<ExecutionResult, 'artifactsTruncated' | 'stage' | 'compileUsage'> };
+
+export interface CompilerOptions {
+  readonly lease: (runtime: Runtime) => Promise<Sandbox>;
+  readonly release: (sandbox: Sandbox) => void;
+  readonly cache: CompileCache | undefined;
+  /** Changes with the compilers. */
+  readonly imageId: string;
+}
+
+/** What one compiler may hand over; larger programs are refused. */
+const maxProgramBytes = 128 * 1024 * 1024;
+const cached: Usage = { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
+
+/**
+ * Compiles in a sandbox of its own, which is then destroyed: what a compiler was made to leave behind is gone, and the program
+ * passes through the host as bytes nobody looks at. Programs are kept by everything they were made of.
+ */
+export class Compiler {
+  readonly #options: CompilerOptions;
+
+  constructor(options: CompilerOptions) {
+    this.#options = options;
+  }
+
+  /** @throws DragomanError sandbox_unavailable, too_large, invalid_request as a run does */
+  async compile(request: CompileRequest, options: { signal?: AbortSignal | undefined }): Promise<Compilation> {
+    const { cache } = this.#options;
+    const key = cache && request.owner !== undefined ? this.#key(request) : undefined;
+    const kept = key && (await cache?.get(key));
+    if (kept) return { program: kept, usage: cached };
+    const compilation = await this.#run(request, options.signal);
+    if (key && 'program' in compilation) await cache?.put(key, compilation.program);
+    return compilation;
+  }
+
+  async #run(
+    { runtime, entry, inputs, limits }: CompileRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Compilation> {
+    const sandbox = await this.#options.lease(runtime);
+    try {
+      sandbox.limit(limits);
+      await stage(sandbox, inputs, limits);
+      const output = freeName(new Set([entry.path, ...inputs.map((input) => input.path)]));
+      const argv = fillWords(runtime.compile!.argv, { entry: entry.path, output, limits });
+      const result = await runIn(
+        sandbox,
+        [writeFrame(entry), { frame: { op: 'run', kind: 'program', argv, env: runtime.env } }],
+        { limits, signal },
+      );
+      if (result.outcome !== 'completed' || result.exitCode !== 0) return { failed: result };
+      await sandbox.freeze();
+      const program = await read(sandbox, output);
+      if (program) return { program, usage: result.usage };
+      const text = `${result.stderr.text}the compiler made no program of at most ${maxProgramBytes} bytes\n`;
+      return { failed: { ...result, exitCode: 1, stderr: { ...result.stderr, text } } };
+    } finally {
+      this.#options.release(sandbox);
+    }
+  }
+
+  /** The program is a function of this and nothing else: compilers see neither arguments nor standard input nor a network. */
+  #key({ runtime, entry, inputs, limits, owner }: CompileRequest): string {
+    const parts = [
+      ...[this.#options.imageId, runtime.digest, owner, limits.memoryBytes, entry.path, entry.code],
+      inputs.map(({ path, digest }) => [path, digest]),
+    ];
+    return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  }
+}
+
+async function read(sandbox: Sandbox, path: string): Promise<Uint8Array | undefined> {
+  const content = await sandbox.workspace.open(path);
+  if (!content) return undefined;
+  try {
+    if (content.size === 0 || content.size > maxProgramBytes) return undefined;
+    const program = Buffer.concat(await Array.fromAsync(content.read()));
+    return program.length === content.size ? program : undefined;
+  } finally {
+    content.close();
+  }
+}
+
+/** A name in the workspace that nothing of the user's has. */
+function freeName(taken: ReadonlySet<string>): string {
+  for (let number = 0; ; number++) {
+    const name = `.program-${number}`;
+    if (![...taken].some((path) => path === name || path.startsWith(`${name}/`))) return name;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Limits } from '../core/index.ts';
+import type { Sandbox } from '../isolation/index.ts';
+import { runIn } from './run.ts';
+import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
+
+/** How programs of a language are made and started: command lines with their places in braces. */
+export interface LanguageCommands {
+  /** Null: the source itself is run. */
+  readonly compile: readonly string[] | null;
+  readonly run: readonly string[];
+}
+
+/** The command lines of a language, for people to read. */
+export function commandsOf(runtime: Runtime, { parks }: RuntimeCatalogue): LanguageCommands {
+  const compile = runtime.compile?.argv ?? null;
+  switch (runtime.run.kind) {
+    case 'script':
+      return { compile, run: ['python3', '{entry}', '{args}'] };
+    case 'parked':
+      // The last word of a parked process is the program that waits.
+      return { compile, run: [...parks.get(runtime.run.park)!.slice(0, -1), '{entry}', '{args}'] };
+    case 'program':
+      return { compile, run: runtime.run.argv };
+  }
+}
+
+const deadlineMs = 20_000;
+
+/**
+ * Asks the image for the versions its languages tell, all in one sandbox.
+ * @returns by the runtime's name, then by what it is a version of; what does not answer is left out
+ */
+export async function askVersions(
+  runtimes: readonly Runtime[],
+  sandbox: Sandbox,
+  limits: Limits,
+): Promise<Map<string, Record<string, string>>> {
+  const questions = runtimes.flatMap(({ name, versions }) =>
+    Object.entries(versions).map(([what, argv]) => ({ name, what, argv })),
+  );
+  const script = questions.map(({ argv }, at) => `echo "@${at}"; ${argv.map(quoted).join(' ')} 2>&1 | head -n 4`);
+  const argv = ['sh', '-c', script.join('\n')];
+  const env = Object.assign({}, ...runtimes.map((runtime) => runtime.env));
+  sandbox.limit(limits);
+  const { stdout } = await runIn(sandbox, [{ frame: { op: 'run', kind: 'program', argv, env } }], {
+    limits: { ...limits, wallMs: deadlineMs },
+  });
+  const found = new Map<string, Record<string, string>>(runtimes.map(({ name }) => [name, {}]));
+  for (const answer of stdout.text.split(/^@/m).slice(1)) {
+    const question = questions[Number.parseInt(answer, 10)];
+    const version = /\d+(\.\d+)+/.exec(answer.slice(answer.indexOf('\n') + 1))?.[0];
+    if (question && version) found.get(question.name)![question.what] = version;
+  }
+  return found;
+}
+
+const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
