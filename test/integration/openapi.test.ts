@@ -39,7 +39,9 @@ describe('the document', () => {
       prefixes.map((prefix) => `${method} ${prefix}${path.replace(/\{path\}$/, '*').replaceAll(/\{(\w+)\}/g, ':$1')}`),
     );
     // The operators' routes are there before anybody can watch.
-    const early = ['/openapi.json', '/health', '/v1/health', '/metrics'].map((path) => `get ${path}`);
+    const early = ['/openapi.json', '/health', '/v1/health', '/languages', '/v1/languages', '/metrics'].map(
+      (path) => `get ${path}`,
+    );
     expect(described.toSorted()).toEqual([...routes, ...early].toSorted());
     expect(new Set(openapi.operations.map(({ operation }) => operation.operationId)).size).toBe(
       openapi.operations.length,
@@ -158,6 +160,7 @@ describe('the server keeps to the document', async () => {
     'readArchive',
     'readUsage',
     'health',
+    'listLanguages',
     'describe',
     'metrics',
   ];

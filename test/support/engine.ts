@@ -10,6 +10,7 @@ import type {
   ToolResult,
 } from '../../src/core/index.ts';
 import {
+  type CompileCache,
   Engine,
   type EngineCallOptions,
   type EngineCell,
@@ -55,6 +56,7 @@ export interface RunOptions {
   readonly inputs?: readonly EngineInput[];
   readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
+  readonly owner?: string;
 }
 
 /** Answers a tool call: its value, or throws what the program is to hear. */
@@ -115,15 +117,19 @@ export interface TestEngine {
 }
 
 /** Starts an engine of its own (about a second); close it. */
-export async function startEngine(options: { limits?: Partial<Limits>; poolSize?: number } = {}): Promise<TestEngine> {
+export async function startEngine(
+  options: { limits?: Partial<Limits>; poolSize?: number; compileCache?: CompileCache } = {},
+): Promise<TestEngine> {
   const limits = { ...testLimits, ...options.limits };
+  const { compileCache } = options;
   const logged: string[] = [];
   const note = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`);
   const logger: Logger = { debug() {}, info() {}, warn: note, error: note };
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
-  const catalogue = loadRuntimes(runtimesDir);
+  const root = await imageRoot();
+  const catalogue = loadRuntimes(runtimesDir, root);
   const backend = createNamespacesBackend({
-    imageRoot: await imageRoot(),
+    imageRoot: root,
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: catalogue.templates,
@@ -131,7 +137,14 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
     sandboxUid: 2_000_000_000,
     logger,
   });
-  const engine = new Engine({ backend, catalogue, poolSize: options.poolSize ?? 2, logger });
+  const engine = new Engine({
+    backend,
+    catalogue,
+    poolSize: options.poolSize ?? 2,
+    logger,
+    imageId: root,
+    compileCache,
+  });
   await engine.start();
   const runtimeOf = (language: string) => {
     const runtime = catalogue.find(language);
@@ -141,10 +154,10 @@ export async function startEngine(options: { limits?: Partial<Limits>; poolSize?
   const execute = async (
     language: string,
     code: string,
-    { args = [], stdin, inputs = [], limits: own, signal }: RunOptions,
+    { args = [], stdin, inputs = [], limits: own, signal, owner }: RunOptions,
     more: EngineCallOptions,
   ): Promise<TestRun> => {
-    const request = { runtime: runtimeOf(language), code, args, stdin, inputs, limits: { ...limits, ...own } };
+    const request = { runtime: runtimeOf(language), code, args, stdin, inputs, limits: { ...limits, ...own }, owner };
     const run = await engine.execute(request, { signal, ...more });
     try {
       const files: Record<string, Buffer> = {};

@@ -29,7 +29,7 @@ const unused = () => Promise.reject(new Error('not part of this test'));
 /** An interpreter that only knows how it is: what tests of the HTTP room need. */
 export function idleInterpreter(health: Interpreter['health'] = async () => ({ ready: true })): Interpreter {
   return {
-    languages: () => [],
+    languages: async () => [],
     execute: unused,
     upload: unused,
     file: unused,

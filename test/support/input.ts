@@ -5,10 +5,10 @@ import type { EngineInput } from '../../src/engine/index.ts';
 /** A file to be staged; `readAfterMs` makes its bytes late. */
 export function input(
   path: string,
-  content: string,
+  content: string | Buffer,
   options: { readOnly?: boolean; readAfterMs?: number } = {},
 ): EngineInput {
-  const bytes = Buffer.from(content);
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   return {
     path,
     size: bytes.length,

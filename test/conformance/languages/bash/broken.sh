@@ -1,0 +1,3 @@
+if then # broken
+echo 'it ran'
+fi

@@ -1,0 +1,2 @@
+. ./helper.sh
+echo "parts $(plus $((6 * 6)))"

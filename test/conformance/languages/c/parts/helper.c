@@ -1,0 +1,2 @@
+#include "helper.h"
+int plus(int n) { return n + 6; }

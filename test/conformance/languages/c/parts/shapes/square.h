@@ -1,0 +1,1 @@
+static inline int area(int side) { return side * side; }

@@ -1,0 +1,2 @@
+#include "helper.hpp"
+int plus_six(int n) { return n + 6; }

@@ -1,0 +1,1 @@
+int plus_six(int n);

@@ -1,0 +1,1 @@
+template <typename T> T area(T side) { return side * side; }

@@ -1,0 +1,6 @@
+module helper;
+
+int plus(int n)
+{
+    return n + 6;
+}

@@ -1,0 +1,6 @@
+module shapes.square;
+
+int area(int side)
+{
+    return side * side;
+}

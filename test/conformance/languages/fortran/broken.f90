@@ -1,0 +1,6 @@
+program broken
+  implicit none
+  integer :: n
+  n = 'text'
+  print *, 'it ran'
+end program

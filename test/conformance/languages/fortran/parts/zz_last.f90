@@ -1,0 +1,4 @@
+module zz_last
+  implicit none
+  integer, parameter :: one = 1
+end module

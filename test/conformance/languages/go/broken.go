@@ -1,0 +1,8 @@
+package main
+
+import "fmt"
+
+func main() {
+	var broken int = "text"
+	fmt.Println("it ran")
+}

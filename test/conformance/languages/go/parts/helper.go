@@ -1,0 +1,3 @@
+package main
+
+func plus(n int) int { return n + 6 }

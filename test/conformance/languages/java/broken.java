@@ -1,0 +1,5 @@
+class Broken {
+  public static void main(String[] args) {
+    System.out.println("it ran") // broken
+  }
+}

@@ -1,0 +1,5 @@
+class Helper {
+  static int plus(int n) {
+    return n + 6;
+  }
+}

@@ -1,0 +1,1 @@
+exports.plus = (n) => n + 6;

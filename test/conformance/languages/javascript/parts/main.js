@@ -1,0 +1,3 @@
+const { area } = require('./shapes/square');
+const helper = require('./helper.js');
+console.log('parts', helper.plus(area(6)));

@@ -1,0 +1,2 @@
+<?php
+function plus(int $n): int { return $n + 6; }

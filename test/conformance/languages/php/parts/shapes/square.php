@@ -1,0 +1,2 @@
+<?php
+function area(int $side): int { return $side * $side; }

@@ -1,0 +1,3 @@
+print('it ran')
+def broken(:
+    pass

@@ -1,0 +1,1 @@
+def plus(n): return n + 6

@@ -1,0 +1,1 @@
+def area(side): return side * side

@@ -1,0 +1,2 @@
+cat("it ran\n")
+broken <- (1 + }

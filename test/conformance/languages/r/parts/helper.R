@@ -1,0 +1,1 @@
+plus <- function(n) n + 6

@@ -1,0 +1,4 @@
+fn main() {
+    println!("it ran");
+    let broken: i32 = "text";
+}

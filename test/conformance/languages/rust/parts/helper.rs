@@ -1,0 +1,3 @@
+pub fn plus(n: i32) -> i32 {
+    n + 6
+}

@@ -1,0 +1,2 @@
+console.log('it ran');
+const broken: number = ;

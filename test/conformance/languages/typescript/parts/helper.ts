@@ -1,0 +1,1 @@
+export const plus = (n: number): number => n + 6;
