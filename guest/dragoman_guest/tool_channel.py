@@ -78,10 +78,6 @@ class ToolChannel:
             self._drop(connection)
         self._settled()
 
-    def descriptors(self):
-        """What a process that is not the supervisor must let go of."""
-        return [self._listener.fileno(), *self._connections]
-
     def look_in(self):
         """Milliseconds until `settle` wants to look again, for poll; None when it waits for nothing."""
         return None if self._is_settled else 0

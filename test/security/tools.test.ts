@@ -102,7 +102,7 @@ if os.fork() == 0:
     const run = await engine.runWithTools(
       'python',
       'r = await asyncio.gather(*[echo(n=n) for n in range(8)])\nprint([len(x) for x in r])\nr = None\ntry: await asyncio.wait_for(echo(n=9), 0.01)\nexcept TimeoutError: print("gave up")',
-      { tools: [echo], answer: () => 'x'.repeat(4_500_000), onRound: undefined as never },
+      { tools: [echo], answer: () => 'x'.repeat(4_500_000) },
     );
     expect(run.stdout).toMatch(/^\[(?:4500000, ){7}4500000\]\n/);
   });
