@@ -90,6 +90,8 @@ describe('the server keeps to the document', async () => {
     deleteContainer: makeContainer,
     deleteContainerFile: makeContainer,
     deleteAssistant: makeAssistant,
+    // Some of its programs remove the file.
+    executeInSession: begin,
     deleteSession: begin,
     deleteSessionFile: begin,
   };
