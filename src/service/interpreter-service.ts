@@ -114,6 +114,7 @@ export class InterpreterService implements Interpreter {
           args: request.args ?? [],
           stdin: request.stdin,
           inputs: inputs.map(({ input, file }) => engineInput(this.#shelf, input.path, file)),
+          owner: principal.id,
           limits: limitsWithin(plan, request.limits?.wallMs),
         },
         options,

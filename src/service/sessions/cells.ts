@@ -73,6 +73,7 @@ export class Cells {
         order,
         driver,
         live.files.all().map((file) => engineInput(this.#parts.shelf, file.name, file)),
+        stored().principalId,
       );
     }
     try {
@@ -105,7 +106,7 @@ export class Cells {
         throw error;
       }
       left = { ...left, release: () => sandbox.close() };
-    } else left = await this.#program(order, driver, engineInputs);
+    } else left = await this.#program(order, driver, engineInputs, principal.id);
     try {
       const files = new SessionFiles(
         this.#parts,
@@ -157,9 +158,10 @@ export class Cells {
     { runtime, request, limits }: CellOrder,
     driver: ExecutionDriver,
     inputs: Parameters<Engine['execute']>[0]['inputs'],
+    owner: string,
   ): Promise<Left> {
     const run = await this.#parts.engine.execute(
-      { runtime, code: request.code, args: request.args ?? [], stdin: request.stdin, inputs, limits },
+      { runtime, code: request.code, args: request.args ?? [], stdin: request.stdin, inputs, limits, owner },
       { signal: driver.signal, onEvent: driver.tell, tools: driver.tools?.broker },
     );
     const rich = { outputs: [], outputsTruncated: false, error: null, interpreter: 'none' } as const;
