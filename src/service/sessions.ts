@@ -55,7 +55,7 @@ export interface CellRequest {
   /** Name or alias, any case. */
   readonly language: string;
   readonly code: string;
-  /** For languages that run a program per execution. */
+  /** With arguments or input the code runs as a program of its own, also in a language that has cells. */
   readonly args?: readonly string[] | undefined;
   readonly stdin?: string | undefined;
   /** Stored files to be put into the workspace first. */

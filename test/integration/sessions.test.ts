@@ -20,6 +20,7 @@ const text = (content: string) => ({
   })(),
 });
 const names = (files: readonly StoredFile[]) => files.map(({ name }) => name);
+const ref = ({ sessionId, id }: StoredFile) => ({ sessionId, fileId: id, scope: { kind: 'user' } }) as const;
 const start = (options = {}) => startSessions(engine, options);
 const minute = 60_000;
 
@@ -241,18 +242,32 @@ describe('executions', () => {
     ]);
   });
 
+  it('with arguments or input are programs, also where cells are', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 1\nopen("a.txt", "w").write("file")');
+    const code = 'import sys\nprint(sys.argv[1:], sys.stdin.read(), open("a.txt").read(), "x" in dir())';
+    const given = { args: ['a b'], stdin: 'in' };
+    for (const sessionId of [id, undefined]) {
+      const files = sessionId
+        ? []
+        : (await service.sessions.files(ann, id)).map((file) => ({ ...ref(file), path: file.name }));
+      const run = await service.run(sessionId, code, { ...given, files });
+      expect(run.result).toMatchObject({ interpreter: 'none', stdout: { text: "['a b'] in file False\n" } });
+    }
+    expect(await service.run(id, 'x')).toMatchObject({ continuity: 'continued' });
+  });
+
   it('of a language without a kernel work on the session’s files', async () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, 'x = 1\nopen("a.txt", "w").write("from python")');
-    const shell = await service.run(id, 'cat a.txt; rm a.txt; echo shell > b.txt', { language: 'bash' });
-    expect([shell.result.stdout.text, shell.deleted, shell.continuity]).toEqual([
-      'from python',
-      ['a.txt'],
-      'continued',
-    ]);
+    const code = 'echo file_get_contents("a.txt"); unlink("a.txt"); file_put_contents("b.txt", "php");';
+    const program = await service.run(id, code, { language: 'php' });
+    const { result, deleted, continuity } = program;
+    expect([result.stdout.text, deleted, continuity]).toEqual(['from python', ['a.txt'], 'continued']);
     const back = await service.run(id, 'x, __import__("os").listdir(), open("b.txt").read()');
-    expect([back.continuity, value(back)]).toEqual(['continued', "(1, ['b.txt'], 'shell\\n')"]);
+    expect([back.continuity, value(back)]).toEqual(['continued', "(1, ['b.txt'], 'php')"]);
     expect(back.files).toEqual([]);
   });
 });

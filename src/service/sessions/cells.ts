@@ -64,11 +64,11 @@ export class Cells {
     let continuity: Continuity;
     if (hasCell(order)) {
       const sandbox = await live.sandbox(order.limits);
-      continuity = live.continuityFor(runtime);
+      continuity = live.continuityFor(runtime.kernel);
       left = await this.#cell(sandbox, order, driver, live);
       live.note(runtime.kernel!.name, left.result.interpreter === 'kept' ? 'kept' : 'lost');
     } else {
-      continuity = live.continuityFor(runtime);
+      continuity = live.continuityFor(undefined);
       left = await this.#program(
         order,
         driver,
@@ -190,7 +190,8 @@ export class Cells {
 
 /** Whether it is one of the cells of an interpreter that stays. */
 function hasCell({ runtime, request }: CellOrder): boolean {
-  return runtime.kernel !== undefined && !request.asProgram;
+  const asProgram = request.asProgram || request.stdin !== undefined || (request.args ?? []).length > 0;
+  return runtime.kernel !== undefined && !asProgram;
 }
 
 /** Adds the request's files that are what they were. */

@@ -46,8 +46,8 @@ export class LiveSession {
     return this.#sandbox !== undefined && !this.#sandbox.ended;
   }
 
-  /** What a cell of this language will find; a language without a kernel finds files only. */
-  continuityFor({ kernel }: Runtime): Continuity {
+  /** What a cell of this kernel will find; a program finds files only. */
+  continuityFor(kernel: Runtime['kernel']): Continuity {
     const { ran } = this.record;
     if (!kernel) return ran.length > 0 ? 'continued' : 'fresh';
     if (this.live && this.#kernels.has(kernel.name)) return 'continued';
