@@ -53,9 +53,14 @@ describe('running code', () => {
     expect(answer.content).toContain('ValueError: no good');
   });
 
-  test('tells the model that a language is not there, for good', async () => {
-    const answer = await talk().run('f90', 'end');
-    expect(answer.content).toContain('request was rejected');
+  test.each([
+    ['c', '#include <stdio.h>\nint main(void) { puts("hi"); }'],
+    ['f90', 'program hello\n  print *, "hi"\nend program hello'],
+    ['rs', 'fn main() { println!("hi"); }'],
+    ['php', 'echo "hi";'],
+    ['r', 'cat("hi\\n")'],
+  ])('runs %s, which only the full image has', async (lang, code) => {
+    expect((await talk().run(lang, code)).content).toContain('hi');
   });
 
   test('runs a tool-free programmatic call, top-level await included', async () => {
