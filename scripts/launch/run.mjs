@@ -29,7 +29,12 @@ export async function prepare(kind) {
  * @returns {Promise<{ status: number | null, signal: NodeJS.Signals | null }>} how it ended
  */
 export function runNode(args) {
-  const env = { ...process.env, PATH: `${project}/node_modules/.bin:${process.env.PATH ?? ''}` };
+  const env = {
+    // Compiled once, not at every start: half of what it takes to load the service.
+    NODE_COMPILE_CACHE: `${project}/node_modules/.cache/node`,
+    ...process.env,
+    PATH: `${project}/node_modules/.bin:${process.env.PATH ?? ''}`,
+  };
   const [program, ...words] = [...delegationPrefix(describeHost()), projectNode(project), ...args];
   const child = spawn(program, words, { stdio: 'inherit', env });
   const forward = (signal) => {

@@ -47,11 +47,11 @@ class NamespacesBackend implements IsolationBackend {
       this.#cgroups = await openCgroups();
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
-      for (const { name } of templates) this.#startZygote(name);
-      // The first template is what most programs need; the others may still be loading when the service answers.
-      await this.#zygotes.get(templates[0]!.name)!.ready;
-      for (const { name } of templates.slice(1))
-        this.#zygotes.get(name)!.ready.catch((error) => this.#retry(name, error));
+      // The first template is what most programs need: it has the processor for itself, and the others may still be loading
+      // when the service answers.
+      const [first, ...others] = templates.map(({ name }) => name);
+      await this.#startZygote(first!);
+      for (const name of others) this.#startZygote(name).catch((error) => this.#retry(name, error));
       // The one proof that every wall stands: a step that fails in there ends the sandbox.
       await (await this.create(templates[0]!.name)).destroy();
     } catch (error) {
