@@ -3,6 +3,7 @@ import { imageRoot } from '../test/support/image.ts';
 import { startServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
+import { languages } from './languages.ts';
 import { latency } from './latency.ts';
 import { density, liveSessions } from './native.ts';
 import { cellOverhead, memory } from './sessions.ts';
@@ -15,6 +16,12 @@ const benches: Record<string, () => Promise<void>> = {
     withServer(async (server) => {
       const bare = openBare(await imageRoot());
       await latency(server, bare);
+      bare.close();
+    }),
+  languages: () =>
+    withServer(async (server) => {
+      const bare = openBare(await imageRoot());
+      await languages(server, bare);
       bare.close();
     }),
   throughput: () =>

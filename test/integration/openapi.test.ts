@@ -340,16 +340,22 @@ describe('the server keeps to the document', async () => {
   it.each(names)('%s', async (name) => {
     const described = openapi.operations.find(({ operation }) => operation.operationId === name)!;
     const seen = new Set<number>();
+    let last: Promise<void> | undefined;
     await fc.assert(
-      fc.asyncProperty(request(described), fc.constantFrom(...described.prefixes), async (sent, prefix) => {
-        const { status, type, text } = await send(described, prefix, sent);
-        seen.add(status);
-        if (status < 300) await renew[name]?.();
-        expect(openapi.fault(described, status, type, text)).toBeUndefined();
-        expect(status).not.toBe(500);
+      fc.asyncProperty(request(described), fc.constantFrom(...described.prefixes), (sent, prefix) => {
+        last = (async () => {
+          const { status, type, text } = await send(described, prefix, sent);
+          seen.add(status);
+          if (status < 300) await renew[name]?.();
+          expect(openapi.fault(described, status, type, text)).toBeUndefined();
+          expect(status).not.toBe(500);
+        })();
+        return last;
       }),
       { numRuns: 120, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
     );
+    // At the time limit one request is still under way, and what it removes has to be there again for the next operation.
+    await last;
     if (!lonely.has(name)) expect([...seen].some((status) => status < 300)).toBe(true);
   });
 
