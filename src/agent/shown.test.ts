@@ -25,6 +25,11 @@ describe('as a notebook', () => {
     expect(show({ result }).text).toBe("printed\n42\n$x$\nwarned\nTraceback …\nNameError: name 'x'");
   });
 
+  it('shows an error once that was printed as well', () => {
+    const stderr = output("Traceback …\nNameError: name 'x'\n");
+    expect(show({ result: { stderr, error } }).text).toBe("Traceback …\nNameError: name 'x'");
+  });
+
   it('says so when there is nothing', () => {
     expect(show({}).text).toBe('[no output]');
   });

@@ -1,4 +1,4 @@
-import type { MimeBundle } from '../core/index.ts';
+import { type MimeBundle, unprintedError } from '../core/index.ts';
 import type { CellExecution } from '../service/index.ts';
 
 /** What a model is shown of a run. */
@@ -45,12 +45,12 @@ export function shownOf(execution: CellExecution, options: ShownOptions): Shown 
 type Figure = (bundle: MimeBundle) => string | undefined;
 
 function notebook(execution: CellExecution, options: ShownOptions, figure: Figure): string {
-  const { stdout, stderr, outputs, error } = execution.result;
-  const parts = [stdout.text, ...outputs.map(({ bundle }) => figure(bundle) ?? plain(bundle)), stderr.text];
-  if (error) parts.push(error.traceback.join('\n') || `${error.name}: ${error.value}`);
+  const { stdout, stderr, outputs } = execution.result;
+  const shown = outputs.map(({ bundle }) => figure(bundle) ?? plain(bundle));
+  const parts = [stdout.text, ...shown, stderr.text, unprintedError(execution.result)];
   const output = parts.filter((part) => part.trim() !== '').map((part) => part.replace(/\n$/, ''));
-  const shown = headAndTail(output.join('\n'), options.characters);
-  return [...(shown === '' ? [] : [shown]), ...notes(execution, options, output.length === 0)].join('\n');
+  const text = headAndTail(output.join('\n'), options.characters);
+  return [...(text === '' ? [] : [text]), ...notes(execution, options, output.length === 0)].join('\n');
 }
 
 /** Short names of forms, as E2B's interpreter has them. */

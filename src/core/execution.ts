@@ -92,6 +92,13 @@ export interface CellResult extends ExecutionResult {
   readonly interpreter: InterpreterState;
 }
 
+/** A program's error as text, empty when there is none or when it stands at the end of stderr already: most kernels print it, too. */
+export function unprintedError({ error, stderr }: Pick<CellResult, 'error' | 'stderr'>): string {
+  if (!error) return '';
+  const last = error.traceback.at(-1)?.trimEnd() || `${error.name}: ${error.value}`.trimEnd();
+  return stderr.text.trimEnd().endsWith(last) ? '' : error.traceback.join('\n') || last;
+}
+
 /** What happens while an execution runs, in order. */
 export type ExecutionEvent =
   | { readonly type: 'stdout' | 'stderr'; readonly data: Uint8Array }

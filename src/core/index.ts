@@ -1,18 +1,19 @@
 export { DragomanError, type ErrorCode, type ErrorDetails, errorCatalogue } from './errors.ts';
-export type {
-  CellResult,
-  ExecutionEvent,
-  ExecutionResult,
-  InterpreterState,
-  MimeBundle,
-  Outcome,
-  OutputText,
-  ProgramError,
-  RichOutput,
-  ToolCall,
-  ToolDefinition,
-  ToolResult,
-  Usage,
+export {
+  type CellResult,
+  type ExecutionEvent,
+  type ExecutionResult,
+  type InterpreterState,
+  type MimeBundle,
+  type Outcome,
+  type OutputText,
+  type ProgramError,
+  type RichOutput,
+  type ToolCall,
+  type ToolDefinition,
+  type ToolResult,
+  type Usage,
+  unprintedError,
 } from './execution.ts';
 export type { FileRef, FileScope, StoredFile, StoredSession } from './files.ts';
 export { isLoopbackHost } from './hosts.ts';

@@ -154,6 +154,7 @@ describe('what code does', () => {
     expect(codeOf(response.output)).toMatchObject([
       { status: 'completed', outputs: [{ type: 'logs', logs: expect.stringContaining('NameError') }] },
     ]);
+    expect(service.upstream.requests[1]!.body.messages.at(-1).content.match(/NameError/g)).toHaveLength(1);
   });
 
   it('reaches the client uncut', async () => {
@@ -453,6 +454,12 @@ it('is served without /v1 as well, and answers 401 in its own words', async () =
     status: 401,
     code: 'invalid_api_key',
   });
+});
+
+it('says in its own words which addresses it has not', async () => {
+  const compact = service.client.post('/responses/compact', { body: { input: 'x' } });
+  await expect(compact).rejects.toMatchObject({ status: 404, code: 'unknown_url', type: 'invalid_request_error' });
+  await expect(compact).rejects.toThrow('POST /v1/responses/compact');
 });
 
 it('tells LiteLLM in JSON that something was deleted', async () => {

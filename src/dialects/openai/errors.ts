@@ -110,6 +110,23 @@ export function wordErrors(app: FastifyInstance, context: DialectContext): void 
   });
 }
 
+/** Where this API has something, or its original has. */
+const addresses =
+  /^\/v1\/(?:assistants|audio|batches|chat|completions|containers|conversations|embeddings|evals|files|fine_tuning|images|model|models|moderations|realtime|responses|skills|threads|uploads|vector_stores|videos)(?:[/?]|$)/;
+
+/** Answers what OpenAI's clients ask for and nobody serves in their words: they show the message of an error, and nothing where it has none. */
+export function wordUnknownAddresses(app: FastifyInstance): void {
+  // At the root there is such an answer already, and no second one can be given.
+  if (app.prefix !== '/v1') return;
+  app.setNotFoundHandler((request, reply) => {
+    reply.code(404).header('x-should-retry', 'false');
+    if (!addresses.test(request.url)) return reply.send({ error: 'Not found' });
+    const [path = ''] = request.url.split('?');
+    const message = `Unknown request URL: ${request.method} ${path.slice(0, 128)}. It is not served here.`;
+    return reply.send({ error: { message, type: 'invalid_request_error', param: null, code: 'unknown_url' } });
+  });
+}
+
 /** The answers an operation of this face has beside its own. */
 export function errorAnswers(...statuses: readonly number[]): Record<number, Answer> {
   const content = { type: 'application/json', schema: errorBody };

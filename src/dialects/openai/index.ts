@@ -3,7 +3,7 @@ import type { Dialect } from '../../http/index.ts';
 import { assistantRoutes, modelResponseRoutes } from './assistants/routes.ts';
 import { chatRoutes } from './chat/routes.ts';
 import { containerRoutes } from './containers/routes.ts';
-import { wordErrors } from './errors.ts';
+import { wordErrors, wordUnknownAddresses } from './errors.ts';
 import { fileRoutes } from './files/routes.ts';
 import { modelRoutes } from './models/routes.ts';
 import { responseRoutes } from './responses/routes.ts';
@@ -16,6 +16,7 @@ export const openai: Dialect = {
     // A scope of its own: the error wording is not for other dialects.
     await app.register(async (scope) => {
       wordErrors(scope, context);
+      wordUnknownAddresses(scope);
       await scope.register(multipart, { preservePath: true, throwFileSizeLimit: false });
       containerRoutes(scope, context);
       fileRoutes(scope, context);

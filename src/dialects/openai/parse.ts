@@ -27,6 +27,14 @@ export function queryList(query: unknown, name: string): string[] {
     .filter((value) => value !== '');
 }
 
+/** What is said of a tool of a kind that is not served, by its name: a client that has several must know which. */
+export const unservedTool: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== 'invalid_union') return undefined;
+  const { type } = (issue.input ?? {}) as { type?: unknown };
+  const named = typeof type === 'string' && /^[\w.-]{1,64}$/.test(type) ? `${type} is not served here, ` : '';
+  return `${named}only code_interpreter and function tools are`;
+};
+
 function safeParse<S extends z.ZodType>(schema: S, value: unknown) {
   try {
     return schema.safeParse(value);

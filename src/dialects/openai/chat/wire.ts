@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unservedTool } from '../parse.ts';
 
 /** Most elements of a list a client sends. */
 const maxElements = 10_000;
@@ -75,9 +76,7 @@ const functionTool = z.object({
   }),
 });
 
-const tool = z.discriminatedUnion('type', [codeTool, functionTool], {
-  error: unserved('tools other than code_interpreter and function'),
-});
+const tool = z.discriminatedUnion('type', [codeTool, functionTool], { error: unservedTool });
 
 const namedTool = z.discriminatedUnion('type', [
   z.object({ type: z.literal('code_interpreter') }),

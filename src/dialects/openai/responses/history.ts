@@ -124,9 +124,9 @@ async function listedItem(
       });
     }
     case 'code_interpreter_call':
-      // Known by its own id, under which its response may be kept.
-      if (placeOf(item.id)) await find(placeOf(item.id)!.responseId);
-      return withoutImages(item);
+      // Known by its own id, under which its response may be kept; some clients leave ids out.
+      if (item.id && placeOf(item.id)) await find(placeOf(item.id)!.responseId);
+      return withoutImages({ ...item, id: item.id || itemId(item.type, place) });
     case 'function_call':
     case 'function_call_output':
     case 'reasoning':

@@ -149,7 +149,7 @@ const otherInputs = [
   }),
   z.object({
     type: z.literal('code_interpreter_call'),
-    id: z.string(),
+    id,
     status: word,
     code: z.string().nullish(),
     container_id: z.string().nullish(),

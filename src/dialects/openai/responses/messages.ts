@@ -63,7 +63,8 @@ function assistantParts(item: HistoryItem, { shown }: Rendering): AssistantPart[
           type: 'code_call',
           callId: item.id,
           code: item.code ?? '',
-          shown: shown(item.id) ?? logsOf(item.outputs ?? []),
+          // An empty text some providers refuse.
+          shown: shown(item.id) ?? (logsOf(item.outputs ?? []) || '[no output is known]'),
         },
       ];
     case 'message':

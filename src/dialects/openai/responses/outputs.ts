@@ -1,4 +1,4 @@
-import type { CellResult, MimeBundle, Outcome } from '../../../core/index.ts';
+import { type CellResult, type MimeBundle, type Outcome, unprintedError } from '../../../core/index.ts';
 import type { CodeOutput } from './items.ts';
 
 /** Forms of an image a client can show, the best first. */
@@ -34,7 +34,7 @@ export function codeOutputs(
   const logs = [
     printed(result, pieces),
     ...values,
-    isTold(result) ? '' : result.error!.traceback.join('\n'),
+    unprintedError(result),
     result.outputsTruncated ? 'Some outputs were left out: too many, or too large.' : '',
     notices[result.outcome] ?? '',
   ]
@@ -61,12 +61,6 @@ function printed({ stdout, stderr }: CellResult, pieces: readonly StreamPiece[])
     );
   if (stdout.truncated || stderr.truncated) return stdout.text + stderr.text;
   return Buffer.concat(pieces.map(({ data }) => data)).toString('utf8');
-}
-
-/** A traceback is printed as well, by most kernels. */
-function isTold({ error, stderr }: CellResult): boolean {
-  const last = error?.traceback.at(-1)?.trimEnd();
-  return last === undefined || stderr.text.trimEnd().endsWith(last);
 }
 
 function imageOf(bundle: MimeBundle): ShownImage | undefined {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { invalid } from '../errors.ts';
-import { parse } from '../parse.ts';
+import { parse, unservedTool } from '../parse.ts';
 import { inputItem, maxElements } from './items.ts';
 
 const fileIds = z.array(z.string()).max(256).nullish();
@@ -43,8 +43,7 @@ const functionTool = z.object({
 export type FunctionToolParam = z.infer<typeof functionTool>;
 
 const tool = z.discriminatedUnion('type', [codeTool, functionTool], {
-  error: (issue) =>
-    issue.code === 'invalid_union' ? 'only code_interpreter and function tools are served here' : undefined,
+  error: unservedTool,
 });
 
 export const toolChoice = z.union([

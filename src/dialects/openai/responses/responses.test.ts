@@ -375,6 +375,19 @@ describe('what a response goes on from', () => {
     await expect(face.agent.requests[1]!.code!.session()).resolves.toBe([...face.sessions.kept.keys()][0]);
   });
 
+  it('may be runs without id and outputs, of which the model is told the code', async () => {
+    face.agent.say(run(), says('two'));
+    const { output } = await face.create({ input: 'first', ...code });
+    const { id: _, outputs: __, ...call } = output[0] as { id: string; outputs: unknown };
+    await face.create({
+      input: [{ role: 'user', content: 'first' }, call, { role: 'user', content: 'second' }],
+      ...code,
+    });
+    const [, said] = face.agent.requests[1]!.messages;
+    expect(said).toMatchObject({ content: [{ type: 'code_call', code: 'x = 1', shown: '[no output is known]' }] });
+    await expect(face.agent.requests[1]!.code!.session()).resolves.toBe([...face.sessions.kept.keys()][0]);
+  });
+
   it('must be there', async () => {
     for (const previous_response_id of ['resp_aaaaaaaaaaaaaaaaaaaaa', 'nonsense'])
       expect(await face.call('POST', '/responses', { input: 'x', previous_response_id })).toMatchObject({
@@ -495,6 +508,11 @@ describe('a request is refused', () => {
       headers: { 'x-should-retry': 'false' },
       json: { error: { type: 'invalid_request_error', param } },
     });
+  });
+
+  it('naming the tool that is not served', async () => {
+    const { json } = await face.call('POST', '/responses', { input: 'x', tools: [{ type: 'web_search_preview' }] });
+    expect(json.error.message).toContain('web_search_preview is not served here');
   });
 
   it('but not for what is unknown here', async () => {

@@ -67,6 +67,13 @@ describe('the order of events', () => {
     expect(sequencer.output).toMatchObject([{ status: 'incomplete', code: 'whi' }]);
   });
 
+  it('tells the whole code once, also of code that was cut off while it ran', () => {
+    const sequencer = start();
+    const events = [...sequencer.codeStart('cntr_1'), ...sequencer.codeReady('x'), ...sequencer.end(false, [])];
+    expect(events.filter(({ type }) => type === 'response.code_interpreter_call_code.done').length).toBe(1);
+    expect(sequencer.output).toMatchObject([{ status: 'incomplete', code: 'x' }]);
+  });
+
   it('gives a function call both of its ids', () => {
     const sequencer = start();
     const events = [...sequencer.functionCall('call_1', 'look', '{"a":1}')];

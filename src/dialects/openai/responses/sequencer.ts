@@ -29,6 +29,8 @@ export class Sequencer {
   #message: Open<MessageItem> | undefined;
   #reasoning: Open<ReasoningItem> | undefined;
   #code: Open<CodeItem> | undefined;
+  /** The code that is open is written to its end. */
+  #codeWritten = false;
   #function: Open<FunctionCallItem> | undefined;
 
   constructor(newId: (type: ItemType, index: number) => string) {
@@ -94,6 +96,7 @@ export class Sequencer {
       outputs: [],
     };
     this.#code = { item, index: this.output.length, text: '' };
+    this.#codeWritten = false;
     yield this.#added(item);
     yield { type: 'response.code_interpreter_call.in_progress', ...this.#of(this.#code) };
   }
@@ -107,6 +110,7 @@ export class Sequencer {
   *codeReady(code: string): Generator<WireEvent> {
     if (this.#code!.text === '' && code !== '') yield* this.codeDelta(code);
     this.#code!.text = code;
+    this.#codeWritten = true;
     yield { type: 'response.code_interpreter_call_code.done', ...this.#of(this.#code!), code };
     yield { type: 'response.code_interpreter_call.interpreting', ...this.#of(this.#code!) };
   }
@@ -166,7 +170,8 @@ export class Sequencer {
     const code = this.#code;
     if (code) {
       this.#code = undefined;
-      yield { type: 'response.code_interpreter_call_code.done', ...this.#of(code), code: code.text };
+      if (!this.#codeWritten)
+        yield { type: 'response.code_interpreter_call_code.done', ...this.#of(code), code: code.text };
       yield this.#done({ ...code.item, status: 'incomplete', code: code.text });
     }
     const call = this.#function;
