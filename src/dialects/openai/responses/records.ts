@@ -67,19 +67,20 @@ export class ResponseRecords {
     return found;
   }
 
-  async put(principal: Principal, id: string, record: ResponseRecord, createdAt: number): Promise<void> {
-    await this.#write(responseKind, principal, id, createdAt, record);
-  }
-
-  /** Keeps the events, without what can be made from the response. */
-  async putEvents(
+  /** Keeps a response, and its events once there are all: without what can be made from the response. */
+  async put(
     principal: Principal,
     id: string,
-    events: readonly NumberedWireEvent[],
+    record: ResponseRecord,
     createdAt: number,
+    events?: readonly NumberedWireEvent[],
   ): Promise<void> {
-    if (events.length > maxEvents) return;
-    await this.#write(eventsKind, principal, id, createdAt, events.map(packed));
+    const { documents, now, retentionMs } = this.#context;
+    const expiresAt = now() + retentionMs;
+    const common = { id, tenant: principal.tenant, principalId: principal.id, name: null, createdAt, expiresAt };
+    const written = [{ ...common, kind: responseKind, body: record as unknown }];
+    if (events && events.length <= maxEvents) written.push({ ...common, kind: eventsKind, body: events.map(packed) });
+    await documents.putAll(written);
   }
 
   /** The events of a finished response. @throws DragomanError not_found when they were not kept */
@@ -101,11 +102,6 @@ export class ResponseRecords {
   async delete(id: string): Promise<void> {
     await this.#context.documents.delete(responseKind, id);
     await this.#context.documents.delete(eventsKind, id);
-  }
-
-  async #write(kind: string, { tenant, id: principalId }: Principal, id: string, createdAt: number, body: unknown) {
-    const { documents, now, retentionMs } = this.#context;
-    await documents.put({ kind, id, tenant, principalId, name: null, createdAt, expiresAt: now() + retentionMs, body });
   }
 }
 

@@ -5,7 +5,7 @@ import type { CellExecution } from '../../../service/index.ts';
 import { newWireId, seconds, wireId } from '../ids.ts';
 import { type Cited, citation, hasLinks, isForPeople, linkedFiles } from './citations.ts';
 import { EventLog } from './event-log.ts';
-import type { ResponseEvent, WireEvent } from './events.ts';
+import type { NumberedWireEvent, ResponseEvent, WireEvent } from './events.ts';
 import { sessionOf } from './history.ts';
 import { itemId } from './item-ids.ts';
 import type { Annotation, ListedInput } from './items.ts';
@@ -270,17 +270,15 @@ export class ResponseRun {
   /** Keeps the response before its last event is sent, so that whoever hears of it finds it. */
   async #keepWhole(): Promise<void> {
     if (!this.#isKept) return;
-    const { records, principal, id, createdAt } = this.#plan;
+    const last = this.#lastEvents().map((event, at) => ({ ...event, sequence_number: this.log.events.length + at }));
     try {
-      await this.#keep();
-      const last = this.#lastEvents().map((event, at) => ({ ...event, sequence_number: this.log.events.length + at }));
-      await records.putEvents(principal, id, [...this.log.events, ...last], createdAt);
+      await this.#keep([...this.log.events, ...last]);
     } catch {
       this.#response = failed(this.#response, new DragomanError('storage_unavailable'));
     }
   }
 
-  async #keep(): Promise<void> {
+  async #keep(events?: readonly NumberedWireEvent[]): Promise<void> {
     const { records, principal, id, input, createdAt } = this.#plan;
     const record: ResponseRecord = {
       response: this.response,
@@ -289,7 +287,7 @@ export class ResponseRun {
       ...(this.#waiting ? { waiting: this.#waiting } : {}),
       ...(this.#uncited.size > 0 ? { uncited: [...this.#uncited.values()].map(citedOf) } : {}),
     };
-    await records.put(principal, id, record, createdAt);
+    await records.put(principal, id, record, createdAt, events);
   }
 
   /** A cancelled stream has no event of its own that clients know. */
