@@ -28,7 +28,7 @@ const allowanceWithTools: ClaimAllowance = {
   values: allowance.values + toolAllowance.values,
 };
 /** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. */
-const graceMs = { timed_out: 1000, cancelled: 1000, flooded: 200 };
+const graceMs = 1000;
 /** After the kill, for the supervisor to say so. */
 const killMs = 2000;
 /** A cell that still runs after this long makes way for short ones. */
@@ -158,7 +158,7 @@ export class Cell {
     if (this.#stop !== undefined) return;
     this.#stop = stop;
     this.interrupt();
-    this.#after(graceMs[stop], () => {
+    this.#after(graceMs, () => {
       void this.#sandbox.send({ op: 'kill', token: this.#token });
       this.#after(killMs, () => {
         this.#deaf = true;

@@ -1,5 +1,5 @@
 import { DragomanError, type Limits, maxPathDepth, newId } from '../core/index.ts';
-import type { Sandbox, WorkspaceContent, WorkspaceFile } from '../isolation/index.ts';
+import type { Sandbox, SandboxListener, WorkspaceContent, WorkspaceListing } from '../isolation/index.ts';
 import { Cell, type CellEnd } from './cell.ts';
 import type { RunOptions } from './run.ts';
 import type { Runtime } from './runtimes.ts';
@@ -21,7 +21,7 @@ export interface WorkspaceChanges {
 
 /** A cell that runs. */
 export interface EngineCell {
-  /** Never rejects. The session is frozen again when it resolves. */
+  /** Never rejects. The session is being frozen again when it resolves. */
   readonly done: Promise<CellEnd>;
   /** As Ctrl-C on a terminal: variables stay, if the code heeds it. */
   interrupt(): void;
@@ -29,6 +29,9 @@ export interface EngineCell {
 
 /** The guest acknowledges what it was sent within this, or its sandbox is given up. */
 const syncDeadlineMs = 15_000;
+
+/** Between cells nobody listens. */
+const silent: SandboxListener = { stdout() {}, stderr() {}, claim() {} };
 
 /**
  * A live session's sandbox: kernels whose variables stay from cell to cell, and a workspace. Frozen whenever nothing of its
@@ -40,6 +43,9 @@ export class EngineSession {
   readonly #letGo: (sandbox: Sandbox) => Promise<void>;
   /** What the workspace held when it was last looked at: stamps by path. */
   readonly #known = new Map<string, string>();
+  /** The freeze after the last cell, and whether it is over. Never rejects. */
+  #rest: Promise<void> = Promise.resolve();
+  #isAtRest = true;
   #ended = false;
 
   /** Takes over a sandbox that is under its limits. `letGo` destroys it. */
@@ -89,17 +95,31 @@ export class EngineSession {
     if (!kernel) throw new Error(`${runtime.name} has no kernel`);
     if (this.ended) throw new Error('the session has ended');
     const body = Buffer.from(code);
-    this.#sandbox.thaw();
+    // What threads of an earlier cell wrote after that cell's end, and before the freeze that this one overtakes, is nobody's.
+    if (!this.#isAtRest) this.#sandbox.drain();
+    this.#isAtRest = false;
     const tools = options.tools?.tools ?? [];
     const { name, argv } = kernel;
     const frame = { op: 'cell', kernel: name, argv, language: runtime.name, size: body.length, tools };
     const cell = new Cell(this.#sandbox, { frame, body }, options);
-    const done = cell.done.then(async (end) => {
-      await this.#sandbox.freeze();
+    // It wakes up to orders that are there already.
+    this.#sandbox.thaw();
+    const done = cell.done.then((end) => {
       if (cell.deaf) this.#ended = true;
+      this.#sandbox.listen(silent);
+      this.#rest = this.#settle();
       return end;
     });
     return { done, interrupt: () => cell.interrupt() };
+  }
+
+  async #settle(): Promise<void> {
+    try {
+      await this.#sandbox.freeze();
+      this.#isAtRest = true;
+    } catch {
+      this.#ended = true;
+    }
   }
 
   /** Ends every interpreter and every process of the owner's; the files stay. @throws DragomanError sandbox_unavailable */
@@ -109,6 +129,10 @@ export class EngineSession {
 
   /** What has changed in the workspace since the last call or `stage`. */
   async changes(): Promise<WorkspaceChanges> {
+    // Most cells touch no file, and that can be seen while the sandbox is still being stopped.
+    const early = await this.#list();
+    if (!this.#shows(early)) return { touched: [], gone: [], truncated: early.truncated };
+    await this.#rest;
     const listing = await this.#list();
     const touched: TouchedFile[] = [];
     let { truncated } = listing;
@@ -141,7 +165,13 @@ export class EngineSession {
     await this.#letGo(this.#sandbox);
   }
 
-  #list(): Promise<{ files: readonly WorkspaceFile[]; truncated: boolean }> {
+  /** Whether a listing tells of a change. */
+  #shows({ files, truncated }: WorkspaceListing): boolean {
+    const isAsKnown = files.every(({ path, stamp }) => this.#known.get(path) === stamp);
+    return !isAsKnown || (!truncated && files.length !== this.#known.size);
+  }
+
+  #list(): Promise<WorkspaceListing> {
     return this.#sandbox.workspace.list({ entries: this.#limits.workspaceFiles, depth: maxPathDepth });
   }
 

@@ -133,7 +133,10 @@ export interface Sandbox {
   send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
   /** Delivers what has been written so far: after a claim, everything the claimant wrote before it. */
   drain(): void;
-  /** Stops every process. When it resolves, all they had written has been delivered and nothing follows until `thaw`. */
+  /**
+   * Stops every process. When it resolves, all they had written has been delivered and nothing follows until `thaw`, which may
+   * also overtake it.
+   */
   freeze(): Promise<void>;
   thaw(): void;
   /** Lowers (or restores) the sandbox's share of the processor against others'. */

@@ -13,7 +13,7 @@ export interface Cgroup {
   limit(limits: CgroupLimits): void;
   /** Moves a process in. Takes an RCU grace period (about 8 ms), so it never belongs on a request's path. */
   place(pid: number): Promise<void>;
-  /** Resolves when every process has stopped. @throws Error when they do not within two seconds */
+  /** Resolves when every process has stopped, or was thawed meanwhile. @throws Error when neither is so within two seconds */
   freeze(): Promise<void>;
   thaw(): void;
   /** Share of the processor against other groups: normal is 100. */

@@ -79,6 +79,7 @@ async function removeV1(controller: Controller, path: string): Promise<void> {
 
 class CgroupV1 implements Cgroup {
   readonly #paths: Paths;
+  #isToFreeze = false;
 
   constructor(paths: Paths, limits: CgroupLimits) {
     this.#paths = paths;
@@ -118,11 +119,13 @@ class CgroupV1 implements Cgroup {
 
   async freeze(): Promise<void> {
     const state = `${this.#paths.freezer}/freezer.state`;
+    this.#isToFreeze = true;
     write(state, 'FROZEN');
-    await reached(() => read(state) === 'FROZEN', 'the sandbox did not freeze');
+    await reached(() => !this.#isToFreeze || read(state) === 'FROZEN', 'the sandbox did not freeze');
   }
 
   thaw(): void {
+    this.#isToFreeze = false;
     write(`${this.#paths.freezer}/freezer.state`, 'THAWED');
   }
 

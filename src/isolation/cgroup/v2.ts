@@ -84,6 +84,7 @@ async function removeV2(path: string): Promise<void> {
 
 class CgroupV2 implements Cgroup {
   readonly #path: string;
+  #isToFreeze = false;
 
   constructor(path: string, limits: CgroupLimits) {
     this.#path = path;
@@ -108,11 +109,14 @@ class CgroupV2 implements Cgroup {
   }
 
   async freeze(): Promise<void> {
+    this.#isToFreeze = true;
     write(`${this.#path}/cgroup.freeze`, 1);
-    await reached(() => readKey(`${this.#path}/cgroup.events`, 'frozen') === 1, 'the sandbox did not freeze');
+    const isFrozen = () => readKey(`${this.#path}/cgroup.events`, 'frozen') === 1;
+    await reached(() => !this.#isToFreeze || isFrozen(), 'the sandbox did not freeze');
   }
 
   thaw(): void {
+    this.#isToFreeze = false;
     write(`${this.#path}/cgroup.freeze`, 0);
   }
 

@@ -27,8 +27,10 @@ interface Written {
 export class ExecutionLog {
   readonly #documents: Documents;
   readonly #logger: Logger;
-  /** Insertion order is age. */
-  readonly #tracked = new Map<string, { execution: TrackedExecution; endedAt: number | undefined }>();
+  readonly #tracked = new Map<string, TrackedExecution>();
+  /** Those of them that have ended, in the order they did, and what their events hold. */
+  readonly #ended = new Map<string, { readonly at: number; readonly bytes: number }>();
+  #endedBytes = 0;
   #unwritten: Document[] = [];
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -40,22 +42,20 @@ export class ExecutionLog {
 
   /** Remembers an execution; with `until` (milliseconds since the epoch) also as it ended, until then. */
   add(execution: TrackedExecution, until: number | undefined): void {
-    const entry = { execution, endedAt: undefined as number | undefined };
-    this.#tracked.set(execution.id, entry);
+    this.#tracked.set(execution.id, execution);
     execution.done
       .then((ended) => {
         if (until !== undefined) this.#write(execution, ended, until);
       })
       .catch(() => {})
       .finally(() => {
-        entry.endedAt = performance.now();
-        this.#forget();
+        this.#end(execution);
       });
   }
 
   /** @throws DragomanError not_found, for another's as well */
   async find(principal: Principal, id: string): Promise<RunningExecution> {
-    const tracked = this.#tracked.get(id)?.execution;
+    const tracked = this.#tracked.get(id);
     if (tracked && isOf(principal, tracked.principal.tenant, tracked.principal.id)) return tracked;
     await this.flush();
     const document = isId(id) && !tracked ? await this.#documents.get(kind, id) : undefined;
@@ -78,7 +78,7 @@ export class ExecutionLog {
       const documents = await this.#documents.list(kind, principal, { limit: 100, order: 'asc', name: sessionId });
       for (const { id } of documents) {
         await this.#documents.delete(kind, id);
-        this.#tracked.delete(id);
+        this.#forget(id);
       }
       if (documents.length < 100) return;
     }
@@ -86,7 +86,7 @@ export class ExecutionLog {
 
   /** Ends what runs. */
   cancelAll(): void {
-    for (const { execution } of this.#tracked.values()) execution.cancel();
+    for (const execution of this.#tracked.values()) execution.cancel();
   }
 
   /** Resolves when everything that is to be written down is. Never rejects. */
@@ -122,17 +122,22 @@ export class ExecutionLog {
     this.#timer ??= setTimeout(() => void this.flush(), writeIntervalMs);
   }
 
-  #forget(): void {
+  /** Counts it among those that have ended, and forgets the oldest where they are too many. */
+  #end({ id, bytes }: TrackedExecution): void {
     const now = performance.now();
-    const ended = [...this.#tracked].filter(([, { endedAt }]) => endedAt !== undefined);
-    let bytes = ended.reduce((sum, [, { execution }]) => sum + execution.bytes, 0);
-    let count = ended.length;
-    for (const [id, { execution, endedAt }] of ended) {
-      if (count <= maxRemembered && bytes <= maxRememberedBytes && now - endedAt! < rememberedMs) return;
-      this.#tracked.delete(id);
-      bytes -= execution.bytes;
-      count--;
+    this.#ended.set(id, { at: now, bytes });
+    this.#endedBytes += bytes;
+    for (const [oldest, { at }] of this.#ended) {
+      const isRoom = this.#ended.size <= maxRemembered && this.#endedBytes <= maxRememberedBytes;
+      if (isRoom && now - at < rememberedMs) return;
+      this.#forget(oldest);
     }
+  }
+
+  #forget(id: string): void {
+    this.#tracked.delete(id);
+    this.#endedBytes -= this.#ended.get(id)?.bytes ?? 0;
+    this.#ended.delete(id);
   }
 }
 
