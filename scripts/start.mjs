@@ -1,5 +1,5 @@
 // `npm start`: brings the npm packages, then hands over to the service on the project's own Node.
-import { endLike, prepare, project, runNode } from './launch/run.mjs';
+import { endLike, prepare, runCommand } from './launch/run.mjs';
 
 await prepare('production');
-endLike(await runNode([`${project}/src/main.ts`, 'serve', ...process.argv.slice(2)]));
+endLike(await runCommand(['serve', ...process.argv.slice(2)]));

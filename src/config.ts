@@ -6,7 +6,7 @@ import { brokenRules, keySource } from './config/rules.ts';
 import { noteOf, type SettingName, type SettingNote, type Settings, settings } from './config/settings.ts';
 import { readUpstreams, type UpstreamConfig } from './config/upstreams.ts';
 import type { ConfiguredKey } from './config/values.ts';
-import type { Limits, Plan, Plans } from './core/index.ts';
+import { isSuperuser, type Limits, type Plan, type Plans } from './core/index.ts';
 
 /** The whole configuration, read once, frozen, grouped by the room that uses it. Times in milliseconds, sizes in bytes. */
 export interface Config {
@@ -108,7 +108,7 @@ export interface Surroundings {
 
 const surroundingsOfProcess = (): Surroundings => ({
   env: process.env,
-  isRoot: process.getuid?.() === 0,
+  isRoot: isSuperuser(),
   home: homedir(),
   isTerminal: process.stdout.isTTY === true,
 });

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { delegationPrefix, describeHost } from './delegation.mjs';
 import { ensureDependencies, projectNode } from './dependencies.mjs';
+import { describeUser, startWithIds, subordinateIds } from './namespace.mjs';
 import { platformFault } from './platform.mjs';
 
 /** The root folder of the project. */
@@ -24,19 +25,39 @@ export async function prepare(kind) {
 }
 
 /**
+ * Runs a command of the service. Where an ordinary user has ids to give to sandboxes, commands that make sandboxes run as root of
+ * a user namespace with them; what they need of the host is set up before that, because in there nobody is its superuser.
+ * @param {readonly string[]} words the command and its options
+ */
+export async function runCommand(words) {
+  const command = [`${project}/src/main.ts`, ...words];
+  const [name = 'serve'] = words;
+  if (!['serve', 'doctor'].includes(name)) return runNode(command);
+  const user = describeUser();
+  if (name === 'serve' && subordinateIds({ ...user, hasMappers: true })) {
+    const end = await runNode([`${project}/src/main.ts`, 'setup']);
+    if (end.status !== 0) return end;
+  }
+  // The set-up may have brought what it takes.
+  return runNode(command, subordinateIds(describeUser()));
+}
+
+/**
  * Runs the project's Node with the project's programs first in PATH, and passes signals on.
  * @param {readonly string[]} args
+ * @param {ReturnType<typeof subordinateIds>} ids to run it with, where there are any
  * @returns {Promise<{ status: number | null, signal: NodeJS.Signals | null }>} how it ended
  */
-export function runNode(args) {
+export async function runNode(args, ids = undefined) {
   const env = {
     // Compiled once, not at every start: half of what it takes to load the service.
     NODE_COMPILE_CACHE: `${project}/node_modules/.cache/node`,
     ...process.env,
     PATH: `${project}/node_modules/.bin:${process.env.PATH ?? ''}`,
   };
-  const [program, ...words] = [...delegationPrefix(describeHost()), projectNode(project), ...args];
-  const child = spawn(program, words, { stdio: 'inherit', env });
+  const prefix = delegationPrefix(describeHost());
+  const words = [projectNode(project), ...args];
+  const child = (ids && (await tryWithIds(prefix, words, ids, env))) ?? start([...prefix, ...words], env);
   const forward = (signal) => {
     // A terminal has sent it to the child as well, and a second one may mean haste.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
@@ -50,6 +71,20 @@ export function runNode(args) {
       resolve({ status, signal });
     });
   });
+}
+
+function start([program, ...args], env) {
+  return spawn(program, args, { stdio: 'inherit', env });
+}
+
+/** Without ids of their own sandboxes are still sandboxes. */
+async function tryWithIds(prefix, words, ids, env) {
+  try {
+    return await startWithIds(prefix, words, ids, env);
+  } catch (error) {
+    console.error(`dragoman: sandboxes get no users of their own: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** Ends this process as a child ended. */

@@ -3,7 +3,7 @@ import { probeHost } from '../isolation/index.ts';
 
 /** Prints what the host offers; returns whether the configured isolation can be set up on it. */
 export async function doctor(config: Config, out: { json: boolean; print(line: string): void }): Promise<boolean> {
-  const report = probeHost(process.getuid!() === 0 ? config.isolation.sandboxUid : undefined);
+  const report = probeHost(config.isolation.sandboxUid);
   if (out.json) {
     out.print(JSON.stringify(report, null, 2));
     return report.usable;

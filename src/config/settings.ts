@@ -160,7 +160,7 @@ export const settings = z.object({
     number,
     whole(1, 4_294_967_294),
     '2000000000',
-    'First of 4096 user ids for sandboxes when the service runs as root: each sandbox gets one of its own.',
+    'First of 4096 user ids for sandboxes when the service runs as root: each sandbox gets one of its own. An ordinary user takes them from `/etc/subuid`.',
   ),
   DRAGOMAN_POOL: setting(
     sandboxes,

@@ -24,5 +24,6 @@ export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.t
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';
 export { secretHash } from './secrets.ts';
+export { isSuperuser } from './superuser.ts';
 export type { Logger, Metrics } from './telemetry.ts';
 export { type ToolNaming, toolIdentifier } from './tool-names.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isSuperuser } from '../core/index.ts';
 import { freeMiB, neededMiB } from './disk-space.ts';
 import { debianArchitecture, type ImageDefinition, readImageDefinition } from './image-definition.ts';
 import { type ImageManifest, readImageManifest } from './image-manifest.ts';
@@ -43,7 +44,7 @@ export interface SetupResult {
  * @throws SetupError with a message for the operator
  */
 export async function setup(options: SetupOptions): Promise<SetupResult> {
-  const superuser = process.getuid?.() === 0;
+  const superuser = isSuperuser();
   if (options.image.includes('/')) {
     await install(missingPackages({ build: false, superuser }), superuser, options);
     return foreignRoot(resolve(options.image), superuser);

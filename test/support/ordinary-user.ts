@@ -16,7 +16,7 @@ export async function startAsOrdinaryUser(options: ServerOptions = {}): Promise<
   if (process.getuid!() !== 0) return startServer(options);
   const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-user-'));
   chownSync(dataDir, uid, uid);
-  const groups = makeGroups();
+  const groups = makeGroups(uid);
   const enter = groups.enter.map((group) => `echo $$ > ${group}/cgroup.procs`);
   const script = [
     'set -e',
@@ -43,7 +43,7 @@ export async function startAsOrdinaryUser(options: ServerOptions = {}): Promise<
 }
 
 /** Version 1: a group of the user's in each hierarchy. Version 2: a delegated subtree that the server has to start in. */
-function makeGroups(): { enter: string[]; remove(): void } {
+export function makeGroups(uid: number): { enter: string[]; remove(): void } {
   const sh = (script: string) => execFileSync('sh', ['-ec', script], { encoding: 'utf8' });
   const made = sh(`
     if [ -f /sys/fs/cgroup/cgroup.controllers ]; then

@@ -7,12 +7,21 @@ export interface CgroupLimits {
   readonly cpus: number;
 }
 
+/** The first process of a sandbox that is being made. */
+export interface PlacedProcess {
+  readonly pid: number;
+  /** Whose it will be, as this process knows users; undefined for our own. */
+  readonly user: number | undefined;
+  /** Resolves when it is, and rejects when it will never be. */
+  readonly confined: Promise<void>;
+}
+
 /** One sandbox's control group (in v1: the same name in several hierarchies). */
 export interface Cgroup {
   /** Changes what it enforces, whoever is in it. @throws Error when memory in use exceeds a lower limit (v1) */
   limit(limits: CgroupLimits): void;
   /** Moves a process in. Takes an RCU grace period (about 8 ms), so it never belongs on a request's path. */
-  place(pid: number): Promise<void>;
+  place(process: PlacedProcess): Promise<void>;
   /** Resolves when every process has stopped, or was thawed meanwhile. @throws Error when neither is so within two seconds */
   freeze(): Promise<void>;
   thaw(): void;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -76,7 +77,21 @@ export function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if (code(error) !== 'ESRCH') throw error;
+    if (code(error) === 'EPERM') killAsOwner(pid);
+    else if (code(error) !== 'ESRCH') throw error;
+  }
+}
+
+/**
+ * Root of a user namespace has no power over processes of an earlier one, which a killed server has left: their users have. Whether
+ * it worked shows in the group.
+ */
+function killAsOwner(pid: number): void {
+  try {
+    const uid = Number(/^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
+    spawnSync('sh', ['-c', `kill -9 ${pid}`], { uid, gid: uid, cwd: '/', stdio: 'ignore', timeout: 5000 });
+  } catch (error) {
+    if (!isGone(error)) throw error;
   }
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { outsideUser, ownUserMap } from '../user-map.ts';
 
 /** Where this process stands in the host's control groups. */
 export interface CgroupHost {
+  /** The user the host knows this process by: not root's number, where it is root of a user namespace of its own. */
   readonly uid: number;
   /** Per v1 controller: its mount point and the process' group within it. */
   readonly v1: ReadonlyMap<string, { mount: string; path: string }>;
@@ -11,7 +13,8 @@ export interface CgroupHost {
 }
 
 /** Reads the process' control groups from /proc; on a hybrid host the memory controller decides the version. */
-export function cgroupHost(uid: number): CgroupHost {
+export function cgroupHost(): CgroupHost {
+  const uid = outsideUser(ownUserMap(), process.getuid!())!;
   return parseCgroupHost(readFileSync('/proc/self/mountinfo', 'utf8'), readFileSync('/proc/self/cgroup', 'utf8'), uid);
 }
 

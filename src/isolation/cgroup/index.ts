@@ -3,7 +3,7 @@ import { cgroupHost } from './host.ts';
 import { openV1 } from './v1.ts';
 import { openV2 } from './v2.ts';
 
-export type { Cgroup, CgroupLimits, CgroupTree, Leftovers } from './cgroup.ts';
+export type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
 export { cgroupHost } from './host.ts';
 
 /**
@@ -11,7 +11,7 @@ export { cgroupHost } from './host.ts';
  * @throws Error naming what the host lacks
  */
 export async function openCgroups(): Promise<CgroupTree> {
-  const host = cgroupHost(process.getuid!());
+  const host = cgroupHost();
   if (host.version === undefined) throw new Error('the host has no cgroup memory controller mounted');
   return host.version === 1 ? openV1(host) : openV2(host);
 }

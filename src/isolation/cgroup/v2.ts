@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { SandboxUsage } from '../backend.ts';
-import type { Cgroup, CgroupLimits, CgroupTree, Leftovers } from './cgroup.ts';
+import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
 import { children, code, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { instanceName, isStale } from './instance.ts';
@@ -104,7 +104,7 @@ class CgroupV2 implements Cgroup {
     write(`${this.#path}/cpu.max`, `${Math.round(cpus * 100_000)} 100000`);
   }
 
-  place(pid: number): Promise<void> {
+  place({ pid }: PlacedProcess): Promise<void> {
     return writeFile(`${this.#path}/cgroup.procs`, String(pid));
   }
 

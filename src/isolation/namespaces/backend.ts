@@ -2,9 +2,10 @@ import { closeSync } from 'node:fs';
 import { DragomanError, newId } from '../../core/index.ts';
 import type { ExitStatus, IsolationBackend, Sandbox } from '../backend.ts';
 import { type Cgroup, type CgroupTree, openCgroups } from '../cgroup/index.ts';
+import { firstSandboxUser, ownUserMap } from '../user-map.ts';
 import { guestFiles } from './bubblewrap.ts';
 import { type NamespacesOptions, scratchBytes } from './options.ts';
-import { requireReachable } from './reachable.ts';
+import { reachableImage } from './reachable.ts';
 import { NamespacesSandbox } from './sandbox.ts';
 import { seccompProgram } from './seccomp/index.ts';
 import { SandboxUsers } from './users.ts';
@@ -27,10 +28,13 @@ class NamespacesBackend implements IsolationBackend {
   readonly #sandboxes = new Set<Sandbox>();
   #cgroups: CgroupTree | undefined;
   #users: SandboxUsers | undefined;
+  /** Where the image is for the users of sandboxes. */
+  #imageRoot: string;
   #closing = false;
 
   constructor(options: NamespacesOptions) {
     this.#options = options;
+    this.#imageRoot = options.imageRoot;
   }
 
   get live(): number {
@@ -41,8 +45,9 @@ class NamespacesBackend implements IsolationBackend {
     const { imageRoot, sandboxUid, templates, logger } = this.#options;
     try {
       if (process.getuid!() === 0) {
-        requireReachable(imageRoot, sandboxUid);
-        this.#users = await SandboxUsers.open(sandboxUid);
+        const first = firstSandboxUser(ownUserMap(), sandboxUid);
+        this.#imageRoot = reachableImage(imageRoot, first);
+        this.#users = await SandboxUsers.open(first);
       }
       this.#cgroups = await openCgroups();
       const { swept } = this.#cgroups;
@@ -100,7 +105,9 @@ class NamespacesBackend implements IsolationBackend {
     });
     this.#sandboxes.add(sandbox);
     try {
-      await Promise.all([cgroup.place(spawned.hostPid), ready(sandbox)]);
+      const confined = ready(sandbox);
+      const owner = user === undefined ? undefined : this.#users!.outside(user);
+      await Promise.all([cgroup.place({ pid: spawned.hostPid, user: owner, confined }), confined]);
       sandbox.ready();
       if (this.#closing) throw new Error('the service is closing');
       return sandbox;
@@ -143,10 +150,10 @@ class NamespacesBackend implements IsolationBackend {
   }
 
   #startZygote(name: string): Promise<void> {
-    const { imageRoot, guestDir, runtimesDir, logger, templates } = this.#options;
+    const { guestDir, runtimesDir, logger, templates } = this.#options;
     const zygote = new Zygote({
       template: templates.find((template) => template.name === name)!,
-      imageRoot,
+      imageRoot: this.#imageRoot,
       files: guestFiles(guestDir, runtimesDir),
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
       users: this.#users,

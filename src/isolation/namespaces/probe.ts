@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { isSuperuser } from '../../core/index.ts';
 import { cgroupHost } from '../cgroup/index.ts';
+import { firstSandboxUser, outsideUser, ownUserMap } from '../user-map.ts';
 
 /** One thing isolation needs, or could use, of the host. */
 export interface HostCheck {
@@ -19,15 +21,16 @@ export interface HostReport {
 
 /**
  * Asks the host, without changing it. The last word is the start of the backend itself, which makes a real sandbox.
- * @param sandboxUid the user sandboxes run as, undefined for the service's own
+ * @param wantedUser the first user of sandboxes, where root may choose
  */
-export function probeHost(sandboxUid: number | undefined): HostReport {
+export function probeHost(wantedUser: number): HostReport {
+  const sandboxUsers = chooseUsers(wantedUser);
   const checks = [
     kernel(),
     bubblewrap(),
-    namespaces(sandboxUid),
+    namespaces(typeof sandboxUsers === 'number' ? sandboxUsers : undefined),
     appArmor(),
-    users(sandboxUid),
+    users(sandboxUsers),
     seccomp(),
     cgroups(),
     kvm(),
@@ -88,16 +91,36 @@ function appArmor(): HostCheck {
   return { name, state: 'missing', detail };
 }
 
-/** Quotas that the kernel keeps by user are a sandbox's own only with a user of its own, which takes root. */
-function users(uid: number | undefined): HostCheck {
+/** The first user of sandboxes; undefined when all are the service's own user, an Error when root lacks what it takes. */
+function chooseUsers(wanted: number): number | undefined | Error {
+  if (process.getuid!() !== 0) return undefined;
+  try {
+    return firstSandboxUser(ownUserMap(), wanted);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Quotas that the kernel keeps by user are a sandbox's own only with a user of its own: root's to give, or who has a range. */
+function users(first: number | undefined | Error): HostCheck {
   const name = 'sandbox users';
-  if (uid !== undefined) return { name, state: 'present', detail: `every sandbox gets its own, from ${uid} on` };
+  if (first instanceof Error) return { name, state: 'missing', detail: first.message };
+  if (first !== undefined) {
+    const whose = isSuperuser() ? '' : ', of the range in /etc/subuid';
+    return {
+      name,
+      state: 'present',
+      detail: `every sandbox gets its own, from ${outsideUser(ownUserMap(), first)} on${whose}`,
+    };
+  }
   const shared = 'pages of pipes, descriptors in flight and epoll registrations are counted together';
+  const remedy =
+    'for one each, install uidmap and give it a range with usermod --add-subuids and --add-subgids, or start it as root';
   const closed = 'watches, keys, queues and larger pipes are refused by seccomp';
   return {
     name,
     state: 'absent',
-    detail: `all sandboxes run as the service's user (start it as root for one each): ${closed}; ${shared}`,
+    detail: `all sandboxes run as the service's user (${remedy}): ${closed}; ${shared}`,
   };
 }
 
@@ -109,7 +132,7 @@ function seccomp(): HostCheck {
 
 function cgroups(): HostCheck {
   const name = 'cgroups';
-  const host = cgroupHost(process.getuid!());
+  const host = cgroupHost();
   if (host.version === undefined) return { name, state: 'missing', detail: 'no memory controller is mounted' };
   if (host.version === 1) return { name, state: 'present', detail: `version 1: ${[...host.v1.keys()].join(', ')}` };
   const { mount, path } = host.v2!;

@@ -2,17 +2,16 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DragomanError } from '../../core/index.ts';
+import { sandboxUserCount as count } from '../user-map.ts';
 
-/** Host users set aside for sandboxes: the first is the zygotes', each of the others one sandbox's at a time. */
-const count = 4096;
 /** The same users inside the base sandbox; 1000 is the image's own. */
 const firstInside = 1000;
 const deadlineMs = 5000;
 
 /**
  * A host user per sandbox, so that what the kernel counts by user (pipes, descriptors in flight, watches, keys, signals) is
- * counted by sandbox, and no sandbox may touch another's processes even if it could see them. Only root can set this up:
- * it takes a user namespace with a range of users mapped.
+ * counted by sandbox, and no sandbox may touch another's processes even if it could see them. Only root can set this up, be
+ * it of the host or of a user namespace with a range of users: it takes another one within, with the range mapped.
  */
 export class SandboxUsers {
   readonly #first: number;
@@ -25,13 +24,13 @@ export class SandboxUsers {
   }
 
   /** Makes the user namespace. @throws Error when the kernel refuses */
-  static async open(firstHostUid: number): Promise<SandboxUsers> {
+  static async open(first: number): Promise<SandboxUsers> {
     // The namespace belongs to the zygotes' user, who may therefore enter it; root maps the range from outside.
     const holder = spawn('unshare', ['--user', 'cat'], {
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
-      uid: firstHostUid,
-      gid: firstHostUid,
+      uid: first,
+      gid: first,
     });
     const failed = new Promise<never>((_, reject) => {
       holder.once('error', reject);
@@ -43,9 +42,9 @@ export class SandboxUsers {
     try {
       await Promise.race([entered(holder.pid), failed]);
       for (const kind of ['uid', 'gid']) {
-        writeFileSync(`/proc/${holder.pid}/${kind}_map`, `${firstInside} ${firstHostUid} ${count}\n`);
+        writeFileSync(`/proc/${holder.pid}/${kind}_map`, `${firstInside} ${first} ${count}\n`);
       }
-      return new SandboxUsers(firstHostUid, openSync(`/proc/${holder.pid}/ns/user`, 'r'));
+      return new SandboxUsers(first, openSync(`/proc/${holder.pid}/ns/user`, 'r'));
     } finally {
       holder.kill('SIGKILL');
     }
@@ -59,6 +58,11 @@ export class SandboxUsers {
   /** A descriptor of the user namespace with the whole range. */
   get namespace(): number {
     return this.#namespace;
+  }
+
+  /** What a user of the base sandbox is to the service. */
+  outside(user: number): number {
+    return this.#first + user - firstInside;
   }
 
   /** Takes a user for one sandbox, by its number inside the base sandbox. @throws DragomanError sandbox_unavailable */

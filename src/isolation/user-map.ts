@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+
+/** A run of user ids of this process' user namespace, and what they are one namespace up. */
+export interface UserExtent {
+  readonly inside: number;
+  readonly outside: number;
+  readonly count: number;
+}
+
+/** How many users are set aside for sandboxes: the first is the zygotes', each of the others one sandbox's at a time. */
+export const sandboxUserCount = 4096;
+
+/** Reads what /proc/self/uid_map shows. */
+export function parseUserMap(text: string): UserExtent[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .map(([inside, outside, count]) => ({ inside: inside!, outside: outside!, count: count! }));
+}
+
+/** The map of this process' own namespace. */
+export function ownUserMap(): UserExtent[] {
+  return parseUserMap(readFileSync('/proc/self/uid_map', 'utf8'));
+}
+
+/** What a user of this namespace is called one namespace up; undefined for one that does not exist there. */
+export function outsideUser(map: readonly UserExtent[], user: number): number | undefined {
+  const extent = map.find(({ inside, count }) => user >= inside && user < inside + count);
+  return extent && extent.outside + (user - extent.inside);
+}
+
+/**
+ * The first of the users for sandboxes: the wanted one where all of them exist, else the last ones of the longest run there
+ * is, as far from the namespace's own users as can be.
+ * @throws Error when there are too few
+ */
+export function firstSandboxUser(map: readonly UserExtent[], wanted: number): number {
+  const holds = ({ inside, count }: UserExtent) => wanted >= inside && wanted + sandboxUserCount <= inside + count;
+  if (map.some(holds)) return wanted;
+  const longest = map.toSorted((a, b) => b.count - a.count)[0]!;
+  const first = longest.inside + longest.count - sandboxUserCount;
+  // Root itself is none of them.
+  if (first < Math.max(1, longest.inside))
+    throw new Error(`/proc/self/uid_map has no ${sandboxUserCount} users in a row for sandboxes`);
+  return first;
+}
