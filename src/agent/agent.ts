@@ -1,5 +1,8 @@
 import type { DragomanError, ExecutionEvent, Principal, ToolCall, ToolResult } from '../core/index.ts';
 import type { CellExecution } from '../service/index.ts';
+import type { Relayed, RelayPath } from '../upstreams/index.ts';
+
+export type { Relayed };
 
 /** Text or an image of a message. */
 export type ContentPart =
@@ -148,6 +151,12 @@ export type AgentEnd =
   /** After output or code: nothing may be tried again. */
   | { readonly reason: 'failed'; readonly error: DragomanError };
 
+/** A request in OpenAI's words. */
+export interface RelayedRequest extends Pick<AgentRequest, 'model' | 'upstreamKey'> {
+  readonly path: RelayPath;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
 /** Lets any model write code and run it here, turn by turn, until it has an answer or the client must act. */
 export interface Agent {
   /**
@@ -156,6 +165,12 @@ export interface Agent {
    *   model_not_found, upstream_failed, rate_limited …
    */
   run(principal: Principal, request: AgentRequest, signal: AbortSignal): AsyncIterable<AgentEvent>;
+  /**
+   * Passes a request that needs nothing of ours on to its model's provider, in the words it came in; undefined where that one speaks
+   * otherwise, and `run` has to translate.
+   * @throws DragomanError as `run`; from the promise upstream_failed, cancelled
+   */
+  relay(request: RelayedRequest, signal: AbortSignal): Promise<Relayed> | undefined;
   /** Models by id, as `/v1/models` lists them; times in milliseconds since the epoch. Never fails, takes some seconds at most. */
   models(): Promise<readonly { readonly id: string; readonly createdAt: number; readonly ownedBy: string }[]>;
 }

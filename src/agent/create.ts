@@ -44,6 +44,8 @@ export function createAgent(options: AgentOptions): Agent {
       }
       yield { type: 'end', end, usage: loop.usage, model: model.id };
     },
+    relay: ({ model, path, body, upstreamKey }, signal) =>
+      options.upstreams.model(model).relay({ path, body, key: upstreamKey }, signal),
     models: () => options.upstreams.list(),
   };
 }

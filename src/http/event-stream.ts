@@ -18,8 +18,10 @@ const maxWaitingBytes = 64 * 1024;
 /**
  * Answers with an event stream: each frame leaves as it comes, and a comment whenever nothing did for a while. When the caller
  * leaves, the source is ended by its `return`, at the latest when it next yields: one that waits long must heed `whenGone` too. A source must not throw: what goes wrong in the middle is a frame of its own.
+ *
+ * Bytes among the frames are those of a stream that somebody else has written; they need not end where its frames do.
  */
-export function sendEvents(reply: FastifyReply, frames: AsyncIterable<Frame>): FastifyReply {
+export function sendEvents(reply: FastifyReply, frames: AsyncIterable<Frame | Uint8Array>): FastifyReply {
   reply.header('content-type', 'text/event-stream; charset=utf-8');
   reply.header('cache-control', 'no-cache');
   // Tells nginx and those like it not to hold anything back.
@@ -27,17 +29,21 @@ export function sendEvents(reply: FastifyReply, frames: AsyncIterable<Frame>): F
   return reply.send(Readable.from(textOf(frames), { objectMode: false, highWaterMark: maxWaitingBytes }));
 }
 
-async function* textOf(frames: AsyncIterable<Frame>): AsyncGenerator<string> {
+async function* textOf(frames: AsyncIterable<Frame | Uint8Array>): AsyncGenerator<string | Uint8Array> {
   const source = frames[Symbol.asyncIterator]();
+  // What was written last of somebody else's frames: a comment may only stand between two.
+  let tail = '\n\n';
   try {
     for (let next = source.next(); ; ) {
       const result = await orQuiet(next);
       if (result === undefined) {
-        yield ': keep-alive\n\n';
+        if (/(?:\n\n|\r\n\r\n)$/.test(tail)) yield ': keep-alive\n\n';
         continue;
       }
       if (result.done) return;
-      yield frameText(result.value);
+      const { value } = result;
+      if (value instanceof Uint8Array) tail = (tail + Buffer.from(value.subarray(-4)).toString('latin1')).slice(-4);
+      yield value instanceof Uint8Array ? value : frameText(value);
       next = source.next();
     }
   } finally {

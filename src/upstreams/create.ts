@@ -2,8 +2,9 @@ import type { JSONSchema7, LanguageModelV4, LanguageModelV4CallOptions } from '@
 import { DragomanError } from '../core/index.ts';
 import { createListing } from './listing.ts';
 import { type Provider, providers } from './providers.ts';
+import { relay } from './relay.ts';
 import { type Route, route } from './routing.ts';
-import { ask } from './turn.ts';
+import { ask, type TurnRules } from './turn.ts';
 import type { Model, TurnRequest, Upstreams, UpstreamsOptions } from './upstreams.ts';
 
 /** The providers of a configuration. Connects to nothing until asked. */
@@ -18,28 +19,33 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
 function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions, known: KnownModels): Model {
   const provider = providers[upstream.provider];
   const { vision } = upstream;
+  const baseUrl = upstream.baseUrl ?? provider.baseUrl;
+  const rulesFor = (key: string, ownKey: boolean): TurnRules => ({
+    ...options,
+    stream: upstream.stream,
+    secrets: [key, upstream.apiKey ?? '', ...Object.values(upstream.headers)],
+    ownKey,
+    failed: ({ error, status, reason }, attempt) =>
+      options.logger.warn(
+        { upstream: upstream.name, model, code: error.code, status, reason, attempt },
+        'a model failed',
+      ),
+  });
   return {
     id,
     vision: typeof vision === 'boolean' ? vision : vision.includes(model),
     async *turn(request, signal) {
       const key = keyFor(request.key, upstream.apiKey, options.passthrough);
-      const make = () => provider.model({ ...upstream, baseUrl: upstream.baseUrl ?? provider.baseUrl }, model, key);
+      const make = () => provider.model({ ...upstream, baseUrl }, model, key);
       const languageModel = request.key === undefined ? known.get(id, make) : make();
-      const rules = {
-        ...options,
-        stream: upstream.stream,
-        secrets: [key, upstream.apiKey ?? '', ...Object.values(upstream.headers)],
-        ownKey: request.key !== undefined,
-        failed: (
-          { error, status, reason }: { error: DragomanError; status: number | undefined; reason: string },
-          attempt: number,
-        ) =>
-          options.logger.warn(
-            { upstream: upstream.name, model, code: error.code, status, reason, attempt },
-            'a model failed',
-          ),
-      };
-      yield* ask(languageModel, callOptions(request, provider), rules, signal);
+      yield* ask(languageModel, callOptions(request, provider), rulesFor(key, request.key !== undefined), signal);
+    },
+    relay(request, signal) {
+      const isSpoken = provider.relays?.includes(request.path) && (upstream.stream || request.body.stream !== true);
+      if (!isSpoken) return undefined;
+      const key = keyFor(request.key, upstream.apiKey, options.passthrough);
+      const target = { baseUrl, model, headers: { ...provider.headers(key), ...upstream.headers } };
+      return relay(target, request, rulesFor(key, request.key !== undefined), signal);
     },
   };
 }

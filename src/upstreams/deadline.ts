@@ -5,7 +5,7 @@ import { DragomanError } from '../core/index.ts';
  * many waits.
  * @throws DragomanError upstream_failed with this sentence, cancelled
  */
-export function within<T>(ms: number, sentence: string, signal: AbortSignal, promise: PromiseLike<T>): Promise<T> {
+function within<T>(ms: number, sentence: string, signal: AbortSignal, promise: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const settle = () => {
       clearTimeout(timer);
@@ -32,4 +32,14 @@ export function within<T>(ms: number, sentence: string, signal: AbortSignal, pro
       },
     );
   });
+}
+
+/** Waits for something for so long, and never beyond the time of the whole answer. Times in milliseconds, `endsAt` by `performance.now()`. */
+export function waiter(totalMs: number, endsAt: number, signal: AbortSignal) {
+  return <T>(promise: PromiseLike<T>, ms: number, silent: string): Promise<T> => {
+    const leftMs = endsAt - performance.now();
+    const limitMs = Math.max(0, Math.min(ms, leftMs));
+    const sentence = leftMs < ms ? `The model did not finish within ${totalMs / 1000} s.` : silent;
+    return within(limitMs, sentence, signal, promise);
+  };
 }

@@ -62,10 +62,15 @@ function messageOf(thrown: unknown): string {
 
 /** Blots out keys, and whatever looks like one, and cuts to a sentence's length. */
 function clean(text: string, secrets: readonly string[]): string {
-  let cleaned = text;
-  for (const secret of secrets) if (secret.length > 3) cleaned = cleaned.replaceAll(secret, '***');
-  cleaned = cleaned.replace(/\b(?:sk|pk|key|AIza|gsk|xai)[-_][\w*-]{6,}|\bAIza[\w-]{10,}|Bearer\s+\S+/gi, '***');
+  const cleaned = blot(text, secrets);
   return cleaned.length > longest ? `${cleaned.slice(0, longest)}…` : cleaned;
+}
+
+/** Blots out these secrets, and whatever looks like a key. */
+export function blot(text: string, secrets: readonly string[]): string {
+  let blotted = text;
+  for (const secret of secrets) if (secret.length > 3) blotted = blotted.replaceAll(secret, '***');
+  return blotted.replace(/\b(?:sk|pk|key|AIza|gsk|xai)[-_][\w*-]{6,}|\bAIza[\w-]{10,}|Bearer\s+\S+/gi, '***');
 }
 
 /** Whole seconds, from the header every provider uses. */

@@ -3,6 +3,8 @@ export type {
   AssistantContent,
   ListedModel,
   Model,
+  Relayed,
+  RelayPath,
   TurnEvent,
   TurnRequest,
   TurnUsage,

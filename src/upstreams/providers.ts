@@ -4,7 +4,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import { lateSystemAsUser, picturesAfterResults } from './prompt.ts';
-import type { TurnRequest, UpstreamOptions } from './upstreams.ts';
+import type { RelayPath, TurnRequest, UpstreamOptions } from './upstreams.ts';
 
 /** How one kind of provider is spoken to. */
 export interface Provider {
@@ -17,6 +17,8 @@ export interface Provider {
   prompt(prompt: TurnRequest['prompt']): TurnRequest['prompt'];
   /** A prompt with calls must come with their tools, even if no call is wanted. */
   readonly namesEveryTool?: true;
+  /** Addresses it has of OpenAI's API. */
+  readonly relays?: readonly RelayPath[];
   /** Headers of a bare request, such as for the list of models. */
   headers(key: string): Record<string, string>;
 }
@@ -50,6 +52,7 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
       },
     }),
     prompt: picturesAfterResults,
+    relays: ['chat/completions'],
     headers: bearer,
   },
   openai: {
@@ -71,6 +74,7 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
       },
     }),
     prompt: (prompt) => prompt,
+    relays: ['chat/completions', 'responses'],
     headers: bearer,
   },
   anthropic: {

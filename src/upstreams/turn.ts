@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
 import { DragomanError } from '../core/index.ts';
 import { Answer, partsOf } from './answer.ts';
-import { within } from './deadline.ts';
+import { waiter } from './deadline.ts';
 import { type Fault, faultOf } from './faults.ts';
 import type { TurnEvent } from './upstreams.ts';
 
@@ -45,14 +45,25 @@ export async function* ask(
       if (signal.aborted) throw new DragomanError('cancelled');
       const fault = faultOf(thrown, rules.secrets, rules.ownKey);
       rules.failed(fault, attempt);
-      const pauseMs = (fault.error.retryAfterSeconds ?? 0) * 1000 || 250 * 2 ** attempt * (0.5 + Math.random() / 2);
-      const again = fault.retryable && !answered && attempt <= rules.retries && pauseMs <= longestPauseMs;
-      if (!again || performance.now() + pauseMs > endsAt) throw fault.error;
-      await sleep(pauseMs, undefined, { signal }).catch(() => {
-        throw new DragomanError('cancelled');
-      });
+      if (answered || !(await pauseBeforeAgain(fault, attempt, rules, endsAt, signal))) throw fault.error;
     }
   }
+}
+
+/** Waits until one may ask again. @returns false at once when one may not. @throws DragomanError cancelled */
+export async function pauseBeforeAgain(
+  { retryable, error }: Fault,
+  attempt: number,
+  { retries }: Pick<TurnRules, 'retries'>,
+  endsAt: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const pauseMs = (error.retryAfterSeconds ?? 0) * 1000 || 250 * 2 ** attempt * (0.5 + Math.random() / 2);
+  if (!retryable || attempt > retries || pauseMs > longestPauseMs || performance.now() + pauseMs > endsAt) return false;
+  await sleep(pauseMs, undefined, { signal }).catch(() => {
+    throw new DragomanError('cancelled');
+  });
+  return true;
 }
 
 async function* attemptOnce(
@@ -65,12 +76,7 @@ async function* attemptOnce(
   const connection = new AbortController();
   const abortSignal = AbortSignal.any([signal, connection.signal]);
   // The SDK hears of an abort, but not every provider lets go of a promise at once.
-  const wait = <T>(promise: PromiseLike<T>, ms: number, silent: string): Promise<T> => {
-    const leftMs = endsAt - performance.now();
-    const limitMs = Math.max(0, Math.min(ms, leftMs));
-    const sentence = leftMs < ms ? `The model did not finish within ${rules.totalMs / 1000} s.` : silent;
-    return within(limitMs, sentence, signal, promise);
-  };
+  const wait = waiter(rules.totalMs, endsAt, signal);
   const answer = new Answer();
   let complete = false;
   const firstBy = performance.now() + rules.firstTokenMs;

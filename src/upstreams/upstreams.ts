@@ -91,6 +91,27 @@ export type TurnEvent =
       readonly content: AssistantContent;
     };
 
+/** Addresses of providers that a request may be passed on to as it is. */
+export type RelayPath = 'chat/completions' | 'responses';
+
+/** A request that is passed on as it came. */
+export interface RelayRequest {
+  readonly path: RelayPath;
+  /** The provider's business, but for `model`, which becomes the provider's name of it. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** The caller's own key; only where the operator passes keys through. */
+  readonly key: string | undefined;
+}
+
+/** A provider's answer as it came; a refusal is one too, always in OpenAI's shape. */
+export interface Relayed {
+  readonly status: number;
+  /** Those that mean something to clients, in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** @throws DragomanError upstream_failed, cancelled when it breaks off */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
 /** A model one can ask. */
 export interface Model {
   /** As callers may name it again. */
@@ -103,6 +124,11 @@ export interface Model {
    * @throws DragomanError upstream_failed, rate_limited, invalid_request, model_not_found, forbidden, cancelled; holds no key
    */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnEvent>;
+  /**
+   * Passes a request on; undefined where the provider does not speak so.
+   * @throws DragomanError upstream_failed, forbidden, cancelled; holds no key
+   */
+  relay(request: RelayRequest, signal: AbortSignal): Promise<Relayed> | undefined;
 }
 
 export interface ListedModel {

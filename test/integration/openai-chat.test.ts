@@ -348,10 +348,10 @@ describe('the Vercel AI SDK’s chat model', () => {
 
 describe('what goes wrong', () => {
   test.each([
-    [{ tools: [{ type: 'web_search' }] }, 'tools[0].type'],
+    [{ tools: [code(), { type: 'web_search' }] }, 'tools[1].type'],
     [{ tools: [code({ timeout_ms: 'soon' })] }, 'tools[0].timeout_ms'],
     [{ tools: [code({ sandbox_timeout_ms: -1 })] }, 'tools[0].sandbox_timeout_ms'],
-    [{ n: 3 }, 'n'],
+    [{ tools: [code()], n: 3 }, 'n'],
   ])('in the request is refused before a model is asked: %j', async (fields, param) => {
     for (const stream of [false, true]) {
       const attempt = ann.chat.completions.create({ model, messages: hello, stream, ...fields } as never);

@@ -45,6 +45,7 @@ const idleAgent: Agent = {
   run: () => {
     throw new Error('not part of this test');
   },
+  relay: () => undefined,
   models: async () => [],
 };
 

@@ -42,6 +42,10 @@ const example = {
   },
 };
 
+const theirs = z
+  .looseObject({ choices: z.array(z.looseObject({})) })
+  .describe('A provider’s own, for a request without the tool.');
+
 const stream = { type: 'text/event-stream', schema: z.string().describe('Chunks, then `[DONE]`.') };
 
 /** What the OpenAPI document says of `/v1/chat/completions`. */
@@ -51,6 +55,7 @@ export const operations = {
     summary: 'Answer a conversation',
     description:
       'With the tool `code_interpreter` any model can run Python, as often as it needs. Calls of it are not tool calls of the answer. ' +
+      'A request without that tool is passed on as it is to providers that speak Chat Completions, and answered as they answer. ' +
       'With `stream` the answer is an event stream of chunks that ends in `[DONE]`.',
     body: {
       type: 'application/json',
@@ -64,7 +69,7 @@ export const operations = {
     answers: {
       ...sending,
       ...errorAnswers(502),
-      200: { ...json('The answer.', completion, example), alternative: stream },
+      200: { ...json('The answer.', z.union([completion, theirs]), example), alternative: stream },
     },
   },
 } satisfies Record<string, Operation>;

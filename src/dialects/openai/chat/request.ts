@@ -1,5 +1,6 @@
 import type { AgentRequest, FunctionTool, ToolChoice } from '../../../agent/index.ts';
 import { invalid } from '../errors.ts';
+import { ownId } from '../ids.ts';
 import { parse } from '../parse.ts';
 import { type ChatBody, type ChatCodeTool, chatBody } from './wire.ts';
 
@@ -17,6 +18,24 @@ export function parseBody(value: unknown): ChatBody {
     names.add(tool.function.name);
   }
   return body;
+}
+
+/**
+ * Whether a body has anything of ours: the tool, or a call of which we keep what came before it. Anything else is between the client
+ * and the model.
+ */
+export function needsUs(body: unknown): boolean {
+  if (!isRecord(body)) return true;
+  const { tools, messages } = body;
+  if (Array.isArray(tools) && tools.some((tool) => isRecord(tool) && tool.type === 'code_interpreter')) return true;
+  const calls = listOf(messages).flatMap((message) => listOf(isRecord(message) && message.tool_calls));
+  return calls.some((call) => isRecord(call) && ownId('call', call.id) !== undefined);
+}
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export interface ChatTools {

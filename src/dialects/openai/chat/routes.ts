@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type DialectContext, sendEvents } from '../../../http/index.ts';
+import { relayed } from '../relay.ts';
 import { finishReason, usageOf } from './answer.ts';
 import { operations } from './operations.ts';
-import { parseBody } from './request.ts';
+import { needsUs, parseBody } from './request.ts';
 import { ChatRun } from './run.ts';
 import { chunksOf } from './stream.ts';
 import type { Completion } from './wire.ts';
@@ -20,6 +21,8 @@ export function chatRoutes(app: FastifyInstance, context: DialectContext): void 
     '/chat/completions',
     { config: { rateClass: 'exec', operation: operations.createChatCompletion } },
     async (request, reply) => {
+      const answer = needsUs(request.body) ? undefined : relayed(context, request, reply, 'chat/completions');
+      if (answer) return answer;
       const body = parseBody(request.body);
       const run = await ChatRun.begin(context, request, reply, body);
       if (!body.stream) return whole(run, reply);

@@ -96,7 +96,8 @@ export const operations = {
     summary: 'Let a model answer, with a code interpreter where it is given one',
     description:
       'With `stream` the answer is a stream of events, as OpenAI’s. What goes wrong after the model has begun is a response that ' +
-      '`failed`, with status 200: code that ran is never run twice by a client that tries again.',
+      '`failed`, with status 200: code that ran is never run twice by a client that tries again. A request with `store` false and ' +
+      'nothing of this service’s in it is passed on as it is to a provider that speaks this API, and answered as that one answers.',
     body: {
       type: 'application/json',
       schema: responseBody,

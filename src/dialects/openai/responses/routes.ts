@@ -5,6 +5,7 @@ import { hasInputs } from '../assistants/inputs.ts';
 import { respondToInputs } from '../assistants/respond.ts';
 import { pageFrom, pageOf } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
+import { relayed } from '../relay.ts';
 import { upstreamKey } from '../upstream-key.ts';
 import { defaultQuietMs, deliver, framesOf } from './deliver.ts';
 import { type NumberedWireEvent, shownEvent } from './events.ts';
@@ -13,6 +14,7 @@ import { inputItemsQuery, operations, responseQuery } from './operations.ts';
 import { parseBody } from './request.ts';
 import { shownResponse, wantsOutputs } from './response.ts';
 import { type Responses, responsesOf } from './responses.ts';
+import { isStateless } from './stateless.ts';
 
 /** `/v1/responses`. */
 export function responseRoutes(app: FastifyInstance, context: DialectContext, quietMs = defaultQuietMs): void {
@@ -20,10 +22,14 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
   app.addHook('onClose', () => responses.close());
   const listing = { rateClass: 'list' } as const;
 
-  app.post('/responses', { config: { rateClass: 'exec', operation: operations.createResponse } }, (request, reply) =>
-    hasInputs(request.body)
-      ? respondToInputs(context, responses, request, reply)
-      : create(responses, request, reply, quietMs),
+  app.post(
+    '/responses',
+    { config: { rateClass: 'exec', operation: operations.createResponse } },
+    async (request, reply) => {
+      if (hasInputs(request.body)) return respondToInputs(context, responses, request, reply);
+      const answer = isStateless(request.body) ? relayed(context, request, reply, 'responses') : undefined;
+      return answer ?? create(responses, request, reply, quietMs);
+    },
   );
 
   app.post(

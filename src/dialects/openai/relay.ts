@@ -1,0 +1,60 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Relayed, RelayedRequest } from '../../agent/index.ts';
+import { type DialectContext, type Frame, sendEvents, whenGone } from '../../http/index.ts';
+import { errorAnswer } from './errors.ts';
+import { upstreamKey } from './upstream-key.ts';
+
+/** How long a stream waits for the provider before it begins: what goes wrong until then has a status of its own. */
+const patienceMs = 5000;
+
+/**
+ * Lets the model's provider answer a request that needs nothing of ours: what it says comes back as it says it, byte by byte.
+ * @returns undefined when the request has to be translated: it is malformed, or the provider speaks otherwise
+ * @throws DragomanError
+ */
+export function relayed(
+  context: DialectContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: RelayedRequest['path'],
+): Promise<FastifyReply> | undefined {
+  const body = request.body as Record<string, unknown>;
+  const { model } = body;
+  if (model !== undefined && model !== null && (typeof model !== 'string' || model === '')) return undefined;
+  const asked = { path, body, model: model ?? undefined, upstreamKey: upstreamKey(request) };
+  const answer = context.agent.relay(asked, whenGone(reply));
+  return answer && (body.stream === true ? streamed(context, answer, reply) : whole(answer, reply));
+}
+
+async function whole(answer: Promise<Relayed>, reply: FastifyReply): Promise<FastifyReply> {
+  const { status, headers, body } = await answer;
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(Readable.from(body, { objectMode: false }));
+}
+
+async function streamed(context: DialectContext, answer: Promise<Relayed>, reply: FastifyReply): Promise<FastifyReply> {
+  const first = await Promise.race([answer, sleep(patienceMs, undefined, { ref: false })]);
+  if (first && !isEvents(first)) return whole(answer, reply);
+  if (first) reply.code(first.status).headers(first.headers);
+  return sendEvents(reply, frames(context, answer));
+}
+
+function isEvents({ status, headers }: Relayed): boolean {
+  return status < 300 && /^text\/event-stream\b/.test(headers['content-type'] ?? '');
+}
+
+/** The provider's stream; what goes wrong once ours has begun is an event of it. */
+async function* frames(context: DialectContext, answer: Promise<Relayed>): AsyncGenerator<Frame | Uint8Array> {
+  try {
+    const come = await answer;
+    if (isEvents(come)) yield* come.body;
+    else yield { data: JSON.parse(await text(Readable.from(come.body))) };
+  } catch (error) {
+    yield { data: errorAnswer(error, context.problem(error)).body };
+  }
+}

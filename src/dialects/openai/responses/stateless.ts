@@ -1,0 +1,29 @@
+import { placeOf } from './item-ids.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Whether nothing of ours takes part in a request: no code, nothing to be kept, and nothing that was kept before. A provider that
+ * speaks this API may then answer it as it is, with tools of its own.
+ */
+export function isStateless(body: unknown): body is Fields {
+  if (!isRecord(body) || body.store !== false) return false;
+  if (body.background === true || isGiven(body.previous_response_id) || isGiven(body.conversation)) return false;
+  if (listOf(body.tools).some((tool) => tool.type === 'code_interpreter')) return false;
+  return listOf(body.input).every(isForeign);
+}
+
+/** An item that names neither an item of ours, nor a file, nor code that ran. */
+function isForeign(item: Fields): boolean {
+  const isOurs = typeof item.id === 'string' && placeOf(item.id) !== undefined;
+  if (isOurs || item.type === 'item_reference' || item.type === 'code_interpreter_call') return false;
+  return !listOf(item.content).some((part) => isGiven(part.file_id));
+}
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
+const listOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.filter(isRecord) : []);
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

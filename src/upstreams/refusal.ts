@@ -1,0 +1,40 @@
+import { blot } from './faults.ts';
+
+/** A refusal as OpenAI's clients read one. */
+export interface Refusal extends Readonly<Record<string, unknown>> {
+  readonly error: { readonly message: string; readonly type: unknown; readonly param: unknown; readonly code: unknown };
+}
+
+const longest = 2000;
+
+/**
+ * What a provider said when it refused, as it is where it is in OpenAI's shape. Others have their sentence elsewhere, and clients
+ * would show none. `secrets` are blotted out.
+ */
+export function refusalBody(text: string, status: number, secrets: readonly string[]): Refusal {
+  const clean = (value: string) => blot(value, secrets);
+  let said: unknown;
+  try {
+    said = JSON.parse(text, (_, value) => (typeof value === 'string' ? clean(value) : value));
+  } catch {
+    said = clean(text.slice(0, longest));
+  }
+  const type = status === 429 ? 'rate_limit_exceeded' : status >= 500 ? 'server_error' : 'invalid_request_error';
+  const usual = { type, param: null, code: null };
+  const error = member(said, 'error');
+  const message = member(error, 'message');
+  if (typeof message === 'string') return { ...(said as object), error: { ...usual, ...(error as object), message } };
+  return { error: { ...usual, message: sentenceOf(said) ?? `The model provider answered ${status}.` } };
+}
+
+/** Where providers say why: `error`, `message` or `detail`, whose first entry may have it in `msg`. */
+function sentenceOf(said: unknown): string | undefined {
+  const detail = member(said, 'detail');
+  const candidates = [member(said, 'error'), member(said, 'message'), detail, member(member(detail, '0'), 'msg'), said];
+  return candidates.find((candidate) => typeof candidate === 'string' && candidate.trim() !== '') as string | undefined;
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name];
+}
