@@ -3,16 +3,25 @@
 
 source /opt/dragoman/runtimes/bash/kernel.bash
 BASH_ARGV0=bash
+__status=0
+# The streams as they are: what a cell does to them with `exec` ends with it.
+exec 195<&0 196>&1 197>&2
+__as_before() { return "$__status"; }
 while IFS= builtin read -r -u 198 __cell; do
   builtin printf '+\n' >&199
   if [[ -s $__cell.tools ]]; then
     _PTC_NAMES=$(< "$__cell.tools")
     source /opt/dragoman/runtimes/bash/tools.bash
   fi
-  builtin source "$__cell" 198<&- 199>&-
-  __status=$?
+  # With the status of the last cell as its `$?`, by a way that no ERR trap takes for a failure.
+  if ((__status)); then
+    __as_before || builtin source "$__cell"
+  else
+    builtin :
+    builtin source "$__cell"
+  fi <&195 >&196 2>&197 195<&- 196>&- 197>&- 198<&- 199>&-
   # Options are the cell's own: `set -e` in one must not end the next.
-  { builtin set +euxv +o pipefail; } 2> /dev/null
+  { __status=$?; builtin set +euxv +o pipefail; } 2> /dev/null
   __run_exit_trap
   builtin printf '%d\n' "$__status" >&199
 done

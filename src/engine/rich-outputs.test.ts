@@ -53,13 +53,45 @@ describe('what a kernel shows', () => {
     expect(large.error!.traceback.join('').length).toBeLessThanOrEqual(65_536);
   });
 
+  it('is replaced by name, and taken back at once or with the next', () => {
+    const rich = new RichOutputs();
+    const texts = () => rich.outputs.map(({ kind, bundle }) => `${kind} ${bundle['text/plain']}`);
+    const show = (text: string, more: object = {}) =>
+      rich.push({ event: 'display', bundle: { 'text/plain': text }, ...more });
+    show('a', { name: 'n' });
+    show('b');
+    expect(show('c', { name: 'n', update: true })).toMatchObject({ type: 'display', bundle: { 'text/plain': 'c' } });
+    show('d', { name: 'other', update: true });
+    expect(texts()).toEqual(['display c', 'display b', 'display d']);
+    rich.push({ event: 'clear', wait: true });
+    expect(texts()).toHaveLength(3);
+    show('e');
+    expect(texts()).toEqual(['display e']);
+    expect(rich.push({ event: 'clear', wait: false })).toBeUndefined();
+    expect(texts()).toEqual([]);
+    // What is gone or replaced takes no room.
+    for (let count = 0; count < 20; count++) {
+      show('x'.repeat(10 * 1024 * 1024), { name: 'large', update: true });
+      rich.push({ event: 'clear', wait: count % 2 === 0 });
+    }
+    expect(rich.truncated).toBe(false);
+  });
+
   it('never throws, whatever is said', () => {
     const value = fc.anything({ maxDepth: 3 });
     fc.assert(
       fc.property(
-        fc.record({ event: fc.constantFrom('display', 'result', 'error', 'x'), bundle: value, error: value }),
+        fc.record({
+          event: fc.constantFrom('display', 'result', 'error', 'clear', 'x'),
+          bundle: value,
+          error: value,
+          name: value,
+          update: value,
+          wait: value,
+        }),
         (event) => {
           const rich = new RichOutputs();
+          rich.push({ event: 'display', bundle: { 'text/plain': 'x' }, name: 'n' });
           rich.push(event);
           for (const { bundle } of rich.outputs) expect(Object.keys(bundle).length).toBeGreaterThan(0);
         },

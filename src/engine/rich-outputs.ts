@@ -5,6 +5,7 @@ const maxOutputs = 200;
 const maxBytes = 32 * 1024 * 1024;
 const maxForms = 16;
 const maxTypeLength = 100;
+const maxDisplayName = 200;
 const maxNameLength = 200;
 const maxValueLength = 16_384;
 const maxTraceLines = 300;
@@ -16,7 +17,9 @@ export class RichOutputs {
   error: ProgramError | null = null;
   /** Something was left out. */
   truncated = false;
-  #bytes = 0;
+  /** The size of each output, and the name by which a later one may replace it. */
+  #facts: { readonly bytes: number; readonly name: string | undefined }[] = [];
+  #clearsNext = false;
 
   /** Takes what a kernel sent; returns what to tell listeners, if it was something to show. */
   push(event: Readonly<Record<string, unknown>>): ExecutionEvent | undefined {
@@ -27,16 +30,46 @@ export class RichOutputs {
       this.error = error;
       return { type, error };
     }
+    if (type === 'clear') {
+      this.#clearsNext = event.wait === true;
+      if (!this.#clearsNext) this.#clear();
+      return undefined;
+    }
     if (type !== 'display' && type !== 'result') return undefined;
     const bundle = bundleOf(event.bundle);
     if (!bundle) return undefined;
-    this.#bytes += sizeOf(bundle);
-    if (this.outputs.length >= maxOutputs || this.#bytes > maxBytes) {
+    if (this.#clearsNext) this.#clear();
+    const name = typeof event.name === 'string' && event.name.length <= maxDisplayName ? event.name : undefined;
+    const fact = { bytes: sizeOf(bundle), name };
+    const replaced = event.update === true && name !== undefined ? this.#named(name) : [];
+    const kept = this.#facts.reduce(
+      (sum, { bytes }, index) => sum + (replaced.includes(index) ? fact.bytes : bytes),
+      0,
+    );
+    const added = replaced.length === 0 ? 1 : 0;
+    if (this.outputs.length + added > maxOutputs || kept + added * fact.bytes > maxBytes) {
       this.truncated = true;
       return undefined;
     }
-    this.outputs.push({ kind: type, bundle });
+    for (const index of replaced) {
+      this.outputs[index] = { kind: this.outputs[index]!.kind, bundle };
+      this.#facts[index] = fact;
+    }
+    if (added) {
+      this.outputs.push({ kind: type, bundle });
+      this.#facts.push(fact);
+    }
     return { type, bundle };
+  }
+
+  #named(name: string): number[] {
+    return this.#facts.flatMap((fact, index) => (fact.name === name ? [index] : []));
+  }
+
+  #clear(): void {
+    this.outputs.length = 0;
+    this.#facts = [];
+    this.#clearsNext = false;
   }
 }
 

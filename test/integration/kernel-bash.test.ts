@@ -47,6 +47,17 @@ describe('a Bash cell', () => {
     expect(cell.stderr).toMatch(/cell-2: line 2: nosuch: command not found/);
   });
 
+  it('begins with the status of the one before, and with streams of its own', async () => {
+    const run = await openShell();
+    await run('trap "echo ERR" ERR; (exit 5)');
+    expect(await run('echo $?; true')).toMatchObject({ stdout: '5\n' });
+    expect(await run('echo $?; trap - ERR')).toMatchObject({ stdout: '0\n' });
+    expect(await run('exec > /tmp/log 2>&1 < /etc/hostname; echo hidden')).toMatchObject({ stdout: '', exitCode: 0 });
+    expect(await run('cat /tmp/log; cat')).toMatchObject({ stdout: 'hidden\n' });
+    await run('exec >&- 2>&-');
+    expect(await run('set -x; echo seen')).toMatchObject({ stdout: 'seen\n', stderr: '++ echo seen\n' });
+  });
+
   it('has its own exit trap, run at its end', async () => {
     const run = await openShell();
     expect(await run('trap "echo cleaned" EXIT; echo body')).toMatchObject({ stdout: 'body\ncleaned\n' });

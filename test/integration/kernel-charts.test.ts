@@ -206,7 +206,7 @@ display({'text/plain': 'Figure', 'application/vnd.plotly.v1+json': {'data': [tra
     expect(chart).toEqual({
       kind: 'bar',
       title: 'P',
-      x: { label: 'Mass (kg)', unit: 'kg', scale: 'linear' },
+      x: { label: 'Mass (kg)', unit: 'kg', scale: 'category', ticks: ['a', 'b'] },
       y: { label: null, unit: null, scale: 'linear' },
       series: [
         {

@@ -139,6 +139,11 @@ Promise.resolve().then(() => console.log('later')); console.log('x'.repeat(50_00
     expect((await run('let a = 1\nlet b = 1 +* 2')).stderr).toBe(
       "cell-3.js:2\nlet b = 1 +* 2\n           ^\n\nSyntaxError: Unexpected token '*'\n",
     );
+    // An error that the cell itself shows has no frames of ours either.
+    expect(await run('try { null.x } catch (error) { console.log(error.stack) }\nnew Error("value")')).toMatchObject({
+      stdout: "TypeError: Cannot read properties of null (reading 'x')\n    at cell-4.js:1:12\n",
+      value: 'Error: value\n    at cell-4.js:2:1',
+    });
     expect(await run('throw 5')).toMatchObject({ error: { name: 'Uncaught', value: '5' } });
     const liar = 'throw Object.defineProperty(new Error(), "stack", { get() { throw new Error("twice") } })';
     expect(await run(liar)).toMatchObject({ exitCode: 1, interpreter: 'kept' });
@@ -170,11 +175,12 @@ Promise.resolve().then(() => console.log('later')); console.log('x'.repeat(50_00
     ['process.exit(3)', 3],
     ['process.exitCode = 4; process.exit()', 4],
     ['setTimeout(() => process.exit(5)); await new Promise(() => {})', 5],
+    ['process.exitCode = 6', 6],
   ])('ends by %s with that code, and the interpreter stays', async (code, exitCode) => {
     const run = await openConsole();
     await run('globalThis.x = 1');
     expect(await run(code)).toMatchObject({ exitCode, error: null, interpreter: 'kept' });
-    expect(await run('x')).toMatchObject({ value: '1' });
+    expect(await run('x')).toMatchObject({ value: '1', exitCode: 0 });
   });
 
   it.each([
@@ -266,5 +272,23 @@ function fail(): never {
     expect((await run('enum Other { A }\nconst n: number = ;')).stderr).toBe(
       'cell-3.ts:2\nenum Other { A }\nconst n: number = ;\n                  ^\n\nSyntaxError: Expression expected\n',
     );
+  });
+
+  it('may have decorators', async () => {
+    const run = await openConsole('typescript');
+    const code = `import { join } from 'node:path'
+function twice(method: (this: Pair) => number, context: ClassMethodDecoratorContext) {
+  return function (this: Pair) { return [context.name, 2 * method.call(this)] as any }
+}
+class Pair { @twice one(): number { return 1 } }
+if (join('a', 'b') !== 'a/b') throw new Error()
+throw new Error('line 7')`;
+    expect(await run(code)).toMatchObject({
+      stderr: 'Error: line 7\n    at cell-1.ts:7:7\n',
+    });
+    expect(await run('new Pair().one()')).toMatchObject({ value: "[ 'one', 2 ]", stderr: '' });
+    expect(await run('/** @param to whom */ const mail: string = "a @home"; mail')).toMatchObject({
+      value: "'a @home'",
+    });
   });
 });

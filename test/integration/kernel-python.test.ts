@@ -83,7 +83,7 @@ display({'text/plain': 'raw', 'text/html': '<p>'}, raw=True)
 Image.new('RGB', (2, 2))`);
     expect(cell.stderr).toBe('');
     expect(displays(cell)).toMatchObject([
-      { 'text/html': '<b>bold</b>' },
+      { 'text/html': '<i>new</i>' },
       { 'text/markdown': '# title' },
       { 'text/latex': '$x$' },
       { 'application/json': { a: [1] } },
@@ -91,7 +91,6 @@ Image.new('RGB', (2, 2))`);
       { 'text/plain': 'mine', 'application/vnd.mine+json': { x: null } },
       { 'image/png': expect.stringContaining('iVBOR') },
       { 'text/plain': "{'not': 'raw'}" },
-      { 'text/html': '<i>new</i>' },
       { 'text/plain': 'raw', 'text/html': '<p>' },
     ]);
     expect(head(result(cell)?.['image/png'])).toBe(png);
@@ -111,6 +110,31 @@ Image.new('RGB', (2, 2))`);
       Array.from({ length: 200 }, (_, i) => String(i)),
     );
     expect(cell).toMatchObject({ stdout: 'on\n', stderr: expect.stringContaining('more than 200 displays') });
+  });
+
+  it('may replace and take back what it showed before', async () => {
+    const session = await openFor(engine);
+    const texts = async (code: string) => {
+      const cell = await session.run(code);
+      expect(cell).toMatchObject({ exitCode: 0, stderr: '', interpreter: 'kept' });
+      return cell.outputs.map(({ bundle }) => bundle['text/plain']);
+    };
+    await session.run('from IPython.display import clear_output, display, update_display');
+    expect(
+      await texts(
+        "handle = display('a', display_id=True); display('b'); handle.update('c'); update_display('d', display_id='new')",
+      ),
+    ).toEqual(["'c'", "'b'", "'d'"]);
+    expect(await texts("display('old'); clear_output(); display('kept'); clear_output(wait=True)")).toEqual(["'kept'"]);
+    expect(await texts("display('old'); clear_output(wait=True); display('new')")).toEqual(["'new'"]);
+    // More than may go out as it comes: the end is what counts.
+    expect(
+      await texts("handle = display(0, display_id=True)\nfor n in range(3000): handle.update(n)\ndisplay('end')"),
+    ).toEqual(['2999', "'end'"]);
+    expect(await texts("for n in range(3000): clear_output(wait=True); display(n)\n'value'")).toEqual([
+      '2999',
+      "'value'",
+    ]);
   });
 
   it('goes into a file where it is too large', async () => {
@@ -171,6 +195,30 @@ describe('IPython in a cell', () => {
     expect(await session.run('ls')).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await session.run('len?')).toMatchObject({ outputs: [{ bundle: { 'text/plain': /Signature/ } }] });
     expect(await session.run('x + 1; _i, Out[6]')).toMatchObject({ value: "('len?', ['one', 'two'])" });
+  });
+
+  it('keeps folders and a figure of plotly without a word of its own machinery', async () => {
+    const session = await openFor(engine);
+    expect(await session.run('%cd /tmp\n%cd -')).toMatchObject({ stdout: '/tmp\n/mnt/data\n', stderr: '' });
+    expect(await session.run('open("p.py", "w").write("1 / 0")\n%run p.py')).toMatchObject({
+      error: {
+        traceback: [
+          'Traceback (most recent call last):',
+          '  File "/mnt/data/p.py", line 1, in <module>',
+          '    1 / 0',
+          '    ~~^~~',
+          'ZeroDivisionError: division by zero',
+        ],
+      },
+    });
+    const cell = await session.run(`
+class Figure:
+    def _ipython_display_(self):
+        display({'application/vnd.plotly.v1+json': {'data': [{'type': 'bar'}, {}]}}, raw=True)
+display(Figure())
+import os; os.environ['PLOTLY_RENDERER']`);
+    expect(displays(cell)).toMatchObject([{ 'text/plain': '<plotly figure: bar, scatter>' }]);
+    expect(cell.value).toBe("'plotly_mimetype+colab'");
   });
 
   it('answers installers without a network', async () => {
@@ -246,6 +294,15 @@ describe('the end of a Python cell', () => {
     const cell = await run('x = 1\nif x\n  pass');
     expect(cell).toMatchObject({ exitCode: 1, error: { name: 'SyntaxError' } });
     expect(cell.stderr).toMatch(/^ {2}File "<cell 1>", line 2\n/);
+    // What IPython cannot take apart is explained by Python all the same.
+    expect((await run('if 1:\n    a = 1\n  b = 2')).stderr).toBe(
+      [
+        '  File "<cell 1>", line 3',
+        '    b = 2',
+        '         ^',
+        'IndentationError: unindent does not match any outer indentation level\n',
+      ].join('\n'),
+    );
   });
 
   it.each([
@@ -261,7 +318,11 @@ describe('the end of a Python cell', () => {
   });
 
   it('comes at once when it asks for input', async () => {
-    expect(await run('input("name? ")')).toMatchObject({ stdout: 'name? ', error: { name: 'EOFError' } });
+    expect(await run('input("name? ")')).toMatchObject({
+      stdout: 'name? ',
+      error: { name: 'EOFError', value: expect.stringContaining('a cell has no input') },
+    });
+    expect(await run('import io, sys\nsys.stdin = io.StringIO("Ada\\n")\ninput()')).toMatchObject({ value: "'Ada'" });
   });
 
   it('comes whatever the representations of its values do', async () => {

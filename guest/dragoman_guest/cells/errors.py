@@ -3,7 +3,7 @@
 import os
 import traceback
 
-import IPython.core
+import IPython
 from IPython.core.error import UsageError
 
 from ..script import GUEST
@@ -11,11 +11,19 @@ from ..script import GUEST
 CELL = '<cell '
 _MAX_LINES = 300
 _KEPT_HEAD = 100
-_CORE = os.path.dirname(IPython.core.__file__)
+_ROOT = os.path.dirname(IPython.__file__)
 # What stands between a cell and the code it runs through a magic. The rest of IPython is a library like any other.
 _MACHINERY = tuple(
-    os.path.join(_CORE, name)
-    for name in ('interactiveshell', 'magic', 'async_helpers', 'compilerop', 'displayhook', 'formatters')
+    os.path.join(_ROOT, name)
+    for name in (
+        'core/interactiveshell',
+        'core/magic',
+        'core/async_helpers',
+        'core/compilerop',
+        'core/displayhook',
+        'core/formatters',
+        'utils/py3compat',
+    )
 )
 
 

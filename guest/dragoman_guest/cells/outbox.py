@@ -9,10 +9,16 @@ import sys
 import threading
 
 from .. import kernel_link
+from . import charts
 
 MAX_DISPLAYS = 200
 # All that one cell may show; the service gives up a sandbox that says more.
 _MAX_CELL_BYTES = 30 << 20
+# What is replaced or taken back later: so much of it goes out as it comes, then only how things stand at the end of the cell.
+_MAX_REPLACED = 500
+_MAX_REPLACED_BYTES = 6 << 20
+_MAX_HELD_BYTES = 5 << 20
+_MAX_NAME = 100
 _MAX_TEXT_BYTES = 1 << 20
 _MAX_FORM_BYTES = 8 << 20
 _MAX_FORMS = 16
@@ -48,31 +54,77 @@ class Outbox:
         self._bytes = 0
         self._values = 0
         self._full = False
+        self._replaced = 0
+        self._replaced_bytes = 0
+        # What is told at the end: whether everything before is taken back, displays after that, and updates by name.
+        self._held_clear = False
+        self._held = []
+        self._held_updates = {}
         self._files = 0
         self._errors = 0
         self.failed = False
 
-    def show(self, kind, forms):
-        """Sends one display or result: `forms` by MIME type, text, bytes or JSON. What is too large goes into a file."""
+    def show(self, kind, forms, name=None, is_update=False):
+        """Sends one display or result: `forms` by MIME type, text, bytes or JSON. What is too large goes into a file.
+        A display may have a name, by which it is replaced later."""
         if os.getpid() != self._pid:
             # A fork of the user's has no part in the conversation, but it has the streams.
             print(forms.get('text/plain', ''))
             return
+        name = name[:_MAX_NAME] if isinstance(name, str) else None
+        if is_update and name is not None:
+            self._update(name, forms)
+            return
         if self._full:
             return
-        bundle = self._encode(forms)
-        size = sum(map(len, bundle.values()))
-        if self._shown >= MAX_DISPLAYS or self._bytes + size > _MAX_CELL_BYTES:
+        bundle = self._encode(forms, not self._held_clear)
+        size = _size(bundle)
+        most = _MAX_HELD_BYTES if self._held_clear else _MAX_CELL_BYTES
+        if self._shown >= MAX_DISPLAYS or self._bytes + size > most:
             self._full = True
-            limit = f'{MAX_DISPLAYS} displays' if self._shown >= MAX_DISPLAYS else f'{_MAX_CELL_BYTES >> 20} MiB of displays'
+            limit = f'{MAX_DISPLAYS} displays' if self._shown >= MAX_DISPLAYS else f'{most >> 20} MiB of displays'
             print(f'[more than {limit} in one cell: the rest is left out]', file=sys.stderr)
             return
         if not bundle:
             return
         self._shown += 1
         self._bytes += size
-        body = ','.join(f'{json.dumps(mime)}:{text}' for mime, text in bundle.items())
-        self._post(f'{{"event":"{kind}","bundle":{{{body}}}}}')
+        if self._held_clear:
+            self._held.append((kind, bundle, name))
+        else:
+            self._post(_event(kind, bundle, name))
+
+    def clear(self, wait):
+        """Takes back what the cell has shown, at once or when it shows something else."""
+        if os.getpid() != self._pid:
+            return
+        self._replace(1 + self._shown, self._bytes)
+        self._shown = self._bytes = 0
+        self._full = False
+        self._held_updates = {}
+        if self._is_replacing_too_much():
+            self._held_clear, self._held = True, []
+        else:
+            self._post(json.dumps({'event': 'clear', 'wait': bool(wait)}))
+
+    def _update(self, name, forms):
+        bundle = self._encode(forms, False)
+        if not bundle:
+            return
+        self._replace(1, _size(bundle))
+        if not self._held_clear and not self._is_replacing_too_much():
+            self._post(_event('display', bundle, name, True))
+            return
+        updates = {**self._held_updates, name: bundle}
+        if sum(map(_size, updates.values())) <= _MAX_HELD_BYTES and len(updates) <= MAX_DISPLAYS:
+            self._held_updates = updates
+
+    def _replace(self, count, size):
+        self._replaced += count
+        self._replaced_bytes += size
+
+    def _is_replacing_too_much(self):
+        return self._replaced > _MAX_REPLACED or self._replaced_bytes > _MAX_REPLACED_BYTES
 
     def error(self, name, value, traceback):
         """Says that the cell failed: what an exception is called, what it says, and the lines a terminal would show."""
@@ -83,9 +135,15 @@ class Outbox:
             self._post(json.dumps({'event': 'error', 'error': error}))
 
     def done(self, code):
+        if self._held_clear:
+            self._post(json.dumps({'event': 'clear', 'wait': False}))
+        for kind, bundle, name in self._held:
+            self._post(_event(kind, bundle, name))
+        for name, bundle in self._held_updates.items():
+            self._post(_event('display', bundle, name, True))
         self._post(json.dumps({'event': 'done', 'code': code, 'cell': self._cell}))
 
-    def _encode(self, forms):
+    def _encode(self, forms, may_spill=True):
         """The forms as JSON text by MIME type, without those that are too large: these are written to files and named."""
         bundle, notes = {}, []
         for mime, value in list(forms.items())[:_MAX_FORMS]:
@@ -105,7 +163,9 @@ class Outbox:
                 self._values += values
                 bundle[mime] = text
                 continue
-            notes.append(self._spill(mime, text if mime.endswith('json') else value))
+            # The image of a chart stands for itself.
+            if may_spill and mime != charts.MIME:
+                notes.append(self._spill(mime, text if mime.endswith('json') else value))
             if mime == 'text/plain':
                 bundle[mime] = json.dumps(value[:_HEAD] + ' …')
         if notes:
@@ -150,6 +210,16 @@ class Outbox:
                 pass
         with self._lock, _Uninterrupted():
             kernel_link.send_text(self._events, text)
+
+
+def _event(kind, bundle, name, is_update=False):
+    body = ','.join(f'{json.dumps(mime)}:{text}' for mime, text in bundle.items())
+    named = '' if name is None else f',"name":{json.dumps(name)},"update":{json.dumps(is_update)}'
+    return f'{{"event":"{kind}"{named},"bundle":{{{body}}}}}'
+
+
+def _size(bundle):
+    return sum(map(len, bundle.values()))
 
 
 class _Uninterrupted:

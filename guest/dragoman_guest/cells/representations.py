@@ -24,6 +24,8 @@ def complete(forms):
     """The forms of a value, and for a plotly figure its data as a chart."""
     figure = forms.get('application/vnd.plotly.v1+json')
     if isinstance(figure, dict):
+        # Plotly itself has no words for those who see only text.
+        forms = {'text/plain': _words(figure), **forms}
         try:
             chart = of_plotly.chart(figure)
         except Exception:
@@ -31,6 +33,12 @@ def complete(forms):
         if chart:
             return {**forms, charts.MIME: chart}
     return forms
+
+
+def _words(figure):
+    traces = figure.get('data')
+    kinds = [str(trace.get('type', 'scatter'))[:40] for trace in traces or () if isinstance(trace, dict)]
+    return f'<plotly figure: {", ".join(kinds[:10]) or "empty"}>'
 
 
 def table(frame):

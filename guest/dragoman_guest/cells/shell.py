@@ -1,7 +1,10 @@
 """IPython's shell without its terminal: cells come from the service, and what they show goes into an outbox."""
 
 import asyncio
+import builtins
 import linecache
+import os
+import pathlib
 import subprocess
 import sys
 import types
@@ -65,10 +68,11 @@ class _Result(DisplayHook):
 
 class _Displays(DisplayPublisher):
     def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **_):
-        self.shell.outbox.show('display', representations.complete(data))
+        name = (transient or {}).get('display_id')
+        self.shell.outbox.show('display', representations.complete(data), name, update)
 
     def clear_output(self, wait=False):
-        """What was shown has left."""
+        self.shell.outbox.clear(wait)
 
 
 class _Exit(IPyAutocall):
@@ -113,11 +117,24 @@ class CellShell(InteractiveShell):
     def begin(self, outbox):
         """In a fresh kernel: from here on cells are run."""
         self.outbox = outbox
+        # Where IPython keeps folders and aliases from run to run: there is one run, and without a place `%cd` complains.
+        self.db = {}
+        self.user_ns['_dh'][:] = [pathlib.Path.cwd()]
+        builtins.input = _input
+        # Each figure of plotly as a page that stands alone; its usual renderer shows the whole library first.
+        os.environ.setdefault('PLOTLY_RENDERER', 'plotly_mimetype+colab')
         sys.modules['__main__'] = self.user_module
         sys.argv = ['']
         script.import_from('/mnt/data')
         figures.take_over()
         sys.addaudithook(_flush_before_processes)
+
+    def transform_cell(self, raw_cell):
+        """What IPython cannot even take apart is left as it is: Python says best what is wrong with it."""
+        try:
+            return super().transform_cell(raw_cell)
+        except SyntaxError:
+            return raw_cell
 
     def offer(self, definitions):
         """Gives the cell the tools it may call, and the name of their errors."""
@@ -199,7 +216,8 @@ class CellShell(InteractiveShell):
         sys.last_type, sys.last_value, sys.last_traceback, sys.last_exc = type(error), error, error.__traceback__, error
         lines = errors.lines(error)
         try:
-            print('\n'.join(lines), file=sys.stderr, flush=True)
+            sys.stderr.write('\n'.join(lines) + '\n')
+            sys.stderr.flush()
         except Exception:
             pass  # Its stderr may be anything by now.
         if is_error:
@@ -224,6 +242,17 @@ class CellShell(InteractiveShell):
 
     def ask_exit(self):
         raise SystemExit
+
+
+_usual_input = input
+
+
+def _input(prompt='', /):
+    """Python's own; where there is nothing to read, which is everywhere but in a program with `stdin`, it says so."""
+    try:
+        return _usual_input(prompt)
+    except EOFError:
+        raise EOFError('there is nobody to answer: a cell has no input. Put the value into the code.') from None
 
 
 def _keep_line_numbers(lines):

@@ -8,6 +8,25 @@ const { positionOf } = require('./source.cjs');
 const ours =
   /^\s+(?:at .*(?:\/opt\/dragoman\/|node:inspector|node:internal\/(?:process\/task_queues|timers|modules\/run_main))|\.\.\. \d+ lines matching)/;
 const maxLines = 300;
+const hidden = /^(?:\/opt\/dragoman\/|node:inspector|node:internal\/process\/task_queues)/;
+
+/** Takes our frames out of every error's `stack`, which a cell may print by itself. */
+function hideFrames() {
+  Error.prepareStackTrace = (error, frames) => {
+    const theirs = frames.filter((frame) => !hidden.test(frame.getFileName() ?? ''));
+    // An error without any frame is shown in brackets.
+    const kept = theirs.length > 0 ? theirs : frames;
+    return [headOf(error), ...kept.map((frame) => `    at ${frame}`)].join('\n');
+  };
+}
+
+function headOf(error) {
+  try {
+    return Error.prototype.toString.call(error);
+  } catch {
+    return '<error>';
+  }
+}
 
 /** {name, value, lines} of anything that was thrown; `cell` ({source, file}) is where, if known. */
 function report(error, cell) {
@@ -52,4 +71,4 @@ function original(line) {
   });
 }
 
-module.exports = { report };
+module.exports = { hideFrames, report };

@@ -10,7 +10,7 @@ const { Outbox } = require('./outbox.cjs');
 const { prepareGlobals, ExitRequest } = require('./globals.cjs');
 const { evaluate, warmUp } = require('./evaluate.cjs');
 const { formsOf } = require('./forms.cjs');
-const { report } = require('./errors.cjs');
+const { hideFrames, report } = require('./errors.cjs');
 const { prepare } = require('./source.cjs');
 const { Interrupts } = require('./interrupts.cjs');
 const timers = require('./timers.cjs');
@@ -36,6 +36,8 @@ function next() {
   outbox.begin(order.cell);
   timers.begin();
   interrupts.begin(order.cell);
+  // What a cell would have its process end with is its own.
+  process.exitCode = undefined;
   if (order.tools?.length) Object.assign(globalThis, { tools: createTools(order.tools), ToolExecutionError });
   outbox.begun();
   const cell = running;
@@ -54,7 +56,7 @@ async function run({ code, language }) {
     cell = prepare(code, file, language);
     const value = await evaluate(cell);
     if (value !== undefined) outbox.show('result', formsOf(value));
-    return 0;
+    return Number(process.exitCode ?? 0) & 0xff;
   } catch (error) {
     // What V8 says of a cell that was stopped: the interrupt itself is on its way.
     if (error?.code === 'ERR_INSPECTOR_COMMAND') await timers.moment(interruptComesMs);
@@ -130,6 +132,7 @@ process.on('uncaughtException', uncaught);
 process.on('unhandledRejection', uncaught);
 timers.wrap(interrupts.stopping);
 prepareGlobals(outbox);
+hideFrames();
 const watching = interrupts.watch();
 warmUp()
   .then(() => Promise.race([watching, timers.moment(watcherMs)]))

@@ -10,8 +10,9 @@ const maps = new Map();
 
 /** {code, source, file}. @throws SyntaxError of types, with what to print of it as `cellLines` */
 function prepare(source, file, language) {
-  const code = language === 'typescript' ? withoutTypes(source, file) : source;
-  return { code: asExpression(withoutModules(code)), source, file };
+  if (language !== 'typescript') return { code: asScript(source), source, file };
+  const code = asScript(withoutTypes(source, file));
+  return { code: hasDecorators(code) ? asScript(withoutDecorators(source, file)) : code, source, file };
 }
 
 /** Where in its source a position of a cell's code is; {line, column} from 0. */
@@ -39,12 +40,43 @@ function withoutTypes(source, file) {
   return made.slice(0, made.lastIndexOf('\n', at));
 }
 
+/** Whether V8, which knows everything else of today's language, stumbles over one. */
+function hasDecorators(code) {
+  if (!/(?:^|[\s;{}(,])@[\w$(]/.test(code)) return false;
+  try {
+    new vm.Script(`async () => {${code}\n}`);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** What only the compiler of TypeScript itself translates; loading it takes a while. */
+function withoutDecorators(source, file) {
+  let ts;
+  try {
+    ts = require('/node_modules/typescript');
+  } catch {
+    return source; // An image without it; V8 says what is wrong.
+  }
+  const { outputText, sourceMapText } = ts.transpileModule(source, {
+    fileName: file,
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, sourceMap: true },
+  });
+  maps.set(file, new module_.SourceMap(JSON.parse(sourceMapText)));
+  return outputText.slice(0, outputText.lastIndexOf('//# sourceMappingURL='));
+}
+
 /** The stripper's complaint with the place in the cell and without the place in our own code. */
 function tidied(error, file) {
   const [excerpt] = String(error.stack).split(/^SyntaxError/m);
   const plain = new SyntaxError(error.message);
   plain.cellLines = [...`${file}${excerpt}`.trimEnd().split('\n'), '', `SyntaxError: ${error.message.trimEnd()}`];
   return plain;
+}
+
+function asScript(code) {
+  return asExpression(withoutModules(code));
 }
 
 /** A cell that is an object literal means the object, as in every console. */

@@ -1,6 +1,7 @@
 """Chart data of plotly figures, read from their JSON: {data: [traces], layout}."""
 
 import base64
+import re
 import struct
 
 from . import model
@@ -8,6 +9,10 @@ from . import model
 # numpy's letters for the arrays plotly packs, and struct's.
 _PACKED = {'f8': 'd', 'f4': 'f', 'i1': 'b', 'u1': 'B', 'i2': 'h', 'u2': 'H', 'i4': 'i', 'u4': 'I', 'i8': 'q', 'u8': 'Q'}
 _MAX_VALUES = 200_000
+_DATE = re.compile(r'\d{4}-\d{2}(-\d{2}([T ][\d:.Z+-]*)?)?')
+_NUMBER = re.compile(r'\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*')
+# Plotly looks at no more of them either.
+_LOOKED_AT = 1000
 
 
 def chart(figure):
@@ -18,9 +23,17 @@ def chart(figure):
         trace = _dict(trace)
         one = _of_trace(trace)
         if one:
-            groups.setdefault((trace.get('xaxis', 'x'), trace.get('yaxis', 'y')), []).append(one)
+            groups.setdefault((trace.get('xaxis', 'x'), trace.get('yaxis', 'y')), []).append((trace, one))
     title = _words(layout.get('title'))
-    made = [model.chart(None, _axis(layout, x), _axis(layout, y), found) for (x, y), found in groups.items()]
+    made = [
+        model.chart(
+            None,
+            _axis(layout, x, [value for trace, _ in found for value in _values(trace.get('x'))[:_LOOKED_AT]]),
+            _axis(layout, y, [value for trace, _ in found for value in _values(trace.get('y'))[:_LOOKED_AT]]),
+            [one for _, one in found],
+        )
+        for (x, y), found in groups.items()
+    ]
     return model.bounded(made, title)
 
 
@@ -80,10 +93,17 @@ def _quantile(values, part):
     return values[low] + (values[high] - values[low]) * (at - low)
 
 
-def _axis(layout, name):
-    """`x2` of a trace is `xaxis2` of the layout."""
+def _axis(layout, name, values):
+    """`x2` of a trace is `xaxis2` of the layout. What scale it has is in the values where the figure does not say."""
     found = _dict(layout.get(f'{name[0]}axis{name[1:]}'))
-    return model.axis(_words(found.get('title')), {'-': 'linear', None: 'linear'}.get(found.get('type'), found.get('type')))
+    scale = found.get('type')
+    words = [value for value in values if isinstance(value, str)]
+    if scale in (None, '-'):
+        if any(hasattr(value, 'isoformat') for value in values) or (words and all(map(_DATE.fullmatch, words))):
+            scale = 'date'
+        else:
+            scale = 'linear' if all(map(_NUMBER.fullmatch, words)) else 'category'
+    return model.axis(_words(found.get('title')), scale, dict.fromkeys(words) if scale == 'category' else ())
 
 
 def _words(title):
