@@ -26,7 +26,7 @@ describe('what a kernel shows', () => {
     { 'application/pdf': ['%PDF'] },
     { 'text/html\r\nx-evil': 'x' },
     { 'application/x-sh': 'rm' },
-    { ['text/' + 'a'.repeat(200)]: '' },
+    { [`text/${'a'.repeat(200)}`]: '' },
     {},
     [],
     null,

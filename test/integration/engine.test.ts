@@ -186,7 +186,7 @@ describe('a Bash program', () => {
   it('ends by itself although its children go on', async () => {
     const run = await engine.run('bash', 'sleep 60 & yes > /dev/null & echo end');
     expect(run).toMatchObject({ ...completed, stdout: 'end\n' });
-    expect(run.usage.wallMs).toBeLessThan(2000);
+    expect(run.usage.wallMs).toBeLessThan(10_000);
   });
 });
 
@@ -305,11 +305,11 @@ describe('a limit', () => {
     const run = await engine.run('python', code, { limits: { wallMs: 400 } });
     expect(run).toMatchObject({ outcome: 'timed_out', exitCode: null, signal: 'SIGKILL', stdout: 'line\npart' });
     expect(run.files['kept.txt']!.toString()).toBe('kept');
-    expect(run.usage.wallMs).toBeLessThan(1500);
+    expect(run.usage.wallMs).toBeLessThan(5000);
   });
 
   it('of time holds for every language', async () => {
-    const run = (language: string, code: string) => engine.run(language, code, { limits: { wallMs: 400 } });
+    const run = (language: string, code: string) => engine.run(language, code, { limits: { wallMs: 1000 } });
     expect(await run('bash', 'echo on; sleep 60')).toMatchObject({ outcome: 'timed_out', stdout: 'on\n' });
     expect(await run('javascript', 'console.log("on"); for (;;);')).toMatchObject({
       outcome: 'timed_out',
@@ -329,10 +329,11 @@ describe('a limit', () => {
 describe('an abort signal', () => {
   it('ends a program that runs', async () => {
     const abort = new AbortController();
-    setTimeout(() => abort.abort(), 150);
-    const run = await engine.run('python', 'print("on")\nwhile True: pass', { signal: abort.signal });
+    const run = await engine.run('python', 'print("on", flush=True)\nwhile True: pass', {
+      signal: abort.signal,
+      onEvent: () => abort.abort(),
+    });
     expect(run).toMatchObject({ outcome: 'cancelled', stdout: 'on\n' });
-    expect(run.usage.wallMs).toBeLessThan(2000);
   });
 
   it('ends one before it starts', async () => {

@@ -56,6 +56,7 @@ export interface RunOptions {
   readonly inputs?: readonly EngineInput[];
   readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ExecutionEvent) => void;
   readonly owner?: string;
 }
 
@@ -154,11 +155,11 @@ export async function startEngine(
   const execute = async (
     language: string,
     code: string,
-    { args = [], stdin, inputs = [], limits: own, signal, owner }: RunOptions,
+    { args = [], stdin, inputs = [], limits: own, signal, onEvent, owner }: RunOptions,
     more: EngineCallOptions,
   ): Promise<TestRun> => {
     const request = { runtime: runtimeOf(language), code, args, stdin, inputs, limits: { ...limits, ...own }, owner };
-    const run = await engine.execute(request, { signal, ...more });
+    const run = await engine.execute(request, { signal, onEvent, ...more });
     try {
       const files: Record<string, Buffer> = {};
       for (const { path, content } of run.artifacts) files[path] = Buffer.concat(await Array.fromAsync(content.read()));
