@@ -22,6 +22,11 @@ NAMESPACES = (
 )
 WORKSPACE = '/mnt/data'
 
+# When memory runs out, of a sandbox or of all of them and the service: programs go first, then what watches over them and the
+# zygote, from which it has this score (see zygote.ts), and last the service, for which they all work.
+OOM_SCORE = b'200'
+OOM_SCORE_OF_PROGRAMS = b'1000'
+
 # The host's own nodes, bound by bubblewrap. On a read-only mount they work as devices all the same, but nobody can set their
 # times, which every sandbox and the host would see. bubblewrap itself cannot: its read-only mounts have no devices.
 _DEVICES = ('null', 'zero', 'full', 'random', 'urandom', 'tty')
@@ -84,6 +89,11 @@ def enter(sizes):
     _loopback_up()
     os.chdir(WORKSPACE)
     os.umask(0o022)
+
+
+def open_oom_score():
+    """A descriptor of this process' own score. To be opened while it is dumpable: an undumpable process' files are not its own."""
+    return os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
 
 
 def lock_down(seccomp, open_files):

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 
-from . import endings, syscalls
+from . import confine, endings, syscalls
 
 
 def run(argv, env, command):
@@ -45,14 +45,13 @@ class Parked:
 
 def _spawn(argv, env, actions):
     # Undumpable before the program lives: it has our uid and could otherwise write our memory. Its exec makes it dumpable again.
-    # The descriptor comes first, because an undumpable process' files in /proc are not its own.
-    score = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
+    score = confine.open_oom_score()
     syscalls.dumpable(False)
     # Of the signals a program sends its init, only those with a handler arrive.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         # The kernel should choose the program when memory runs out, not its init: the score is inherited, then lowered again.
-        os.write(score, b'1000')
+        os.write(score, confine.OOM_SCORE_OF_PROGRAMS)
         return os.posix_spawnp(
             argv[0],
             argv,
@@ -62,7 +61,7 @@ def _spawn(argv, env, actions):
             setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
         )
     finally:
-        os.write(score, b'0')
+        os.write(score, confine.OOM_SCORE)
         os.close(score)
 
 

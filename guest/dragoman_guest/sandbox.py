@@ -139,6 +139,9 @@ class Sandbox:
                 self._finish(frame, self.parked.run({'entry': frame['entry'], 'args': frame['args']}, self._command))
             case 'script':
                 os.close(self._command)
+                score = confine.open_oom_score()
+                os.write(score, confine.OOM_SCORE_OF_PROGRAMS)
+                os.close(score)
                 self._finish(frame, {'code': script.run(frame['entry'], frame['args'], frame['env']), 'signal': None})
 
     def _finish(self, frame, ended):

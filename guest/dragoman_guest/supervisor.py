@@ -17,7 +17,7 @@ import os
 import select
 import signal
 
-from . import endings, frames, kernel_link, python_kernel, syscalls, tool_channel
+from . import confine, endings, frames, kernel_link, python_kernel, syscalls, tool_channel
 from .kernel_child import Kernel
 
 # The supervisor must have its turn among however many processes of a user's: they share what the sandbox has, and no more.
@@ -40,9 +40,9 @@ class Supervisor:
 
     def serve(self):
         """Never returns; the service ends the sandbox."""
-        # Opened while dumpable, because an undumpable process' files in /proc are not its own; nothing of a user's runs yet.
+        # Nothing of a user's runs yet.
         syscalls.dumpable(True)
-        self._oom_score = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
+        self._oom_score = confine.open_oom_score()
         syscalls.dumpable(False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -208,11 +208,11 @@ class Supervisor:
     @contextlib.contextmanager
     def _expendable(self):
         """What is started within is killed for memory before this process: the score is inherited, then lowered again."""
-        os.write(self._oom_score, b'1000')
+        os.write(self._oom_score, confine.OOM_SCORE_OF_PROGRAMS)
         try:
             yield
         finally:
-            os.write(self._oom_score, b'0')
+            os.write(self._oom_score, confine.OOM_SCORE)
 
     def _interrupt(self):
         name = self._running[1]

@@ -67,21 +67,29 @@ describe('a kernel that speaks garbage is ended, and the session goes on', attac
 });
 
 describe('a forged end', attacking('kernels'), () => {
+  // None of them runs into a limit, however busy the machine is.
+  const patient = { wallMs: 15_000 };
+
   it('of no cell is not heard', async () => {
     const cell = await attack(
       "event(event='done', code=0)\nevent(event='done', code=0, cell='x' * 21)\nprint('here')\nexit(3)",
+      patient,
     );
     expect(cell).toMatchObject({ exitCode: 3, stdout: 'here\n', interpreter: 'kept' });
   });
 
   it('of its own cell ends it: what it goes on to do is no part of any result but its own session', async () => {
-    const cell = await attack("event(event='done', code=7, cell=shell.outbox._cell)\nimport time; time.sleep(0.2)");
+    const cell = await attack(
+      "event(event='done', code=7, cell=shell.outbox._cell)\nimport time; time.sleep(0.2)",
+      patient,
+    );
     expect(cell).toMatchObject({ outcome: 'completed', exitCode: 7 });
   });
 
   it('with a code that is none is a failure', async () => {
     const cell = await attack(
       "event(event='done', code=10**30, cell=shell.outbox._cell)\nimport time; time.sleep(0.1)",
+      patient,
     );
     expect(cell.exitCode).toBe(1);
   });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { DragomanError, type Logger } from '../../core/index.ts';
 import type { ExitStatus, Template } from '../backend.ts';
@@ -43,6 +43,8 @@ export interface ZygoteOptions {
 }
 
 const startDeadlineMs = 60_000;
+/** See guest/dragoman_guest/confine.py. */
+const oomScore = '200';
 const spawnDeadlineMs = 10_000;
 
 /** One zygote process and the socket to it. */
@@ -115,6 +117,8 @@ export class Zygote {
       });
     }).finally(() => clearTimeout(timer));
     this.#hostPid = (JSON.parse(info) as { 'child-pid': number })['child-pid'];
+    // Before the service, when memory runs out, and after its sandboxes. Written by the host's root, none of them can go below.
+    writeFileSync(`/proc/${this.#hostPid}/oom_score_adj`, oomScore);
     // Its end of the socket goes with it at once. The process itself may linger: a frozen sandbox keeps its zygote from ending.
     this.#control.once('close', () => this.#lost());
   }
