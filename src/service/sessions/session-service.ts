@@ -1,20 +1,14 @@
 import {
   DragomanError,
   type FileRef,
-  type Metrics,
   newId,
-  type Plans,
   type Principal,
   planOf,
   type StoredFile,
-  type ToolDefinition,
   workspacePath,
 } from '../../core/index.ts';
-import type { Runtime } from '../../engine/index.ts';
-import type { Admission } from '../admission.ts';
 import { resolveInputs } from '../inputs.ts';
 import type { UploadFile } from '../interpreter.ts';
-import { checkProgram, limitsWithin, runtimeOf } from '../programs.ts';
 import type {
   CellExecution,
   CellRequest,
@@ -24,31 +18,18 @@ import type {
   SessionInfo,
   Sessions,
 } from '../sessions.ts';
-import type { UsageMeter } from '../usage.ts';
-import { type CellOrder, Cells } from './cells.ts';
 import { ExecutionLog } from './execution-log.ts';
+import { Executions, type ExecutionsOptions } from './executions.ts';
 import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
 import type { LiveSession } from './live-session.ts';
-import { Place } from './place.ts';
-import { type ExecutionDriver, TrackedExecution } from './running-execution.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
-import { ToolDesk } from './tool-desk.ts';
 
-export interface SessionServiceOptions extends HotSessionsOptions {
-  readonly admission: Admission;
-  readonly plans: Plans;
-  readonly usage: UsageMeter;
+export interface SessionServiceOptions extends HotSessionsOptions, ExecutionsOptions {
   readonly retentionMs: number;
   readonly maxFileBytes: number;
-  /** How long an execution may wait for the answers to its tool calls. */
-  readonly toolWaitMs: number;
-  /** Executions of one principal that may call tools, at once. */
-  readonly maxToolExecutions: number;
   /** How long a sandbox is kept without use where a session asks for nothing else, and the most it may ask for. */
   readonly idleMs: number;
   readonly maxIdleMs: number;
-  readonly maxLifeMs: number;
-  readonly metrics: Metrics;
 }
 
 const maxNameLength = 256;
@@ -60,20 +41,17 @@ export class SessionService implements Sessions {
   readonly #options: SessionServiceOptions;
   readonly #records: SessionRecords;
   readonly #log: ExecutionLog;
-  readonly #cells: Cells;
   readonly #hot: HotSessions;
+  readonly #executions: Executions;
   /** Those being found or made by name: two requests must not make two. */
   readonly #ensuring = new Map<string, Promise<SessionInfo>>();
-  /** Executions that may call tools, by principal. */
-  readonly #withTools = new Map<string, number>();
-  #closing = false;
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
     this.#records = new SessionRecords(options);
     this.#hot = new HotSessions(options, this.#records);
     this.#log = new ExecutionLog({ documents: options.catalogue.documents, logger: options.logger });
-    this.#cells = new Cells(options);
+    this.#executions = new Executions(options, { records: this.#records, hot: this.#hot, log: this.#log });
   }
 
   /** Begins to let idle sandboxes go. */
@@ -89,8 +67,7 @@ export class SessionService implements Sessions {
 
   /** Ends what runs and writes down what is to be kept. */
   async close(): Promise<void> {
-    this.#closing = true;
-    this.#log.cancelAll();
+    this.#executions.close();
     await this.#hot.close();
     await this.#log.flush();
   }
@@ -197,37 +174,8 @@ export class SessionService implements Sessions {
     );
   }
 
-  async start(principal: Principal, request: CellRequest): Promise<RunningExecution> {
-    const { engine, shelf, plans } = this.#options;
-    const runtime = runtimeOf(engine.catalogue, request.language);
-    checkProgram(request);
-    const inputs = await resolveInputs(shelf, principal, request.files ?? []);
-    const live = request.sessionId === undefined ? undefined : await this.#hot.use(principal, request.sessionId);
-    if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
-    const limits = limitsWithin(planOf(plans, principal), request.wallMs);
-    const order = { runtime, request, inputs, limits };
-    const { code, sessionId } = request;
-    const tools = request.tools?.length ? this.#toolDesk(principal, runtime, request.tools) : undefined;
-    const facts = { principal, sessionId, language: runtime.name, code, tools };
-    const execution = new TrackedExecution(facts, (driver, id) =>
-      live
-        ? live.queue.run(() => this.#inSession(principal, live, { ...order, id }, driver), driver.signal)
-        : this.#placed(principal, driver, () => this.#cells.alone(principal, { ...order, id }, driver)),
-    );
-    if (tools) this.#countTools(principal, execution);
-    live?.follow(execution);
-    this.#meter(principal, execution);
-    this.#log.add(execution, live && live.record.createdAt + this.#options.maxLifeMs);
-    return execution;
-  }
-
-  #meter(principal: Principal, execution: RunningExecution): void {
-    execution.done.then(
-      ({ result: { usage } }) =>
-        this.#options.usage.record(principal, { executions: 1, cpuMs: usage.cpuMs, wallMs: usage.wallMs }),
-      // What never ran has used nothing.
-      () => {},
-    );
+  start(principal: Principal, request: CellRequest): Promise<RunningExecution> {
+    return this.#executions.start(principal, request);
   }
 
   execution(principal: Principal, id: string): Promise<RunningExecution> {
@@ -283,61 +231,6 @@ export class SessionService implements Sessions {
       await live.files.record(this.#records.stored(live.record), [file]);
       return file;
     });
-  }
-
-  async #inSession(
-    principal: Principal,
-    live: LiveSession,
-    order: CellOrder,
-    driver: ExecutionDriver,
-  ): Promise<CellExecution> {
-    if (this.#hot.get(live.record.id) !== live) throw new DragomanError('not_found', { message: 'Session not found' });
-    const limits = { ...order.limits, memoryBytes: Math.min(order.limits.memoryBytes, live.record.memoryBytes) };
-    try {
-      return await this.#placed(principal, driver, async () => {
-        if (!live.live) await this.#hot.makeRoom();
-        return this.#cells.inSession(live, () => this.#records.stored(live.record), { ...order, limits }, driver);
-      });
-    } finally {
-      this.#hot.touch(live);
-    }
-  }
-
-  /** @throws DragomanError invalid_request, rate_limited, overloaded */
-  #toolDesk(principal: Principal, runtime: Runtime, definitions: readonly ToolDefinition[]): ToolDesk {
-    const { engine, toolWaitMs, maxToolExecutions, availableMemory, reserveBytes } = this.#options;
-    const desk = new ToolDesk(engine.tools(runtime, definitions, toolWaitMs));
-    const retryAfterSeconds = 5;
-    if ((this.#withTools.get(principal.id) ?? 0) >= maxToolExecutions) {
-      const message = `${maxToolExecutions} executions that may call tools are under way already`;
-      throw new DragomanError('rate_limited', { message, retryAfterSeconds });
-    }
-    // One that waits keeps its memory for as long as its caller takes.
-    if (availableMemory() < reserveBytes) throw new DragomanError('overloaded', { retryAfterSeconds });
-    return desk;
-  }
-
-  #countTools(principal: Principal, { done }: TrackedExecution): void {
-    const add = (change: number) => {
-      const count = (this.#withTools.get(principal.id) ?? 0) + change;
-      if (count > 0) this.#withTools.set(principal.id, count);
-      else this.#withTools.delete(principal.id);
-    };
-    add(1);
-    const subtract = () => add(-1);
-    done.then(subtract, subtract);
-  }
-
-  /** Waits for a place to run. */
-  async #placed<T>(principal: Principal, driver: ExecutionDriver, work: () => Promise<T>): Promise<T> {
-    const { admission, plans } = this.#options;
-    const place = await Place.take(admission, principal.id, planOf(plans, principal), driver.signal);
-    try {
-      driver.running(place);
-      return await work();
-    } finally {
-      place.leave();
-    }
   }
 
   #info(record: SessionRecord): SessionInfo {
