@@ -1,3 +1,4 @@
+import type { JSONObject } from '@ai-sdk/provider';
 import type { DragomanError, ExecutionEvent, Principal, ToolCall, ToolResult } from '../core/index.ts';
 import type { CellExecution } from '../service/index.ts';
 import type { Relayed, RelayPath } from '../upstreams/index.ts';
@@ -22,9 +23,30 @@ export type AssistantPart =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'reasoning'; readonly text: string }
   /** `arguments` is JSON as the model wrote it. */
-  | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
+  | {
+      readonly type: 'function_call';
+      readonly callId: string;
+      readonly name: string;
+      readonly arguments: string;
+      readonly kept?: KeptCall | undefined;
+    }
   /** Code that ran here, and what the model was shown of it. */
-  | { readonly type: 'code_call'; readonly callId: string; readonly code: string; readonly shown: string };
+  | {
+      readonly type: 'code_call';
+      readonly callId: string;
+      readonly code: string;
+      readonly shown: string;
+      readonly kept?: KeptCall | undefined;
+    };
+
+/**
+ * What a model's provider wants back with a call when the answer goes on: its signature, and the thoughts before it, sealed or signed.
+ * Opaque for dialects: JSON to be kept and handed back.
+ */
+export interface KeptCall {
+  readonly thoughts?: readonly { readonly text: string; readonly options: JSONObject }[] | undefined;
+  readonly options?: JSONObject | undefined;
+}
 
 /** A function of the client's: the model may call it, the client runs it. */
 export interface FunctionTool {
@@ -69,6 +91,7 @@ export interface Resumption {
   readonly after: number;
   readonly code: string;
   readonly results: readonly ToolResult[];
+  readonly kept?: KeptCall | undefined;
 }
 
 export interface AgentRequest {
@@ -141,7 +164,14 @@ export type AgentEvent =
   | { readonly type: 'function_delta'; readonly callId: string; readonly delta: string }
   | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
   /** The last event, always, but for a rejection before anything was sent. */
-  | { readonly type: 'end'; readonly end: AgentEnd; readonly usage: TokenUsage; readonly model: string };
+  | {
+      readonly type: 'end';
+      readonly end: AgentEnd;
+      readonly usage: TokenUsage;
+      readonly model: string;
+      /** By call, when the client has functions to run: to be handed back with those calls. */
+      readonly kept?: Readonly<Record<string, KeptCall>> | undefined;
+    };
 
 export type AgentEnd =
   | { readonly reason: 'stop' | 'length' | 'content_filter' }

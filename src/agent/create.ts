@@ -42,7 +42,8 @@ export function createAgent(options: AgentOptions): Agent {
         // A consumer that leaves takes code and connection along.
         await events.return({ reason: 'stop' });
       }
-      yield { type: 'end', end, usage: loop.usage, model: model.id };
+      const kept = end.reason === 'functions' ? { kept: loop.kept } : {};
+      yield { type: 'end', end, usage: loop.usage, model: model.id, ...kept };
     },
     relay: ({ model, path, body, upstreamKey }, signal) =>
       options.upstreams.model(model).relay({ path, body, key: upstreamKey }, signal),

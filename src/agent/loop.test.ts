@@ -9,7 +9,7 @@ import {
 import { ann } from '../../test/support/sessions.ts';
 import { type ScriptedUpstream, type Step, startUpstream } from '../../test/support/upstream.ts';
 import { output, type Played, ScriptedSessions } from './fixtures/scripted-sessions.ts';
-import type { AgentEvent, AgentRequest, FunctionTool } from './index.ts';
+import type { AgentEvent, AgentRequest, FunctionTool, Message } from './index.ts';
 
 let upstream: ScriptedUpstream;
 beforeAll(async () => {
@@ -143,6 +143,14 @@ describe('code', () => {
   });
 });
 
+/** What the model thought stands before what it said, and both before the call, in the form its provider has for it. */
+const thoughtBefore = {
+  'openai-compatible': /"role":"assistant","content":"Look:"/,
+  openai: /sealed hm.*Look:.*"call_id":"f"/,
+  anthropic: /"thinking":"hm","signature":"scripted".*Look:.*"tool_use","id":"f"/,
+  google: /Look:.*"weather".*"thoughtSignature":"signed"/,
+};
+
 describe.each(['openai-compatible', 'openai', 'anthropic', 'google'] as const)('a model of %s', (provider) => {
   it('gets through thinking, code and its result to an answer', async () => {
     const made = setup({ provider: { provider } });
@@ -159,6 +167,36 @@ describe.each(['openai-compatible', 'openai', 'anthropic', 'google'] as const)('
       'end stop',
     ]);
     expect(JSON.stringify(upstream.requests[1]!.body)).toContain('ran print(1)');
+  });
+
+  it('gets back what it thought and signed when the client has run its function', async () => {
+    const made = setup({ provider: { provider } });
+    upstream.say(
+      [{ python: '1', id: 'c' }],
+      [{ reasoning: 'hm' }, { text: 'Look:' }, { call: 'weather', arguments: {}, id: 'f' }],
+    );
+    const told = await run(made, request({ functions: [weather] }));
+    const { kept } = told.at(-1) as Extract<AgentEvent, { type: 'end' }>;
+    upstream.say([{ text: 'Sunny.' }]);
+    const messages: Message[] = [
+      ...request().messages,
+      {
+        role: 'assistant',
+        content: [
+          { type: 'code_call', callId: 'c', code: '1', shown: 'one', kept: kept?.c },
+          { type: 'reasoning', text: 'hm' },
+          { type: 'text', text: 'Look:' },
+          { type: 'function_call', callId: 'f', name: 'weather', arguments: '{}', kept: kept?.f },
+        ],
+      },
+      { role: 'tool', callId: 'f', content: [{ type: 'text', text: 'sun' }] },
+    ];
+    await run(made, request({ functions: [weather], messages }));
+    expect(JSON.stringify(upstream.requests[2]!.body)).toMatch(thoughtBefore[provider]);
+    // A new question begins anew.
+    upstream.say([{ text: 'Yes.' }]);
+    await run(made, request({ functions: [weather], messages: [...messages, ...request().messages] }));
+    expect(JSON.stringify(upstream.requests[3]!.body)).not.toMatch(/scripted"|sealed|"signed"/);
   });
 
   it('is asked without the tool in the end', async () => {

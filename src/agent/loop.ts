@@ -2,9 +2,10 @@ import type { JSONObject, LanguageModelV4FunctionTool, LanguageModelV4ToolChoice
 import { DragomanError, newId, type Principal } from '../core/index.ts';
 import type { Sessions } from '../service/index.ts';
 import type { AssistantContent, Model, TurnEvent } from '../upstreams/index.ts';
-import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, TokenUsage } from './agent.ts';
+import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, KeptCall, TokenUsage } from './agent.ts';
 import { Blocks, type Call } from './blocks.ts';
 import { CodeRun } from './code-run.ts';
+import { keptCalls } from './kept.ts';
 import { imageFile, PromptBuilder, toPrompt } from './prompt.ts';
 import { type Shown, shownOf } from './shown.ts';
 import { clientTool, codeTool, meansOurs, toolName } from './tool.ts';
@@ -48,6 +49,7 @@ export class Loop {
   #faults = 0;
   #last = { code: '', times: 0 };
   #pictureCharacters: number;
+  readonly #kept: Record<string, KeptCall> = {};
   #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
 
   constructor(options: LoopOptions) {
@@ -71,6 +73,11 @@ export class Loop {
     return this.#usage;
   }
 
+  /** What the provider wants back with the calls of this answer. */
+  get kept(): Readonly<Record<string, KeptCall>> {
+    return this.#kept;
+  }
+
   /** @returns how it ended. @throws DragomanError for the service's and the provider's own failures */
   async *run(): AsyncGenerator<AgentEvent, Ending> {
     const { resume } = this.#options.request;
@@ -83,8 +90,9 @@ export class Loop {
         code: resume.code,
       };
       this.#ids.add(call.callId);
-      const input = { code: resume.code };
-      this.#prompt.assistant([{ type: 'tool-call', toolCallId: call.callId, toolName: this.#tool, input }]);
+      this.#prompt.call(call.callId, this.#tool, { code: resume.code }, resume.kept);
+      // It may wait once more, and is wanted back then.
+      if (resume.kept) this.#kept[call.callId] = resume.kept;
       const run = new CodeRun(this.#options, call, this.#callable);
       if ((yield* this.#served(call, run.resume(resume))) === 'waiting') return { reason: 'functions' };
     }
@@ -120,7 +128,11 @@ export class Loop {
       return { reason: end!.finish };
     }
     const { calls } = blocks;
-    if (calls.length > 0) this.#prompt.assistant(this.#said(end!.content, calls));
+    if (calls.length > 0) {
+      const said = this.#said(end!.content, calls);
+      this.#prompt.assistant(said);
+      Object.assign(this.#kept, keptCalls(said));
+    }
     const served = calls.some(({ kind, code }) => kind === 'function' || (kind === 'code' && code !== undefined));
     this.#faults = served ? 0 : this.#faults + 1;
     for (const call of calls) if (call.kind !== 'function' && call.code === undefined) this.#refuse(call, withCode);

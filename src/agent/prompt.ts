@@ -6,7 +6,8 @@ import type {
 } from '@ai-sdk/provider';
 import { DragomanError } from '../core/index.ts';
 import type { AssistantContent } from '../upstreams/index.ts';
-import type { AssistantPart, ContentPart, Message } from './agent.ts';
+import type { AssistantPart, ContentPart, KeptCall, Message } from './agent.ts';
+import { byProvider } from './kept.ts';
 
 /** A conversation in the form models are asked in. `tool` is what our tool is called there. @throws DragomanError invalid_request */
 export function toPrompt(messages: readonly Message[], tool: string): LanguageModelV4Prompt {
@@ -17,8 +18,9 @@ export function toPrompt(messages: readonly Message[], tool: string): LanguageMo
     if (message.role === 'assistant') {
       for (const part of message.content) if (part.type === 'function_call') names.set(part.callId, part.name);
       // What a model thought before the last question it is not to see again: some providers refuse it.
-      const kept = message.content.filter(({ type }) => type !== 'reasoning' || index > lastAsked);
-      said(prompt, kept, tool);
+      const isPast = index < lastAsked;
+      const parts = message.content.filter(({ type }) => type !== 'reasoning' || !isPast);
+      said(prompt, isPast ? parts.map((part) => ({ ...part, kept: undefined })) : parts, tool);
     } else if (message.role === 'tool')
       prompt.result(message.callId, names.get(message.callId) ?? 'function', resultOutput(message.content));
     else if (message.role === 'system') prompt.system(textOf(message.content));
@@ -44,13 +46,11 @@ function said(prompt: PromptBuilder, parts: readonly AssistantPart[], tool: stri
       if (part.text !== '') prompt.assistant([{ type: part.type, text: part.text }]);
     } else if (part.type === 'code_call') {
       if (!functions) settle();
-      const input = { code: part.code };
-      prompt.assistant([{ type: 'tool-call', toolCallId: part.callId, toolName: tool, input }]);
+      prompt.call(part.callId, tool, { code: part.code }, part.kept);
       results.push([part.callId, part.shown]);
     } else {
       functions = true;
-      const input = argumentsOf(part.arguments);
-      prompt.assistant([{ type: 'tool-call', toolCallId: part.callId, toolName: part.name, input }]);
+      prompt.call(part.callId, part.name, argumentsOf(part.arguments), part.kept);
     }
   }
   settle();
@@ -73,6 +73,26 @@ export class PromptBuilder {
     const last = this.messages.at(-1);
     if (last?.role === 'assistant') last.content.push(...content);
     else this.messages.push({ role: 'assistant', content: [...content] });
+  }
+
+  /** A call, and what the provider wants back with it: thoughts in its own form, in their place before what was said. */
+  call(toolCallId: string, toolName: string, input: unknown, kept: KeptCall | undefined): void {
+    const { thoughts, options } = kept ?? {};
+    this.assistant([]);
+    const { content } = this.messages.at(-1) as Extract<LanguageModelV4Prompt[number], { role: 'assistant' }>;
+    if (thoughts) {
+      const said = content.splice(content.findLastIndex(({ type }) => type === 'tool-call') + 1);
+      content.push(
+        ...thoughts.map(({ text, options }) => ({
+          type: 'reasoning' as const,
+          text,
+          providerOptions: byProvider(options),
+        })),
+        ...said.filter(({ type }) => type !== 'reasoning'),
+      );
+    }
+    const signed = options ? { providerOptions: byProvider(options) } : {};
+    content.push({ type: 'tool-call', toolCallId, toolName, input, ...signed });
   }
 
   result(toolCallId: string, toolName: string, output: LanguageModelV4ToolResultOutput): void {

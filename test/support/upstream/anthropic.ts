@@ -14,6 +14,8 @@ export const anthropic: Wire = {
         const empty = contentOf({ ...block, deltas: [] }, '');
         yield event('content_block_start', { index, content_block: empty });
         for (const delta of block.deltas) yield event('content_block_delta', { index, delta: deltaOf(block, delta) });
+        if (block.type === 'reasoning')
+          yield event('content_block_delta', { index, delta: { type: 'signature_delta', signature: 'scripted' } });
         yield event('content_block_stop', { index });
       },
       end: (finish, usage) =>

@@ -34,7 +34,7 @@ function partOf(block: Block, text: string): object {
   if (block.type === 'text') return { text };
   if (block.type === 'reasoning') return { text, thought: true };
   const id = block.id === null ? {} : { id: block.id };
-  return { functionCall: { ...id, name: block.name, args: JSON.parse(text) } };
+  return { functionCall: { ...id, name: block.name, args: JSON.parse(text) }, thoughtSignature: 'signed' };
 }
 
 function answerOf(model: string, parts: object[], finishReason?: string): object {

@@ -71,7 +71,10 @@ function itemOf(block: Block, index: number): Item {
       },
     );
   if (block.type === 'reasoning')
-    return Object.assign({ id: `rs_${index}`, type: 'reasoning' }, { summary: [{ type: 'summary_text', text }] });
+    return Object.assign(
+      { id: `rs_${index}`, type: 'reasoning' },
+      { summary: [{ type: 'summary_text', text }], encrypted_content: `sealed ${text}` },
+    );
   const call = { call_id: block.id ?? `call_${index}`, name: block.name, arguments: text, status: 'completed' };
   return Object.assign({ id: `fc_${index}`, type: 'function_call' }, call);
 }

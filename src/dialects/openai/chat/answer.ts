@@ -1,4 +1,4 @@
-import type { AgentEvent, AssistantPart, TokenUsage } from '../../../agent/index.ts';
+import type { AgentEvent, AssistantPart, KeptCall, TokenUsage } from '../../../agent/index.ts';
 import { newWireId } from '../ids.ts';
 import { codeResults, filesOf } from './results.ts';
 import type { CodeCall, Completion, ToolCall } from './wire.ts';
@@ -24,18 +24,14 @@ export class Answer {
   reasoning = '';
   readonly toolCalls: ToolCall[] = [];
   readonly codeCalls: Omit<CodeCall, 'container_id'>[] = [];
-  /** Everything in order, for a model that goes on later. */
+  /** Everything in order, with the agent's ids of calls. */
   readonly parts: AssistantPart[] = [];
   /** Files were made. */
   hasFiles = false;
-  readonly #ownIds: boolean;
+  /** Ids of calls as the client has them, by which what was before them is found again; by the agent's. */
+  readonly #wireIds = new Map<string, string>();
   #isApart = false;
   #code = '';
-
-  /** @param ownIds gives calls ids of ours, by which what was run before them can be found again */
-  constructor(ownIds: boolean) {
-    this.#ownIds = ownIds;
-  }
 
   /** Takes the next event in; what of it the client is told at once. */
   take(event: AgentEvent): Delta | undefined {
@@ -53,8 +49,9 @@ export class Answer {
         this.#ran(event);
         return undefined;
       case 'function_start': {
-        const id = this.#ownIds ? newWireId('call') : event.callId;
+        const id = newWireId('call');
         const { name } = event;
+        this.#wireIds.set(event.callId, id);
         this.toolCalls.push({ id, type: 'function', function: { name, arguments: '' } });
         return this.#callDelta({ id, type: 'function', function: { name, arguments: '' } });
       }
@@ -85,11 +82,11 @@ export class Answer {
     this.parts.push({ type: 'code_call', callId, code: this.#code, shown });
   }
 
-  #called({ name, arguments: given }: Extract<AgentEvent, { type: 'function_call' }>): Delta | undefined {
+  #called({ callId, name, arguments: given }: Extract<AgentEvent, { type: 'function_call' }>): Delta | undefined {
     const call = this.#lastCall;
     const missing = given.slice(call.function.arguments.length);
     call.function.arguments = given;
-    this.parts.push({ type: 'function_call', callId: call.id, name, arguments: given });
+    this.parts.push({ type: 'function_call', callId, name, arguments: given });
     return missing === '' ? undefined : this.#callDelta({ function: { arguments: missing } });
   }
 
@@ -105,6 +102,15 @@ export class Answer {
     const last = this.parts.at(-1);
     if (last?.type === type) this.parts[this.parts.length - 1] = { type, text: last.text + text };
     else this.parts.push({ type, text });
+  }
+
+  /** Everything for a model that goes on later: with the client's ids of calls, and what the provider wants back with them. */
+  partsToKeep(kept: Readonly<Record<string, KeptCall>>): AssistantPart[] {
+    return this.parts.map((part) =>
+      'callId' in part
+        ? { ...part, callId: this.#wireIds.get(part.callId) ?? part.callId, kept: kept[part.callId] }
+        : part,
+    );
   }
 
   /** Code that ran, with the container it ran in where that is still there. */

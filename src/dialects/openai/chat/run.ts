@@ -25,7 +25,7 @@ export interface Ending {
 export class ChatRun {
   readonly id = newWireId('completion');
   readonly created: number;
-  readonly answer: Answer;
+  readonly answer = new Answer();
   readonly #context: DialectContext;
   readonly #principal: Principal;
   readonly #container: RequestContainer;
@@ -72,7 +72,7 @@ export class ChatRun {
       },
       whenGone(reply),
     );
-    return new ChatRun(context, principal, container, events[Symbol.asyncIterator](), code !== undefined);
+    return new ChatRun(context, principal, container, events[Symbol.asyncIterator]());
   }
 
   private constructor(
@@ -80,14 +80,12 @@ export class ChatRun {
     principal: Principal,
     container: RequestContainer,
     events: AsyncIterator<AgentEvent>,
-    withCode: boolean,
   ) {
     this.#context = context;
     this.#principal = principal;
     this.#container = container;
     this.#events = events;
     this.created = seconds(context.now());
-    this.answer = new Answer(withCode);
   }
 
   /** Something was said or run: to try the request again would do it twice. */
@@ -108,13 +106,14 @@ export class ChatRun {
   }
 
   /** Keeps what the client will come back for: files, and what a model did before it called the client's functions. */
-  async end({ end, usage, model }: End): Promise<Ending> {
+  async end({ end, usage, model, kept = {} }: End): Promise<Ending> {
     const { answer } = this;
-    const goesOn = end.reason === 'functions' && answer.codeCalls.length > 0;
-    if (goesOn || answer.hasFiles) this.#container.keep();
-    if (goesOn)
+    const goesOn = end.reason === 'functions';
+    const hasRun = answer.codeCalls.length > 0;
+    if ((goesOn && hasRun) || answer.hasFiles) this.#container.keep();
+    if (goesOn && (hasRun || Object.keys(kept).length > 0))
       await keepSteps(this.#context, this.#principal, answer.toolCalls[0]!.id, {
-        parts: answer.parts,
+        parts: answer.partsToKeep(kept),
         sessionId: await this.#container.used(),
       });
     return {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AssistantPart } from '../../../agent/index.ts';
+import type { AssistantPart, KeptCall } from '../../../agent/index.ts';
 import type { Principal } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
 import { ownDocument } from '../documents.ts';
@@ -18,13 +18,22 @@ export interface Steps {
 const kind = 'openai_chat_steps';
 
 const text = z.object({ type: z.enum(['text', 'reasoning']), text: z.string() });
+/** The agent's, and nobody else's to look into. */
+const kept = z.custom<KeptCall>((value) => value === undefined || typeof value === 'object').optional();
 const functionCall = z.object({
   type: z.literal('function_call'),
   callId: z.string(),
   name: z.string(),
   arguments: z.string(),
+  kept,
 });
-const codeCall = z.object({ type: z.literal('code_call'), callId: z.string(), code: z.string(), shown: z.string() });
+const codeCall = z.object({
+  type: z.literal('code_call'),
+  callId: z.string(),
+  code: z.string(),
+  shown: z.string(),
+  kept,
+});
 const body = z.object({
   parts: z.array(z.discriminatedUnion('type', [text, functionCall, codeCall])),
   sessionId: z.string().nullable(),

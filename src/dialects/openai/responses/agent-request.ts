@@ -55,6 +55,7 @@ export async function toAgentRequest(
   const rendering = {
     part: (part: InputPart) => read.get(part) ?? plainPart(part),
     shown: (id: string) => history.shown.get(id),
+    kept: (id: string) => history.kept.get(id),
     codeCalls: history.codeCalls,
   };
   const system = [body.instructions ?? '', workplace?.isLost ? lostNote : ''].filter((text) => text !== '');
@@ -145,8 +146,8 @@ function resumption(items: readonly HistoryItem[], waiting: WaitingCode): Resump
     return id === undefined ? [] : [{ id, value: jsonOrText(item.output) }];
   });
   if (results.length === 0) return undefined;
-  const { callId, executionId, after, code } = waiting;
-  return { callId, executionId, after, code, results };
+  const { callId, executionId, after, code, kept } = waiting;
+  return { callId, executionId, after, code, results, kept };
 }
 
 function isOfModel(item: HistoryItem): boolean {

@@ -1,3 +1,4 @@
+import type { KeptCall } from '../../../agent/index.ts';
 import { DragomanError, type Principal } from '../../../core/index.ts';
 import { invalid, WireError } from '../errors.ts';
 import { ownId } from '../ids.ts';
@@ -15,6 +16,8 @@ export interface History {
   readonly input: readonly ListedInput[];
   /** What the model read of runs, by the id of their items. */
   readonly shown: ReadonlyMap<string, string>;
+  /** What the model's provider wants back, by the id of an item of code or the `call_id` of a function. */
+  readonly kept: ReadonlyMap<string, KeptCall>;
   /** The container of the newest code there is, as the client knows it. */
   readonly containerId: string | undefined;
   /** The newest code that still waits for functions. */
@@ -60,12 +63,16 @@ export async function gatherHistory(
     if (item.type === 'code_interpreter_call' && item.container_id) containerId = item.container_id;
   }
   // Responses that were only named by items count as well: a client may name a message and not the code behind it.
-  for (const { shown: texts } of known.values()) for (const [id, text] of Object.entries(texts)) shown.set(id, text);
+  const kept = new Map<string, KeptCall>();
+  for (const record of known.values()) {
+    for (const [id, text] of Object.entries(record.shown)) shown.set(id, text);
+    for (const [id, call] of Object.entries(record.kept ?? {})) kept.set(id, call);
+  }
   containerId ??= [...known.values()].flatMap(({ response }) => containersOf(response.output)).at(-1);
   const waits = [...known.values()].flatMap((record) => record.waiting ?? []);
   const uncited = newest(known.values())?.uncited ?? [];
   const codeCalls = new Set(waits.flatMap(({ calls }) => Object.keys(calls)));
-  return { before, input, shown, containerId, waiting: waits.at(-1), codeCalls, uncited };
+  return { before, input, shown, kept, containerId, waiting: waits.at(-1), codeCalls, uncited };
 }
 
 function newest(records: Iterable<StoredRecord>): StoredRecord | undefined {
@@ -128,6 +135,9 @@ async function listedItem(
       if (item.id && placeOf(item.id)) await find(placeOf(item.id)!.responseId);
       return withoutImages({ ...item, id: item.id || itemId(item.type, place) });
     case 'function_call':
+      // By its id the response is found that made it, and what is kept with the call.
+      if (item.id && placeOf(item.id)) await find(placeOf(item.id)!.responseId);
+      return { ...item, id: itemId(item.type, place) };
     case 'function_call_output':
     case 'reasoning':
       return { ...item, id: itemId(item.type, place) };

@@ -1,4 +1,4 @@
-import type { AssistantPart, ContentPart, Message } from '../../../agent/index.ts';
+import type { AssistantPart, ContentPart, KeptCall, Message } from '../../../agent/index.ts';
 import type { HistoryItem, InputPart } from './items.ts';
 
 /** What turns parts into what a model reads, and runs into what it read of them. */
@@ -6,6 +6,8 @@ export interface Rendering {
   part(part: InputPart): readonly ContentPart[];
   /** What the model was shown of a run, by the id of its item; undefined when that is not known any more. */
   shown(itemId: string): string | undefined;
+  /** What the provider wants back with a call. */
+  kept(id: string): KeptCall | undefined;
   /** Ids of calls that code made. */
   readonly codeCalls: ReadonlySet<string>;
 }
@@ -51,12 +53,20 @@ function usable(items: readonly HistoryItem[], codeCalls: ReadonlySet<string>): 
   });
 }
 
-function assistantParts(item: HistoryItem, { shown }: Rendering): AssistantPart[] | undefined {
+function assistantParts(item: HistoryItem, { shown, kept }: Rendering): AssistantPart[] | undefined {
   switch (item.type) {
     case 'reasoning':
       return (item.summary ?? []).map((part) => ({ type: 'reasoning', text: part.text }));
     case 'function_call':
-      return [{ type: 'function_call', callId: item.call_id, name: item.name, arguments: item.arguments }];
+      return [
+        {
+          type: 'function_call',
+          callId: item.call_id,
+          name: item.name,
+          arguments: item.arguments,
+          kept: kept(item.call_id),
+        },
+      ];
     case 'code_interpreter_call':
       return [
         {
@@ -65,6 +75,7 @@ function assistantParts(item: HistoryItem, { shown }: Rendering): AssistantPart[
           code: item.code ?? '',
           // An empty text some providers refuse.
           shown: shown(item.id) ?? (logsOf(item.outputs ?? []) || '[no output is known]'),
+          kept: kept(item.id),
         },
       ];
     case 'message':

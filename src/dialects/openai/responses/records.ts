@@ -1,3 +1,4 @@
+import type { KeptCall } from '../../../agent/index.ts';
 import { DragomanError, type Principal } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
 import { ownDocument } from '../documents.ts';
@@ -23,6 +24,8 @@ export interface WaitingCode {
   readonly containerId: string;
   /** The ids the execution knows its calls by, by those the client does. */
   readonly calls: Readonly<Record<string, string>>;
+  /** What the provider wants back with its call. */
+  readonly kept?: KeptCall | undefined;
 }
 
 /** What is kept of a response. */
@@ -32,6 +35,8 @@ export interface ResponseRecord {
   readonly input: readonly ListedInput[];
   /** What the model read of each run, by the id of its item. */
   readonly shown: Readonly<Record<string, string>>;
+  /** What the model's provider wants back with calls, by the id of the item of code and the `call_id` of a function. */
+  readonly kept?: Readonly<Record<string, KeptCall>> | undefined;
   readonly waiting?: WaitingCode | undefined;
   /** Files that no message has cited yet, because the client had to act first. */
   readonly uncited?: readonly Cited[] | undefined;

@@ -1,4 +1,4 @@
-import type { AgentEnd, AgentEvent, AgentRequest, TokenUsage } from '../../../agent/index.ts';
+import type { AgentEnd, AgentEvent, AgentRequest, KeptCall, TokenUsage } from '../../../agent/index.ts';
 import { DragomanError, newId, type Principal } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
 import type { CellExecution } from '../../../service/index.ts';
@@ -38,6 +38,7 @@ interface Ending {
   readonly end: AgentEnd;
   readonly usage: TokenUsage;
   readonly model: string | undefined;
+  readonly kept?: Readonly<Record<string, KeptCall>> | undefined;
 }
 
 const noUsage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
@@ -64,6 +65,9 @@ export class ResponseRun {
   /** The item of the code that is open. */
   #codeItem = '';
   readonly #shown: Record<string, string> = {};
+  /** Items of code by the agent's ids of their calls. */
+  readonly #codeItems = new Map<string, string>();
+  #kept: Record<string, KeptCall> | undefined;
   #code = '';
   #waiting: WaitingCode | undefined;
 
@@ -162,6 +166,7 @@ export class ResponseRun {
         this.#pieces = [];
         this.#emit(sequencer.codeStart(containerIdOf(this.#sessionId)));
         this.#codeItem = sequencer.openCode!;
+        this.#codeItems.set(event.callId, this.#codeItem);
         return;
       }
       case 'code_delta':
@@ -242,7 +247,13 @@ export class ResponseRun {
     return [...linked, ...rest];
   }
 
-  async #conclude({ end, usage, model }: Ending): Promise<void> {
+  async #conclude({ end, usage, model, kept }: Ending): Promise<void> {
+    const keptByItem = Object.entries(kept ?? {}).map(([callId, call]) => [
+      this.#codeItems.get(callId) ?? callId,
+      call,
+    ]);
+    if (keptByItem.length > 0) this.#kept = Object.fromEntries(keptByItem);
+    if (this.#waiting) this.#waiting = { ...this.#waiting, kept: kept?.[this.#waiting.callId] };
     const sequencer = this.#sequencer;
     const isWhole = end.reason === 'stop' || end.reason === 'functions';
     // Files need a message to be cited in.
@@ -284,6 +295,7 @@ export class ResponseRun {
       response: this.response,
       input,
       shown: this.#shown,
+      ...(this.#kept ? { kept: this.#kept } : {}),
       ...(this.#waiting ? { waiting: this.#waiting } : {}),
       ...(this.#uncited.size > 0 ? { uncited: [...this.#uncited.values()].map(citedOf) } : {}),
     };
