@@ -90,6 +90,8 @@ describe('the server keeps to the document', async () => {
     deleteContainer: makeContainer,
     deleteContainerFile: makeContainer,
     deleteAssistant: makeAssistant,
+    deleteConversation: converse,
+    deleteConversationItem: converse,
     // Some of its programs remove the file.
     executeInSession: begin,
     deleteSession: begin,
@@ -119,6 +121,14 @@ describe('the server keeps to the document', async () => {
     'cancelResponse',
     'listInputItems',
     'countInputTokens',
+    'createConversation',
+    'getConversation',
+    'updateConversation',
+    'deleteConversation',
+    'addConversationItems',
+    'listConversationItems',
+    'getConversationItem',
+    'deleteConversationItem',
     'createContainer',
     'listContainers',
     'getContainer',
@@ -212,6 +222,12 @@ describe('the server keeps to the document', async () => {
   async function makeAssistant() {
     const { id } = await postJson('/assistants', { model: 'scripted-model' });
     Object.assign(existing, { assistant: id });
+  }
+
+  async function converse() {
+    const { id } = await postJson('/conversations', {});
+    const items = await postJson(`/conversations/${id}/items`, { items: [{ role: 'user', content: 'Hi' }] });
+    Object.assign(existing, { conversation_id: id, item_id: (items as unknown as { first_id: string }).first_id });
   }
 
   async function postJson(path: string, body: object): Promise<{ id: string }> {

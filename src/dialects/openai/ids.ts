@@ -18,6 +18,7 @@ const prefixes = {
   file: 'file-',
   completion: 'chatcmpl-',
   assistant: 'asst_',
+  conversation: 'conv_',
 } as const;
 
 export type IdKind = keyof typeof prefixes;

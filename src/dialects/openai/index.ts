@@ -3,6 +3,7 @@ import type { Dialect } from '../../http/index.ts';
 import { assistantRoutes, modelResponseRoutes } from './assistants/routes.ts';
 import { chatRoutes } from './chat/routes.ts';
 import { containerRoutes } from './containers/routes.ts';
+import { conversationRoutes } from './conversations/routes.ts';
 import { wordErrors, wordUnknownAddresses } from './errors.ts';
 import { fileRoutes } from './files/routes.ts';
 import { modelRoutes } from './models/routes.ts';
@@ -21,6 +22,7 @@ export const openai: Dialect = {
       containerRoutes(scope, context);
       fileRoutes(scope, context);
       responseRoutes(scope, context);
+      conversationRoutes(scope, context);
       modelRoutes(scope, context);
       chatRoutes(scope, context);
       assistantRoutes(scope, context);

@@ -4,7 +4,7 @@ import { invalid, WireError } from '../errors.ts';
 import { ownId } from '../ids.ts';
 import type { Cited } from './citations.ts';
 import { itemId, placeOf } from './item-ids.ts';
-import type { HistoryItem, InputItem, InputPart, ListedInput } from './items.ts';
+import { type HistoryItem, type InputItem, type InputPart, type ListedInput, withoutImages } from './items.ts';
 import type { ResponseRecords, StoredRecord, WaitingCode } from './records.ts';
 import type { ResponseBody } from './request.ts';
 
@@ -32,7 +32,7 @@ export interface History {
 const maxChain = 1000;
 
 /**
- * Gathers what a request goes on from: the chain of earlier responses, and the items it names.
+ * Gathers what a request goes on from: the chain of earlier responses or a conversation's items, and the items it names.
  * @throws WireError 400 for a chain or a reference that cannot be followed
  */
 export async function gatherHistory(
@@ -40,19 +40,31 @@ export async function gatherHistory(
   principal: Principal,
   body: ResponseBody,
   responseId: string,
+  conversation: readonly HistoryItem[] = [],
 ): Promise<History> {
   const chain = await followChain(records, principal, body.previous_response_id ?? undefined);
   const known = new Map(chain.map((record) => [record.id, record]));
+  const unknown = new Set<string>();
   const find = async (id: string) => {
-    const found = known.get(id) ?? (await records.find(principal, id));
+    const found = known.get(id) ?? (unknown.has(id) ? undefined : await records.find(principal, id));
     if (found) known.set(id, found);
+    else unknown.add(id);
     return found;
   };
-  const before = chain.flatMap(({ input, response }): HistoryItem[] => [...input, ...response.output]);
+  // Items of a conversation come from responses, which know more of them, or were added without.
+  for (const { id } of conversation) {
+    const place = placeOf(id);
+    if (place) await find(place.responseId);
+  }
+  const before = [
+    ...conversation,
+    ...chain.flatMap(({ input, response }): HistoryItem[] => [...input, ...response.output]),
+  ];
   const seen = new Set(before.map(({ id }) => id));
   const input: ListedInput[] = [];
   for (const [index, item] of inputItems(body.input).entries()) {
-    const listed = await listedItem(item, { responseId, list: 'input', index }, find);
+    if (item.type === 'item_reference' && seen.has(item.id)) continue;
+    const listed = await listInput(item, { responseId, list: 'input', index }, find);
     if (seen.has(listed.id)) continue;
     seen.add(listed.id);
     input.push(listed);
@@ -115,9 +127,11 @@ function inputItems(input: ResponseBody['input']): readonly InputItem[] {
   return [{ type: 'message', role: 'user', content: input }];
 }
 
-type Find = (id: string) => Promise<StoredRecord | undefined>;
+/** Finds a response of the caller's by our id. */
+export type Find = (id: string) => Promise<StoredRecord | undefined>;
 
-async function listedItem(
+/** An item as it is kept: with an id, references resolved. @throws WireError 404 for a reference to nothing */
+export async function listInput(
   item: InputItem,
   place: { responseId: string; list: 'input'; index: number },
   find: Find,
@@ -144,9 +158,20 @@ async function listedItem(
     default: {
       const { role, content } = item;
       const parts = typeof content === 'string' ? [textPart(role, content)] : content;
-      return { id: itemId('message', place), type: 'message', role, status: 'completed', content: parts };
+      return {
+        id: itemId('message', place),
+        type: 'message',
+        role,
+        status: 'completed',
+        content: parts.map(annotated),
+      };
     }
   }
+}
+
+/** Clients that list items read the annotations of every text of the model's unguarded. */
+function annotated(part: InputPart): InputPart {
+  return part.type === 'output_text' ? { ...part, annotations: part.annotations ?? [] } : part;
 }
 
 function textPart(role: string, text: string): InputPart {
@@ -158,23 +183,6 @@ async function referredItem(id: string, find: Find): Promise<HistoryItem | undef
   const record = place && (await find(place.responseId));
   const list: readonly HistoryItem[] = (place?.list === 'input' ? record?.input : record?.response.output) ?? [];
   return list.find((item) => item.id === id);
-}
-
-/** Images of earlier runs are kept where they were made, not in every response that goes on from there. */
-function withoutImages(item: HistoryItem): ListedInput {
-  if (item.type === 'message' && 'content' in item)
-    return {
-      id: item.id,
-      type: 'message',
-      role: item.role,
-      status: 'completed',
-      content: [...item.content] as InputPart[],
-    };
-  if (item.type !== 'code_interpreter_call') return item as ListedInput;
-  const outputs = (item.outputs as { type?: unknown }[] | null | undefined)?.filter(
-    (output) => output?.type === 'logs',
-  );
-  return { ...item, outputs: outputs ?? null };
 }
 
 /**

@@ -83,6 +83,9 @@ export type FunctionCallItem = z.infer<typeof functionCallItem>;
 export type ReasoningItem = z.infer<typeof reasoningItem>;
 export type OutputItem = z.infer<typeof outputItem>;
 
+/** Most elements of a list a client sends, of whatever. */
+export const maxElements = 10_000;
+
 const detail = z.string().nullish();
 
 /** What a message of the client's holds. */
@@ -104,16 +107,17 @@ export const inputPart = z.discriminatedUnion(
       file_url: z.string().nullish().describe('Refused: nothing is fetched.'),
       detail,
     }),
-    z.object({ type: z.literal('output_text'), text: z.string() }),
+    z.object({
+      type: z.literal('output_text'),
+      text: z.string(),
+      annotations: z.array(z.unknown()).max(maxElements).nullish(),
+    }),
     z.object({ type: z.literal('refusal'), refusal: z.string() }),
   ],
   { error: unknownType('content') },
 );
 
 export type InputPart = z.infer<typeof inputPart>;
-
-/** Most elements of a list a client sends, of whatever. */
-export const maxElements = 10_000;
 
 const parts = z.array(inputPart).max(maxElements);
 
@@ -178,6 +182,23 @@ export type ListedInput =
 
 /** Anything a conversation is made of: what went in, and what came out. */
 export type HistoryItem = ListedInput | OutputItem;
+
+/** Images of earlier runs are kept where they were made, not in every response that goes on from there. */
+export function withoutImages(item: HistoryItem): ListedInput {
+  if (item.type === 'message' && 'content' in item)
+    return {
+      id: item.id,
+      type: 'message',
+      role: item.role,
+      status: 'completed',
+      content: [...item.content] as InputPart[],
+    };
+  if (item.type !== 'code_interpreter_call') return item as ListedInput;
+  const outputs = (item.outputs as { type?: unknown }[] | null | undefined)?.filter(
+    (output) => output?.type === 'logs',
+  );
+  return { ...item, outputs: outputs ?? null };
+}
 
 function unknownType(what: string): z.core.$ZodErrorMap {
   return (issue) => (issue.code === 'invalid_union' ? `${what} of this type are not served here` : undefined);

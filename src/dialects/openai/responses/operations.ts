@@ -59,6 +59,7 @@ const example: ResponseObject = {
   ],
   parallel_tool_calls: true,
   previous_response_id: null,
+  conversation: null,
   prompt_cache_key: null,
   reasoning: { effort: null, summary: null },
   safety_identifier: null,

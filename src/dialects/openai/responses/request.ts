@@ -73,6 +73,12 @@ const format = z.discriminatedUnion('type', [
 
 const word = z.string().max(1024).nullish();
 
+const maxPairs = 16;
+
+export const metadata = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((pairs) => Object.keys(pairs).length <= maxPairs, `must have at most ${maxPairs} pairs`);
+
 /** The body of `POST /responses`. Keys that are not named here are ignored: SDKs bring new ones often. */
 export const responseBody = z
   .object({
@@ -91,9 +97,13 @@ export const responseBody = z
     text: z.object({ format: format.nullish(), verbosity: z.enum(['low', 'medium', 'high']).nullish() }).nullish(),
     truncation: z.enum(['auto', 'disabled']).nullish(),
     include: z.array(z.string()).max(256).nullish(),
-    metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+    metadata: metadata.nullish(),
     store: z.boolean().nullish(),
     previous_response_id: z.string().nullish(),
+    conversation: z
+      .union([z.string(), z.object({ id: z.string() })])
+      .nullish()
+      .describe('Goes on from everything in it, and is added to it.'),
     background: z.boolean().nullish(),
     stream: z.boolean().nullish(),
     service_tier: word,
@@ -105,16 +115,11 @@ export const responseBody = z
 
 export type ResponseBody = z.infer<typeof responseBody>;
 
-const maxPairs = 16;
-
 /** @throws WireError for what the schema does not say: fields that exclude or need each other, and those that are not served */
 export function parseBody(value: unknown): ResponseBody {
   const body = parse(responseBody, value);
-  const unserved = (value as { conversation?: unknown }).conversation;
-  if (unserved !== undefined && unserved !== null)
-    throw invalid("Conversations are not served here; use 'previous_response_id'.", 'conversation');
-  if (Object.keys(body.metadata ?? {}).length > maxPairs)
-    throw invalid(`Invalid value for 'metadata': must have at most ${maxPairs} pairs.`, 'metadata');
+  if (body.conversation && body.previous_response_id)
+    throw invalid("'previous_response_id' and 'conversation' exclude each other.", 'conversation');
   const tools = body.tools ?? [];
   const second = tools.findIndex(({ type }, at) => type === 'code_interpreter' && codeToolAt(tools) !== at);
   if (second >= 0) throw invalid('Only one code_interpreter tool can be given.', `tools[${second}]`);

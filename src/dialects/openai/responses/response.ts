@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { TokenUsage } from '../../../agent/index.ts';
 import { seconds, wireId } from '../ids.ts';
-import { type OutputItem, outputItem } from './items.ts';
+import { type HistoryItem, outputItem } from './items.ts';
 import type { ResponseBody } from './request.ts';
 
 export const usage = z
@@ -37,6 +37,7 @@ export const responseObject = z
     output: z.array(outputItem),
     parallel_tool_calls: z.boolean(),
     previous_response_id: z.string().nullable(),
+    conversation: z.object({ id: z.string() }).nullable().describe('The one it belongs to, if it belongs to any.'),
     prompt_cache_key: z.string().nullable(),
     reasoning: z.object({ effort: z.string().nullable(), summary: z.string().nullable() }),
     safety_identifier: z.string().nullable(),
@@ -60,6 +61,7 @@ export type ResponseObject = z.infer<typeof responseObject>;
 /** A response that has only begun. Which model answers where none is named is known when it has. */
 export function newResponse(id: string, body: ResponseBody, now: number): ResponseObject {
   const { reasoning, text } = body;
+  const conversation = conversationOf(body);
   return {
     id: wireId('response', id),
     object: 'response',
@@ -77,6 +79,7 @@ export function newResponse(id: string, body: ResponseBody, now: number): Respon
     output: [],
     parallel_tool_calls: body.parallel_tool_calls ?? true,
     previous_response_id: body.previous_response_id ?? null,
+    conversation: conversation === undefined ? null : { id: conversation },
     prompt_cache_key: body.prompt_cache_key ?? null,
     reasoning: { effort: reasoning?.effort ?? null, summary: reasoning?.summary ?? null },
     safety_identifier: body.safety_identifier ?? null,
@@ -93,6 +96,11 @@ export function newResponse(id: string, body: ResponseBody, now: number): Respon
     user: body.user ?? null,
     access_programs: null,
   };
+}
+
+/** Id of the conversation a request names. */
+export function conversationOf({ conversation }: ResponseBody): string | undefined {
+  return (typeof conversation === 'string' ? conversation : conversation?.id) || undefined;
 }
 
 /** As it was sent, with what was left out; secrets for domains never got this far. */
@@ -118,7 +126,7 @@ export function wantsOutputs(include: readonly string[] | null | undefined): boo
 }
 
 /** An item as this reader wants it: the outputs of code are left out unless they are asked for. */
-export function shownItem<T extends OutputItem>(item: T, withOutputs: boolean): T {
+export function shownItem<T extends HistoryItem>(item: T, withOutputs: boolean): T {
   if (item.type !== 'code_interpreter_call') return item;
   return { ...item, outputs: withOutputs ? (item.outputs ?? []) : null };
 }

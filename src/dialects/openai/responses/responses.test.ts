@@ -499,7 +499,7 @@ describe('a request is refused', () => {
     [{ tool_choice: 'sometimes' }, 'tool_choice'],
     [{ metadata: { a: 'x'.repeat(513) } }, 'metadata.a'],
     [{ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [n, ''])) }, 'metadata'],
-    [{ conversation: 'conv_1' }, 'conversation'],
+    [{ conversation: 'conv_1', previous_response_id: 'resp_1' }, 'conversation'],
     [{ background: true, store: false }, 'background'],
     [{ truncation: 'maybe' }, 'truncation'],
   ])('%j', async (body, param) => {

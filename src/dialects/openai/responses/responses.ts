@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DragomanError, newId, type Principal } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
+import { Conversations } from '../conversations/conversations.ts';
 import { invalid } from '../errors.ts';
 import { ownId } from '../ids.ts';
 import { type RequestTerms, toAgentRequest } from './agent-request.ts';
@@ -9,7 +10,7 @@ import { gatherHistory } from './history.ts';
 import type { ListedInput } from './items.ts';
 import { ResponseRecords, type StoredRecord } from './records.ts';
 import type { ResponseBody } from './request.ts';
-import { newResponse, type ResponseObject } from './response.ts';
+import { conversationOf, newResponse, type ResponseObject } from './response.ts';
 import { ResponseRun } from './run.ts';
 
 /** Responses of one caller that may be under way in the background. */
@@ -30,11 +31,13 @@ export function responsesOf(context: DialectContext): Responses {
 export class Responses {
   readonly #context: DialectContext;
   readonly #records: ResponseRecords;
+  readonly #conversations: Conversations;
   readonly #runs = new Map<string, ResponseRun>();
 
   constructor(context: DialectContext) {
     this.#context = context;
     this.#records = new ResponseRecords(context);
+    this.#conversations = new Conversations(context);
   }
 
   /**
@@ -47,7 +50,9 @@ export class Responses {
     const context = this.#context;
     const id = newId();
     const createdAt = context.now();
-    const history = await gatherHistory(this.#records, principal, body, id);
+    const wire = conversationOf(body);
+    const conversation = wire === undefined ? undefined : await this.#conversations.read(principal, wire);
+    const history = await gatherHistory(this.#records, principal, body, id, conversation?.items);
     const { request, workplace } = await toAgentRequest(context, principal, body, history, terms);
     return new ResponseRun({
       context,
@@ -61,6 +66,7 @@ export class Responses {
       containerId: history.containerId,
       uncited: history.uncited,
       createdAt,
+      remember: conversation && ((items) => this.#conversations.append(principal, conversation.id, id, items)),
     });
   }
 

@@ -8,7 +8,7 @@ import { EventLog } from './event-log.ts';
 import type { NumberedWireEvent, ResponseEvent, WireEvent } from './events.ts';
 import { sessionOf } from './history.ts';
 import { itemId } from './item-ids.ts';
-import type { Annotation, ListedInput } from './items.ts';
+import type { Annotation, HistoryItem, ListedInput } from './items.ts';
 import { codeOutputs, type ShownImage, type StreamPiece } from './outputs.ts';
 import type { ResponseRecord, ResponseRecords, WaitingCode } from './records.ts';
 import { type ResponseObject, usageOf } from './response.ts';
@@ -31,6 +31,8 @@ export interface RunPlan {
   /** Files of earlier code that were not cited yet. */
   readonly uncited: readonly Cited[];
   readonly createdAt: number;
+  /** Adds what went in and came out to the conversation, if it is of one. */
+  readonly remember?: ((items: readonly HistoryItem[]) => Promise<void>) | undefined;
 }
 
 /** How it ended, whoever ended it. */
@@ -280,6 +282,13 @@ export class ResponseRun {
 
   /** Keeps the response before its last event is sent, so that whoever hears of it finds it. */
   async #keepWhole(): Promise<void> {
+    const { status, output } = this.#response;
+    const isAnswer = status === 'completed' || status === 'incomplete';
+    try {
+      if (isAnswer) await this.#plan.remember?.([...this.#plan.input, ...output]);
+    } catch {
+      this.#response = failed(this.#response, new DragomanError('storage_unavailable'));
+    }
     if (!this.#isKept) return;
     const last = this.#lastEvents().map((event, at) => ({ ...event, sequence_number: this.log.events.length + at }));
     try {
