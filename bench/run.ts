@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { imageRoot } from '../test/support/image.ts';
-import { startServer } from '../test/support/server.ts';
+import { startServer, type TestServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
 import { languages } from './languages.ts';
@@ -9,7 +9,7 @@ import { density, liveSessions } from './native.ts';
 import { cellOverhead, memory } from './sessions.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
-import { toolCalls } from './tools.ts';
+import { toolCalls, toolLimits } from './tools.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   latency: () =>
@@ -34,12 +34,12 @@ const benches: Record<string, () => Promise<void>> = {
   agent,
   live: () => withServer(liveSessions),
   density: () => withServer(density),
-  tools: () => toolCalls(),
+  tools: () => withServer((server) => toolCalls(server), toolLimits),
   start,
 };
 
-async function withServer(measure: (server: Awaited<ReturnType<typeof startServer>>) => Promise<void>): Promise<void> {
-  const server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
+async function withServer(measure: (server: TestServer) => Promise<void>, env = {}): Promise<void> {
+  const server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off', ...env } });
   try {
     // The data template loads in the background.
     await new Promise((resolve) => setTimeout(resolve, 3000));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { LibreChatClient } from '../test/support/librechat.ts';
-import { startServer, type TestServer } from '../test/support/server.ts';
+import type { TestServer } from '../test/support/server.ts';
 import { median, table } from './statistics.ts';
 
 const MiB = 1024 * 1024;
@@ -30,41 +30,30 @@ const programs = {
   },
 };
 
+/** Of a server on which so many programs may wait. */
+export const toolLimits = { DRAGOMAN_TOOL_EXECUTIONS: '100000', DRAGOMAN_QUEUE: '100000' };
+
 /** What a round of tool calls costs over HTTP when the client answers at once, and what a program that waits holds. */
-export async function toolCalls(parked = 1000): Promise<void> {
-  const server = await startServer({
-    env: { DRAGOMAN_RATE_LIMITS: 'off', DRAGOMAN_TOOL_EXECUTIONS: '100000', DRAGOMAN_QUEUE: '100000' },
-  });
-  try {
-    const client = new LibreChatClient(`${server.url}/v1`, server.key);
-    const post = async (body: object) =>
-      (
-        await client.request<Answer>('/exec/programmatic', {
-          method: 'POST',
-          body: JSON.stringify(body),
-          headers: { 'content-type': 'application/json' },
-        })
-      ).body;
-    const rows = [];
-    for (const [lang, { sequence, parallel }] of Object.entries(programs)) {
-      await drive(post, { lang, code: sequence, tools });
-      const one = await drive(post, { lang, code: sequence, tools });
-      const many = await drive(post, { lang, code: parallel, tools });
-      rows.push([
-        lang,
-        median(one.times),
-        '<= 5',
-        median(many.times),
-        Math.max(...many.sizes),
-        Math.min(...many.sizes),
-      ]);
-    }
-    console.log('A round of tool calls over HTTP, client included, milliseconds');
-    table(['language', 'one call p50', 'promised', '20 calls p50', 'calls, most', 'calls, fewest'], rows);
-    await park(server, post, parked);
-  } finally {
-    await server.stop();
+export async function toolCalls(server: TestServer, parked = 1000): Promise<void> {
+  const client = new LibreChatClient(`${server.url}/v1`, server.key);
+  const post = async (body: object) =>
+    (
+      await client.request<Answer>('/exec/programmatic', {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      })
+    ).body;
+  const rows = [];
+  for (const [lang, { sequence, parallel }] of Object.entries(programs)) {
+    await drive(post, { lang, code: sequence, tools });
+    const one = await drive(post, { lang, code: sequence, tools });
+    const many = await drive(post, { lang, code: parallel, tools });
+    rows.push([lang, median(one.times), '<= 5', median(many.times), Math.max(...many.sizes), Math.min(...many.sizes)]);
   }
+  console.log('A round of tool calls over HTTP, client included, milliseconds');
+  table(['language', 'one call p50', 'promised', '20 calls p50', 'calls, most', 'calls, fewest'], rows);
+  await park(server, post, parked);
 }
 
 /** Runs a program to its end: the time each continuation took, and the calls of each round. */
