@@ -9,7 +9,12 @@ const definition = readImageDefinition(fileURLToPath(new URL('../../images/core'
   nodeVersion: 'v24.1.0',
 });
 const sources = ['deb http://one.example/debian trixie main', 'deb http://two.example/debian trixie-security main'];
-const options = { root: '/images/rootfs', sources, aptSettings: ['Acquire::Retries "3"'] };
+const options = {
+  root: '/images/rootfs',
+  sources,
+  aptSettings: ['Acquire::Retries "3"'],
+  archives: '/images/.downloads/apt/archives',
+};
 
 describe('bootstrapCommand', () => {
   it('builds in place with the rights for it, in namespaces that end with it', () => {
@@ -19,6 +24,7 @@ describe('bootstrapCommand', () => {
     expect(command.slice(-4)).toEqual(['trixie', '/images/rootfs', ...sources]);
     expect(command).toContain('--aptopt=Acquire::Retries "3"');
     expect(command).toContain('--architectures=arm64');
+    expect(command).toContain("--setup-hook=sync-in '/images/.downloads/apt/archives' /var/cache/apt/archives");
     expect(command).toContain('--dpkgopt=path-exclude=/usr/share/man/*');
   });
 

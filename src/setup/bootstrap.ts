@@ -13,6 +13,8 @@ export interface BootstrapOptions {
   sources: readonly string[];
   /** Settings for apt, besides the builder's own. */
   aptSettings: readonly string[];
+  /** A folder with packages that need not be fetched. */
+  archives: string;
   /** With the superuser's rights, or in a user namespace with the temporary files in this folder. */
   mode: { superuser: true } | { superuser: false; temporaryDir: string };
   /** Where everything the builder prints goes. */
@@ -28,7 +30,7 @@ const deadlineMs = 25 * 60_000;
  * @throws SetupError with the end of the log
  */
 export async function bootstrap(definition: ImageDefinition, options: BootstrapOptions): Promise<void> {
-  const log = createWriteStream(options.logFile, { mode: 0o644 });
+  const log = createWriteStream(options.logFile, { mode: 0o644, flags: 'a' });
   const follow = followBootstrap(options.progress);
   const [command, ...args] = bootstrapCommand(definition, options);
   const { status, tail } = await runCommand(command, args, {
@@ -53,7 +55,13 @@ export async function bootstrap(definition: ImageDefinition, options: BootstrapO
 /** The whole command line. Each process of it ends when the one that started it does, however that ends. */
 export function bootstrapCommand(
   definition: ImageDefinition,
-  { root, sources, aptSettings, mode }: Pick<BootstrapOptions, 'root' | 'sources' | 'aptSettings' | 'mode'>,
+  {
+    root,
+    sources,
+    aptSettings,
+    archives,
+    mode,
+  }: Pick<BootstrapOptions, 'root' | 'sources' | 'aptSettings' | 'archives' | 'mode'>,
 ): [command: string, ...args: string[]] {
   const environment = ['env', 'LC_ALL=C.UTF-8', '--unset=NODE_OPTIONS', '--unset=PYTHONPATH', '--unset=PYTHONHOME'];
   const builder = [
@@ -64,6 +72,10 @@ export function bootstrapCommand(
     '--dpkgopt=force-unsafe-io',
     ...definition.exclude.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
     ...definition.include.map((pattern) => `--dpkgopt=path-include=${pattern}`),
+    // mmdebstrap wants no packages in its way that it did not fetch, unless it is told.
+    '--skip=download/empty',
+    '--setup-hook=mkdir -p "$1/var/cache/apt/archives"',
+    `--setup-hook=sync-in '${archives.replaceAll("'", "'\\''")}' /var/cache/apt/archives`,
     `--essential-hook=${definition.hooks.essential}`,
     `--customize-hook=${definition.hooks.customize}`,
   ];

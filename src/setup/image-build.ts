@@ -31,6 +31,7 @@ import { type ImageManifest, readImageManifest } from './image-manifest.ts';
 import { mountPoints, surveyRoot } from './image-root.ts';
 import { mirrorCandidates, reachableSources } from './mirrors.ts';
 import { hostRelease } from './os-packages.ts';
+import { fetchPackages } from './package-archives.ts';
 import type { Progress } from './progress.ts';
 import { SetupError } from './setup-error.ts';
 import { checkSandboxes, smokeTest } from './smoke.ts';
@@ -84,11 +85,14 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
     building = makeBuildingFolder(imagesDir, image, superuser);
     const { path, temporaryDir } = building;
     const logFile = join(imagesDir, `${image}.log`);
+    writeFileSync(logFile, '', { mode: 0o644 });
     const root = join(path, 'rootfs');
+    const aptSettings = mirrorSettings(stdout);
     await bootstrap(definition, {
       root,
       sources,
-      aptSettings: mirrorSettings(stdout),
+      aptSettings,
+      archives: await fetchPackages(definition, { downloads, sources, aptSettings, logFile, progress, signal }),
       mode: temporaryDir ? { superuser: false, temporaryDir } : { superuser: true },
       logFile,
       progress,
