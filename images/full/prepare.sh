@@ -16,14 +16,19 @@ rm -f $GOCACHE/README $GOCACHE/trim.txt
 echo 'package main; func main() {}' > /tmp/main.go
 go build -o /tmp/empty /tmp/main.go
 
-# The header of everything takes g++ seconds, the one of streams half a second. Each is taken when it is included first, and only
-# by a compiler with these very options (runtimes/cpp/build.sh).
-headers=$(dirname "$(echo '#include <bits/stdc++.h>' | g++ -x c++ -M - | tr ' ' '\n' | grep '/bits/stdc++.h$')")
-mkdir -p "$headers/stdc++.h.gch" $place/cpp/iostream.gch
-echo '#include <iostream>' > $place/cpp/iostream
-options='-std=gnu++23 -O2 -pthread -x c++-header'
-g++ $options "$headers/stdc++.h" -o "$headers/stdc++.h.gch/O2"
-g++ $options $place/cpp/iostream -o $place/cpp/iostream.gch/O2
+# The header of everything takes g++ seconds, the one of streams half a second. runtimes/cpp/build.sh puts one in front of a source
+# that includes it anyway; it is taken only by a compiler with these very options. What formats text is compiled here for good:
+# C++23's streams use it, and so every program would compile a second's worth of templates, whether it formats or not.
+cd $place/cpp
+options='-std=gnu++23 -O2 -pthread'
+g++ $options -c format.cpp -o /tmp/format.o
+ar rcs libformat.a /tmp/format.o
+for header in iostream bits/stdc++.h; do
+  name=$(basename $header)
+  printf '#include "format.h"\n#include <%s>\n' $header > $name
+  mkdir -p $name.gch
+  g++ $options -x c++-header $name -o $name.gch/O2
+done
 
 # The compiler for Java in one start of the virtual machine, with its classes loaded and linked ahead of time.
 cd $place/java
@@ -58,6 +63,20 @@ public class Sample {
 }
 J
 java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:AOTCacheOutput=compile.aot -jar $place/java/compile.jar /tmp/Sample.java /tmp/sample.jar
-java -jar /tmp/sample.jar > /dev/null
+
+# The classes such a program uses, for every start of the virtual machine that runs one. It must not depend on where the program
+# is: the sample's own classes are left out.
+machine='-XX:+UseSerialGC -XX:-UsePerfData'
+java $machine -XX:DumpLoadedClassList=/tmp/classes.list -jar /tmp/sample.jar > /dev/null
+java $machine -XX:+AOTClassLinking -Xshare:dump -XX:SharedClassListFile=/tmp/classes.list -XX:SharedArchiveFile=run.jsa \
+  -cp /nonexistent
+java $machine -Xshare:on -XX:SharedArchiveFile=run.jsa -jar /tmp/sample.jar > /dev/null
+
+# The compiler of TypeScript, started, with its library read: a check takes a quarter of the time.
+compiler=/node_modules/typescript/lib/typescript.js
+if [ -e $compiler ]; then
+  { cat $compiler; echo ";"; cat $place/typescript/check.js; } > /tmp/check.js
+  node --snapshot-blob $place/typescript/check.blob --build-snapshot /tmp/check.js
+fi
 
 chmod -R a+rX $place

@@ -1,4 +1,5 @@
-# Compiles <source> into <program>. What lies beside the source belongs to the program, unless it is a program of its own.
+# Compiles <source> into <program>.
+# What lies beside the source belongs to the program, unless it is a program of its own.
 set -eu
 entry=$1 output=$2
 modules=/tmp/.modules
@@ -6,12 +7,15 @@ mkdir -p $modules
 threads=
 # Not for every program: it puts all local arrays on the stack.
 if grep -qiE '^[[:space:]]*!\$omp|omp_lib' ./*.f*; then threads=-fopenmp; fi
-compile() { gfortran $threads -O2 -g1 -fbacktrace -J$modules -c -o "$modules/$1.o" "$1"; }
+options="$threads -O2 -g1 -fbacktrace -J$modules"
+link='-fuse-ld=mold'
 set --
 for file in *.f90 *.f95 *.f03 *.f08; do
   case $file in "$entry" | '*'*) continue ;; esac
   grep -qiE '^[[:space:]]*program[[:space:]]' "./$file" || set -- "$@" "$file"
 done
+if [ $# = 0 ]; then exec gfortran $options $link -o "$output" "$entry"; fi
+compile() { gfortran $options -c -o "$modules/$1.o" "$1"; }
 # A module has to be compiled before whatever uses it: those that cannot be yet wait for the others.
 while [ $# -gt 0 ]; do
   waiting=$#
@@ -24,4 +28,4 @@ while [ $# -gt 0 ]; do
   fi
 done
 compile "$entry"
-exec gfortran $threads -o "$output" $modules/*.o
+exec gfortran $threads $link -o "$output" $modules/*.o

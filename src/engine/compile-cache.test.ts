@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
@@ -20,36 +20,62 @@ function open(maxBytes = 250): CompileCache {
   return cache;
 }
 
+async function put(cache: CompileCache, key: string, content: Buffer): Promise<void> {
+  cache.put(key, content);
+  await cache.close();
+}
+
+it('has a program at hand before it is on disk, and when the disk takes none', async () => {
+  const cache = open();
+  rmSync(directory, { recursive: true });
+  cache.put(a, program('one'));
+  expect(await cache.get(a)).toEqual(program('one'));
+  await cache.close();
+  expect(await cache.get(a)).toEqual(program('one'));
+  mkdirSync(directory);
+});
+
+it('has no more than so much at hand', async () => {
+  const cache = open(2 ** 30);
+  const large = Buffer.alloc(8 * 1024 * 1024, 'x');
+  for (let at = 0; at < 6; at++) await put(cache, String(at).repeat(64), large);
+  rmSync(directory, { recursive: true });
+  const there = await Promise.all([0, 1, 2, 3, 4, 5].map((at) => cache.get(String(at).repeat(64))));
+  expect(there.map((program) => program?.length)).toEqual([undefined, undefined, ...Array(4).fill(large.length)]);
+  mkdirSync(directory);
+});
+
 it('keeps a program over a restart', async () => {
-  await open().put(a, program('one'));
+  const cache = open();
+  await put(cache, a, program('one'));
   expect(await open().get(a)).toEqual(program('one'));
   expect(await open().get(b)).toBeUndefined();
 });
 
 it('removes the one longest unused when the room is used up', async () => {
   const cache = open();
-  await cache.put(a, program('one'));
-  await cache.put(b, program('two'));
+  await put(cache, a, program('one'));
+  await put(cache, b, program('two'));
   await cache.get(a);
-  await cache.put(c, program('three'));
-  expect(await cache.get(b)).toBeUndefined();
-  expect(await cache.get(a)).toEqual(program('one'));
+  await put(cache, c, program('three'));
   expect(readdirSync(directory).sort()).toEqual([a, c]);
+  expect(await open().get(b)).toBeUndefined();
+  expect(await open().get(a)).toEqual(program('one'));
 });
 
 it('keeps nothing larger than all the room', async () => {
   const cache = open(50);
-  await cache.put(a, program('one'));
+  await put(cache, a, program('one'));
   expect(readdirSync(directory)).toEqual([]);
+  expect(await cache.get(a)).toBeUndefined();
 });
 
 it('does not hand out what is no longer whole', async () => {
-  const cache = open();
-  await cache.put(a, program('one'));
+  await put(open(), a, program('one'));
   const kept = readFileSync(join(directory, a));
   kept[20]! ^= 1;
   writeFileSync(join(directory, a), kept);
-  expect(await cache.get(a)).toBeUndefined();
+  expect(await open().get(a)).toBeUndefined();
   expect(readdirSync(directory)).toEqual([]);
 });
 

@@ -13,14 +13,24 @@ export interface CompileCacheOptions {
 }
 
 const name = /^[0-9a-f]{64}$/;
+/** Of the programs used last, which need not be read again; a larger one is not worth the room. */
+const memoryBytes = 32 * 1024 * 1024;
+const maxMemoryEntryBytes = memoryBytes / 4;
 
-/** Compiled programs on disk. Losing one costs a compilation, so nothing here throws once it has started. */
+/**
+ * Compiled programs on disk, the last ones in memory too. Losing one costs a compilation, so nothing here throws once it has
+ * started.
+ */
 export class CompileCache {
   readonly #options: CompileCacheOptions;
   /** Sizes by key, the one longest unused first. */
   readonly #entries = new Map<string, number>();
+  /** The one longest unused first. */
+  readonly #recent = new Map<string, Uint8Array>();
   #bytes = 0;
+  #recentBytes = 0;
   #writes = 0;
+  readonly #writing = new Set<Promise<void>>();
 
   constructor(options: CompileCacheOptions) {
     this.#options = options;
@@ -44,14 +54,18 @@ export class CompileCache {
   /** The program kept under a key; undefined when there is none or it is not whole. */
   async get(key: string): Promise<Uint8Array | undefined> {
     const size = this.#entries.get(key);
+    const recent = this.#recent.get(key);
+    if (recent) {
+      this.#use(key, size, recent);
+      return recent;
+    }
     if (size === undefined) return undefined;
     const path = join(this.#options.directory, key);
     try {
       const kept = await readFile(path);
       const program = kept.subarray(4);
       if (kept.length !== size || kept.readUInt32BE(0) !== crc32(program)) throw new Error('it is not whole');
-      this.#note(key, size);
-      void utimes(path, Date.now() / 1000, Date.now() / 1000).catch(() => {});
+      this.#use(key, size, program);
       return program;
     } catch (error) {
       this.#options.logger.warn({ key, error: String(error) }, 'a compiled program was lost');
@@ -61,10 +75,22 @@ export class CompileCache {
     }
   }
 
-  /** Keeps a program, atomically. */
-  async put(key: string, program: Uint8Array): Promise<void> {
-    const { directory, maxBytes, logger } = this.#options;
-    if (program.length + 4 > maxBytes) return;
+  /** Keeps a program: at hand at once, on disk soon. */
+  put(key: string, program: Uint8Array): void {
+    if (program.length + 4 > this.#options.maxBytes) return;
+    this.#remember(key, program);
+    const writing = this.#write(key, program).finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+  }
+
+  /** Waits until everything is on disk. */
+  async close(): Promise<void> {
+    await Promise.all(this.#writing);
+  }
+
+  /** Atomically. */
+  async #write(key: string, program: Uint8Array): Promise<void> {
+    const { directory, logger } = this.#options;
     const sum = Buffer.allocUnsafe(4);
     sum.writeUInt32BE(crc32(program));
     const unfinished = join(directory, `${key}.${this.#writes++}.unfinished`);
@@ -84,6 +110,27 @@ export class CompileCache {
       if (this.#bytes <= this.#options.maxBytes) return;
       this.#forget(key);
       await rm(join(this.#options.directory, key), { force: true }).catch(() => {});
+    }
+  }
+
+  /** Marks it as the one used last, here and for the next start. */
+  #use(key: string, size: number | undefined, program: Uint8Array): void {
+    this.#remember(key, program);
+    if (size === undefined) return;
+    this.#note(key, size);
+    const now = Date.now() / 1000;
+    void utimes(join(this.#options.directory, key), now, now).catch(() => {});
+  }
+
+  #remember(key: string, program: Uint8Array): void {
+    if (program.length > maxMemoryEntryBytes) return;
+    this.#recentBytes += program.length - (this.#recent.get(key)?.length ?? 0);
+    this.#recent.delete(key);
+    this.#recent.set(key, program);
+    for (const [oldest, { length }] of this.#recent) {
+      if (this.#recentBytes <= memoryBytes) return;
+      this.#recent.delete(oldest);
+      this.#recentBytes -= length;
     }
   }
 

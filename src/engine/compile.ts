@@ -7,9 +7,11 @@ import { runIn } from './run.ts';
 import type { Runtime } from './runtimes.ts';
 import { type EngineInput, stage } from './staging.ts';
 
-/** A program to be compiled: the source and what lies beside it. */
+/** A program to be compiled, or checked: the source and what lies beside it. */
 export interface CompileRequest {
   readonly runtime: Runtime;
+  /** The command line that does it, with its places. */
+  readonly argv: readonly string[];
   /** The source, by its path in the workspace. */
   readonly entry: { readonly path: string; readonly code: string };
   readonly inputs: readonly EngineInput[];
@@ -53,12 +55,12 @@ export class Compiler {
     const kept = key && (await cache?.get(key));
     if (kept) return { program: kept, usage: cached };
     const compilation = await this.#run(request, options.signal);
-    if (key && 'program' in compilation) await cache?.put(key, compilation.program);
+    if (key && 'program' in compilation) cache?.put(key, compilation.program);
     return compilation;
   }
 
   async #run(
-    { runtime, entry, inputs, limits }: CompileRequest,
+    { runtime, argv: words, entry, inputs, limits }: CompileRequest,
     signal: AbortSignal | undefined,
   ): Promise<Compilation> {
     const sandbox = await this.#options.lease(runtime);
@@ -66,7 +68,7 @@ export class Compiler {
       sandbox.limit(limits);
       await stage(sandbox, inputs, limits);
       const output = freeName(new Set([entry.path, ...inputs.map((input) => input.path)]));
-      const argv = fillWords(runtime.compile!.argv, { entry: entry.path, output, limits });
+      const argv = fillWords(words, { entry: entry.path, output, limits });
       const result = await runIn(
         sandbox,
         [writeFrame(entry), { frame: { op: 'run', kind: 'program', argv, env: runtime.env } }],
@@ -84,9 +86,9 @@ export class Compiler {
   }
 
   /** The program is a function of this and nothing else: compilers see neither arguments nor standard input nor a network. */
-  #key({ runtime, entry, inputs, limits, owner }: CompileRequest): string {
+  #key({ runtime, argv, entry, inputs, limits, owner }: CompileRequest): string {
     const parts = [
-      ...[this.#options.imageId, runtime.digest, owner, limits.memoryBytes, entry.path, entry.code],
+      ...[this.#options.imageId, runtime.digest, argv, owner, limits.memoryBytes, entry.path, entry.code],
       inputs.map(({ path, digest }) => [path, digest]),
     ];
     return createHash('sha256').update(JSON.stringify(parts)).digest('hex');

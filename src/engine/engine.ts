@@ -12,7 +12,15 @@ import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';
 import { askVersions } from './languages.ts';
 import { Pool } from './pool.ts';
-import { compiledPath, entryName, programFrame, sourceText, toolProgramFrame, writeFrame } from './program.ts';
+import {
+  compiledPath,
+  entryName,
+  preparationOf,
+  programFrame,
+  sourceText,
+  toolProgramFrame,
+  writeFrame,
+} from './program.ts';
 import { type Orders, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 import { EngineSession } from './session.ts';
@@ -78,7 +86,7 @@ export class Engine {
     this.#pool = new Pool({ ...options, size: options.poolSize });
     this.#cache = options.compileCache;
     this.#compiler = new Compiler({
-      lease: (runtime) => this.#pool.lease(runtime.kindFor('', [])),
+      lease: (runtime) => this.#pool.lease(runtime.compileKind),
       release: (sandbox) => void this.#tearDown(sandbox),
       cache: this.#cache,
       imageId: options.imageId,
@@ -116,21 +124,23 @@ export class Engine {
   /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, too_large, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
     const { runtime, code, inputs, limits, owner } = request;
+    const { argv, args } = preparationOf(runtime, request.args);
     const path = entryName(runtime, new Set(inputs.map((input) => input.path)));
     const entry = { path, code: sourceText(runtime, code) };
     let compiled: Compiled | undefined;
-    if (runtime.compile) {
-      const compilation = await this.#compiler.compile({ runtime, entry, inputs, limits, owner }, options);
+    if (argv) {
+      const compilation = await this.#compiler.compile({ runtime, argv, entry, inputs, limits, owner }, options);
       if ('failed' in compilation) return notCompiled(compilation.failed, inputs, options);
       compiled = compilation;
     }
-    const run = await this.#attempt(request, entry, compiled, options);
+    const prepared = { ...request, args };
+    const run = await this.#attempt(prepared, entry, compiled, options);
     const { outcome, stdout, stderr } = run.result;
     if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0 || options.tools?.isUsed) return run;
     // Its zygote may have died while it was parked. A program that nobody has heard of can be run again: what it does stays
     // in its sandbox.
     run.release();
-    return this.#attempt(request, entry, compiled, options);
+    return this.#attempt(prepared, entry, compiled, options);
   }
 
   async #attempt(
@@ -211,6 +221,7 @@ export class Engine {
     await this.#checker.close();
     await this.#pool.close();
     await Promise.allSettled([...this.#teardowns]);
+    await this.#cache?.close();
     await this.#backend.close();
   }
 

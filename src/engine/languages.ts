@@ -8,19 +8,22 @@ export interface LanguageCommands {
   /** Null: the source itself is run. */
   readonly compile: readonly string[] | null;
   readonly run: readonly string[];
+  /** What goes over the source first where a program's first argument is this word; null: nothing does. */
+  readonly check: { readonly argument: string; readonly command: readonly string[] } | null;
 }
 
 /** The command lines of a language, for people to read. */
 export function commandsOf(runtime: Runtime, { parks }: RuntimeCatalogue): LanguageCommands {
   const compile = runtime.compile?.argv ?? null;
+  const check = runtime.check ? { argument: runtime.check.argument, command: runtime.check.argv } : null;
   switch (runtime.run.kind) {
     case 'script':
-      return { compile, run: ['python3', '{entry}', '{args}'] };
+      return { compile, check, run: ['python3', '{entry}', '{args}'] };
     case 'parked':
       // The last word of a parked process is the program that waits.
-      return { compile, run: [...parks.get(runtime.run.park)!.slice(0, -1), '{entry}', '{args}'] };
+      return { compile, check, run: [...parks.get(runtime.run.park)!.slice(0, -1), '{entry}', '{args}'] };
     case 'program':
-      return { compile, run: runtime.run.argv };
+      return { compile, check, run: runtime.run.argv };
   }
 }
 

@@ -14,6 +14,19 @@ export interface ProgramOptions {
   readonly limits: Limits;
 }
 
+/** What comes before a program's run: the compiler, or the check its first argument asks for; and what the program sees. */
+export interface Preparation {
+  /** Command line that makes `{output}`; undefined when the source is run as it is. */
+  readonly argv: readonly string[] | undefined;
+  readonly args: readonly string[];
+}
+
+/** What has to be done before a program of a runtime can be run. */
+export function preparationOf({ compile, check }: Runtime, args: readonly string[]): Preparation {
+  if (check && args[0] === check.argument) return { argv: check.argv, args: args.slice(1) };
+  return { argv: compile?.argv, args };
+}
+
 /** The frame that starts a program of a runtime. */
 export function programFrame(runtime: Runtime, { entry, args, limits }: ProgramOptions): GuestFrame {
   const path = `${workspace}/${entry}`;
@@ -28,7 +41,7 @@ export function programFrame(runtime: Runtime, { entry, args, limits }: ProgramO
       const argv = run.argv.flatMap((word) =>
         word === '{args}' ? args : fillWords([word], { entry, output: output ?? '', limits }),
       );
-      return { op: 'run', kind: 'program', argv, env };
+      return { op: 'run', kind: 'program', argv, env: { ...env, ...run.env } };
     }
   }
 }

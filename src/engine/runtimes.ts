@@ -8,7 +8,12 @@ const runSchema = z.discriminatedUnion('kind', [
   /** In the sandbox's own Python, already warm. */
   z.strictObject({ kind: z.literal('script') }),
   /** A program of the image; `{entry}` and `{args}` are filled in. */
-  z.strictObject({ kind: z.literal('program'), argv: z.array(z.string()).min(1) }),
+  z.strictObject({
+    kind: z.literal('program'),
+    argv: z.array(z.string()).min(1),
+    /** Environment of the program alone. */
+    env: z.record(z.string(), z.string()).default({}),
+  }),
   /** In a process of the image that was started ahead of need. */
   z.strictObject({ kind: z.literal('parked'), park: z.string() }),
 ]);
@@ -36,6 +41,13 @@ const compileSchema = z.strictObject({
   output: z.string().regex(/^[A-Za-z0-9._-]+$/),
 });
 
+/** Goes over the source before it runs, in a sandbox of its own, where the caller asks for it; it makes `{output}` if all is well. */
+const checkSchema = z.strictObject({
+  /** The first argument that asks for it; the program does not see it. */
+  argument: z.string().min(1),
+  argv: z.array(z.string()).min(1),
+});
+
 /** Text in front of the source, unless the source matches. */
 const prefixSchema = z.strictObject({ text: z.string(), unless: z.string() });
 
@@ -53,6 +65,7 @@ const runtimeSchema = z.strictObject({
   entry: z.string(),
   run: runSchema,
   compile: compileSchema.optional(),
+  check: checkSchema.optional(),
   prefix: prefixSchema.optional(),
   /** A file of the image without which the language is not there. */
   requires: z.string().startsWith('/').optional(),
@@ -100,6 +113,8 @@ export interface Runtime {
   readonly run: z.infer<typeof runSchema>;
   /** Absent: the source itself is run. */
   readonly compile: z.infer<typeof compileSchema> | undefined;
+  /** Absent: the source is run unchecked, whatever the arguments. */
+  readonly check: z.infer<typeof checkSchema> | undefined;
   readonly prefix: { readonly text: string; readonly unless: RegExp } | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly versions: Readonly<Record<string, readonly string[]>>;
@@ -114,6 +129,8 @@ export interface Runtime {
    * @param usual template instead of the runtime's usual one
    */
   kindFor(code: string, inputs: readonly string[], usual?: string): SandboxKind;
+  /** What its compiler, or its check, runs in: nothing waits there. */
+  readonly compileKind: SandboxKind;
 }
 
 /** All languages, and what the engine has to keep ready for them. */
@@ -146,6 +163,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     const parsed = runtimeSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
     if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
     const { template, templates: own, parks: ownParks, kernel, tools, prefix, requires, ...rest } = parsed.data;
+    if (rest.compile && rest.check) throw new Error(`${file}: what is compiled is checked by its compiler`);
     if (imageRoot && requires && !lstatSync(join(imageRoot, requires), { throwIfNoEntry: false })) continue;
     const park = rest.run.kind === 'parked' ? rest.run.park : undefined;
     const { default: usual, ...choices } = template;
@@ -158,10 +176,12 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       name,
       ...rest,
       compile: rest.compile,
+      check: rest.check,
       prefix: prefix && { text: prefix.text, unless: new RegExp(prefix.unless) },
       digest: digestOf(join(dir, name)),
       kernel: kernel && (kernel.kind === 'fork' ? { name, argv: null } : { name: kernel.name, argv: kernel.argv }),
       tools,
+      compileKind: { template: usual, park: undefined },
       kindFor(code, inputs, otherwise = usual) {
         const rule = rules.find(
           (rule) => rule.mentions?.test(code) || inputs.some((input) => rule.inputs.some((end) => input.endsWith(end))),
@@ -180,6 +200,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     for (const template of [usual, ...rules.map((rule) => rule.template)]) {
       kinds.set(kindKey({ template, park }), { template, park });
     }
+    if (rest.compile ?? rest.check) kinds.set(kindKey(runtime.compileKind), runtime.compileKind);
     if (kernel?.kind === 'fork') sessionKind = { template: kernel.template, park: undefined };
   }
   if (!sessionKind) throw new Error(`${dir}: no language has a kernel that is a fork`);

@@ -64,6 +64,12 @@ const languageSchema = z
       .nullable()
       .describe('The command that makes a program of the source; null where the source itself is run.'),
     run: z.array(z.string()).describe('The command that runs it.'),
+    check: z
+      .strictObject({ argument: z.string(), command: z.array(z.string()) })
+      .nullable()
+      .describe(
+        'The command that goes over a source first where its first argument asks for it; null where there is none.',
+      ),
     keeps_variables: z
       .boolean()
       .describe('A live session keeps variables from cell to cell; otherwise its files alone.'),
@@ -89,6 +95,7 @@ const languagesOperation: Operation = {
               versions: { bash: '5.2.37' },
               compile: null,
               run: ['bash', '{entry}', '{args}'],
+              check: null,
               keeps_variables: false,
             },
           ],

@@ -1,5 +1,11 @@
 import type { TestServer } from './server.ts';
 
+interface Amounts {
+  readonly cpu_ms: number;
+  readonly wall_ms: number;
+  readonly peak_memory_bytes: number;
+}
+
 /** What `/v1/executions` answers, as far as tests look at it. */
 export interface CellAnswer {
   readonly id: string;
@@ -7,6 +13,10 @@ export interface CellAnswer {
   readonly status: string;
   readonly outcome: string;
   readonly exit_code: number | null;
+  /** `usage` is of the run, and `stage` says which of the two ended so. */
+  readonly stage: string;
+  readonly usage: Amounts;
+  readonly compile_usage: Amounts | null;
   readonly state: string;
   readonly interpreter: string;
   readonly stdout: string;

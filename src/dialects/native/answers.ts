@@ -40,6 +40,10 @@ export const toolCall = z
   .object({ id: z.string(), name: z.string(), input: z.record(z.string(), z.unknown()) })
   .meta({ id: 'ToolCall' });
 
+const consumed = z
+  .object({ cpu_ms: z.number().min(0), wall_ms: z.number().min(0), peak_memory_bytes: bytes })
+  .meta({ id: 'ExecutionUsage' });
+
 const identity = { id, session_id: id, language: z.string() };
 
 /** What is known when it is over, besides what it showed. */
@@ -58,7 +62,15 @@ const ending = {
     .enum(['kept', 'lost', 'none'])
     .describe('Whether the next execution finds the variables; `none`: the language keeps none.'),
   started_at: time,
-  usage: z.object({ cpu_ms: z.number().min(0), wall_ms: z.number().min(0), peak_memory_bytes: bytes }),
+  stage: z
+    .enum(['compile', 'run'])
+    .describe('What ended so: the run, or the compilation (or check) that failed before it.'),
+  usage: consumed.describe('Of the run alone.'),
+  compile_usage: consumed
+    .nullable()
+    .describe(
+      'Of the compilation; zeroes when the program was there from before, null when there was nothing to compile.',
+    ),
   truncated: z.boolean().describe('Something was left out: the middle of a stream, results, or files beyond a limit.'),
   deleted: z.array(z.string()).describe('Paths that were there before it and are gone.'),
   artifacts_lost: count.describe('Files that were made but could not be stored.'),

@@ -1,4 +1,4 @@
-import type { MimeBundle, StoredFile, ToolResult } from '../../core/index.ts';
+import type { MimeBundle, StoredFile, ToolResult, Usage } from '../../core/index.ts';
 import type {
   CellExecution,
   CellRequest,
@@ -93,7 +93,6 @@ export function artifactsOf(files: readonly ReportedFile[]): Artifact[] {
 
 /** What there is to say at the end, besides what was shown on the way. */
 export function endOf({ id, sessionId, language, result, ...execution }: CellExecution): DoneEvent {
-  const { usage } = result;
   return {
     id,
     session_id: sessionId,
@@ -105,12 +104,18 @@ export function endOf({ id, sessionId, language, result, ...execution }: CellExe
     state: execution.continuity,
     interpreter: result.interpreter,
     started_at: isoTime(execution.startedAt),
-    usage: { cpu_ms: usage.cpuMs, wall_ms: usage.wallMs, peak_memory_bytes: usage.peakMemoryBytes },
+    stage: result.stage,
+    usage: usageAnswer(result.usage),
+    compile_usage: result.compileUsage && usageAnswer(result.compileUsage),
     truncated:
       result.stdout.truncated || result.stderr.truncated || result.outputsTruncated || result.artifactsTruncated,
     deleted: [...execution.deleted],
     artifacts_lost: execution.lost,
   };
+}
+
+function usageAnswer({ cpuMs, wallMs, peakMemoryBytes }: Usage) {
+  return { cpu_ms: cpuMs, wall_ms: wallMs, peak_memory_bytes: peakMemoryBytes };
 }
 
 export function finishedAnswer(execution: CellExecution): Finished {
