@@ -327,6 +327,12 @@ describe('files', () => {
       'content-type': 'text/csv',
     });
     expect(await put.json()).toMatchObject({ path: 'in/däta.csv', size: 8, mime: 'text/csv' });
+    // As curl sends it when nobody tells it what it is.
+    const untold = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect(await (await api.send('PUT', `/sessions/${id}/files/t.csv`, 'a', untold)).json()).toMatchObject({
+      mime: 'text/csv',
+    });
+    await api.send('DELETE', `/sessions/${id}/files/t.csv`);
     const { stdout } = await api.cell(
       id,
       'print(open("in/däta.csv").read())\nopen("big.bin", "wb").write(bytes(3_000_000))',

@@ -152,7 +152,19 @@ describe('a session', () => {
     await service.sessions.restart(ann, id);
     expect(await endless.done).toMatchObject({ result: { outcome: 'cancelled' } });
     const next = await service.run(id, '"x" in dir(), open("f").read()');
-    expect([next.continuity, value(next)]).toEqual(['fresh', "(False, 'kept')"]);
+    expect([next.continuity, value(next)]).toEqual(['restored', "(False, 'kept')"]);
+  });
+
+  it('that is deleted cancels what runs and waits in it', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    const begin = (code: string) => service.sessions.start(ann, { sessionId: id, language: 'python', code });
+    const running = await begin('import time; print("on", flush=True); time.sleep(20)');
+    const waiting = await begin('1');
+    for await (const { event } of running.events()) if (event.type === 'stdout') break;
+    await service.sessions.delete(ann, id);
+    await expect(running.done).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(waiting.done).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   it('is removed with everything it had', async () => {

@@ -76,7 +76,9 @@ export function fileRoutes(app: FastifyInstance, context: DialectContext): void 
       async (request) => {
         const { id, path } = place(request);
         if (Number(request.headers['content-length']) > context.maxFileBytes) throw new DragomanError('too_large');
-        const contentType = request.headers['content-type'] ?? 'application/octet-stream';
+        // What curl says of any body it is given says nothing: the type then comes from the name.
+        const said = request.headers['content-type'];
+        const contentType = said === 'application/x-www-form-urlencoded' ? '' : (said ?? '');
         const content = arriving(request.body as Readable | undefined);
         return fileAnswer(await sessions.putFile(request.principal, id, { name: path, contentType, content }));
       },

@@ -97,6 +97,11 @@ export class Executions {
         if (!live.live) await this.#parts.hot.makeRoom();
         return this.#cells.inSession(live, () => this.#parts.records.stored(live.record), { ...order, limits }, driver);
       });
+    } catch (cause) {
+      // The session was deleted meanwhile, and what it ran in went with it.
+      if (this.#parts.hot.get(live.record.id) !== live)
+        throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
+      throw cause;
     } finally {
       this.#parts.hot.touch(live);
     }

@@ -123,8 +123,6 @@ export class LiveSession {
   async restart(): Promise<void> {
     if (this.live) await this.#sandbox!.restart();
     this.#kernels.clear();
-    this.record.ran = [];
-    this.dirty = true;
   }
 
   /** Ends its sandbox; its files stay where they are stored. */
