@@ -14,7 +14,10 @@ class ToolExecutionError(Exception):
 
 
 async def _call(name, arguments):
-    body = _encoded(arguments)
+    try:
+        body = _encoded(arguments)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f'the arguments are not JSON: {error}') from None
     reader, writer = await asyncio.open_connection(*tool_channel.ADDRESS)
     try:
         writer.write(f'{name}\n{len(body)}\n'.encode() + body)

@@ -79,9 +79,23 @@ describe('a program', () => {
       session_id: first.session_id,
       files: [{ name: 'o.txt', session_id: first.session_id }],
     });
-    expect(await resume(token, [value('call_003', null)])).toMatchObject({
-      status: 404,
-      body: { error: 'Execution not found or expired' },
+    // Who did not get the answer asks again; there is none to anything else.
+    expect((await resume(token, [{ call_id: 'call_003', result: null }])).body).toEqual(last.body);
+    const gone = { status: 404, body: { error: 'Execution not found or expired' } };
+    expect(await resume(token, [value('call_003', 'other')])).toMatchObject(gone);
+    expect(await resume(first.continuation_token, [value('call_001', 1)])).toMatchObject(gone);
+    expect(await resume(token, [{ call_id: 'call_003', result: null }], bob)).toMatchObject(gone);
+  });
+
+  it('is told what cannot be an argument, at the line that gave it', async () => {
+    const { body } = await start(
+      'try: await echo(n=float("nan"))\nexcept TypeError as e: print(e)\nn = []; n.append(n)\nawait echo(n=n)',
+    );
+    expect(body).toMatchObject({
+      status: 'error',
+      stdout: expect.stringMatching(/^the arguments are not JSON: .*float/),
+      stderr:
+        'Traceback (most recent call last):\n  File "/mnt/data/main.py", line 4, in <module>\n    await echo(n=n)\nTypeError: the arguments are not JSON: Circular reference detected\n',
     });
   });
 

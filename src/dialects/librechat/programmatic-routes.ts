@@ -21,7 +21,10 @@ const states = new WeakMap<DialectContext, State>();
 function stateOf(context: DialectContext): State {
   const known = states.get(context);
   if (known) return known;
-  const state = { programs: new Programs(context.sessions), cancellations: new Cancellations(context.now) };
+  const state = {
+    programs: new Programs(context.sessions, context.now),
+    cancellations: new Cancellations(context.now),
+  };
   states.set(context, state);
   return state;
 }

@@ -8,6 +8,7 @@ import {
 } from '../../core/index.ts';
 import type { CellExecution, CellRequest, RunningExecution, Sessions } from '../../service/index.ts';
 import { sessionIds } from './answers.ts';
+import { isSame, LastAnswers } from './last-answers.ts';
 import { type ContinuationBody, type ProgramAnswer, type ProgramBody, tokenPattern } from './programmatic-wire.ts';
 import { toAnswer, toRequest } from './translate.ts';
 
@@ -41,8 +42,11 @@ export class Programs {
   /** By execution. */
   readonly #programs = new Map<string, Program>();
 
-  constructor(sessions: Sessions) {
+  readonly #last: LastAnswers;
+
+  constructor(sessions: Sessions, now: () => number) {
     this.#sessions = sessions;
+    this.#last = new LastAnswers(now);
   }
 
   /**
@@ -77,13 +81,15 @@ export class Programs {
   }
 
   /**
-   * Answers calls and goes on. It ends when `signal` aborts.
+   * Answers calls and goes on. It ends when `signal` aborts. The request that a program ended with may be sent again.
    * @throws DragomanError not_found for one that has ended or was never begun; forbidden for another's; conflict while another
    *   request waits for it, or for an answer that contradicts an earlier one; invalid_request; cancelled
    */
   async resume(principal: Principal, body: ContinuationBody, signal: AbortSignal): Promise<ProgramAnswer> {
     const [, id, round] = tokenPattern.exec(body.continuation_token)!;
     const program = this.#programs.get(id!);
+    const last = this.#last.find(id!, principal, body);
+    if (last) return last;
     if (!program || program.execution.status === 'done')
       throw new DragomanError('not_found', { message: 'Execution not found or expired' });
     if (!isSame(principal, program.principal)) throw new DragomanError('forbidden');
@@ -96,7 +102,9 @@ export class Programs {
     // Results the program has had before: it waits for others, as it did.
     if (!program.calls.some((call) => answered.has(call.id))) return roundAnswer(program);
     program.isAwaited = true;
-    return this.#next(program, signal);
+    const answer = await this.#next(program, signal);
+    if (answer.status !== 'tool_call_required') this.#last.keep(id!, principal, body, answer);
+    return answer;
   }
 
   /** Waits until it calls again or ends. */
@@ -128,10 +136,6 @@ export class Programs {
   cancel(token: string): void {
     this.#programs.get(tokenPattern.exec(token)![1]!)?.execution.cancel();
   }
-}
-
-function isSame(one: Principal, other: Principal): boolean {
-  return one.id === other.id && one.tenant === other.tenant && one.authContext === other.authContext;
 }
 
 /** @throws DragomanError invalid_request */
