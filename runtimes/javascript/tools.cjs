@@ -14,12 +14,25 @@ class ToolExecutionError extends Error {
 function createTools(definitions) {
   const tools = Object.create(null);
   for (const { name, identifier } of definitions) {
-    const tool = (input = {}) => call(name, input);
+    const tool = (input = {}) => {
+      // Should it fail, it fails where it was called: what is between there and here is no news.
+      const failure = new ToolExecutionError();
+      Error.captureStackTrace(failure, tool);
+      return call(name, input).catch(({ message }) => Promise.reject(saying(failure, message)));
+    };
     Object.defineProperty(tool, 'name', { value: identifier });
     tools[name] = tool;
     tools[identifier] = tool;
   }
   return Object.freeze(tools);
+}
+
+function saying(error, message) {
+  const frames = String(error.stack).split('\n').slice(1);
+  const own = { message, stack: [`${error.name}: ${message}`, ...frames].join('\n') };
+  for (const [key, value] of Object.entries(own))
+    Object.defineProperty(error, key, { value, writable: true, configurable: true });
+  return error;
 }
 
 async function call(name, input) {

@@ -196,7 +196,7 @@ export const settings = z.object({
     limits,
     number,
     whole(1, 100_000),
-    '64',
+    '128',
     'Processes and threads alive at once in a sandbox.',
   ),
   DRAGOMAN_OUTPUT_BYTES: setting(

@@ -89,7 +89,7 @@ for call in (lambda: get_weather(), lambda: get_weather(town="x"), lambda: get_w
       "TypeError get_weather() got an unexpected keyword argument 'town'",
       expect.stringMatching(/^ToolExecutionError invalid input: city: .*string/),
       expect.stringMatching(/^ToolExecutionError invalid input: units: .*any of/),
-      expect.stringMatching(/^ValueError .*JSON compliant/),
+      expect.stringMatching(/^TypeError the arguments are not JSON: .*JSON compliant/),
       '',
     ]);
   });
@@ -191,6 +191,14 @@ echo > empty`);
     expect(Object.keys(ended.files)).toHaveLength(21);
   });
 
+  it('has fifty pipelines in the background travel as one round', async () => {
+    const ended = await run(
+      `for n in $(seq 50); do get_weather "{\\"city\\":\\"$n\\"}" | jq -r .city > "/tmp/$n" & done; wait; cat /tmp/[0-9]* | wc -l`,
+    );
+    expect(ended).toMatchObject({ stdout: '50\n', stderr: '', exitCode: 0 });
+    expect(ended.rounds.map((calls) => calls.length)).toEqual([50]);
+  });
+
   it('ends with the first call that fails, also inside of a substitution', async () => {
     const answer = () => {
       throw new Error('no such\ncity');
@@ -256,6 +264,16 @@ throw await tools.echo({}).catch((error) => error.message);`,
     expect(ended.stderr).toContain('echo failed');
     expect(ended.exitCode).toBe(1);
     expect(ended.rounds.map((calls) => calls.length)).toEqual([1, 20, 1]);
+  });
+
+  it('fails where it called the tool that failed', async () => {
+    const answer = () => {
+      throw new Error('echo failed');
+    };
+    const ended = await engine.runWithTools(language, 'const x = 1;\nawait tools.echo({});', { tools, answer });
+    expect(ended.stderr).toMatch(/ToolExecutionError: echo failed\n {4}at .*index\.js:2:13|main\.ts:2:13/);
+    expect(ended.stderr).not.toContain('/opt/dragoman');
+    expect(ended.exitCode).toBe(1);
   });
 });
 

@@ -28,7 +28,7 @@ const MiB = 1024 * 1024;
 export const testLimits: Limits = {
   wallMs: 10_000,
   memoryBytes: 384 * MiB,
-  processes: 64,
+  processes: 128,
   cpus: 1,
   outputBytes: 64 * 1024,
   floodBytes: 4 * MiB,
