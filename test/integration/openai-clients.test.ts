@@ -79,6 +79,51 @@ describe('the Vercel AI SDK', () => {
     expect(lastSent()).toContain('x = 4241');
   });
 
+  it('goes on with everything sent again where nothing is stored, and from a previous response', async () => {
+    const stateless = { openai: { store: false } };
+    service.upstream.say([{ python: 'x = 4241\nprint("kept")' }], [{ text: 'I keep it.' }]);
+    const messages: ModelMessage[] = [{ role: 'user', content: 'Keep x' }];
+    const first = await generateText({ model: responses(), messages, tools: tools(), providerOptions: stateless });
+    messages.push(...first.response.messages, { role: 'user', content: 'Add one' });
+    service.upstream.say([{ text: '4242' }]);
+    const second = await generateText({ model: responses(), messages, tools: tools(), providerOptions: stateless });
+    expect(second.text).toBe('4242');
+    expect(lastSent()).toContain('I keep it.');
+    service.upstream.say([{ python: 'y = 41' }], [{ text: 'Kept.' }]);
+    const third = await generateText({ model: responses(), prompt: 'Keep y', tools: tools() });
+    const previousResponseId = third.providerMetadata!.openai!.responseId as string;
+    service.upstream.say([{ python: 'print(y + 1)' }], [{ text: '42' }]);
+    const providerOptions = { openai: { previousResponseId } };
+    const fourth = await generateText({ model: responses(), prompt: 'Add one', tools: tools(), providerOptions });
+    expect(fourth.toolResults).toMatchObject([{ output: { outputs: [{ logs: '42\n' }] } }]);
+  });
+
+  it('sends a file along that code reads, and downloads what code made', async () => {
+    const data = new TextEncoder().encode('6,7');
+    service.upstream.say(
+      [{ python: 'open("out.txt", "w").write(open("in.csv").read().replace(",", "*"))' }],
+      [{ text: 'See [out](sandbox:/mnt/data/out.txt).' }],
+    );
+    const { sources } = await generateText({
+      model: responses(),
+      messages: [{ role: 'user', content: [{ type: 'file', data, filename: 'in.csv', mediaType: 'text/csv' }] }],
+      tools: tools(),
+      providerOptions: { openai: { passThroughUnsupportedFiles: true } },
+    });
+    const { containerId, fileId } = sources[0]!.providerMetadata!.openai as { containerId: string; fileId: string };
+    const content = await service.client.containers.files.content.retrieve(fileId, { container_id: containerId });
+    expect(await content.text()).toBe('6*7');
+  });
+
+  it('shows an error in the middle of a stream', async () => {
+    service.upstream.say([{ python: 'print(1)' }], { status: 400 });
+    const { fullStream } = streamText({ model: responses(), prompt: 'Go', tools: tools(), onError() {} });
+    const parts = await Array.fromAsync(fullStream);
+    expect(parts.filter(({ type }) => type === 'error').length).toBeGreaterThan(0);
+    expect(parts.map(({ type }) => type)).toContain('tool-call');
+    expect(service.upstream.requests.length).toBe(2);
+  });
+
   it('runs its own tools between ours', async () => {
     const weather = tool({
       description: 'weather',
@@ -153,11 +198,49 @@ describe('the OpenAI Agents SDK', () => {
     expect(lastSent()).toContain('4242');
   });
 
+  it('goes on streamed, also from a previous response', async () => {
+    service.upstream.say([{ python: 'x = 4241\nprint("kept")' }], [{ text: 'Kept.' }]);
+    const first = await runner().run(agent(), 'Keep', { stream: true });
+    await first.completed;
+    service.upstream.say([{ python: 'print(x + 1)' }], [{ text: 'It is 4242.' }]);
+    const options = { stream: true as const, previousResponseId: first.lastResponseId! };
+    const second = await runner().run(agent(), 'Add', options);
+    await second.completed;
+    expect(second.finalOutput).toBe('It is 4242.');
+    expect(lastSent()).toContain('4242');
+  });
+
+  it('sends a file along that code reads', async () => {
+    service.upstream.say([{ python: 'print(open("in.csv").read().replace(",", "*"))' }], [{ text: 'Read.' }]);
+    const file = `data:text/csv;base64,${btoa('6,7')}`;
+    await runner().run(agent(), [{ role: 'user', content: [{ type: 'input_file', file, filename: 'in.csv' }] }]);
+    expect(lastSent()).toContain('6*7');
+  });
+
+  it('throws what went wrong, and does not run code twice for it', async () => {
+    service.upstream.say([{ python: 'print(1)' }], { status: 400 });
+    await expect(runner().run(agent(), 'Go')).rejects.toThrow(/provider|failed/i);
+    expect(service.upstream.requests.length).toBe(2);
+    service.upstream.say([{ python: 'print(1)' }], { status: 400 });
+    const streamed = await runner().run(agent(), 'Go', { stream: true });
+    await expect(streamed.completed).rejects.toThrow();
+    expect(service.upstream.requests.length).toBe(4);
+    const unknown = runner().run(agent(), 'Go', { previousResponseId: 'resp_nonsense' });
+    await expect(unknown).rejects.toMatchObject({ status: 400, code: 'previous_response_not_found' });
+  });
+
   it('keeps the answer of a response that used up its calls', async () => {
     service.upstream.say([{ python: 'print(1)' }], [{ text: 'Enough.' }]);
     const settings = { modelSettings: { providerData: { max_tool_calls: 1 } } };
     const result = await runner().run(agent(settings), 'Go');
     expect(result.finalOutput).toBe('Enough.');
+  });
+
+  it('ends when the model has nothing to say', async () => {
+    service.upstream.say([{ python: 'print(1)' }], [{ reasoning: 'Done, I think.' }], [{ text: 'never asked for' }]);
+    const result = await runner().run(agent(), 'Go');
+    expect(result.finalOutput).toBe('');
+    expect(service.upstream.requests.length).toBe(2);
   });
 
   it('ends when a tool is required', async () => {
@@ -214,5 +297,35 @@ describe('LangChain', () => {
     service.upstream.say([{ python: 'print(x + 1)' }], [{ text: 'It is 42.' }]);
     await chat().invoke([new HumanMessage('Keep x'), first, new HumanMessage('Add one')]);
     expect(lastSent()).toContain('4242');
+  });
+
+  it('goes on from a previous response, streamed', async () => {
+    service.upstream.say([{ python: 'x = 4241' }], [{ text: 'Kept.' }]);
+    const first = await chat().invoke('Keep x');
+    service.upstream.say([{ python: 'print(x + 1)' }], [{ text: ['It is ', '4242.'] }]);
+    const options = { previous_response_id: first.response_metadata.id } as object;
+    const chunks = await Array.fromAsync(await chat().stream('Add one', options));
+    expect(chunks.map(({ text }) => text).join('')).toBe('It is 4242.');
+    expect(lastSent()).toContain('x = 4241');
+  });
+
+  it('cites files that can be downloaded', async () => {
+    service.upstream.say([{ python: 'open("a.txt", "w").write("made")' }], [{ text: '[a](sandbox:/mnt/data/a.txt)' }]);
+    const { content } = await chat().invoke('Go');
+    type Cited = { annotations: { file_id: string; container_id: string }[] };
+    const { file_id, container_id } = (content as unknown as Cited[])[0]!.annotations[0]!;
+    const file = await service.client.containers.files.content.retrieve(file_id, { container_id });
+    expect(await file.text()).toBe('made');
+  });
+
+  it('throws what went wrong', async () => {
+    const wrong = new ChatOpenAI({
+      model,
+      apiKey: 'wrong',
+      maxRetries: 0,
+      configuration: { baseURL: service.baseURL },
+      useResponsesApi: true,
+    });
+    await expect(wrong.invoke('Go')).rejects.toMatchObject({ status: 401 });
   });
 });

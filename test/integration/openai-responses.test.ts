@@ -76,6 +76,45 @@ describe.each(clients)('%s', (_, client) => {
     await expect(helper.finalResponse()).rejects.toThrow(/provider|model/i);
   });
 
+  it('uploads a file that code reads, and downloads the one that code made', async () => {
+    const { id } = await client().files.create({ file: new File(['6,7'], 'in.csv'), purpose: 'user_data' });
+    const code = 'a, b = open("in.csv").read().split(",")\nopen("out.txt", "w").write(str(int(a) * int(b)))';
+    service.upstream.say([{ python: code }], [{ text: '[out](sandbox:/mnt/data/out.txt)' }]);
+    const { output } = await client().responses.create({
+      ...ask,
+      tools: [{ type: 'code_interpreter', container: { type: 'auto', file_ids: [id] } }],
+    });
+    const [cited] = citationsOf(output);
+    expect(cited).toMatchObject({ filename: 'out.txt', file_id: expect.stringMatching(/^cfile_/) });
+    const { file_id, container_id } = cited!;
+    const content = await client().containers.files.content.retrieve(file_id, { container_id });
+    expect(await content.text()).toBe('42');
+    const paths = [];
+    for await (const { path, source } of client().containers.files.list(container_id, { order: 'asc' }))
+      paths.push([path, source]);
+    expect(paths).toEqual([
+      ['/mnt/data/in.csv', 'user'],
+      ['/mnt/data/out.txt', 'assistant'],
+    ]);
+  });
+
+  it.each(['by reference', 'sent again'])('goes on from a response, %s, with its variables', async (how) => {
+    service.upstream.say([{ python: 'x = 41' }], [{ text: 'Kept.' }]);
+    const first = await client().responses.create(ask);
+    service.upstream.say([{ python: 'print(x + 1)' }], [{ text: 'It is 42.' }]);
+    const history = [
+      { role: 'user' as const, content: 'Go' },
+      ...(first.output as OpenAI.Responses.ResponseInput),
+      { role: 'user' as const, content: 'Add one' },
+    ];
+    const second = await client().responses.create(
+      how === 'by reference' ? { ...ask, previous_response_id: first.id } : { ...ask, input: history },
+    );
+    expect(codeOf(second.output)).toMatchObject([{ outputs: [logs('42\n')] }]);
+    expect(codeOf(second.output)[0]!.container_id).toBe(codeOf(first.output)[0]!.container_id);
+    expect(JSON.stringify(service.upstream.requests.at(-1)!.body)).toContain('x = 41');
+  });
+
   it('finds outputs on retrieval when it asks for them', async () => {
     service.upstream.say([{ python: '1 + 1' }], [{ text: 'ok' }]);
     const { id } = await client().responses.create(ask);
@@ -363,8 +402,12 @@ describe('a stream', () => {
     expect(at.has('response.code_interpreter_call_code.delta')).toBe(true);
   });
 
-  it('folds to what it ends with, and is stored as such', async () => {
-    service.upstream.say([{ text: 'a' }, { python: 'open("f", "w")' }], [{ text: ['b ', 'sandbox:/mnt/data/f'] }]);
+  it.each([
+    ['an answer', [{ text: ['b ', 'sandbox:/mnt/data/f'] }]],
+    ['thoughts alone', [{ reasoning: 'b' }]],
+    ['nothing', []],
+  ])('folds to what it ends with, and is stored as such: %s', async (_, turn) => {
+    service.upstream.say([{ text: 'a' }, { python: 'open("f", "w")' }], turn);
     const events: NumberedWireEvent[] = [];
     for await (const event of await service.client.responses.create({ ...ask, stream: true }))
       events.push(event as unknown as NumberedWireEvent);
@@ -387,7 +430,8 @@ describe('a stream', () => {
       if (event.type === 'response.output_item.added' && event.item.type === 'code_interpreter_call')
         container = event.item.container_id;
       if (event.type !== 'response.code_interpreter_call.interpreting') continue;
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      // A machine that is busy needs a while to begin.
+      await new Promise((resolve) => setTimeout(resolve, 1500));
       break;
     }
     service.upstream.say(

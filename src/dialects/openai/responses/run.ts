@@ -258,9 +258,11 @@ export class ResponseRun {
     if (this.#waiting) this.#waiting = { ...this.#waiting, kept: kept?.[this.#waiting.callId] };
     const sequencer = this.#sequencer;
     const isWhole = end.reason === 'stop' || end.reason === 'functions';
-    // Files need a message to be cited in.
+    // Files need a message to be cited in; and where a model had nothing to say, clients without a message would ask on and on.
+    const isMute = end.reason === 'stop' && sequencer.output.at(-1)?.type !== 'message';
     const isAnswer = end.reason === 'stop' || end.reason === 'length';
-    if (isAnswer && sequencer.openText === undefined && this.#uncited.size > 0) this.#emit(sequencer.text(''));
+    if (sequencer.openText === undefined && (isMute || (isAnswer && this.#uncited.size > 0)))
+      this.#emit([...sequencer.close([]), ...sequencer.text('')]);
     this.#emit(sequencer.end(isWhole, await this.#citations(sequencer.openText, true)));
     const { context } = this.#plan;
     const base = {
