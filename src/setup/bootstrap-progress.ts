@@ -23,8 +23,10 @@ export function followBootstrap(progress: Progress): (line: string) => void {
       total = fetched = unpacked = configured = 0;
     }
     const counted = /, (\d+) newly installed,/.exec(line)?.[1];
-    if (counted) total = Number(counted);
-    else if (/^Get:\d+ /.test(line)) fetched++;
+    if (counted) {
+      total = Number(counted);
+      fetched = 0;
+    } else if (/^Get:\d+ /.test(line)) fetched++;
     else if (line.startsWith('Unpacking ')) unpacked++;
     else if (line.startsWith('Setting up ')) configured++;
     else return;

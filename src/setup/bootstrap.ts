@@ -76,8 +76,9 @@ export function bootstrapCommand(
     '--skip=download/empty',
     '--setup-hook=mkdir -p "$1/var/cache/apt/archives"',
     `--setup-hook=sync-in '${archives.replaceAll("'", "'\\''")}' /var/cache/apt/archives`,
-    `--essential-hook=${definition.hooks.essential}`,
-    `--customize-hook=${definition.hooks.customize}`,
+    ...(['essential', 'customize'] as const).flatMap((at) =>
+      definition.hooks[at] === '' ? [] : [`--${at}-hook=${definition.hooks[at]}`],
+    ),
   ];
   if (mode.superuser) {
     // Namespaces of its own: nothing it mounts is seen outside, and nothing it starts outlives it.
