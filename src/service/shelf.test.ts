@@ -89,6 +89,19 @@ describe('a sweep that takes everything to be old', () => {
     expect(await Array.fromAsync(await shelf.open(await shelf.find(principal, first!)))).toEqual([Buffer.from('a')]);
   });
 
+  it('spares a file that waits to be recorded while another of its session is', async () => {
+    const session = shelf.session(principal, 'S'.repeat(21), request.scope);
+    const put = (name: string) =>
+      shelf.put(session, { name, contentType: '', readOnly: false, source: 'user', content: Buffer.from(name) }, 100);
+    const [slow, quick, never] = [await put('slow'), await put('quick'), await put('never')];
+    await shelf.record(session, [quick]);
+    shelf.release([never]);
+    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 1 });
+    await shelf.revise(session, { added: [slow], superseded: [] });
+    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await Array.fromAsync(await shelf.open(slow))).toEqual([Buffer.from('slow')]);
+  });
+
   it('takes the contents of an upload that failed', async () => {
     await expect(stored(files('a', '../b'))).rejects.toMatchObject({ code: 'invalid_request' });
     expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 1 });

@@ -38,8 +38,8 @@ export interface NewFile {
 /** Users' stored files: who may see them, where their bytes are, how long they stay. */
 export class Shelf {
   readonly #options: ShelfOptions;
-  /** Contents that are stored and not recorded yet, by session: no clock may make them look forgotten. */
-  readonly #unrecorded = new Map<string, string[]>();
+  /** Contents of files that are stored and not recorded yet, by the files' ids: no clock may make them look forgotten. */
+  readonly #unrecorded = new Map<string, string>();
 
   constructor(options: ShelfOptions) {
     this.#options = options;
@@ -77,7 +77,7 @@ export class Shelf {
         outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : [])),
       );
     } finally {
-      this.#unrecorded.delete(session.id);
+      this.release(outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : [])));
     }
     return { sessionId: session.id, files: outcomes };
   }
@@ -89,14 +89,18 @@ export class Shelf {
     return { id, tenant, principalId, scope, createdAt, expiresAt: createdAt + this.#options.retentionMs };
   }
 
-  /** Stores a file's bytes; it exists for nobody until `record`, which has to follow. @throws DragomanError as `FileStore.put`; invalid_request */
+  /**
+   * Stores a file's bytes; it exists for nobody until it is recorded. That, or `release`, has to follow.
+   * @throws DragomanError as `FileStore.put`; invalid_request
+   */
   async put(session: StoredSession, file: NewFile, maxBytes: number): Promise<StoredFile> {
     const fault = pathFault(file.name);
     if (fault) throw new DragomanError('invalid_request', { message: `file name ${fault}` });
     const { digest, size } = await this.#options.files.put(file.content, maxBytes);
-    this.#unrecorded.set(session.id, [...(this.#unrecorded.get(session.id) ?? []), digest]);
+    const id = newId();
+    this.#unrecorded.set(id, digest);
     return {
-      id: newId(),
+      id,
       sessionId: session.id,
       name: file.name,
       size,
@@ -110,8 +114,9 @@ export class Shelf {
 
   /** A copy of a stored file for another session, under a path of its own; recorded as what `put` returns is. */
   copy(session: StoredSession, path: string, file: StoredFile): StoredFile {
-    this.#unrecorded.set(session.id, [...(this.#unrecorded.get(session.id) ?? []), file.digest]);
-    return { ...file, id: newId(), sessionId: session.id, name: path, readOnly: false, createdAt: this.#options.now() };
+    const id = newId();
+    this.#unrecorded.set(id, file.digest);
+    return { ...file, id, sessionId: session.id, name: path, readOnly: false, createdAt: this.#options.now() };
   }
 
   /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. */
@@ -119,7 +124,7 @@ export class Shelf {
     try {
       if (files.length > 0) await this.#options.catalogue.createSession(session, files);
     } finally {
-      this.#unrecorded.delete(session.id);
+      this.release(files);
     }
     this.#meter(session, files);
   }
@@ -129,9 +134,14 @@ export class Shelf {
     try {
       await this.#options.catalogue.reviseSession(session.id, { ...change, expiresAt: session.expiresAt });
     } finally {
-      this.#unrecorded.delete(session.id);
+      this.release(change.added);
     }
     this.#meter(session, change.added);
+  }
+
+  /** These are recorded by now or will never be; once is enough, more does no harm. */
+  release(files: readonly StoredFile[]): void {
+    for (const { id } of files) this.#unrecorded.delete(id);
   }
 
   /** @throws DragomanError not_found for what is gone, expired or another's, without telling which */
@@ -181,6 +191,6 @@ export class Shelf {
   }
 
   #isUnrecorded(digest: string): boolean {
-    return this.#unrecorded.values().some((digests) => digests.includes(digest));
+    return this.#unrecorded.values().some((each) => each === digest);
   }
 }

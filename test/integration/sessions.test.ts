@@ -155,6 +155,25 @@ describe('a session', () => {
     expect([next.continuity, value(next)]).toEqual(['restored', "(False, 'kept')"]);
   });
 
+  it('knows a file whose bytes were still coming when it was let go and taken up again', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, { idleMs: 1 });
+    const { promise: rest, resolve: come } = Promise.withResolvers<void>();
+    const content = (async function* () {
+      yield Buffer.from('first ');
+      await rest;
+      yield Buffer.from('rest');
+    })();
+    const put = service.sessions.putFile(ann, id, { name: 'slow.txt', contentType: '', content });
+    await sleep(50);
+    await service.sessions.sweep();
+    expect(value(await service.run(id, 'import os; os.listdir()'))).toBe('[]');
+    come();
+    await put;
+    expect(value(await service.run(id, 'open("slow.txt").read()'))).toBe("'first rest'");
+    expect((await service.sessions.files(ann, id)).map(({ name }) => name)).toEqual(['slow.txt']);
+  });
+
   it('that is deleted cancels what runs and waits in it', async () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});

@@ -130,8 +130,12 @@ export class Cells {
     });
     if (wanted.length === 0) return;
     const copies = wanted.map(({ input, file }) => this.#parts.shelf.copy(session, input.path, file));
-    await live.bring(copies);
-    await live.files.record(session, copies);
+    try {
+      await live.bring(copies);
+      await live.files.record(session, copies);
+    } finally {
+      this.#parts.shelf.release(copies);
+    }
   }
 
   async #cell(

@@ -84,7 +84,10 @@ export class SessionFiles {
         } as const;
         const file = await this.#shelf.put(session, found, content.size);
         // Written again with what it held before.
-        if (before?.digest === file.digest) continue;
+        if (before?.digest === file.digest) {
+          this.#shelf.release([file]);
+          continue;
+        }
         added.push(file);
         files.push(before ? { change: 'modified', file, from: refOf(before) } : { change: 'created', file });
       } catch (error) {

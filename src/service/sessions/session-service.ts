@@ -21,7 +21,6 @@ import type {
 import { ExecutionLog } from './execution-log.ts';
 import { Executions, type ExecutionsOptions } from './executions.ts';
 import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
-import type { LiveSession } from './live-session.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
 
 export interface SessionServiceOptions extends HotSessionsOptions, ExecutionsOptions {
@@ -205,13 +204,14 @@ export class SessionService implements Sessions {
     const session = this.#records.stored(live.record);
     // The bytes arrive at their sender's pace, which executions do not wait for.
     const file = await shelf.put(session, { source: 'user', ...upload, readOnly: false }, maxFileBytes);
-    return this.#bring(live, file);
+    return this.#bring(principal, id, file);
   }
 
   async copyFile(principal: Principal, id: string, { path, ...from }: FileRef & { path: string }): Promise<StoredFile> {
     const live = await this.#hot.use(principal, id);
     const [found] = await resolveInputs(this.#options.shelf, principal, [{ ...from, path }]);
-    return this.#bring(live, this.#options.shelf.copy(this.#records.stored(live.record), path, found!.file));
+    const copy = this.#options.shelf.copy(this.#records.stored(live.record), path, found!.file);
+    return this.#bring(principal, id, copy);
   }
 
   async removeFile(principal: Principal, id: string, path: string): Promise<void> {
@@ -225,12 +225,18 @@ export class SessionService implements Sessions {
   }
 
   /** Makes a stored file the session's, in its turn. */
-  #bring(live: LiveSession, file: StoredFile): Promise<StoredFile> {
-    return live.queue.run(async () => {
-      await live.bring([file]);
-      await live.files.record(this.#records.stored(live.record), [file]);
-      return file;
-    });
+  async #bring(principal: Principal, id: string, file: StoredFile): Promise<StoredFile> {
+    try {
+      // While the bytes arrived the session may have been let go and taken up again.
+      const live = await this.#hot.use(principal, id);
+      return await live.queue.run(async () => {
+        await live.bring([file]);
+        await live.files.record(this.#records.stored(live.record), [file]);
+        return file;
+      });
+    } finally {
+      this.#options.shelf.release([file]);
+    }
   }
 
   #info(record: SessionRecord): SessionInfo {
