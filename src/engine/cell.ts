@@ -6,6 +6,7 @@ import { RichOutputs } from './rich-outputs.ts';
 import { type RunOptions, toolAllowance } from './run.ts';
 import { connectTools, type ToolBroker } from './tools/index.ts';
 import { WallClock } from './wall-clock.ts';
+import { whenExited } from './when-exited.ts';
 
 /** A cell and how to send it. */
 export interface CellOrder {
@@ -105,7 +106,7 @@ export class Cell {
       },
       this.#tools ? allowanceWithTools : allowance,
     );
-    sandbox.exited.then((status) => this.#end({ how: 'exited', ...status }));
+    const forget = whenExited(sandbox, (status) => this.#end({ how: 'exited', ...status }));
     const cancel = () => this.#halt('cancelled');
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel, { once: true });
@@ -120,6 +121,7 @@ export class Cell {
     } finally {
       for (const timer of this.#timers) clearTimeout(timer);
       this.#clock.stop();
+      forget();
       this.#tools?.close();
       signal?.removeEventListener('abort', cancel);
     }

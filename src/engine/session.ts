@@ -4,6 +4,7 @@ import { Cell, type CellEnd } from './cell.ts';
 import type { RunOptions } from './run.ts';
 import type { Runtime } from './runtimes.ts';
 import { doesNotFit, type EngineInput, stage } from './staging.ts';
+import { whenExited } from './when-exited.ts';
 
 /** A file of a live session's workspace that was written since it was last asked. Close its content. */
 export interface TouchedFile {
@@ -203,12 +204,13 @@ export class EngineSession {
         if (claim.claim === 'fault') reject(doesNotFit(claim.message));
       },
     });
-    this.#sandbox.exited.then(gone);
+    const forget = whenExited(this.#sandbox, gone);
     void this.#sandbox.send({ op, token });
     try {
       await promise;
     } finally {
       clearTimeout(timer);
+      forget();
     }
   }
 }

@@ -169,7 +169,7 @@ export interface Sessions {
   start(principal: Principal, request: CellRequest): Promise<RunningExecution>;
   /** An execution by its id, running or finished, while it is remembered. @throws DragomanError not_found */
   execution(principal: Principal, id: string): Promise<RunningExecution>;
-  /** The finished executions of a session that are remembered, oldest first, with the code they ran. */
+  /** The finished executions of a session that are remembered, the latest ones, oldest first, with the code they ran. */
   history(
     principal: Principal,
     id: string,

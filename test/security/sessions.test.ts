@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/core/index.ts';
 import { openFor } from '../support/cells.ts';
@@ -211,5 +213,27 @@ describe('between cells', attacking('frozen'), () => {
     const after = Number((await session.run('n')).value);
     // Half a second of counting would be hundreds of thousands.
     expect(after - before).toBeLessThan(200_000);
+  });
+});
+
+describe('cells that show as much as they may', attacking('limits'), () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+
+  it('cost the service what it remembers, however many there are', { timeout: 60_000 }, async () => {
+    const service = await startSessions(engine);
+    const { id } = await service.sessions.create(ann, {});
+    const code = 'for _ in range(3): display({"application/json": [f"{n:060}" for n in range(110_000)]}, raw=True)';
+    const heap = async () => {
+      await sleep(700);
+      collectGarbage();
+      return process.memoryUsage().heapUsed / (1 << 20);
+    };
+    const before = await heap();
+    // Each of them is some 25 MiB, and 128 MiB is remembered.
+    for (let n = 0; n < 14; n++) expect((await service.run(id, code)).result.outputs.length).toBe(3);
+    expect((await heap()) - before).toBeLessThan(220);
+    // A notebook of them holds what fits.
+    expect((await service.sessions.history(ann, id)).length).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,4 @@
-import { DragomanError, isId, type Logger, type Principal } from '../../core/index.ts';
+import { DragomanError, isId, type Logger, type Principal, weightOf } from '../../core/index.ts';
 import type { Document, Documents } from '../../stores/index.ts';
 import type { CellExecution, RunningExecution } from '../sessions.ts';
 import type { TrackedExecution } from './running-execution.ts';
@@ -11,8 +11,11 @@ const rememberedMs = 10 * 60_000;
 const maxWrittenBytes = 4 * 1024 * 1024;
 /** Written together this often: nobody waits for it. */
 const writeIntervalMs = 500;
-/** Executions of one session that its history tells of. */
+/** Executions of one session that its history tells of, and what all of them may hold: the latest count. */
 const maxHistory = 1000;
+const maxHistoryBytes = 64 * 1024 * 1024;
+/** Read together: one may be as large as a request and what is written of an execution. */
+const historyPage = 4;
 
 const kind = 'execution';
 
@@ -65,11 +68,23 @@ export class ExecutionLog {
     return finished(execution, last);
   }
 
-  /** The executions of a session as they ended, oldest first. */
+  /** The executions of a session as they ended, oldest first: the latest of them, where there are many or large ones. */
   async history(principal: Principal, sessionId: string): Promise<Written[]> {
     await this.flush();
-    const documents = await this.#documents.list(kind, principal, { limit: maxHistory, order: 'asc', name: sessionId });
-    return documents.map(({ body }) => body as Written);
+    const latest: Written[] = [];
+    let bytes = 0;
+    for (let after: string | undefined; latest.length < maxHistory; ) {
+      const page = { limit: historyPage, order: 'desc', name: sessionId, after } as const;
+      const documents = await this.#documents.list(kind, principal, page);
+      for (const { body } of documents) {
+        bytes += weightOf(body);
+        if (bytes > maxHistoryBytes) return latest.reverse();
+        latest.push(body as Written);
+      }
+      if (documents.length < historyPage) break;
+      after = documents.at(-1)!.id;
+    }
+    return latest.reverse();
   }
 
   async deleteHistory(principal: Principal, sessionId: string): Promise<void> {

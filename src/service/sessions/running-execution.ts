@@ -5,6 +5,7 @@ import {
   type Principal,
   type ToolCall,
   type ToolResult,
+  weightOf,
 } from '../../core/index.ts';
 import type { CellExecution, NumberedEvent, RunningExecution } from '../sessions.ts';
 import type { Place } from './place.ts';
@@ -38,6 +39,7 @@ export class TrackedExecution implements RunningExecution {
   #events: NumberedEvent[] = [];
   #last = 0;
   #bytes = 0;
+  #resultBytes = 0;
   #news = Promise.withResolvers<void>();
 
   /** Begins at once. `work` resolves with what came of it; `id` is the execution's. */
@@ -67,7 +69,11 @@ export class TrackedExecution implements RunningExecution {
       },
       tell: (event) => this.#tell(event),
     };
-    this.done = work(driver, this.id).finally(() => {
+    const ended = work(driver, this.id).then((execution) => {
+      this.#resultBytes = weightOf(execution.result);
+      return execution;
+    });
+    this.done = ended.finally(() => {
       this.#status = 'done';
       this.#news.resolve();
     });
@@ -87,9 +93,9 @@ export class TrackedExecution implements RunningExecution {
     return this.#last;
   }
 
-  /** Bytes its history holds. */
+  /** Bytes it holds, about: its history, its code and what came of it. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#resultBytes + this.code.length;
   }
 
   async *events(after = 0, signal?: AbortSignal): AsyncGenerator<NumberedEvent> {
@@ -156,8 +162,5 @@ export class TrackedExecution implements RunningExecution {
 }
 
 function weight(event: ExecutionEvent): number {
-  if ('data' in event) return event.data.length + 100;
-  if ('calls' in event) return 100 + JSON.stringify(event.calls).length;
-  const text = 'bundle' in event ? Object.values(event.bundle) : [];
-  return 100 + text.reduce<number>((sum, form) => sum + (typeof form === 'string' ? form.length : 1000), 0);
+  return 100 + weightOf('data' in event ? event.data : event);
 }

@@ -85,7 +85,7 @@ export const sessionOperations = {
   notebook: {
     id: 'readNotebook',
     summary: 'A session’s history as a Jupyter notebook',
-    description: 'nbformat 4.5. Holds the executions that are remembered.',
+    description: 'nbformat 4.5. Holds the executions that are remembered: the latest 1000, and 64 MiB of them at most.',
     params: sessionParams,
     answers: {
       ...reading,

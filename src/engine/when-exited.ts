@@ -1,0 +1,25 @@
+import type { ExitStatus, Sandbox } from '../isolation/index.ts';
+
+type Listener = (status: ExitStatus) => void;
+
+const listeners = new WeakMap<Sandbox, Set<Listener>>();
+
+/**
+ * Calls `then` when a sandbox's first process has ended; returns what takes that back. Who waits on `exited` itself is kept until it
+ * resolves: every cell of a session, with all it has shown, for as long as the session lives.
+ */
+export function whenExited(sandbox: Sandbox, then: Listener): () => void {
+  let waiting = listeners.get(sandbox);
+  if (!waiting) {
+    const all = new Set<Listener>();
+    waiting = all;
+    listeners.set(sandbox, all);
+    sandbox.exited.then((status) => {
+      for (const listener of all) listener(status);
+    });
+  }
+  // One that has ended tells those who come late as well.
+  if (sandbox.ended) void sandbox.exited.then(then);
+  else waiting.add(then);
+  return () => waiting.delete(then);
+}
