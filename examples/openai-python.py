@@ -8,6 +8,7 @@ import pathlib
 
 from openai import OpenAI
 
+model = os.environ.get("MODEL", "default")
 client = OpenAI(
     base_url=os.environ.get("URL", "http://127.0.0.1:8080/v1"),
     api_key=os.environ["KEY"],
@@ -16,7 +17,7 @@ client = OpenAI(
 csv = client.files.create(file=("cities.csv", b"city,people\nOslo,717710\nBergen,291940\n"), purpose="user_data")
 
 response = client.responses.create(
-    model=os.environ["MODEL"],
+    model=model,
     tools=[{"type": "code_interpreter", "container": {"type": "auto", "file_ids": [csv.id]}}],
     include=["code_interpreter_call.outputs"],
     input="Add up the people in cities.csv and write the sum to sum.txt.",

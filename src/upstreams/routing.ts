@@ -16,7 +16,7 @@ export const idOf = (upstream: UpstreamOptions, model: string): string =>
 
 /**
  * Finds a model by what a caller calls it: an alias, `upstream/model`, a model that an upstream lists, and else the unnamed
- * upstream, or the only one.
+ * upstream, or the only one. `default` is the default one unless something is called so.
  * @throws DragomanError invalid_request, model_not_found
  */
 export function route(
@@ -29,7 +29,8 @@ export function route(
       message:
         'This server has no model: its operator must set DRAGOMAN_UPSTREAM_PROVIDER and DRAGOMAN_UPSTREAM_BASE_URL, or DRAGOMAN_UPSTREAMS.',
     });
-  const asked = name ?? defaultModel ?? firstListed(upstreams);
+  const named = name === defaultName && !isListed(upstreams, defaultName) ? undefined : name;
+  const asked = named ?? defaultModel ?? firstListed(upstreams) ?? name;
   if (asked === undefined)
     throw new DragomanError('invalid_request', {
       message: 'Name a model: this server has no default one (DRAGOMAN_UPSTREAM_MODEL).',
@@ -37,6 +38,13 @@ export function route(
   const found = find(upstreams, asked);
   if (!found) throw new DragomanError('model_not_found', { message: `The model '${asked}' does not exist.` });
   return found;
+}
+
+/** What clients that must name a model may call the default one. */
+const defaultName = 'default';
+
+function isListed(upstreams: readonly UpstreamOptions[], name: string): boolean {
+  return upstreams.some(({ aliases, models }) => Object.hasOwn(aliases, name) || models?.includes(name));
 }
 
 function find(upstreams: readonly UpstreamOptions[], asked: string): Route | undefined {

@@ -333,6 +333,7 @@ describe('routing', () => {
     ['fast', 'local/qwen', 'qwen'],
     ['qwen', 'local/qwen', 'qwen'],
     [undefined, 'one', 'one'],
+    ['default', 'one', 'one'],
   ])('finds %s', async (asked, id, sent) => {
     upstream.say([{ text: 'x' }]);
     const model = create({}, {}, named).model(asked);
@@ -348,6 +349,8 @@ describe('routing', () => {
     expect(() => create({ providers: [] }).model('x')).toThrow(/DRAGOMAN_UPSTREAM_PROVIDER/);
     expect(() => create({ defaultModel: undefined }).model(undefined)).toThrow(/DRAGOMAN_UPSTREAM_MODEL/);
     expect(create({ defaultModel: undefined }, named).model(undefined).id).toBe('local/qwen');
+    expect(create({}, { ...named, aliases: { default: 'qwen' } }).model('default').id).toBe('local/qwen');
+    expect(create({ defaultModel: undefined }).model('default').id).toBe('default');
   });
 
   it('knows who can see', () => {

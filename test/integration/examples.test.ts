@@ -28,12 +28,14 @@ async function run(name: string): Promise<string> {
   const file = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
   const child = spawn(process.execPath, [file], {
     cwd: folder,
-    env: { PATH: process.env.PATH, URL: service.baseURL, KEY: service.server.key, MODEL: model },
+    env: { PATH: process.env.PATH, URL: service.baseURL, KEY: service.server.key },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 15_000,
   });
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${err}`);
+  // Nobody named a model.
+  expect(new Set(service.upstream.requests.map(({ body }) => body.model))).toEqual(new Set([model]));
   return out;
 }
 

@@ -36,11 +36,66 @@ async function checkDirect(): Promise<void> {
   expect(readFileSync(join(folder, 'sum.txt'), 'utf8'), '1009650');
 }
 
+/** What openai-python does beside the example: streams, goes on, waits for the background, converses, chats, and fails properly. */
+const straight = `
+import os, time, openai
+client = openai.OpenAI(base_url=os.environ["URL"], api_key=os.environ["KEY"], max_retries=0)
+tools = [{"type": "code_interpreter", "container": {"type": "auto"}}]
+ask = dict(model=os.environ["MODEL"], tools=tools, include=["code_interpreter_call.outputs"])
+with client.responses.stream(input="Go", **ask) as stream:
+    kinds = [event.type for event in stream]
+    first = stream.get_final_response()
+print("streamed", first.output_text, "response.code_interpreter_call.interpreting" in kinds, kinds[-1])
+second = client.responses.create(input="On", previous_response_id=first.id, **ask)
+print("went on", second.output[0].outputs[0].logs)
+job = client.responses.create(input="Later", background=True, **ask)
+while (job := client.responses.retrieve(job.id)).status in ("queued", "in_progress"):
+    time.sleep(0.05)
+print("background", job.status, [item.type for item in client.responses.input_items.list(job.id)])
+conversation = client.conversations.create(items=[{"type": "message", "role": "user", "content": "Be brief."}])
+client.responses.create(input="Go", conversation=conversation.id, **ask)
+print("conversation", len(list(client.conversations.items.list(conversation.id, order="asc"))))
+chat = client.chat.completions.create(model=os.environ["MODEL"], messages=[{"role": "user", "content": "Go"}], tools=[{"type": "code_interpreter"}])
+print("chat", chat.choices[0].message.content, chat.choices[0].message.code_interpreter_calls[0]["stdout"])
+try:
+    client.responses.create(input="x", previous_response_id="resp_none", **ask)
+except openai.BadRequestError as error:
+    print("error", error.code, error.param)
+try:
+    client.containers.retrieve("cntr_none")
+except openai.NotFoundError as error:
+    print("error", error.body["message"])
+print("models", [model.id for model in client.models.list()])
+`;
+
+async function checkStraight(): Promise<void> {
+  service.upstream.say([{ python: 'x = 41\nprint("kept")' }], [{ text: ['It is ', 'kept.'] }]);
+  service.upstream.say([{ python: 'print(x + 1)' }], [{ text: 'It is 42.' }]);
+  service.upstream.say([{ python: 'print(1)' }], [{ text: 'Done.' }]);
+  service.upstream.say([{ python: 'print(2)' }], [{ text: 'Said.' }]);
+  service.upstream.say([{ python: 'print(3)' }], [{ text: 'Chatted.' }]);
+  const said = await run(join(home, 'bin/python'), ['-c', straight], {
+    URL: service.baseURL,
+    KEY: service.server.key,
+    MODEL: model,
+  });
+  for (const part of [
+    'streamed It is kept. True response.completed',
+    'went on 42',
+    "background completed ['message']",
+    'conversation 4',
+    'chat Chatted. 3',
+    'error previous_response_not_found previous_response_id',
+    "error Container with id 'cntr_none' not found.",
+    `models ['${model}']`,
+  ])
+    expect(said, part);
+}
+
 /** What goes through LiteLLM: responses, whole and streamed, going on from one, and the container and files they name. */
 const throughLiteLlm = `
-import os
-from openai import OpenAI
-client = OpenAI(base_url=os.environ["URL"], api_key=os.environ["KEY"], max_retries=0)
+import os, openai
+client = openai.OpenAI(base_url=os.environ["URL"], api_key=os.environ["KEY"], max_retries=0)
 tools = [{"type": "code_interpreter", "container": {"type": "auto"}}]
 ask = dict(model=os.environ["MODEL"], tools=tools, include=["code_interpreter_call.outputs"])
 first = client.responses.create(input="Go", **ask)
@@ -57,6 +112,11 @@ with client.responses.stream(input="On", previous_response_id=first.id, **ask) a
     for event in stream:
         pass
     print("streamed", stream.get_final_response().output_text)
+messages = [{"role": "user", "content": "Go"}]
+for tools in ([{"type": "code_interpreter"}], openai.omit):
+    chat = client.chat.completions.create(model=os.environ["MODEL"], messages=messages, tools=tools, stream=True)
+    print("chat", "".join(chunk.choices[0].delta.content or "" for chunk in chat if chunk.choices))
+print("models", [model.id for model in client.models.list()])
 `;
 
 async function checkLiteLlm(): Promise<void> {
@@ -101,12 +161,22 @@ async function checkLiteLlm(): Promise<void> {
     [{ text: '[a](sandbox:/mnt/data/a.txt)' }],
   );
   service.upstream.say([{ python: 'print(x + 1)' }], [{ text: ['It is ', '42.'] }]);
+  service.upstream.say([{ python: 'print(3)' }], [{ text: ['Chat', 'ted.'] }], [{ text: ['Just ', 'said.'] }]);
   const answers = await run(join(home, 'bin/python'), ['-c', throughLiteLlm], {
     URL: `${base}/v1`,
     KEY: masterKey,
     MODEL: `dragoman/${model}`,
   });
-  for (const part of ['logs 42', 'container running', 'file a.txt made', 'streamed It is 42.']) expect(answers, part);
+  for (const part of [
+    'logs 42',
+    'container running',
+    'file a.txt made',
+    'streamed It is 42.',
+    'chat Chatted.',
+    'chat Just said.',
+    `models ['dragoman/${model}']`,
+  ])
+    expect(answers, part);
 }
 
 function expect(said: string, part: string): void {
@@ -138,6 +208,7 @@ try {
     await run(join(home, 'bin/pip'), ['install', '--quiet', ...packages]);
   }
   await checkDirect();
+  await checkStraight();
   await checkLiteLlm();
   console.log('openai-python and LiteLLM work.');
 } finally {
