@@ -149,6 +149,15 @@ describe('a chat request', () => {
     });
   });
 
+  it('is not drowned by a refusal without end', async () => {
+    for (const body of ['x'.repeat(5_000_000), { error: { message: 'x'.repeat(5_000_000) } }]) {
+      upstream.say({ status: 400, body });
+      const { status, text } = await post('chat/completions', { messages });
+      expect(status).toBe(400);
+      expect(text.length).toBeLessThan(10_000);
+    }
+  });
+
   it('never has the key of the service, nor what is said of it', async () => {
     const body = { error: { message: `Incorrect key ${secret}`, type: 'x', hint: { header: `Bearer ${secret}` } } };
     for (const status of [400, 401, 403, 500]) {
