@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import OpenAI from 'openai';
 import PreviousOpenAI from 'openai-previous';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -418,6 +419,23 @@ describe('a stream', () => {
     for await (const event of await service.client.responses.retrieve(last.response.id, { stream: true, include }))
       again.push(event);
     expect(again).toEqual(events);
+  });
+
+  it('is what the reference shows', async () => {
+    const reference = await readFile(new URL('../../docs/reference/responses.md', import.meta.url), 'utf8');
+    const shown = /```text\n(?<stream>0 response\.created[\s\S]*?)```/.exec(reference)!.groups!.stream;
+    const code = ['{"code": "n = 6 * 7\\n', "open('n.txt', 'w').write(str(n))\\n", 'n"}'];
+    service.upstream.say(
+      [{ call: 'python', arguments: code }],
+      [{ text: ['It is 42, also in ', '[n.txt](sandbox:/mnt/data/n.txt).'] }],
+    );
+    let sent = '';
+    for await (const event of await service.client.responses.create({ ...ask, stream: true })) {
+      const { type, sequence_number, ...rest } = event as unknown as NumberedWireEvent;
+      const told = 'response' in rest ? `{"response":{"status":"${rest.response.status}", …}}` : JSON.stringify(rest);
+      sent += `${sequence_number} ${type} ${told.replaceAll(/\b(ci|msg|cntr|cfile)_[\w-]+/g, '$1_…')}\n`;
+    }
+    expect(sent).toBe(shown);
   });
 
   it('ends its code with the client that leaves', async () => {
