@@ -166,7 +166,8 @@ describe('a session', () => {
     })();
     const put = service.sessions.putFile(ann, id, { name: 'slow.txt', contentType: '', content });
     await sleep(50);
-    await service.sessions.sweep();
+    service.now += 1000;
+    await service.sweep();
     expect(value(await service.run(id, 'import os; os.listdir()'))).toBe('[]');
     come();
     await put;
