@@ -242,6 +242,10 @@ import os; os.environ['PLOTLY_RENDERER']`);
     expect(await session.run('before = n\nawait asyncio.sleep(0.1)\nbefore > 0 and n == before')).toMatchObject({
       value: 'True',
     });
+    await session.run('task = asyncio.create_task(asyncio.sleep(0.01, "begun in a cell without await"))');
+    expect(await session.run('await task')).toMatchObject({ value: "'begun in a cell without await'", stderr: '' });
+    const own = 'loop = asyncio.new_event_loop()\nloop.run_until_complete(asyncio.sleep(0, asyncio.get_event_loop))\n1';
+    expect(await session.run(own)).toMatchObject({ value: '1' });
     expect(await session.run('asyncio.run(asyncio.sleep(0, "in a loop of its own"))')).toMatchObject({
       value: "'in a loop of its own'",
     });

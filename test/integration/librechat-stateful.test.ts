@@ -71,6 +71,13 @@ describe('a hint', () => {
     expect(body).toMatchObject({ stdout: expect.stringContaining('42\n'), files: [{ name: 'plot_1.png' }] });
     expect((await download(body.files[0]!)).slice(1, 4)).toBe('PNG');
     expect((await exec({ runtime_session_hint: 'figures', code })).body.files).toMatchObject([{ name: 'plot_2.png' }]);
+    const own = await fetch(`${server.url}/v1/sessions/${body.session_id}/files`, {
+      headers: { 'x-api-key': server.key },
+    });
+    expect(((await own.json()) as { data: object[] }).data).toMatchObject([
+      { source: 'program' },
+      { source: 'program' },
+    ]);
   });
 
   test('takes back what it gave, as the client sends it', async () => {

@@ -5,6 +5,7 @@ import builtins
 import linecache
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import types
@@ -136,6 +137,13 @@ class CellShell(InteractiveShell):
         except SyntaxError:
             return raw_cell
 
+    def should_run_async(self, raw_cell, **facts):
+        """Also what asks for a running loop, as notebooks always have one, unless it runs one itself."""
+        if super().should_run_async(raw_cell, **facts):
+            return True
+        code = facts.get('transformed_cell') or ''
+        return bool(_WANTS_LOOP.search(code)) and not _RUNS_LOOP.search(code)
+
     def offer(self, definitions):
         """Gives the cell the tools it may call, and the name of their errors."""
         self.user_ns.update(tools=tools.Tools(definitions), ToolExecutionError=tools.ToolExecutionError)
@@ -244,6 +252,8 @@ class CellShell(InteractiveShell):
         raise SystemExit
 
 
+_WANTS_LOOP = re.compile(r'\b(?:create_task|ensure_future|get_running_loop|get_event_loop)\s*\(')
+_RUNS_LOOP = re.compile(r'\b(?:asyncio\.run|run_until_complete|run_forever|Runner)\s*\(')
 _usual_input = input
 
 

@@ -85,7 +85,8 @@ async function keepFigures(
     do name = `plot_${++number}.${ending}`;
     while (taken.has(name));
     const content = [Buffer.from(data, 'base64')];
-    kept.push(await sessions.putFile(principal, sessionId, { name, contentType: '', content: toAsync(content) }));
+    const file = { name, contentType: '', content: toAsync(content), source: 'program' } as const;
+    kept.push(await sessions.putFile(principal, sessionId, file));
   }
   return kept;
 }
