@@ -160,6 +160,20 @@ describe('state', () => {
     expect(new Set([...codeOf(one.output), ...codeOf(two.output)].map((item) => item.container_id)).size).toBe(1);
   });
 
+  it('is shared by responses that go on from the same one at once, one run after the other', async () => {
+    service.upstream.say([{ python: 'n = 0' }], [{ text: 'ok' }]);
+    const { id } = await service.client.responses.create(ask);
+    const code = 'import time\na = n\ntime.sleep(0.3)\nn = a + 1\nprint(n)';
+    service.upstream.always(({ body }) =>
+      body.messages.at(-1).role === 'tool' ? [{ text: 'ok' }] : [{ python: code }],
+    );
+    const branches = await Promise.all(
+      [1, 2, 3].map(() => service.client.responses.create({ ...ask, previous_response_id: id })),
+    );
+    const said = branches.map(({ output }) => (codeOf(output)[0]!.outputs as { logs: string }[])[0]!.logs);
+    expect(said.toSorted()).toEqual(['1\n', '2\n', '3\n']);
+  });
+
   it('is begun anew when the container is gone, and the model is told', async () => {
     service.upstream.say([{ python: 'x = 1' }], [{ text: 'ok' }]);
     const one = await service.client.responses.create(ask);

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type DialectContext, sendEvents } from '../../../http/index.ts';
+import { errorAnswer } from '../errors.ts';
+import { patientJson } from '../patient-json.ts';
 import { relayed } from '../relay.ts';
 import { finishReason, usageOf } from './answer.ts';
 import { operations } from './operations.ts';
@@ -15,8 +17,11 @@ import type { Completion } from './wire.ts';
  */
 const patienceMs = 5000;
 
+/** How long an answer that is not streamed may be silent. What fails later is told with status 200, so this is long. */
+const defaultQuietMs = 20_000;
+
 /** `/v1/chat/completions`, with a code interpreter that runs here for any model. */
-export function chatRoutes(app: FastifyInstance, context: DialectContext): void {
+export function chatRoutes(app: FastifyInstance, context: DialectContext, quietMs = defaultQuietMs): void {
   app.post(
     '/chat/completions',
     { config: { rateClass: 'exec', operation: operations.createChatCompletion } },
@@ -25,7 +30,7 @@ export function chatRoutes(app: FastifyInstance, context: DialectContext): void 
       if (answer) return answer;
       const body = parseBody(request.body);
       const run = await ChatRun.begin(context, request, reply, body);
-      if (!body.stream) return whole(run, reply);
+      if (!body.stream) return patientJson(reply, whole(run, reply), quietMs, late(context));
       const first = run.next();
       try {
         await Promise.race([first, sleep(patienceMs, undefined, { ref: false })]);
@@ -37,6 +42,8 @@ export function chatRoutes(app: FastifyInstance, context: DialectContext): void 
     },
   );
 }
+
+const late = (context: DialectContext) => (error: unknown) => errorAnswer(error, context.problem(error)).body;
 
 async function whole(run: ChatRun, reply: FastifyReply): Promise<Completion> {
   const { answer } = run;
@@ -71,7 +78,7 @@ async function whole(run: ChatRun, reply: FastifyReply): Promise<Completion> {
     }
   } catch (error) {
     // Clients try again by themselves, and would have the code run twice.
-    if (run.hasBegun) reply.header('x-should-retry', 'false');
+    if (run.hasBegun && !reply.sent) reply.header('x-should-retry', 'false');
     throw error;
   } finally {
     // Nobody needs to wait for it.

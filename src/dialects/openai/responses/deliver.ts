@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { type Frame, sendEvents } from '../../../http/index.ts';
+import { patientJson } from '../patient-json.ts';
 import type { NumberedWireEvent } from './events.ts';
 import type { ResponseObject } from './response.ts';
 import type { Responses } from './responses.ts';
@@ -41,9 +41,9 @@ export async function deliver(
     responses.follow(run);
   }
   if (stream) return sendEvents(reply, framesOf(run.log.read(-1, gone), frame));
-  if (background || (await isDone(run, quietMs))) return whole(run.response);
-  const text = patiently(run, () => whole(run.response), quietMs);
-  return reply.type('application/json; charset=utf-8').send(Readable.from(text));
+  if (background) return whole(run.response);
+  const end = () => whole(run.response);
+  return patientJson(reply, run.finished.then(end), quietMs, end);
 }
 
 export async function* framesOf(
@@ -51,15 +51,4 @@ export async function* framesOf(
   frame: Delivery['frame'],
 ): AsyncGenerator<Frame> {
   for await (const event of events) yield frame(event);
-}
-
-function isDone(run: ResponseRun, ms: number): Promise<boolean> {
-  return Promise.race([run.finished.then(() => true), sleep(ms, false, { ref: false })]);
-}
-
-/** JSON may begin with blanks, so what takes minutes need not be silent: the status is known since the model has begun. */
-async function* patiently(run: ResponseRun, whole: () => unknown, quietMs: number): AsyncGenerator<string> {
-  do yield ' ';
-  while (!(await isDone(run, quietMs)));
-  yield JSON.stringify(whole());
 }
