@@ -119,14 +119,14 @@ export interface TestEngine {
 
 /** Starts an engine of its own (about a second); close it. */
 export async function startEngine(
-  options: { limits?: Partial<Limits>; poolSize?: number; compileCache?: CompileCache } = {},
+  options: { limits?: Partial<Limits>; poolSize?: number; compileCache?: CompileCache; runtimesDir?: string } = {},
 ): Promise<TestEngine> {
   const limits = { ...testLimits, ...options.limits };
   const { compileCache } = options;
   const logged: string[] = [];
   const note = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`);
   const logger: Logger = { debug() {}, info() {}, warn: note, error: note };
-  const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
+  const { runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url)) } = options;
   const root = await imageRoot();
   const catalogue = loadRuntimes(runtimesDir, root);
   const backend = createNamespacesBackend({

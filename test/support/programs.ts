@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const languages: Readonly<Record<string, string>> = { py: 'python', sh: 'bash', js: 'javascript' };
+const languages: Readonly<Record<string, string>> = {
+  ...{ py: 'python', sh: 'bash', js: 'javascript' },
+  ...{ c: 'c', cpp: 'cpp', d: 'd', rs: 'rust', f90: 'fortran', go: 'go', java: 'java' },
+};
 
 /** A program of test/fixtures/programs: its language and source. */
 export function program(path: string): { language: string; code: string } {
