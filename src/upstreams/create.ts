@@ -45,7 +45,9 @@ function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions, know
       if (!isSpoken) return undefined;
       const key = keyFor(request.key, upstream.apiKey, options.passthrough);
       const target = { baseUrl, model, headers: { ...provider.headers(key), ...upstream.headers } };
-      return relay(target, request, rulesFor(key, request.key !== undefined), signal);
+      const answer = relay(target, request, rulesFor(key, request.key !== undefined), signal);
+      if (request.path === provider.relays?.[0]) return answer;
+      return answer.then((given) => ({ ...given, mayBeElsewhere: given.status === 404 }));
     },
   };
 }

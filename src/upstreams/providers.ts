@@ -17,7 +17,7 @@ export interface Provider {
   prompt(prompt: TurnRequest['prompt']): TurnRequest['prompt'];
   /** A prompt with calls must come with their tools, even if no call is wanted. */
   readonly namesEveryTool?: true;
-  /** Addresses it has of OpenAI's API. */
+  /** Addresses it has of OpenAI's API, the one turns are asked by first. */
   readonly relays?: readonly RelayPath[];
   /** Headers of a bare request, such as for the list of models. */
   headers(key: string): Record<string, string>;
@@ -74,7 +74,7 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
       },
     }),
     prompt: (prompt) => prompt,
-    relays: ['chat/completions', 'responses'],
+    relays: ['responses', 'chat/completions'],
     headers: bearer,
   },
   anthropic: {

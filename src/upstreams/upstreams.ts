@@ -110,6 +110,8 @@ export interface Relayed {
   readonly headers: Readonly<Record<string, string>>;
   /** @throws DragomanError upstream_failed, cancelled when it breaks off */
   readonly body: AsyncIterable<Uint8Array>;
+  /** The model was not found there, and its provider has models at another address alone: `turn` may find it. */
+  readonly mayBeElsewhere?: boolean | undefined;
 }
 
 /** A model one can ask. */

@@ -208,6 +208,18 @@ describe('a chat request', () => {
     }
   });
 
+  it('is translated for models that their provider has elsewhere', async () => {
+    const nowhere = { status: 404, body: { error: { message: 'This is not a chat model', code: null } } };
+    for (const stream of [false, true]) {
+      upstream.say(nowhere, [{ text: 'hello' }]);
+      expect((await post('chat/completions', { model: 'own/pro', messages, stream })).text).toContain('hello');
+    }
+    expect(upstream.requests.map(({ protocol }) => protocol)).toEqual(['chat', 'responses', 'chat', 'responses']);
+    upstream.say(nowhere, { status: 404, body: { error: { message: 'no such model' } } });
+    const { status, text } = await post('chat/completions', { model: 'own/none', messages });
+    expect([status, JSON.parse(text).error.code]).toEqual([404, 'model_not_found']);
+  });
+
   it('is translated where the provider speaks otherwise, or cannot stream', async () => {
     for (const model of ['claude/sonnet', 'slow/tiny']) {
       upstream.say([{ text: 'hello' }]);

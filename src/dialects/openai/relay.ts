@@ -15,32 +15,23 @@ const patienceMs = 5000;
  * @returns undefined when the request has to be translated: it is malformed, or the provider speaks otherwise
  * @throws DragomanError
  */
-export function relayed(
+export async function relayed(
   context: DialectContext,
   request: FastifyRequest,
   reply: FastifyReply,
   path: RelayedRequest['path'],
-): Promise<FastifyReply> | undefined {
+): Promise<FastifyReply | undefined> {
   const body = request.body as Record<string, unknown>;
   const { model } = body;
   if (model !== undefined && model !== null && (typeof model !== 'string' || model === '')) return undefined;
   const asked = { path, body, model: model ?? undefined, upstreamKey: upstreamKey(request) };
   const answer = context.agent.relay(asked, whenGone(reply));
-  return answer && (body.stream === true ? streamed(context, answer, reply) : whole(answer, reply));
-}
-
-async function whole(answer: Promise<Relayed>, reply: FastifyReply): Promise<FastifyReply> {
-  const { status, headers, body } = await answer;
-  return reply
-    .code(status)
-    .headers(headers)
-    .send(Readable.from(body, { objectMode: false }));
-}
-
-async function streamed(context: DialectContext, answer: Promise<Relayed>, reply: FastifyReply): Promise<FastifyReply> {
-  const first = await Promise.race([answer, sleep(patienceMs, undefined, { ref: false })]);
-  if (first && !isEvents(first)) return whole(answer, reply);
-  if (first) reply.code(first.status).headers(first.headers);
+  if (!answer) return undefined;
+  const isStream = body.stream === true;
+  const come = await (isStream ? Promise.race([answer, sleep(patienceMs, undefined, { ref: false })]) : answer);
+  if (come?.mayBeElsewhere) return undefined;
+  if (come) reply.code(come.status).headers(come.headers);
+  if (come && !isEvents(come)) return reply.send(Readable.from(come.body, { objectMode: false }));
   return sendEvents(reply, frames(context, answer));
 }
 

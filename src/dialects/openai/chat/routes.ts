@@ -26,7 +26,7 @@ export function chatRoutes(app: FastifyInstance, context: DialectContext, quietM
     '/chat/completions',
     { config: { rateClass: 'exec', operation: operations.createChatCompletion } },
     async (request, reply) => {
-      const answer = needsUs(request.body) ? undefined : relayed(context, request, reply, 'chat/completions');
+      const answer = needsUs(request.body) ? undefined : await relayed(context, request, reply, 'chat/completions');
       if (answer) return answer;
       const body = parseBody(request.body);
       const run = await ChatRun.begin(context, request, reply, body);

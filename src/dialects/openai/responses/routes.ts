@@ -27,7 +27,7 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
     { config: { rateClass: 'exec', operation: operations.createResponse } },
     async (request, reply) => {
       if (hasInputs(request.body)) return respondToInputs(context, responses, request, reply);
-      const answer = isStateless(request.body) ? relayed(context, request, reply, 'responses') : undefined;
+      const answer = isStateless(request.body) ? await relayed(context, request, reply, 'responses') : undefined;
       return answer ?? create(responses, request, reply, quietMs);
     },
   );
