@@ -196,6 +196,13 @@ describe('a session', () => {
     expect(rest.find(({ event }) => event === 'error')!.data.name).toBe('KeyboardInterrupt');
     expect((await api.cell(id, 'n > 0')).results[0]!['text/plain']).toBe('True');
     expect(await api.json('POST', `/sessions/${id}/interrupt`)).toEqual({ interrupted: false });
+    // With arguments it is a program of its own, which has nothing to keep but its files.
+    const program = 'import time\nopen("begun", "w").close()\nprint("begun", flush=True)\ntime.sleep(20)';
+    const running = eventsOf(await api.stream(id, program, { args: ['x'] }));
+    await until(running, ({ event }) => event === 'stdout');
+    expect(await api.json('POST', `/sessions/${id}/interrupt`)).toEqual({ interrupted: true });
+    expect((await Array.fromAsync(running)).at(-1)!.data.outcome).toBe('cancelled');
+    expect((await api.cell(id, 'import os; os.listdir()')).results).toEqual([{ 'text/plain': "['begun']" }]);
   });
 
   it('is forked, each with files of its own', async () => {

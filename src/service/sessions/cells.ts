@@ -69,12 +69,15 @@ export class Cells {
       live.note(runtime.kernel!.name, left.result.interpreter === 'kept' ? 'kept' : 'lost');
     } else {
       continuity = live.continuityFor(undefined);
+      const stop = new AbortController();
+      // A program has nothing that an interrupt could leave: it ends.
+      live.track({ interrupt: () => stop.abort() });
       left = await this.#program(
         order,
-        driver,
+        { ...driver, signal: AbortSignal.any([driver.signal, stop.signal]) },
         live.files.all().map((file) => engineInput(this.#parts.shelf, file.name, file)),
         stored().principalId,
-      );
+      ).finally(() => live.track(undefined));
     }
     try {
       const kept = await live.files.keep(stored(), left.touched, left.gone);

@@ -1,5 +1,5 @@
 import type { Limits, Logger, StoredFile } from '../../core/index.ts';
-import type { Engine, EngineCell, EngineSession, Runtime } from '../../engine/index.ts';
+import type { Engine, EngineSession, Runtime } from '../../engine/index.ts';
 import { engineInput } from '../inputs.ts';
 import type { Continuity, RunningExecution } from '../sessions.ts';
 import type { Shelf } from '../shelf.ts';
@@ -30,7 +30,7 @@ export class LiveSession {
   #sandbox: EngineSession | undefined;
   /** Kernels that hold variables now. */
   readonly #kernels = new Set<string>();
-  #cell: EngineCell | undefined;
+  #running: { interrupt(): void } | undefined;
   readonly #executions = new Set<RunningExecution>();
 
   constructor(record: SessionRecord, files: SessionFiles, parts: LiveSessionParts) {
@@ -70,9 +70,9 @@ export class LiveSession {
     return sandbox;
   }
 
-  /** The cell that runs now, for `interrupt`. */
-  track(cell: EngineCell | undefined): void {
-    this.#cell = cell;
+  /** What runs now, for `interrupt`. */
+  track(running: { interrupt(): void } | undefined): void {
+    this.#running = running;
   }
 
   saved(now: number): void {
@@ -104,8 +104,8 @@ export class LiveSession {
 
   /** False when nothing runs. */
   interrupt(): boolean {
-    this.#cell?.interrupt();
-    return this.#cell !== undefined;
+    this.#running?.interrupt();
+    return this.#running !== undefined;
   }
 
   /** Puts stored files into the sandbox, if there is one. */
