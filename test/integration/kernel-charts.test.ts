@@ -171,9 +171,43 @@ plt.title('Ride'); plt.xlabel('Time (s)'); plt.ylabel('Power [kW]'); plt.yscale(
         ],
       },
     ],
+    [
+      'a line with errors',
+      "plt.errorbar([1, 2], [3, 4], yerr=1, label='e')",
+      {
+        kind: 'line',
+        label: 'e',
+        points: [
+          [1, 3],
+          [2, 4],
+        ],
+      },
+    ],
   ])('tells %s', async (_, code, series) => {
     const [chart] = await charts(`${code};`);
     expect(chart).toMatchObject({ kind: series.kind, series: [series] });
+  });
+
+  it('of a series in time has dates, and one of several histograms has its name', async () => {
+    const [chart] = await charts(`pd.Series([1, 2], index=pd.date_range('2024', periods=2)).plot(xlabel='Day');`);
+    expect(chart).toMatchObject({
+      x: { label: 'Day', scale: 'date' },
+      series: [
+        {
+          points: [
+            ['2024-01-01', 1],
+            ['2024-01-02', 2],
+          ],
+        },
+      ],
+    });
+    const [histograms] = await charts(`plt.hist([[1, 2], [2, 2]], bins=2, label=['a', 'b']);`);
+    expect(histograms).toMatchObject({ series: [{ label: 'a' }, { label: 'b' }] });
+  });
+
+  it('in space is told by its image alone', async () => {
+    const [chart] = await charts(`plt.figure().add_subplot(projection='3d').scatter([1], [2], [3]);`);
+    expect(chart).toBeUndefined();
   });
 
   it('tells several axes as one, without the colour bar', async () => {

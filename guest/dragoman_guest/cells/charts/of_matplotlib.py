@@ -34,8 +34,12 @@ def take_over():
 def chart(figure):
     """The chart of a figure that has been drawn, or None."""
     title = figure.get_suptitle() if hasattr(figure, 'get_suptitle') else None
-    # The axes of a colour bar are no chart.
-    return model.bounded([_of_axes(axes) for axes in figure.axes if getattr(axes, '_colorbar', None) is None], title)
+    return model.bounded([_of_axes(axes) for axes in figure.axes if _is_chart(axes)], title)
+
+
+def _is_chart(axes):
+    """Those of a colour bar are none, and what is drawn in space has other coordinates than its program gave."""
+    return getattr(axes, '_colorbar', None) is None and getattr(axes, 'name', None) != '3d'
 
 
 def _of_axes(axes):
@@ -54,7 +58,7 @@ def _of_axes(axes):
 
 def _axis(axis):
     words = _words(axis)
-    scale = 'date' if _is_date(axis) else 'category' if words else axis.get_scale()
+    scale = 'date' if _is_date(axis) or _has_periods(axis) else 'category' if words else axis.get_scale()
     return model.axis(axis.get_label_text(), scale, [words[at] for at in sorted(words)])
 
 
@@ -72,8 +76,17 @@ def _words(axis):
 
 
 def _is_date(axis):
+    return 'Date' in _converter(axis)
+
+
+def _has_periods(axis):
+    """Dates as pandas draws them: its own numbers, with the periods themselves beside them."""
+    return 'Period' in _converter(axis)
+
+
+def _converter(axis):
     converter = axis.get_converter() if hasattr(axis, 'get_converter') else axis.converter
-    return 'Date' in type(converter).__name__
+    return type(converter).__name__
 
 
 def _reader(axis):
@@ -99,9 +112,11 @@ def _lines(axes, parts):
     from matplotlib.container import BarContainer, ErrorbarContainer, StemContainer
 
     helpers = set(parts)
+    labels = {}
     for container in axes.containers:
         if isinstance(container, ErrorbarContainer):
             helpers.update(map(id, container.lines[1]))
+            labels[id(container.lines[0])] = container.get_label()
         if isinstance(container, StemContainer):
             helpers.add(id(container.baseline))
     has_bars = any(isinstance(container, BarContainer) for container in axes.containers)
@@ -118,7 +133,8 @@ def _lines(axes, parts):
         if has_bars and len(points) == 2 and any(one == other for one, other in zip(*points)):
             continue  # The error of a bar, as seaborn draws it.
         if points:
-            found.append(model.series('line' if is_line else 'scatter', line.get_label(), points, count))
+            label = labels.get(id(line), line.get_label())
+            found.append(model.series('line' if is_line else 'scatter', label, points, count))
     return found
 
 
@@ -151,7 +167,9 @@ def _bars(axes, parts):
         axis = axes.xaxis if upright else axes.yaxis
         kind = 'histogram' if _touch(bars) and not _words(axis) else 'bar'
         read = _category(axis)
-        one = model.series(kind, container.get_label(), [(read(start + width / 2), value) for start, width, value in bars])
+        # Of several histograms at once each has its name on its first bar.
+        label = model.text(container.get_label()) or container.patches[0].get_label()
+        one = model.series(kind, label, [(read(start + width / 2), value) for start, width, value in bars])
         found.append(one if upright else {**one, 'orientation': 'horizontal'})
     return found
 
