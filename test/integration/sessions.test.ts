@@ -133,6 +133,24 @@ describe('a session', () => {
       await expect(sessions.putFile(ann, id, { name, ...text('') })).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
+  it('takes no file in the place of a directory, nor in one, awake or asleep', async () => {
+    const service = await start();
+    const { sessions } = service;
+    const { id } = await sessions.create(ann, {});
+    const upload = await sessions.putFile(ann, id, { name: 'a/b', ...text('x') });
+    const refused = { code: 'invalid_request', message: expect.stringContaining('the files do not fit') };
+    const from = { sessionId: id, fileId: upload.id, scope: { kind: 'user' } } as const;
+    for (const state of ['asleep', 'awake']) {
+      await expect(sessions.putFile(ann, id, { name: 'a', ...text('y') })).rejects.toMatchObject(refused);
+      await expect(sessions.copyFile(ann, id, { ...from, path: 'a/b/c' })).rejects.toMatchObject(refused);
+      await expect(service.run(id, '1', { files: [{ ...from, path: 'a' }] })).rejects.toMatchObject(refused);
+      expect([state, value(await service.run(id, 'open("a/b").read()'))]).toEqual([state, "'x'"]);
+    }
+    await service.run(id, 'import os; os.remove("a/b"); os.rmdir("a")');
+    await sessions.putFile(ann, id, { name: 'a', ...text('y') });
+    expect(value(await service.run(id, 'open("a").read()'))).toBe("'y'");
+  });
+
   it('is forked with its files, and the copies go their own ways', async () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});

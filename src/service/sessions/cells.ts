@@ -132,6 +132,7 @@ export class Cells {
       return there?.digest !== file.digest && !(there && file.sessionId === session.id && file.name === input.path);
     });
     if (wanted.length === 0) return;
+    live.files.checkPlaces(wanted.map(({ input }) => input.path));
     const copies = wanted.map(({ input, file }) => this.#parts.shelf.copy(session, input.path, file));
     try {
       await live.bring(copies);

@@ -1,4 +1,4 @@
-import type { FileRef, Logger, StoredFile, StoredSession } from '../../core/index.ts';
+import { DragomanError, type FileRef, type Logger, type StoredFile, type StoredSession } from '../../core/index.ts';
 import type { SessionRevision } from '../../stores/index.ts';
 import type { ReportedFile } from '../interpreter.ts';
 import type { Shelf } from '../shelf.ts';
@@ -46,6 +46,22 @@ export class SessionFiles {
 
   at(path: string): StoredFile | undefined {
     return this.#byPath.get(path);
+  }
+
+  /**
+   * Whether files may lie at these paths, beside those that are there: a workspace that cannot be laid out again is none.
+   * @throws DragomanError invalid_request
+   */
+  checkPlaces(paths: readonly string[]): void {
+    const refuse = (path: string, why: string) => {
+      throw new DragomanError('invalid_request', { message: `the files do not fit: ${path}: ${why}` });
+    };
+    for (const path of paths) {
+      for (const other of this.#byPath.keys()) {
+        if (other.startsWith(`${path}/`)) refuse(path, 'Is a directory');
+        if (path.startsWith(`${other}/`)) refuse(other, 'Not a directory');
+      }
+    }
   }
 
   /** Makes these the session's files at their paths, and takes away those of `gone`. */

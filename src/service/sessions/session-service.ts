@@ -230,6 +230,7 @@ export class SessionService implements Sessions {
       // While the bytes arrived the session may have been let go and taken up again.
       const live = await this.#hot.use(principal, id);
       return await live.queue.run(async () => {
+        live.files.checkPlaces([file.name]);
         await live.bring([file]);
         await live.files.record(this.#records.stored(live.record), [file]);
         return file;
