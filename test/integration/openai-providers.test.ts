@@ -89,6 +89,29 @@ describe.each(Object.entries(signed))('%s', (model, pattern) => {
     expect(upstream.requests.at(-1)!.protocol === 'chat').toBe(isRelayed);
   });
 
+  it.each(['by reference', 'in a conversation'])(
+    'has them back after code that waited for functions, %s',
+    async (how) => {
+      const look = { ...weather, name: 'look', allowed_callers: ['programmatic' as const] };
+      const asked = { model, tools: [tools[0]!, look], include: ['code_interpreter_call.outputs' as const] };
+      const conversation = how === 'by reference' ? null : (await client.conversations.create()).id;
+      upstream.say([{ reasoning: 'first' }, { python: 'for city in "AB": print(await tools.look(city=city))' }]);
+      let response = await client.responses.create({ ...asked, input: 'Go', conversation });
+      upstream.say([{ text: 'Done.' }]);
+      for (const output of ['sun', 'rain']) {
+        const call = response.output.find((item) => item.type === 'function_call')!;
+        const input = [{ type: 'function_call_output' as const, call_id: call.call_id, output }];
+        const before = conversation === null ? { previous_response_id: response.id } : { conversation };
+        response = await client.responses.create({ ...asked, ...before, input });
+      }
+      expect(response.output_text).toBe('Done.');
+      expect(response.output[0]).toMatchObject({ outputs: [{ type: 'logs', logs: 'sun\nrain\n' }] });
+      expect(sent(1)).toMatch(
+        /(?:sealed first|"thinking":"first","signature":"scripted"|tools\.look.*"signed").*sun.*rain/,
+      );
+    },
+  );
+
   it('sees a figure, and is told of an exception', async () => {
     const code = 'import matplotlib.pyplot as plt\nplt.plot([1]); plt.show()\nraise ValueError("no such luck")';
     upstream.say([{ python: code }], [{ text: 'Seen.' }]);
