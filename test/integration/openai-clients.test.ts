@@ -1,5 +1,6 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { HumanMessage } from '@langchain/core/messages';
+import { tool as langchainTool } from '@langchain/core/tools';
 import { ChatOpenAI, tools as langchainTools } from '@langchain/openai';
 import {
   Agent,
@@ -266,6 +267,29 @@ describe('the OpenAI Agents SDK', () => {
   });
 });
 
+describe('the OpenAI Agents SDK over chat', () => {
+  it.each([false, true])('calls its functions, which go through as they are (streamed: %s)', async (stream) => {
+    const modelProvider = new OpenAIProvider({
+      apiKey: service.server.key,
+      baseURL: service.baseURL,
+      useResponses: false,
+    });
+    const weather = agentTool({
+      name: 'weather',
+      description: 'weather',
+      parameters: z.object({ at: z.string() }),
+      execute: async ({ at }) => `sun in ${at}`,
+    });
+    const agent = new Agent({ name: 'Talker', model, tools: [weather] });
+    service.upstream.say([{ call: 'weather', arguments: { at: 'Rome' } }], [{ text: ['Sun', 'ny.'] }]);
+    const runner = new Runner({ modelProvider });
+    const result = stream ? await runner.run(agent, 'Go', { stream }) : await runner.run(agent, 'Go');
+    if ('completed' in result) await result.completed;
+    expect(result.finalOutput).toBe('Sunny.');
+    expect(lastSent()).toContain('sun in Rome');
+  });
+});
+
 describe('LangChain', () => {
   const chat = () =>
     new ChatOpenAI({
@@ -327,5 +351,26 @@ describe('LangChain', () => {
       useResponsesApi: true,
     });
     await expect(wrong.invoke('Go')).rejects.toMatchObject({ status: 401 });
+  });
+
+  it('calls its own functions in a chat, which goes through as it is', async () => {
+    const chat = new ChatOpenAI({ model, apiKey: service.server.key, configuration: { baseURL: service.baseURL } });
+    const weather = langchainTool(async ({ at }) => `sun in ${at}`, {
+      name: 'weather',
+      description: 'weather',
+      schema: z.object({ at: z.string() }),
+    });
+    const bound = chat.bindTools([weather]);
+    service.upstream.say(
+      [{ call: 'weather', arguments: { at: 'Rome' }, id: 'call_theirs' }],
+      [{ text: ['Sun', 'ny.'] }],
+    );
+    const asked = new HumanMessage('Go');
+    const first = await bound.invoke([asked]);
+    expect(first.tool_calls).toMatchObject([{ name: 'weather', args: { at: 'Rome' }, id: 'call_theirs' }]);
+    const result = await weather.invoke({ ...first.tool_calls![0]!, type: 'tool_call' });
+    const chunks = await Array.fromAsync(await bound.stream([asked, first, result]));
+    expect(chunks.map(({ text }) => text).join('')).toBe('Sunny.');
+    expect(lastSent()).toContain('sun in Rome');
   });
 });
