@@ -1,4 +1,4 @@
-import { type MimeBundle, unprintedError } from '../core/index.ts';
+import { type MimeBundle, stderrApart, unprintedError } from '../core/index.ts';
 import type { CellExecution } from '../service/index.ts';
 
 /** What a model is shown of a run. */
@@ -67,7 +67,7 @@ const shortNames: Readonly<Record<string, string>> = {
 };
 
 function json(execution: CellExecution, options: ShownOptions, figure: Figure): string {
-  const { stdout, stderr, outputs, error } = execution.result;
+  const { stdout, outputs, error } = execution.result;
   // Each part gets its share, so that the whole stays JSON.
   const cut = (text: string) => headAndTail(text, Math.floor(options.characters / 4));
   const result = (bundle: MimeBundle) => {
@@ -80,7 +80,7 @@ function json(execution: CellExecution, options: ShownOptions, figure: Figure): 
   };
   return JSON.stringify({
     stdout: cut(stdout.text),
-    stderr: cut(stderr.text),
+    stderr: cut(stderrApart(execution.result)),
     results: within(
       outputs.map(({ bundle }) => result(bundle)),
       options.characters / 4,

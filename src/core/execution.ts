@@ -99,6 +99,13 @@ export function unprintedError({ error, stderr }: Pick<CellResult, 'error' | 'st
   return stderr.text.trimEnd().endsWith(last) ? '' : error.traceback.join('\n') || last;
 }
 
+/** What a program wrote to stderr itself, for readers that get its error apart: without the traceback that kernels print there. */
+export function stderrApart({ error, stderr }: Pick<CellResult, 'error' | 'stderr'>): string {
+  const traceback = error?.traceback.join('\n').trimEnd();
+  const printed = stderr.text.trimEnd();
+  return traceback && printed.endsWith(traceback) ? printed.slice(0, -traceback.length) : stderr.text;
+}
+
 /** What happens while an execution runs, in order. */
 export type ExecutionEvent =
   | { readonly type: 'stdout' | 'stderr'; readonly data: Uint8Array }

@@ -9,6 +9,7 @@ export {
   type OutputText,
   type ProgramError,
   type RichOutput,
+  stderrApart,
   type ToolCall,
   type ToolDefinition,
   type ToolResult,

@@ -133,8 +133,12 @@ describe('an answer', () => {
     const completion = await ask();
     const [raised, drawn] = callsOf(completion.choices[0]!.message);
     expect(raised).toMatchObject({
-      stderr: expect.stringMatching(/^err\n/),
+      stderr: 'err\n',
       error: { name: 'ValueError', value: 'no', traceback: expect.stringContaining('ValueError: no') },
+    });
+    expect(JSON.parse(upstream.requests[1]!.body.messages.at(-1).content)).toMatchObject({
+      stderr: 'err\n',
+      error: { name: 'ValueError', value: 'no' },
     });
     const png = Buffer.from(drawn!.results[0]!.png as string, 'base64');
     expect(png.subarray(1, 4).toString()).toBe('PNG');

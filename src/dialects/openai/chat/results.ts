@@ -1,4 +1,4 @@
-import type { MimeBundle, Outcome } from '../../../core/index.ts';
+import { type MimeBundle, type Outcome, stderrApart } from '../../../core/index.ts';
 import type { CellExecution } from '../../../service/index.ts';
 import { containerFileObject } from '../containers/files.ts';
 import { isForPeople } from '../responses/citations.ts';
@@ -28,11 +28,11 @@ const endings: Partial<Record<Outcome, { name: string; value: string }>> = {
 
 /** What became of code, as `{stdout, stderr, results, error}`. */
 export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' | 'stderr' | 'results' | 'error'> {
-  const { stdout, stderr, outputs, error, outcome } = result;
+  const { stdout, outputs, error, outcome } = result;
   const ending = endings[outcome];
   return {
     stdout: stdout.text,
-    stderr: stderr.text,
+    stderr: stderrApart(result),
     results: outputs.map(({ bundle }) => byShortName(bundle)),
     error: error
       ? { name: error.name, value: error.value, traceback: error.traceback.join('\n') }
