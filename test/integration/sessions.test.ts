@@ -151,6 +151,24 @@ describe('a session', () => {
     expect(value(await service.run(id, 'open("a").read()'))).toBe("'y'");
   });
 
+  it('takes no more than its workspace holds, awake or asleep', async () => {
+    const service = await start();
+    const { sessions } = service;
+    const { id } = await sessions.create(ann, {});
+    const large = await sessions.putFile(ann, id, { name: 'n0', ...text('x'.repeat(15 * 1024 * 1024)) });
+    const from = { sessionId: id, fileId: large.id, scope: { kind: 'user' } } as const;
+    for (const path of ['n1', 'n2', 'n3']) await sessions.copyFile(ann, id, { ...from, path });
+    const refused = { code: 'too_large', message: expect.stringContaining('exceed the workspace') };
+    for (const state of ['asleep', 'awake']) {
+      await expect(sessions.copyFile(ann, id, { ...from, path: 'n4' })).rejects.toMatchObject(refused);
+      await expect(service.run(id, '1', { files: [{ ...from, path: 'n4' }] })).rejects.toMatchObject(refused);
+      expect([state, value(await service.run(id, 'len(__import__("os").listdir())'))]).toEqual([state, '4']);
+    }
+    const many = ['n0', 'n1', 'n2', 'n3', 'n4'].map((path) => ({ ...from, path }));
+    await expect(sessions.create(ann, { files: many })).rejects.toMatchObject(refused);
+    expect((await sessions.list(ann, { limit: 10, order: 'asc' })).sessions).toHaveLength(1);
+  });
+
   it('is forked with its files, and the copies go their own ways', async () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});

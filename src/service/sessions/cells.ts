@@ -14,7 +14,7 @@ import type { CellExecution, CellRequest, Continuity } from '../sessions.ts';
 import type { Shelf } from '../shelf.ts';
 import type { LiveSession } from './live-session.ts';
 import type { ExecutionDriver } from './running-execution.ts';
-import { type FoundFile, type KeptChanges, SessionFiles } from './session-files.ts';
+import { checkRoom, type FoundFile, type KeptChanges, SessionFiles } from './session-files.ts';
 
 export interface CellsParts {
   readonly engine: Engine;
@@ -59,7 +59,7 @@ export class Cells {
   ): Promise<CellExecution> {
     const { runtime, inputs } = order;
     const startedAt = this.#parts.now();
-    await this.#bring(live, stored(), inputs);
+    await this.#bring(live, stored(), inputs, order.limits.workspaceBytes);
     let left: Left;
     let continuity: Continuity;
     if (hasCell(order)) {
@@ -125,16 +125,21 @@ export class Cells {
   }
 
   /** Makes a request's files the session's own, and puts them into its sandbox. */
-  async #bring(live: LiveSession, session: StoredSession, inputs: readonly ResolvedInput[]): Promise<void> {
+  async #bring(
+    live: LiveSession,
+    session: StoredSession,
+    inputs: readonly ResolvedInput[],
+    workspaceBytes: number,
+  ): Promise<void> {
     const wanted = inputs.filter(({ input, file }) => {
       const there = live.files.at(input.path);
       // A client that still names what the session itself has written over since means what is there now.
       return there?.digest !== file.digest && !(there && file.sessionId === session.id && file.name === input.path);
     });
     if (wanted.length === 0) return;
-    live.files.checkPlaces(wanted.map(({ input }) => input.path));
     const copies = wanted.map(({ input, file }) => this.#parts.shelf.copy(session, input.path, file));
     try {
+      checkRoom(live.files.all(), copies, workspaceBytes);
       await live.bring(copies);
       await live.files.record(session, copies);
     } finally {

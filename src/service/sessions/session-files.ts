@@ -48,22 +48,6 @@ export class SessionFiles {
     return this.#byPath.get(path);
   }
 
-  /**
-   * Whether files may lie at these paths, beside those that are there: a workspace that cannot be laid out again is none.
-   * @throws DragomanError invalid_request
-   */
-  checkPlaces(paths: readonly string[]): void {
-    const refuse = (path: string, why: string) => {
-      throw new DragomanError('invalid_request', { message: `the files do not fit: ${path}: ${why}` });
-    };
-    for (const path of paths) {
-      for (const other of this.#byPath.keys()) {
-        if (other.startsWith(`${path}/`)) refuse(path, 'Is a directory');
-        if (path.startsWith(`${other}/`)) refuse(other, 'Not a directory');
-      }
-    }
-  }
-
   /** Makes these the session's files at their paths, and takes away those of `gone`. */
   async record(session: StoredSession, added: readonly StoredFile[], gone: readonly string[] = []): Promise<void> {
     const replaced = [...added.map(({ name }) => name), ...gone].flatMap((path) => this.#byPath.get(path)?.id ?? []);
@@ -122,6 +106,25 @@ export class SessionFiles {
     }
     return { files, deleted, lost };
   }
+}
+
+/**
+ * Whether these may come to the files that are there: a workspace that cannot be laid out again is none.
+ * @throws DragomanError invalid_request, too_large
+ */
+export function checkRoom(there: readonly StoredFile[], added: readonly StoredFile[], workspaceBytes: number): void {
+  const refuse = (path: string, why: string) => {
+    throw new DragomanError('invalid_request', { message: `the files do not fit: ${path}: ${why}` });
+  };
+  for (const { name } of added) {
+    for (const { name: other } of there) {
+      if (other.startsWith(`${name}/`)) refuse(name, 'Is a directory');
+      if (name.startsWith(`${other}/`)) refuse(other, 'Not a directory');
+    }
+  }
+  const sizes = new Map([...there, ...added].map(({ name, size }) => [name, size]));
+  if (sizes.values().reduce((sum, size) => sum + size, 0) <= workspaceBytes) return;
+  throw new DragomanError('too_large', { message: `the files exceed the workspace of ${workspaceBytes} bytes` });
 }
 
 function refOf({ sessionId, id }: StoredFile): FileRef {

@@ -21,6 +21,7 @@ import type {
 import { ExecutionLog } from './execution-log.ts';
 import { Executions, type ExecutionsOptions } from './executions.ts';
 import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
+import { checkRoom } from './session-files.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
 
 export interface SessionServiceOptions extends HotSessionsOptions, ExecutionsOptions {
@@ -76,7 +77,7 @@ export class SessionService implements Sessions {
     checkNotes(request);
     const { now, idleMs, maxIdleMs, retentionMs, plans } = this.#options;
     const createdAt = now();
-    const limit = planOf(plans, principal).limits.memoryBytes;
+    const { memoryBytes: limit, workspaceBytes } = planOf(plans, principal).limits;
     const record: SessionRecord = {
       id: newId(),
       tenant: principal.tenant,
@@ -90,12 +91,17 @@ export class SessionService implements Sessions {
       metadata: request.metadata ?? {},
       ran: [],
     };
-    await this.#records.create(record);
-    const live = this.#hot.add(record, []);
     const session = this.#records.stored(record);
     const copies = inputs.map(({ input, file }) => this.#options.shelf.copy(session, input.path, file));
-    await live.files.record(session, copies);
-    return this.#info(live.record);
+    try {
+      checkRoom([], copies, workspaceBytes);
+      await this.#records.create(record);
+      const live = this.#hot.add(record, []);
+      await live.files.record(session, copies);
+      return this.#info(live.record);
+    } finally {
+      this.#options.shelf.release(copies);
+    }
   }
 
   ensure(principal: Principal, name: string, request: Omit<NewSession, 'name'>): Promise<SessionInfo> {
@@ -230,7 +236,7 @@ export class SessionService implements Sessions {
       // While the bytes arrived the session may have been let go and taken up again.
       const live = await this.#hot.use(principal, id);
       return await live.queue.run(async () => {
-        live.files.checkPlaces([file.name]);
+        checkRoom(live.files.all(), [file], planOf(this.#options.plans, principal).limits.workspaceBytes);
         await live.bring([file]);
         await live.files.record(this.#records.stored(live.record), [file]);
         return file;
