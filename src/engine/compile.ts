@@ -48,7 +48,7 @@ export class Compiler {
     this.#options = options;
   }
 
-  /** @throws DragomanError sandbox_unavailable, too_large, invalid_request as a run does */
+  /** @throws DragomanError sandbox_unavailable, invalid_request as a run does */
   async compile(request: CompileRequest, options: { signal?: AbortSignal | undefined }): Promise<Compilation> {
     const { cache } = this.#options;
     const key = cache && request.owner !== undefined ? this.#key(request) : undefined;

@@ -121,7 +121,7 @@ export class Engine {
     return new ToolBroker({ tools: callableTools(definitions, runtime.tools.names), checker: this.#checker, waitMs });
   }
 
-  /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, too_large, invalid_request */
+  /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
     const { runtime, code, inputs, limits, owner } = request;
     const { argv, args } = preparationOf(runtime, request.args);

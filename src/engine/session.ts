@@ -64,7 +64,7 @@ export class EngineSession {
 
   /**
    * Writes files into the workspace; they do not count as changes.
-   * @throws DragomanError too_large, invalid_request when they do not fit; sandbox_unavailable when the sandbox is gone
+   * @throws DragomanError invalid_request when they do not fit; sandbox_unavailable when the sandbox is gone
    */
   async stage(inputs: readonly EngineInput[]): Promise<void> {
     if (inputs.length === 0) return;

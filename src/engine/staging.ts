@@ -14,12 +14,12 @@ export interface EngineInput {
 
 /**
  * Writes the inputs into a sandbox's workspace. They arrive before whatever is sent next.
- * @throws DragomanError too_large when they cannot fit; invalid_request when one path is a directory of another
+ * @throws DragomanError invalid_request when they do not fit: LibreChat's client sends again, for ever, what is refused otherwise
  */
 export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], limits: Limits): Promise<void> {
   const total = inputs.reduce((sum, input) => sum + input.size, 0);
   if (total > limits.workspaceBytes) {
-    throw new DragomanError('too_large', {
+    throw new DragomanError('invalid_request', {
       message: `the input files exceed the workspace of ${limits.workspaceBytes} bytes`,
     });
   }

@@ -284,7 +284,7 @@ describe('files', () => {
 
   it('that cannot fit the workspace are refused before anything runs', async () => {
     const inputs = [input('a', 'x'.repeat(40 << 20)), input('b', 'x'.repeat(30 << 20))];
-    await expect(engine.run('python', 'print(1)', { inputs })).rejects.toMatchObject({ code: 'too_large' });
+    await expect(engine.run('python', 'print(1)', { inputs })).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
   it.each([undefined, 200])('too many for the workspace are refused, whenever it shows (%s)', async (readAfterMs) => {

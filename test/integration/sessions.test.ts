@@ -158,7 +158,7 @@ describe('a session', () => {
     const large = await sessions.putFile(ann, id, { name: 'n0', ...text('x'.repeat(15 * 1024 * 1024)) });
     const from = { sessionId: id, fileId: large.id, scope: { kind: 'user' } } as const;
     for (const path of ['n1', 'n2', 'n3']) await sessions.copyFile(ann, id, { ...from, path });
-    const refused = { code: 'too_large', message: expect.stringContaining('exceed the workspace') };
+    const refused = { code: 'invalid_request', message: expect.stringContaining('exceed the workspace') };
     for (const state of ['asleep', 'awake']) {
       await expect(sessions.copyFile(ann, id, { ...from, path: 'n4' })).rejects.toMatchObject(refused);
       await expect(service.run(id, '1', { files: [{ ...from, path: 'n4' }] })).rejects.toMatchObject(refused);

@@ -110,7 +110,7 @@ export class SessionFiles {
 
 /**
  * Whether these may come to the files that are there: a workspace that cannot be laid out again is none.
- * @throws DragomanError invalid_request, too_large
+ * @throws DragomanError invalid_request
  */
 export function checkRoom(there: readonly StoredFile[], added: readonly StoredFile[], workspaceBytes: number): void {
   const refuse = (path: string, why: string) => {
@@ -124,7 +124,7 @@ export function checkRoom(there: readonly StoredFile[], added: readonly StoredFi
   }
   const sizes = new Map([...there, ...added].map(({ name, size }) => [name, size]));
   if (sizes.values().reduce((sum, size) => sum + size, 0) <= workspaceBytes) return;
-  throw new DragomanError('too_large', { message: `the files exceed the workspace of ${workspaceBytes} bytes` });
+  throw new DragomanError('invalid_request', { message: `the files exceed the workspace of ${workspaceBytes} bytes` });
 }
 
 function refOf({ sessionId, id }: StoredFile): FileRef {
