@@ -9,4 +9,4 @@ for file in *.c; do
 done
 threads=
 if grep -qE '#[[:space:]]*pragma[[:space:]]+omp|omp\.h' "$@"; then threads=-fopenmp; fi
-exec gcc -std=gnu23 -O2 -g1 -pthread $threads -fuse-ld=mold -o "$output" "$@" -lm
+exec gcc -std=gnu23 -O2 -g1 -pipe -pthread $threads -fuse-ld=mold -o "$output" "$@" -lm

@@ -19,4 +19,4 @@ case $found in
   *iostream*) header=iostream ;;
 esac
 case $found in *omp*) threads=-fopenmp ;; esac
-exec g++ -std=gnu++23 -O2 -pthread $threads ${header:+-include $place/$header} -fuse-ld=mold -o "$output" "$@" -L$place -lformat
+exec g++ -std=gnu++23 -O2 -pipe -pthread $threads ${header:+-include $place/$header} -fuse-ld=mold -o "$output" "$@" -L$place -lformat

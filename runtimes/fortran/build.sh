@@ -7,7 +7,7 @@ mkdir -p $modules
 threads=
 # Not for every program: it puts all local arrays on the stack.
 if grep -qiE '^[[:space:]]*!\$omp|omp_lib' ./*.f*; then threads=-fopenmp; fi
-options="$threads -O2 -g1 -fbacktrace -J$modules"
+options="$threads -pipe -O2 -g1 -fbacktrace -J$modules"
 link='-fuse-ld=mold'
 set --
 for file in *.f90 *.f95 *.f03 *.f08; do
