@@ -7,6 +7,8 @@ import { fileOperations as operations } from './operations/files.ts';
 import { fileAnswer, toInput } from './translate.ts';
 import { fileParams, fileReference, sessionParams } from './wire.ts';
 
+const curlsType = 'application/x-www-form-urlencoded';
+
 /** The files of a session's workspace, by their paths. */
 export function fileRoutes(app: FastifyInstance, context: DialectContext): void {
   const { sessions, interpreter } = context;
@@ -77,8 +79,8 @@ export function fileRoutes(app: FastifyInstance, context: DialectContext): void 
         const { id, path } = place(request);
         if (Number(request.headers['content-length']) > context.maxFileBytes) throw new DragomanError('too_large');
         // What curl says of any body it is given says nothing: the type then comes from the name.
-        const said = request.headers['content-type'];
-        const contentType = said === 'application/x-www-form-urlencoded' ? '' : (said ?? '');
+        const said = request.headers['content-type'] ?? curlsType;
+        const contentType = said === curlsType ? 'application/octet-stream' : said;
         const content = arriving(request.body as Readable | undefined);
         return fileAnswer(await sessions.putFile(request.principal, id, { name: path, contentType, content }));
       },
