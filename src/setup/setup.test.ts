@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +52,26 @@ describe('an image by name', () => {
   it('is the one of this very definition, when it is there', async () => {
     const imageRoot = makeImage(join(dataDir, 'images', `core-${hash}`));
     expect(await setup(options)).toEqual({ imageRoot, imageId: `core-${hash}`, manifest });
+  });
+
+  it('is by itself full where there is one, else core where the disk has no room to build it, and that is said', async () => {
+    const definitions = join(dataDir, 'definitions');
+    cpSync(definitionsDir, definitions, { recursive: true });
+    const file = join(definitions, 'full/image.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/"expectedMiB": \d+/, '"expectedMiB": 1000000000'));
+    const notes: string[] = [];
+    const progress = { ...options.progress, note: (text: string) => notes.push(text) };
+    const auto = { ...options, image: 'auto', definitionsDir: definitions, progress };
+    makeImage(join(dataDir, 'images', `core-${hash}`));
+    expect(await setup(auto)).toMatchObject({ imageId: `core-${hash}` });
+    expect(notes).toEqual([expect.stringMatching(/^The image full would take up to 2500000000 MiB .*: taking core/)]);
+
+    const full = readImageDefinition(join(definitions, 'full'), target).hash;
+    const place = join(dataDir, 'images', `full-${full}`);
+    makeImage(place);
+    writeFileSync(join(place, 'manifest.json'), JSON.stringify({ ...manifest, name: 'full', hash: full }));
+    expect(await setup(auto)).toMatchObject({ imageId: `full-${full}`, imageRoot: join(place, 'rootfs') });
+    expect(notes).toHaveLength(1);
   });
 
   it('that nobody defines is refused with those there are', async () => {

@@ -1,0 +1,142 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commandsOf, loadRuntimes } from '../../src/engine/index.ts';
+import { exec } from '../support/client.ts';
+import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
+import { type CellAnswer, nativeClient } from '../support/native.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
+const all = [
+  'bash',
+  'c',
+  'cpp',
+  'd',
+  'fortran',
+  'go',
+  'java',
+  'javascript',
+  'php',
+  'python',
+  'r',
+  'rust',
+  'typescript',
+];
+/** What LibreChat's clients send. */
+const sent = ['py', 'js', 'ts', 'c', 'cpp', 'java', 'php', 'rs', 'go', 'd', 'f90', 'r', 'bash'];
+
+interface Language {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly compile: readonly string[] | null;
+  readonly run: readonly string[];
+}
+
+describe('the languages of a server', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
+  });
+  afterAll(() => server.stop());
+
+  it('are told with names, versions and commands', { timeout: 60_000 }, async () => {
+    const { languages } = await nativeClient(server).json<{ languages: Language[] }>('GET', '/languages');
+    expect(languages.map(({ name }) => name)).toEqual(all);
+    const words = languages.flatMap(({ name, aliases }) => [name, ...aliases]);
+    expect(sent.filter((word) => !words.includes(word))).toEqual([]);
+    for (const { name, versions, run, compile } of languages) {
+      expect(Object.values(versions), name).toEqual([expect.stringMatching(/^\d+(\.\d+)+$/)]);
+      expect(run.length, name).toBeGreaterThan(0);
+      const compiled = ['c', 'cpp', 'd', 'fortran', 'go', 'java', 'rust'].includes(name);
+      expect(compile !== null, name).toBe(compiled);
+    }
+  });
+
+  it('are named where a request wants another', async () => {
+    const answer = await exec(server, { lang: 'cobol', code: 'DISPLAY 1' });
+    expect(answer.httpStatus).toBe(400);
+    expect(answer.error).toBe(`Unsupported language: cobol (this image has ${all.join(', ')})`);
+  });
+
+  it('tell what compiling took apart from the run', async () => {
+    const body = { language: 'c', code: `int main(void) { return 0; } // ${Date.now()}` };
+    const run = () => nativeClient(server).json<CellAnswer>('POST', '/executions', body);
+    const amounts = { cpu_ms: expect.any(Number), wall_ms: expect.any(Number), peak_memory_bytes: expect.any(Number) };
+    const first = await run();
+    expect(first).toMatchObject({ stage: 'run', exit_code: 0, usage: amounts, compile_usage: amounts });
+    expect(first.compile_usage!.cpu_ms).toBeGreaterThan(5);
+    expect(first.compile_usage!.peak_memory_bytes).toBeGreaterThan(first.usage.peak_memory_bytes);
+    const nothing = { cpu_ms: 0, wall_ms: 0, peak_memory_bytes: 0 };
+    expect(await run()).toMatchObject({ stage: 'run', compile_usage: nothing });
+    const broken = { language: 'c', code: 'int main(void) { return x; }' };
+    expect(await nativeClient(server).json('POST', '/executions', broken)).toMatchObject({
+      stage: 'compile',
+      outcome: 'completed',
+      exit_code: 1,
+      usage: nothing,
+      compile_usage: amounts,
+      stderr: expect.stringContaining('main.c:1:'),
+    });
+  });
+});
+
+it('are those whose files the image has', () => {
+  const root = mkdtempSync(join(tmpdir(), 'root-'));
+  try {
+    mkdirSync(join(root, 'usr/bin'), { recursive: true });
+    for (const program of ['gcc', 'php']) writeFileSync(join(root, 'usr/bin', program), '');
+    const names = loadRuntimes(runtimesDir, root).runtimes.map(({ name }) => name);
+    expect(names).toEqual(['bash', 'c', 'php', 'python']);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+describe('a language', () => {
+  let folder: string;
+  let engine: TestEngine;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'runtimes-'));
+    cpSync(runtimesDir, folder, { recursive: true });
+    mkdirSync(join(folder, 'awk'));
+    writeFileSync(join(folder, 'awk/build.sh'), 'sed "s/GREETING/hello/" "$1" > "$2"\n');
+    writeFileSync(
+      join(folder, 'awk/runtime.json'),
+      JSON.stringify({
+        title: 'AWK',
+        aliases: ['mawk'],
+        entry: 'main.awk',
+        requires: '/usr/bin/awk',
+        compile: { argv: ['sh', '/opt/dragoman/runtimes/awk/build.sh', '{name}', '{output}'], output: 'program.awk' },
+        run: { kind: 'program', argv: ['awk', '-f', '{output}', '{args}'], env: { WHO: 'world' } },
+        versions: { awk: ['sh', '-c', 'awk -W version 2>&1'] },
+        template: { default: 'light' },
+      }),
+    );
+    engine = await startEngine({ runtimesDir: folder });
+  });
+  afterAll(async () => {
+    await engine?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is added by adding a folder', async () => {
+    const { catalogue } = engine.engine;
+    const awk = catalogue.find('MAWK')!;
+    expect(commandsOf(awk, catalogue).run).toEqual(['awk', '-f', '{output}', '{args}']);
+    const code = 'BEGIN { print "GREETING", ENVIRON["WHO"], ARGV[1] }';
+    expect(await engine.run('mawk', code, { args: ['argument'] })).toMatchObject({
+      outcome: 'completed',
+      exitCode: 0,
+      stdout: 'hello world argument\n',
+      stderr: '',
+      stage: 'run',
+    });
+    const told = await engine.engine.versions(testLimits);
+    expect(told.get('awk')!.awk).toMatch(/^\d+(\.\d+)+/);
+  });
+});
