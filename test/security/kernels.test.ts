@@ -57,6 +57,14 @@ describe('a kernel that speaks garbage is ended, and the session goes on', attac
     ['half a character', 'say(b\'{"event": "display", "bundle": {"text/plain": "\\\\ud800"}}\')'],
     ['a frame beyond all bounds', "say(b' ' * (25 << 20))"],
     ['too many events', "for _ in range(20_000): event(event='display', bundle={'text/plain': 'x'})"],
+    [
+      'updates of nothing, and no end of them',
+      "for n in range(20_000): event(event='display', name='n' * (n % 300), update=True, bundle={'text/plain': 'x'}); event(event='clear', wait=n % 2 == 0)",
+    ],
+    [
+      'names and clearings of no kind',
+      "for odd in (1, None, [], {}, 'x' * 5000, '__proto__'): event(event='display', name=odd, update=odd, bundle={'text/plain': 'x'}); event(event='clear', wait=odd)",
+    ],
     ['too large events', "for _ in range(20): event(event='display', bundle={'image/png': 'A' * (6 << 20)})"],
     ['events of no kind', "event(event='tool_call'); event(event=5); event(); event(claim='done', token='x', code=0)"],
   ])('%s', async (_, code) => {
