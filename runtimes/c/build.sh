@@ -9,4 +9,6 @@ for file in *.c; do
 done
 threads=
 if grep -qE '#[[:space:]]*pragma[[:space:]]+omp|omp\.h' "$@"; then threads=-fopenmp; fi
-exec gcc -std=gnu23 -O2 -g1 -pipe -pthread $threads -fuse-ld=mold -o "$output" "$@" -lm
+# mold by one thread, to its end: for programs of this size threads and a second process cost more than they save.
+link='-fuse-ld=mold -fno-use-linker-plugin -Wl,--no-fork,--threads=1'
+exec gcc -std=gnu23 -O2 -g1 -pipe -pthread $threads $link -o "$output" "$@" -lm

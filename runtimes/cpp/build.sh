@@ -9,14 +9,16 @@ for file in *.cpp; do
   grep -qE '\bmain[[:space:]]*\(' "./$file" || set -- "$@" "$file"
 done
 
-# Precompiled headers save seconds: of everything, or of streams, in front of a source that includes one anyway. What a source
-# tells the library by a macro of the library's (_GLIBCXX_DEBUG) has to come before its headers.
+# Precompiled headers save seconds: of everything, or of streams (which formatting is part of), in front of a source that includes
+# one anyway. What a source tells the library by a macro of the library's (_GLIBCXX_DEBUG) has to come before its headers.
 header= threads=
-found=$(grep -ohE '^[[:space:]]*#[[:space:]]*(include[[:space:]]*<(bits/stdc\+\+\.h|iostream)>|define[[:space:]]+_|pragma[[:space:]]+omp)|omp\.h' "$@") || true
+found=$(grep -ohE '^[[:space:]]*#[[:space:]]*(include[[:space:]]*<(bits/stdc\+\+\.h|([io]|io|s|f)stream|iomanip|format|print)>|define[[:space:]]+_|pragma[[:space:]]+omp)|omp\.h' "$@") || true
 case $found in
   *define*) ;;
   *stdc++.h*) header=stdc++.h ;;
-  *iostream*) header=iostream ;;
+  *stream* | *iomanip* | *format* | *print*) header=iostream ;;
 esac
 case $found in *omp*) threads=-fopenmp ;; esac
-exec g++ -std=gnu++23 -O2 -pipe -pthread $threads ${header:+-include $place/$header} -fuse-ld=mold -o "$output" "$@" -L$place -lformat
+# mold by one thread, to its end: for programs of this size threads and a second process cost more than they save.
+link='-fuse-ld=mold -fno-use-linker-plugin -Wl,--no-fork,--threads=1'
+exec g++ -std=gnu++23 -O2 -pipe -pthread $threads ${header:+-include $place/$header} $link -o "$output" "$@" -L$place -lformat

@@ -8,7 +8,8 @@ threads=
 # Not for every program: it puts all local arrays on the stack.
 if grep -qiE '^[[:space:]]*!\$omp|omp_lib' ./*.f*; then threads=-fopenmp; fi
 options="$threads -pipe -O2 -g1 -fbacktrace -J$modules"
-link='-fuse-ld=mold'
+# mold by one thread, to its end: for programs of this size threads and a second process cost more than they save.
+link='-fuse-ld=mold -fno-use-linker-plugin -Wl,--no-fork,--threads=1'
 set --
 for file in *.f90 *.f95 *.f03 *.f08; do
   case $file in "$entry" | '*'*) continue ;; esac

@@ -96,6 +96,47 @@ it('are those whose files the image has', () => {
   }
 });
 
+describe('C++, whose headers and formatting are compiled ahead', () => {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: 30_000 } });
+  });
+  afterAll(() => engine.close());
+
+  it.each([
+    ['everything', '#include <bits/stdc++.h>'],
+    ['streams', '#include <iostream>\n#include <format>\n#include <print>\n#include <sstream>'],
+    [
+      'none of it, because of a macro of its own',
+      '#define _OWN 1\n#include <iostream>\n#include <print>\n#include <sstream>',
+    ],
+  ])('formats as ever: %s', { timeout: 60_000 }, async (_, headers) => {
+    const code = `${headers}
+struct Point { int x; };
+template <> struct std::formatter<Point> : std::formatter<int> {
+  auto format(Point p, auto& context) const { return std::formatter<int>::format(p.x, context); }
+};
+int main() {
+  std::ostringstream text;
+  std::print(text, "{:>6.2f}|{:#x}|{:04}", 2.5, 255, Point{7});
+  std::println("{} {}", text.str(), "ü");
+  std::wcout << std::format(L"{:*^5}", 42) << std::endl;
+  try { (void)std::vformat("{:d}", std::make_format_args("text")); }
+  catch (const std::format_error& error) { std::cout << "refused" << std::endl; }
+}`;
+    const wanted = '  2.50|0xff|0007 ü\n*42**\nrefused\n';
+    expect(await engine.run('cpp', code)).toMatchObject({ stage: 'run', exitCode: 0, stdout: wanted, stderr: '' });
+  });
+
+  it('hears what a source tells the library before its headers', { timeout: 60_000 }, async () => {
+    const checked = '#include <bits/stdc++.h>\nint main() { std::vector<int> v(1); v.reserve(9); return v[3]; }';
+    expect(await engine.run('cpp', checked)).toMatchObject({ stage: 'run', signal: null });
+    const debug = await engine.run('cpp', `#define _GLIBCXX_DEBUG\n${checked}`);
+    expect(debug).toMatchObject({ stage: 'run', signal: 'SIGABRT' });
+    expect(debug.stderr).toContain('out-of-bounds index 3');
+  });
+});
+
 describe('a language', () => {
   let folder: string;
   let engine: TestEngine;
