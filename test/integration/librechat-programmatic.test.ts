@@ -187,7 +187,7 @@ describe('a continuation is refused', () => {
     ['no token', () => ({ continuation_token: 'x', tool_results: [value('call_001', 1)] }), 400],
     [
       'a later round',
-      (token: string) => ({ continuation_token: token.replace(/\.1$/, '.2'), tool_results: [value('call_001', 1)] }),
+      (token: string) => ({ continuation_token: token.replace('.1.', '.2.'), tool_results: [value('call_001', 1)] }),
       400,
     ],
     [
@@ -225,8 +225,8 @@ describe('a continuation is refused', () => {
     const { body } = await start('await echo()', {}, client);
     await own.stop();
     expect(await resume((body as Round).continuation_token, [value('call_001', 1)])).toMatchObject({
-      status: 404,
-      body: { error: 'Execution not found or expired' },
+      status: 200,
+      body: { status: 'error', stderr: expect.stringContaining('The service was restarted'), stdout: '', files: [] },
     });
   });
 });

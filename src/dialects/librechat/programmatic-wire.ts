@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { execAnswer } from './answers.ts';
 import { execBody } from './wire.ts';
 
-/** A program under way, and which of its rounds is meant. Opaque to clients. */
-export const tokenPattern = /^([A-Za-z0-9_-]{21})\.([1-9][0-9]{0,5})$/;
+/** A program under way, which of its rounds is meant, and the run of the service it lives in. Opaque to clients. */
+export const tokenPattern = /^([A-Za-z0-9_-]{21})\.([1-9][0-9]{0,5})\.([A-Za-z0-9_-]{21})$/;
 /** What a client names one request by, to cancel it. */
 const requestId = z.uuid();
 

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import {
   DragomanError,
   type ExecutionResult,
+  newId,
   type Principal,
   type ToolCall,
   type ToolResult,
@@ -41,8 +42,9 @@ export class Programs {
   readonly #sessions: Sessions;
   /** By execution. */
   readonly #programs = new Map<string, Program>();
-
   readonly #last: LastAnswers;
+  /** This run of the service: programs end with it. */
+  readonly #life = newId();
 
   constructor(sessions: Sessions, now: () => number) {
     this.#sessions = sessions;
@@ -81,12 +83,13 @@ export class Programs {
   }
 
   /**
-   * Answers calls and goes on. It ends when `signal` aborts. The request that a program ended with may be sent again.
+   * Answers calls and goes on; one that ended with an earlier run of the service has failed. It ends when `signal` aborts. The request that a program ended with may be sent again.
    * @throws DragomanError not_found for one that has ended or was never begun; forbidden for another's; conflict while another
    *   request waits for it, or for an answer that contradicts an earlier one; invalid_request; cancelled
    */
   async resume(principal: Principal, body: ContinuationBody, signal: AbortSignal): Promise<ProgramAnswer> {
-    const [, id, round] = tokenPattern.exec(body.continuation_token)!;
+    const [, id, round, life] = tokenPattern.exec(body.continuation_token)!;
+    if (life !== this.#life) return endedWithService(id!);
     const program = this.#programs.get(id!);
     const last = this.#last.find(id!, principal, body);
     if (last) return last;
@@ -100,7 +103,7 @@ export class Programs {
     program.execution.answer(results);
     const answered = new Set(results.map((result) => result.id));
     // Results the program has had before: it waits for others, as it did.
-    if (!program.calls.some((call) => answered.has(call.id))) return roundAnswer(program);
+    if (!program.calls.some((call) => answered.has(call.id))) return this.#round(program);
     program.isAwaited = true;
     const answer = await this.#next(program, signal);
     if (answer.status !== 'tool_call_required') this.#last.keep(id!, principal, body, answer);
@@ -118,7 +121,7 @@ export class Programs {
         program.round++;
         program.calls = event.calls;
         program.isAwaited = false;
-        return roundAnswer(program);
+        return this.#round(program);
       }
       if (signal.aborted) throw new DragomanError('cancelled');
       const ended = await execution.done;
@@ -130,6 +133,16 @@ export class Programs {
         execution.cancel();
       }
     }
+  }
+
+  #round({ execution, round, calls, partial }: Program): ProgramAnswer {
+    return {
+      status: 'tool_call_required',
+      ...sessionIds(execution.sessionId),
+      continuation_token: `${execution.id}.${round}.${this.#life}`,
+      tool_calls: calls.map(({ id, name, input }) => ({ id, name, input })),
+      partial_stdout: partial,
+    };
   }
 
   /** Ends one that waits for its client, as told by the token of its last round. */
@@ -172,14 +185,14 @@ function addOutput(program: Program, data: Uint8Array): void {
   if (room > 0) program.partial += program.decoder.decode(data, { stream: true }).slice(0, room);
 }
 
-function roundAnswer({ execution, round, calls, partial }: Program): ProgramAnswer {
-  return {
-    status: 'tool_call_required',
-    ...sessionIds(execution.sessionId),
-    continuation_token: `${execution.id}.${round}`,
-    tool_calls: calls.map(({ id, name, input }) => ({ id, name, input })),
-    partial_stdout: partial,
-  };
+/**
+ * A program of an earlier run of the service. Clients tell the model what is on stderr; a status that is no success they would
+ * take for a passing fault, and send the same again.
+ */
+function endedWithService(id: string): ProgramAnswer {
+  const stderr =
+    '[sandbox] The service was restarted while the program waited, and the program has ended. Run it again.\n';
+  return { status: 'error', error: 'Execution failed or timed out', ...sessionIds(id), stdout: '', stderr, files: [] };
 }
 
 function endAnswer(execution: CellExecution): ProgramAnswer {
