@@ -15,8 +15,11 @@ export function sendFile(
     .send(content);
 }
 
-/** RFC 5987: every byte outside the unreserved characters percent-encoded, slashes too. */
+/** RFC 5987: every byte outside the unreserved characters percent-encoded, slashes too; half a character is a replacement character. */
 export function contentDisposition(name: string): string {
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(name.toWellFormed()).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `attachment; filename*=UTF-8''${encoded}`;
 }

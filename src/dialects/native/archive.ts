@@ -2,6 +2,9 @@ import type { Readable } from 'node:stream';
 import yazl from 'yazl';
 import type { StoredFile } from '../../core/index.ts';
 
+/** What begins like the drive of another system is below the folder all the same, and says so. */
+const entryName = (name: string) => (/^[a-z]:/i.test(name) ? `./${name}` : name);
+
 /**
  * A zip of stored files, made while it is read. One file is open at a time; the one that is open is closed when the reader
  * leaves. What a file fails with ends the stream with an error.
@@ -12,7 +15,7 @@ export function zipOf(files: readonly StoredFile[], open: (file: StoredFile) => 
   let current: Readable | undefined;
   for (const file of files) {
     zip.addReadStreamLazy(
-      file.name,
+      entryName(file.name),
       { size: file.size, mtime: new Date(file.createdAt), mode: file.readOnly ? 0o100444 : 0o100644 },
       (use) => {
         if (output.destroyed) return;
