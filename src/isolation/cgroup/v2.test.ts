@@ -1,0 +1,194 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CgroupTree } from './cgroup.ts';
+import { openV2 } from './v2.ts';
+
+/**
+ * What the kernel does when its hierarchy is written to, for a folder that stands for one: a new group has its files and those of
+ * the controllers its parent hands down; freezing and killing show in its events; only a group without processes or groups goes.
+ */
+vi.mock('node:fs', async (importActual) => {
+  const fs = await importActual<typeof import('node:fs')>();
+  const isGroup = (path: string) => fs.existsSync(join(path, 'cgroup.procs'));
+  const text = (path: string) => fs.readFileSync(path, 'utf8');
+  const fault = (code: string) => Object.assign(new Error(code), { code });
+  const mkdirSync = (path: string, options?: object) => {
+    const parent = dirname(path);
+    const isNew = !fs.existsSync(path);
+    fs.mkdirSync(path, options);
+    if (!isNew || !isGroup(parent)) return;
+    const controllers = text(join(parent, 'cgroup.subtree_control')).trim();
+    const files: Record<string, string> = {
+      'cgroup.procs': '',
+      'cgroup.controllers': `${controllers}\n`,
+      'cgroup.subtree_control': '\n',
+      'cgroup.type': 'domain\n',
+      'cgroup.events': 'populated 0\nfrozen 0\n',
+      'cgroup.freeze': '0\n',
+      'cgroup.kill': '',
+      'cpu.stat': 'usage_usec 1500000\nuser_usec 1000000\n',
+    };
+    if (controllers.includes('memory'))
+      Object.assign(files, {
+        'memory.max': 'max\n',
+        'memory.swap.max': 'max\n',
+        'memory.current': '4096\n',
+        'memory.peak': '8192\n',
+        'memory.events': 'low 0\nmax 3\noom 2\noom_kill 1\n',
+      });
+    if (controllers.includes('pids')) files['pids.max'] = 'max\n';
+    if (controllers.includes('cpu')) Object.assign(files, { 'cpu.max': 'max 100000\n', 'cpu.weight': '100\n' });
+    for (const [name, content] of Object.entries(files)) fs.writeFileSync(join(path, name), content);
+  };
+  const writeFileSync = (path: string, value: string) => {
+    const group = dirname(path);
+    if (!isGroup(group)) return fs.writeFileSync(path, value);
+    // Nobody makes files there.
+    if (!fs.existsSync(path)) throw fault('ENOENT');
+    const name = basename(path);
+    if (name === 'cgroup.subtree_control') {
+      const available = text(join(group, 'cgroup.controllers')).split(/\s+/);
+      const wanted = value.split(' ').map((word) => word.slice(1));
+      if (!wanted.every((word) => available.includes(word))) throw fault('ENOENT');
+      // A group with processes of its own hands nothing down, but for the root.
+      if (text(join(group, 'cgroup.procs')).trim() !== '' && fs.existsSync(join(group, 'cgroup.type')))
+        throw fault('EBUSY');
+      const before = text(path).trim().split(' ').filter(Boolean);
+      return fs.writeFileSync(path, `${[...new Set([...before, ...wanted])].join(' ')}\n`);
+    }
+    if (name === 'cgroup.procs') {
+      const [, root] = /^(.*?\/fake-[^/]*)/.exec(group)!;
+      for (const other of fs.globSync(`${root}/**/cgroup.procs`))
+        fs.writeFileSync(other, text(other).replace(new RegExp(`^${value}\n`, 'm'), ''));
+      return fs.appendFileSync(path, `${value}\n`);
+    }
+    fs.writeFileSync(path, `${value}\n`);
+    const events = join(group, 'cgroup.events');
+    if (name === 'cgroup.freeze') fs.writeFileSync(events, text(events).replace(/frozen \d/, `frozen ${value}`));
+    if (name === 'cgroup.kill') fs.writeFileSync(join(group, 'cgroup.procs'), '');
+  };
+  const rmdirSync = (path: string) => {
+    if (!isGroup(path)) return fs.rmdirSync(path);
+    const isBusy =
+      text(join(path, 'cgroup.procs')).trim() !== '' ||
+      fs.readdirSync(path, { withFileTypes: true }).some((entry) => entry.isDirectory());
+    if (isBusy) throw fault('EBUSY');
+    fs.rmSync(path, { recursive: true });
+  };
+  return { ...fs, default: fs, mkdirSync, writeFileSync, rmdirSync };
+});
+vi.mock('node:fs/promises', async (importActual) => {
+  const { writeFileSync } = await import('node:fs');
+  const writeFile = async (path: string, value: string) => writeFileSync(path, value);
+  return { ...(await importActual<typeof import('node:fs/promises')>()), writeFile };
+});
+
+const limits = { memoryBytes: 512 << 20, processes: 64, cpus: 1.5 };
+let mount: string;
+let tree: CgroupTree | undefined;
+
+/** A hierarchy of which this process has `path` for its own, with processes in it. */
+async function kernel(path: string, controllers = 'cpuset cpu io memory pids'): Promise<void> {
+  const fs = await vi.importActual<typeof import('node:fs')>('node:fs');
+  mount = mkdtempSync(join(tmpdir(), 'fake-cgroup2-'));
+  const files = { 'cgroup.controllers': `${controllers}\n`, 'cgroup.subtree_control': '\n', 'cgroup.procs': '' };
+  for (const [name, content] of Object.entries(files)) fs.writeFileSync(join(mount, name), content);
+  if (path === '/') return;
+  fs.writeFileSync(join(mount, 'cgroup.subtree_control'), `${controllers}\n`);
+  const { mkdirSync } = await import('node:fs');
+  mkdirSync(join(mount, path));
+  fs.writeFileSync(join(mount, path, 'cgroup.procs'), '11\n12\n');
+}
+
+beforeEach(() => {
+  tree = undefined;
+});
+afterEach(async () => {
+  await tree?.close();
+  rmSync(mount, { recursive: true, force: true });
+});
+
+const open = async (path: string, uid: number) => {
+  tree = await openV2({ uid, v1: new Map(), v2: { mount, path }, version: 2 });
+  return tree;
+};
+const read = (...parts: string[]) => readFileSync(join(mount, ...parts), 'utf8').trim();
+const groups = (at: string) =>
+  readdirSync(at, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
+describe('a sandbox’s group', () => {
+  it('has its limits, other ones later, and no swap', async () => {
+    await kernel('/');
+    const group = (await open('/', 0)).create('s1', limits);
+    const [server] = groups(join(mount, 'dragoman'));
+    const at = join('dragoman', server!, 's1');
+    expect(read(at, 'memory.max')).toBe(String(512 << 20));
+    expect(read(at, 'memory.swap.max')).toBe('0');
+    expect(read(at, 'pids.max')).toBe('64');
+    expect(read(at, 'cpu.max')).toBe('150000 100000');
+    group.limit({ memoryBytes: 1 << 30, processes: 200, cpus: 0.25 });
+    expect([read(at, 'memory.max'), read(at, 'pids.max'), read(at, 'cpu.max')]).toEqual([
+      String(1 << 30),
+      '200',
+      '25000 100000',
+    ]);
+    group.weigh(10);
+    expect(read(at, 'cpu.weight')).toBe('10');
+    await group.remove();
+    expect(groups(join(mount, 'dragoman', server!))).toEqual([]);
+  });
+
+  it('takes its process, stands still, goes on, tells what it used, and ends whatever is in it', async () => {
+    await kernel('/');
+    const group = (await open('/', 0)).create('s1', limits);
+    const [server] = groups(join(mount, 'dragoman'));
+    const at = join('dragoman', server!, 's1');
+    await group.place({ pid: 4242, user: undefined, confined: Promise.resolve() });
+    expect(read(at, 'cgroup.procs')).toBe('4242');
+    await group.freeze();
+    expect(read(at, 'cgroup.freeze')).toBe('1');
+    group.thaw();
+    expect(read(at, 'cgroup.freeze')).toBe('0');
+    expect(group.usage()).toEqual({ cpuMs: 1500, peakMemoryBytes: 8192, oomKills: 1 });
+    rmSync(join(mount, at, 'memory.peak'));
+    expect(group.usage().peakMemoryBytes).toBe(4096);
+    await group.remove();
+    expect(existsSync(join(mount, at))).toBe(false);
+  });
+});
+
+describe('a server', () => {
+  it('without power over the whole hierarchy uses what was delegated to it, and moves into a leaf', async () => {
+    await kernel('app.scope');
+    (await open('/app.scope', 1000)).create('s1', limits);
+    expect(read('app.scope', 'cgroup.procs')).toBe('');
+    expect(read('app.scope/dragoman.server', 'cgroup.procs')).toBe('11\n12');
+    expect(read('app.scope', 'cgroup.subtree_control').split(' ').sort()).toEqual(['cpu', 'memory', 'pids']);
+    const [server] = groups(join(mount, 'app.scope')).filter(
+      (name) => name.startsWith('dragoman.') && name !== 'dragoman.server',
+    );
+    await tree!.create('s2', limits).remove();
+    for (const name of groups(join(mount, 'app.scope', server!)))
+      rmSync(join(mount, 'app.scope', server!, name), { recursive: true });
+  });
+
+  it('sweeps what a killed one left, those alive too', async () => {
+    await kernel('/');
+    await (await open('/', 0)).close();
+    const { mkdirSync, writeFileSync } = await import('node:fs');
+    for (const path of ['dragoman.1.1', 'dragoman.1.1/a', 'dragoman.1.1/b']) mkdirSync(join(mount, 'dragoman', path));
+    writeFileSync(join(mount, 'dragoman/dragoman.1.1/a/cgroup.procs'), '999999');
+    const { swept } = await open('/', 0);
+    expect(swept).toEqual({ sandboxes: 2, processes: 1 });
+    expect(groups(join(mount, 'dragoman')).filter((name) => name === 'dragoman.1.1')).toEqual([]);
+  });
+
+  it('says which controllers it lacks', async () => {
+    await kernel('/', 'cpu io');
+    await expect(open('/', 0)).rejects.toThrow('memory, pids are not available');
+  });
+});
