@@ -216,6 +216,26 @@ describe('what is one key’s', attacking('tenants'), () => {
   });
 });
 
+describe('a conversation', attacking('requests'), () => {
+  it('that grows without end is refused, not gathered in memory', { timeout: 60_000 }, async () => {
+    upstream.reset();
+    upstream.always([{ text: 'so long' }]);
+    const body = { model: 'scripted-model', input: 'x'.repeat(25 << 20), store: true };
+    const answers: [number, string][] = [];
+    for (let previous: string | undefined; answers.length < 4; ) {
+      const { status, text } = await said(
+        await as('bob').send('POST', '/responses', { ...body, previous_response_id: previous }),
+      );
+      answers.push([status, text.slice(0, 200)]);
+      if (status !== 200) break;
+      previous = JSON.parse(text).id;
+    }
+    upstream.reset();
+    expect(answers.map(([status]) => status)).toEqual([200, 200, 200, 400]);
+    expect(answers.at(-1)![1]).toContain('The conversation has grown too large');
+  });
+});
+
 describe('names', attacking('requests'), () => {
   it.each([
     'C:evil.txt',

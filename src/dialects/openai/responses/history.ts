@@ -1,5 +1,5 @@
 import type { KeptCall } from '../../../agent/index.ts';
-import { DragomanError, type Principal } from '../../../core/index.ts';
+import { DragomanError, type Principal, weightOf } from '../../../core/index.ts';
 import { invalid, WireError } from '../errors.ts';
 import { ownId } from '../ids.ts';
 import type { Cited } from './citations.ts';
@@ -30,6 +30,8 @@ export interface History {
 
 /** Longest chain of responses that is followed. */
 const maxChain = 1000;
+/** What all of it may hold: it is in memory at once, and no model reads so much. */
+const maxChainBytes = 64 * 1024 * 1024;
 
 /**
  * Gathers what a request goes on from: the chain of earlier responses or a conversation's items, and the items it names.
@@ -103,6 +105,7 @@ async function followChain(
   newest: string | undefined,
 ): Promise<StoredRecord[]> {
   const chain: StoredRecord[] = [];
+  let bytes = 0;
   for (let wire: string | null | undefined = newest; wire; ) {
     const id = ownId('response', wire);
     const record = id === undefined ? undefined : await records.find(principal, id);
@@ -115,6 +118,9 @@ async function followChain(
     const { status } = record.response;
     if (status === 'queued' || status === 'in_progress')
       throw invalid(`Previous response with id '${wire}' is not complete yet.`, 'previous_response_id');
+    bytes += weightOf(record);
+    if (bytes > maxChainBytes)
+      throw invalid('The conversation has grown too large to go on from.', 'previous_response_id');
     chain.unshift(record);
     await records.prolong(principal, record);
     wire = record.response.previous_response_id;
