@@ -137,6 +137,49 @@ int main() {
   });
 });
 
+describe('what each language is known for', () => {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: 30_000 } });
+  });
+  afterAll(() => engine.close());
+  const printed = (stdout: string) => ({ outcome: 'completed', exitCode: 0, stdout, stderr: '', stage: 'run' });
+
+  it('R draws without a window system', { timeout: 60_000 }, async () => {
+    const code = 'library(ggplot2)\nplot(1:3)\nprint(ggplot(mtcars, aes(wt, mpg)) + geom_point())';
+    const run = await engine.run('r', code);
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(Object.keys(run.files)).toEqual(['plot_1.png', 'plot_2.png']);
+    for (const content of Object.values(run.files)) expect(content.subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it.each(['echo strlen("four"), PHP_EOL;', '<?php echo strlen("four"), PHP_EOL;', '<?= strlen("four") ?>\n\n'])(
+    'PHP runs %j',
+    { timeout: 60_000 },
+    async (code) => {
+      expect(await engine.run('php', code)).toMatchObject({ ...printed(expect.stringMatching(/^4\n+$/)) });
+    },
+  );
+
+  it.each([
+    'public class Anything { public static void main(String[] words) { System.out.println("ran"); } }',
+    'class Helper {} class Other { public static void main(String... words) { System.out.println("ran"); } }',
+    'package some.place; public record Point(int x) { public static void main(String[] words) { System.out.println("ran"); } }',
+    'void main() { IO.println("ran"); }',
+  ])('Java runs %j', { timeout: 60_000 }, async (code) => {
+    expect(await engine.run('java', code)).toMatchObject(printed('ran\n'));
+  });
+
+  it('TypeScript awaits at its top, and names its own lines', { timeout: 60_000 }, async () => {
+    const code =
+      'enum Size {\n  Small = 1,\n}\ninterface Box {\n  size: Size;\n}\nconst box: Box = await Promise.resolve({ size: Size.Small });\n';
+    expect(await engine.run('ts', `${code}console.log(box.size);`)).toMatchObject(printed('1\n'));
+    const failing = await engine.run('ts', `${code}throw new Error('at the end');`);
+    expect(failing.exitCode).toBe(1);
+    expect(failing.stderr).toContain('main.ts:8:');
+  });
+});
+
 describe('a language', () => {
   let folder: string;
   let engine: TestEngine;
