@@ -209,7 +209,7 @@ export function createServer(options: ServerOptions): Server {
     async start(host, port) {
       await authenticator.start();
       isLocal = isLoopbackHost(host);
-      await app.listen({ host, port });
+      await app.listen({ host, port }).catch((cause) => Promise.reject(notListening(host, port, cause)));
       return { host, port: (app.server.address() as AddressInfo).port };
     },
     async close(deadlineMs) {
@@ -219,6 +219,17 @@ export function createServer(options: ServerOptions): Server {
       await app.close().finally(() => clearTimeout(deadline));
     },
   };
+}
+
+/** What an operator can mend, in a sentence. */
+function notListening(host: string, port: number, cause: NodeJS.ErrnoException): Error {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `port ${port} of ${host} is taken by another program: end it, or choose another DRAGOMAN_PORT`,
+    EACCES: `port ${port} may not be opened by this user: choose another DRAGOMAN_PORT`,
+    EADDRNOTAVAIL: `${host} is no address of this machine: choose another DRAGOMAN_HOST`,
+  };
+  const message = reasons[cause.code ?? ''];
+  return message === undefined ? cause : new DragomanError('invalid_request', { message, cause });
 }
 
 /** Takes the caller's id of the request when it can do no harm in a log or a header. */

@@ -93,6 +93,30 @@ describe('a server', attacking('endurance'), () => {
   });
 });
 
+describe('a port that is taken', attacking('endurance'), () => {
+  it('ends the start in a sentence, gives the data directory back, and harms nobody', { timeout: 60_000 }, async () => {
+    const first = await startServer();
+    try {
+      const { port } = new URL(first.url);
+      const dataDir = folder('port');
+      const second = startServer({ dataDir, env: { DRAGOMAN_PORT: port } });
+      const refusal = await second.then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      expect(refusal).toMatch(new RegExp(`dragoman: port ${port} of 127.0.0.1 is taken by another program`));
+      expect(refusal).not.toMatch(/^ +at /m);
+      const third = await startServer({ dataDir });
+      await third.stop();
+      expect((await new LibreChatClient(`${first.url}/v1`, first.key).run('py', 'print(6 * 7)')).body).toMatchObject({
+        stdout: '42\n',
+      });
+    } finally {
+      await first.stop();
+    }
+  });
+});
+
 describe('a clock that jumps', attacking('endurance'), () => {
   const hour = 3_600_000;
 
