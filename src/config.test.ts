@@ -10,7 +10,7 @@ const load = (env: Record<string, string> = {}, more: { isRoot?: boolean; isTerm
 const limits = {
   wallMs: 30_000,
   memoryBytes: 1_073_741_824,
-  processes: 64,
+  processes: 128,
   cpus: 1,
   outputBytes: 262_144,
   floodBytes: 16_777_216,

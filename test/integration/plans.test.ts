@@ -27,7 +27,7 @@ const fork = `
 import os, time
 count = 0
 try:
-    while count < 100:
+    while count < 150:
         if os.fork() == 0:
             time.sleep(30)
             os._exit(0)
@@ -93,9 +93,9 @@ describe('plans', () => {
     const count = async (key: string) => Number((await exec(as(key), { lang: 'py', code: fork })).stdout);
     expect(await count('small')).toBeLessThan(12);
     const usual = await count('usual');
-    expect(usual).toBeGreaterThan(40);
-    expect(usual).toBeLessThan(64);
-    expect(await count('large')).toBe(100);
+    expect(usual).toBeGreaterThan(100);
+    expect(usual).toBeLessThan(128);
+    expect(await count('large')).toBe(150);
   });
 
   it('limit the processor', async () => {
