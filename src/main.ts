@@ -27,9 +27,8 @@ program
     const config = loadConfig();
     const image = await prepare(config);
     const started = performance.now();
-    const service = await startService(config, image, version);
+    const service = await untilSignal(() => startService(config, image, version));
     announce(config, service, performance.now() - started);
-    endWith(service);
   });
 
 program
@@ -104,23 +103,31 @@ function announce(config: Config, { url, firstKey }: Service, ms: number): void 
   );
 }
 
-/** Ends in order on the first signal; at once when one comes again a second later, because then somebody means it. */
-function endWith(service: Service): void {
+/**
+ * Starts the service and ends it in order on the first signal, be it before the start is done; at once when one comes
+ * again a second later, because then somebody means it.
+ */
+function untilSignal(start: () => Promise<Service>): Promise<Service> {
   let since = 0;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (since > 0 && performance.now() - since > 1000) process.exit(1);
-      // Supervisors signal the whole group, and npm passes signals on: one wish may arrive several times.
-      if (since > 0) return;
-      since = performance.now();
-      service.close().then(
-        () => process.exit(0),
-        (error) => {
-          console.error(error);
-          process.exit(1);
-        },
-      );
-    });
+  const end = () => {
+    if (since > 0 && performance.now() - since > 1000) process.exit(1);
+    // Supervisors signal the whole group, and npm passes signals on: one wish may arrive several times.
+    if (since > 0) return;
+    since = performance.now();
+    starting.then(close, () => {});
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+  const starting = start();
+  return starting;
+}
+
+async function close(service: Service): Promise<void> {
+  try {
+    await service.close();
+    process.exit(0);
+  } catch (error) {
+    console.error(error);
+    process.exit(1);
   }
 }
 

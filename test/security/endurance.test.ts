@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startEngine } from '../support/engine.ts';
+import { imageRoot } from '../support/image.ts';
 import { LibreChatClient } from '../support/librechat.ts';
 import { startServer } from '../support/server.ts';
 import { ann, startSessions } from '../support/sessions.ts';
@@ -91,6 +94,34 @@ describe('a server', attacking('endurance'), () => {
       await server.stop();
     }
   });
+});
+
+describe('a server that is asked to end while it starts', attacking('endurance'), () => {
+  it.each(['SIGTERM', 'SIGHUP'] as const)(
+    'by %s ends in order and leaves nothing',
+    { timeout: 90_000 },
+    async (signal) => {
+      const dataDir = folder('early');
+      const env = {
+        PATH: process.env.PATH,
+        DRAGOMAN_PORT: '0',
+        DRAGOMAN_DATA_DIR: dataDir,
+        DRAGOMAN_IMAGE: await imageRoot(),
+      };
+      const child = spawn(process.execPath, [main, 'serve'], { stdio: 'ignore', env });
+      const ended = once(child, 'exit');
+      try {
+        await vi.waitUntil(() => existsSync(join(dataDir, 'server.lock')), { timeout: 60_000, interval: 1 });
+        child.kill(signal);
+        expect(await ended).toEqual([0, null]);
+        expect(groupsOf(child.pid!)).toEqual([]);
+      } finally {
+        child.kill('SIGKILL');
+      }
+      const next = await startServer({ dataDir });
+      await next.stop();
+    },
+  );
 });
 
 describe('a port that is taken', attacking('endurance'), () => {
