@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CompileCache } from '../../src/engine/index.ts';
 import { exec } from '../support/client.ts';
 import { type RunOptions, startEngine, type TestEngine, type TestRun } from '../support/engine.ts';
@@ -57,6 +57,17 @@ afterAll(async () => {
 const cCode = '#include <stdio.h>\nint main(void) { puts("honest"); return 0; }\n';
 const honest = { outcome: 'completed', exitCode: 0, stdout: 'honest\n', stderr: '', stage: 'run' };
 const unkept = (code: string) => `${code}// ${performance.now()}\n`;
+
+/** The names of what is kept, once nothing is being written: a program is run before it has reached the disk. */
+async function writtenPrograms(): Promise<string[]> {
+  let names: string[] = [];
+  const written = () => {
+    names = readdirSync(cache);
+    return names.length > 0 && names.every((name) => !name.endsWith('.unfinished'));
+  };
+  await vi.waitUntil(written, { timeout: 30_000 });
+  return names;
+}
 
 /** Runs a hostile compiler, then an honest one, which must come out right. */
 async function attack(
@@ -190,8 +201,7 @@ describe('what a source can have read', attacking('compile'), () => {
 
   it('is nothing another has compiled, nor where it is kept', async () => {
     await engine.run('c', cCode, { owner: 'alice' });
-    const kept = readdirSync(cache);
-    expect(kept.length).toBeGreaterThan(0);
+    const kept = await writtenPrograms();
     const change = (code: string) => code.replaceAll('CACHE', cache);
     const digest = () =>
       kept
@@ -211,7 +221,7 @@ describe('what a source can have read', attacking('compile'), () => {
     expect(running).toMatchObject({ exitCode: 0, stdout: 'tried\n', stderr: '' });
     expect(digest()).toBe(before);
     expect(statSync(cache).mode & 0o777).toBe(0o700);
-    for (const name of readdirSync(cache)) expect(statSync(join(cache, name)).mode & 0o777).toBe(0o600);
+    for (const name of await writtenPrograms()) expect(statSync(join(cache, name)).mode & 0o777).toBe(0o600);
   });
 });
 
