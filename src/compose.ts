@@ -78,7 +78,7 @@ export async function startService(config: Config, image: Image, version: string
     const usage = new UsageLedger({ documents: catalogue.documents, logger, now });
     closers.push(() => usage.close());
     usage.start();
-    const shelf = new Shelf({ files, catalogue, usage, maxFileBytes, maxUploadFiles, retentionMs, now });
+    const shelf = new Shelf({ files, catalogue, usage, plans, maxFileBytes, maxUploadFiles, retentionMs, now });
     const admission = new Admission({
       places: config.engine.concurrency || defaultPlaces(plans),
       waitMs: queueWaitMs,

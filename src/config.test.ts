@@ -26,6 +26,7 @@ const usual = {
   maxWallMs: 300_000,
   running: undefined,
   waiting: 64,
+  storedBytes: 21_474_836_480,
   rates: {
     exec: { count: 600, periodMs: 30_000 },
     upload: { count: 300, periodMs: 300_000 },
@@ -265,6 +266,7 @@ describe('plans', () => {
       cpus: '0.5',
       output_bytes: '4k',
       queue: 2,
+      stored_bytes: '5m',
       concurrency: 1,
     };
     const config = load(
@@ -278,6 +280,7 @@ describe('plans', () => {
       limits: { ...limits, processes: 32, wallMs: 1000, memoryBytes: 268_435_456, cpus: 0.5, outputBytes: 4096 },
       running: 1,
       waiting: 2,
+      storedBytes: 5_242_880,
     });
     expect(config.plans.get('default')!.limits).toEqual({ ...limits, processes: 32, artifacts: 5 });
     expect(config.engine.limits).toEqual({ ...limits, processes: 32 });

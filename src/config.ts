@@ -237,6 +237,7 @@ function planFrom({ settings: values, concurrency }: PlanSettings): Plan {
     maxWallMs: values.DRAGOMAN_MAX_RUN_TIMEOUT_MS,
     running: concurrency,
     waiting: values.DRAGOMAN_QUEUE,
+    storedBytes: values.DRAGOMAN_STORED_BYTES,
     rates: values.DRAGOMAN_RATE_LIMITS,
   };
 }

@@ -50,7 +50,11 @@ describe('as a notebook', () => {
       { execution: { files: [file('a.csv'), file('d/b.png', 10)], deleted: ['c'] } },
       '[Files written: /mnt/data/a.csv (3 bytes), /mnt/data/d/b.png (10 bytes)]\n[Files gone: /mnt/data/c]',
     ],
-    [{ execution: { lost: 1 } }, '[Some files could not be kept: too many or too large.]'],
+    [{ result: { artifactsTruncated: true } }, '[Some files could not be kept: too many or too large.]'],
+    [
+      { execution: { lost: [{ path: 'd/b.bin', reason: 'The quota is full.' }] } },
+      '[Files not kept: /mnt/data/d/b.bin. The quota is full.]',
+    ],
   ])('tells what became of it: %j', (played, told) => {
     expect(show(played).text).toContain(told);
   });
@@ -64,7 +68,7 @@ describe('as a notebook', () => {
   });
 
   it('cuts output to its head and tail, never what follows it', () => {
-    const { text } = show({ result: { stdout: output(`first${'.'.repeat(5000)}last`) }, execution: { lost: 1 } });
+    const { text } = show({ result: { stdout: output(`first${'.'.repeat(5000)}last`), artifactsTruncated: true } });
     expect(text).toMatch(/^first\.{495}\n\[… 4009 characters left out …\]\n\.{496}last\n\[Some files/);
     for (const width of [10, 11, 12, 13]) expect(headAndTail('😀'.repeat(20), width).isWellFormed()).toBe(true);
   });

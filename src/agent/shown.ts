@@ -128,7 +128,9 @@ function notes(execution: CellExecution, options: ShownOptions, silent: boolean)
   );
   if (changed.length > 0) list.push(`[Files written: ${listed(changed)}]`);
   if (deleted.length > 0) list.push(`[Files gone: ${listed(deleted.map((path) => `/mnt/data/${path}`))}]`);
-  if (lost > 0 || result.artifactsTruncated) list.push('[Some files could not be kept: too many or too large.]');
+  if (lost.length > 0)
+    list.push(`[Files not kept: ${listed(lost.map(({ path }) => `/mnt/data/${path}`))}. ${lost[0]!.reason}]`);
+  if (result.artifactsTruncated) list.push('[Some files could not be kept: too many or too large.]');
   return list.length === 0 && silent ? ['[no output]'] : list;
 }
 

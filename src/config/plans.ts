@@ -42,6 +42,7 @@ const planSchema = z.strictObject({
   flood_bytes: value,
   artifacts: value,
   artifact_bytes: value,
+  stored_bytes: value,
   queue: value,
   rate_limits: value,
   concurrency: z.int({ error: places }).min(1, places).max(10_000, places).optional(),

@@ -406,6 +406,13 @@ export const settings = z.object({
     '1g',
     'Compiled programs kept, those longest unused removed first: a program sent again is not compiled again.',
   ),
+  DRAGOMAN_STORED_BYTES: setting(
+    storage,
+    size,
+    bytes(0, 1024 * TiB),
+    '20g',
+    'What the files of one key, or of one user of a token, may take together: uploads, files that programs made, files of sessions and containers.',
+  ),
   DRAGOMAN_RETENTION_HOURS: setting(
     storage,
     'hours',

@@ -16,6 +16,7 @@ export const errorCatalogue = {
   forbidden: { retryable: false, text: 'This is not yours to do.' },
   upstream_failed: { retryable: true, text: 'The model provider failed.' },
   too_large: { retryable: false, text: 'The request exceeds a size limit.' },
+  quota_exceeded: { retryable: false, text: 'No more may be stored.' },
   body_timeout: { retryable: true, text: 'The request body took too long to arrive.' },
   upload_timeout: { retryable: true, text: 'The upload took too long.' },
   rate_limited: { retryable: true, text: 'Too many requests.' },

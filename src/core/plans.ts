@@ -17,6 +17,8 @@ export interface Plan {
   readonly running: number | undefined;
   /** Executions waiting for a place. */
   readonly waiting: number;
+  /** Bytes of all its files together, each at its full size. */
+  readonly storedBytes: number;
   readonly rates: RateLimits;
 }
 

@@ -16,6 +16,7 @@ const statuses: Record<ErrorCode, number> = {
   forbidden: 403,
   upstream_failed: 502,
   too_large: 413,
+  quota_exceeded: 413,
   body_timeout: 408,
   upload_timeout: 504,
   rate_limited: 429,

@@ -11,6 +11,7 @@ import {
   type Plans,
   type Principal,
   planOf,
+  type StorageUse,
   type StoredFile,
 } from '../core/index.ts';
 import { commandsOf, type Engine, type EngineRun, type Runtime } from '../engine/index.ts';
@@ -21,10 +22,12 @@ import type {
   Execution,
   Interpreter,
   LanguageInfo,
+  LostFile,
   ReportedFile,
   UploadFile,
   UploadOutcome,
 } from './interpreter.ts';
+import { lostFile } from './lost-file.ts';
 import { checkProgram, limitsWithin, runtimeOf } from './programs.ts';
 import type { Shelf } from './shelf.ts';
 import type { UsageMeter } from './usage.ts';
@@ -166,6 +169,10 @@ export class InterpreterService implements Interpreter {
     return this.#shelf.delete(principal, ref);
   }
 
+  storage(principal: Principal): Promise<StorageUse> {
+    return this.#shelf.storage(principal);
+  }
+
   async health(): Promise<{ ready: boolean; reason?: string }> {
     if (this.#closing) return { ready: false, reason: 'shutting down' };
     const kind = this.#options.engine.lacking();
@@ -184,13 +191,13 @@ export class InterpreterService implements Interpreter {
     const byPath = new Map(inputs.map(({ input }) => [input.path, input]));
     const files: ReportedFile[] = [];
     const stored: StoredFile[] = [];
-    let lost = 0;
-    const lose = (count: number, error: unknown) => {
+    const lost: LostFile[] = [];
+    const lose = (paths: readonly string[], error: unknown) => {
       this.#options.logger.error(
-        { execution: id, count, error: String((error as Error).cause ?? error) },
+        { execution: id, count: paths.length, error: String((error as Error).cause ?? error) },
         'artifacts were not stored',
       );
-      lost += count;
+      lost.push(...paths.map((path) => lostFile(path, error)));
     };
     for (const { path, change, content } of run.artifacts) {
       try {
@@ -206,14 +213,17 @@ export class InterpreterService implements Interpreter {
         const from = byPath.get(path);
         files.push(change === 'modified' && from ? { change, file, from } : { change: 'created', file });
       } catch (error) {
-        lose(1, error);
+        lose([path], error);
       }
     }
     try {
       await this.#shelf.record(session, stored);
     } catch (error) {
       // The program has run: its caller is to have the result, and to learn that the files are gone.
-      lose(stored.length, error);
+      lose(
+        stored.map(({ name }) => name),
+        error,
+      );
       files.length = 0;
     }
     for (const path of run.inherited) files.push({ change: 'inherited', path, ref: byPath.get(path)! });

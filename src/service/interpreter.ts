@@ -6,6 +6,7 @@ import type {
   FileScope,
   Limits,
   Principal,
+  StorageUse,
   StoredFile,
 } from '../core/index.ts';
 import type { LanguageCommands } from '../engine/index.ts';
@@ -38,6 +39,13 @@ export interface ExecuteRequest {
   readonly limits?: Pick<Partial<Limits>, 'wallMs'>;
 }
 
+/** A file that a program made and that was not kept. */
+export interface LostFile {
+  readonly path: string;
+  /** A sentence for the caller. */
+  readonly reason: string;
+}
+
 /** What became of a file that was in the workspace when the program ended. */
 export type ReportedFile =
   | { readonly change: 'created'; readonly file: StoredFile }
@@ -56,7 +64,7 @@ export interface Execution {
   /** Paths of inputs the program removed. */
   readonly deleted: readonly string[];
   /** Files that were made but could not be stored. */
-  readonly lost: number;
+  readonly lost: readonly LostFile[];
 }
 
 /** One file of an upload, as it arrives. `content` must be consumed or destroyed before the next is taken. */
@@ -87,7 +95,7 @@ export interface Interpreter {
   /**
    * Stores files as one new session. With `partial` a file that fails is reported and the others are kept (none kept: no
    * session); without, the first failure rejects and nothing is kept.
-   * @throws DragomanError invalid_request, too_large, storage_unavailable
+   * @throws DragomanError invalid_request, too_large, quota_exceeded, storage_unavailable
    */
   upload(
     principal: Principal,
@@ -102,6 +110,8 @@ export interface Interpreter {
   listFiles(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]>;
   /** @throws DragomanError not_found, as `file` */
   deleteFile(principal: Principal, ref: FileRef): Promise<void>;
+  /** What a principal's files take, and may take. */
+  storage(principal: Principal): Promise<StorageUse>;
   /** Whether a program could run now. */
   health(): Promise<{ ready: boolean; reason?: string }>;
 }

@@ -8,7 +8,7 @@ import type {
   ToolDefinition,
   ToolResult,
 } from '../core/index.ts';
-import type { InputFile, ReportedFile, UploadFile } from './interpreter.ts';
+import type { InputFile, LostFile, ReportedFile, UploadFile } from './interpreter.ts';
 
 /**
  * A place to work: files that last, and interpreters that keep their variables while its sandbox lives. Reachable through every
@@ -85,7 +85,7 @@ export interface CellExecution {
   /** Paths of files that were there before it and are gone. */
   readonly deleted: readonly string[];
   /** Files that were made but could not be stored. */
-  readonly lost: number;
+  readonly lost: readonly LostFile[];
 }
 
 /** An event and its place in the execution's history, from 1. */
@@ -177,7 +177,7 @@ export interface Sessions {
 
   /** The files in its workspace as of the last execution, by path. @throws DragomanError not_found */
   files(principal: Principal, id: string): Promise<readonly StoredFile[]>;
-  /** Puts a file into its workspace. @throws DragomanError not_found, session_expired, invalid_request, too_large */
+  /** Puts a file into its workspace. @throws DragomanError not_found, session_expired, invalid_request, too_large, quota_exceeded */
   putFile(principal: Principal, id: string, file: UploadFile): Promise<StoredFile>;
   /** Puts a copy of a stored file into its workspace. @throws DragomanError as `putFile`; file_refused */
   copyFile(principal: Principal, id: string, file: FileRef & { path: string }): Promise<StoredFile>;

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { noRates, plansWith } from '../../test/support/http.ts';
+import { DragomanError } from '../core/index.ts';
 import { createMemoryCatalogue, createMemoryFileStore } from '../stores/index.ts';
 import type { UploadFile } from './interpreter.ts';
 import { Shelf } from './shelf.ts';
@@ -19,6 +21,7 @@ beforeEach(() => {
     files,
     catalogue,
     usage: { record() {} },
+    plans: plansWith(noRates),
     maxFileBytes: 100,
     maxUploadFiles: 3,
     retentionMs: 24 * hour,
@@ -71,6 +74,50 @@ describe('when the clock', () => {
     for (const file of [before!, after!]) await shelf.open(await shelf.find(principal, file));
   });
 });
+
+describe('uploads of one owner', () => {
+  /** One file of 100 bytes; `arrived` resolves when half of it is there, `go` lets the rest come. */
+  function halting(size = 100) {
+    const arrived = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    async function* content() {
+      yield Buffer.alloc(size / 2);
+      arrived.resolve();
+      await go.promise;
+      yield Buffer.alloc(size / 2);
+    }
+    async function* upload(): AsyncGenerator<UploadFile> {
+      yield { name: 'a', contentType: '', content: content() };
+    }
+    return { arrived: arrived.promise, go: go.resolve, upload: upload() };
+  }
+
+  it('are refused while others that are still arriving leave no room, and not when these have failed', async () => {
+    const under = Array.from({ length: 20 }, () => halting());
+    const ends = under.map(({ upload }) => stored(upload).catch((error) => error));
+    await Promise.all(under.map(({ arrived }) => arrived));
+    const late = halting(2);
+    expect(await stored(late.upload).catch((error) => error)).toMatchObject({
+      code: 'quota_exceeded',
+      message: expect.stringContaining('1000 of 1000 bytes are used'),
+    });
+    for (const { go } of under) go();
+    const failed = (await Promise.all(ends)).filter((end) => end instanceof DragomanError);
+    expect(new Set(failed.map(({ code }) => code))).toEqual(new Set(['quota_exceeded']));
+    const { used, allowed } = await shelf.storage(principal);
+    expect(used).toBeLessThanOrEqual(allowed);
+    expect(used).toBe((20 - failed.length) * 100);
+    const other = { ...principal, id: 'q' };
+    expect((await shelf.upload(other, request, files('b'))).files).toHaveLength(1);
+    // Nothing of those that failed is counted any more: what is left is there to the last byte.
+    while ((await shelf.storage(principal)).used < allowed) await stored(whole(100));
+    await expect(stored(whole(1))).rejects.toMatchObject({ code: 'quota_exceeded' });
+  });
+});
+
+async function* whole(size: number): AsyncGenerator<UploadFile> {
+  yield { name: 'whole', contentType: '', content: Readable.from([Buffer.alloc(size)]) };
+}
 
 describe('a sweep that takes everything to be old', () => {
   it('spares the contents of an upload under way', async () => {

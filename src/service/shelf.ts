@@ -5,8 +5,11 @@ import {
   type FileScope,
   isId,
   newId,
+  type Plans,
   type Principal,
   pathFault,
+  planOf,
+  type StorageUse,
   type StoredFile,
   type StoredSession,
 } from '../core/index.ts';
@@ -14,16 +17,25 @@ import type { Catalogue, FileStore, SessionRevision } from '../stores/index.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
 import type { UploadFile, UploadOutcome } from './interpreter.ts';
+import { type Hold, StorageQuota } from './quota.ts';
 import type { UsageMeter } from './usage.ts';
 
 export interface ShelfOptions {
   readonly files: FileStore;
   readonly catalogue: Catalogue;
   readonly usage: UsageMeter;
+  /** What principals may store. */
+  readonly plans: Plans;
   readonly maxFileBytes: number;
   readonly maxUploadFiles: number;
   readonly retentionMs: number;
   readonly now: () => number;
+}
+
+/** A stored session as its owner puts files into it. */
+export interface OpenShelf extends StoredSession {
+  /** What all files of its owner may take together. */
+  readonly quotaBytes: number;
 }
 
 /** A file about to be recorded. */
@@ -38,11 +50,13 @@ export interface NewFile {
 /** Users' stored files: who may see them, where their bytes are, how long they stay. */
 export class Shelf {
   readonly #options: ShelfOptions;
+  readonly #quota: StorageQuota;
   /** Contents of files that are stored and not recorded yet, by the files' ids: no clock may make them look forgotten. */
-  readonly #unrecorded = new Map<string, string>();
+  readonly #unrecorded = new Map<string, { readonly digest: string; readonly hold?: Hold }>();
 
   constructor(options: ShelfOptions) {
     this.#options = options;
+    this.#quota = new StorageQuota((owner) => options.catalogue.storedBytes(owner));
   }
 
   /** See `Interpreter.upload`. */
@@ -82,23 +96,39 @@ export class Shelf {
     return { sessionId: session.id, files: outcomes };
   }
 
+  /** What a principal's files take, and may take. */
+  async storage(principal: Principal): Promise<StorageUse> {
+    const used = await this.#options.catalogue.storedBytes(principal);
+    return { used, allowed: planOf(this.#options.plans, principal).storedBytes };
+  }
+
   /** A stored session that is not recorded yet. */
-  session(principal: Principal, id: string, scope: FileScope): StoredSession {
+  session(principal: Principal, id: string, scope: FileScope): OpenShelf {
     const createdAt = this.#options.now();
     const { tenant, id: principalId } = principal;
-    return { id, tenant, principalId, scope, createdAt, expiresAt: createdAt + this.#options.retentionMs };
+    const expiresAt = createdAt + this.#options.retentionMs;
+    return this.opened(principal, { id, tenant, principalId, scope, createdAt, expiresAt });
+  }
+
+  /** A stored session for its owner to put files into. */
+  opened(owner: Principal, session: StoredSession): OpenShelf {
+    return { ...session, quotaBytes: planOf(this.#options.plans, owner).storedBytes };
   }
 
   /**
    * Stores a file's bytes; it exists for nobody until it is recorded. That, or `release`, has to follow.
-   * @throws DragomanError as `FileStore.put`; invalid_request
+   * @throws DragomanError as `FileStore.put`; invalid_request, quota_exceeded
    */
-  async put(session: StoredSession, file: NewFile, maxBytes: number): Promise<StoredFile> {
+  async put(session: OpenShelf, file: NewFile, maxBytes: number): Promise<StoredFile> {
     const fault = pathFault(file.name);
     if (fault) throw new DragomanError('invalid_request', { message: `file name ${fault}` });
-    const { digest, size } = await this.#options.files.put(file.content, maxBytes);
+    const hold = await this.#quota.hold({ tenant: session.tenant, id: session.principalId }, session.quotaBytes);
+    const { digest, size } = await this.#options.files.put(hold.counted(file.content), maxBytes).catch((error) => {
+      hold.free();
+      throw error;
+    });
     const id = newId();
-    this.#unrecorded.set(id, digest);
+    this.#unrecorded.set(id, { digest, hold });
     return {
       id,
       sessionId: session.id,
@@ -115,24 +145,30 @@ export class Shelf {
   /** A copy of a stored file for another session, under a path of its own; recorded as what `put` returns is. */
   copy(session: StoredSession, path: string, file: StoredFile): StoredFile {
     const id = newId();
-    this.#unrecorded.set(id, file.digest);
+    this.#unrecorded.set(id, { digest: file.digest });
     return { ...file, id, sessionId: session.id, name: path, readOnly: false, createdAt: this.#options.now() };
   }
 
-  /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. */
-  async record(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
+  /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. @throws DragomanError quota_exceeded */
+  async record(session: OpenShelf, files: readonly StoredFile[]): Promise<void> {
+    this.#handOver(files);
     try {
-      if (files.length > 0) await this.#options.catalogue.createSession(session, files);
+      if (files.length > 0) await this.#options.catalogue.createSession(session, files, session.quotaBytes);
     } finally {
       this.release(files);
     }
     this.#meter(session, files);
   }
 
-  /** Changes the files of a session that is recorded, and how long they live. @throws DragomanError not_found when it is gone */
-  async revise(session: StoredSession, change: Omit<SessionRevision, 'expiresAt'>): Promise<void> {
+  /**
+   * Changes the files of a session that is recorded, and how long they live.
+   * @throws DragomanError not_found when it is gone; quota_exceeded
+   */
+  async revise(session: OpenShelf, change: Pick<SessionRevision, 'added' | 'superseded'>): Promise<void> {
+    const { expiresAt, quotaBytes } = session;
+    this.#handOver(change.added);
     try {
-      await this.#options.catalogue.reviseSession(session.id, { ...change, expiresAt: session.expiresAt });
+      await this.#options.catalogue.reviseSession(session.id, { ...change, expiresAt, quotaBytes });
     } finally {
       this.release(change.added);
     }
@@ -141,6 +177,7 @@ export class Shelf {
 
   /** These are recorded by now or will never be; once is enough, more does no harm. */
   release(files: readonly StoredFile[]): void {
+    this.#handOver(files);
     for (const { id } of files) this.#unrecorded.delete(id);
   }
 
@@ -190,7 +227,12 @@ export class Shelf {
     this.#options.usage.record({ id, tenant }, { bytesStored: files.reduce((sum, { size }) => sum + size, 0) });
   }
 
+  /** From here on the catalogue counts these, or nobody has to. */
+  #handOver(files: readonly StoredFile[]): void {
+    for (const { id } of files) this.#unrecorded.get(id)?.hold?.free();
+  }
+
   #isUnrecorded(digest: string): boolean {
-    return this.#unrecorded.values().some((each) => each === digest);
+    return this.#unrecorded.values().some((each) => each.digest === digest);
   }
 }

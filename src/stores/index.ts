@@ -1,4 +1,4 @@
-export type { Catalogue, KeyRecord, SessionRevision } from './catalogue/catalogue.ts';
+export type { Catalogue, KeyRecord, Owner, SessionRevision } from './catalogue/catalogue.ts';
 export type { Document, DocumentPage, Documents } from './catalogue/documents.ts';
 export { createMemoryCatalogue } from './catalogue/memory.ts';
 export { createSqliteCatalogue } from './catalogue/sqlite.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FileScope, newId, type StoredFile, type StoredSession } from '../../src/core/index.ts';
+import { keptSuperseded } from '../../src/stores/catalogue/catalogue.ts';
 import type { Catalogue, Document, KeyRecord } from '../../src/stores/index.ts';
 
 const digestOf = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -64,6 +65,75 @@ export function describeCatalogue(name: string, make: () => Promise<Catalogue>):
 
     afterEach(async () => {
       await catalogue.close();
+    });
+
+    describe('what an owner has stored', () => {
+      const owner = { tenant: 'tenant', id: 'principal' };
+      const refused = { code: 'quota_exceeded' };
+
+      it('is the sum of its files, also as sessions change, go and expire', async () => {
+        const [session, brief] = [sessionLike(), sessionLike({ expiresAt: 1 })];
+        const elsewhere = [sessionLike({ principalId: 'other' }), sessionLike({ tenant: 'other' })];
+        for (const each of elsewhere) await catalogue.createSession(each, [fileLike(each, { size: 1 })]);
+        expect(await catalogue.storedBytes(owner)).toBe(0);
+        const first = fileLike(session, { size: 10 });
+        await catalogue.createSession(session, [first, fileLike(session, { size: 200 })]);
+        await catalogue.createSession(brief, [fileLike(brief, { size: 3000 })]);
+        expect(await catalogue.storedBytes(owner)).toBe(3210);
+        const revision = { expiresAt: session.expiresAt, added: [fileLike(session, { size: 40_000 })] };
+        await catalogue.reviseSession(session.id, { ...revision, superseded: [first.id] });
+        expect(await catalogue.storedBytes(owner)).toBe(43_210);
+        expect(await catalogue.deleteExpired(2)).toBe(1);
+        expect(await catalogue.storedBytes(owner)).toBe(40_210);
+        for (let time = 0; time < 2; time++) await catalogue.deleteFile(session.id, first.id);
+        expect(await catalogue.storedBytes(owner)).toBe(40_200);
+        for (let time = 0; time < 2; time++) await catalogue.deleteSession(session.id);
+        expect(await catalogue.storedBytes(owner)).toBe(0);
+        for (const { tenant, principalId: id } of elsewhere)
+          expect(await catalogue.storedBytes({ tenant, id })).toBe(1);
+      });
+
+      it('falls when superseded files are more than are kept', async () => {
+        const session = sessionLike();
+        const files = Array.from({ length: keptSuperseded + 5 }, () => fileLike(session, { size: 2 }));
+        await catalogue.createSession(session, files);
+        const superseded = files.map(({ id }) => id);
+        await catalogue.reviseSession(session.id, { expiresAt: session.expiresAt, added: [], superseded });
+        expect(await catalogue.storedBytes(owner)).toBe(2 * keptSuperseded);
+      });
+
+      it('never grows beyond a quota, and what is refused leaves nothing', async () => {
+        const session = sessionLike();
+        const files = [fileLike(session, { size: 60 }), fileLike(session, { size: 41 })];
+        await expect(catalogue.createSession(session, files, 100)).rejects.toMatchObject(refused);
+        expect(await catalogue.session(session.id)).toBeUndefined();
+        await catalogue.createSession(session, [files[0]!], 60);
+        const { expiresAt } = session;
+        const revision = { expiresAt: expiresAt + 1, added: [files[1]!], superseded: [], quotaBytes: 100 };
+        await expect(catalogue.reviseSession(session.id, revision)).rejects.toMatchObject(refused);
+        expect(await catalogue.session(session.id)).toEqual(session);
+        expect(await catalogue.files(session.id)).toEqual([files[0]]);
+        expect(await catalogue.storedBytes(owner)).toBe(60);
+      });
+
+      it('lets no two that come at once share the last of a quota', async () => {
+        const sessions = Array.from({ length: 8 }, () => sessionLike());
+        const ends = await Promise.allSettled(
+          sessions.map((session) => catalogue.createSession(session, [fileLike(session, { size: 30 })], 100)),
+        );
+        expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+        expect(await catalogue.storedBytes(owner)).toBe(90);
+      });
+
+      it('may shrink while it is above a quota that was lowered', async () => {
+        const session = sessionLike();
+        const files = [fileLike(session, { size: 60 }), fileLike(session, { size: 40 })];
+        await catalogue.createSession(session, files);
+        const superseded = [files[0]!.id];
+        const revision = { expiresAt: session.expiresAt, added: [], superseded, quotaBytes: 10 };
+        await catalogue.reviseSession(session.id, revision);
+        expect(await catalogue.files(session.id)).toEqual([files[1]]);
+      });
     });
 
     describe('a session whose workspace changes', () => {

@@ -22,7 +22,9 @@ export const apiKey = 'test-key-c0ffee';
 /** One plan without any rate limit; the limits of programs are not what these tests are about. */
 export const noRates = { exec: null, upload: null, download: null, list: null };
 export const plansWith = (rates: RateLimits): Plans =>
-  new Map([['default', { limits: testLimits, maxWallMs: 10_000, running: undefined, waiting: 10, rates }]]);
+  new Map([
+    ['default', { limits: testLimits, maxWallMs: 10_000, running: undefined, waiting: 10, storedBytes: 1000, rates }],
+  ]);
 
 const unused = () => Promise.reject(new Error('not part of this test'));
 
@@ -36,6 +38,7 @@ export function idleInterpreter(health: Interpreter['health'] = async () => ({ r
     openFile: unused,
     listFiles: unused,
     deleteFile: unused,
+    storage: unused,
     health,
   };
 }

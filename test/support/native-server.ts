@@ -31,6 +31,7 @@ export async function nativeServer() {
         const file = (await sessions.files(principal, sessionId)).find(({ id }) => id === fileId)!;
         return { file, content: sessions.open(file) };
       },
+      storage: async () => ({ used: 30, allowed: 1000 }),
       async listFiles() {
         throw new DragomanError('not_found', { message: 'Session not found' });
       },

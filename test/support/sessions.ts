@@ -44,6 +44,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     maxWallMs: 60_000,
     running: undefined,
     waiting: 100,
+    storedBytes: 1024 ** 3,
     rates: { exec: null, upload: null, download: null, list: null },
   };
   const limits = { maxFileBytes: 16 * 1024 * 1024, maxUploadFiles: 10, retentionMs: 24 * hour };
@@ -53,14 +54,15 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   await files.start();
   onTestFinished(() => files.close());
   const usage = { record() {} };
-  const shelf = new Shelf({ files, catalogue, usage, ...limits, now });
+  const plans = new Map([[defaultPlan, plan]]);
+  const shelf = new Shelf({ files, catalogue, usage, plans, ...limits, now });
   const sessions = new SessionService({
     engine: engine.engine,
     catalogue,
     shelf,
     usage,
     admission: new Admission({ places: 8, waitMs: queueWaitMs }),
-    plans: new Map([[defaultPlan, plan]]),
+    plans,
     queueWaitMs,
     ...limits,
     idleMs: 20 * 60_000,

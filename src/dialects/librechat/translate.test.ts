@@ -176,7 +176,12 @@ describe('toAnswer', () => {
   test('tells of removed inputs and of files that could not be stored', () => {
     expect(toAnswer(execution({ deleted: ['a.csv'] })).deleted_files).toEqual(['a.csv']);
     const code = 'artifact_delivery_failed';
-    expect(toAnswer(execution({ lost: 2 })).artifact_delivery).toEqual({
+    const lose = (...paths: string[]) => paths.map((path) => ({ path, reason: 'The disk is full.' }));
+    expect(toAnswer(execution({ lost: lose('a', 'b') }))).toMatchObject({
+      message: 'Not kept: a, b. The disk is full.',
+      stderr: '\n[sandbox] Not kept: a, b. The disk is full.\n',
+    });
+    expect(toAnswer(execution({ lost: lose('a', 'b') })).artifact_delivery).toEqual({
       code,
       status: 'failed',
       attempted: 2,
@@ -184,7 +189,7 @@ describe('toAnswer', () => {
       failed: 2,
     });
     const files: ReportedFile[] = [{ change: 'created', file: stored('a') }];
-    expect(toAnswer(execution({ lost: 1, files })).artifact_delivery).toEqual({
+    expect(toAnswer(execution({ lost: lose('b'), files })).artifact_delivery).toEqual({
       code,
       status: 'partial',
       attempted: 2,

@@ -6,6 +6,8 @@ import type { ExecBody, WireFileRef } from './wire.ts';
 
 /** Unchanged inputs are listed up to this many files in all; what a run made is always listed. */
 const maxListed = 50;
+/** Files that were lost are named up to so many. */
+const mostNamed = 20;
 
 /** @throws DragomanError invalid_request */
 export function toRequest(body: ExecBody): ExecuteRequest {
@@ -47,14 +49,14 @@ export function toAnswer(execution: Execution): ExecAnswer {
     wall_time: Math.round(((result.stage === 'compile' && result.compileUsage) || result.usage).wallMs),
     files,
     ...(deleted.length > 0 ? { deleted_files: [...deleted] } : {}),
-    ...(lost > 0
+    ...(lost.length > 0
       ? {
           artifact_delivery: {
             code: 'artifact_delivery_failed',
             status: delivered > 0 ? 'partial' : 'failed',
-            attempted: delivered + lost,
+            attempted: delivered + lost.length,
             delivered,
-            failed: lost,
+            failed: lost.length,
           },
         }
       : {}),
@@ -69,7 +71,7 @@ function statusOf({ result }: Execution): ExecAnswer['status'] {
 }
 
 /** What to tell the model, which sees nothing but the two streams. */
-function endings({ result }: Execution): string[] {
+function endings({ result, lost }: Execution): string[] {
   const { outcome, stdout, stderr } = result;
   const reasons: string[] = [];
   if (outcome === 'timed_out') reasons.push('Time limit exceeded');
@@ -82,6 +84,11 @@ function endings({ result }: Execution): string[] {
     }
   }
   if (result.artifactsTruncated) reasons.push('Some files were not kept: too many, or too large');
+  if (lost.length > 0) {
+    const more = lost.length > mostNamed ? ` and ${lost.length - mostNamed} more` : '';
+    const named = lost.slice(0, mostNamed).map(({ path }) => path);
+    reasons.push(`Not kept: ${named.join(', ')}${more}. ${lost[0]!.reason}`);
+  }
   return reasons;
 }
 

@@ -74,6 +74,7 @@ const ending = {
   truncated: z.boolean().describe('Something was left out: the middle of a stream, results, or files beyond a limit.'),
   deleted: z.array(z.string()).describe('Paths that were there before it and are gone.'),
   artifacts_lost: count.describe('Files that were made but could not be stored.'),
+  lost: z.array(z.object({ path: z.string(), reason: z.string() })).describe('Which these are, and why.'),
 };
 
 export const doneEvent = z.object(ending).meta({ id: 'ExecutionEnd' });
@@ -136,5 +137,8 @@ export const usage = z
     to: date,
     total: z.object(amounts),
     days: z.array(z.object({ date, ...amounts })).describe('Days without any use are left out.'),
+    storage: z
+      .object({ bytes_used: bytes, bytes_allowed: bytes })
+      .describe('What its files take at this moment, each at its full size, and what they may take together.'),
   })
   .meta({ id: 'Usage' });

@@ -76,6 +76,7 @@ describe('one answer', () => {
       truncated: true,
       deleted: [],
       artifacts_lost: 0,
+      lost: [],
       stdout: 'hi\n',
       stderr: 'oops',
       results: [{ 'image/png': 'AAAA' }, { 'text/plain': '2' }],

@@ -26,7 +26,7 @@ function cell(language: string, code: string, result: Partial<CellResult> = {}):
       startedAt: 0,
       files: [],
       deleted: [],
-      lost: 0,
+      lost: [],
       result: {
         outcome: 'completed',
         exitCode: 0,

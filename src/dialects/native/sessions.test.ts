@@ -209,8 +209,9 @@ describe('its files', () => {
 
 it('tells what was used, and refuses days that are none', async () => {
   const { status, json } = await server.call('GET', '/v1/usage?from=2026-01-01&to=2026-01-02');
+  const storage = { bytes_used: 30, bytes_allowed: 1000 };
   const nothing = { executions: 0, cpu_ms: 0, wall_ms: 0, bytes_stored: 0, bytes_served: 0 };
-  expect([status, json]).toEqual([200, { from: '2026-01-01', to: '2026-01-02', total: nothing, days: [] }]);
+  expect([status, json]).toEqual([200, { from: '2026-01-01', to: '2026-01-02', total: nothing, days: [], storage }]);
   expect((await server.call('GET', '/v1/usage?from=2026-02-01&to=2026-01-02')).status).toBe(400);
   expect((await server.call('GET', '/v1/usage?from=yesterday')).status).toBe(400);
 });

@@ -110,7 +110,8 @@ export function endOf({ id, sessionId, language, result, ...execution }: CellExe
     truncated:
       result.stdout.truncated || result.stderr.truncated || result.outputsTruncated || result.artifactsTruncated,
     deleted: [...execution.deleted],
-    artifacts_lost: execution.lost,
+    artifacts_lost: execution.lost.length,
+    lost: execution.lost.map(({ path, reason }) => ({ path, reason })),
   };
 }
 

@@ -9,7 +9,7 @@ const dayMs = 24 * 60 * 60_000;
 const usualDays = 30;
 
 /** What the caller's key has used. */
-export function usageRoutes(app: FastifyInstance, { usage, now }: DialectContext): void {
+export function usageRoutes(app: FastifyInstance, { usage, interpreter, now }: DialectContext): void {
   app.get('/usage', { config: { rateClass: 'list', operation: operations.read } }, async (request) => {
     const query = parse(usageQuery, request.query);
     const to = query.to ?? date(now());
@@ -17,7 +17,9 @@ export function usageRoutes(app: FastifyInstance, { usage, now }: DialectContext
     if (from > to) throw new DragomanError('invalid_request', { message: 'from must not be after to' });
     const days = await usage.days(request.principal, from, to);
     const rows = days.map(({ date, ...amounts }) => ({ date, ...wire(amounts) }));
-    return { from, to, total: wire(sumOfUsage(days)), days: rows };
+    const { used, allowed } = await interpreter.storage(request.principal);
+    const storage = { bytes_used: used, bytes_allowed: allowed };
+    return { from, to, total: wire(sumOfUsage(days)), days: rows, storage };
   });
 }
 

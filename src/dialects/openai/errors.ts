@@ -65,6 +65,7 @@ const wordings: Record<ErrorCode, Wording> = {
   forbidden: {},
   upstream_failed: {},
   too_large: {},
+  quota_exceeded: { code: 'quota_exceeded' },
   body_timeout: {},
   upload_timeout: {},
   rate_limited: { code: 'rate_limit_exceeded' },

@@ -5,13 +5,12 @@ import {
   type Logger,
   type Metrics,
   type Principal,
-  type StoredSession,
 } from '../../core/index.ts';
 import type { Engine, EngineSession, Runtime } from '../../engine/index.ts';
 import { engineInput, type ResolvedInput } from '../inputs.ts';
 import type { ReportedFile } from '../interpreter.ts';
 import type { CellExecution, CellRequest, Continuity } from '../sessions.ts';
-import type { Shelf } from '../shelf.ts';
+import type { OpenShelf, Shelf } from '../shelf.ts';
 import type { LiveSession } from './live-session.ts';
 import type { ExecutionDriver } from './running-execution.ts';
 import { checkRoom, type FoundFile, type KeptChanges, SessionFiles } from './session-files.ts';
@@ -53,7 +52,7 @@ export class Cells {
   /** Runs it in a session whose turn it is. */
   async inSession(
     live: LiveSession,
-    stored: () => StoredSession,
+    stored: () => OpenShelf,
     order: CellOrder,
     driver: ExecutionDriver,
   ): Promise<CellExecution> {
@@ -127,7 +126,7 @@ export class Cells {
   /** Makes a request's files the session's own, and puts them into its sandbox. */
   async #bring(
     live: LiveSession,
-    session: StoredSession,
+    session: OpenShelf,
     inputs: readonly ResolvedInput[],
     workspaceBytes: number,
   ): Promise<void> {

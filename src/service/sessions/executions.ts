@@ -95,7 +95,8 @@ export class Executions {
     try {
       return await this.#placed(principal, driver, async () => {
         if (!live.live) await this.#parts.hot.makeRoom();
-        return this.#cells.inSession(live, () => this.#parts.records.stored(live.record), { ...order, limits }, driver);
+        const stored = () => this.#options.shelf.opened(principal, this.#parts.records.stored(live.record));
+        return this.#cells.inSession(live, stored, { ...order, limits }, driver);
       });
     } catch (cause) {
       // The session was deleted meanwhile, and what it ran in went with it.

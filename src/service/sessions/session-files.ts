@@ -1,7 +1,8 @@
-import { DragomanError, type FileRef, type Logger, type StoredFile, type StoredSession } from '../../core/index.ts';
+import { DragomanError, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
 import type { SessionRevision } from '../../stores/index.ts';
-import type { ReportedFile } from '../interpreter.ts';
-import type { Shelf } from '../shelf.ts';
+import type { LostFile, ReportedFile } from '../interpreter.ts';
+import { lostFile } from '../lost-file.ts';
+import type { OpenShelf, Shelf } from '../shelf.ts';
 
 /** A file as it was found in a workspace. Its content is read once. */
 export interface FoundFile {
@@ -14,11 +15,11 @@ export interface KeptChanges {
   readonly files: readonly ReportedFile[];
   /** Paths that are gone. */
   readonly deleted: readonly string[];
-  readonly lost: number;
+  readonly lost: readonly LostFile[];
 }
 
 /** Makes files a session's own, and `superseded` ones (by id) no longer so. */
-type Recorder = (session: StoredSession, change: Omit<SessionRevision, 'expiresAt'>) => Promise<void>;
+type Recorder = (session: OpenShelf, change: Pick<SessionRevision, 'added' | 'superseded'>) => Promise<void>;
 
 /** A workspace's files as they are recorded: by path, each with the id it is known by until it changes. */
 export class SessionFiles {
@@ -49,7 +50,7 @@ export class SessionFiles {
   }
 
   /** Makes these the session's files at their paths, and takes away those of `gone`. */
-  async record(session: StoredSession, added: readonly StoredFile[], gone: readonly string[] = []): Promise<void> {
+  async record(session: OpenShelf, added: readonly StoredFile[], gone: readonly string[] = []): Promise<void> {
     const replaced = [...added.map(({ name }) => name), ...gone].flatMap((path) => this.#byPath.get(path)?.id ?? []);
     if (added.length > 0 || replaced.length > 0) {
       await this.#recorder(session, { added, superseded: [...new Set(replaced)] });
@@ -58,15 +59,18 @@ export class SessionFiles {
     for (const file of added) this.#byPath.set(file.name, file);
   }
 
-  /** Keeps what an execution made and changed. Never rejects: what cannot be stored is counted as lost. */
-  async keep(session: StoredSession, touched: readonly FoundFile[], gone: readonly string[]): Promise<KeptChanges> {
+  /** Keeps what an execution made and changed. Never rejects: what cannot be stored is reported as lost. */
+  async keep(session: OpenShelf, touched: readonly FoundFile[], gone: readonly string[]): Promise<KeptChanges> {
     const files: ReportedFile[] = [];
     const added: StoredFile[] = [];
-    let lost = 0;
-    const lose = (count: number, error: unknown) => {
+    const lost: LostFile[] = [];
+    const lose = (paths: readonly string[], error: unknown) => {
       const reason = String((error as Error).cause ?? error);
-      this.#logger.error({ session: session.id, count, error: reason }, 'files of a session were not stored');
-      lost += count;
+      this.#logger.error(
+        { session: session.id, count: paths.length, error: reason },
+        'files of a session were not stored',
+      );
+      lost.push(...paths.map((path) => lostFile(path, error)));
     };
     for (const { path, content } of touched) {
       const before = this.#byPath.get(path);
@@ -91,7 +95,7 @@ export class SessionFiles {
         added.push(file);
         files.push(before ? { change: 'modified', file, from: refOf(before) } : { change: 'created', file });
       } catch (error) {
-        lose(1, error);
+        lose([path], error);
       } finally {
         content.close();
       }
@@ -101,7 +105,10 @@ export class SessionFiles {
       await this.record(session, added, deleted);
     } catch (error) {
       // The code has run: its caller is to have the result, and to learn that the files are gone.
-      lose(added.length, error);
+      lose(
+        added.map(({ name }) => name),
+        error,
+      );
       files.length = 0;
     }
     return { files, deleted, lost };

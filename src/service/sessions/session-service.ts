@@ -18,9 +18,11 @@ import type {
   SessionInfo,
   Sessions,
 } from '../sessions.ts';
+import type { OpenShelf } from '../shelf.ts';
 import { ExecutionLog } from './execution-log.ts';
 import { Executions, type ExecutionsOptions } from './executions.ts';
 import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
+import type { LiveSession } from './live-session.ts';
 import { checkRoom } from './session-files.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
 
@@ -91,7 +93,7 @@ export class SessionService implements Sessions {
       metadata: request.metadata ?? {},
       ran: [],
     };
-    const session = this.#records.stored(record);
+    const session = this.#options.shelf.opened(principal, this.#records.stored(record));
     const copies = inputs.map(({ input, file }) => this.#options.shelf.copy(session, input.path, file));
     try {
       checkRoom([], copies, workspaceBytes);
@@ -207,7 +209,7 @@ export class SessionService implements Sessions {
   async putFile(principal: Principal, id: string, upload: UploadFile): Promise<StoredFile> {
     const live = await this.#hot.use(principal, id);
     const { shelf, maxFileBytes } = this.#options;
-    const session = this.#records.stored(live.record);
+    const session = this.#opened(principal, live);
     // The bytes arrive at their sender's pace, which executions do not wait for.
     const file = await shelf.put(session, { source: 'user', ...upload, readOnly: false }, maxFileBytes);
     return this.#bring(principal, id, file);
@@ -216,7 +218,7 @@ export class SessionService implements Sessions {
   async copyFile(principal: Principal, id: string, { path, ...from }: FileRef & { path: string }): Promise<StoredFile> {
     const live = await this.#hot.use(principal, id);
     const [found] = await resolveInputs(this.#options.shelf, principal, [{ ...from, path }]);
-    const copy = this.#options.shelf.copy(this.#records.stored(live.record), path, found!.file);
+    const copy = this.#options.shelf.copy(this.#opened(principal, live), path, found!.file);
     return this.#bring(principal, id, copy);
   }
 
@@ -226,7 +228,7 @@ export class SessionService implements Sessions {
     await live.queue.run(async () => {
       if (!live.files.at(path)) throw new DragomanError('not_found', { message: 'File not found' });
       await live.take([path]);
-      await live.files.record(this.#records.stored(live.record), [], [path]);
+      await live.files.record(this.#opened(principal, live), [], [path]);
     });
   }
 
@@ -238,12 +240,16 @@ export class SessionService implements Sessions {
       return await live.queue.run(async () => {
         checkRoom(live.files.all(), [file], planOf(this.#options.plans, principal).limits.workspaceBytes);
         await live.bring([file]);
-        await live.files.record(this.#records.stored(live.record), [file]);
+        await live.files.record(this.#opened(principal, live), [file]);
         return file;
       });
     } finally {
       this.#options.shelf.release([file]);
     }
+  }
+
+  #opened(principal: Principal, live: LiveSession): OpenShelf {
+    return this.#options.shelf.opened(principal, this.#records.stored(live.record));
   }
 
   #info(record: SessionRecord): SessionInfo {

@@ -1,4 +1,4 @@
-import type { StoredFile, StoredSession } from '../../core/index.ts';
+import type { Principal, StoredFile, StoredSession } from '../../core/index.ts';
 import type { Documents } from './documents.ts';
 
 /** Superseded files a session keeps: what was cited yesterday can still be downloaded, without end it would fill the disk. */
@@ -16,6 +16,9 @@ export interface KeyRecord {
   readonly revokedAt: number | null;
 }
 
+/** Whose a session is. */
+export type Owner = Pick<Principal, 'tenant' | 'id'>;
+
 /** What a live session's workspace has become. */
 export interface SessionRevision {
   readonly expiresAt: number;
@@ -23,6 +26,8 @@ export interface SessionRevision {
   readonly added: readonly StoredFile[];
   /** Ids of files that others replace, or that are gone from the workspace: still found by id, no longer listed. */
   readonly superseded: readonly string[];
+  /** See `createSession`. */
+  readonly quotaBytes?: number | undefined;
 }
 
 /**
@@ -38,12 +43,13 @@ export interface Catalogue {
   start(): Promise<void>;
   /**
    * Records a session and its files, all or nothing. The files name this session as theirs.
-   * @throws DragomanError internal when the session's id, or a file's id within it, is taken
+   * @param quotaBytes what all files of the session's owner may take together with these; absent: any number
+   * @throws DragomanError internal when the session's id, or a file's id within it, is taken; quota_exceeded
    */
-  createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void>;
+  createSession(session: StoredSession, files: readonly StoredFile[], quotaBytes?: number): Promise<void>;
   /**
    * Changes a session, all or nothing. Of its superseded files the latest `keptSuperseded` stay.
-   * @throws DragomanError not_found when it is gone
+   * @throws DragomanError not_found when it is gone; quota_exceeded, never for a change that adds nothing
    */
   reviseSession(id: string, revision: SessionRevision): Promise<void>;
   /** Removes a session and its files. Returns false when there was none. */
@@ -58,6 +64,8 @@ export interface Catalogue {
   deleteFile(sessionId: string, fileId: string): Promise<boolean>;
   /** Removes every session that expired before `now` with its files; returns how many sessions. */
   deleteExpired(now: number): Promise<number>;
+  /** What the files of one owner take, each at its full size, superseded ones too. Costs the same however many they are. */
+  storedBytes(owner: Owner): Promise<number>;
   /** Tells whether any file record refers to these bytes. */
   isReferenced(digest: string): Promise<boolean>;
   /**

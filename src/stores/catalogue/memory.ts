@@ -1,5 +1,5 @@
-import { DragomanError, type StoredFile, type StoredSession } from '../../core/index.ts';
-import { type Catalogue, type KeyRecord, keptSuperseded, type SessionRevision } from './catalogue.ts';
+import { DragomanError, quotaExceeded, type StoredFile, type StoredSession } from '../../core/index.ts';
+import { type Catalogue, type KeyRecord, keptSuperseded, type Owner, type SessionRevision } from './catalogue.ts';
 import { MemoryDocuments } from './memory-documents.ts';
 
 /** Keeps records in memory, gone with the process: what the other drivers are compared with, and for tests. */
@@ -21,15 +21,15 @@ class MemoryCatalogue implements Catalogue {
 
   async start(): Promise<void> {}
 
-  async createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
+  async createSession(session: StoredSession, files: readonly StoredFile[], quotaBytes?: number): Promise<void> {
     const byId = new Map(files.map((file) => [file.id, file]));
     if (this.#entries.has(session.id) || byId.size < files.length) {
       throw new DragomanError('internal', { message: 'A session or a file with this id exists already.' });
     }
-    this.#entries.set(session.id, { session, files: byId, superseded: [] });
+    this.#replace(session.id, { session, files: byId, superseded: [] }, quotaBytes);
   }
 
-  async reviseSession(id: string, { expiresAt, added, superseded }: SessionRevision): Promise<void> {
+  async reviseSession(id: string, { expiresAt, added, superseded, quotaBytes }: SessionRevision): Promise<void> {
     const entry = this.#entries.get(id);
     if (!entry) throw new DragomanError('not_found');
     const files = new Map(entry.files);
@@ -39,7 +39,7 @@ class MemoryCatalogue implements Catalogue {
     }
     const all = [...entry.superseded, ...superseded.filter((file) => files.has(file))];
     for (const file of all.splice(0, Math.max(0, all.length - keptSuperseded))) files.delete(file);
-    this.#entries.set(id, { session: { ...entry.session, expiresAt }, files, superseded: all });
+    this.#replace(id, { session: { ...entry.session, expiresAt }, files, superseded: all }, quotaBytes);
   }
 
   async deleteSession(id: string): Promise<boolean> {
@@ -69,6 +69,17 @@ class MemoryCatalogue implements Catalogue {
     const expired = [...this.#entries.values()].filter(({ session }) => session.expiresAt < now);
     for (const { session } of expired) this.#entries.delete(session.id);
     return expired.length;
+  }
+
+  async storedBytes(owner: Owner): Promise<number> {
+    return this.#storedBytes(owner);
+  }
+
+  #storedBytes({ tenant, id }: Owner): number {
+    return this.#entries
+      .values()
+      .filter(({ session }) => session.tenant === tenant && session.principalId === id)
+      .reduce((sum, entry) => sum + sizeOf(entry), 0);
   }
 
   async isReferenced(digest: string): Promise<boolean> {
@@ -103,6 +114,15 @@ class MemoryCatalogue implements Catalogue {
     return this.#changeLive(idOrName, { revokedAt: now });
   }
 
+  #replace(id: string, entry: Entry, allowed = Number.POSITIVE_INFINITY): void {
+    const before = this.#entries.get(id);
+    const { tenant, principalId } = entry.session;
+    const more = sizeOf(entry) - (before ? sizeOf(before) : 0);
+    const used = this.#storedBytes({ tenant, id: principalId });
+    if (more > 0 && used + more > allowed) throw quotaExceeded({ used, allowed });
+    this.#entries.set(id, entry);
+  }
+
   #changeLive(idOrName: string, change: Partial<KeyRecord>): boolean {
     const live = this.#keys.filter((key) => key.revokedAt === null);
     const target = live.find((key) => key.id === idOrName) ?? live.find((key) => key.name === idOrName);
@@ -111,4 +131,8 @@ class MemoryCatalogue implements Catalogue {
   }
 
   async close(): Promise<void> {}
+}
+
+function sizeOf({ files }: Entry): number {
+  return files.values().reduce((sum, { size }) => sum + size, 0);
 }

@@ -27,6 +27,12 @@ export interface Schema {
     /** Set once another file took its place or the workspace lost it; the larger, the later. */
     superseded: number | null;
   };
+  /** What all files of one owner take, kept in the transactions that change them. */
+  owners: {
+    tenant: string;
+    principal_id: string;
+    stored_bytes: number;
+  };
   documents: {
     kind: string;
     id: string;
@@ -62,6 +68,7 @@ export const migrations: readonly Migration[] = [
   { name: 'superseded-files', up: addSuperseded },
   { name: 'documents', up: createDocuments },
   { name: 'file-sources', up: addFileSource },
+  { name: 'owners', up: createOwners },
 ];
 
 async function createSessionsFilesKeys(db: Kysely<Schema>): Promise<void> {
@@ -144,5 +151,30 @@ async function addFileSource(db: Kysely<Schema>): Promise<void> {
   await db.schema
     .alterTable('files')
     .addColumn('source', 'text', (column) => column.notNull().defaultTo('user'))
+    .execute();
+}
+
+async function createOwners(db: Kysely<Schema>): Promise<void> {
+  await db.schema
+    .createTable('owners')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('principal_id', 'text', (column) => column.notNull())
+    .addColumn('stored_bytes', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('owners_key', ['tenant', 'principal_id'])
+    .execute();
+  await db
+    .insertInto('owners')
+    .columns(['tenant', 'principal_id', 'stored_bytes'])
+    .expression((of) =>
+      of
+        .selectFrom('sessions')
+        .innerJoin('files', 'files.session_id', 'sessions.id')
+        .select(({ fn }) => [
+          'sessions.tenant',
+          'sessions.principal_id',
+          fn.sum<number>('files.size').as('stored_bytes'),
+        ])
+        .groupBy(['sessions.tenant', 'sessions.principal_id']),
+    )
     .execute();
 }

@@ -2,12 +2,23 @@ import { setImmediate } from 'node:timers/promises';
 import type { Kysely, Transaction } from 'kysely';
 import { DragomanError, type ErrorCode, type StoredFile, type StoredSession } from '../../core/index.ts';
 import { onStorage } from '../faults.ts';
-import { type Catalogue, type KeyRecord, keptSuperseded, type SessionRevision } from './catalogue.ts';
+import { type Catalogue, type KeyRecord, keptSuperseded, type Owner, type SessionRevision } from './catalogue.ts';
 import type { Documents } from './documents.ts';
 import { migrate } from './migrate.ts';
-import { type FileRow, fileOf, fileRow, type KeyRow, keyOf, keyRow, sessionOf, sessionRow } from './rows.ts';
+import {
+  type FileRow,
+  fileOf,
+  fileRow,
+  type KeyRow,
+  keyOf,
+  keyRow,
+  type SessionRow,
+  sessionOf,
+  sessionRow,
+} from './rows.ts';
 import { migrations, type Schema } from './schema.ts';
 import { SqlDocuments } from './sql-documents.ts';
+import { addStored, forgetSessions, storedBytes } from './sql-owners.ts';
 
 /** Rows of one insert: far below every database's limit of parameters. */
 const insertRows = 100;
@@ -48,25 +59,27 @@ export class SqlCatalogue implements Catalogue {
     }
   }
 
-  async createSession(session: StoredSession, files: readonly StoredFile[]): Promise<void> {
+  async createSession(session: StoredSession, files: readonly StoredFile[], quotaBytes?: number): Promise<void> {
     const rows = files.map((file, position) => fileRow(file, position));
     await this.#unlessTaken('internal', 'A session or a file with this id exists already.', (db) =>
       db.transaction().execute(async (transaction) => {
         await transaction.insertInto('sessions').values(sessionRow(session)).execute();
         await insertFiles(transaction, rows);
+        await addStored(transaction, ownerOf(sessionRow(session)), sizeOf(files), quotaBytes);
       }),
     );
   }
 
-  async reviseSession(id: string, { expiresAt, added, superseded }: SessionRevision): Promise<void> {
+  async reviseSession(id: string, { expiresAt, added, superseded, quotaBytes }: SessionRevision): Promise<void> {
     await this.#unlessTaken('internal', 'A file with this id exists already.', (db) =>
       db.transaction().execute(async (transaction) => {
-        const { numUpdatedRows } = await transaction
+        const session = await transaction
           .updateTable('sessions')
           .set({ expires_at: expiresAt })
           .where('id', '=', id)
+          .returning(['tenant', 'principal_id'])
           .executeTakeFirst();
-        if (numUpdatedRows === 0n) throw new DragomanError('not_found');
+        if (!session) throw new DragomanError('not_found');
         const { last } = await transaction
           .selectFrom('files')
           .select(({ fn }) => fn.max('position').as('last'))
@@ -77,7 +90,6 @@ export class SqlCatalogue implements Catalogue {
           transaction,
           added.map((file, index) => fileRow(file, next + index)),
         );
-        if (superseded.length === 0) return;
         for (let at = 0; at < superseded.length; at += insertRows) {
           await transaction
             .updateTable('files')
@@ -86,30 +98,38 @@ export class SqlCatalogue implements Catalogue {
             .where('id', 'in', superseded.slice(at, at + insertRows))
             .execute();
         }
-        await transaction
-          .deleteFrom('files')
-          .where('session_id', '=', id)
-          .where('superseded', 'is not', null)
-          .where('id', 'not in', (of) =>
-            of
-              .selectFrom('files')
-              .select('id')
-              .where('session_id', '=', id)
-              .where('superseded', 'is not', null)
-              .orderBy('superseded', 'desc')
-              .orderBy('position', 'desc')
-              .limit(keptSuperseded),
-          )
-          .execute();
+        const removed =
+          superseded.length === 0
+            ? []
+            : await transaction
+                .deleteFrom('files')
+                .where('session_id', '=', id)
+                .where('superseded', 'is not', null)
+                .where('id', 'not in', (of) =>
+                  of
+                    .selectFrom('files')
+                    .select('id')
+                    .where('session_id', '=', id)
+                    .where('superseded', 'is not', null)
+                    .orderBy('superseded', 'desc')
+                    .orderBy('position', 'desc')
+                    .limit(keptSuperseded),
+                )
+                .returning('size')
+                .execute();
+        await addStored(transaction, ownerOf(session), sizeOf(added) - sizeOf(removed), quotaBytes);
       }),
     );
   }
 
   deleteSession(id: string): Promise<boolean> {
-    return this.#use(async (db) => {
-      const { numDeletedRows } = await db.deleteFrom('sessions').where('id', '=', id).executeTakeFirst();
-      return numDeletedRows > 0n;
-    });
+    return this.#use((db) =>
+      db.transaction().execute(async (transaction) => {
+        await forgetSessions(transaction, [id]);
+        const { numDeletedRows } = await transaction.deleteFrom('sessions').where('id', '=', id).executeTakeFirst();
+        return numDeletedRows > 0n;
+      }),
+    );
   }
 
   session(id: string): Promise<StoredSession | undefined> {
@@ -147,31 +167,47 @@ export class SqlCatalogue implements Catalogue {
   }
 
   deleteFile(sessionId: string, fileId: string): Promise<boolean> {
-    return this.#use(async (db) => {
-      const { numDeletedRows } = await db
-        .deleteFrom('files')
-        .where('session_id', '=', sessionId)
-        .where('id', '=', fileId)
-        .executeTakeFirst();
-      return numDeletedRows > 0n;
-    });
+    return this.#use((db) =>
+      db.transaction().execute(async (transaction) => {
+        const file = await transaction
+          .deleteFrom('files')
+          .where('session_id', '=', sessionId)
+          .where('id', '=', fileId)
+          .returning('size')
+          .executeTakeFirst();
+        if (!file) return false;
+        const session = await transaction
+          .selectFrom('sessions')
+          .select(['tenant', 'principal_id'])
+          .where('id', '=', sessionId)
+          .executeTakeFirstOrThrow();
+        await addStored(transaction, ownerOf(session), -file.size);
+        return true;
+      }),
+    );
   }
 
   deleteExpired(now: number): Promise<number> {
     return this.#use(async (db) => {
       let total = 0;
       for (;;) {
-        const { numDeletedRows } = await db
-          .deleteFrom('sessions')
-          .where('id', 'in', (of) =>
-            of.selectFrom('sessions').select('id').where('expires_at', '<', now).limit(deleteSessions),
-          )
-          .executeTakeFirst();
-        total += Number(numDeletedRows);
-        if (numDeletedRows < deleteSessions) return total;
+        const removed = await db.transaction().execute(async (transaction) => {
+          const expired = transaction.selectFrom('sessions').select('id').where('expires_at', '<', now);
+          const ids = (await expired.limit(deleteSessions).execute()).map(({ id }) => id);
+          if (ids.length === 0) return 0;
+          await forgetSessions(transaction, ids);
+          await transaction.deleteFrom('sessions').where('id', 'in', ids).execute();
+          return ids.length;
+        });
+        total += removed;
+        if (removed < deleteSessions) return total;
         await setImmediate();
       }
     });
+  }
+
+  storedBytes(owner: Owner): Promise<number> {
+    return this.#use((db) => storedBytes(db, owner));
   }
 
   isReferenced(digest: string): Promise<boolean> {
@@ -262,4 +298,12 @@ async function insertFiles(transaction: Transaction<Schema>, rows: readonly File
       .values(rows.slice(at, at + insertRows))
       .execute();
   }
+}
+
+function ownerOf({ tenant, principal_id: id }: Pick<SessionRow, 'tenant' | 'principal_id'>): Owner {
+  return { tenant, id };
+}
+
+function sizeOf(files: readonly Pick<StoredFile, 'size'>[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }

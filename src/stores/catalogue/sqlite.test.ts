@@ -120,11 +120,16 @@ describe('the file', () => {
       alter table files drop column superseded;
       alter table files drop column source;
       drop table documents;
+      drop table owners;
       delete from migrations where position > 0;
     `);
-    database.exec(`insert into api_keys values ('k1', 'ci', '${'a'.repeat(64)}', 1, null)`);
+    database.exec(`insert into api_keys values ('k1', 'ci', '${'a'.repeat(64)}', 1, null);
+      insert into sessions values ('s', 't', 'p', 'user', null, null, 1, 2);
+      insert into files values ('s', 'f', 0, 'a', 20, 'd', 'text/plain', 0, 1), ('s', 'g', 1, 'b', 5, 'd', 'text/plain', 0, 1);`);
     database.close();
-    expect(await (await started()).keys()).toEqual([
+    const catalogue = await started();
+    expect(await catalogue.storedBytes({ tenant: 't', id: 'p' })).toBe(25);
+    expect(await catalogue.keys()).toEqual([
       { id: 'k1', name: 'ci', hash: 'a'.repeat(64), plan: null, createdAt: 1, revokedAt: null },
     ]);
   });

@@ -36,6 +36,7 @@ const exampleEnd = {
   truncated: false,
   deleted: [],
   artifacts_lost: 0,
+  lost: [],
 } as const;
 
 const exampleFinished = {

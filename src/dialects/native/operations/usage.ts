@@ -8,7 +8,7 @@ const amounts = { executions: 12, cpu_ms: 840, wall_ms: 2210, bytes_stored: 52_0
 export const usageOperations = {
   read: {
     id: 'readUsage',
-    summary: 'What the caller’s key has used, by day',
+    summary: 'What the caller’s key has used, by day, and what it has stored',
     description: 'Days are UTC and kept for 400 days.',
     query: usageQuery,
     answers: {
@@ -18,6 +18,7 @@ export const usageOperations = {
         to: '2026-01-30',
         total: amounts,
         days: [{ date: '2026-01-02', ...amounts }],
+        storage: { bytes_used: 41_000, bytes_allowed: 21_474_836_480 },
       }),
     },
   },
