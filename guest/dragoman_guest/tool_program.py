@@ -30,6 +30,8 @@ def run(entry, definitions):
         with open(entry, 'rb') as file:
             body = _compiled(file.read(), entry)
         asyncio.run(_awaited(body, names))
+        for name in tools.forgotten(list(names.values())):
+            print(f"RuntimeWarning: coroutine '{name}' was never awaited", file=sys.stderr)
     except SystemExit as request:
         code = script.exit_code(request)
     except BaseException as error:

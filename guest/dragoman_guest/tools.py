@@ -1,6 +1,7 @@
 """The caller's tools as Python functions: `await name(argument=value)`. The protocol is tool_channel.py's."""
 
 import asyncio
+import inspect
 import json
 
 from . import tool_channel
@@ -79,7 +80,31 @@ def _function(definition):
     tool.__name__ = tool.__qualname__ = identifier
     tool.__doc__ = definition.get('description')
     tool.__module__ = '__main__'
+    tool.__signature__ = _signature(required, allowed, is_open)
     return tool
+
+
+def _signature(required, allowed, is_open):
+    """How a function looks to `help` and its like; None where a property's name cannot be that of a parameter."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    try:
+        known = [
+            inspect.Parameter(key, kind, default=inspect.Parameter.empty if key in required else None) for key in allowed
+        ]
+        rest = [inspect.Parameter('named', inspect.Parameter.VAR_KEYWORD)] if is_open else []
+        return inspect.Signature([*known, *rest])
+    except ValueError:
+        return None
+
+
+def forgotten(values):
+    """Names of the tools that were called among some values, and that nobody has awaited."""
+    for value in values:
+        if isinstance(value, (list, tuple, set)):
+            yield from forgotten(value)
+        elif inspect.iscoroutine(value) and value.cr_code.co_filename == __file__:
+            if inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
+                yield value.__name__
 
 
 def functions(definitions):

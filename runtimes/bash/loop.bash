@@ -20,8 +20,8 @@ while IFS= builtin read -r -u 198 __cell; do
     builtin :
     builtin source "$__cell"
   fi <&195 >&196 2>&197 195<&- 196>&- 197>&- 198<&- 199>&-
-  # Options are the cell's own: `set -e` in one must not end the next.
-  { __status=$?; builtin set +euxv +o pipefail; } 2> /dev/null
+  # Options are the cell's own: `set -e` in one must not end the next. So are traps that would run for what is done here.
+  { __status=$?; builtin trap - DEBUG RETURN; builtin set +euxv +o pipefail; } &> /dev/null
   __run_exit_trap
   builtin printf '%d\n' "$__status" >&199
 done

@@ -35,4 +35,6 @@ while IFS= read -r _PTC_LINE; do
     eval "${_PTC_LINE%% *}() { _ptc_call $_PTC_QUOTED \"\$@\"; }"
   fi
 done <<< "$_PTC_NAMES"
+# For who exports a tool to the shells of xargs and the like.
+export -f _ptc_call
 unset _PTC_LINE _PTC_QUOTED _PTC_NAMES

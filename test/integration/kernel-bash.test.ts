@@ -58,6 +58,12 @@ describe('a Bash cell', () => {
     expect(await run('set -x; echo seen')).toMatchObject({ stdout: 'seen\n', stderr: '++ echo seen\n' });
   });
 
+  it('has its own debug trap, which sees nothing but the cell', async () => {
+    const run = await openShell();
+    expect(await run('trap "echo before" DEBUG; echo body')).toMatchObject({ stdout: 'before\nbody\n' });
+    expect(await run('echo next')).toMatchObject({ stdout: 'next\n' });
+  });
+
   it('has its own exit trap, run at its end', async () => {
     const run = await openShell();
     expect(await run('trap "echo cleaned" EXIT; echo body')).toMatchObject({ stdout: 'body\ncleaned\n' });

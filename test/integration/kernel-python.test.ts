@@ -251,6 +251,29 @@ import os; os.environ['PLOTLY_RENDERER']`);
     });
   });
 
+  it('has a loop to run, also after asyncio.run', async () => {
+    const session = await openFor(engine);
+    expect(await session.run('import asyncio\nasync def f(): return 3\nasyncio.run(f())')).toMatchObject({
+      value: '3',
+    });
+    expect(await session.run('asyncio.get_event_loop().run_until_complete(f())')).toMatchObject({ value: '3' });
+    // What an earlier cell has begun goes on in it.
+    await session.run('task = asyncio.create_task(f())');
+    expect(await session.run('loop = asyncio.get_event_loop()\nloop.run_until_complete(task)')).toMatchObject({
+      value: '3',
+    });
+  });
+
+  it('lists its own names alone', async () => {
+    expect(await run('mine = 1\n%who')).toMatchObject({ stdout: 'mine\t \n' });
+  });
+
+  it('shows progress as text, also with what is meant for notebooks', async () => {
+    const cell = await run('from tqdm.notebook import tqdm, trange\nsum(tqdm([1, 2])) + sum(trange(3))');
+    expect(cell).toMatchObject({ value: '6', error: null });
+    expect(cell.stderr).toContain('2/2');
+  });
+
   it('pickles, forks and runs processes as a program would', async () => {
     const cell = await run(`
 import multiprocessing, pickle
@@ -261,6 +284,13 @@ def square(x): return x * x
 with multiprocessing.Pool(2) as pool: squares = pool.map(square, range(4))
 pickle.loads(pickle.dumps(Point(3))), squares, __name__`);
     expect(cell.value).toBe("(Point(x=3), [0, 1, 4, 9], '__main__')");
+  });
+
+  it('starts another Python for what it shares out, where it wants that', async () => {
+    const cell = await run(
+      'import multiprocessing\nwith multiprocessing.get_context("spawn").Pool(1) as pool: print(pool.map(abs, [-2]))',
+    );
+    expect(cell).toMatchObject({ stdout: '[2]\n', error: null });
   });
 });
 
@@ -307,6 +337,22 @@ describe('the end of a Python cell', () => {
         'IndentationError: unindent does not match any outer indentation level\n',
       ].join('\n'),
     );
+  });
+
+  it('by a statement out of place has no frames of who compiled it', async () => {
+    expect((await run('return 5')).stderr).toBe(
+      '  File "<cell 1>", line 1\nSyntaxError: \'return\' outside function\n',
+    );
+    // What a cell compiles by itself has the cell's.
+    expect((await run('eval("1+")')).stderr).toMatch(/^Traceback.*\n {2}File "<cell 1>", line 1, in <module>\n/);
+  });
+
+  it('by a recursion without end shows the end of it, as Python does', async () => {
+    const { stderr } = await run('import sys\nsys.setrecursionlimit(50_000)\ndef r(n): return r(n + 1)\nr(0)');
+    expect(stderr).toMatch(/RecursionError: maximum recursion depth exceeded\n$/);
+    const repeated = Number(stderr.match(/Previous line repeated (\d+) more times/)?.[1]);
+    expect(repeated).toBeGreaterThan(900);
+    expect(repeated).toBeLessThan(1000);
   });
 
   it.each([

@@ -43,6 +43,15 @@ for thread in threads: await asyncio.to_thread(thread.join)`);
     expect(ended.rounds.map((calls) => calls.length)).toEqual([5]);
   });
 
+  it('sees the parameters of a tool, and hears of a call that it never awaited', async () => {
+    const ended = await run(
+      'import inspect\nprint(inspect.signature(get_weather), inspect.signature(echo))\nrows = [get_weather(city="Oslo")]\nawait get_weather("Rome")',
+    );
+    expect(ended.stdout).toBe('(city, days=None, units=None) (**named)\n');
+    expect(ended.stderr).toBe("RuntimeWarning: coroutine 'get_weather' was never awaited\n");
+    expect(ended.rounds).toHaveLength(1);
+  });
+
   it('calls as often as it may, and is told when it may no more', async () => {
     const ended = await run(`
 for n in range(200): assert (await get_weather(city=str(n)))["city"] == str(n)
@@ -197,6 +206,14 @@ echo > empty`);
     );
     expect(ended).toMatchObject({ stdout: '50\n', stderr: '', exitCode: 0 });
     expect(ended.rounds.map((calls) => calls.length)).toEqual([50]);
+  });
+
+  it('gives a tool that it exports to the shells of others', async () => {
+    const ended = await run(
+      `export -f get_weather; printf '%s\\n' Oslo Rome | xargs -P2 -I{} bash -c 'get_weather "{\\"city\\":\\"{}\\"}" | jq -r .city' | sort`,
+    );
+    expect(ended).toMatchObject({ stdout: 'Oslo\nRome\n', stderr: '', exitCode: 0 });
+    expect(ended.rounds.map((calls) => calls.length)).toEqual([2]);
   });
 
   it('ends with the first call that fails, also inside of a substitution', async () => {

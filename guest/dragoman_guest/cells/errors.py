@@ -10,6 +10,8 @@ from ..script import GUEST
 
 CELL = '<cell '
 _MAX_LINES = 300
+# As Python's own printer does: of a deeper stack its end. To walk through a million frames takes minutes.
+_MAX_FRAMES = 1000
 _KEPT_HEAD = 100
 _ROOT = os.path.dirname(IPython.__file__)
 # What stands between a cell and the code it runs through a magic. The rest of IPython is a library like any other.
@@ -33,7 +35,8 @@ def lines(error):
         # A magic's own complaint: where IPython raised it is no news.
         return [f'UsageError: {value(error)}']
     try:
-        report = traceback.TracebackException.from_exception(error, compact=True)
+        trace = _end_of(error.__traceback__)
+        report = traceback.TracebackException(type(error), error, trace, limit=-_MAX_FRAMES, compact=True)
         _cut(report, set())
         text = ''.join(report.format())
     except Exception as problem:
@@ -54,13 +57,25 @@ def value(error):
         return f'<{type(error).__name__} that has no words>'
 
 
+def _end_of(trace):
+    """The last frames of a traceback."""
+    ahead, size = trace, 0
+    while ahead:
+        ahead, size = ahead.tb_next, size + 1
+    for _ in range(size - _MAX_FRAMES):
+        trace = trace.tb_next
+    return trace
+
+
 def _cut(report, seen):
     """Takes our frames out of a traceback and those it was caused by."""
     if report is None or id(report) in seen:
         return
     seen.add(id(report))
     frames = list(report.stack)
-    first = next((at for at, frame in enumerate(frames) if frame.filename.startswith(CELL)), 0)
+    # A cell that is no Python has not run: whatever frames there are compiled it.
+    uncompiled = (getattr(report, 'filename', None) or '').startswith(CELL)
+    first = next((at for at, frame in enumerate(frames) if frame.filename.startswith(CELL)), len(frames) if uncompiled else 0)
     kept = [frame for frame in frames[first:] if not frame.filename.startswith((GUEST, *_MACHINERY))]
     report.stack = traceback.StackSummary.from_list(kept) if kept else None
     for other in (report.__cause__, report.__context__, *(report.exceptions or ())):

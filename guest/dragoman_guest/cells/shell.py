@@ -27,7 +27,7 @@ if sys.modules['jedi'] is None:
     del sys.modules['jedi']
 
 from .. import script, tools
-from . import errors, figures, magics, representations
+from . import errors, figures, magics, progress, representations
 from .outbox import Outbox
 
 
@@ -111,7 +111,8 @@ class CellShell(InteractiveShell):
 
     def init_user_ns(self):
         super().init_user_ns()
-        self.user_ns['exit'] = self.user_ns['quit'] = _Exit()
+        for name in ('exit', 'quit'):
+            self.user_ns[name] = self.user_ns_hidden[name] = _Exit()
         # IPython's own refuses descriptors that programs may well open.
         self.user_ns.pop('open', None)
 
@@ -124,10 +125,14 @@ class CellShell(InteractiveShell):
         builtins.input = _input
         # Each figure of plotly as a page that stands alone; its usual renderer shows the whole library first.
         os.environ.setdefault('PLOTLY_RENDERER', 'plotly_mimetype+colab')
+        # What every module has, and those look for who start another Python; a reset has cleared it.
+        for name in ('__spec__', '__loader__', '__package__'):
+            self.user_ns.setdefault(name, None)
         sys.modules['__main__'] = self.user_module
         sys.argv = ['']
         script.import_from('/mnt/data')
         figures.take_over()
+        progress.take_over()
         sys.addaudithook(_flush_before_processes)
 
     def transform_cell(self, raw_cell):
@@ -142,7 +147,13 @@ class CellShell(InteractiveShell):
         if super().should_run_async(raw_cell, **facts):
             return True
         code = facts.get('transformed_cell') or ''
-        return bool(_WANTS_LOOP.search(code)) and not _RUNS_LOOP.search(code)
+        if not _WANTS_LOOP.search(code):
+            return False
+        if not _RUNS_LOOP.search(code):
+            return True
+        # It finds one to run, also after an `asyncio.run`, which leaves none.
+        asyncio.set_event_loop(get_asyncio_loop())
+        return False
 
     def offer(self, definitions):
         """Gives the cell the tools it may call, and the name of their errors."""

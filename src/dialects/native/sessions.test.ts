@@ -15,7 +15,7 @@ describe('a session', () => {
       name: 'sales',
       idle_timeout_ms: 5000,
       lifetime_ms: 60_000,
-      memory_bytes: 77,
+      memory_bytes: 77_000_000,
       metadata: { a: 'b' },
     });
     expect(status).toBe(201);
@@ -29,10 +29,16 @@ describe('a session', () => {
       last_active_at: '2026-01-02T03:04:05.000Z',
       expires_at: '2026-01-02T03:05:05.000Z',
       idle_timeout_ms: 5000,
-      memory_bytes: 77,
+      memory_bytes: 77_000_000,
       metadata: { a: 'b' },
     });
     expect((await server.call('GET', `/sessions/${json.id}`)).json).toEqual(json);
+  });
+
+  it('has the memory that an interpreter needs, at least', async () => {
+    const { status, json } = await create({ memory_bytes: 1_000_000 });
+    expect(status).toBe(400);
+    expect(json.message).toMatch(/^memory_bytes: /);
   });
 
   it('needs no body', async () => {

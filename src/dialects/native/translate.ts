@@ -115,8 +115,13 @@ export function endOf({ id, sessionId, language, result, ...execution }: CellExe
   };
 }
 
+/** To microseconds: what is behind is the error of a sum. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
 function usageAnswer({ cpuMs, wallMs, peakMemoryBytes }: Usage) {
-  return { cpu_ms: cpuMs, wall_ms: wallMs, peak_memory_bytes: peakMemoryBytes };
+  return { cpu_ms: rounded(cpuMs), wall_ms: rounded(wallMs), peak_memory_bytes: peakMemoryBytes };
 }
 
 export function finishedAnswer(execution: CellExecution): Finished {

@@ -54,6 +54,8 @@ export const executionBody = z
 
 export type ExecutionBody = z.infer<typeof executionBody>;
 
+/** As of the setting: with less no interpreter begins. */
+const minMemoryBytes = 32 * 1024 * 1024;
 const name = z.string().min(1).max(256);
 const metadata = z
   .record(z.string().max(64), z.string().max(512))
@@ -67,7 +69,7 @@ export const sessionBody = z
     name: name.nullish(),
     idle_timeout_ms: idleTimeout.nullish(),
     lifetime_ms: milliseconds.nullish().describe('The session ends, files and all, after so long without use.'),
-    memory_bytes: z.int().positive().nullish().describe('At most what the plan allows.'),
+    memory_bytes: z.int().min(minMemoryBytes).nullish().describe('At most what the plan allows.'),
     metadata: metadata.nullish(),
     files: files.nullish().describe('Stored files to begin with.'),
   })
