@@ -33,7 +33,7 @@ describe('slow clients', () => {
     const { socket, closed } = rawConnection(await listen());
     socket.pause();
     socket.write(`GET /endless HTTP/1.1\r\nhost: x\r\n${key}\r\n`);
-    await vi.waitFor(() => expect(log.filter(({ msg }) => msg === 'request')).toHaveLength(1), 3000);
+    await vi.waitFor(() => expect(log.filter(({ msg }) => msg === 'request')).toHaveLength(1), 10_000);
     expect(log.at(-1)).toMatchObject({ status: 499 });
     socket.resume();
     await closed;
@@ -43,7 +43,7 @@ describe('slow clients', () => {
     const base = await serve({ timeouts: quick }).listen();
     const { socket, closed } = rawConnection(base);
     socket.write(`GET /files/1 HTTP/1.1\r\nhost: x\r\n${key}\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     socket.write(`GET /wait/700 HTTP/1.1\r\nhost: x\r\n${key}connection: close\r\n\r\n`);
     expect(await closed).toMatch(/waited$/);
   });
@@ -59,8 +59,8 @@ describe('close', () => {
   test('lets a request under way finish and refuses the next on the same connection', async () => {
     const server = serve();
     const { socket, closed } = rawConnection(await server.listen());
-    socket.write(`GET /wait/200 HTTP/1.1\r\nhost: x\r\n${key}\r\nGET /files/1 HTTP/1.1\r\nhost: x\r\n${key}\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.write(`GET /wait/1000 HTTP/1.1\r\nhost: x\r\n${key}\r\nGET /files/1 HTTP/1.1\r\nhost: x\r\n${key}\r\n`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
     await server.close(5000);
     const received = await closed;
     expect(received).toContain('waited');
@@ -70,11 +70,11 @@ describe('close', () => {
   test('cuts off what is left at the deadline', async () => {
     const server = serve();
     const { socket, closed } = rawConnection(await server.listen());
-    socket.write(`GET /wait/3000 HTTP/1.1\r\nhost: x\r\n${key}\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.write(`GET /wait/60000 HTTP/1.1\r\nhost: x\r\n${key}\r\n`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
     const started = performance.now();
     await server.close(200);
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(await closed).toBe('');
   });
 
@@ -83,7 +83,7 @@ describe('close', () => {
     const base = await server.listen();
     await (await fetch(`${base}/health`)).text();
     const started = performance.now();
-    await server.close(5000);
-    expect(performance.now() - started).toBeLessThan(1000);
+    await server.close(30_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 });

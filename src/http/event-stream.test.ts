@@ -34,7 +34,7 @@ it('sends each frame as it comes and ends the source when the caller leaves', as
   const { value } = await reader.read();
   expect(new TextDecoder().decode(value)).toMatch(/^data: \{"n":0\}\n\n/);
   await reader.cancel();
-  await vi.waitFor(() => expect(ended).toBe(true));
+  await vi.waitFor(() => expect(ended).toBe(true), 20_000);
   await app.close();
 });
 
@@ -61,7 +61,7 @@ it('asks its source for no more than a slow reader has room for', async () => {
       before = made;
       expect(held).toBe(true);
     },
-    { interval: 200, timeout: 5000 },
+    { interval: 200, timeout: 20_000 },
   );
   // What the two kernels' buffers take, and little more.
   expect(made).toBeLessThan(200);

@@ -71,12 +71,15 @@ describe('memory', () => {
       const refused = await post(base, JSON.stringify('x'.repeat(5_000)));
       expect(refused.status).toBe(429);
       expect(refused.headers.get('retry-after')).toBe('1');
-    });
+    }, 20_000);
     expect((await post(base, small, 'bob-key')).status).toBe(200);
     // One that is answered and one that goes away give back what they held.
     held[0]!.finish();
     held[1]!.socket.destroy();
-    await vi.waitFor(async () => expect((await post(base, JSON.stringify('x'.repeat(90_000)))).status).toBe(200));
+    await vi.waitFor(
+      async () => expect((await post(base, JSON.stringify('x'.repeat(90_000)))).status).toBe(200),
+      20_000,
+    );
   });
 
   test('all together hold eight of them', async () => {
@@ -85,7 +88,7 @@ describe('memory', () => {
     for (const { secret } of keys.slice(0, 4)) for (let i = 0; i < 2; i++) hold(base, 99_999, secret);
     await vi.waitFor(async () => {
       expect((await post(base, JSON.stringify('x'.repeat(5_000)), 'key-4')).status).toBe(503);
-    });
+    }, 20_000);
   });
 
   test('what is not for any route is not read', async () => {

@@ -8,7 +8,7 @@ test('one line a request, with the pattern of its route', async () => {
   const base = await listen();
   await (await fetch(`${base}/v1/files/7`, { headers: { 'x-api-key': apiKey, 'x-request-id': 'r1' } })).text();
   await (await fetch(`${base}/nothing`)).text();
-  await vi.waitFor(() => expect(requests(log)).toHaveLength(2));
+  await vi.waitFor(() => expect(requests(log)).toHaveLength(2), 20_000);
   expect(requests(log)[0]).toEqual({
     level: 'info',
     time: expect.any(String),
@@ -27,10 +27,10 @@ test('one line a request, with the pattern of its route', async () => {
 test('a caller who leaves before the answer is told as 499', async () => {
   const { listen, log } = serve();
   const { socket } = rawConnection(await listen());
-  socket.write(`GET /wait/60 HTTP/1.1\r\nhost: x\r\nx-api-key: ${apiKey}\r\n\r\n`);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  socket.write(`GET /wait/1000 HTTP/1.1\r\nhost: x\r\nx-api-key: ${apiKey}\r\n\r\n`);
+  await new Promise((resolve) => setTimeout(resolve, 200));
   socket.destroy();
-  await vi.waitFor(() => expect(requests(log)).toHaveLength(1));
+  await vi.waitFor(() => expect(requests(log)).toHaveLength(1), 20_000);
   expect(requests(log)[0]).toMatchObject({ status: 499, route: '/wait/:ms' });
 });
 
@@ -71,7 +71,7 @@ test('no credential, address, query or body reaches the log, however it came and
         await response.text();
         count++;
       }
-  await vi.waitFor(() => expect(requests(log)).toHaveLength(count));
+  await vi.waitFor(() => expect(requests(log)).toHaveLength(count), 20_000);
   const text = JSON.stringify(log);
   for (const part of [secret, apiKey, basic]) expect(text).not.toContain(part);
 });

@@ -54,7 +54,7 @@ describe('code of a model', () => {
   it('is told of while it runs', async () => {
     const { agent, id } = await start();
     upstream.say(
-      [{ python: 'import time\nprint("first", flush=True)\ntime.sleep(0.4)\nprint("second")' }],
+      [{ python: 'import time\nprint("first", flush=True)\ntime.sleep(2)\nprint("second")' }],
       [{ text: 'x' }],
     );
     const at: Record<string, number> = {};
@@ -81,8 +81,8 @@ describe('code of a model', () => {
   it('ends at its time limit, and the model hears of it', async () => {
     const { run } = await start();
     upstream.say([{ python: 'y = 1\nwhile True: pass' }], [{ python: 'print(y)' }], [{ text: 'x' }]);
-    const told = shown(await run({}, { wallMs: 500 }));
-    expect(told[0]).toContain('[Stopped at the time limit of 0.5 s.]');
+    const told = shown(await run({}, { wallMs: 2000 }));
+    expect(told[0]).toContain('[Stopped at the time limit of 2 s.]');
   });
 
   it('ends when the caller goes, and the session is there for the next', async () => {

@@ -47,7 +47,7 @@ describe('the engine survives the death of', () => {
         return await engine.run('python', 'print(1)');
       } catch (error) {
         expect(error).toMatchObject({ code: 'sandbox_unavailable', retryable: true });
-        if (tries === 20) throw error;
+        if (tries === 60) throw error;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     }
@@ -74,7 +74,7 @@ function sandboxRunning(): number | undefined {
 }
 
 async function found<T>(look: () => T | undefined): Promise<T> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 800; tries++) {
     const value = look();
     if (value !== undefined) return value;
     await new Promise((resolve) => setTimeout(resolve, 25));

@@ -81,7 +81,7 @@ describe('a Bash cell', () => {
   ])('that %s is interrupted, and its variables stay', async (_, code) => {
     const run = await openShell();
     await run('x=5');
-    expect(await run(`y=6; ${code}`, 500)).toMatchObject({
+    expect(await run(`y=6; ${code}`, 2000)).toMatchObject({
       outcome: 'timed_out',
       interpreter: 'kept',
       error: { name: 'Interrupted' },

@@ -121,7 +121,7 @@ describe('a program', () => {
       stdout: '1\n',
       stderr: expect.stringContaining('ValueError: no'),
     });
-    expect(await run('while :; do :; done', { lang: 'bash', timeout: 300 })).toMatchObject({
+    expect(await run('while :; do :; done', { lang: 'bash', timeout: 1500 })).toMatchObject({
       error: 'Time limit exceeded',
     });
     expect(await run('import os\nos.kill(os.getpid(), 9)')).toMatchObject({ error: 'Sandbox exited with code 137' });
@@ -208,15 +208,16 @@ describe('a continuation is refused', () => {
   });
 
   it('of another principal, and while another is under way', async () => {
-    const { continuation_token: token } = await round('await echo()\nimport time\ntime.sleep(1)\nprint("end")');
+    const { continuation_token: token } = await round('await echo()\nimport time\ntime.sleep(2)\nprint("end")');
     expect(await resume(token, [value('call_001', 1)], bob)).toMatchObject({
       status: 403,
       body: { error: 'Forbidden' },
     });
-    const going = resume(token, [value('call_001', 1)]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect((await resume(token, [value('call_001', 1)])).status).toBe(409);
-    expect((await going).body).toMatchObject({ status: 'completed', stdout: 'end\n' });
+    // Which of the two is first is not said.
+    const both = await Promise.all([1, 2].map(() => resume(token, [value('call_001', 1)])));
+    const [done, refused] = both.toSorted((one, other) => one.status - other.status);
+    expect([done!.status, done!.body]).toMatchObject([200, { status: 'completed', stdout: 'end\n' }]);
+    expect(refused!.status).toBe(409);
   });
 
   it('after a restart of the server, for good', async () => {
@@ -288,7 +289,7 @@ describe('cancelling', () => {
             if (body.status === 'tool_call_required') await resume(body.continuation_token, [value('call_001', 1)]);
           return begun.filter(({ status }) => status === 200).length;
         },
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toBe(8);
   });

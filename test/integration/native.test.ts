@@ -107,7 +107,7 @@ describe('cells', () => {
 describe('events', () => {
   it('leave while the code runs', async () => {
     const id = await api.session();
-    const code = 'import time\nprint("first", flush=True)\nname = input\ntime.sleep(1.5)\nprint("second")\n6 * 7';
+    const code = 'import time\nprint("first", flush=True)\nname = input\ntime.sleep(3)\nprint("second")\n6 * 7';
     const events = eventsOf(await api.stream(id, code));
     await until(events, ({ event }) => event === 'stdout');
     const between = performance.now();

@@ -402,7 +402,7 @@ describe('a stream', () => {
   it('sends what the model writes while it writes, and says so before code runs', async () => {
     const gate = Promise.withResolvers<void>();
     service.upstream.say(
-      [{ text: 'First.' }, { until: gate.promise }, { python: 'import time; time.sleep(1); print(1)' }],
+      [{ text: 'First.' }, { until: gate.promise }, { python: 'import time; time.sleep(2); print(1)' }],
       [{ text: 'Done.' }],
     );
     const at = new Map<string, number>();
@@ -481,7 +481,7 @@ describe('in the background', () => {
     const { id, status } = await service.client.responses.create({ ...ask, background: true });
     expect(status).toBe('queued');
     const poll = async () => (await service.client.responses.retrieve(id)).status;
-    await expect.poll(poll, { timeout: 10_000, interval: 50 }).toBe('completed');
+    await expect.poll(poll, { timeout: 30_000, interval: 50 }).toBe('completed');
   });
 
   it('goes on without its stream, which can be taken up again', async () => {
@@ -511,7 +511,7 @@ describe('in the background', () => {
     service.upstream.say([{ python: 'while True: pass' }]);
     const { id } = await service.client.responses.create({ ...ask, background: true });
     const isRunning = async () => service.upstream.requests.length > 0;
-    await expect.poll(isRunning, { timeout: 5000 }).toBe(true);
+    await expect.poll(isRunning, { timeout: 20_000 }).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 500));
     const begun = performance.now();
     const cancelled = await service.client.responses.cancel(id);

@@ -201,7 +201,7 @@ describe('a session', () => {
       yield Buffer.from('rest');
     })();
     const put = service.sessions.putFile(ann, id, { name: 'slow.txt', contentType: '', content });
-    await sleep(50);
+    await sleep(300);
     service.now += 1000;
     await service.sweep();
     expect(value(await service.run(id, 'import os; os.listdir()'))).toBe('[]');
@@ -241,7 +241,7 @@ describe('executions', () => {
     const { sessions } = service;
     const { id } = await sessions.create(ann, {});
     const run = (code: string) => sessions.start(ann, { sessionId: id, language: 'python', code });
-    const all = [await run('import time\nl = []\ntime.sleep(0.3)'), await run('l.append(1)'), await run('l.append(2)')];
+    const all = [await run('import time\nl = []\ntime.sleep(1)'), await run('l.append(1)'), await run('l.append(2)')];
     expect(all.map(({ status }) => status)).toEqual(['running', 'queued', 'queued']);
     all[1]!.cancel();
     await expect(all[1]!.done).rejects.toMatchObject({ code: 'cancelled' });
@@ -254,7 +254,7 @@ describe('executions', () => {
     const { sessions } = service;
     const { id } = await sessions.create(ann, {});
     const run = (code: string) => sessions.start(ann, { sessionId: id, language: 'python', code });
-    const first = await run('import time\ntime.sleep(1)');
+    const first = await run('import time\ntime.sleep(3)');
     const waiting = await Promise.all(Array.from({ length: 70 }, () => run('1')));
     const ends = await Promise.allSettled(waiting.map(({ done }) => done));
     expect(ends.every((end) => end.status === 'rejected' && end.reason.code === 'session_busy')).toBe(true);
@@ -358,7 +358,7 @@ describe('sandboxes of sessions', () => {
     const service = await start();
     const [busy, idle] = [await service.sessions.create(ann, {}), await service.sessions.create(ann, {})];
     await service.run(idle.id, '1');
-    const code = 'import time; time.sleep(0.5); 5';
+    const code = 'import time; time.sleep(2); 5';
     const running = await service.sessions.start(ann, { sessionId: busy.id, language: 'python', code });
     await sleep(100);
     service.availableMemory = 0;

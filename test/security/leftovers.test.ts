@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { attacking, hostile } from './attack.ts';
@@ -70,10 +70,8 @@ function descendants(pid: number): number {
   let count = 0;
   const visit = (parent: number): void => {
     for (const task of readdirSync(`/proc/${parent}/task`)) {
-      const children = readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8')
-        .split(' ')
-        .filter(Boolean)
-        .map(Number);
+      const path = `/proc/${parent}/task/${task}/children`;
+      const children = existsSync(path) ? readFileSync(path, 'utf8').split(' ').filter(Boolean).map(Number) : [];
       for (const child of children) {
         count++;
         try {

@@ -112,16 +112,15 @@ describe('sessions', attacking('frozen'), () => {
   it('keep variables and stand still between cells', async () => {
     const session = await open();
     await session.run('import threading\nn = 0\ndef spin():\n global n\n while True: n += 1');
-    const first = await session.run('threading.Thread(target=spin, daemon=True).start()\nn');
-    const before = await session.run('n');
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    const after = await session.run('n');
+    const first = await session.run('threading.Thread(target=spin, daemon=True).start()');
+    const cpuMs = async () => Number((await session.run('import time; time.process_time() * 1000')).value);
+    const before = await cpuMs();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const spent = (await cpuMs()) - before;
     await session.close();
     expect(first.outcome).toBe('completed');
-    const counted = Number(after.value) - Number(before.value);
-    // 400 ms of counting would be millions; between the cells there is none.
-    expect(counted).toBeLessThan(2_000_000);
-    expect(after.usage.cpuMs).toBeLessThan(200);
+    // Three seconds of counting would be as much time of the processor; what there is are the cells themselves.
+    expect(spent).toBeLessThan(1000);
   });
 
   it('are not confused by forged ends of cells', attacking('supervisor'), async () => {

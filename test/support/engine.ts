@@ -24,9 +24,9 @@ import { imageRoot } from './image.ts';
 
 const MiB = 1024 * 1024;
 
-/** Small enough that reaching a limit takes no time, large enough for honest programs. */
+/** Small enough that reaching a limit takes no time, large enough for honest programs on a busy machine. */
 export const testLimits: Limits = {
-  wallMs: 10_000,
+  wallMs: 30_000,
   memoryBytes: 384 * MiB,
   processes: 128,
   cpus: 1,

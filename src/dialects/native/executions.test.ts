@@ -138,7 +138,7 @@ describe('one answer', () => {
     const address = headers.get('location')!;
     expect((await server.call('GET', address)).json.status).toBe('running');
     const late = server.call('GET', address, undefined, { prefer: 'wait=10' });
-    await vi.waitFor(() => running().finish({ exitCode: 7 }));
+    await vi.waitFor(() => running().finish({ exitCode: 7 }), 20_000);
     expect((await late).json).toMatchObject({ status: 'done', exit_code: 7 });
   });
 
@@ -151,7 +151,7 @@ describe('one answer', () => {
       const before = server.sessions.executions.size;
       const leave = new AbortController();
       const left = server.send('POST', path, cell, {}, leave.signal).catch(() => {});
-      await vi.waitFor(() => expect(server.sessions.executions.size).toBe(before + 1));
+      await vi.waitFor(() => expect(server.sessions.executions.size).toBe(before + 1), 20_000);
       leave.abort();
       await left;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -335,7 +335,7 @@ describe('events', () => {
         before = taken;
         expect(isHeld).toBe(true);
       },
-      { interval: 200, timeout: 8000 },
+      { interval: 200, timeout: 20_000 },
     );
     expect(taken).toBeLessThan(300);
     socket.destroy();
@@ -353,11 +353,11 @@ describe('tools', () => {
     const partly = await server.call('POST', path, { results: [{ id: 'a', value: { x: 1 } }] });
     expect(partly.json.tool_calls).toEqual([call('b')]);
     const next = server.call('POST', path, { results: [{ id: 'b', error: 'no' }] });
-    await vi.waitFor(() => expect(running().status).toBe('running'));
+    await vi.waitFor(() => expect(running().status).toBe('running'), 20_000);
     running().emit({ type: 'tool_calls', calls: [call('c')] });
     expect((await next).json.tool_calls).toEqual([call('c')]);
     const last = server.call('POST', path, { results: [{ id: 'c' }] });
-    await vi.waitFor(() => expect(running().status).toBe('running'));
+    await vi.waitFor(() => expect(running().status).toBe('running'), 20_000);
     running().finish();
     expect((await last).json.status).toBe('done');
     expect(running().answers).toEqual([

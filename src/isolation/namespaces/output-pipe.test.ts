@@ -37,7 +37,7 @@ async function writeSlowly(text: string[]): Promise<void> {
 describe('OutputPipe', () => {
   it('delivers what is written, and then its end', async () => {
     writeSync(writer, 'one');
-    await sleep(20);
+    await sleep(200);
     writeSync(writer, 'two');
     closeSync(writer);
     await pipe.ended;

@@ -7,10 +7,10 @@ import { end } from '../responses/fixtures/scripted-agent.ts';
 const body = { messages: [{ role: 'user', content: 'hi' }], tools: [{ type: 'code_interpreter' }] };
 
 it('an answer that takes long is not silent', async () => {
-  const face = await responsesApp(20);
+  const face = await responsesApp(100);
   face.agent.say(async function* () {
     yield { type: 'text', delta: 'a' };
-    await sleep(70);
+    await sleep(500);
     yield end();
   });
   const { text, json } = await face.call('POST', '/chat/completions', body);
@@ -19,8 +19,8 @@ it('an answer that takes long is not silent', async () => {
 });
 
 it('and says what went wrong when it is too late for a status, so that nobody tries again', async () => {
-  for (const ms of [0, 70]) {
-    const face = await responsesApp(20);
+  for (const ms of [0, 500]) {
+    const face = await responsesApp(100);
     face.agent.say(async function* () {
       yield { type: 'text', delta: 'a' };
       await sleep(ms);

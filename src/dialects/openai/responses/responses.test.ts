@@ -135,7 +135,7 @@ describe('a response', () => {
       yield end();
     });
     const answer = face.call('POST', '/responses', { input: 'x' });
-    await sleep(70);
+    await sleep(400);
     go.resolve();
     const { text, json } = await answer;
     expect(text).toMatch(/^ +\{/);
@@ -145,7 +145,7 @@ describe('a response', () => {
   it('begins to stream although the model has not, and fails there', async () => {
     face = await responsesApp(20);
     face.agent.say(async function* () {
-      await sleep(60);
+      await sleep(400);
       yield* [];
       throw new DragomanError('upstream_failed');
     });
