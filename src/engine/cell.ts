@@ -47,6 +47,7 @@ export class Cell {
   readonly #end: (ending: Ending & { interpreter?: InterpreterState }) => void;
   #stop: Stop | undefined;
   #deaf = false;
+  #over = false;
   readonly #tools: ToolBroker | undefined;
   readonly #clock = new WallClock();
   #timers: NodeJS.Timeout[] = [];
@@ -64,9 +65,13 @@ export class Cell {
     return this.#deaf;
   }
 
-  /** As Ctrl-C on a terminal. */
+  /** As Ctrl-C on a terminal; nothing once it is over. */
   interrupt(): void {
+    if (this.#over) return;
     this.#tools?.wake();
+    // It has to hear of it soon, however busy the machine is; what goes on regardless makes way again.
+    this.#sandbox.background(false);
+    this.#after(graceMs, () => this.#sandbox.background(this.#stop === undefined));
     void this.#sandbox.send({ op: 'interrupt', token: this.#token });
   }
 
@@ -119,6 +124,7 @@ export class Cell {
       void sandbox.send({ ...order.frame, token: this.#token }, order.body);
       ending = await ended;
     } finally {
+      this.#over = true;
       for (const timer of this.#timers) clearTimeout(timer);
       this.#clock.stop();
       forget();
