@@ -250,9 +250,19 @@ describe('functions of the client', () => {
 
   it('are passed on as they are when there is no code tool', async () => {
     upstream.say([{ call: 'anything', arguments: '{broken', id: 'f' }]);
-    const told = await run(setup(), request({ code: undefined }));
+    const told = await run(setup(), request({ code: undefined, functions: [weather] }));
     expect(brief(told)).toEqual(['function_start', 'function_delta {broken', 'function_call {broken', 'end functions']);
-    expect(upstream.requests[0]!.body.tools).toBeUndefined();
+    expect(toolsOf(0)).toEqual(['weather']);
+  });
+
+  it.each([
+    ['code that was not offered', request({ toolChoice: 'none', functions: [weather] }), 'python'],
+    ['code where there is no tool for it', request({ code: undefined, functions: [weather] }), 'python'],
+    ['anything where there are none', request({ code: undefined }), 'anything'],
+  ])('are not made up of %s', async (_, asked, name) => {
+    upstream.say([{ call: name, arguments: { code: '1' } }], [{ text: 'Without, then.' }]);
+    expect(brief(await run(setup(), asked))).toEqual(['text Without, then.', 'end stop']);
+    expect(messagesOf(1).at(-1).content).toContain(`There is no tool "${name}".`);
   });
 
   it('come back with their results, and with the code that ran beside them', async () => {
@@ -352,7 +362,13 @@ describe('an end is made', () => {
   it('when a model calls although it may not', async () => {
     upstream.always([{ python: '1' }]);
     const told = await run(setup(), request({}, { maxCalls: 1 }));
-    expect([runs(told), upstream.requests.length, brief(told).at(-1)]).toEqual([1, 2, 'end stop']);
+    expect([runs(told), upstream.requests.length, brief(told).at(-1)]).toEqual([1, 4, 'end stop']);
+  });
+
+  it('with an answer, once the model has understood that it may not', async () => {
+    upstream.say([{ python: '1' }], [{ python: '2' }], [{ text: 'Very well.' }]);
+    const told = await run(setup(), request({}, { maxCalls: 1 }));
+    expect([runs(told), ...brief(told).slice(-2)]).toEqual([1, 'text Very well.', 'end stop']);
   });
 
   it.each([

@@ -151,8 +151,8 @@ export class Loop {
           'waiting';
     }
     if (waiting || calls.some(({ kind }) => kind === 'function')) return { reason: 'functions' };
-    // Without our tool there is nobody to answer calls but the client.
-    return calls.length === 0 || !withCode ? { reason: 'stop' } : undefined;
+    // A model that calls what it was not given is told so, but not for ever.
+    return calls.length === 0 || (!withCode && this.#faults >= mostFaults) ? { reason: 'stop' } : undefined;
   }
 
   /** Runs code and keeps its result for the model. */
@@ -208,9 +208,12 @@ export class Loop {
   }
 
   #kindOf(name: string, withCode: boolean): Call['kind'] {
-    // A request without our tool is the client's business alone, unknown names included.
-    if (!this.#codeTool || this.#functions.some((tool) => tool.name === name)) return 'function';
-    return withCode && meansOurs(name, this.#tool, this.#functions) ? 'code' : 'unknown';
+    const functions = this.#functions;
+    if (functions.some((tool) => tool.name === name)) return 'function';
+    const isCode = meansOurs(name, this.#tool, functions);
+    if (this.#codeTool) return withCode && isCode ? 'code' : 'unknown';
+    // Without our tool unknown names are the client's business, unless it has no functions, or what is meant was never its own.
+    return isCode || functions.length === 0 ? 'unknown' : 'function';
   }
 
   /** Some providers number the calls of every turn from zero. */
