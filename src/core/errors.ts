@@ -38,12 +38,18 @@ export interface ErrorDetails {
   retryAfterSeconds?: number;
   /** What was underneath, for the log only. */
   cause?: unknown;
+  /** A second try would fail as well, whatever the catalogue says of the code. */
+  lasting?: boolean;
+  /** What the service behind ours calls it, for callers that know its words: a short identifier, nothing secret. */
+  foreignCode?: string;
 }
 
 /** The one error the service throws on purpose. */
 export class DragomanError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
+  readonly foreignCode: string | undefined;
+  readonly retryable: boolean;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     super(
@@ -53,9 +59,7 @@ export class DragomanError extends Error {
     this.name = 'DragomanError';
     this.code = code;
     this.retryAfterSeconds = details.retryAfterSeconds;
-  }
-
-  get retryable(): boolean {
-    return errorCatalogue[this.code].retryable;
+    this.foreignCode = details.foreignCode;
+    this.retryable = errorCatalogue[code].retryable && !details.lasting;
   }
 }

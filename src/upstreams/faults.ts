@@ -17,6 +17,8 @@ export interface Fault {
 }
 
 const longest = 400;
+/** Refusals whose reason clients know by the provider's word for it, such as `context_length_exceeded`. */
+const foreign: ReadonlySet<ErrorCode> = new Set(['invalid_request', 'rate_limited', 'too_large']);
 const refusals = [UnsupportedFunctionalityError, InvalidPromptError, InvalidArgumentError];
 
 /** Reads whatever a provider's SDK throws. `secrets` are blotted out of what the provider says. */
@@ -27,7 +29,14 @@ export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boo
   const said = clean(messageOf(thrown), secrets);
   const fault = (code: ErrorCode, message: string, retryable = false): Fault => {
     const retryAfterSeconds = code === 'rate_limited' ? retryAfterOf(thrown) : undefined;
-    const details = { message, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+    const foreignCode = foreign.has(code) ? codeOf(thrown, secrets) : undefined;
+    const details = {
+      message,
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      ...(foreignCode === undefined ? {} : { foreignCode }),
+      // With the key of the operator nobody's second try is better.
+      lasting: status === 401 || status === 402 || status === 403,
+    };
     return { error: new DragomanError(code, details), retryable, status, reason: said };
   };
   // The SDK itself could not put the request into this provider's words.
@@ -58,6 +67,17 @@ function messageOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown;
   const { message } = (thrown ?? {}) as { message?: unknown };
   return typeof message === 'string' ? message : 'no reason given';
+}
+
+/** The provider's word for what is wrong, where it has one in OpenAI's place. */
+function codeOf(thrown: unknown, secrets: readonly string[]): string | undefined {
+  const data = APICallError.isInstance(thrown)
+    ? (thrown.data as { error?: { code?: unknown } } | undefined)
+    : undefined;
+  const code = data?.error?.code;
+  return typeof code === 'string' && /^[a-z][\w.-]{0,63}$/i.test(code) && blot(code, secrets) === code
+    ? code
+    : undefined;
 }
 
 /** Blots out keys, and whatever looks like one, and cuts to a sentence's length. */

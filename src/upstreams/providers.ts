@@ -103,8 +103,9 @@ function bearer(key: string): Record<string, string> {
   return key === '' ? {} : { authorization: `Bearer ${key}` };
 }
 
+/** Not strict unless asked, as at OpenAI; the SDK would have it the other way round. */
 const strictness = (format: TurnRequest['format']) =>
-  format?.strict === undefined ? {} : { strictJsonSchema: format.strict };
+  format?.type === 'json_schema' ? { strictJsonSchema: format.strict ?? false } : {};
 
 const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 

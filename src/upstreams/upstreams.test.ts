@@ -82,8 +82,10 @@ async function turn(upstreams: Created, request: Partial<TurnRequest> = {}, sign
 
 const failure = (upstreams: Created, request?: Partial<TurnRequest>, signal?: AbortSignal) =>
   turn(upstreams, request, signal).then(
-    (events) => ({ events, code: undefined, message: '', retryAfterSeconds: undefined }),
-    ({ code, message, retryAfterSeconds }) => ({ events: [], code, message, retryAfterSeconds }),
+    (events) => ({ events, code: undefined }),
+    ({ code, message, retryAfterSeconds, retryable, foreignCode }) => {
+      return { events: [], code, message, retryAfterSeconds, retryable, foreignCode };
+    },
   );
 
 describe.each(kinds)('%s', (kind) => {
@@ -203,6 +205,17 @@ describe('a request', () => {
     expect(Object.keys(upstream.requests[1]!.body).sort()).toEqual(['messages', 'model', 'stream', 'stream_options']);
   });
 
+  it('wants a schema kept strictly only where the caller does', async () => {
+    upstream.always([{ text: '{}' }]);
+    for (const provider of ['openai-compatible', 'openai'] as const)
+      for (const strict of [undefined, true]) {
+        const format = { type: 'json_schema', name: 'n', schema: { type: 'object' }, ...(strict ? { strict } : {}) };
+        await turn(create({}, { provider }), { format });
+      }
+    const sent = upstream.requests.map(({ body }) => (body.response_format?.json_schema ?? body.text.format).strict);
+    expect(sent).toEqual([false, true, false, true]);
+  });
+
   it('asks OpenAI for summaries of thoughts only where the caller does', async () => {
     upstream.always([{ text: 'x' }]);
     const upstreams = create({ defaultModel: 'gpt-5' }, { provider: 'openai' });
@@ -277,6 +290,25 @@ describe('a failure', () => {
       expect(told).not.toMatch(/0123456789|abcdefgh/);
       expect(upstreams.log).not.toEqual([]);
     }
+  });
+
+  it('is called what the provider calls it, where clients look for that', async () => {
+    const body = (code: string) => ({ error: { message: 'no', type: 'x', param: null, code } });
+    const codes = async (...args: Parameters<typeof create>) => {
+      upstream.say({ status: 400, body: body('context_length_exceeded') }, { status: 400, body: body(`a b ${key}`) });
+      return [await failure(create(...args)), await failure(create(...args))];
+    };
+    for (const provider of ['openai-compatible', 'openai'] as const) {
+      const [known, odd] = await codes({}, { provider });
+      expect(known).toMatchObject({ code: 'invalid_request', foreignCode: 'context_length_exceeded' });
+      expect(odd).toMatchObject({ code: 'invalid_request', foreignCode: undefined });
+    }
+  });
+
+  it('of the operator’s key is not mended by trying again', async () => {
+    upstream.say({ status: 401 }, { status: 500 });
+    expect(await failure(create({ retries: 0 }))).toMatchObject({ code: 'upstream_failed', retryable: false });
+    expect(await failure(create({ retries: 0 }))).toMatchObject({ code: 'upstream_failed', retryable: true });
   });
 
   it('names no address of a provider that cannot be reached', async () => {

@@ -90,11 +90,15 @@ export function errorAnswer(error: unknown, problem: Problem): { status: number;
         message: code === 'session_expired' ? 'Container is expired.' : message,
         type: wording.type ?? typeOf(status),
         param: about?.param ?? wording.param ?? null,
-        code: about?.wireCode ?? wording.code ?? null,
+        code: about?.wireCode ?? foreignCodeOf(error) ?? wording.code ?? null,
       },
     },
-    retry: errorCatalogue[code].retryable,
+    retry: error instanceof DragomanError ? error.retryable : errorCatalogue[code].retryable,
   };
+}
+
+function foreignCodeOf(error: unknown): string | undefined {
+  return error instanceof DragomanError ? error.foreignCode : undefined;
 }
 
 function typeOf(status: number): string {

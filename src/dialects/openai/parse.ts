@@ -1,5 +1,9 @@
 import type { z } from 'zod';
 import { invalid } from './errors.ts';
+import { faultWords, firstFault } from './fault-words.ts';
+
+/** Names of fields hold names the client chose. */
+const longestParam = 256;
 
 /**
  * Checks what a client sent.
@@ -8,11 +12,13 @@ import { invalid } from './errors.ts';
 export function parse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S> {
   const result = safeParse(schema, value);
   if (result.success) return result.data;
-  const { path, message } = firstFault(result.error.issues[0]!);
-  const param = fieldName(path);
-  if (path.length > 0 && at(value, path) === undefined)
+  const { path, issue } = firstFault(result.error.issues[0]!);
+  const param = fieldName(path).slice(0, longestParam);
+  const given = at(value, path);
+  if (path.length > 0 && given === undefined)
     throw invalid(`Missing required parameter: '${param}'.`, param, 'missing_required_parameter');
-  throw param === '' ? invalid(message) : invalid(`Invalid value for '${param}': ${message}.`, param);
+  const { message, code } = faultWords(issue, given, param);
+  throw invalid(message, param === '' ? undefined : param, code);
 }
 
 /**
@@ -42,21 +48,6 @@ function safeParse<S extends z.ZodType>(schema: S, value: unknown) {
     // Bounded lists compare the `length` of whatever is in their place, and an object's need not be one that compares.
     throw invalid('The request is malformed.');
   }
-}
-
-interface Fault {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-/** Of a union the branch that was understood furthest. */
-function firstFault(issue: z.core.$ZodIssue): Fault {
-  if (issue.code !== 'invalid_union') return issue;
-  const branches = issue.errors
-    .flatMap(([first]) => (first ? [firstFault(first)] : []))
-    .filter(({ path }) => path.length > 0);
-  const deepest = branches.toSorted((a, b) => b.path.length - a.path.length)[0];
-  return deepest ? { path: [...issue.path, ...deepest.path], message: deepest.message } : issue;
 }
 
 function fieldName(path: readonly PropertyKey[]): string {

@@ -4,26 +4,22 @@ import { unservedTool } from '../parse.ts';
 /** Most elements of a list a client sends. */
 const maxElements = 10_000;
 
-const contentPart = z.discriminatedUnion(
-  'type',
-  [
-    z.object({ type: z.literal('text'), text: z.string() }),
-    z.object({
-      type: z.literal('image_url'),
-      image_url: z.object({ url: z.string(), detail: z.string().nullish() }),
+const contentPart = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), text: z.string() }),
+  z.object({
+    type: z.literal('image_url'),
+    image_url: z.object({ url: z.string(), detail: z.string().nullish() }),
+  }),
+  z.object({
+    type: z.literal('file'),
+    file: z.object({
+      file_id: z.string().nullish().describe('A file of `/v1/files`.'),
+      filename: z.string().nullish(),
+      file_data: z.string().nullish().describe('Base64, or a data URL.'),
     }),
-    z.object({
-      type: z.literal('file'),
-      file: z.object({
-        file_id: z.string().nullish().describe('A file of `/v1/files`.'),
-        filename: z.string().nullish(),
-        file_data: z.string().nullish().describe('Base64, or a data URL.'),
-      }),
-    }),
-    z.object({ type: z.literal('refusal'), refusal: z.string() }),
-  ],
-  { error: unserved('parts of this type') },
-);
+  }),
+  z.object({ type: z.literal('refusal'), refusal: z.string() }),
+]);
 
 export type ChatPart = z.infer<typeof contentPart>;
 
@@ -35,20 +31,16 @@ const toolCall = z.object({
   function: z.object({ name: z.string(), arguments: z.string() }),
 });
 
-const message = z.discriminatedUnion(
-  'role',
-  [
-    z.object({ role: z.enum(['system', 'developer', 'user']), content }),
-    z.object({
-      role: z.literal('assistant'),
-      content: content.nullish(),
-      refusal: z.string().nullish(),
-      tool_calls: z.array(toolCall).max(maxElements).nullish(),
-    }),
-    z.object({ role: z.literal('tool'), tool_call_id: z.string(), content }),
-  ],
-  { error: unserved('messages of this role') },
-);
+const message = z.discriminatedUnion('role', [
+  z.object({ role: z.enum(['system', 'developer', 'user']), content }),
+  z.object({
+    role: z.literal('assistant'),
+    content: content.nullish(),
+    refusal: z.string().nullish(),
+    tool_calls: z.array(toolCall).max(maxElements).nullish(),
+  }),
+  z.object({ role: z.literal('tool'), tool_call_id: z.string(), content }),
+]);
 
 export type ChatMessage = z.infer<typeof message>;
 
@@ -189,7 +181,3 @@ export const completion = z
 
 export type Completion = z.infer<typeof completion>;
 export type ToolCall = z.infer<typeof toolCall>;
-
-function unserved(what: string): z.core.$ZodErrorMap {
-  return (issue) => (issue.code === 'invalid_union' ? `${what} are not served here` : undefined);
-}

@@ -89,33 +89,29 @@ export const maxElements = 10_000;
 const detail = z.string().nullish();
 
 /** What a message of the client's holds. */
-export const inputPart = z.discriminatedUnion(
-  'type',
-  [
-    z.object({ type: z.literal('input_text'), text: z.string() }),
-    z.object({
-      type: z.literal('input_image'),
-      image_url: z.string().nullish().describe('A data URL is put into the container too; nothing is fetched.'),
-      file_id: z.string().nullish(),
-      detail,
-    }),
-    z.object({
-      type: z.literal('input_file'),
-      file_id: z.string().nullish(),
-      filename: z.string().nullish(),
-      file_data: z.string().nullish().describe('Base64, or a data URL.'),
-      file_url: z.string().nullish().describe('Refused: nothing is fetched.'),
-      detail,
-    }),
-    z.object({
-      type: z.literal('output_text'),
-      text: z.string(),
-      annotations: z.array(z.unknown()).max(maxElements).nullish(),
-    }),
-    z.object({ type: z.literal('refusal'), refusal: z.string() }),
-  ],
-  { error: unknownType('content') },
-);
+export const inputPart = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('input_text'), text: z.string() }),
+  z.object({
+    type: z.literal('input_image'),
+    image_url: z.string().nullish().describe('A data URL is put into the container too; nothing is fetched.'),
+    file_id: z.string().nullish(),
+    detail,
+  }),
+  z.object({
+    type: z.literal('input_file'),
+    file_id: z.string().nullish(),
+    filename: z.string().nullish(),
+    file_data: z.string().nullish().describe('Base64, or a data URL.'),
+    file_url: z.string().nullish().describe('Refused: nothing is fetched.'),
+    detail,
+  }),
+  z.object({
+    type: z.literal('output_text'),
+    text: z.string(),
+    annotations: z.array(z.unknown()).max(maxElements).nullish(),
+  }),
+  z.object({ type: z.literal('refusal'), refusal: z.string() }),
+]);
 
 export type InputPart = z.infer<typeof inputPart>;
 
@@ -162,11 +158,11 @@ const otherInputs = [
 ] as const;
 
 /** An element of `input`. */
-export const inputItem = z.discriminatedUnion(
-  'type',
-  [message, ...otherInputs, z.object({ type: z.literal('item_reference'), id: z.string() })],
-  { error: unknownType('items') },
-);
+export const inputItem = z.discriminatedUnion('type', [
+  message,
+  ...otherInputs,
+  z.object({ type: z.literal('item_reference'), id: z.string() }),
+]);
 
 export type InputItem = z.infer<typeof inputItem>;
 
@@ -198,8 +194,4 @@ export function withoutImages(item: HistoryItem): ListedInput {
     (output) => output?.type === 'logs',
   );
   return { ...item, outputs: outputs ?? null };
-}
-
-function unknownType(what: string): z.core.$ZodErrorMap {
-  return (issue) => (issue.code === 'invalid_union' ? `${what} of this type are not served here` : undefined);
 }

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DragomanError } from '../../../core/index.ts';
@@ -134,12 +135,17 @@ describe('a response', () => {
       await go.promise;
       yield end();
     });
-    const answer = face.call('POST', '/responses', { input: 'x' });
-    await sleep(400);
+    // It has begun to answer while the model is still at work.
+    const begun = await face.app.inject({
+      method: 'POST',
+      url: '/responses',
+      payload: { input: 'x' },
+      payloadAsStream: true,
+    });
     go.resolve();
-    const { text, json } = await answer;
-    expect(text).toMatch(/^ +\{/);
-    expect(json.status).toBe('completed');
+    const answer = await text(begun.stream());
+    expect(answer).toMatch(/^ +\{/);
+    expect(JSON.parse(answer).status).toBe('completed');
   });
 
   it('begins to stream although the model has not, and fails there', async () => {

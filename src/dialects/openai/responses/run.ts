@@ -336,9 +336,10 @@ export class ResponseRun {
   }
 }
 
-function failed(response: ResponseObject, { code, message }: DragomanError): ResponseObject {
-  const word = code === 'rate_limited' ? 'rate_limit_exceeded' : 'server_error';
-  return { ...response, status: 'failed', completed_at: null, error: { code: word, message, type: word, param: null } };
+function failed(response: ResponseObject, { code, message, foreignCode }: DragomanError): ResponseObject {
+  const type = code === 'rate_limited' ? 'rate_limit_exceeded' : 'server_error';
+  const error = { code: foreignCode ?? type, message, type, param: null };
+  return { ...response, status: 'failed', completed_at: null, error };
 }
 
 function citedOf({ id, sessionId, name }: Cited): Cited {
