@@ -229,6 +229,33 @@ describe('the sandbox', () => {
       param: 'messages[0].content[1].file.file_id',
     });
   });
+
+  test('goes on without those of answered messages that are gone', async () => {
+    const file = await ann.files.create({ file: new File(['x'], 'x.txt'), purpose: 'user_data' });
+    await ann.files.delete(file.id);
+    const attached: OpenAI.ChatCompletionMessageParam = {
+      role: 'user',
+      content: [{ type: 'file', file: { file_id: file.id } }],
+    };
+    upstream.always((request) =>
+      request.body.messages.at(-1).role === 'tool' ? [{ text: 'Done.' }] : [{ python: 'print(6 * 7)' }],
+    );
+    const answered = [attached, { role: 'assistant' as const, content: 'Seen.' }, ...hello];
+    expect(callsOf((await ask([code()], {}, answered)).choices[0]!.message)).toMatchObject([{ stdout: '42\n' }]);
+    await expect(ask([code()], {}, [...answered, attached])).rejects.toMatchObject({ status: 404 });
+  });
+
+  test('may be asked for as in a response, with files', async () => {
+    const file = await ann.files.create({ file: new File(['listed'], 'list.txt'), purpose: 'user_data' });
+    upstream.say([{ python: 'print(open("list.txt").read())' }], [{ text: 'Done.' }]);
+    const auto = (id: string) => code({ container: { type: 'auto', file_ids: [id] } });
+    const [call] = callsOf((await ask([auto(file.id)])).choices[0]!.message);
+    expect(call!.stdout).toBe('listed\n');
+    await expect(ask([weather, auto('file-none')])).rejects.toMatchObject({
+      status: 404,
+      param: 'tools[1].container.file_ids[0]',
+    });
+  });
 });
 
 describe('functions of the client', () => {

@@ -195,6 +195,15 @@ describe('a container’s file', () => {
     const file = await ann.files.create({ file: await toFile(Buffer.from('kept'), 'kept.txt'), purpose: 'assistants' });
     const copy = await ann.containers.files.create(id, { file_id: file.id });
     expect(copy).toMatchObject({ path: '/mnt/data/kept.txt', bytes: 4, source: 'user' });
+    // OpenAI's Python client names it in a form.
+    const form = (fields: Record<string, string>) => {
+      const body = new FormData();
+      for (const [name, value] of Object.entries(fields)) body.append(name, value);
+      return raw(`/containers/${id}/files`, { method: 'POST', body });
+    };
+    expect(await (await form({ file_id: file.id })).json()).toMatchObject({ bytes: 4, source: 'user' });
+    expect(await (await form({ other: 'x' })).json()).toMatchObject({ error: { param: 'file' } });
+    expect((await form({ file_id: 'file-none' })).status).toBe(404);
     await ann.files.delete(file.id);
     expect(await textOf(id, copy.id)).toBe('kept');
     await expect(ann.containers.files.create(id, { file_id: file.id })).rejects.toMatchObject({
@@ -367,11 +376,15 @@ describe('a list', () => {
 describe('a request that is wrong', () => {
   test.each([
     [{}, 'name', 'missing_required_parameter'],
-    [{ name: 7 }, 'name', null],
-    [{ name: 'x', memory_limit: '2g' }, 'memory_limit', null],
-    [{ name: 'x', expires_after: { anchor: 'last_active_at', minutes: 0 } }, 'expires_after.minutes', null],
-    [{ name: 'x', expires_after: { anchor: 'created_at', minutes: 5 } }, 'expires_after.anchor', null],
-    [{ name: 'x', skills: [{}] }, 'skills', null],
+    [{ name: 7 }, 'name', 'invalid_type'],
+    [{ name: 'x', memory_limit: '2g' }, 'memory_limit', 'invalid_value'],
+    [
+      { name: 'x', expires_after: { anchor: 'last_active_at', minutes: 0 } },
+      'expires_after.minutes',
+      'integer_below_min_value',
+    ],
+    [{ name: 'x', expires_after: { anchor: 'created_at', minutes: 5 } }, 'expires_after.anchor', 'invalid_value'],
+    [{ name: 'x', skills: [{}] }, 'skills', 'invalid_value'],
   ])('%j is refused, naming the field', async (body, param, code) => {
     const headers = { 'content-type': 'application/json' };
     const response = await raw('/containers', { method: 'POST', headers, body: JSON.stringify(body) });

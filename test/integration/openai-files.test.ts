@@ -137,9 +137,9 @@ describe('a request that is wrong', () => {
   test.each([
     [{ file }, 'purpose', 'missing_required_parameter'],
     [{ purpose: 'user_data' }, 'file', 'missing_required_parameter'],
-    [{ file, purpose: 'mischief' }, 'purpose', null],
-    [{ file, purpose: 'evals', 'expires_after[seconds]': '5' }, 'expires_after[seconds]', null],
-    [{ file, purpose: 'evals', 'expires_after[anchor]': 'never' }, 'expires_after[anchor]', null],
+    [{ file, purpose: 'mischief' }, 'purpose', 'invalid_value'],
+    [{ file, purpose: 'evals', 'expires_after[seconds]': '5' }, 'expires_after[seconds]', 'integer_below_min_value'],
+    [{ file, purpose: 'evals', 'expires_after[anchor]': 'never' }, 'expires_after[anchor]', 'invalid_value'],
     [{ purpose: 'user_data', file: new File(['x'], '..') }, null, null],
   ])('%j is refused, naming the field, and leaves nothing behind', async (fields, param, code) => {
     const before = (await ann.files.list()).data.length;

@@ -317,6 +317,22 @@ describe('what is attached', () => {
     expect(codeOf(output)).toMatchObject([{ outputs: [logs('inline\nuploaded\nlisted\n')] }]);
     expect(citationsOf(output)).toEqual([]);
   });
+
+  it('may be gone when the conversation goes on, and the model is told', async () => {
+    const { id } = await service.client.files.create({ file: new File(['x'], 'x.txt'), purpose: 'user_data' });
+    const attached = { role: 'user' as const, content: [{ type: 'input_file' as const, file_id: id }] };
+    service.upstream.always([{ text: 'ok' }]);
+    const first = await service.client.responses.create({ ...ask, input: [attached] });
+    await service.client.files.delete(id);
+    const answer = { role: 'assistant' as const, content: 'ok' };
+    const next = { role: 'user' as const, content: 'And?' };
+    await service.client.responses.create({ ...ask, input: 'And?', previous_response_id: first.id });
+    await service.client.responses.create({ ...ask, input: [attached, answer, next] });
+    for (const { body } of service.upstream.requests.slice(1))
+      expect(JSON.stringify(body.messages)).toContain('[The file attached here is no longer available.]');
+    const anew = service.client.responses.create({ ...ask, input: [attached] });
+    await expect(anew).rejects.toMatchObject({ status: 404, param: 'input' });
+  });
 });
 
 describe('functions of the client', () => {
@@ -510,9 +526,8 @@ describe('in the background', () => {
   it('is cancelled at once, its code with it', async () => {
     service.upstream.say([{ python: 'while True: pass' }]);
     const { id } = await service.client.responses.create({ ...ask, background: true });
-    const isRunning = async () => service.upstream.requests.length > 0;
-    await expect.poll(isRunning, { timeout: 20_000 }).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const events = await service.client.responses.retrieve(id, { stream: true });
+    for await (const { type } of events) if (type === 'response.code_interpreter_call.interpreting') break;
     const begun = performance.now();
     const cancelled = await service.client.responses.cancel(id);
     expect(performance.now() - begun).toBeLessThan(5000);

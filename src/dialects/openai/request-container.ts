@@ -2,7 +2,7 @@ import { DragomanError, type Principal } from '../../core/index.ts';
 import type { DialectContext } from '../../http/index.ts';
 import type { UploadFile } from '../../service/index.ts';
 import { useContainer } from './containers/container.ts';
-import { findFile, refOf } from './files/records.ts';
+import { type FileRecord, findFile, refOf } from './files/records.ts';
 import { wireId } from './ids.ts';
 import { freeName, lastSegment } from './uploads.ts';
 
@@ -11,7 +11,8 @@ const containerLifeMs = 20 * 60_000;
 
 /** A file of a message. */
 export type MessageFile =
-  | { readonly id: string; readonly param: string }
+  /** `past`: it was answered already, and may be there no more. */
+  | { readonly id: string; readonly param: string; readonly past?: boolean }
   | { readonly name: string; readonly contentType: string; readonly bytes: Buffer };
 
 export interface RequestContainerOptions {
@@ -54,11 +55,24 @@ export class RequestContainer {
       const { id } = await useContainer(context, principal, container);
       for (const { name } of await context.sessions.files(principal, id)) paths.add(name);
     }
-    for (const file of files)
-      paths.add(
-        'id' in file ? (await findFile(context, principal, file.id, file.param)).filename : lastSegment(file.name),
-      );
+    for (const file of files) {
+      const found = await this.#found(file);
+      if (found) paths.add(found.name);
+    }
     return [...paths];
+  }
+
+  /** A file with its name; undefined when it is there no more and need not be. @throws WireError 404 */
+  async #found(file: MessageFile): Promise<{ name: string; record?: FileRecord } | undefined> {
+    if (!('id' in file)) return { name: lastSegment(file.name) };
+    const { context, principal } = this.#options;
+    try {
+      const record = await findFile(context, principal, file.id, file.param);
+      return { name: record.filename, record };
+    } catch (error) {
+      if (file.past && error instanceof DragomanError && error.code === 'not_found') return undefined;
+      throw error;
+    }
   }
 
   /** It stays when the request is over. */
@@ -120,8 +134,9 @@ export class RequestContainer {
     const there = new Set((await context.sessions.files(principal, session)).map(({ name }) => name));
     const given = new Set<string>();
     for (const file of files) {
-      const record = 'id' in file ? await findFile(context, principal, file.id, file.param) : undefined;
-      const name = record?.filename ?? lastSegment((file as { name: string }).name);
+      const found = await this.#found(file);
+      if (!found) continue;
+      const { name, record } = found;
       // A container that goes on has the files of earlier messages already.
       if (there.has(name) && !given.has(name)) {
         given.add(name);

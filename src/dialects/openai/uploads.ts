@@ -7,19 +7,22 @@ import { invalid } from './errors.ts';
 /**
  * Runs `use` on a form of one file. Its fields may come before the file or after it, as the SDKs send them: they are complete
  * when the files are consumed.
- * @throws WireError when there is no file
+ * @param without runs instead where there is no file
+ * @throws WireError when there is no file, and no `without`
  */
 export async function withForm<T>(
   context: DialectContext,
   request: FastifyRequest,
   reply: FastifyReply,
   use: (form: { fields: ReadonlyMap<string, string>; files: AsyncIterable<UploadFile> }) => Promise<T>,
+  without?: (fields: ReadonlyMap<string, string>) => Promise<T>,
 ): Promise<T> {
   const { maxFileBytes, uploadTimeoutMs: timeoutMs } = context;
   const form = new MultipartForm(request, { maxFileBytes, maxFiles: 1, timeoutMs });
   try {
-    if (!(await form.begin()))
-      throw invalid("Missing required parameter: 'file'.", 'file', 'missing_required_parameter');
+    const isThere = await form.begin();
+    if (!isThere && without) return await without(form.fields);
+    if (!isThere) throw invalid("Missing required parameter: 'file'.", 'file', 'missing_required_parameter');
     return await use({ fields: form.fields, files: named(form.files(false)) });
   } finally {
     form.close();

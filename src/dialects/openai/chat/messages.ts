@@ -33,6 +33,7 @@ export async function toConversation(
   const files: MessageFile[] = [];
   const messages: Message[] = [];
   let earlier: string | undefined;
+  const answered = wire.findLastIndex(({ role }) => role === 'assistant');
   for (const [at, message] of wire.entries()) {
     const param = `messages[${at}]`;
     if (message.role === 'assistant') {
@@ -41,7 +42,9 @@ export async function toConversation(
       messages.push({ role: 'assistant', content: parts });
       continue;
     }
+    const from = files.length;
     const content = contentParts(message.content, `${param}.content`, files, options);
+    if (at < answered) files.push(...files.splice(from).map((file) => ('id' in file ? { ...file, past: true } : file)));
     if (message.role === 'tool') {
       messages.push({ role: 'tool', callId: message.tool_call_id, content });
     } else {

@@ -3,7 +3,7 @@ import type { AgentEvent, Message } from '../../../agent/index.ts';
 import { DragomanError, type Principal } from '../../../core/index.ts';
 import { type DialectContext, whenGone } from '../../../http/index.ts';
 import { newWireId, seconds } from '../ids.ts';
-import { RequestContainer } from '../request-container.ts';
+import { type MessageFile, RequestContainer } from '../request-container.ts';
 import { upstreamKey } from '../upstream-key.ts';
 import { Answer } from './answer.ts';
 import { toConversation } from './messages.ts';
@@ -48,9 +48,9 @@ export class ChatRun {
       context,
       principal,
       idleMs: code?.sandbox_timeout_ms ?? undefined,
-      container: code?.container ?? undefined,
+      container: typeof code?.container === 'string' ? code.container : undefined,
       earlier: conversation.earlier,
-      files: code ? conversation.files : [],
+      files: code ? [...filesOf(body, code), ...conversation.files] : [],
     });
     const files = code ? await container.prepare() : [];
     const events = context.agent.run(
@@ -135,6 +135,13 @@ export class ChatRun {
 function wallMsOf({ timeout_ms: run, sandbox_timeout_ms: sandbox }: ChatCodeTool): number | undefined {
   const limits = [run, sandbox].filter((limit) => typeof limit === 'number');
   return limits.length > 0 ? Math.min(...limits) : undefined;
+}
+
+/** The files the tool brings along. */
+function filesOf({ tools }: ChatBody, code: ChatCodeTool): MessageFile[] {
+  const ids = typeof code.container === 'object' ? (code.container?.file_ids ?? []) : [];
+  const param = `tools[${tools?.findIndex(({ type }) => type === 'code_interpreter')}].container.file_ids`;
+  return ids.map((id, at) => ({ id, param: `${param}[${at}]` }));
 }
 
 /** The unfinished answer at the end of a history has run code: what was forced has happened. */

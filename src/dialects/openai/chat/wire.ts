@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fileIds } from '../containers/wire.ts';
 import { unservedTool } from '../parse.ts';
 
 /** Most elements of a list a client sends. */
@@ -53,9 +54,11 @@ const codeTool = z.object({
     .nullish()
     .describe('How long the sandbox may live without use. More than 20 minutes is lowered to that.'),
   container: z
-    .string()
+    .union([z.string(), z.object({ type: z.literal('auto'), file_ids: fileIds.nullish() })])
     .nullish()
-    .describe('A container of `/v1/containers` to run in. Absent: a fresh one, for this request alone.'),
+    .describe(
+      'A container of `/v1/containers` to run in. Absent, or `auto`: a fresh one, for this request alone, with these files.',
+    ),
 });
 
 const functionTool = z.object({

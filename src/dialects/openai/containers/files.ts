@@ -2,7 +2,8 @@ import { basename } from 'node:path/posix';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DragomanError, type FileRef, type Principal, type StoredFile } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
-import { notFound, type WireError } from '../errors.ts';
+import type { UploadFile } from '../../../service/index.ts';
+import { invalid, notFound, type WireError } from '../errors.ts';
 import { findFile, refOf } from '../files/records.ts';
 import { ownId, seconds, wireId } from '../ids.ts';
 import { parse } from '../parse.ts';
@@ -40,16 +41,25 @@ export async function addFile(
     const taken = new Set((await context.sessions.files(principal, id)).map((file) => file.name));
     return freeName(name, (free) => taken.has(free));
   };
-  if (!request.isMultipart()) {
-    const record = await findFile(context, principal, parse(copyBody, request.body).file_id, 'file_id');
+  const copy = async (named: unknown) => {
+    const record = await findFile(context, principal, parse(copyBody, named).file_id, 'file_id');
     return context.sessions.copyFile(principal, id, { ...refOf(record), path: await pathFor(record.filename) });
-  }
-  return withForm(context, request, reply, async ({ files }) => {
+  };
+  if (!request.isMultipart()) return copy(request.body);
+  const store = async ({ files }: { files: AsyncIterable<UploadFile> }) => {
     const stored: StoredFile[] = [];
     for await (const file of files)
       stored.push(await context.sessions.putFile(principal, id, { ...file, name: await pathFor(file.name) }));
     return stored[0]!;
-  });
+  };
+  // Some clients send a form also where they only name a file.
+  const named = async (fields: ReadonlyMap<string, string>) => {
+    const file_id = fields.get('file_id');
+    if (file_id === undefined)
+      throw invalid("Missing required parameter: 'file'.", 'file', 'missing_required_parameter');
+    return copy({ file_id });
+  };
+  return withForm(context, request, reply, store, named);
 }
 
 /**

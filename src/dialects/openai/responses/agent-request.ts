@@ -47,7 +47,8 @@ export async function toAgentRequest(
   const container = codeParam?.container;
   const fileIds = typeof container === 'object' ? (container?.file_ids ?? []) : [];
   const param = `tools[${codeToolAt(body.tools ?? [])}].container.file_ids`;
-  const assets = await gatherAssets(context, principal, items, { ids: fileIds, param });
+  const past = Math.max(history.before.length, items.findLastIndex(isOfModel) + 1);
+  const assets = await gatherAssets(context, principal, items, past, { ids: fileIds, param });
   const workplace = codeParam
     ? await chooseWorkplace(context, principal, container, history.containerId, assets.all)
     : undefined;

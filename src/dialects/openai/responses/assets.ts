@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import mime from 'mime';
 import type { ContentPart } from '../../../agent/index.ts';
-import { type FileRef, type Principal, pathFault } from '../../../core/index.ts';
+import { DragomanError, type FileRef, type Principal, pathFault } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
 import { readBase64, readDataUrl } from '../data-url.ts';
 import { invalid } from '../errors.ts';
@@ -26,6 +26,8 @@ export interface Asset {
 export interface Assets {
   readonly all: readonly Asset[];
   readonly byPart: ReadonlyMap<InputPart, Asset>;
+  /** Parts of what was said before whose file is there no more: the conversation goes on without. */
+  readonly gone: ReadonlySet<InputPart>;
 }
 
 /** Most files of one request, its history included. */
@@ -36,16 +38,19 @@ const maxImageBytes = 20 * 1024 * 1024;
 
 /**
  * Finds every file a conversation brings.
+ * @param past how many of the items were answered already
  * @throws WireError 404 for a file that is not there; 400 for one that cannot be read
  */
 export async function gatherAssets(
   context: DialectContext,
   principal: Principal,
   items: readonly HistoryItem[],
+  past: number,
   fileIds: { readonly ids: readonly string[]; readonly param: string },
 ): Promise<Assets> {
   const all = new Map<string, Asset>();
   const byPart = new Map<InputPart, Asset>();
+  const gone = new Set<InputPart>();
   const keep = (asset: Asset) => {
     const key = `${asset.digest} ${asset.name}`;
     const kept = all.get(key) ?? asset;
@@ -55,11 +60,21 @@ export async function gatherAssets(
   };
   for (const [at, id] of fileIds.ids.entries())
     keep(await storedAsset(context, principal, id, `${fileIds.param}[${at}]`));
-  for (const part of items.flatMap(partsOf)) {
-    const asset = await assetOf(context, principal, part);
-    if (asset) byPart.set(part, keep(asset));
-  }
-  return { all: [...all.values()], byPart };
+  for (const [at, item] of items.entries())
+    for (const part of partsOf(item)) {
+      try {
+        const asset = await assetOf(context, principal, part);
+        if (asset) byPart.set(part, keep(asset));
+      } catch (error) {
+        if (at >= past || !isGone(error)) throw error;
+        gone.add(part);
+      }
+    }
+  return { all: [...all.values()], byPart, gone };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof DragomanError && (error.code === 'not_found' || error.code === 'file_refused');
 }
 
 function partsOf(item: HistoryItem): InputPart[] {
@@ -133,10 +148,11 @@ export function placeAssets(
 export async function readAssets(
   context: DialectContext,
   principal: Principal,
-  { byPart }: Assets,
+  { byPart, gone }: Assets,
   pathOf: (asset: Asset) => string | undefined,
 ): Promise<ReadonlyMap<InputPart, readonly ContentPart[]>> {
   const read = new Map<InputPart, readonly ContentPart[]>();
+  for (const part of gone) read.set(part, [{ type: 'text', text: '[The file attached here is no longer available.]' }]);
   for (const [part, asset] of byPart) {
     const path = pathOf(asset);
     const content: ContentPart[] =

@@ -169,15 +169,16 @@ export async function listInput(
         type: 'message',
         role,
         status: 'completed',
-        content: parts.map(annotated),
+        content: parts.map(whole),
       };
     }
   }
 }
 
-/** Clients that list items read the annotations of every text of the model's unguarded. */
-function annotated(part: InputPart): InputPart {
-  return part.type === 'output_text' ? { ...part, annotations: part.annotations ?? [] } : part;
+/** What clients that list items read unguarded: the annotations of every text of the model's, and the detail of images. */
+function whole(part: InputPart): InputPart {
+  if (part.type === 'output_text') return { ...part, annotations: part.annotations ?? [] };
+  return part.type === 'input_image' ? { ...part, detail: part.detail ?? 'auto' } : part;
 }
 
 function textPart(role: string, text: string): InputPart {

@@ -52,6 +52,12 @@ export function codeOutputs(
   };
 }
 
+/** What code had printed when it was stopped by whoever wanted no more of it. */
+export function outputsSoFar(pieces: readonly StreamPiece[]): CodeOutput[] {
+  const logs = Buffer.concat(pieces.map(({ data }) => data)).toString('utf8');
+  return logs === '' ? [] : [{ type: 'logs', logs }];
+}
+
 /** The two streams as they came, or one after the other where something was left out of the middle. */
 function printed({ stdout, stderr }: CellResult, pieces: readonly StreamPiece[]): string {
   const bytes = pieces.reduce((sum, { data }) => sum + data.length, 0);

@@ -577,6 +577,20 @@ describe('in the background', () => {
     expect(events.at(-1)).toMatchObject({ type: 'response.incomplete', response: { status: 'cancelled' } });
   });
 
+  it('keeps what its code had printed when it was cancelled', async () => {
+    face.agent.say(async function* (request, signal) {
+      yield { type: 'code_start', callId: 'c' };
+      yield { type: 'code_ready', callId: 'c', code: 'loop()', sessionId: await request.code!.session() };
+      yield { type: 'code_output', callId: 'c', event: { type: 'stdout', data: Buffer.from('so far\n') } };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      yield end('cancelled');
+    });
+    const { id } = await face.create({ input: 'x', background: true, ...code });
+    await face.call('POST', `/responses/${id}/cancel`);
+    const { json } = await face.call('GET', `/responses/${id}?include[]=code_interpreter_call.outputs`);
+    expect(json.output).toMatchObject([{ status: 'incomplete', outputs: [{ type: 'logs', logs: 'so far\n' }] }]);
+  });
+
   it('cannot be cancelled when it is not there', async () => {
     face.agent.say(says('a'));
     const { id } = await face.create({ input: 'x' });
@@ -635,10 +649,18 @@ describe('what went in', () => {
     ).toBe('one');
   });
 
-  it('is counted', async () => {
-    expect((await face.call('POST', '/responses/input_tokens', { input: 'x'.repeat(400) })).json).toEqual({
-      object: 'response.input_tokens',
-      input_tokens: 101,
+  it('is counted, with what it goes on from, and an image not by its bytes', async () => {
+    const count = async (body: Readonly<Record<string, unknown>>) =>
+      (await face.call('POST', '/responses/input_tokens', body)).json;
+    expect(await count({ input: 'x'.repeat(400) })).toEqual({ object: 'response.input_tokens', input_tokens: 100 });
+    face.agent.say(says('y'.repeat(80)));
+    const { id } = await face.create({ input: 'x'.repeat(400) });
+    expect(await count({ input: 'z'.repeat(40), previous_response_id: id })).toMatchObject({ input_tokens: 130 });
+    const image_url = `data:image/png;base64,${'A'.repeat(100_000)}`;
+    const image = [{ role: 'user', content: [{ type: 'input_image', image_url }] }];
+    expect((await count({ input: image })).input_tokens).toBeLessThan(2000);
+    expect(await count({ input: 'x', previous_response_id: 'resp_none' })).toMatchObject({
+      error: { code: 'previous_response_not_found' },
     });
   });
 });

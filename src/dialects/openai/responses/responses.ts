@@ -6,7 +6,7 @@ import { invalid } from '../errors.ts';
 import { ownId } from '../ids.ts';
 import { type RequestTerms, toAgentRequest } from './agent-request.ts';
 import type { NumberedWireEvent } from './events.ts';
-import { gatherHistory } from './history.ts';
+import { gatherHistory, type History } from './history.ts';
 import type { ListedInput } from './items.ts';
 import { ResponseRecords, type StoredRecord } from './records.ts';
 import type { ResponseBody } from './request.ts';
@@ -50,8 +50,7 @@ export class Responses {
     const context = this.#context;
     const id = newId();
     const createdAt = context.now();
-    const wire = conversationOf(body);
-    const conversation = wire === undefined ? undefined : await this.#conversations.read(principal, wire);
+    const conversation = await this.#conversation(principal, body);
     const history = await gatherHistory(this.#records, principal, body, id, conversation?.items);
     const { request, workplace } = await toAgentRequest(context, principal, body, history, terms);
     return new ResponseRun({
@@ -68,6 +67,17 @@ export class Responses {
       createdAt,
       remember: conversation && ((items) => this.#conversations.append(principal, conversation.id, id, items)),
     });
+  }
+
+  /** What a request would go on from. @throws WireError */
+  async history(principal: Principal, body: ResponseBody): Promise<History> {
+    const conversation = await this.#conversation(principal, body);
+    return gatherHistory(this.#records, principal, body, newId(), conversation?.items);
+  }
+
+  async #conversation(principal: Principal, body: ResponseBody) {
+    const wire = conversationOf(body);
+    return wire === undefined ? undefined : this.#conversations.read(principal, wire);
   }
 
   /** Lets it go on to its end, whoever reads along. */

@@ -35,10 +35,11 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
   app.post(
     '/responses/input_tokens',
     { config: { ...listing, operation: operations.inputTokens } },
-    async (request) => ({
-      object: 'response.input_tokens',
-      input_tokens: estimateTokens(parseBody(request.body)),
-    }),
+    async (request) => {
+      const body = parseBody(request.body);
+      const { before, input } = await responses.history(request.principal, body);
+      return { object: 'response.input_tokens', input_tokens: estimateTokens(body, [...before, ...input]) };
+    },
   );
 
   app.get(

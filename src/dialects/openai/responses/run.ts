@@ -9,7 +9,7 @@ import type { NumberedWireEvent, ResponseEvent, WireEvent } from './events.ts';
 import { sessionOf } from './history.ts';
 import { itemId } from './item-ids.ts';
 import type { Annotation, HistoryItem, ListedInput } from './items.ts';
-import { codeOutputs, type ShownImage, type StreamPiece } from './outputs.ts';
+import { codeOutputs, outputsSoFar, type ShownImage, type StreamPiece } from './outputs.ts';
 import type { ResponseRecord, ResponseRecords, WaitingCode } from './records.ts';
 import { type ResponseObject, usageOf } from './response.ts';
 import { Sequencer } from './sequencer.ts';
@@ -263,7 +263,7 @@ export class ResponseRun {
     const isAnswer = end.reason === 'stop' || end.reason === 'length';
     if (sequencer.openText === undefined && (isMute || (isAnswer && this.#uncited.size > 0)))
       this.#emit([...sequencer.close([]), ...sequencer.text('')]);
-    this.#emit(sequencer.end(isWhole, await this.#citations(sequencer.openText, true)));
+    this.#emit(sequencer.end(isWhole, await this.#citations(sequencer.openText, true), outputsSoFar(this.#pieces)));
     const { context } = this.#plan;
     const base = {
       ...this.#response,

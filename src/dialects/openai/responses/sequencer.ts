@@ -163,8 +163,8 @@ export class Sequencer {
     yield* this.#closeReasoning();
   }
 
-  /** Ends whatever is open, because nothing follows. What did not come to its end is incomplete. */
-  *end(isWhole: boolean, annotations: readonly Annotation[]): Generator<WireEvent> {
+  /** Ends whatever is open, because nothing follows. What did not come to its end is incomplete; `outputs` are of code that ran. */
+  *end(isWhole: boolean, annotations: readonly Annotation[], outputs: CodeOutput[] = []): Generator<WireEvent> {
     yield* this.#closeMessage(isWhole ? 'completed' : 'incomplete', annotations);
     yield* this.#closeReasoning();
     const code = this.#code;
@@ -172,7 +172,7 @@ export class Sequencer {
       this.#code = undefined;
       if (!this.#codeWritten)
         yield { type: 'response.code_interpreter_call_code.done', ...this.#of(code), code: code.text };
-      yield this.#done({ ...code.item, status: 'incomplete', code: code.text });
+      yield this.#done({ ...code.item, status: 'incomplete', code: code.text, outputs });
     }
     const call = this.#function;
     if (call) {
