@@ -2,7 +2,10 @@
 
 import json
 import os
+import select
 import signal
+
+from . import kernel_link
 
 # A kernel keeps its results far below these; more is no kernel speaking.
 _MAX_EVENT_BYTES = 24 << 20
@@ -87,6 +90,17 @@ class Kernel:
                 send(self.pid, number)
             except ProcessLookupError:
                 pass
+
+    def acknowledge(self, mark):
+        """Says that the service has everything up to a mark; one that does not read its orders does without."""
+        poller = select.poll()
+        poller.register(self.orders, select.POLLOUT)
+        try:
+            # A pipe that takes anything takes this as a whole.
+            if poller.poll(0):
+                kernel_link.send(self.orders, {'seen': mark})
+        except OSError:
+            pass  # It is dead.
 
     def interrupt(self, cell):
         self.signal(signal.SIGINT)

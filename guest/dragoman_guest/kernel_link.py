@@ -6,6 +6,9 @@ between cells), {"event":"display"|"result","bundle":{<mime>:…}}, with "name" 
 "traceback":[…]}}, and {"event":"done","cell","code"}, which ends the cell of that name. A program of the image finds cells on
 descriptor 3 and writes events to 4; beside the signal, which it may be deaf to, it gets a line on 5 with the name of a cell to
 interrupt.
+
+Streams go another way, straight to the service. A display may have a "mark", a number that counts up: {"seen": <mark>} comes on the
+pipe of the cells once the service has it, and what is printed after that comes after it.
 """
 
 import fcntl

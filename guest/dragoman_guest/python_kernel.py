@@ -1,6 +1,7 @@
 """A Python interpreter that stays: each cell runs in the names the cells before it left."""
 
 import fcntl
+import io
 import os
 import signal
 import sys
@@ -17,8 +18,14 @@ def serve(orders, events):
     from .cells import outbox, shell
 
     streams = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _KEPT_STREAMS) for fd in (1, 2)]
-    script.prepare_streams()
-    box = outbox.Outbox(events)
+    box = outbox.Outbox(events, orders)
+
+    class Writer(io.FileIO):
+        def write(self, data):
+            box.settle()
+            return super().write(data)
+
+    script.prepare_streams(Writer)
     cells = shell.prepare()
     cells.begin(box)
     kernel = os.getpid()
@@ -26,7 +33,7 @@ def serve(orders, events):
     while True:
         # An interrupt that comes late must not end the kernel.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        order = kernel_link.receive(orders)
+        order = _next_cell(orders)
         box.begin(order['cell'])
         if order['tools']:
             cells.offer(order['tools'])
@@ -42,10 +49,18 @@ def serve(orders, events):
         _flush()
         if os.getpid() != kernel:
             os._exit(code)  # A fork of the cell's that ran off its end.
-        _mend(streams)
+        _mend(streams, Writer)
         # Without it there is no next cell: the end of this one is then the end of the kernel.
         os.fstat(orders)
         box.done(code)
+
+
+def _next_cell(orders):
+    order = kernel_link.receive(orders)
+    # Of the last one, which did not wait for it.
+    while 'seen' in order:
+        order = kernel_link.receive(orders)
+    return order
 
 
 def _flush():
@@ -56,7 +71,7 @@ def _flush():
             pass
 
 
-def _mend(kept):
+def _mend(kept, writer):
     """Gives the next cell the streams this one closed."""
     for fd, copy in zip((1, 2), kept):
         try:
@@ -64,4 +79,4 @@ def _mend(kept):
         except OSError:
             os.dup2(copy, fd)
     if any(getattr(stream, 'closed', True) for stream in (sys.stdout, sys.stderr)):
-        script.prepare_streams()
+        script.prepare_streams(writer)

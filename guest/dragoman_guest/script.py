@@ -12,12 +12,12 @@ import types
 GUEST = '/opt/dragoman/guest'
 
 
-def prepare_streams():
+def prepare_streams(writer=io.FileIO):
     """Text streams over descriptors 0, 1 and 2 that are this process' own. Lines leave as they are printed: what a program
     wrote before a limit ended it must not be lost in a buffer."""
     sys.stdin = open(0, closefd=False)
     for name, fd, errors in (('stdout', 1, 'replace'), ('stderr', 2, 'backslashreplace')):
-        raw = io.BufferedWriter(io.FileIO(fd, 'w', closefd=False))
+        raw = io.BufferedWriter(writer(fd, 'w', closefd=False))
         stream = io.TextIOWrapper(raw, encoding='utf-8', errors=errors, line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f'__{name}__', stream)

@@ -1,8 +1,8 @@
 """The first process of a live session's sandbox: keeps interpreters as children and speaks with the service for them.
 
 Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,language,argv,size,
-tools} and the code; program {token,kind,entry,…} (tool_program.py); interrupt {token}; kill {token}; restart {token}; answer {id,error,size} and
-the value of a tool. Claims out: done {token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input}
+tools} and the code; program {token,kind,entry,…} (tool_program.py); interrupt {token}; kill {token}; seen {token,mark}; restart {token}; answer
+{id,error,size} and the value of a tool. Claims out: done {token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input}
 and waiting {token,pending} of tool calls (tool_channel.py). A kernel is named by the service; it is a fork of this process when
 `argv` is null (Python, with everything the template imported), else a program of the image. It reads cells on one pipe and writes
 events on another (kernel_link.py).
@@ -78,6 +78,9 @@ class Supervisor:
                 self._cell(frame)
             case 'program':
                 self._run_program(frame)
+            case 'seen':
+                if self._running and self._running[0] == frame['token'] and self._running[1] in self._kernels:
+                    self._kernels[self._running[1]].acknowledge(frame['mark'])
             case 'answer':
                 self._tools.answer(frame['id'], frame['error'], frames.read_exactly(self._command, frame['size']))
             case 'interrupt' | 'kill' as op:

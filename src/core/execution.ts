@@ -45,6 +45,8 @@ export type MimeBundle = Readonly<Record<string, unknown>>;
 export interface RichOutput {
   readonly kind: 'display' | 'result';
   readonly bundle: MimeBundle;
+  /** How many bytes had been printed when it was shown. */
+  readonly after?: { readonly stdout: number; readonly stderr: number };
 }
 
 /** An exception nothing caught, as the program's own runtime words it. */

@@ -105,8 +105,10 @@ export class Cell {
           }
           // What was printed before it comes before it.
           sandbox.drain();
-          const event = rich.push(claim.event);
+          const event = rich.push(claim.event, { stdout: stdout.bytes, stderr: stderr.bytes });
           if (event) onEvent?.(event);
+          const { mark } = claim.event;
+          if (Number.isSafeInteger(mark)) void sandbox.send({ op: 'seen', token: this.#token, mark });
         },
       },
       this.#tools ? allowanceWithTools : allowance,

@@ -21,8 +21,8 @@ export class RichOutputs {
   #facts: { readonly bytes: number; readonly name: string | undefined }[] = [];
   #clearsNext = false;
 
-  /** Takes what a kernel sent; returns what to tell listeners, if it was something to show. */
-  push(event: Readonly<Record<string, unknown>>): ExecutionEvent | undefined {
+  /** Takes what a kernel sent when so much had been printed; returns what to tell listeners, if it was something to show. */
+  push(event: Readonly<Record<string, unknown>>, after?: RichOutput['after']): ExecutionEvent | undefined {
     const { event: type } = event;
     if (type === 'error') {
       const error = errorOf(event.error);
@@ -52,11 +52,11 @@ export class RichOutputs {
       return undefined;
     }
     for (const index of replaced) {
-      this.outputs[index] = { kind: this.outputs[index]!.kind, bundle };
+      this.outputs[index] = { ...this.outputs[index]!, bundle };
       this.#facts[index] = fact;
     }
     if (added) {
-      this.outputs.push({ kind: type, bundle });
+      this.outputs.push({ kind: type, bundle, ...(after && { after }) });
       this.#facts.push(fact);
     }
     return { type, bundle };

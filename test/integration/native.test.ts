@@ -118,6 +118,26 @@ describe('events', () => {
     expect(rest[2]!.data).toMatchObject({ session_id: id, outcome: 'completed', state: 'fresh' });
   });
 
+  it.each([
+    [
+      'python',
+      'import subprocess, sys\nfor n in range(5):\n    print(n)\n    display(n)\nprint("x", file=sys.stderr)\ndisplay(5)\nsubprocess.run(["echo", "y"]);',
+    ],
+    [
+      'javascript',
+      'for (let n = 0; n < 5; n++) { console.log(n); display(n); } console.error("x"); display(5); console.log("y");',
+    ],
+  ])('tell what %s printed and showed in its order, and so does the notebook', async (language, code) => {
+    const id = await api.session();
+    const events = await allEvents(await api.stream(id, code, { language }));
+    const told = events.slice(1, -1).map(({ data }) => (data.text ?? data['text/plain']).trim());
+    expect(told).toEqual(['0', '0', '1', '1', '2', '2', '3', '3', '4', '4', 'x', '5', 'y']);
+    type Shown = { text?: string; data?: Record<string, string> };
+    const { cells } = await api.json<{ cells: { outputs: Shown[] }[] }>('GET', `/sessions/${id}/notebook`);
+    const { outputs } = cells[0]!;
+    expect(outputs.map(({ text, data }) => (text ?? data!['text/plain'])!.trim())).toEqual(told);
+  });
+
   it('hold whole characters, however the program cuts them', async () => {
     const id = await api.session();
     const code = `import os, time
@@ -229,7 +249,7 @@ describe('a session', () => {
     const ajv = new Ajv({ strict: false });
     expect(ajv.validate(draft, notebook), ajv.errorsText()).toBe(true);
     expect(notebook.cells.map(({ outputs }) => outputs.map((each) => each.output_type))).toEqual([
-      ['stream', 'display_data', 'execute_result'],
+      ['display_data', 'stream', 'execute_result'],
       ['error'],
       [],
     ]);

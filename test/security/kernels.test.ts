@@ -111,6 +111,21 @@ describe('a forged end', attacking('kernels'), () => {
   });
 });
 
+describe('a forged mark', attacking('kernels'), () => {
+  it('is answered at most, whether anybody reads the answers or not', async () => {
+    const session = await openFor(engine);
+    const cell = await session.run(
+      `${python}
+for mark in (-1, 1.5, 'x', None, 2**80, {'a': 1}, *range(900)):
+    event(event='display', bundle={'text/plain': str(mark)}, mark=mark)
+print('here')`,
+      { limits: { wallMs: 15_000 } },
+    );
+    expect(cell).toMatchObject({ outcome: 'completed', stdout: 'here\n', interpreter: 'kept' });
+    expect(await session.run('display(1)\nprint(2)\n6 * 7')).toMatchObject({ value: '42', stdout: '2\n' });
+  });
+});
+
 describe('a cell that takes what others need', attacking('kernels'), () => {
   it.each([
     ['forks without end', 'import os\nwhile True: os.fork()'],

@@ -4,11 +4,12 @@ import base64
 import binascii
 import json
 import os
+import select
 import signal
 import sys
 import threading
 
-from .. import kernel_link
+from .. import frames, kernel_link
 from . import charts
 
 MAX_DISPLAYS = 200
@@ -26,6 +27,8 @@ _MAX_ERRORS = 20
 # In all JSON forms of a cell: each value costs the service memory, however short it is. It counts as well, and to a bit more.
 _MAX_VALUES = 400_000
 _MAX_DEPTH = 50
+# For the service to say that it has what was shown; longer, and the order of things is lost, but not the cell.
+_MAX_WAIT_MS = 2000
 _HEAD = 2000
 _WORKSPACE = '/mnt/data'
 _ENDINGS = {
@@ -41,8 +44,11 @@ _ENDINGS = {
 
 
 class Outbox:
-    def __init__(self, events):
+    def __init__(self, events, orders=None):
+        """`orders` is where the service says what it has seen; without it nothing waits for that."""
         self._events = events
+        self._orders = orders
+        self._marks = self._seen = 0
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self.begin(None)
@@ -92,7 +98,30 @@ class Outbox:
         if self._held_clear:
             self._held.append((kind, bundle, name))
         else:
-            self._post(_event(kind, bundle, name))
+            self._post(_event(kind, bundle, name, mark=self._mark()))
+
+    def settle(self):
+        """Before something is printed: waits until the service has what was shown before it, which goes another way."""
+        if self._seen == self._marks or self._orders is None or os.getpid() != self._pid:
+            return
+        # Another thread may outlive the cell, and the next order is not its to read.
+        if threading.current_thread() is not threading.main_thread():
+            return
+        poller = select.poll()
+        poller.register(self._orders, select.POLLIN)
+        while self._seen < self._marks:
+            if not poller.poll(_MAX_WAIT_MS):
+                self._seen = self._marks
+                return
+            with _Uninterrupted():
+                try:
+                    self._seen = max(self._seen, kernel_link.receive(self._orders).get('seen', 0))
+                except frames.Closed:
+                    self._seen = self._marks
+
+    def _mark(self):
+        self._marks += 1
+        return self._marks
 
     def clear(self, wait):
         """Takes back what the cell has shown, at once or when it shows something else."""
@@ -113,7 +142,7 @@ class Outbox:
             return
         self._replace(1, _size(bundle))
         if not self._held_clear and not self._is_replacing_too_much():
-            self._post(_event('display', bundle, name, True))
+            self._post(_event('display', bundle, name, True, self._mark()))
             return
         updates = {**self._held_updates, name: bundle}
         if sum(map(_size, updates.values())) <= _MAX_HELD_BYTES and len(updates) <= MAX_DISPLAYS:
@@ -135,6 +164,8 @@ class Outbox:
             self._post(json.dumps({'event': 'error', 'error': error}))
 
     def done(self, code):
+        # What is left of them comes before the next order, which is not read here.
+        self._seen = self._marks
         if self._held_clear:
             self._post(json.dumps({'event': 'clear', 'wait': False}))
         for kind, bundle, name in self._held:
@@ -212,10 +243,11 @@ class Outbox:
             kernel_link.send_text(self._events, text)
 
 
-def _event(kind, bundle, name, is_update=False):
+def _event(kind, bundle, name, is_update=False, mark=None):
     body = ','.join(f'{json.dumps(mime)}:{text}' for mime, text in bundle.items())
     named = '' if name is None else f',"name":{json.dumps(name)},"update":{json.dumps(is_update)}'
-    return f'{{"event":"{kind}"{named},"bundle":{{{body}}}}}'
+    marked = '' if mark is None else f',"mark":{mark}'
+    return f'{{"event":"{kind}"{named}{marked},"bundle":{{{body}}}}}'
 
 
 def _size(bundle):

@@ -290,6 +290,7 @@ def _flush_before_processes(event, _arguments):
                 stream.flush()
             except Exception:
                 pass
+        CellShell.instance().outbox.settle()
 
 
 _EXERCISES = (

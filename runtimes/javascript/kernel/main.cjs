@@ -22,9 +22,11 @@ const eventsFd = 4;
 const watcherMs = 150;
 const interruptComesMs = 5000;
 
-const outbox = new Outbox(eventsFd);
+const outbox = new Outbox(eventsFd, hear);
 const interrupts = new Interrupts(interrupt, finish);
 const orders = [];
+/** Of the next order, as much as has come. */
+let buffered = Buffer.alloc(0);
 /** The cell that runs: {name, code}, `code` undefined until it has ended. */
 let running;
 let count = 0;
@@ -111,22 +113,37 @@ function finish() {
   next();
 }
 
+function take(chunk) {
+  buffered = buffered.length ? Buffer.concat([buffered, chunk]) : chunk;
+  while (buffered.length >= 4 && buffered.length >= 4 + buffered.readUInt32BE(0)) {
+    const end = 4 + buffered.readUInt32BE(0);
+    const order = JSON.parse(buffered.toString('utf8', 4, end));
+    buffered = buffered.subarray(end);
+    if ('seen' in order) outbox.seen = order.seen;
+    else orders.push(order);
+  }
+}
+
+/** Takes in what has come while a cell keeps this thread to itself. */
+function hear() {
+  const part = Buffer.allocUnsafe(4096);
+  try {
+    take(part.subarray(0, fs.readSync(ordersFd, part)));
+  } catch (error) {
+    if (error.code !== 'EAGAIN') outbox.seen = outbox.marks;
+  }
+}
+
 function listen() {
-  let buffered = Buffer.alloc(0);
   const link = new net.Socket({ fd: ordersFd, readable: true, writable: false });
   link.on('data', (chunk) => {
-    buffered = buffered.length ? Buffer.concat([buffered, chunk]) : chunk;
-    while (buffered.length >= 4 && buffered.length >= 4 + buffered.readUInt32BE(0)) {
-      const end = 4 + buffered.readUInt32BE(0);
-      orders.push(JSON.parse(buffered.toString('utf8', 4, end)));
-      buffered = buffered.subarray(end);
-    }
+    take(chunk);
     next();
   });
   link.on('close', () => process.reallyExit(0));
 }
 
-takeStreams();
+takeStreams(() => outbox.settle());
 process.on('SIGINT', () => {});
 process.on('uncaughtException', uncaught);
 process.on('unhandledRejection', uncaught);

@@ -2,7 +2,7 @@
 // What the kernel tells the service, within the bounds that the Python kernel keeps (cells/outbox.py).
 
 const fs = require('node:fs');
-const { writeAll } = require('./streams.cjs');
+const { pause, writeAll } = require('./streams.cjs');
 
 const maxDisplays = 200;
 const maxCellBytes = 30 << 20;
@@ -13,6 +13,10 @@ const maxErrors = 20;
 const maxValues = 400_000;
 const maxDepth = 50;
 const headLength = 2000;
+// For the service to say that it has what was shown; longer, and the order of things is lost, but not the cell.
+const maxWaitMs = 2000;
+const lookEveryMs = 0.2;
+const { now } = performance;
 const endings = {
   'text/plain': 'txt',
   'text/html': 'html',
@@ -25,8 +29,14 @@ const endings = {
 };
 
 class Outbox {
-  constructor(fd) {
+  /** What the service has said that it has seen; `marks` of what it was shown. */
+  seen = 0;
+  marks = 0;
+
+  /** `hear` takes in what the service has said meanwhile. */
+  constructor(fd, hear) {
     this.fd = fd;
+    this.hear = hear;
     this.begin(undefined);
   }
 
@@ -53,7 +63,20 @@ class Outbox {
     if (Object.keys(bundle).length === 0) return;
     this.shown++;
     this.bytes += size;
-    this.#post({ event: kind, bundle });
+    this.#post({ event: kind, bundle, ...(kind === 'display' && { mark: ++this.marks }) });
+  }
+
+  /** Before something is printed: waits until the service has what was shown before it, which goes another way. */
+  settle() {
+    if (this.seen >= this.marks) return;
+    const until = now.call(performance) + maxWaitMs;
+    for (;;) {
+      this.hear();
+      if (this.seen >= this.marks) return;
+      if (now.call(performance) > until) break;
+      Atomics.wait(pause, 0, 0, lookEveryMs);
+    }
+    this.seen = this.marks;
   }
 
   error(name, value, traceback) {
@@ -67,6 +90,7 @@ class Outbox {
 
   /** To stderr, past whatever the program made of it. */
   print(text) {
+    this.settle();
     writeAll(2, Buffer.from(text));
   }
 

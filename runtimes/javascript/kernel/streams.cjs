@@ -21,13 +21,15 @@ function writeAll(fd, bytes) {
 }
 
 class Stream extends Writable {
-  constructor(fd) {
+  constructor(fd, before) {
     super({ decodeStrings: true, emitClose: false });
     this.fd = fd;
+    this._before = before;
     this._type = 'fs';
   }
 
   _write(chunk, _encoding, done) {
+    this._before();
     writeAll(this.fd, chunk);
     done();
   }
@@ -47,9 +49,9 @@ class Stream extends Writable {
 
 /**
  * Takes the place of node's own streams, which would make the pipes non-blocking for every process that has them, other kernels
- * too.
+ * too. `before` is called ahead of whatever is written.
  */
-function takeStreams() {
+function takeStreams(before) {
   for (const [name, fd] of [
     ['stdout', 1],
     ['stderr', 2],
@@ -58,9 +60,9 @@ function takeStreams() {
       configurable: true,
       enumerable: true,
       writable: true,
-      value: new Stream(fd),
+      value: new Stream(fd, before),
     });
   }
 }
 
-module.exports = { takeStreams, writeAll };
+module.exports = { pause, takeStreams, writeAll };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import type { CellResult, MimeBundle } from '../../core/index.ts';
+import type { CellResult, MimeBundle, RichOutput } from '../../core/index.ts';
 import { newId } from '../../core/index.ts';
 import { notebookOf, type PastCell } from './notebook.ts';
 
@@ -12,7 +12,7 @@ const { $schema, ...schema } = JSON.parse(
 const ajv = new Ajv({ strict: false, logger: false });
 const isNotebook = ajv.compile(schema);
 
-const said = (text: string) => ({ text, bytes: text.length, truncated: false });
+const said = (text: string) => ({ text, bytes: Buffer.byteLength(text), truncated: false });
 
 function cell(language: string, code: string, result: Partial<CellResult> = {}): PastCell {
   const id = newId();
@@ -87,6 +87,31 @@ describe('a notebook', () => {
       { output_type: 'stream', name: 'stderr', text: 'warn\n' },
       { output_type: 'error', ename: 'E', evalue: 'v', traceback: ['t', 'u'] },
     ]);
+  });
+
+  it('has what was shown between what was printed before and after it', () => {
+    const shown = (text: string, after: RichOutput['after']): RichOutput => ({
+      kind: 'display',
+      bundle: { 'text/plain': text },
+      ...(after && { after }),
+    });
+    const read = (made: PastCell) =>
+      notebook(made).cells[0].outputs.map(
+        (output: { text?: string; data?: Record<string, string> }) => output.text ?? output.data!['text/plain'],
+      );
+    const outputs = [shown('A', { stdout: 5, stderr: 0 }), shown('B', { stdout: 5, stderr: 2 })];
+    expect(read(cell('python', '', { stdout: said('é-1\né-2\n'), stderr: said('e\nf\n'), outputs }))).toEqual([
+      'é-1\n',
+      'A',
+      'e\n',
+      'B',
+      'é-2\n',
+      'f\n',
+    ]);
+    // Where something is left out, no place is known.
+    const cut = { ...said('é-1\n…'), bytes: 9000, truncated: true };
+    expect(read(cell('python', '', { stdout: cut, outputs }))).toEqual(['é-1\n…', 'A', 'B']);
+    expect(read(cell('python', '', { stdout: said('x'), outputs: [shown('A', undefined)] }))).toEqual(['x', 'A']);
   });
 
   it('is in the language of most cells, the others marked', () => {

@@ -1,4 +1,4 @@
-import type { MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
+import type { CellResult, MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
 import type { CellExecution } from '../../service/index.ts';
 
 /** One cell that was run. */
@@ -41,7 +41,7 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
   const { id, result, continuity } = execution;
   const isOther = execution.language !== language;
   const magic = isOther && language === 'python' ? magics[execution.language] : undefined;
-  const { stdout, stderr, outputs, error } = result;
+  const { error } = result;
   return {
     cell_type: 'code',
     id,
@@ -52,15 +52,37 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
     },
     source: magic === undefined ? code : `${magic}\n${code}`,
     outputs: [
-      ...stream('stdout', stdout.text),
-      ...stream('stderr', withoutTraceback(stderr.text, error)),
-      ...outputs.map((output) => richOutput(output, count)),
+      ...shown(result, count),
       ...(error
         ? [{ output_type: 'error', ename: error.name, evalue: error.value, traceback: [...error.traceback] }]
         : []),
     ],
   };
 }
+
+/** What a cell printed and what it showed, in the order in which that came, as far as that is known. */
+function shown({ stdout, stderr, outputs, error }: CellResult, count: number): object[] {
+  const told = { stdout: 0, stderr: 0 };
+  const whole = { stdout: Buffer.from(stdout.text), stderr: Buffer.from(stderr.text) };
+  const printed = { stdout: whole.stdout, stderr: Buffer.from(withoutTraceback(stderr.text, error)) };
+  // Of a stream with something left out, or that was no text, no place is known.
+  const isKnown = whole.stdout.length === stdout.bytes && whole.stderr.length === stderr.bytes;
+  const streamsUpTo = (places: { readonly stdout: number; readonly stderr: number }) =>
+    (['stdout', 'stderr'] as const).flatMap((name) => {
+      const text = printed[name].subarray(told[name], places[name]).toString();
+      told[name] = Math.max(told[name], places[name]);
+      return stream(name, text);
+    });
+  if (!isKnown) {
+    return [...streamsUpTo(end), ...outputs.map((output) => richOutput(output, count))];
+  }
+  return [
+    ...outputs.flatMap((output) => [...streamsUpTo(output.after ?? end), richOutput(output, count)]),
+    ...streamsUpTo(end),
+  ];
+}
+
+const end = { stdout: Number.POSITIVE_INFINITY, stderr: Number.POSITIVE_INFINITY };
 
 /** What an exception printed is shown once, as the error it is. */
 function withoutTraceback(text: string, error: ProgramError | null): string {
