@@ -20,7 +20,7 @@ export function pathFault(path: string): string | undefined {
   if (path.length > maxPathLength) return `must be at most ${maxPathLength} characters`;
   if (path.startsWith('/')) return 'must be relative';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\u0000-\u001f\u007f\\]/.test(path)) return 'must not contain control characters or backslashes';
+  if (/[\u0000-\u001f\u007f-\u009f\\]/.test(path)) return 'must not contain control characters or backslashes';
   if (!path.isWellFormed()) return 'must be valid Unicode';
   const segments = path.split('/');
   if (segments.length > maxPathDepth) return `must be at most ${maxPathDepth} levels deep`;

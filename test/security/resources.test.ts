@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
-import { attack, attacking, expectHeld } from './attack.ts';
+import { descendants } from '../support/processes.ts';
+import { attack, attacking, expectHeld, hostile } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -21,7 +22,15 @@ describe('processes', attacking('limits'), () => {
   });
 
   it('do not outlive the run', async () => {
-    expect(await attack(engine, 'resources/daemon.py')).toMatchObject({ outcome: 'completed', stdout: 'left\n' });
+    const run = await attack(engine, 'resources/daemon.py');
+    expect(run).toMatchObject({ outcome: 'completed', stdout: expect.stringContaining('left\n') });
+    await vi.waitUntil(() => named('outliving') === 0, { timeout: 30_000 });
+    // It would be found: one in a live session is, until that ends.
+    const session = await engine.openSession();
+    expect(await session.run(hostile('resources/daemon.py').code)).toMatchObject({ outcome: 'completed' });
+    expect(named('outliving')).toBe(1);
+    await session.close();
+    await vi.waitUntil(() => named('outliving') === 0, { timeout: 30_000 });
   });
 });
 
@@ -142,6 +151,9 @@ describe('objects of the kernel', attacking('limits'), () => {
     const run = await attack(engine, 'resources/kernel-objects.py', { args: [what] });
     expect(['completed', 'out_of_memory', 'killed', 'timed_out']).toContain(run.outcome);
     expect(run.usage.peakMemoryBytes).toBeLessThanOrEqual(testLimits.memoryBytes);
+    // It did make some, and a limit is all that stopped it.
+    if (run.outcome === 'completed')
+      expect([run.stdout, run.stderr]).toEqual([expect.stringMatching(/^made [1-9]\d*\n$/), '']);
   });
 });
 
@@ -158,4 +170,15 @@ describe('time', attacking('limits'), () => {
 function socketMemory(): number {
   const lines = readFileSync('/proc/net/sockstat', 'utf8').matchAll(/^(?:TCP|UDP): .*\bmem (\d+)/gm);
   return 4096 * [...lines].reduce((sum, [, pages]) => sum + Number(pages), 0);
+}
+
+/** How many processes of this engine's sandboxes have given themselves this name. */
+function named(name: string): number {
+  return descendants(process.pid).filter(({ pid }) => {
+    try {
+      return readFileSync(`/proc/${pid}/comm`, 'utf8') === `${name}\n`;
+    } catch {
+      return false; // It has ended meanwhile.
+    }
+  }).length;
 }

@@ -15,6 +15,21 @@ describe('results', attacking('results'), () => {
     expect(engine.logged.filter((line) => !line.includes('zygote said'))).toEqual([]);
   });
 
+  it('are not ended by frames forged under an init, either', async () => {
+    const run = await attack(engine, 'results/forge-frames.sh');
+    // Its own streams are its own to write to.
+    expect(run).toMatchObject({
+      outcome: 'completed',
+      exitCode: 7,
+      stdout: expect.stringMatching(/after the forgery\n$/),
+    });
+    expect(engine.logged.filter((line) => !line.includes('zygote said'))).toEqual([]);
+  });
+
+  it.each(['results/close-streams.py', 'results/close-streams.sh'])('outlive closed streams: %s', async (path) => {
+    expect(await attack(engine, path)).toMatchObject({ outcome: 'completed', exitCode: 5, stdout: 'said\n' });
+  });
+
   it.each([
     [0, 0],
     [0, 500],

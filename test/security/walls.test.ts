@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { input } from '../support/input.ts';
 import { attack, attacking, expectHeld, hostile } from './attack.ts';
@@ -107,13 +108,35 @@ describe('state', attacking('state'), () => {
     expectHeld(await engine.run('python', hostile('state/find.py').code));
   });
 
-  it.each(['state/random-numbers.py', 'state/random-numbers.js'])(
+  it.each(['py', 'js', 'sh', 'php', 'r', 'java', 'go', 'cpp', 'rs'])(
     'gives every run its own random numbers: %s',
-    async (path) => {
-      const { language, code } = hostile(path);
-      const lines = [];
-      for (let i = 0; i < 3; i++) lines.push((await engine.run(language, code)).stdout.trim().split('\n'));
-      for (const column of lines[0]!.keys()) expect(new Set(lines.map((line) => line[column])).size).toBe(3);
+    { timeout: 120_000 },
+    async (ending) => {
+      const { language, code } = hostile(`state/random-numbers.${ending}`);
+      const runs = [];
+      for (let i = 0; i < 3; i++) runs.push(await engine.run(language, code, { limits: { wallMs: 60_000 } }));
+      expectAllDifferent(runs);
     },
   );
+
+  it.each(['py', 'js', 'sh'])('gives every session its own, and every cell: %s', async (ending) => {
+    const { language, code } = hostile(`state/random-numbers.${ending}`);
+    const cells = [];
+    for (let i = 0; i < 3; i++) {
+      const session = await openFor(engine);
+      // In a block of its own: a second cell may not declare again what the first has declared.
+      const cell = ending === 'js' ? `{\n${code}}` : code;
+      for (let j = 0; j < 2; j++) cells.push(await session.run(cell, { language }));
+    }
+    // The key of multiprocessing is one of the interpreter, which a session keeps.
+    expectAllDifferent(ending === 'py' ? cells.filter((_, index) => index % 2 === 0) : cells);
+  });
 });
+
+/** Each printed as many random numbers, none of them twice. */
+function expectAllDifferent(runs: readonly { readonly stdout: string; readonly stderr: string }[]): void {
+  expect(runs.map(({ stderr }) => stderr)).toEqual(runs.map(() => ''));
+  const lines = runs.map(({ stdout }) => stdout.trim().split('\n'));
+  expect(lines[0]!.every((number) => number !== '')).toBe(true);
+  for (const column of lines[0]!.keys()) expect(new Set(lines.map((line) => line[column])).size).toBe(runs.length);
+}

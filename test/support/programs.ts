@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const languages: Readonly<Record<string, string>> = {
   ...{ py: 'python', sh: 'bash', js: 'javascript' },
+  ...{ php: 'php', r: 'r' },
   ...{ c: 'c', cpp: 'cpp', d: 'd', rs: 'rust', f90: 'fortran', go: 'go', java: 'java' },
 };
 
