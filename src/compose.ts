@@ -140,7 +140,10 @@ export async function startService(config: Config, image: Image, version: string
 
 /** The catalogue of a data directory, not yet started. */
 export function openCatalogue(config: Config): Catalogue {
-  return createSqliteCatalogue({ path: join(config.stores.dataDir, 'dragoman.db') });
+  return createSqliteCatalogue({
+    path: join(config.stores.dataDir, 'dragoman.db'),
+    documentBytes: config.stores.recordBytes,
+  });
 }
 
 /** Makes the first key where one is due. @throws DragomanError invalid_request when a key has a plan that there is not */

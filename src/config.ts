@@ -68,7 +68,12 @@ export interface Config {
   };
   /** What principals may use, by the name of their plan. */
   readonly plans: Plans;
-  readonly stores: { readonly dataDir: string; readonly retentionMs: number };
+  readonly stores: {
+    readonly dataDir: string;
+    readonly retentionMs: number;
+    /** Of the records of one principal, together. */
+    readonly recordBytes: number;
+  };
   /** See `SessionServiceOptions`. */
   readonly sessions: {
     readonly idleMs: number;
@@ -198,6 +203,7 @@ function grouped(values: Settings, plans: PlansFile, providers: readonly Upstrea
     stores: {
       dataDir: resolve(values.DRAGOMAN_DATA_DIR ?? defaultDataDir),
       retentionMs: values.DRAGOMAN_RETENTION_HOURS * 3_600_000,
+      recordBytes: values.DRAGOMAN_RECORD_BYTES,
     },
     sessions: {
       idleMs: values.DRAGOMAN_SESSION_IDLE_MS,

@@ -413,6 +413,13 @@ export const settings = z.object({
     '20g',
     'What the files of one key, or of one user of a token, may take together: uploads, files that programs made, files of sessions and containers.',
   ),
+  DRAGOMAN_RECORD_BYTES: setting(
+    storage,
+    size,
+    bytes(1024 * 1024, 1024 * TiB),
+    '4g',
+    'What the records of one key, or of one user of a token, may take together, whatever its plan: responses, conversations, assistants, sessions and what ran in them.',
+  ),
   DRAGOMAN_RETENTION_HOURS: setting(
     storage,
     'hours',

@@ -24,7 +24,7 @@ export type { Limits } from './limits.ts';
 export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';
-export { quotaExceeded, type StorageUse } from './quota.ts';
+export { quotaExceeded, recordsExceeded, type StorageUse } from './quota.ts';
 export { secretHash } from './secrets.ts';
 export { isSuperuser } from './superuser.ts';
 export type { Logger, Metrics } from './telemetry.ts';

@@ -135,6 +135,7 @@ export class UsageLedger implements UsageMeter, UsageReport {
       createdAt,
       expiresAt: createdAt + keptDays * dayMs,
       body: sumOfUsage([written ?? nothing, amounts]),
+      essential: true,
     });
   }
 }

@@ -33,6 +33,7 @@ describe('one key that stores without end', attacking('storage'), () => {
       DRAGOMAN_PLANS: join(directory, 'plans.json'),
       DRAGOMAN_API_KEYS: [...keys, 'other'].map((name) => `${name}:${name}-secret`).join(','),
       DRAGOMAN_RATE_LIMITS: 'off',
+      DRAGOMAN_RECORD_BYTES: '1m',
     };
     server = await startServer({ env, dataDir: join(directory, 'data') });
   });
@@ -135,6 +136,31 @@ describe('one key that stores without end', attacking('storage'), () => {
     const smaller = "import os\nprint(os.path.getsize('toomuch.bin'))\nopen('toomuch.bin', 'wb').write(b'c' * 1024)";
     const next = await native.cell(session, smaller);
     expect(next).toMatchObject({ state: 'continued', stdout: `${300 * KiB}\n`, artifacts: [{ path: 'toomuch.bin' }] });
+  });
+
+  it('is refused conversations, assistants and histories without end, and harms nobody’s', async () => {
+    const client = clientOf(key);
+    const item = (size: number) => ({ type: 'message' as const, role: 'user' as const, content: 'x'.repeat(size) });
+    const made: string[] = [];
+    const full = async () => {
+      for (;;) made.push((await client.conversations.create({ items: [item(200 * KiB)] })).id);
+    };
+    const wire = { status: 413, code: 'quota_exceeded', type: 'invalid_request_error' };
+    await expect(full()).rejects.toMatchObject(wire);
+    expect(made.length).toBe(5);
+    await expect(client.conversations.items.create(made[0]!, { items: [item(40 * KiB)] })).rejects.toMatchObject(wire);
+    // Its programs run as ever, and what it cannot have written down is no loss of another's.
+    const sessions = [nativeClient(ours()), nativeClient({ url: server.url, key: 'other-secret' })];
+    const [mine, others] = await Promise.all(sessions.map((native) => native.session()));
+    const code = `print(6 * 7)  # ${'x'.repeat(40 * KiB)}`;
+    const cells = await Promise.all([sessions[0]!.cell(mine!, code), sessions[1]!.cell(others!, code)]);
+    for (const cell of cells) expect(cell).toMatchObject({ outcome: 'completed', stdout: '42\n' });
+    const cellsOf = async (native: (typeof sessions)[number], id: string) =>
+      (await native.json<{ cells: unknown[] }>('GET', `/sessions/${id}/notebook`)).cells.length;
+    expect(await cellsOf(sessions[1]!, others!)).toBe(1);
+    expect(await cellsOf(sessions[0]!, mine!)).toBe(0);
+    await client.conversations.delete(made[0]!);
+    await client.conversations.create({ items: [item(150 * KiB)] });
   });
 
   it('has room again for what it deletes, and what it has is remembered over kill -9', async () => {

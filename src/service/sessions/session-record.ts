@@ -47,12 +47,18 @@ export class SessionRecords {
   }
 
   async create(record: SessionRecord): Promise<void> {
-    await this.#options.catalogue.createSession(this.stored(record), []);
-    await this.#options.catalogue.documents.put(this.#document(record));
+    const { catalogue } = this.#options;
+    await catalogue.createSession(this.stored(record), []);
+    try {
+      await catalogue.documents.put(this.#document(record));
+    } catch (error) {
+      await catalogue.deleteSession(record.id);
+      throw error;
+    }
   }
 
   async save(record: SessionRecord): Promise<void> {
-    await this.#options.catalogue.documents.put(this.#document(record));
+    await this.#options.catalogue.documents.put({ ...this.#document(record), essential: true });
   }
 
   /** Makes its files live as long as it does. @throws DragomanError not_found when they are gone */

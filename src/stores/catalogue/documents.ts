@@ -15,6 +15,8 @@ export interface Document {
   readonly expiresAt: number;
   /** Any JSON value. */
   readonly body: unknown;
+  /** Written also when its owner's documents are more than they may be: what the service itself cannot do without. */
+  readonly essential?: true;
 }
 
 export interface DocumentPage {
@@ -28,9 +30,12 @@ export interface DocumentPage {
 
 /** Documents by kind and id, listed by owner in the order of their creation. Durable as the rest of the catalogue. */
 export interface Documents {
-  /** Writes it; one with its kind and id is replaced and keeps its place in lists. */
+  /**
+   * Writes it; one with its kind and id is replaced and keeps its place in lists.
+   * @throws DragomanError quota_exceeded when it makes its owner's documents more than a catalogue allows
+   */
   put(document: Document): Promise<void>;
-  /** Writes them all or none. */
+  /** Writes them all or none. @throws DragomanError as `put` */
   putAll(documents: readonly Document[]): Promise<void>;
   /** Expired or not. */
   get(kind: string, id: string): Promise<Document | undefined>;

@@ -33,16 +33,19 @@ export interface SqlDatabase {
   connect(): Promise<Kysely<Schema>>;
   /** Tells whether an error says that a unique constraint was broken. */
   isConflict(error: unknown): boolean;
+  /** What the documents of one owner may take together; absent: any number. */
+  readonly documentBytes?: number | undefined;
 }
 
 /** Keeps records in any SQL database that kysely speaks. */
 export class SqlCatalogue implements Catalogue {
   readonly #database: SqlDatabase;
-  readonly documents: Documents = new SqlDocuments((work) => this.#use(work));
+  readonly documents: Documents;
   #connection: Kysely<Schema> | undefined;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
+    this.documents = new SqlDocuments((work) => this.#use(work), database.documentBytes);
   }
 
   async start(): Promise<void> {

@@ -1,7 +1,8 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Principal } from '../../core/index.ts';
 import type { Document, DocumentPage, Documents } from './documents.ts';
 import type { Schema } from './schema.ts';
+import { addDocumented } from './sql-owners.ts';
 
 /** Runs work on the open database. */
 export type Use = <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
@@ -9,19 +10,22 @@ export type Use = <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
 /** Documents in the tables of a `SqlCatalogue`. */
 export class SqlDocuments implements Documents {
   readonly #use: Use;
+  readonly #quotaBytes: number | undefined;
 
-  constructor(use: Use) {
+  /** @param quotaBytes what the documents of one owner may take together */
+  constructor(use: Use, quotaBytes: number | undefined) {
     this.#use = use;
+    this.#quotaBytes = quotaBytes;
   }
 
   put(document: Document): Promise<void> {
-    return this.#use((db) => put(db, document));
+    return this.putAll([document]);
   }
 
   putAll(documents: readonly Document[]): Promise<void> {
     return this.#use((db) =>
       db.transaction().execute(async (transaction) => {
-        for (const document of documents) await put(transaction, document);
+        for (const document of documents) await put(transaction, document, this.#quotaBytes);
       }),
     );
   }
@@ -39,14 +43,18 @@ export class SqlDocuments implements Documents {
   }
 
   delete(kind: string, id: string): Promise<boolean> {
-    return this.#use(async (db) => {
-      const { numDeletedRows } = await db
-        .deleteFrom('documents')
-        .where('kind', '=', kind)
-        .where('id', '=', id)
-        .executeTakeFirst();
-      return numDeletedRows > 0n;
-    });
+    return this.#use((db) =>
+      db.transaction().execute(async (transaction) => {
+        const row = await transaction
+          .deleteFrom('documents')
+          .where('kind', '=', kind)
+          .where('id', '=', id)
+          .returning(['tenant', 'principal_id', 'size'])
+          .executeTakeFirst();
+        if (row) await addDocumented(transaction, { tenant: row.tenant, id: row.principal_id }, -row.size);
+        return row !== undefined;
+      }),
+    );
   }
 
   list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]> {
@@ -70,10 +78,23 @@ export class SqlDocuments implements Documents {
   }
 
   deleteExpired(now: number): Promise<number> {
-    return this.#use(async (db) => {
-      const { numDeletedRows } = await db.deleteFrom('documents').where('expires_at', '<', now).executeTakeFirst();
-      return Number(numDeletedRows);
-    });
+    return this.#use((db) =>
+      db.transaction().execute(async (transaction) => {
+        const owners = await transaction
+          .selectFrom('documents')
+          .select(({ fn }) => ['tenant', 'principal_id', fn.sum<number>('size').as('bytes')])
+          .where('expires_at', '<', now)
+          .groupBy(['tenant', 'principal_id'])
+          .execute();
+        for (const { tenant, principal_id: id, bytes } of owners)
+          await addDocumented(transaction, { tenant, id }, -bytes);
+        const { numDeletedRows } = await transaction
+          .deleteFrom('documents')
+          .where('expires_at', '<', now)
+          .executeTakeFirst();
+        return Number(numDeletedRows);
+      }),
+    );
   }
 }
 
@@ -90,16 +111,30 @@ function documentOf(row: Selectable<Schema['documents']>): Document {
   };
 }
 
-async function put(db: Kysely<Schema>, document: Document): Promise<void> {
-  const { name, body, expiresAt } = document;
-  const changing = { name, body: JSON.stringify(body), expires_at: expiresAt };
-  await db
+async function put(
+  transaction: Transaction<Schema>,
+  document: Document,
+  quotaBytes: number | undefined,
+): Promise<void> {
+  const { name, expiresAt, tenant, principalId } = document;
+  const body = JSON.stringify(document.body);
+  const size = Buffer.byteLength(body);
+  const changing = { name, body, size, expires_at: expiresAt };
+  const before = await transaction
+    .selectFrom('documents')
+    .select('size')
+    .where('kind', '=', document.kind)
+    .where('id', '=', document.id)
+    .executeTakeFirst();
+  const more = size - (before?.size ?? 0);
+  await addDocumented(transaction, { tenant, id: principalId }, more, document.essential ? undefined : quotaBytes);
+  await transaction
     .insertInto('documents')
     .values(({ selectFrom, fn, lit }) => ({
       kind: document.kind,
       id: document.id,
-      tenant: document.tenant,
-      principal_id: document.principalId,
+      tenant,
+      principal_id: principalId,
       created_at: document.createdAt,
       ...changing,
       serial: selectFrom('documents').select(({ eb }) =>

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
-import { quotaExceeded } from '../../core/index.ts';
+import { quotaExceeded, recordsExceeded } from '../../core/index.ts';
 import type { Owner } from './catalogue.ts';
 import type { Schema } from './schema.ts';
 
@@ -24,18 +24,41 @@ export async function addStored(
   bytes: number,
   quotaBytes = Number.POSITIVE_INFINITY,
 ): Promise<void> {
-  if (bytes === 0) return;
-  const { stored_bytes } = await transaction
+  const now = await add(transaction, owner, 'stored_bytes', bytes);
+  if (bytes > 0 && now > quotaBytes) throw quotaExceeded({ used: now - bytes, allowed: quotaBytes });
+}
+
+/** The same of an owner's documents. */
+export async function addDocumented(
+  transaction: Transaction<Schema>,
+  owner: Owner,
+  bytes: number,
+  quotaBytes = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const now = await add(transaction, owner, 'document_bytes', bytes);
+  if (bytes > 0 && now > quotaBytes) throw recordsExceeded({ used: now - bytes, allowed: quotaBytes });
+}
+
+/** @returns what it is by now */
+async function add(
+  transaction: Transaction<Schema>,
+  { tenant, id }: Owner,
+  column: 'stored_bytes' | 'document_bytes',
+  bytes: number,
+): Promise<number> {
+  if (bytes === 0) return 0;
+  const none = { stored_bytes: 0, document_bytes: 0 };
+  const row = await transaction
     .insertInto('owners')
-    .values({ tenant: owner.tenant, principal_id: owner.id, stored_bytes: bytes })
+    .values({ tenant, principal_id: id, ...none, [column]: bytes })
     .onConflict((on) =>
       on
         .columns(['tenant', 'principal_id'])
-        .doUpdateSet(({ eb }) => ({ stored_bytes: eb('owners.stored_bytes', '+', bytes) })),
+        .doUpdateSet(({ eb }) => ({ [column]: eb(`owners.${column}`, '+', bytes) })),
     )
-    .returning('stored_bytes')
+    .returning(column)
     .executeTakeFirstOrThrow();
-  if (bytes > 0 && stored_bytes > quotaBytes) throw quotaExceeded({ used: stored_bytes - bytes, allowed: quotaBytes });
+  return row[column];
 }
 
 /** Takes sessions that are about to be removed, with their files, out of what their owners have. */

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { newId, type StoredFile, type StoredSession } from '../../core/index.ts';
+import type { Document } from './documents.ts';
 import { migrations } from './schema.ts';
 import { createSqliteCatalogue } from './sqlite.ts';
 
@@ -132,6 +133,45 @@ describe('the file', () => {
     expect(await catalogue.keys()).toEqual([
       { id: 'k1', name: 'ci', hash: 'a'.repeat(64), plan: null, createdAt: 1, revokedAt: null },
     ]);
+  });
+
+  it('takes documents of an owner up to a size together, and remembers how many they are', async () => {
+    const open = async () => {
+      const catalogue = createSqliteCatalogue({ path, documentBytes: 1000 });
+      onTestFinished(() => catalogue.close());
+      await catalogue.start();
+      return catalogue;
+    };
+    const owner = { tenant: 't', principalId: 'p' };
+    const document = (id: string, size: number, more: Partial<Document> = {}) => ({
+      ...{ kind: 'k', id, ...owner, name: null, createdAt: 1, expiresAt: 100 },
+      // Two bytes are the quotation marks.
+      body: 'x'.repeat(size - 2),
+      ...more,
+    });
+    const first = await open();
+    await first.documents.putAll([document('a', 400), document('b', 500, { expiresAt: 10 })]);
+    const refused = { code: 'quota_exceeded', message: expect.stringContaining('900 of 1000 bytes') };
+    await expect(first.documents.put(document('c', 101))).rejects.toMatchObject(refused);
+    await expect(first.documents.putAll([document('c', 50), document('d', 51)])).rejects.toMatchObject({
+      code: 'quota_exceeded',
+    });
+    expect(await first.documents.get('k', 'c')).toBeUndefined();
+    await first.documents.put(document('c', 900, { tenant: 'other' }));
+    await first.documents.put(document('essential', 50, { essential: true }));
+    // One that is replaced makes room for itself; one that shrinks is never refused.
+    await first.documents.put(document('a', 450));
+    await first.close();
+    const second = await open();
+    await expect(second.documents.put(document('e', 10))).rejects.toMatchObject({ code: 'quota_exceeded' });
+    await second.documents.put(document('a', 440));
+    await second.documents.put(document('e', 10));
+    expect(await second.documents.deleteExpired(50)).toBe(1);
+    await second.documents.put(document('f', 500));
+    await expect(second.documents.put(document('g', 10))).rejects.toMatchObject({ code: 'quota_exceeded' });
+    for (let time = 0; time < 2; time++) await second.documents.delete('k', 'f');
+    await second.documents.put(document('g', 500));
+    await expect(second.documents.put(document('h', 10))).rejects.toMatchObject({ code: 'quota_exceeded' });
   });
 
   it('holds everything that was acknowledged, also when it is never closed', async () => {

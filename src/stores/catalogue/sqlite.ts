@@ -14,10 +14,14 @@ const busyTimeoutMs = 2000;
 /** SQLite's result codes for a broken unique or primary key constraint. */
 const conflictCodes = [2067, 1555];
 
-/** Keeps records in one SQLite file, made when it is missing, private to the user the service runs as. */
-export function createSqliteCatalogue(options: { path: string }): Catalogue {
+/**
+ * Keeps records in one SQLite file, made when it is missing, private to the user the service runs as.
+ * @param options.documentBytes what the documents of one owner may take together; absent: any number
+ */
+export function createSqliteCatalogue(options: { path: string; documentBytes?: number }): Catalogue {
   return new SqlCatalogue({
     name: options.path,
+    documentBytes: options.documentBytes,
     connect: () => connect(options.path),
     isConflict: (error) =>
       error instanceof Error && 'errcode' in error && conflictCodes.includes(Number(error.errcode)),
