@@ -7,6 +7,7 @@ import { exec } from '../support/client.ts';
 import { LibreChatClient } from '../support/librechat.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 import { attacking } from './attack.ts';
 
 const KiB = 1024;
@@ -17,6 +18,7 @@ describe('one key that stores without end', attacking('storage'), () => {
   let directory: string;
   let env: Record<string, string>;
   let server: TestServer;
+  let upstream: ScriptedUpstream;
   /** Each test has a key of its own, since what one has stored stays. */
   let key = '';
   let count = 0;
@@ -29,7 +31,11 @@ describe('one key that stores without end', attacking('storage'), () => {
       keys: Object.fromEntries(keys.map((name) => [name, 'small'])),
     };
     writeFileSync(join(directory, 'plans.json'), JSON.stringify(plans));
+    upstream = await startUpstream();
     env = {
+      DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible',
+      DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
+      DRAGOMAN_UPSTREAM_MODEL: 'scripted-model',
       DRAGOMAN_PLANS: join(directory, 'plans.json'),
       DRAGOMAN_API_KEYS: [...keys, 'other'].map((name) => `${name}:${name}-secret`).join(','),
       DRAGOMAN_RATE_LIMITS: 'off',
@@ -39,6 +45,7 @@ describe('one key that stores without end', attacking('storage'), () => {
   });
   afterAll(async () => {
     await server?.stop();
+    await upstream?.close();
     rmSync(directory, { recursive: true, force: true });
   });
   beforeEach(() => {
@@ -148,6 +155,18 @@ describe('one key that stores without end', attacking('storage'), () => {
     const wire = { status: 413, code: 'quota_exceeded', type: 'invalid_request_error' };
     await expect(full()).rejects.toMatchObject(wire);
     expect(made.length).toBe(5);
+    // A response that cannot be kept is no answer; without keeping it is.
+    upstream.always([{ text: 'said' }]);
+    const request = {
+      model: 'scripted-model',
+      input: 'x'.repeat(40 * KiB),
+      tools: [{ type: 'code_interpreter' as const, container: { type: 'auto' as const } }],
+    };
+    expect(await client.responses.create(request)).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('of 1048576 bytes that they may take') },
+    });
+    expect(await client.responses.create({ ...request, store: false })).toMatchObject({ output_text: 'said' });
     await expect(client.conversations.items.create(made[0]!, { items: [item(40 * KiB)] })).rejects.toMatchObject(wire);
     // Its programs run as ever, and what it cannot have written down is no loss of another's.
     const sessions = [nativeClient(ours()), nativeClient({ url: server.url, key: 'other-secret' })];

@@ -288,15 +288,15 @@ export class ResponseRun {
     const isAnswer = status === 'completed' || status === 'incomplete';
     try {
       if (isAnswer) await this.#plan.remember?.([...this.#plan.input, ...output]);
-    } catch {
-      this.#response = failed(this.#response, new DragomanError('storage_unavailable'));
+    } catch (error) {
+      this.#response = failed(this.#response, unkept(error));
     }
     if (!this.#isKept) return;
     const last = this.#lastEvents().map((event, at) => ({ ...event, sequence_number: this.log.events.length + at }));
     try {
       await this.#keep([...this.log.events, ...last]);
-    } catch {
-      this.#response = failed(this.#response, new DragomanError('storage_unavailable'));
+    } catch (error) {
+      this.#response = failed(this.#response, unkept(error));
     }
   }
 
@@ -348,4 +348,9 @@ function citedOf({ id, sessionId, name }: Cited): Cited {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
+}
+
+/** Why a response could not be kept. */
+function unkept(error: unknown): DragomanError {
+  return error instanceof DragomanError ? error : new DragomanError('storage_unavailable');
 }
