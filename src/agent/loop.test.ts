@@ -205,6 +205,29 @@ describe.each(['openai-compatible', 'openai', 'anthropic', 'google'] as const)('
     expect(brief(told).slice(-2)).toEqual(['text One.', 'end stop']);
   });
 
+  it('goes on without any tools from what was called with some', async () => {
+    upstream.say([{ text: 'x' }]);
+    const messages: Message[] = [
+      ...request().messages,
+      {
+        role: 'assistant',
+        content: [
+          { type: 'code_call', callId: 'c', code: '1', shown: 'one' },
+          { type: 'function_call', callId: 'f', name: 'weather', arguments: '{}' },
+        ],
+      },
+      { role: 'tool', callId: 'f', content: [{ type: 'text', text: 'sun' }] },
+      ...request().messages,
+    ];
+    await run(setup({ provider: { provider } }), request({ code: undefined, messages }));
+    const { tools, tool_choice } = upstream.requests[0]!.body;
+    // Anthropic takes no calls of tools it does not know.
+    if (provider === 'anthropic') {
+      expect(tools).toMatchObject([{ name: 'python' }, { name: 'weather' }]);
+      expect(tool_choice).toMatchObject({ type: 'none' });
+    } else expect(tools).toBeUndefined();
+  });
+
   it('is told what a later system message says', async () => {
     upstream.say([{ text: 'x' }]);
     const say = (role: 'system' | 'user', text: string) => ({ role, content: [{ type: 'text' as const, text }] });

@@ -6,7 +6,7 @@ import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, KeptCall, TokenU
 import { Blocks, type Call } from './blocks.ts';
 import { CodeRun } from './code-run.ts';
 import { keptCalls } from './kept.ts';
-import { imageFile, PromptBuilder, toPrompt } from './prompt.ts';
+import { calledTools, imageFile, PromptBuilder, toPrompt } from './prompt.ts';
 import { type Shown, shownOf } from './shown.ts';
 import { clientTool, codeTool, meansOurs, toolName } from './tool.ts';
 
@@ -42,6 +42,8 @@ export class Loop {
   readonly #functions: readonly FunctionTool[];
   readonly #callable: readonly FunctionTool[];
   readonly #codeTool: LanguageModelV4FunctionTool | undefined;
+  /** What the conversation has calls of and the model is not offered, when code is not. */
+  readonly #withheld: readonly LanguageModelV4FunctionTool[];
   readonly #prompt: PromptBuilder;
   readonly #ids = new Set<string>();
   #session: Promise<string> | undefined;
@@ -60,6 +62,12 @@ export class Loop {
     this.#callable = request.functions.filter(({ callers }) => callers?.includes('code'));
     const offered = request.code && request.toolChoice !== 'none' ? request.code : undefined;
     this.#codeTool = offered && codeTool(this.#tool, offered, this.#callable, options.wallMs);
+    this.#withheld = [
+      ...(this.#codeTool ? [this.#codeTool] : []),
+      ...calledTools(request.messages, this.#tool)
+        .filter((name) => name !== this.#codeTool?.name && !this.#functions.some((tool) => tool.name === name))
+        .map((name) => clientTool({ name, description: undefined, parameters: { type: 'object', properties: {} } })),
+    ];
     this.#pictureCharacters = options.model.vision ? mostPictureCharacters : 0;
     this.#left = Math.min(request.code?.maxCalls ?? options.maxCalls, options.maxCalls);
     this.#prompt = new PromptBuilder();
@@ -184,7 +192,7 @@ export class Loop {
       ...request,
       prompt: this.#prompt.messages,
       tools,
-      withheld: this.#codeTool && !withCode ? [this.#codeTool] : [],
+      withheld: withCode ? [] : this.#withheld,
       toolChoice: this.#toolChoice(turn, withCode),
       key: request.upstreamKey,
       reasoningSummary: request.reasoningSummary,

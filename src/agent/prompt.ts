@@ -29,6 +29,19 @@ export function toPrompt(messages: readonly Message[], tool: string): LanguageMo
   return prompt.messages;
 }
 
+/** Names of the tools a conversation has calls of. */
+export function calledTools(messages: readonly Message[], tool: string): string[] {
+  const names = messages.flatMap((message) =>
+    message.role !== 'assistant'
+      ? []
+      : message.content.flatMap((part) => {
+          if (part.type === 'code_call') return tool;
+          return part.type === 'function_call' ? part.name : [];
+        }),
+  );
+  return [...new Set(names)];
+}
+
 /**
  * An assistant's message may hold several of its turns: what it said, code that ran, what it said then. Results go after the
  * turn that called for them; functions of the client's that were called beside code belong to the same turn.
