@@ -7,6 +7,7 @@ import {
   tool as agentTool,
   codeInterpreterTool,
   OpenAIProvider,
+  OpenAIResponsesCompactionSession,
   Runner,
   setTracingDisabled,
   user,
@@ -196,6 +197,21 @@ describe('the OpenAI Agents SDK', () => {
     const first = await runner().run(agent(), 'Keep');
     service.upstream.say([{ python: 'print(x + 1)' }], [{ text: 'It is 42.' }]);
     await runner().run(agent(), 'Add', { previousResponseId: first.lastResponseId! });
+    expect(lastSent()).toContain('4242');
+  });
+
+  it('compacts its sessions, and finds its variables afterwards', async () => {
+    const client = service.client as never;
+    const session = new OpenAIResponsesCompactionSession({ client, model: 'gpt-scripted' });
+    service.upstream.say([{ python: 'x = 4241' }], [{ text: 'Kept.' }], [{ text: 'x holds the number.' }]);
+    await runner().run(agent(), 'Keep', { session });
+    await session.runCompaction({ force: true });
+    const kept = (await session.getItems()).map(({ type }) => type);
+    expect(kept).toEqual(['message', 'compaction']);
+    service.upstream.say([{ python: 'print(x + 1)' }], [{ text: 'It is 42.' }]);
+    const result = await runner().run(agent(), 'Add', { session });
+    expect(result.finalOutput).toBe('It is 42.');
+    expect(lastSent()).toContain('x holds the number.');
     expect(lastSent()).toContain('4242');
   });
 

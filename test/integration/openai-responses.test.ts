@@ -125,6 +125,19 @@ describe.each(clients)('%s', (_, client) => {
     ]);
   });
 
+  it('compacts a conversation and goes on from what is left, variables included', async () => {
+    service.upstream.say([{ python: 'x = 6 * 7' }], [{ text: 'Kept.' }], [{ text: 'x holds the product.' }]);
+    const { id } = await client().responses.create(ask);
+    const { output, usage } = await client().responses.compact({ model, previous_response_id: id });
+    expect(output.map(({ type }) => type)).toEqual(['message', 'compaction']);
+    expect(usage.total_tokens).toBe(15);
+    service.upstream.say([{ python: 'print(x)' }], [{ text: 'It is 42.' }]);
+    const input = [...(output as OpenAI.Responses.ResponseInput), { role: 'user' as const, content: 'x?' }];
+    const next = await client().responses.create({ ...ask, input });
+    expect(codeOf(next.output)).toMatchObject([{ outputs: [logs('42\n')] }]);
+    expect(JSON.stringify(service.upstream.requests[3]!.body.messages)).toContain('x holds the product.');
+  });
+
   it('visits input items page by page and comes to an end', async () => {
     service.upstream.say([{ text: 'ok' }]);
     const input = ['a', 'b', 'c'].map((content) => ({ role: 'user' as const, content }));
@@ -548,9 +561,9 @@ it('is served without /v1 as well, and answers 401 in its own words', async () =
 });
 
 it('says in its own words which addresses it has not', async () => {
-  const compact = service.client.post('/responses/compact', { body: { input: 'x' } });
-  await expect(compact).rejects.toMatchObject({ status: 404, code: 'unknown_url', type: 'invalid_request_error' });
-  await expect(compact).rejects.toThrow('POST /v1/responses/compact');
+  const embeddings = service.client.embeddings.create({ model, input: 'x' });
+  await expect(embeddings).rejects.toMatchObject({ status: 404, code: 'unknown_url', type: 'invalid_request_error' });
+  await expect(embeddings).rejects.toThrow('POST /v1/embeddings');
 });
 
 it('tells LiteLLM in JSON that something was deleted', async () => {

@@ -121,6 +121,7 @@ describe('the server keeps to the document', async () => {
     'cancelResponse',
     'listInputItems',
     'countInputTokens',
+    'compactResponse',
     'createConversation',
     'getConversation',
     'updateConversation',

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { newId } from '../../src/core/index.ts';
+import { packCompaction } from '../../src/dialects/openai/responses/compaction.ts';
 import { rawConnection } from '../support/http.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -125,6 +126,8 @@ describe('what is one key’s', attacking('tenants'), () => {
       ['POST', `/responses/${ids.response}/cancel`],
       ['DELETE', `/responses/${ids.response}`],
       ['POST', '/responses', { model: 'scripted-model', input: 'hello', previous_response_id: ids.response }],
+      ['POST', '/responses/compact', { model: 'scripted-model', previous_response_id: ids.response }],
+      ['POST', '/responses/input_tokens', { model: 'scripted-model', previous_response_id: ids.response }],
       [
         'POST',
         '/responses',
@@ -195,18 +198,18 @@ describe('what is one key’s', attacking('tenants'), () => {
   it('is not reached through what a conversation claims of it', async () => {
     const { id: container } = await as('ann').json<{ id: string }>('POST', '/containers', { name: 'private' });
     await upload('ann', `/containers/${container}/files`, 'private.txt', 'private');
-    for (const claimed of [container, `cntr_${newId()}`, '../../etc', 'x', '']) {
+    const claims = [container, `cntr_${newId()}`, '../../etc', 'x', ''].flatMap((claimed) => {
+      const call = { type: 'code_interpreter_call', id: 'ci_1', code: '1', status: 'completed', outputs: null };
+      const encrypted_content = packCompaction({ summary: 'notes', containerId: claimed });
+      return [
+        { ...call, container_id: claimed },
+        { type: 'compaction', encrypted_content },
+      ];
+    });
+    for (const claimed of claims) {
       upstream.reset();
       upstream.say([{ python: 'import os; print(os.listdir())' }], [{ text: 'done' }]);
-      const call = {
-        type: 'code_interpreter_call',
-        id: 'ci_1',
-        code: '1',
-        container_id: claimed,
-        status: 'completed',
-        outputs: null,
-      };
-      const input = [call, { role: 'user', content: 'Go on.' }];
+      const input = [claimed, { role: 'user', content: 'Go on.' }];
       const { status, text } = await said(
         await as('bob').send('POST', '/responses', { model: 'scripted-model', input, tools: [code] }),
       );

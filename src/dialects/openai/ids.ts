@@ -19,6 +19,7 @@ const prefixes = {
   completion: 'chatcmpl-',
   assistant: 'asst_',
   conversation: 'conv_',
+  compaction: 'cmp_',
 } as const;
 
 export type IdKind = keyof typeof prefixes;

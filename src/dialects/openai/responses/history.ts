@@ -3,6 +3,7 @@ import { DragomanError, type Principal, weightOf } from '../../../core/index.ts'
 import { invalid, WireError } from '../errors.ts';
 import { ownId } from '../ids.ts';
 import type { Cited } from './citations.ts';
+import { readCompaction } from './compaction.ts';
 import { itemId, placeOf } from './item-ids.ts';
 import { type HistoryItem, type InputItem, type InputPart, type ListedInput, withoutImages } from './items.ts';
 import type { ResponseRecords, StoredRecord, WaitingCode } from './records.ts';
@@ -75,6 +76,7 @@ export async function gatherHistory(
   let containerId: string | undefined;
   for (const item of [...before, ...input]) {
     if (item.type === 'code_interpreter_call' && item.container_id) containerId = item.container_id;
+    if (item.type === 'compaction') containerId = readCompaction(item.encrypted_content)?.containerId ?? containerId;
   }
   // Responses that were only named by items count as well: a client may name a message and not the code behind it.
   const kept = new Map<string, KeptCall>();
@@ -157,6 +159,12 @@ export async function listInput(
     case 'function_call':
       // By its id the response is found that made it, and what is kept with the call.
       if (item.id && placeOf(item.id)) await find(placeOf(item.id)!.responseId);
+      return { ...item, id: itemId(item.type, place) };
+    case 'compaction':
+      if (!readCompaction(item.encrypted_content)) {
+        const message = 'This compaction was not made here: it cannot be read.';
+        throw invalid(message, `input[${place.index}].encrypted_content`);
+      }
       return { ...item, id: itemId(item.type, place) };
     case 'function_call_output':
     case 'reasoning':

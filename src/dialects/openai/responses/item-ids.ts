@@ -8,6 +8,7 @@ const kinds: Record<HistoryItem['type'], IdKind> = {
   function_call: 'functionCall',
   function_call_output: 'functionOutput',
   code_interpreter_call: 'codeCall',
+  compaction: 'compaction',
 };
 
 /** Where an item is: which response, which of its lists, and the place there. The item's id says it, so nothing else must. */
@@ -23,7 +24,7 @@ export function itemId(type: HistoryItem['type'], { responseId, list, index }: I
 
 /** Undefined when the id is none of an item of ours. */
 export function placeOf(id: string): ItemPlace | undefined {
-  const [, responseId, list, index] = /^(?:msg|rs|fc|fco|ci)_(.{21})([io])(\d{1,5})$/.exec(id) ?? [];
+  const [, responseId, list, index] = /^(?:msg|rs|fc|fco|ci|cmp)_(.{21})([io])(\d{1,5})$/.exec(id) ?? [];
   if (responseId === undefined || !idPattern.test(responseId)) return undefined;
   return { responseId, list: list === 'i' ? 'input' : 'output', index: Number(index) };
 }

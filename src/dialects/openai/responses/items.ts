@@ -155,6 +155,7 @@ const otherInputs = [
     container_id: z.string().nullish(),
     outputs: z.array(z.unknown()).max(maxElements).nullish(),
   }),
+  z.object({ type: z.literal('compaction'), id, encrypted_content: z.string() }),
 ] as const;
 
 /** An element of `input`. */

@@ -1,4 +1,5 @@
 import type { AssistantPart, ContentPart, KeptCall, Message } from '../../../agent/index.ts';
+import { readCompaction } from './compaction.ts';
 import type { HistoryItem, InputPart } from './items.ts';
 
 /** What turns parts into what a model reads, and runs into what it read of them. */
@@ -30,6 +31,12 @@ export function toMessages(items: readonly HistoryItem[], rendering: Rendering):
     if (item.type === 'function_call_output') {
       const content = typeof item.output === 'string' ? [text(item.output)] : item.output.flatMap(rendering.part);
       messages.push({ role: 'tool', callId: item.call_id, content });
+    } else if (item.type === 'compaction') {
+      const summary = readCompaction(item.encrypted_content)?.summary ?? '';
+      messages.push({
+        role: 'user',
+        content: [text(`[Notes on the conversation so far, which stand for it:]\n${summary}`)],
+      });
     } else if (item.type === 'message') {
       const role = item.role === 'user' ? 'user' : 'system';
       messages.push({ role, content: (item.content as InputPart[]).flatMap(rendering.part) });

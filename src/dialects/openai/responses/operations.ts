@@ -4,6 +4,7 @@ import { errorAnswers } from '../errors.ts';
 import { json, reading, sending } from '../examples.ts';
 import { wireId } from '../ids.ts';
 import { listOf, listQuery } from '../lists.ts';
+import { compactBody, compactedResponse } from './compact.ts';
 import { listedInput } from './items.ts';
 import { responseBody } from './request.ts';
 import { type ResponseObject, responseObject } from './response.ts';
@@ -169,6 +170,31 @@ export const operations = {
       200: json('An estimate.', z.object({ object: z.literal('response.input_tokens'), input_tokens: z.int() }), {
         object: 'response.input_tokens',
         input_tokens: 12,
+      }),
+    },
+  },
+  compactResponse: {
+    id: 'compactResponse',
+    summary: 'Let the model sum up a conversation, to go on from less',
+    description:
+      'The output takes the place of the conversation in the next input: the user’s messages as they were, then one item that stands ' +
+      'for all the rest. Nothing is kept here.',
+    body: { type: 'application/json', schema: compactBody },
+    answers: {
+      ...sending,
+      ...upstream,
+      200: json('What stands for the conversation.', compactedResponse, {
+        id: wireId('response', id),
+        object: 'response.compaction',
+        created_at: 1767323045,
+        output: [
+          {
+            id: `cmp_${id}`,
+            type: 'compaction',
+            encrypted_content: 'dragoman1.eyJzdW1tYXJ5IjoiNiB0aW1lcyA3IGlzIDQyLiJ9',
+          },
+        ],
+        usage: example.usage,
       }),
     },
   },

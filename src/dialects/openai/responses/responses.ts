@@ -5,6 +5,7 @@ import { Conversations } from '../conversations/conversations.ts';
 import { invalid } from '../errors.ts';
 import { ownId } from '../ids.ts';
 import { type RequestTerms, toAgentRequest } from './agent-request.ts';
+import { type CompactBody, type CompactedResponse, type CompactTerms, compact } from './compact.ts';
 import type { NumberedWireEvent } from './events.ts';
 import { gatherHistory, type History } from './history.ts';
 import type { ListedInput } from './items.ts';
@@ -73,6 +74,12 @@ export class Responses {
   async history(principal: Principal, body: ResponseBody): Promise<History> {
     const conversation = await this.#conversation(principal, body);
     return gatherHistory(this.#records, principal, body, newId(), conversation?.items);
+  }
+
+  /** Lets the model sum up what a request would go on from; nothing is kept. @throws DragomanError */
+  async compact(principal: Principal, body: CompactBody, terms: Omit<CompactTerms, 'now'>): Promise<CompactedResponse> {
+    const { agent, now } = this.#context;
+    return compact(agent, principal, body, await this.history(principal, body), { ...terms, now: now() });
   }
 
   async #conversation(principal: Principal, body: ResponseBody) {

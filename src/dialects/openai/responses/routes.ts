@@ -3,10 +3,13 @@ import type { DialectContext } from '../../../http/index.ts';
 import { sendEvents, whenGone } from '../../../http/index.ts';
 import { hasInputs } from '../assistants/inputs.ts';
 import { respondToInputs } from '../assistants/respond.ts';
+import { errorAnswer } from '../errors.ts';
 import { pageFrom, pageOf } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
+import { patientJson } from '../patient-json.ts';
 import { relayed } from '../relay.ts';
 import { upstreamKey } from '../upstream-key.ts';
+import { compactBody } from './compact.ts';
 import { defaultQuietMs, deliver, framesOf } from './deliver.ts';
 import { type NumberedWireEvent, shownEvent } from './events.ts';
 import { estimateTokens } from './input-tokens.ts';
@@ -39,6 +42,17 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
       const body = parseBody(request.body);
       const { before, input } = await responses.history(request.principal, body);
       return { object: 'response.input_tokens', input_tokens: estimateTokens(body, [...before, ...input]) };
+    },
+  );
+
+  app.post(
+    '/responses/compact',
+    { config: { rateClass: 'exec', operation: operations.compactResponse } },
+    async (request, reply) => {
+      const body = parse(compactBody, request.body);
+      const terms = { upstreamKey: upstreamKey(request), signal: whenGone(reply) };
+      const late = (error: unknown) => errorAnswer(error, context.problem(error)).body;
+      return patientJson(reply, responses.compact(request.principal, body, terms), quietMs, late);
     },
   );
 
