@@ -6,7 +6,7 @@ import { openBare } from './bare.ts';
 import { languages } from './languages.ts';
 import { latency } from './latency.ts';
 import { density, liveSessions } from './native.ts';
-import { cellOverhead, memory } from './sessions.ts';
+import { cellOverhead, firstCells, memory } from './sessions.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
 import { toolCalls, toolLimits } from './tools.ts';
@@ -30,6 +30,7 @@ const benches: Record<string, () => Promise<void>> = {
       await throughput(server, () => openBare(root));
     }),
   cells: cellOverhead,
+  first: firstCells,
   memory,
   agent,
   live: () => withServer(liveSessions),

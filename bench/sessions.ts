@@ -34,6 +34,36 @@ export async function cellOverhead(): Promise<void> {
   table(['cell', 'whole p50', 'over its own time p50', 'promised'], rows);
 }
 
+/** The first cell of each language in a session that has run Python, whose interpreter is started for it, beside the next one. */
+export async function firstCells(): Promise<void> {
+  const { openSession, close } = await startEngine();
+  const times = ['python', 'javascript', 'bash'].map((language) => ({
+    language,
+    code: language === 'bash' ? ':' : '1',
+    first: [] as number[],
+    next: [] as number[],
+  }));
+  for (let count = 0; count < 15; count++) {
+    const session = await openSession();
+    for (const { language, code, first, next } of times) {
+      const timed = async () => {
+        const started = performance.now();
+        await session.run(code, { language });
+        return performance.now() - started;
+      };
+      first.push(await timed());
+      next.push(await timed());
+    }
+    await session.close();
+  }
+  await close();
+  console.log('First cells of a language in a live session, milliseconds');
+  table(
+    ['language', 'first p50', 'next p50', 'ratio'],
+    times.map(({ language, first, next }) => [language, median(first), median(next), median(first) / median(next)]),
+  );
+}
+
 /** Memory that is a sandbox's alone (proportional set size), parked, and live with pandas loaded. */
 export async function memory(): Promise<void> {
   const count = 20;

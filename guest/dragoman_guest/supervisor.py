@@ -1,11 +1,11 @@
 """The first process of a live session's sandbox: keeps interpreters as children and speaks with the service for them.
 
-Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,language,argv,size,
-tools} and the code; program {token,kind,entry,…} (tool_program.py); interrupt {token}; kill {token}; seen {token,mark}; restart {token}; answer
-{id,error,size} and the value of a tool. Claims out: done {token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input}
-and waiting {token,pending} of tool calls (tool_channel.py). A kernel is named by the service; it is a fork of this process when
-`argv` is null (Python, with everything the template imported), else a program of the image. It reads cells on one pipe and writes
-events on another (kernel_link.py).
+Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; cell {token,kernel,language,argv,script,
+size,tools} and the code; program {token,kind,entry,…} (tool_program.py); interrupt {token}; kill {token}; seen {token,mark}; restart
+{token}; answer {id,error,size} and the value of a tool. Claims out: done {token,code,signal,interpreter}, fault {message}, event
+{token,event}; call {token,id,name,input} and waiting {token,pending} of tool calls (tool_channel.py). A kernel is named by the
+service; it is a fork of this process when `argv` is null (Python, with everything the template imported, or what `script` makes of
+it), else a program of the image. It reads cells on one pipe and writes events on another (kernel_link.py).
 
 Everything a user's code can reach is in the children: they hold no pipe of the service's, and this process is undumpable, so
 what it claims about their end is its own word. What a kernel says of its cells is passed on within bounds and trusted by nobody.
@@ -98,7 +98,7 @@ class Supervisor:
     def _cell(self, frame):
         name = frame['kernel']
         code = frames.read_exactly(self._command, frame['size'])
-        if name not in self._kernels and not self._can_start(name, frame['argv']):
+        if name not in self._kernels and not self._can_start(name, frame['argv'], frame['script']):
             self._end(frame['token'], {'code': 1, 'signal': None}, 'lost')
             return
         self._kernels[name].begin()
@@ -128,27 +128,30 @@ class Supervisor:
                 orders = {'entry': frame['entry'], 'args': frame['args'], 'tools': tools}
                 self._program = self._files.parked.begin(orders)
 
-    def _can_start(self, name, argv):
+    def _can_start(self, name, argv, script):
         """Starts a kernel. Where what cells left behind has taken every process, that goes first, the other kernels with it."""
         for attempt in range(2):
             try:
-                self._start(name, argv)
+                self._start(name, argv, script)
                 return True
             except OSError as error:
                 if attempt > 0 or error.errno not in (errno.EAGAIN, errno.ENOMEM):
                     return False
                 self._restart()
 
-    def _start(self, name, argv):
+    def _start(self, name, argv, script):
         """Raises OSError when there is no process to be had, or no such program."""
-        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2 if argv is None else 3)]
+        is_python = argv is None and script is None
+        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2 if is_python else 3)]
         # Orders and interrupts go to it, events come back.
         (orders_in, orders_out), (events_in, events_out), *more = pipes
         interrupts_in, interrupts_out = more[0] if more else (None, None)
         theirs = [fd for fd in (orders_in, events_out, interrupts_in) if fd is not None]
         try:
-            if argv is None:
+            if is_python:
                 pid = self._fork(lambda: self._become_kernel(orders_in, events_out))
+            elif script is not None:
+                pid = self._fork(lambda: self._become_script(script, theirs))
             else:
                 pid = self._spawn_kernel(argv, *theirs)
         except OSError:
@@ -183,6 +186,16 @@ class Supervisor:
         self._let_go()
         python_kernel.serve(orders, events)
 
+    def _become_script(self, path, links):
+        """A kernel for another language, written in Python: with the descriptors that a program of the image has."""
+        for fd, at in _places(links):
+            os.dup2(fd, at, inheritable=at == 0)
+        os.closerange(3 + len(links), 65536)
+        self._let_go()
+        with open(path, 'rb') as file:
+            body = compile(file.read(), path, 'exec', dont_inherit=True)
+        exec(body, {'__name__': '__main__', '__file__': path})
+
     def _become_program(self, entry, tools):
         from . import tool_program
 
@@ -197,15 +210,12 @@ class Supervisor:
         self._template.reseed()
 
     def _spawn_kernel(self, argv, *links):
-        null = os.open('/dev/null', os.O_RDONLY | os.O_CLOEXEC)
-        # Through higher numbers: one of them may be a target of another.
-        high = [os.dup2(fd, 200 + at, inheritable=False) for at, fd in enumerate(links)]
-        places = [(null, 0), *zip(high, range(3, 3 + len(high)))]
+        places = _places(links)
         try:
             with self._expendable():
                 return _spawn(argv, os.environ, [(os.POSIX_SPAWN_DUP2, fd, at) for fd, at in places])
         finally:
-            for fd in (null, *high):
+            for fd, _ in places:
                 os.close(fd)
 
     @contextlib.contextmanager
@@ -329,6 +339,14 @@ class Supervisor:
         self._running = self._program = None
         self._tools.close()
         self._claim({'claim': 'done', 'token': token, **ended, 'interpreter': interpreter})
+
+
+def _places(links):
+    """[(descriptor, the one it is to become)] for a kernel that is no Python: no input, and its links from 3 on."""
+    null = os.open('/dev/null', os.O_RDONLY | os.O_CLOEXEC)
+    # Through higher numbers: one of them may be a target of another.
+    high = [os.dup2(fd, 200 + at, inheritable=False) for at, fd in enumerate(links)]
+    return [(null, 0), *zip(high, range(3, 3 + len(high)))]
 
 
 def _spawn(argv, env, actions):

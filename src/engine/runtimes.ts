@@ -18,10 +18,14 @@ const runSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('parked'), park: z.string() }),
 ]);
 
-/** How a live session runs cells of this language: in a fork of its first process, or in a program that reads cells. */
+/**
+ * How a live session runs cells of this language: in a fork of its first process, or in a program that reads cells. One that is
+ * written in Python (`script`) is run by such a fork, which is there sooner than another Python.
+ */
 const kernelSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('fork'), template: z.string() }),
   z.strictObject({ kind: z.literal('program'), name: z.string(), argv: z.array(z.string()).min(1) }),
+  z.strictObject({ kind: z.literal('script'), name: z.string(), path: z.string() }),
 ]);
 
 /** How its programs come by the caller's tools. */
@@ -100,8 +104,18 @@ export interface SandboxKind {
 /** An interpreter that stays; languages may share one. */
 export interface Kernel {
   readonly name: string;
-  /** Null: a fork of the session's first process. */
+  /** A program of the image; null: a fork of the session's first process. */
   readonly argv: readonly string[] | null;
+  /** What the fork runs, a file of Python; null: Python cells. */
+  readonly script: string | null;
+}
+
+function kernelOf(language: string, kernel: z.infer<typeof kernelSchema>): Kernel {
+  if (kernel.kind === 'fork') return { name: language, argv: null, script: null };
+  const { name } = kernel;
+  return kernel.kind === 'script'
+    ? { name, argv: null, script: kernel.path }
+    : { name, argv: kernel.argv, script: null };
 }
 
 /** A language of the image, from runtimes/<name>/runtime.json. */
@@ -179,7 +193,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       check: rest.check,
       prefix: prefix && { text: prefix.text, unless: new RegExp(prefix.unless) },
       digest: digestOf(join(dir, name)),
-      kernel: kernel && (kernel.kind === 'fork' ? { name, argv: null } : { name: kernel.name, argv: kernel.argv }),
+      kernel: kernel && kernelOf(name, kernel),
       tools,
       compileKind: { template: usual, park: undefined },
       kindFor(code, inputs, otherwise = usual) {

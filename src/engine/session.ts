@@ -100,8 +100,8 @@ export class EngineSession {
     if (!this.#isAtRest) this.#sandbox.drain();
     this.#isAtRest = false;
     const tools = options.tools?.tools ?? [];
-    const { name, argv } = kernel;
-    const frame = { op: 'cell', kernel: name, argv, language: runtime.name, size: body.length, tools };
+    const { name, argv, script } = kernel;
+    const frame = { op: 'cell', kernel: name, argv, script, language: runtime.name, size: body.length, tools };
     const cell = new Cell(this.#sandbox, { frame, body }, options);
     // It wakes up to orders that are there already.
     this.#sandbox.thaw();

@@ -34,9 +34,8 @@ class Interrupts {
     this.#cell[0] = bytes.length;
   }
 
-  /** Starts the watcher; resolves when it watches. */
+  /** Starts the watcher. */
   watch() {
-    const { promise, resolve } = Promise.withResolvers();
     const watcher = new Worker(`${__dirname}/watcher.cjs`, {
       workerData: { heard: this.#heard, stopping: this.stopping, cell: this.#cell },
       stdout: false,
@@ -44,11 +43,9 @@ class Interrupts {
       execArgv: [],
     });
     watcher.on('message', ({ type, before }) => {
-      if (type === 'watching') resolve();
-      else if (type === 'settled') this.#settle();
+      if (type === 'settled') this.#settle();
       else this.#hear(before);
     });
-    return promise;
   }
 
   #hear(before) {

@@ -2,28 +2,32 @@
 // The JavaScript and TypeScript kernel: cells come as frames on descriptor 3, events go as frames to 4 (kernel_link.py), and a
 // line on 5 names a cell to interrupt. Cells run in this process' own global scope, as they would in a browser's console.
 
+const { Interrupts } = require('./interrupts.cjs');
+const { takeStreams } = require('./streams.cjs');
+
+takeStreams(() => outbox.settle());
+process.on('SIGINT', () => {});
+// A thread takes as long to start as all the rest: it does so meanwhile, and finds what was asked of it before it was there.
+const interrupts = new Interrupts(interrupt, finish);
+interrupts.watch();
+
 const fs = require('node:fs');
 const net = require('node:net');
 
-const { takeStreams } = require('./streams.cjs');
 const { Outbox } = require('./outbox.cjs');
 const { prepareGlobals, ExitRequest } = require('./globals.cjs');
 const { evaluate, warmUp } = require('./evaluate.cjs');
 const { formsOf } = require('./forms.cjs');
 const { hideFrames, report } = require('./errors.cjs');
 const { prepare } = require('./source.cjs');
-const { Interrupts } = require('./interrupts.cjs');
 const timers = require('./timers.cjs');
 const { createTools, ToolExecutionError } = require('../tools.cjs');
 
 const ordersFd = 3;
 const eventsFd = 4;
-/** A first cell that never ends should be heard by somebody; on a busy machine it does not wait for that. */
-const watcherMs = 150;
 const interruptComesMs = 5000;
 
 const outbox = new Outbox(eventsFd, hear);
-const interrupts = new Interrupts(interrupt, finish);
 const orders = [];
 /** Of the next order, as much as has come. */
 let buffered = Buffer.alloc(0);
@@ -143,14 +147,9 @@ function listen() {
   link.on('close', () => process.reallyExit(0));
 }
 
-takeStreams(() => outbox.settle());
-process.on('SIGINT', () => {});
 process.on('uncaughtException', uncaught);
 process.on('unhandledRejection', uncaught);
 timers.wrap(interrupts.stopping);
 prepareGlobals(outbox);
 hideFrames();
-const watching = interrupts.watch();
-warmUp()
-  .then(() => Promise.race([watching, timers.moment(watcherMs)]))
-  .then(listen);
+warmUp().then(listen);

@@ -56,5 +56,4 @@ async function watch() {
   }
 }
 
-parentPort.postMessage({ type: 'watching' });
 watch();
