@@ -431,6 +431,20 @@ describe('a failure', () => {
     expect(told.at(-1)).toMatchObject({ end: { reason: 'failed', error: { code: 'upstream_failed' } } });
   });
 
+  it('is not called the caller’s own doing when somebody removed the session', async () => {
+    upstream.say([{ python: 'forever' }]);
+    const { agent, sessions } = setup({ play: () => ({ hangs: true }) });
+    const told: AgentEvent[] = [];
+    for await (const event of agent.run(ann, request(), new AbortController().signal)) {
+      told.push(event);
+      if (event.type === 'code_ready')
+        setImmediate(async () => (await sessions.execution(ann, 'execution-1')).cancel());
+    }
+    expect(told.at(-1)).toMatchObject({
+      end: { reason: 'failed', error: { code: 'not_found', message: expect.stringContaining('deleted') } },
+    });
+  });
+
   it('of the session is an end', async () => {
     upstream.say([{ python: '1' }]);
     const session = () => Promise.reject(new Error('out of order'));

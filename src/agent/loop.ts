@@ -289,9 +289,12 @@ export class Loop {
   }
 }
 
-/** An error of the provider's or the service's as the end of a loop that had begun. */
+/** An error of the provider's or the service's as the end of a loop that had begun and that its caller still waits for. */
 export function failedEnd(error: unknown): AgentEnd {
-  if (error instanceof DragomanError)
-    return error.code === 'cancelled' ? { reason: 'cancelled' } : { reason: 'failed', error };
-  return { reason: 'failed', error: new DragomanError('internal', { cause: error }) };
+  if (!(error instanceof DragomanError))
+    return { reason: 'failed', error: new DragomanError('internal', { cause: error }) };
+  // Whoever cancelled it was not the caller: its session was removed.
+  const message = 'The container was deleted while code ran in it.';
+  const told = error.code === 'cancelled' ? new DragomanError('not_found', { message, cause: error }) : error;
+  return { reason: 'failed', error: told };
 }

@@ -28,8 +28,8 @@ const endings: Partial<Record<Outcome, { name: string; value: string }>> = {
 
 /** What became of code, as `{stdout, stderr, results, error}`. */
 export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' | 'stderr' | 'results' | 'error'> {
-  const { stdout, outputs, error, outcome } = result;
-  const ending = endings[outcome];
+  const { stdout, outputs, error, outcome, exitCode } = result;
+  const ending = endings[outcome] ?? (exitCode ? { name: 'SystemExit', value: String(exitCode) } : undefined);
   return {
     stdout: stdout.text,
     stderr: stderrApart(result),

@@ -62,6 +62,14 @@ it('tells of an exception and of a limit', () => {
   ]);
 });
 
+it('tells of a program that ended itself, where nothing else does', () => {
+  const error = { name: 'NameError', value: 'x', traceback: ['NameError: x'] };
+  const logs = (exitCode: number, more = {}) => codeOutputs(cell({ exitCode, ...more }), []).outputs;
+  expect(logs(3)).toEqual([{ type: 'logs', logs: 'The program ended with exit code 3.' }]);
+  expect(logs(1, { error })).toEqual([{ type: 'logs', logs: 'NameError: x' }]);
+  expect(logs(137, { outcome: 'out_of_memory' })).toMatchObject([{ logs: expect.not.stringContaining('137') }]);
+});
+
 it('cuts nothing off', () => {
   const text = 'x'.repeat(100_000);
   expect(codeOutputs(cell({ stdout: said(text) }), []).outputs).toEqual([{ type: 'logs', logs: text }]);

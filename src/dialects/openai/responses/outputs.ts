@@ -36,7 +36,7 @@ export function codeOutputs(
     ...values,
     unprintedError(result),
     result.outputsTruncated ? 'Some outputs were left out: too many, or too large.' : '',
-    notices[result.outcome] ?? '',
+    notices[result.outcome] ?? exitNotice(result),
   ]
     .filter((text) => text !== '')
     .reduce((all, text) => (all === '' || all.endsWith('\n') ? all + text : `${all}\n${text}`), '');
@@ -50,6 +50,11 @@ export function codeOutputs(
     ],
     images,
   };
+}
+
+/** An interpreter that ended itself says nothing of it. */
+function exitNotice({ exitCode, error }: CellResult): string {
+  return exitCode === null || exitCode === 0 || error ? '' : `The program ended with exit code ${exitCode}.`;
 }
 
 /** What code had printed when it was stopped by whoever wanted no more of it. */
