@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI, { toFile } from 'openai';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { exec } from '../support/client.ts';
+import { rawConnection } from '../support/http.ts';
 import { LibreChatClient } from '../support/librechat.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -144,6 +146,46 @@ describe('one key that stores without end', attacking('storage'), () => {
     const next = await native.cell(session, smaller);
     expect(next).toMatchObject({ state: 'continued', stdout: `${300 * KiB}\n`, artifacts: [{ path: 'toomuch.bin' }] });
   });
+
+  it('is not held to what it began to send and gave up, at any door', { timeout: 120_000 }, async () => {
+    const native = nativeClient(ours());
+    const session = await native.session();
+    const container = await clientOf(key).containers.create({ name: 'work' });
+    const form =
+      '--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n--b\r\ncontent-disposition: form-data; name="file"; filename="f"\r\n\r\n';
+    const multipart = 'multipart/form-data; boundary=b';
+    const doors = [
+      ['POST', '/v1/upload', multipart, form],
+      ['POST', '/v1/upload/batch', multipart, form],
+      ['POST', '/v1/files', multipart, form],
+      ['POST', `/v1/containers/${container.id}/files`, multipart, form],
+      ['PUT', `/v1/sessions/${session}/files/f`, 'application/octet-stream', ''],
+    ] as const;
+    for (const [method, path, type, first] of doors) {
+      const head = `${method} ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\ncontent-type: ${type}\r\ncontent-length: 1000000\r\n\r\n`;
+      // While it arrives there is no room for another as large. Whichever is first is taken: again, until that was the slow one.
+      for (let pauseMs = 50, status = 200; status !== 400; pauseMs *= 2) {
+        expect(pauseMs).toBeLessThan(10_000);
+        const { socket } = rawConnection(server.url);
+        socket.write(head + first);
+        socket.write(Buffer.alloc(200 * KiB));
+        await sleep(pauseMs);
+        status = await uploadAs(key, 100 * KiB).then(discarded);
+        socket.resetAndDestroy();
+      }
+      await vi.waitUntil(async () => (await uploadAs(key, quota).then(discarded)) === 200, { timeout: 20_000 });
+    }
+    expect(await stored()).toEqual(using(0));
+    expect(readdirSync(join(directory, 'data', 'files', 'incoming'))).toEqual([]);
+  });
+
+  /** Removes what an upload has stored. @returns its status */
+  async function discarded({ status, body }: Awaited<ReturnType<typeof uploadAs>>): Promise<number> {
+    if (status !== 200) return status;
+    const at = `/files/${body.storage_session_id}/${body.files[0]!.fileId}?kind=user&id=u`;
+    expect((await new LibreChatClient(`${server.url}/v1`, key).request(at, { method: 'DELETE' })).status).toBe(200);
+    return status;
+  }
 
   it('is refused conversations, assistants and histories without end, and harms nobody’s', async () => {
     const client = clientOf(key);
