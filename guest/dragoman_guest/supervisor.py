@@ -120,7 +120,7 @@ class Supervisor:
         self._tools.open(tool['name'] for tool in tools)
         match frame['kind']:
             case 'script':
-                self._program = self._fork(lambda: self._become_program(frame['entry'], tools))
+                self._program = self._fork(lambda: self._become_program(frame['entry'], frame['args'], tools))
             case 'program':
                 with self._expendable():
                     self._program = _spawn(frame['argv'], {**os.environ, **frame['env']}, [])
@@ -196,12 +196,12 @@ class Supervisor:
             body = compile(file.read(), path, 'exec', dont_inherit=True)
         exec(body, {'__name__': '__main__', '__file__': path})
 
-    def _become_program(self, entry, tools):
+    def _become_program(self, entry, args, tools):
         from . import tool_program
 
         os.closerange(3, 65536)
         self._let_go()
-        os._exit(tool_program.run(entry, tools))
+        os._exit(tool_program.run(entry, args, tools))
 
     def _let_go(self):
         os.setpgid(0, 0)

@@ -17,10 +17,10 @@ from . import script, tools
 _TYPING = ('Any', 'Awaitable', 'Callable', 'Dict', 'Iterable', 'List', 'Literal', 'Optional', 'Set', 'Tuple', 'Union')
 
 
-def run(entry, definitions):
+def run(entry, args, definitions):
     """Runs the file `entry` to its end; returns the exit code."""
     script.prepare_streams()
-    sys.argv = [entry]
+    sys.argv = [entry, *args]
     names = script.fresh_main(entry)
     names.update(asyncio=asyncio, json=json, os=os, sys=sys, ToolExecutionError=tools.ToolExecutionError)
     names.update((name, getattr(typing, name)) for name in _TYPING)

@@ -163,7 +163,7 @@ export class Engine {
         ...(tools
           ? [
               { frame: { op: 'serve' } },
-              { frame: toolProgramFrame(runtime, { entry: entry.path, limits }, tools.tools) },
+              { frame: toolProgramFrame(runtime, { entry: entry.path, args, limits }, tools.tools) },
             ]
           : [{ frame: programFrame(runtime, { entry: entry.path, args, limits }) }]),
       ];

@@ -49,10 +49,10 @@ export function programFrame(runtime: Runtime, { entry, args, limits }: ProgramO
 /** The frame that starts a program that may call tools; the sandbox is one that serves. */
 export function toolProgramFrame(
   runtime: Runtime,
-  options: Omit<ProgramOptions, 'args'>,
+  options: ProgramOptions,
   tools: readonly CallableTool[],
 ): GuestFrame {
-  const started = programFrame(runtime, { ...options, args: [] });
+  const started = programFrame(runtime, options);
   const names = tools.map(({ identifier, name }) => `${identifier} ${name}\n`).join('');
   const env = Object.entries(runtime.tools?.env ?? {}).map(([key, value]) => [
     key,

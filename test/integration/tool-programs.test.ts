@@ -257,6 +257,23 @@ echo > empty`);
   });
 });
 
+it.each([
+  [
+    'python',
+    'import sys\nprint(sys.argv[1:], input(), (await get_weather("Oslo"))["city"])',
+    "['a b', 'c'] typed Oslo\n",
+  ],
+  ['bash', 'read -r line; echo "$# $1 $line $(get_weather \'{"city":"Oslo"}\' | jq -r .city)"', '2 a b typed Oslo\n'],
+  [
+    'javascript',
+    'const line = require("fs").readFileSync(0, "utf8").trim();\nconsole.log(process.argv.slice(2), line, (await tools.get_weather({ city: "Oslo" })).city)',
+    "[ 'a b', 'c' ] typed Oslo\n",
+  ],
+])('a %s program has its arguments and its input', async (language, code, stdout) => {
+  const options = { tools, answer: reading, args: ['a b', 'c'], stdin: 'typed\n' };
+  expect(await engine.runWithTools(language, code, options)).toMatchObject({ stdout, stderr: '', exitCode: 0 });
+});
+
 describe.each(['javascript', 'typescript'])('a %s program', (language) => {
   it('calls tools, many at once, and catches their errors', async () => {
     const ended = await engine.runWithTools(

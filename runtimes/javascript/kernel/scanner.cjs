@@ -6,7 +6,9 @@ const wordsBeforeRegExp = /^(?:return|typeof|case|in|of|do|else|void|delete|inst
 const importClause =
   /import\s*(?:([\w$]+)\s*(?:,\s*)?)?(?:\*\s*as\s+([\w$]+)|\{([^}]*)\})?\s*(?:from\s*)?(?=["'])(["'])((?:\\.|(?!\4).)*)\4(?:\s*with\s*(\{[^}]*\}))?[ \t]*;?/y;
 const exportList = /export\s*\{[^}]*\}[ \t]*;?(?!\s*from)/y;
-const exportDefault = /export\s+default\s+/y;
+const exportDefault = /export\s+default\b\s*/y;
+/** A default that declares a name; any other is a value, even where a statement would begin as it does. */
+const named = /(?:(?:async\s+)?function\b\s*\*?\s*|class\s+(?!extends\b))[\p{ID_Start}$_]/uy;
 const exportDeclaration = /export\s+(?=(?:async|function|class|const|let|var)\b)/y;
 
 /** What to put in place of each import, export, import() and import.meta: {start, end, text}, in order. */
@@ -53,7 +55,9 @@ function exportAt(code, { start }, { depth }) {
   if (depth > 0) return undefined;
   for (const pattern of [exportList, exportDefault, exportDeclaration]) {
     pattern.lastIndex = start;
-    if (pattern.test(code)) return { start, end: pattern.lastIndex, text: '' };
+    if (!pattern.test(code)) continue;
+    named.lastIndex = pattern.lastIndex;
+    return { start, end: pattern.lastIndex, text: pattern !== exportDefault || named.test(code) ? '' : '0, ' };
   }
   return undefined;
 }
