@@ -87,7 +87,9 @@ export default function named() { return exported }
     ]);
     expect(await run('named() + exported')).toMatchObject({ value: '6' });
     expect(await run('const key = 1\nexport default { key }')).toMatchObject({ value: '{ key: 1 }' });
-    expect(await run('export default class { static x = 7 }')).toMatchObject({ value: expect.stringContaining('x: 7') });
+    expect(await run('export default class { static x = 7 }')).toMatchObject({
+      value: expect.stringContaining('x: 7'),
+    });
     expect(await run('export default function () {}')).toMatchObject({ value: '[Function (anonymous)]' });
     expect(await run('export default class Named extends Array {}; new Named().length')).toMatchObject({ value: '0' });
     expect(await run('\n\nimport x from "nosuch"')).toMatchObject({
