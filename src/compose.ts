@@ -40,7 +40,16 @@ export async function startService(config: Config, image: Image, version: string
   metrics.start();
   const closers: (() => Promise<void> | void)[] = [];
   const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+    const faults: unknown[] = [];
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch (error) {
+        // A database that refuses the last numbers is no reason to leave sandboxes behind.
+        faults.push(error);
+      }
+    }
+    if (faults.length > 0) throw faults[0];
   };
   try {
     const lock = lockDirectory(dataDir);
@@ -133,7 +142,8 @@ export async function startService(config: Config, image: Image, version: string
     const name = host.includes(':') ? `[${host}]` : host;
     return { url: `http://${name}:${port}`, firstKey, close };
   } catch (error) {
-    await close();
+    // What kept it from starting says more than what then could not be closed.
+    await close().catch(() => {});
     throw error;
   }
 }

@@ -1,7 +1,17 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +20,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startEngine } from '../support/engine.ts';
 import { imageRoot } from '../support/image.ts';
 import { LibreChatClient } from '../support/librechat.ts';
+import { nativeClient } from '../support/native.ts';
 import { startServer } from '../support/server.ts';
 import { ann, startSessions } from '../support/sessions.ts';
 import { attacking } from './attack.ts';
@@ -93,6 +104,56 @@ describe('a server', attacking('endurance'), () => {
     } finally {
       await server.stop();
     }
+  });
+});
+
+describe('a database', attacking('endurance'), () => {
+  it('that is damaged under a server that runs: every request is answered, and the next start refuses it as it is', {
+    timeout: 90_000,
+  }, async () => {
+    const dataDir = folder('damaged');
+    const file = join(dataDir, 'dragoman.db');
+    const first = await startServer({ dataDir });
+    // More than a database keeps in memory of itself.
+    const ids: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      const items = [{ type: 'message', role: 'user', content: 'x'.repeat(400_000) }];
+      ids.push((await nativeClient(first).json<{ id: string }>('POST', '/conversations', { items })).id);
+    }
+    // In order, so that all of it is in the one file and nothing in its journal.
+    await first.stop();
+    const second = await startServer({ dataDir });
+    try {
+      const size = statSync(file).size;
+      const target = openSync(file, 'r+');
+      for (let at = 4096; at < size; at += 256) writeSync(target, Buffer.alloc(200, 0xa5), 0, 200, at);
+      closeSync(target);
+      const client = new LibreChatClient(`${second.url}/v1`, first.key);
+      const answers: { status: number; body: { error?: unknown } }[] = [];
+      for (const id of ids) {
+        const read = await nativeClient({ url: second.url, key: first.key }).send('GET', `/conversations/${id}/items`);
+        answers.push({ status: read.status, body: (await read.json()) as { error?: unknown } });
+      }
+      expect(answers.filter(({ status }) => status !== 200).length).toBeGreaterThan(6);
+      for (let n = 0; n < 5; n++) {
+        answers.push(await client.upload([{ name: 'after', content: `after ${n}` }]));
+        answers.push(await client.run('py', 'open("made.txt", "w").write("made")\nprint(6 * 7)'));
+      }
+      // From what it remembers of the file, or refused in words.
+      for (const { status, body } of answers) {
+        expect([200, 500, 503]).toContain(status);
+        if (status !== 200) expect(body.error).toBeTruthy();
+      }
+      expect((await fetch(`${second.url}/health`)).status).toBe(200);
+      // What it could not write down is no success; everything else ends in order all the same.
+      await expect(second.stop()).rejects.toThrow('the server ended with 1');
+      expect(groupsOf(second.pid)).toEqual([]);
+    } finally {
+      await second.kill();
+    }
+    const damaged = readFileSync(file);
+    await expect(startServer({ dataDir })).rejects.toThrow(/dragoman\.db cannot be used: it is damaged/);
+    expect(readFileSync(file).equals(damaged)).toBe(true);
   });
 });
 
