@@ -19,6 +19,17 @@ describe('the host', attacking('host'), () => {
     expectHeld(await attack(engine, 'host/read-host-files.py'));
   });
 
+  it('does not tell its name', async () => {
+    const names = 'import os, platform, socket\nprint(platform.node(), socket.gethostname(), os.uname().nodename)';
+    // Each template is another zygote, and what a library asked there is remembered.
+    for (const mention of ['', '# asyncio', '# pandas']) {
+      const { stdout } = await engine.run('python', `${names}\n${mention}`);
+      expect(stdout).toBe('sandbox sandbox sandbox\n');
+    }
+    const session = await openFor(engine);
+    expect((await session.run(names)).stdout).toBe('sandbox sandbox sandbox\n');
+  });
+
   it('keeps the image, /dev and the kernel’s settings as they are', attacking('image'), async () => {
     expectHeld(await attack(engine, 'host/write-image.py'));
   });

@@ -61,6 +61,8 @@ export function baseArguments(base: {
       : ['--userns', String(usersFd), '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID'];
   return [
     ...[...users, '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    // What a zygote remembers of its host's name, every sandbox would know.
+    ...['--hostname', 'sandbox'],
     ...['--uid', '1000', '--gid', '1000', '--die-with-parent', '--new-session', '--as-pid-1'],
     ...['--info-fd', String(infoFd), '--clearenv'],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
