@@ -88,6 +88,7 @@ def enter(sizes):
     sys_.set_hostname('sandbox')
     _loopback_up()
     os.chdir(WORKSPACE)
+    os.environ['PWD'] = WORKSPACE
     os.umask(0o022)
 
 

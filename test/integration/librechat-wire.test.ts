@@ -138,6 +138,14 @@ describe('the answer of a run', () => {
     expect((await ann.run('bash', 'ls /tmp /mnt/data | grep x; true')).body.stdout).not.toContain('x\n');
   });
 
+  test.each([
+    ['py', 'import os\nprint(os.environ["PWD"], os.getcwd())'],
+    ['js', 'console.log(process.env.PWD, process.cwd())'],
+    ['bash', 'echo "$PWD" "$(env | grep ^PWD= | cut -d= -f2)"'],
+  ])('%s says where it is', async (lang, code) => {
+    expect((await ann.run(lang, code)).body.stdout).toBe('/mnt/data /mnt/data\n');
+  });
+
   test.each(['py', 'js', 'ts', 'bash'])('%s does not report its own source', async (lang) => {
     const { body } = await ann.run(lang, lang === 'py' ? 'print(1)' : lang === 'bash' ? 'true' : 'console.log(1)');
     expect(body.files).toEqual([]);
