@@ -30,7 +30,7 @@ async function run(name: string): Promise<string> {
     cwd: folder,
     env: { PATH: process.env.PATH, URL: service.baseURL, KEY: service.server.key },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 15_000,
+    timeout: 50_000,
   });
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${err}`);

@@ -57,6 +57,17 @@ client.responses.create(input="Go", conversation=conversation.id, **ask)
 print("conversation", len(list(client.conversations.items.list(conversation.id, order="asc"))))
 chat = client.chat.completions.create(model=os.environ["MODEL"], messages=[{"role": "user", "content": "Go"}], tools=[{"type": "code_interpreter"}])
 print("chat", chat.choices[0].message.content, chat.choices[0].message.code_interpreter_calls[0]["stdout"])
+stored = client.files.create(file=("named.txt", b"named"), purpose="user_data")
+container = client.containers.create(name="python", file_ids=[stored.id])
+copied = client.containers.files.create(container.id, file_id=stored.id)
+uploaded = client.containers.files.create(container.id, file=("given.txt", b"given"))
+print("container", copied.bytes, uploaded.path, len(list(client.containers.files.list(container.id, limit=1))))
+compacted = client.responses.compact(model=os.environ["MODEL"], previous_response_id=second.id)
+print("compacted", [item.type for item in compacted.output])
+try:
+    client.responses.create(input="x", temperature="hot", **ask)
+except openai.BadRequestError as error:
+    print("error", error.code, error.param)
 try:
     client.responses.create(input="x", previous_response_id="resp_none", **ask)
 except openai.BadRequestError as error:
@@ -74,6 +85,7 @@ async function checkStraight(): Promise<void> {
   service.upstream.say([{ python: 'print(1)' }], [{ text: 'Done.' }]);
   service.upstream.say([{ python: 'print(2)' }], [{ text: 'Said.' }]);
   service.upstream.say([{ python: 'print(3)' }], [{ text: 'Chatted.' }]);
+  service.upstream.say([{ text: 'x is 41.' }]);
   const said = await run(join(home, 'bin/python'), ['-c', straight], {
     URL: service.baseURL,
     KEY: service.server.key,
@@ -85,6 +97,9 @@ async function checkStraight(): Promise<void> {
     "background completed ['message']",
     'conversation 4',
     'chat Chatted. 3',
+    'container 5 /mnt/data/given.txt 3',
+    "compacted ['message', 'message', 'compaction']",
+    'error invalid_type temperature',
     'error previous_response_not_found previous_response_id',
     "error Container with id 'cntr_none' not found.",
     `models ['${model}']`,
