@@ -8,6 +8,7 @@ import type {
 } from '../../../agent/index.ts';
 import type { Principal, ToolResult } from '../../../core/index.ts';
 import type { DialectContext } from '../../../http/index.ts';
+import { invalid } from '../errors.ts';
 import { gatherAssets, readAssets } from './assets.ts';
 import { checkCalls, type History } from './history.ts';
 import type { HistoryItem, InputPart } from './items.ts';
@@ -42,6 +43,10 @@ export async function toAgentRequest(
   { wallMs, upstreamKey }: RequestTerms = {},
 ): Promise<Asked> {
   const items = [...history.before, ...history.input];
+  if (items.length === 0) {
+    const message = "One of 'input', 'previous_response_id' and 'conversation' must hold something to answer.";
+    throw invalid(message, 'input', 'missing_required_parameter');
+  }
   checkCalls(items.filter((item) => !('status' in item) || item.status !== 'incomplete'));
   const { code: codeParam, functions } = offered(body);
   const container = codeParam?.container;

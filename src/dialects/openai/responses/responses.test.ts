@@ -116,6 +116,17 @@ describe('a response', () => {
     expect(fold(events)).toMatchObject([{ status: 'incomplete' }]);
   });
 
+  it.each([{}, { input: [] }, { input: null }, { instructions: 'Be brief.' }])(
+    'needs something to answer: %j',
+    async (body) => {
+      expect(await face.call('POST', '/responses', body)).toMatchObject({
+        status: 400,
+        json: { error: { param: 'input', code: 'missing_required_parameter' } },
+      });
+      expect(face.agent.requests).toEqual([]);
+    },
+  );
+
   it('is an error of its own when the model never began', async () => {
     face.agent.say(async function* () {
       yield* [];
