@@ -28,7 +28,7 @@ _MAX_ERRORS = 20
 _MAX_VALUES = 400_000
 _MAX_DEPTH = 50
 # For the service to say that it has what was shown; longer, and the order of things is lost, but not the cell.
-_MAX_WAIT_MS = 2000
+_MAX_WAIT_MS = 10_000
 _HEAD = 2000
 _WORKSPACE = '/mnt/data'
 _ENDINGS = {

@@ -14,7 +14,7 @@ const maxValues = 400_000;
 const maxDepth = 50;
 const headLength = 2000;
 // For the service to say that it has what was shown; longer, and the order of things is lost, but not the cell.
-const maxWaitMs = 2000;
+const maxWaitMs = 10_000;
 const lookEveryMs = 0.2;
 const { now } = performance;
 const endings = {
