@@ -21,7 +21,7 @@ describe('processes', attacking('limits'), () => {
     expect(await attack(engine, 'resources/thread-bomb.py')).toMatchObject({ stdout: 'threads ended at a limit\n' });
   });
 
-  it('do not outlive the run', async () => {
+  it('do not outlive the run', { timeout: 90_000 }, async () => {
     const run = await attack(engine, 'resources/daemon.py');
     expect(run).toMatchObject({ outcome: 'completed', stdout: expect.stringContaining('left\n') });
     await vi.waitUntil(() => named('outliving') === 0, { timeout: 30_000 });

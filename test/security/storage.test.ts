@@ -16,7 +16,7 @@ const KiB = 1024;
 const quota = 256 * KiB;
 const refusal = (used: number) => `The storage quota does not allow it: ${used} of ${quota} bytes are used.`;
 
-describe('one key that stores without end', attacking('storage'), () => {
+describe('one key that stores without end', { ...attacking('storage'), timeout: 120_000 }, () => {
   let directory: string;
   let env: Record<string, string>;
   let server: TestServer;
@@ -147,7 +147,7 @@ describe('one key that stores without end', attacking('storage'), () => {
     expect(next).toMatchObject({ state: 'continued', stdout: `${300 * KiB}\n`, artifacts: [{ path: 'toomuch.bin' }] });
   });
 
-  it('is not held to what it began to send and gave up, at any door', { timeout: 120_000 }, async () => {
+  it('is not held to what it began to send and gave up, at any door', async () => {
     const native = nativeClient(ours());
     const session = await native.session();
     const container = await clientOf(key).containers.create({ name: 'work' });

@@ -130,18 +130,22 @@ describe('state', attacking('state'), () => {
     },
   );
 
-  it.each(['py', 'js', 'sh'])('gives every session its own, and every cell: %s', async (ending) => {
-    const { language, code } = hostile(`state/random-numbers.${ending}`);
-    const cells = [];
-    for (let i = 0; i < 3; i++) {
-      const session = await openFor(engine);
-      // In a block of its own: a second cell may not declare again what the first has declared.
-      const cell = ending === 'js' ? `{\n${code}}` : code;
-      for (let j = 0; j < 2; j++) cells.push(await session.run(cell, { language }));
-    }
-    // The key of multiprocessing is one of the interpreter, which a session keeps.
-    expectAllDifferent(ending === 'py' ? cells.filter((_, index) => index % 2 === 0) : cells);
-  });
+  it.each(['py', 'js', 'sh'])(
+    'gives every session its own, and every cell: %s',
+    { timeout: 120_000 },
+    async (ending) => {
+      const { language, code } = hostile(`state/random-numbers.${ending}`);
+      const cells = [];
+      for (let i = 0; i < 3; i++) {
+        const session = await openFor(engine);
+        // In a block of its own: a second cell may not declare again what the first has declared.
+        const cell = ending === 'js' ? `{\n${code}}` : code;
+        for (let j = 0; j < 2; j++) cells.push(await session.run(cell, { language }));
+      }
+      // The key of multiprocessing is one of the interpreter, which a session keeps.
+      expectAllDifferent(ending === 'py' ? cells.filter((_, index) => index % 2 === 0) : cells);
+    },
+  );
 });
 
 /** Each printed as many random numbers, none of them twice. */

@@ -172,6 +172,19 @@ describe('the file', () => {
     for (let time = 0; time < 2; time++) await second.documents.delete('k', 'f');
     await second.documents.put(document('g', 500));
     await expect(second.documents.put(document('h', 10))).rejects.toMatchObject({ code: 'quota_exceeded' });
+    await second.close();
+    // A database from before they were counted.
+    const database = new DatabaseSync(path);
+    database.exec(`
+      alter table documents drop column size;
+      drop table owners;
+      delete from migrations where name in ('owners', 'document-sizes');
+    `);
+    database.close();
+    const third = await open();
+    await expect(third.documents.put(document('h', 10))).rejects.toMatchObject({ code: 'quota_exceeded' });
+    await third.documents.delete('k', 'g');
+    await third.documents.put(document('h', 500));
   });
 
   it('holds everything that was acknowledged, also when it is never closed', async () => {
