@@ -33,9 +33,10 @@ function room(file: string): string {
     .replace(/(\.test)?\.ts$/, '');
 }
 
+/** Of the program itself; tests and their fixtures may look anywhere. */
 function imports(): Import[] {
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.includes('/fixtures/'))
     .map((file) => join(src, file));
   return files.flatMap((from) => {
     const source = readFileSync(from, 'utf8');

@@ -6,9 +6,10 @@ import {
   type TestAgentOptions,
   testAgent,
 } from '../../test/support/agent.ts';
+import { said } from '../../test/support/cell-result.ts';
 import { ann } from '../../test/support/sessions.ts';
 import { type ScriptedUpstream, type Step, startUpstream } from '../../test/support/upstream.ts';
-import { output, type Played, ScriptedSessions } from './fixtures/scripted-sessions.ts';
+import { type Played, ScriptedSessions } from './fixtures/scripted-sessions.ts';
 import type { AgentEvent, AgentRequest, FunctionTool, Message } from './index.ts';
 
 let upstream: ScriptedUpstream;
@@ -24,7 +25,7 @@ interface Setup extends Omit<TestAgentOptions, 'sessions' | 'baseUrl'> {
   readonly play?: (code: string) => Played;
 }
 
-function setup({ play = (code) => ({ result: { stdout: output(`ran ${code}\n`) } }), ...more }: Setup = {}) {
+function setup({ play = (code) => ({ result: { stdout: said(`ran ${code}\n`) } }), ...more }: Setup = {}) {
   const sessions = new ScriptedSessions(play);
   return { sessions, agent: testAgent({ sessions, baseUrl: upstream.baseUrl, ...more }) };
 }
@@ -38,7 +39,7 @@ const toolsOf = (number: number): string[] =>
 describe('code', () => {
   it('is told as it is written, run, and shown to the model', async () => {
     const events = [{ type: 'stdout', data: Buffer.from('42') }] as const;
-    const made = setup({ play: () => ({ events, result: { stdout: output('42\n') } }) });
+    const made = setup({ play: () => ({ events, result: { stdout: said('42\n') } }) });
     upstream.say([{ text: 'Let me see.' }, { python: 'print(6 * 7)', id: 'call_1' }], [{ text: ['It is ', '42.'] }]);
     const told = await run(made, request());
     expect(brief(told)).toEqual([
@@ -496,7 +497,7 @@ describe('code that calls functions', () => {
 
   it('is described, waits for the client, and goes on', async () => {
     const made = setup({
-      play: () => ({ events: [{ type: 'tool_calls', calls }], result: { stdout: output('sunny\n') } }),
+      play: () => ({ events: [{ type: 'tool_calls', calls }], result: { stdout: said('sunny\n') } }),
     });
     upstream.say(
       [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { said } from '../../test/support/cell-result.ts';
 import type { RichOutput, StoredFile } from '../core/index.ts';
-import { executionOf, output, type Played } from './fixtures/scripted-sessions.ts';
+import { executionOf, type Played } from './fixtures/scripted-sessions.ts';
 import { headAndTail, type ShownOptions, shownOf } from './shown.ts';
 
 const options: ShownOptions = { form: 'notebook', characters: 1000, pictureCharacters: 100, wallMs: 2500 };
@@ -17,8 +18,8 @@ const error = {
 describe('as a notebook', () => {
   it('shows what was printed, results, and the error', () => {
     const result = {
-      stdout: output('printed\n'),
-      stderr: output('warned\n'),
+      stdout: said('printed\n'),
+      stderr: said('warned\n'),
       outputs: [display({ 'text/plain': '42', 'text/html': '<b>42</b>' }), display({ 'text/latex': '$x$' })],
       error,
     };
@@ -26,7 +27,7 @@ describe('as a notebook', () => {
   });
 
   it('shows an error once that was printed as well', () => {
-    const stderr = output("Traceback …\nNameError: name 'x'\n");
+    const stderr = said("Traceback …\nNameError: name 'x'\n");
     expect(show({ result: { stderr, error } }).text).toBe("Traceback …\nNameError: name 'x'");
   });
 
@@ -68,7 +69,7 @@ describe('as a notebook', () => {
   });
 
   it('cuts output to its head and tail, never what follows it', () => {
-    const { text } = show({ result: { stdout: output(`first${'.'.repeat(5000)}last`), artifactsTruncated: true } });
+    const { text } = show({ result: { stdout: said(`first${'.'.repeat(5000)}last`), artifactsTruncated: true } });
     expect(text).toMatch(/^first\.{495}\n\[… 4009 characters left out …\]\n\.{496}last\n\[Some files/);
     for (const width of [10, 11, 12, 13]) expect(headAndTail('😀'.repeat(20), width).isWellFormed()).toBe(true);
   });
@@ -105,7 +106,7 @@ describe('as JSON', () => {
 
   it('has the four parts', () => {
     const outputs = [display({ 'text/plain': '42' }), display({ 'image/png': 'AAAA' })];
-    expect(json({ result: { stdout: output('a\n'), stderr: output('b\n'), outputs, error } })).toEqual({
+    expect(json({ result: { stdout: said('a\n'), stderr: said('b\n'), outputs, error } })).toEqual({
       stdout: 'a\n',
       stderr: 'b\n',
       results: [{ text: '42' }, { png: '[figure 1: image/png, shown to you and the user]' }],
@@ -122,8 +123,8 @@ describe('as JSON', () => {
     const much = 'x'.repeat(100_000);
     const outputs = Array.from({ length: 1000 }, () => display({ 'text/plain': much }));
     const result = {
-      stdout: output(much),
-      stderr: output(much),
+      stdout: said(much),
+      stderr: said(much),
       outputs,
       error: { ...error, value: much, traceback: [much] },
     };

@@ -53,17 +53,11 @@ function notebook(execution: CellExecution, options: ShownOptions, figure: Figur
   return [...(text === '' ? [] : [text]), ...notes(execution, options, output.length === 0)].join('\n');
 }
 
-/** Short names of forms, as E2B's interpreter has them. */
-const shortNames: Readonly<Record<string, string>> = {
-  'text/plain': 'text',
-  'text/html': 'html',
-  'text/markdown': 'markdown',
-  'text/latex': 'latex',
+/** Forms that are pictures, by the names E2B's interpreter gives them. */
+const pictureNames: Readonly<Record<string, string>> = {
   'image/png': 'png',
   'image/jpeg': 'jpeg',
   'image/svg+xml': 'svg',
-  'application/pdf': 'pdf',
-  'application/json': 'json',
 };
 
 function json(execution: CellExecution, options: ShownOptions, figure: Figure): string {
@@ -74,8 +68,8 @@ function json(execution: CellExecution, options: ShownOptions, figure: Figure): 
     const picture = figure(bundle);
     const text = picture === undefined ? plain(bundle) : String(bundle['text/plain'] ?? '');
     const entries = Object.keys(bundle)
-      .filter((key) => key.startsWith('image/') && key in shortNames)
-      .map((key) => [shortNames[key]!, picture] as const);
+      .filter((key) => key in pictureNames)
+      .map((key) => [pictureNames[key]!, picture] as const);
     return { ...(text === '' ? {} : { text: cut(text) }), ...Object.fromEntries(entries) };
   };
   return JSON.stringify({

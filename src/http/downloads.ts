@@ -1,6 +1,14 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import type { StoredFile } from '../core/index.ts';
+
+/** What `sendFile` answers, as an operation describes it. */
+export const fileAnswer = {
+  description: 'The bytes, with the type, length and name of the file.',
+  content: { type: '*/*', schema: z.unknown() },
+  headers: { 'Content-Disposition': z.string(), 'Content-Length': z.int() },
+};
 
 /** Answers with a stored file's bytes, to be saved under its own name or under `name`. */
 export function sendFile(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Answer, type Operation, problems } from '../../http/index.ts';
+import { type Answer, fileAnswer, type Operation, problems } from '../../http/index.ts';
 import {
   batchAnswer,
   batchRefusal,
@@ -176,11 +176,7 @@ export const operations = {
     query: whose,
     answers: {
       ...reading,
-      200: {
-        description: 'The bytes, with the type, length and name of the file.',
-        content: { type: '*/*', schema: z.unknown() },
-        headers: { 'Content-Disposition': z.string(), 'Content-Length': z.int() },
-      },
+      200: fileAnswer,
     },
   },
   object: {

@@ -71,7 +71,7 @@ describe('one answer', () => {
       interpreter: 'kept',
       started_at: '2026-01-02T03:04:05.000Z',
       stage: 'run',
-      usage: { cpu_ms: 8, wall_ms: 12.5, peak_memory_bytes: 1000 },
+      usage: { cpu_ms: 8, wall_ms: 12.4, peak_memory_bytes: 1000 },
       compile_usage: null,
       truncated: true,
       deleted: [],

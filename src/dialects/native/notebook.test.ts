@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import { cellResult, said } from '../../../test/support/cell-result.ts';
 import type { CellResult, MimeBundle, RichOutput } from '../../core/index.ts';
 import { newId } from '../../core/index.ts';
 import { notebookOf, type PastCell } from './notebook.ts';
@@ -11,8 +12,6 @@ const { $schema, ...schema } = JSON.parse(
 );
 const ajv = new Ajv({ strict: false, logger: false });
 const isNotebook = ajv.compile(schema);
-
-const said = (text: string) => ({ text, bytes: Buffer.byteLength(text), truncated: false });
 
 function cell(language: string, code: string, result: Partial<CellResult> = {}): PastCell {
   const id = newId();
@@ -27,22 +26,7 @@ function cell(language: string, code: string, result: Partial<CellResult> = {}):
       files: [],
       deleted: [],
       lost: [],
-      result: {
-        outcome: 'completed',
-        exitCode: 0,
-        signal: null,
-        stdout: said(''),
-        stderr: said(''),
-        usage: { wallMs: 1, cpuMs: 1, peakMemoryBytes: 1 },
-        artifactsTruncated: false,
-        stage: 'run',
-        compileUsage: null,
-        outputs: [],
-        outputsTruncated: false,
-        error: null,
-        interpreter: 'kept',
-        ...result,
-      },
+      result: cellResult(result),
     },
   };
 }

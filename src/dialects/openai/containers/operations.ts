@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Operation } from '../../../http/index.ts';
+import { fileAnswer, type Operation } from '../../../http/index.ts';
 import { errorAnswers } from '../errors.ts';
 import { containerExample, containerFileExample, idParam, json, pageExample, reading, sending } from '../examples.ts';
 import { listQuery } from '../lists.ts';
@@ -82,11 +82,7 @@ export const operations = {
     params: fileParams,
     answers: {
       ...reading,
-      200: {
-        description: 'The bytes, with the type, length and name of the file.',
-        content: { type: '*/*', schema: z.unknown() },
-        headers: { 'Content-Disposition': z.string(), 'Content-Length': z.int() },
-      },
+      200: fileAnswer,
     },
   },
   deleteContainerFile: {

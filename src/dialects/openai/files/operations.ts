@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Operation } from '../../../http/index.ts';
+import { fileAnswer, type Operation } from '../../../http/index.ts';
 import { errorAnswers } from '../errors.ts';
 import { fileExample, idParam, json, pageExample, reading, sending } from '../examples.ts';
 import { fileDeleted, fileList, fileObject, filesQuery, uploadFields } from './wire.ts';
@@ -43,11 +43,7 @@ export const operations = {
     params: z.object({ file: idParam }),
     answers: {
       ...reading,
-      200: {
-        description: 'The bytes, with the type, length and name of the file.',
-        content: { type: '*/*', schema: z.unknown() },
-        headers: { 'Content-Disposition': z.string(), 'Content-Length': z.int() },
-      },
+      200: fileAnswer,
     },
   },
   deleteFile: {

@@ -1,8 +1,9 @@
 import { beforeEach, expect, it } from 'vitest';
+import { said } from '../../../../test/support/cell-result.ts';
 import { DragomanError } from '../../../core/index.ts';
 import { packCompaction, readCompaction } from './compaction.ts';
 import { responsesApp } from './fixtures/app.ts';
-import { end, runs, said, says } from './fixtures/scripted-agent.ts';
+import { end, runs, says } from './fixtures/scripted-agent.ts';
 
 let face: Awaited<ReturnType<typeof responsesApp>>;
 beforeEach(async () => {

@@ -1,10 +1,11 @@
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { said } from '../../../../test/support/cell-result.ts';
 import { DragomanError } from '../../../core/index.ts';
 import { ann, eventsOf, responsesApp } from './fixtures/app.ts';
 import { fold } from './fixtures/fold.ts';
-import { end, runs, said, says } from './fixtures/scripted-agent.ts';
+import { end, runs, says } from './fixtures/scripted-agent.ts';
 import { responseObject } from './response.ts';
 
 let face: Awaited<ReturnType<typeof responsesApp>>;
