@@ -16,6 +16,9 @@ rm -f $GOCACHE/README $GOCACHE/trim.txt
 echo 'package main; func main() {}' > /tmp/main.go
 go build -o /tmp/empty /tmp/main.go
 
+# Programs include <Eigen/Dense>; Debian keeps it a folder deeper.
+ln -s eigen3/Eigen eigen3/unsupported /usr/include/
+
 # The header of everything takes g++ seconds, the one of streams half a second. runtimes/cpp/build.sh puts one in front of a source
 # that includes it anyway; it is taken only by a compiler with these very options. What formats text is compiled here for good:
 # C++23's streams use it, and so every program would compile a second's worth of templates, whether it formats or not.

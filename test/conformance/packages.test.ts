@@ -31,6 +31,11 @@ const modules: Record<string, string> = {
   'pdfminer.six': 'pdfminer',
   'opencv-python-headless': 'cv2',
   'scikit-image': 'skimage',
+  'matplotlib-venn': 'matplotlib_venn',
+  'imbalanced-learn': 'imblearn',
+  levenshtein: 'Levenshtein',
+  pyjwt: 'jwt',
+  'nest-asyncio': 'nest_asyncio',
 };
 const moduleOf = (name: string) => modules[name] ?? name;
 
@@ -89,6 +94,13 @@ describe('Python', () => {
     const light = 'import sys\nprint([name for name in ("json", "re", "num" + "py") if name in sys.modules])';
     expect((await engine.run('python', light)).stdout).toBe("['json', 're']\n");
   });
+});
+
+it('C++ finds the headers that are named', { timeout: 120_000 }, async () => {
+  const headers = [...section('C++').matchAll(/`(<[^>]+>)`/g)].map(([, header]) => `#include ${header}\n`);
+  expect(headers.length).toBe(2);
+  const code = `${headers.join('')}#include <iostream>\nint main() { std::cout << nlohmann::json(Eigen::Matrix2d::Identity().sum()); }`;
+  expect(await engine.run('cpp', code)).toMatchObject({ outcome: 'completed', stdout: '2.0', stderr: '' });
 });
 
 it('Node imports every package that is named, from any folder', { timeout: 120_000 }, async () => {

@@ -8,6 +8,8 @@ for header in bits/stdc++.h iostream; do
   g++ -std=gnu++23 -O2 -pthread -Winvalid-pch -Werror -fuse-ld=mold -include "/usr/lib/dragoman/cpp/$(basename $header)" -o a a.cpp \
     -L/usr/lib/dragoman/cpp -lformat && ./a
 done
+printf '#include <Eigen/Dense>\n#include <nlohmann/json.hpp>\nint main() { return nlohmann::json(Eigen::Matrix2d::Identity().trace()).dump() != "2.0"; }\n' > a.cpp
+g++ -std=gnu++23 -o a a.cpp && ./a
 printf "print '(a)', 'fortran'\nend\n" > a.f90
 gfortran -o a a.f90 && ./a
 echo 'import std.stdio; void main() { writeln("d"); }' > a.d
