@@ -63,7 +63,7 @@ describe('admission', () => {
     const server = await startServer({
       env: {
         DRAGOMAN_API_KEYS: 'greedy:secret-of-greedy,modest:secret-of-modest',
-        DRAGOMAN_RUN_TIMEOUT_MS: '4000',
+        DRAGOMAN_RUN_TIMEOUT_MS: '60000',
         DRAGOMAN_QUEUE: '30',
       },
     });
