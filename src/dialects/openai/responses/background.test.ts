@@ -1,0 +1,104 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { DragomanError } from '../../../core/index.ts';
+import { eventsOf, responsesApp } from './fixtures/app.ts';
+import { end, says } from './fixtures/scripted-agent.ts';
+
+let face: Awaited<ReturnType<typeof responsesApp>>;
+beforeEach(async () => {
+  face = await responsesApp();
+});
+
+const code = { tools: [{ type: 'code_interpreter', container: { type: 'auto' } }] };
+
+describe('in the background', () => {
+  it('is queued, then done, whoever asks', async () => {
+    const go = Promise.withResolvers<void>();
+    face.agent.say(async function* () {
+      await go.promise;
+      yield { type: 'text', delta: 'a' };
+      yield end();
+    });
+    const { id, status } = await face.create({ input: 'x', background: true });
+    expect(status).toBe('queued');
+    expect((await face.call('GET', `/responses/${id}`)).json.status).toBe('queued');
+    const following = face.call('GET', `/responses/${id}?stream=true`);
+    go.resolve();
+    const events = eventsOf((await following).text);
+    expect(events.slice(0, 3).map(({ type }) => type)).toEqual([
+      'response.created',
+      'response.queued',
+      'response.in_progress',
+    ]);
+    expect((await face.call('GET', `/responses/${id}`)).json.status).toBe('completed');
+    expect(eventsOf((await face.call('GET', `/responses/${id}?stream=true`)).text)).toEqual(events);
+  });
+
+  it('can be cancelled, more than once', async () => {
+    face.agent.say(async function* (_request, signal) {
+      yield { type: 'text', delta: 'a' };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      yield end('cancelled');
+    });
+    const { id } = await face.create({ input: 'x', background: true });
+    for (let n = 0; n < 2; n++)
+      expect(await face.call('POST', `/responses/${id}/cancel`)).toMatchObject({
+        status: 200,
+        json: { status: 'cancelled' },
+      });
+    const events = eventsOf((await face.call('GET', `/responses/${id}?stream=true`)).text);
+    expect(events.at(-1)).toMatchObject({ type: 'response.incomplete', response: { status: 'cancelled' } });
+  });
+
+  it('keeps what its code had printed when it was cancelled', async () => {
+    face.agent.say(async function* (request, signal) {
+      yield { type: 'code_start', callId: 'c' };
+      yield { type: 'code_ready', callId: 'c', code: 'loop()', sessionId: await request.code!.session() };
+      yield { type: 'code_output', callId: 'c', event: { type: 'stdout', data: Buffer.from('so far\n') } };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      yield end('cancelled');
+    });
+    const { id } = await face.create({ input: 'x', background: true, ...code });
+    await face.call('POST', `/responses/${id}/cancel`);
+    const { json } = await face.call('GET', `/responses/${id}?include[]=code_interpreter_call.outputs`);
+    expect(json.output).toMatchObject([{ status: 'incomplete', outputs: [{ type: 'logs', logs: 'so far\n' }] }]);
+  });
+
+  it('cannot be cancelled when it is not there', async () => {
+    face.agent.say(says('a'));
+    const { id } = await face.create({ input: 'x' });
+    expect(await face.call('POST', `/responses/${id}/cancel`)).toMatchObject({
+      status: 400,
+      json: { error: { message: 'Cannot cancel a synchronous response.' } },
+    });
+  });
+
+  it('fails in its own time', async () => {
+    face.agent.say(async function* () {
+      yield* [];
+      throw new DragomanError('upstream_failed');
+    });
+    const { id } = await face.create({ input: 'x', background: true });
+    const following = await face.call('GET', `/responses/${id}?stream=true`);
+    expect(eventsOf(following.text).at(-1)!.type).toBe('response.failed');
+    expect((await face.call('GET', `/responses/${id}`)).json).toMatchObject({
+      status: 'failed',
+      error: { code: 'server_error', message: expect.any(String), type: 'server_error' },
+    });
+  });
+
+  it('has failed when the service was restarted meanwhile', async () => {
+    face.agent.say(async function* () {
+      await new Promise(() => {});
+      yield end();
+    });
+    const { id } = await face.create({ input: 'x', background: true });
+    const { kept } = face.documents;
+    const after = await responsesApp();
+    await expect.poll(() => kept.size).toBeGreaterThan(0);
+    for (const [key, document] of kept) after.documents.kept.set(key, document);
+    expect((await after.call('GET', `/responses/${id}`)).json).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('restarted') },
+    });
+  });
+});
