@@ -1,6 +1,6 @@
 /** Writes the generated pages of `docs/reference/`. `npm run docs` runs it; a test fails when a page is stale. */
 import { writeFileSync } from 'node:fs';
-import { settingNotes } from '../src/config.ts';
+import { settingNotes } from '../src/config/index.ts';
 import { seccompPage, seccompPagePath } from './seccomp-page.ts';
 
 export const configurationPagePath = new URL('../docs/reference/configuration.md', import.meta.url);

@@ -1,4 +1,4 @@
-import { type Decision, sandboxPolicy } from '../src/isolation/namespaces/seccomp/index.ts';
+import { type Decision, sandboxPolicy } from '../src/sandbox/linux/seccomp/index.ts';
 
 export const seccompPagePath = new URL('../docs/reference/seccomp.md', import.meta.url);
 
@@ -6,7 +6,7 @@ export const seccompPagePath = new URL('../docs/reference/seccomp.md', import.me
 export function seccompPage(): string {
   const policy = sandboxPolicy();
   const parts = [
-    '<!-- Generated from src/isolation/namespaces/seccomp/policy.json by `npm run docs`. Do not edit. -->',
+    '<!-- Generated from src/sandbox/linux/seccomp/policy.json by `npm run docs`. Do not edit. -->',
     '# System calls in a sandbox',
     'Programs in a sandbox of the `namespaces` backend run under a seccomp filter. It is an allowlist: what is not named here is refused. This page is generated from the policy that the filter is compiled from.',
     `- **Not named**: \`${policy.otherwise.errno}\`. ${policy.otherwise.reason}\n- **Another architecture**: the process is killed. ${policy.foreign}`,

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { addKeyCommands, doctor } from './cli/index.ts';
-import { openCatalogue, type Service, startService } from './compose.ts';
-import { type Config, ConfigError, loadConfig } from './config.ts';
+import { type Config, ConfigError, loadConfig } from './config/index.ts';
 import { DragomanError } from './core/index.ts';
+import { createProgress, SetupError } from './host/index.ts';
+import { setup } from './images/index.ts';
+import { openCatalogue, type Service, startService } from './roles/index.ts';
 import { ApiKeys } from './service/index.ts';
-import { createProgress, SetupError, setup } from './setup/index.ts';
 
 // Placing a sandbox under its limits blocks a thread of libuv's pool for some milliseconds; four would queue up behind it.
 process.env.UV_THREADPOOL_SIZE ??= '16';

@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import { probeHost } from '../isolation/index.ts';
+import type { Config } from '../config/index.ts';
+import { probeHost } from '../sandbox/index.ts';
 
 /** Prints what the host offers; returns whether the configured isolation can be set up on it. */
 export async function doctor(config: Config, out: { json: boolean; print(line: string): void }): Promise<boolean> {

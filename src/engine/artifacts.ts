@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Limits, maxPathDepth } from '../core/index.ts';
-import type { Workspace, WorkspaceContent } from '../isolation/index.ts';
+import type { Workspace, WorkspaceContent } from '../sandbox/index.ts';
 import type { EngineInput } from './staging.ts';
 
 /** A file the program made, or an input it changed. Read it before the run is released. */

@@ -1,5 +1,5 @@
 import { type CellResult, type InterpreterState, newId } from '../core/index.ts';
-import type { ClaimAllowance, GuestFrame, Sandbox } from '../isolation/index.ts';
+import type { ClaimAllowance, GuestFrame, Sandbox } from '../sandbox/index.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
 import { RichOutputs } from './rich-outputs.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ExecutionResult, Limits, Usage } from '../core/index.ts';
-import type { Sandbox } from '../isolation/index.ts';
+import type { Sandbox } from '../sandbox/index.ts';
 import type { CompileCache } from './compile-cache.ts';
 import { fillWords, writeFrame } from './program.ts';
 import { runIn } from './run.ts';

@@ -6,7 +6,7 @@ import {
   type Logger,
   type ToolDefinition,
 } from '../core/index.ts';
-import type { IsolationBackend, Sandbox, Workspace } from '../isolation/index.ts';
+import type { IsolationBackend, Sandbox, Workspace } from '../sandbox/index.ts';
 import { type Artifact, diffWorkspace } from './artifacts.ts';
 import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';

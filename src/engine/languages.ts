@@ -1,5 +1,5 @@
 import type { Limits } from '../core/index.ts';
-import type { Sandbox } from '../isolation/index.ts';
+import type { Sandbox } from '../sandbox/index.ts';
 import { runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 

@@ -1,5 +1,5 @@
 import { DragomanError, type Logger } from '../core/index.ts';
-import type { IsolationBackend, Sandbox } from '../isolation/index.ts';
+import type { IsolationBackend, Sandbox } from '../sandbox/index.ts';
 import { kindKey, type RuntimeCatalogue, type SandboxKind } from './runtimes.ts';
 
 export interface PoolOptions {

@@ -1,5 +1,5 @@
 import type { Limits } from '../core/index.ts';
-import type { GuestFrame } from '../isolation/index.ts';
+import type { GuestFrame } from '../sandbox/index.ts';
 import type { Runtime } from './runtimes.ts';
 import type { CallableTool } from './tools/index.ts';
 

@@ -1,5 +1,5 @@
 import { type ExecutionEvent, type ExecutionResult, type Limits, newId } from '../core/index.ts';
-import type { ClaimAllowance, ExitStatus, GuestFrame, Sandbox } from '../isolation/index.ts';
+import type { ClaimAllowance, ExitStatus, GuestFrame, Sandbox } from '../sandbox/index.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
 import { doesNotFit } from './staging.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Template } from '../isolation/index.ts';
+import type { Template } from '../sandbox/index.ts';
 
 const runSchema = z.discriminatedUnion('kind', [
   /** In the sandbox's own Python, already warm. */

@@ -1,5 +1,5 @@
 import { DragomanError, type Limits, maxPathDepth, newId } from '../core/index.ts';
-import type { Sandbox, SandboxListener, WorkspaceContent, WorkspaceListing } from '../isolation/index.ts';
+import type { Sandbox, SandboxListener, WorkspaceContent, WorkspaceListing } from '../sandbox/index.ts';
 import { Cell, type CellEnd } from './cell.ts';
 import type { RunOptions } from './run.ts';
 import type { Runtime } from './runtimes.ts';

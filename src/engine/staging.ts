@@ -1,5 +1,5 @@
 import { DragomanError, type Limits } from '../core/index.ts';
-import type { Sandbox } from '../isolation/index.ts';
+import type { Sandbox } from '../sandbox/index.ts';
 
 /** A file to be in the workspace before the program starts. */
 export interface EngineInput {

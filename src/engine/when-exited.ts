@@ -1,4 +1,4 @@
-import type { ExitStatus, Sandbox } from '../isolation/index.ts';
+import type { ExitStatus, Sandbox } from '../sandbox/index.ts';
 
 type Listener = (status: ExitStatus) => void;
 

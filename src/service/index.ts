@@ -1,11 +1,11 @@
 export type { Document, Documents } from '../stores/index.ts';
-export { Admission } from './admission.ts';
-export type * from './interpreter.ts';
-export { type InterpreterOptions, InterpreterService } from './interpreter-service.ts';
-export { ApiKeys, type KeyStore } from './keys.ts';
+export { Admission } from './admission/admission.ts';
+export type * from './executions/interpreter.ts';
+export { type InterpreterOptions, InterpreterService } from './executions/interpreter-service.ts';
+export { Shelf } from './files/shelf.ts';
+export { ApiKeys, type KeyStore } from './keys/keys.ts';
 export { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
-export type * from './sessions.ts';
-export { Shelf } from './shelf.ts';
+export type * from './sessions/sessions.ts';
 export {
   sumOfUsage,
   type UsageAmounts,
@@ -13,4 +13,4 @@ export {
   UsageLedger,
   type UsageMeter,
   type UsageReport,
-} from './usage.ts';
+} from './usage/usage.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readImageManifest } from '../../src/setup/image-manifest.ts';
+import { readImageManifest } from '../../src/images/image-manifest.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { imageRoot } from '../support/image.ts';
 

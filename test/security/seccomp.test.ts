@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { sandboxPolicy } from '../../src/isolation/namespaces/seccomp/index.ts';
-import { type Errno, errnos, syscalls } from '../../src/isolation/namespaces/seccomp/policy.ts';
+import { sandboxPolicy } from '../../src/sandbox/linux/seccomp/index.ts';
+import { type Errno, errnos, syscalls } from '../../src/sandbox/linux/seccomp/policy.ts';
 import { attacking } from './attack.ts';
 import { arch, runFiltered } from './seccomp/sandbox.ts';
 

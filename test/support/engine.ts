@@ -19,7 +19,7 @@ import {
   loadRuntimes,
   type ToolBroker,
 } from '../../src/engine/index.ts';
-import { createNamespacesBackend, type IsolationBackend } from '../../src/isolation/index.ts';
+import { createNamespacesBackend, type IsolationBackend } from '../../src/sandbox/index.ts';
 import { imageRoot } from './image.ts';
 
 const MiB = 1024 * 1024;

@@ -12,7 +12,7 @@ import {
 } from '../../src/http/index.ts';
 import type { Interpreter } from '../../src/service/index.ts';
 import { createMemoryCatalogue } from '../../src/stores/index.ts';
-import { createLogger, createMetrics } from '../../src/telemetry.ts';
+import { createLogger, createMetrics } from '../../src/telemetry/index.ts';
 import { testLimits } from './engine.ts';
 import { notForThis } from './not-for-this.ts';
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../../src/config.ts';
-import { createProgress, setup } from '../../src/setup/index.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import { createProgress } from '../../src/host/index.ts';
+import { setup } from '../../src/images/index.ts';
 
 let root: Promise<string> | undefined;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeUser, subordinateIds } from '../../scripts/launch/namespace.mjs';
-import { createProgress, installPackages } from '../../src/setup/index.ts';
+import { createProgress, installPackages } from '../../src/host/index.ts';
 import { imageRoot } from './image.ts';
 import { makeGroups } from './ordinary-user.ts';
 import { startServer, type TestServer } from './server.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DragomanError, type ToolCall, type ToolResult } from '../../core/index.ts';
-import type { Claim, GuestFrame } from '../../isolation/index.ts';
+import type { Claim, GuestFrame } from '../../sandbox/index.ts';
 import { readInput } from './input.ts';
 import type { SchemaChecker } from './schema-checker.ts';
 import type { CallableTool } from './tool-set.ts';

@@ -1,5 +1,5 @@
 import type { ExecutionEvent } from '../../core/index.ts';
-import type { Sandbox } from '../../isolation/index.ts';
+import type { Sandbox } from '../../sandbox/index.ts';
 import type { WallClock } from '../wall-clock.ts';
 import type { ToolBroker } from './broker.ts';
 

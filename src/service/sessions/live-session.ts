@@ -1,11 +1,11 @@
 import type { Limits, Logger, StoredFile } from '../../core/index.ts';
 import type { Engine, EngineSession, Runtime } from '../../engine/index.ts';
-import { engineInput } from '../inputs.ts';
-import type { Continuity, RunningExecution } from '../sessions.ts';
-import type { Shelf } from '../shelf.ts';
+import { engineInput } from '../files/inputs.ts';
+import type { Shelf } from '../files/shelf.ts';
 import { SerialQueue } from './serial-queue.ts';
 import type { SessionFiles } from './session-files.ts';
 import type { SessionRecord } from './session-record.ts';
+import type { Continuity, RunningExecution } from './sessions.ts';
 
 /** Executions of one session that may wait or run. */
 const maxQueue = 64;

@@ -1,8 +1,8 @@
 import { DragomanError, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
 import type { SessionRevision } from '../../stores/index.ts';
-import type { LostFile, ReportedFile } from '../interpreter.ts';
-import { lostFile } from '../lost-file.ts';
-import type { OpenShelf, Shelf } from '../shelf.ts';
+import type { LostFile, ReportedFile } from '../executions/interpreter.ts';
+import { lostFile } from '../files/lost-file.ts';
+import type { OpenShelf, Shelf } from '../files/shelf.ts';
 
 /** A file as it was found in a workspace. Its content is read once. */
 export interface FoundFile {

@@ -1,6 +1,6 @@
 import { DragomanError, isId, type Principal, type StoredSession } from '../../core/index.ts';
 import type { Catalogue, Document } from '../../stores/index.ts';
-import type { Page } from '../sessions.ts';
+import type { Page } from './sessions.ts';
 
 /** What is kept of a session besides its files. */
 export interface SessionRecord {

@@ -7,8 +7,15 @@ import {
   type StoredFile,
   workspacePath,
 } from '../../core/index.ts';
-import { resolveInputs } from '../inputs.ts';
-import type { UploadFile } from '../interpreter.ts';
+import { ExecutionLog } from '../executions/execution-log.ts';
+import { Executions, type ExecutionsOptions } from '../executions/executions.ts';
+import type { UploadFile } from '../executions/interpreter.ts';
+import { resolveInputs } from '../files/inputs.ts';
+import type { OpenShelf } from '../files/shelf.ts';
+import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
+import type { LiveSession } from './live-session.ts';
+import { checkRoom } from './session-files.ts';
+import { type SessionRecord, SessionRecords } from './session-record.ts';
 import type {
   CellExecution,
   CellRequest,
@@ -17,14 +24,7 @@ import type {
   RunningExecution,
   SessionInfo,
   Sessions,
-} from '../sessions.ts';
-import type { OpenShelf } from '../shelf.ts';
-import { ExecutionLog } from './execution-log.ts';
-import { Executions, type ExecutionsOptions } from './executions.ts';
-import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
-import type { LiveSession } from './live-session.ts';
-import { checkRoom } from './session-files.ts';
-import { type SessionRecord, SessionRecords } from './session-record.ts';
+} from './sessions.ts';
 
 export interface SessionServiceOptions extends HotSessionsOptions, ExecutionsOptions {
   readonly retentionMs: number;

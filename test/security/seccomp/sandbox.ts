@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { type SeccompArch, seccompProgram } from '../../../src/isolation/namespaces/seccomp/index.ts';
+import { type SeccompArch, seccompProgram } from '../../../src/sandbox/linux/seccomp/index.ts';
 import { imageRoot } from '../../support/image.ts';
 
 export const arch = process.arch as SeccompArch;

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { appendFileSync, createReadStream, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Progress, runCommand } from '../host/index.ts';
+import { followBootstrap } from './bootstrap-progress.ts';
+import type { ImageDefinition } from './image-definition.ts';
+
+export interface ArchiveOptions {
+  /** Where downloads are kept until an image is whole. */
+  downloads: string;
+  /** Lines of a `sources.list`. */
+  sources: readonly string[];
+  /** Settings for apt, besides our own. */
+  aptSettings: readonly string[];
+  /** What apt prints is added to it. */
+  logFile: string;
+  progress: Progress;
+  signal?: AbortSignal | undefined;
+}
+
+const deadlineMs = 25 * 60_000;
+
+/**
+ * Downloads the Debian packages of an image into a folder that outlives the build: what is there already is not fetched again, and
+ * what is there by half is fetched to its end. apt checks what it fetches against the signed package lists, but of a file it finds
+ * only the size: here each must have the digest of those lists, or it is fetched anew.
+ * @returns the folder; packages may be missing from it, whoever installs them fetches those itself
+ * @throws SetupError when called off
+ */
+export async function fetchPackages(definition: ImageDefinition, options: ArchiveOptions): Promise<string> {
+  const { progress, signal, logFile } = options;
+  const base = join(options.downloads, 'apt');
+  const archives = join(base, 'archives');
+  const nothing = join(base, 'nothing');
+  for (const folder of [archives, nothing]) mkdirSync(join(folder, 'partial'), { recursive: true });
+  const settings = writeSettings(base, definition, options);
+  const follow = followBootstrap(progress);
+  const apt = (...words: string[]) =>
+    runCommand('env', [`APT_CONFIG=${settings}`, 'LC_ALL=C.UTF-8', 'apt-get', '--yes', '-q', ...words], {
+      name: 'apt-get',
+      deadlineMs,
+      signal,
+      onLine(line) {
+        appendFileSync(logFile, `${line}\n`);
+        follow(line);
+      },
+    });
+  const packages = packagesOf(definition);
+
+  progress.phase('Reading package lists');
+  if ((await apt('update')).status !== 0) return archives;
+  // With an empty folder for archives it names every one, those that are there as well.
+  const list = ['-o', `Dir::Cache::archives=${nothing}`, '-o', 'Acquire::ForceHash=SHA256', '--print-uris'];
+  const listed = await apt('install', ...list, ...packages);
+  if (listed.status !== 0) return archives;
+  progress.phase('Checking the packages that are there');
+  await removeOthers(archives, digestsOf(listed.stdout));
+  progress.phase('Downloading packages');
+  await apt('install', '--download-only', ...packages);
+  progress.end();
+  return archives;
+}
+
+/** A place of its own for everything apt reads and writes, so that the host's packages and settings play no part. */
+function writeSettings(base: string, { target }: ImageDefinition, { sources, aptSettings }: ArchiveOptions): string {
+  for (const folder of ['etc/preferences.d', 'etc/sources.list.d', 'etc/apt.conf.d', 'lists/partial', 'dpkg'])
+    mkdirSync(join(base, folder), { recursive: true });
+  writeFileSync(join(base, 'dpkg/status'), '');
+  writeFileSync(join(base, 'etc/sources.list'), sources.map((line) => `${line}\n`).join(''));
+  const place = (name: string, path: string) => `Dir::${name} "${join(base, path)}"`;
+  const file = join(base, 'settings');
+  const lines = [
+    ...[place('Etc', 'etc'), place('State', ''), place('State::lists', 'lists'), place('State::status', 'dpkg/status')],
+    ...[place('Cache', ''), place('Cache::archives', 'archives')],
+    ...[`APT::Architecture "${target.architecture}"`, `APT::Architectures { "${target.architecture}"; }`],
+    ...['Acquire::Languages "none"', 'APT::Install-Recommends "false"', 'APT::Get::AllowUnauthenticated "false"'],
+    ...aptSettings,
+  ];
+  writeFileSync(file, lines.map((line) => `${line};\n`).join(''));
+  return file;
+}
+
+/** What mmdebstrap asks apt for, in its steps. */
+function packagesOf({ suite, target, packages }: ImageDefinition): string[] {
+  const release = `?or(?archive(^${suite}$),?codename(^${suite}$))`;
+  const essential = `?narrow(${release},?architecture(${target.architecture}),?essential)`;
+  const required = `?narrow(${release},?architecture(${target.architecture}),?priority(required))`;
+  return [essential, required, ...packages];
+}
+
+/** Digests by file name, from what apt prints: `'uri' name size SHA256:digest`. */
+export function digestsOf(printed: string): Map<string, string> {
+  const lines = printed.matchAll(/^'[^']+' (\S+\.deb) \d+ SHA256:([0-9a-f]{64})$/gm);
+  return new Map([...lines].map(([, name, digest]) => [name!, digest!]));
+}
+
+/** Removes what is not wanted any more, and what is not what it should be. */
+async function removeOthers(archives: string, digests: ReadonlyMap<string, string>): Promise<void> {
+  for (const name of readdirSync(archives).filter((name) => name.endsWith('.deb'))) {
+    const path = join(archives, name);
+    const hash = createHash('sha256');
+    if (digests.has(name) && statSync(path).isFile()) await pipeline(createReadStream(path), hash);
+    if (hash.digest('hex') !== digests.get(name)) rmSync(path, { recursive: true });
+  }
+}

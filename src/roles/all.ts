@@ -1,0 +1,172 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createAgent } from '../agent/index.ts';
+import type { Config } from '../config/index.ts';
+import type { Plans } from '../core/index.ts';
+import { dialects } from '../dialects/index.ts';
+import { CompileCache, Engine, loadRuntimes } from '../engine/index.ts';
+import { createAuthenticator, createServer } from '../http/index.ts';
+import { createNamespacesBackend } from '../sandbox/index.ts';
+import { Admission, ApiKeys, InterpreterService, SessionService, Shelf, UsageLedger } from '../service/index.ts';
+import { type Catalogue, createDiskFileStore, createSqliteCatalogue, lockDirectory } from '../stores/index.ts';
+import { createLogger, createMetrics } from '../telemetry/index.ts';
+import { createUpstreams } from '../upstreams/index.ts';
+
+/** What sandboxes are made from: the root file system, and a name that changes with its content. */
+export interface Image {
+  readonly imageRoot: string;
+  readonly imageId: string;
+}
+
+/** A running service. */
+export interface Service {
+  /** `http://host:port` as one can call it. */
+  readonly url: string;
+  /** The key made at the first start, and where it is kept. */
+  readonly firstKey: { readonly path: string; readonly secret: string } | undefined;
+  /** Ends in order: no new requests, those under way, sandboxes, stores. */
+  close(): Promise<void>;
+}
+
+const shutdownDeadlineMs = 10_000;
+
+/** Builds every object of the `all` role and starts them, stores first and the open port last. */
+export async function startService(config: Config, image: Image, version: string): Promise<Service> {
+  const { dataDir, retentionMs } = config.stores;
+  const { plans } = config;
+  const logger = createLogger(config.telemetry);
+  const metrics = createMetrics();
+  metrics.start();
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    const faults: unknown[] = [];
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch (error) {
+        // A database that refuses the last numbers is no reason to leave sandboxes behind.
+        faults.push(error);
+      }
+    }
+    if (faults.length > 0) throw faults[0];
+  };
+  try {
+    const lock = lockDirectory(dataDir);
+    closers.push(() => lock.release());
+    const files = createDiskFileStore({ directory: join(dataDir, 'files') });
+    const unfinished = await files.start();
+    if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
+    closers.push(() => files.close());
+    const catalogue = openCatalogue(config);
+    await catalogue.start();
+    closers.push(() => catalogue.close());
+    const firstKey = await prepareKeys(config, catalogue);
+
+    const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
+    const { imageRoot, imageId } = image;
+    const runtimes = loadRuntimes(runtimesDir, imageRoot);
+    const backend = createNamespacesBackend({
+      imageRoot,
+      guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
+      runtimesDir,
+      templates: runtimes.templates,
+      limits: config.engine.limits,
+      sandboxUid: config.isolation.sandboxUid,
+      logger,
+    });
+    const poolSize = config.engine.pool || Math.max(4, availableParallelism());
+    const maxBytes = config.engine.compileCacheBytes;
+    const compileCache = new CompileCache({ directory: join(dataDir, 'compiled'), maxBytes, logger });
+    const engine = new Engine({ backend, catalogue: runtimes, poolSize, logger, imageId, compileCache });
+    closers.push(() => engine.close());
+    await engine.start();
+    const { queueWaitMs } = config.engine;
+    const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
+    const now = Date.now;
+    const usage = new UsageLedger({ documents: catalogue.documents, logger, now });
+    closers.push(() => usage.close());
+    usage.start();
+    const shelf = new Shelf({ files, catalogue, usage, plans, maxFileBytes, maxUploadFiles, retentionMs, now });
+    const admission = new Admission({
+      places: config.engine.concurrency || defaultPlaces(plans),
+      waitMs: queueWaitMs,
+    });
+    const shared = { engine, catalogue, shelf, admission, plans, usage, logger, metrics, now };
+    const sessions = new SessionService({
+      ...shared,
+      ...config.sessions,
+      queueWaitMs,
+      retentionMs,
+      maxFileBytes,
+      availableMemory: () => process.availableMemory(),
+    });
+    closers.push(() => sessions.close());
+    sessions.startSweeping();
+    const interpreter = new InterpreterService(shared);
+    interpreter.start();
+
+    const authenticator = createAuthenticator({
+      ...config.authentication,
+      plans,
+      findKey: (hash) => catalogue.keyByHash(hash),
+      logger,
+    });
+    const agent = createAgent({
+      ...config.agent,
+      upstreams: createUpstreams({ ...config.upstreams, logger }),
+      sessions,
+      plans,
+    });
+    const server = createServer({
+      ...config.http,
+      version,
+      plans,
+      authenticator,
+      interpreter,
+      agent,
+      sessions,
+      usage,
+      documents: catalogue.documents,
+      retentionMs,
+      now: Date.now,
+      dialects,
+      metrics,
+      logger,
+    });
+    closers.push(async () => {
+      interpreter.close();
+      await server.close(shutdownDeadlineMs);
+    });
+    const { host, port } = await server.start(config.http.host, config.http.port);
+    const name = host.includes(':') ? `[${host}]` : host;
+    return { url: `http://${name}:${port}`, firstKey, close };
+  } catch (error) {
+    // What kept it from starting says more than what then could not be closed.
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+/** The catalogue of a data directory, not yet started. */
+export function openCatalogue(config: Config): Catalogue {
+  return createSqliteCatalogue({
+    path: join(config.stores.dataDir, 'dragoman.db'),
+    documentBytes: config.stores.recordBytes,
+  });
+}
+
+/** Makes the first key where one is due. @throws DragomanError invalid_request when a key has a plan that there is not */
+async function prepareKeys(config: Config, catalogue: Catalogue): Promise<Service['firstKey']> {
+  const { mode, keys } = config.authentication;
+  if (!mode.includes('keys')) return undefined;
+  const stored = new ApiKeys(catalogue, config.plans);
+  await stored.checkPlans();
+  return keys.length > 0 ? undefined : stored.createFirst(config.stores.dataDir);
+}
+
+/** Four programs a core, because most wait; never more than fit into memory at the largest limit. */
+function defaultPlaces(plans: Plans): number {
+  const memoryBytes = Math.max(...plans.values().map(({ limits }) => limits.memoryBytes));
+  return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((totalmem() * 0.75) / memoryBytes)));
+}

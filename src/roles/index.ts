@@ -1,0 +1,1 @@
+export { type Image, openCatalogue, type Service, startService } from './all.ts';

@@ -1,0 +1,48 @@
+import type { SandboxUsage } from '../../port.ts';
+
+/** What a control group enforces. */
+export interface CgroupLimits {
+  readonly memoryBytes: number;
+  readonly processes: number;
+  readonly cpus: number;
+}
+
+/** The first process of a sandbox that is being made. */
+export interface PlacedProcess {
+  readonly pid: number;
+  /** Whose it will be, as this process knows users; undefined for our own. */
+  readonly user: number | undefined;
+  /** Resolves when it is, and rejects when it will never be. */
+  readonly confined: Promise<void>;
+}
+
+/** One sandbox's control group (in v1: the same name in several hierarchies). */
+export interface Cgroup {
+  /** Changes what it enforces, whoever is in it. @throws Error when memory in use exceeds a lower limit (v1) */
+  limit(limits: CgroupLimits): void;
+  /** Moves a process in. Takes an RCU grace period (about 8 ms), so it never belongs on a request's path. */
+  place(process: PlacedProcess): Promise<void>;
+  /** Resolves when every process has stopped, or was thawed meanwhile. @throws Error when neither is so within two seconds */
+  freeze(): Promise<void>;
+  thaw(): void;
+  /** Share of the processor against other groups: normal is 100. */
+  weigh(weight: number): void;
+  usage(): SandboxUsage;
+  /** Kills what is left, thaws it so that the signal acts, and removes the group. */
+  remove(): Promise<void>;
+}
+
+/** What servers that were killed had left behind. */
+export interface Leftovers {
+  readonly sandboxes: number;
+  /** Those still alive when they were found. */
+  readonly processes: number;
+}
+
+/** The subtree that is this server's own. */
+export interface CgroupTree {
+  /** What was swept when the tree was opened. */
+  readonly swept: Leftovers;
+  create(id: string, limits: CgroupLimits): Cgroup;
+  close(): Promise<void>;
+}

@@ -1,0 +1,187 @@
+import { execFile } from 'node:child_process';
+import { accessSync, chownSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { SandboxUsage } from '../../port.ts';
+import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
+import { children, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
+import type { CgroupHost } from './host.ts';
+import { instanceName, isStale } from './instance.ts';
+
+/** The freezer first, wherever groups are emptied: what is frozen cannot die, and its other groups stay busy as long. */
+const controllers = ['freezer', 'memory', 'pids', 'cpu', 'cpuacct'] as const;
+type Controller = (typeof controllers)[number];
+type Paths = Record<Controller, string>;
+
+const repeatFreezeMs = 10;
+
+const run = promisify(execFile);
+const placeDeadlineMs = 10_000;
+
+/** Control groups version 1: a hierarchy per controller, the same name made in each of them. */
+export async function openV1(host: CgroupHost): Promise<CgroupTree> {
+  const missing = controllers.filter((controller) => !host.v1.has(controller));
+  if (missing.length > 0) throw new Error(`the cgroup v1 controllers ${missing.join(', ')} are not mounted`);
+  const parents = mapPaths((controller) => parentFor(host, controller));
+  const swept = await sweep(parents);
+  const own = mapPaths((controller) => `${parents[controller]}/${instanceName()}`);
+  for (const controller of distinct(own)) mkdirSync(controller, { recursive: true });
+  // Groups on a hierarchy with cpuset-like inheritance need nothing else; memory must count the groups below as well.
+  return {
+    swept,
+    create: (id, limits) =>
+      new CgroupV1(
+        mapPaths((controller) => `${own[controller]}/${id}`),
+        limits,
+        host.uid === 0,
+      ),
+    close: async () => {
+      for (const path of distinct(own)) await removeGroup(path, () => {});
+    },
+  };
+}
+
+/** Below the process' own group where that may be, else in a group the operator has handed over to this user. */
+function parentFor(host: CgroupHost, controller: Controller): string {
+  const at = host.v1.get(controller)!;
+  const candidates = [`${at.mount}${at.path === '/' ? '' : at.path}`, `${at.mount}/dragoman-${host.uid}`];
+  for (const candidate of candidates) {
+    try {
+      accessSync(candidate, constants.W_OK);
+      return candidate;
+    } catch {
+      // Not ours to write in: the next one may be.
+    }
+  }
+  const all = `/sys/fs/cgroup/{${controllers.join(',')}}/dragoman-${host.uid}`;
+  throw new Error(
+    `no cgroup of controller ${controller} may be written by user ${host.uid}: ` +
+      `run "sudo bash -c 'mkdir -p ${all} && chown -R ${host.uid} ${all}'" once after each boot`,
+  );
+}
+
+async function sweep(parents: Paths): Promise<Leftovers> {
+  const sandboxes = new Set<string>();
+  const processes = new Set<number>();
+  for (const controller of controllers) {
+    for (const name of children(parents[controller]).filter(isStale)) {
+      const server = `${parents[controller]}/${name}`;
+      for (const child of children(server)) {
+        sandboxes.add(`${name}/${child}`);
+        for (const pid of pids(`${server}/${child}`)) processes.add(pid);
+        await removeV1(controller, `${server}/${child}`);
+      }
+      await removeV1(controller, server);
+    }
+  }
+  return { sandboxes: sandboxes.size, processes: processes.size };
+}
+
+async function removeV1(controller: Controller, path: string): Promise<void> {
+  await removeGroup(path, () => {
+    for (const pid of pids(path)) kill(pid);
+    // A frozen process does not see the signal.
+    if (controller === 'freezer') write(`${path}/freezer.state`, 'THAWED');
+  });
+}
+
+class CgroupV1 implements Cgroup {
+  readonly #paths: Paths;
+  readonly #asRoot: boolean;
+  #isToFreeze = false;
+
+  constructor(paths: Paths, limits: CgroupLimits, asRoot: boolean) {
+    this.#paths = paths;
+    this.#asRoot = asRoot;
+    const made: string[] = [];
+    try {
+      for (const path of distinct(paths)) {
+        mkdirSync(path);
+        made.push(path);
+      }
+      this.limit(limits);
+    } catch (error) {
+      for (const path of made) rmdirSync(path);
+      throw error;
+    }
+  }
+
+  limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
+    const { memory, pids, cpu } = this.#paths;
+    const bare = `${memory}/memory.limit_in_bytes`;
+    // Present only where the kernel accounts swap: then memory must not overflow into it.
+    const withSwap = `${memory}/memory.memsw.limit_in_bytes`;
+    const files = existsSync(withSwap) ? [bare, withSwap] : [bare];
+    // The limit with swap is never below the one without: raising, it goes first.
+    if (memoryBytes > Number(read(bare))) files.reverse();
+    for (const file of files) write(file, memoryBytes);
+    // What lies in internet sockets is counted apart, and only under a limit of its own; version 2 counts it as memory.
+    const sockets = `${memory}/memory.kmem.tcp.limit_in_bytes`;
+    if (existsSync(sockets)) write(sockets, Math.round(memoryBytes / 8));
+    write(`${pids}/pids.max`, processes);
+    write(`${cpu}/cpu.cfs_quota_us`, Math.round(cpus * 100_000));
+  }
+
+  async place({ pid, user, confined }: PlacedProcess): Promise<void> {
+    const files = distinct(this.#paths).map((path) => `${path}/cgroup.procs`);
+    if (!this.#asRoot && user !== undefined) {
+      await confined;
+      return placeAs(user, pid, files);
+    }
+    // Only the first of the writes waits for the grace period.
+    await Promise.all(files.map((file) => writeFile(file, String(pid))));
+  }
+
+  async freeze(): Promise<void> {
+    const state = `${this.#paths.freezer}/freezer.state`;
+    this.#isToFreeze = true;
+    let told = Number.NEGATIVE_INFINITY;
+    const frozen = () => {
+      if (!this.#isToFreeze) return true;
+      // A parent that begins to wait for its vfork just then misses the order, and its child has obeyed: it is given again.
+      if (performance.now() - told > repeatFreezeMs) {
+        write(state, 'FROZEN');
+        told = performance.now();
+      }
+      return read(state) === 'FROZEN';
+    };
+    await reached(frozen, 'the sandbox did not freeze');
+  }
+
+  thaw(): void {
+    this.#isToFreeze = false;
+    write(`${this.#paths.freezer}/freezer.state`, 'THAWED');
+  }
+
+  weigh(weight: number): void {
+    write(`${this.#paths.cpu}/cpu.shares`, Math.max(2, Math.round(weight * 10.24)));
+  }
+
+  usage(): SandboxUsage {
+    return {
+      cpuMs: Number(read(`${this.#paths.cpuacct}/cpuacct.usage`)) / 1e6,
+      peakMemoryBytes: Number(read(`${this.#paths.memory}/memory.max_usage_in_bytes`)),
+      oomKills: readKey(`${this.#paths.memory}/memory.oom_control`, 'oom_kill'),
+    };
+  }
+
+  async remove(): Promise<void> {
+    for (const controller of controllers) await removeV1(controller, this.#paths[controller]);
+  }
+}
+
+/** In version 1 nobody but the host's root moves a process of another user: so that user does it, and one write tells. */
+async function placeAs(user: number, pid: number, files: readonly string[]): Promise<void> {
+  for (const file of files) chownSync(file, user, user);
+  const script = `for file; do echo ${pid} > "$file" || exit; done`;
+  await run('sh', ['-c', script, 'sh', ...files], { uid: user, gid: user, cwd: '/', timeout: placeDeadlineMs });
+}
+
+function mapPaths(path: (controller: Controller) => string): Paths {
+  return Object.fromEntries(controllers.map((controller) => [controller, path(controller)])) as Paths;
+}
+
+/** Hosts mount cpu and cpuacct together: one directory serves both. */
+function distinct(paths: Paths): string[] {
+  return [...new Set(Object.values(paths))];
+}

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DragomanError } from '../../core/index.ts';
+import { sandboxUserCount as count } from './user-map.ts';
+
+/** The same users inside the base sandbox; 1000 is the image's own. */
+const firstInside = 1000;
+const deadlineMs = 5000;
+
+/**
+ * A host user per sandbox, so that what the kernel counts by user (pipes, descriptors in flight, watches, keys, signals) is
+ * counted by sandbox, and no sandbox may touch another's processes even if it could see them. Only root can set this up, be
+ * it of the host or of a user namespace with a range of users: it takes another one within, with the range mapped.
+ */
+export class SandboxUsers {
+  readonly #first: number;
+  readonly #namespace: number;
+  readonly #free: number[] = Array.from({ length: count - 1 }, (_, index) => firstInside + count - 1 - index);
+
+  private constructor(first: number, namespace: number) {
+    this.#first = first;
+    this.#namespace = namespace;
+  }
+
+  /** Makes the user namespace. @throws Error when the kernel refuses */
+  static async open(first: number): Promise<SandboxUsers> {
+    // The namespace belongs to the zygotes' user, who may therefore enter it; root maps the range from outside.
+    const holder = spawn('unshare', ['--user', 'cat'], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      cwd: '/',
+      uid: first,
+      gid: first,
+    });
+    const failed = new Promise<never>((_, reject) => {
+      holder.once('error', reject);
+      holder.once('exit', (status) =>
+        reject(new Error(`a user namespace cannot be made (unshare ended with ${status})`)),
+      );
+    });
+    failed.catch(() => {});
+    try {
+      await Promise.race([entered(holder.pid), failed]);
+      for (const kind of ['uid', 'gid']) {
+        writeFileSync(`/proc/${holder.pid}/${kind}_map`, `${firstInside} ${first} ${count}\n`);
+      }
+      return new SandboxUsers(first, openSync(`/proc/${holder.pid}/ns/user`, 'r'));
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  }
+
+  /** The host user zygotes start as. */
+  get zygote(): { uid: number; gid: number } {
+    return { uid: this.#first, gid: this.#first };
+  }
+
+  /** A descriptor of the user namespace with the whole range. */
+  get namespace(): number {
+    return this.#namespace;
+  }
+
+  /** What a user of the base sandbox is to the service. */
+  outside(user: number): number {
+    return this.#first + user - firstInside;
+  }
+
+  /** Takes a user for one sandbox, by its number inside the base sandbox. @throws DragomanError sandbox_unavailable */
+  take(): number {
+    const user = this.#free.pop();
+    if (user === undefined) throw new DragomanError('sandbox_unavailable', { message: 'every sandbox user is taken' });
+    return user;
+  }
+
+  /** Gives a user back; nothing of its sandbox may be left. */
+  release(user: number): void {
+    this.#free.unshift(user);
+  }
+
+  close(): void {
+    closeSync(this.#namespace);
+  }
+}
+
+async function entered(pid: number | undefined): Promise<void> {
+  const own = readlinkSync('/proc/self/ns/user');
+  for (const until = performance.now() + deadlineMs; performance.now() < until; await sleep(2)) {
+    try {
+      if (readlinkSync(`/proc/${pid}/ns/user`) !== own) return;
+    } catch {
+      // Not started yet, or ended: the exit tells.
+    }
+  }
+  throw new Error('a user namespace was not made in time');
+}

@@ -1,0 +1,204 @@
+import { closeSync } from 'node:fs';
+import { DragomanError, newId } from '../../core/index.ts';
+import { type Cgroup, type CgroupTree, openCgroups } from '../linux/cgroup/index.ts';
+import { seccompProgram } from '../linux/seccomp/index.ts';
+import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
+import { SandboxUsers } from '../linux/users.ts';
+import type { ExitStatus, IsolationBackend, Sandbox } from '../port.ts';
+import { guestFiles } from './bubblewrap.ts';
+import { type NamespacesOptions, scratchBytes } from './options.ts';
+import { reachableImage } from './reachable.ts';
+import { NamespacesSandbox } from './sandbox.ts';
+import { type Spawned, Zygote } from './zygote.ts';
+
+export type { NamespacesOptions } from './options.ts';
+
+const readyDeadlineMs = 15_000;
+const restartDelayMs = 500;
+
+/** Sandboxes by bubblewrap, nested namespaces, seccomp and control groups. */
+export function createNamespacesBackend(options: NamespacesOptions): IsolationBackend {
+  return new NamespacesBackend(options);
+}
+
+class NamespacesBackend implements IsolationBackend {
+  readonly name = 'namespaces';
+  readonly #options: NamespacesOptions;
+  readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
+  readonly #sandboxes = new Set<Sandbox>();
+  #cgroups: CgroupTree | undefined;
+  #users: SandboxUsers | undefined;
+  /** Where the image is for the users of sandboxes. */
+  #imageRoot: string;
+  #closing = false;
+
+  constructor(options: NamespacesOptions) {
+    this.#options = options;
+    this.#imageRoot = options.imageRoot;
+  }
+
+  get live(): number {
+    return this.#sandboxes.size;
+  }
+
+  async start(): Promise<void> {
+    const { imageRoot, sandboxUid, templates, logger } = this.#options;
+    try {
+      if (process.getuid!() === 0) {
+        const first = firstSandboxUser(ownUserMap(), sandboxUid);
+        this.#imageRoot = reachableImage(imageRoot, first);
+        this.#users = await SandboxUsers.open(first);
+      }
+      this.#cgroups = await openCgroups();
+      const { swept } = this.#cgroups;
+      if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
+      // The first template is what most programs need: it has the processor for itself, and the others may still be loading
+      // when the service answers.
+      const [first, ...others] = templates.map(({ name }) => name);
+      await this.#startZygote(first!);
+      for (const name of others) this.#startZygote(name).catch((error) => this.#retry(name, error));
+      // The one proof that every wall stands: a step that fails in there ends the sandbox.
+      await (await this.create(templates[0]!.name)).destroy();
+    } catch (error) {
+      await this.close();
+      const reason = error instanceof DragomanError ? error.cause : error;
+      const message = `the namespaces isolation cannot be set up: ${(reason as Error).message}`;
+      throw new DragomanError('sandbox_unavailable', { message, cause: error });
+    }
+  }
+
+  async create(template: string): Promise<Sandbox> {
+    const zygote = await this.#zygote(template);
+    const { limits } = this.#options;
+    const id = newId();
+    const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
+    const sizes = {
+      workspaceBytes: limits.workspaceBytes,
+      workspaceFiles: limits.workspaceFiles,
+      tmpBytes: scratchBytes.tmp,
+      shmBytes: scratchBytes.shm,
+      openFiles: limits.openFiles,
+    };
+    const user = this.#users?.take();
+    const release = () => {
+      if (user !== undefined) this.#users!.release(user);
+    };
+    const spawned = await zygote.spawn(id, user, sizes, onExit).catch((error) => {
+      // A fork that failed halfway has no user code in it, so its user is free even if its end is not known yet.
+      release();
+      throw error;
+    });
+    const kill = () => zygote.kill(id);
+    const cgroup = this.#group(id, spawned, kill, () => void exited.then(release));
+    const sandbox: NamespacesSandbox = new NamespacesSandbox({
+      id,
+      template,
+      spawned,
+      cgroup,
+      limits,
+      exited,
+      kill,
+      onDestroyed: () => {
+        this.#sandboxes.delete(sandbox);
+        release();
+      },
+    });
+    this.#sandboxes.add(sandbox);
+    try {
+      const confined = ready(sandbox);
+      const owner = user === undefined ? undefined : this.#users!.outside(user);
+      await Promise.all([cgroup.place({ pid: spawned.hostPid, user: owner, confined }), confined]);
+      sandbox.ready();
+      if (this.#closing) throw new Error('the service is closing');
+      return sandbox;
+    } catch (cause) {
+      await sandbox.destroy();
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  /** Makes a fork's control group; without one nothing of the fork may stay. @throws DragomanError sandbox_unavailable */
+  #group(id: string, { command, claims, stdout, stderr }: Spawned, kill: () => void, onGone: () => void): Cgroup {
+    try {
+      return this.#cgroups!.create(id, this.#options.limits);
+    } catch (cause) {
+      kill();
+      for (const fd of [command, claims, stdout, stderr]) closeSync(fd);
+      onGone();
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
+    await Promise.allSettled([...this.#zygotes.values()].map(({ zygote }) => zygote.close()));
+    await this.#cgroups?.close();
+    this.#users?.close();
+    this.#users = undefined;
+  }
+
+  async #zygote(template: string): Promise<Zygote> {
+    const found = this.#zygotes.get(template);
+    if (!found) throw new Error(`there is no template ${template}`);
+    try {
+      await found.ready;
+      return found.zygote;
+    } catch (cause) {
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  #startZygote(name: string): Promise<void> {
+    const { guestDir, runtimesDir, logger, templates } = this.#options;
+    const zygote = new Zygote({
+      template: templates.find((template) => template.name === name)!,
+      imageRoot: this.#imageRoot,
+      files: guestFiles(guestDir, runtimesDir),
+      seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
+      users: this.#users,
+      logger,
+      onLost: () => this.#replaceZygote(name),
+    });
+    const ready = zygote.start();
+    // Whoever needs it awaits it; until then a failure has nobody to tell.
+    ready.catch(() => {});
+    this.#zygotes.set(name, { zygote, ready });
+    return ready;
+  }
+
+  /** A zygote that died took its sandboxes along: their owners learn it from `exited`; the next ones come from a new zygote. */
+  #replaceZygote(name: string): void {
+    if (this.#closing) return;
+    this.#options.logger.warn({ template: name }, 'starting another zygote');
+    this.#startZygote(name).catch((error) => this.#retry(name, error));
+  }
+
+  #retry(name: string, error: unknown): void {
+    if (this.#closing) return;
+    this.#options.logger.error({ template: name, error: String(error) }, 'the zygote could not be started');
+    setTimeout(() => this.#replaceZygote(name), restartDelayMs).unref();
+  }
+}
+
+/** Waits for the guest's word that it is confined. */
+async function ready(sandbox: NamespacesSandbox): Promise<void> {
+  let said = '';
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new Error('the sandbox was not ready in time')), readyDeadlineMs);
+  sandbox.listen({
+    stdout() {},
+    stderr(chunk) {
+      said = (said + Buffer.from(chunk).toString()).slice(-2000);
+    },
+    claim(claim) {
+      if (claim.claim === 'ready') resolve();
+    },
+  });
+  sandbox.exited.then(() => reject(new Error(`the sandbox could not confine itself: ${said}`)));
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,53 @@
+import { Worker } from 'node:worker_threads';
+import type { WorkspaceListing } from '../port.ts';
+
+/** Walks and hashes what is too large for the event loop. Descriptors are the process', so a number is all it needs. */
+export interface Collector {
+  list(fd: number, limits: { entries: number; depth: number }): Promise<WorkspaceListing>;
+  digest(fd: number, size: number): Promise<string>;
+}
+
+interface Waiting {
+  resolve: (value: never) => void;
+  reject: (error: Error) => void;
+}
+
+let shared: Collector | undefined;
+
+/** The one collector thread of the process, made when first needed; it does not keep the process alive. */
+export function collectorThread(): Collector {
+  shared ??= startCollector(() => {
+    shared = undefined;
+  });
+  return shared;
+}
+
+function startCollector(onEnd: () => void): Collector {
+  const worker = new Worker(new URL('./collector-worker.ts', import.meta.url));
+  worker.unref();
+  const waiting = new Map<number, Waiting>();
+  let last = 0;
+  worker.on('message', ({ id, value, error }: { id: number; value: never; error?: string }) => {
+    const call = waiting.get(id);
+    waiting.delete(id);
+    if (waiting.size === 0) worker.unref();
+    if (error === undefined) call?.resolve(value);
+    else call?.reject(new Error(error));
+  });
+  worker.on('error', (error) => {
+    for (const call of waiting.values()) call.reject(error);
+    waiting.clear();
+    onEnd();
+  });
+  const call = <T>(message: object): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const id = ++last;
+      waiting.set(id, { resolve, reject });
+      worker.ref();
+      worker.postMessage({ id, ...message });
+    });
+  return {
+    list: (fd, limits) => call({ op: 'list', fd, limits }),
+    digest: (fd, size) => call({ op: 'digest', fd, size }),
+  };
+}

@@ -1,0 +1,256 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { DragomanError, type Logger } from '../../core/index.ts';
+import type { SandboxUsers } from '../linux/users.ts';
+import type { ExitStatus, Template } from '../port.ts';
+import { baseArguments, type GuestFile } from './bubblewrap.ts';
+
+/** The sizes a sandbox is made with; see guest/dragoman_guest/confine.py. */
+export interface SandboxSizes {
+  readonly workspaceBytes: number;
+  readonly workspaceFiles: number;
+  readonly tmpBytes: number;
+  readonly shmBytes: number;
+  readonly openFiles: number;
+}
+
+/** A fresh fork as the host sees it: its pid and our ends of its four pipes. */
+export interface Spawned {
+  readonly hostPid: number;
+  readonly command: number;
+  readonly claims: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+interface Fork {
+  spawned: (value: Spawned) => void;
+  failed: (error: Error) => void;
+  exited: (status: ExitStatus) => void;
+}
+
+export interface ZygoteOptions {
+  readonly template: Template;
+  readonly imageRoot: string;
+  readonly files: readonly GuestFile[];
+  readonly seccomp: Buffer;
+  /** Whom to start bubblewrap as, and users for its sandboxes; undefined: all are our own user, who must not be root. */
+  readonly users: SandboxUsers | undefined;
+  readonly logger: Logger;
+  /** Called once when the zygote ends without having been closed: every sandbox of it is dead. */
+  readonly onLost: () => void;
+}
+
+const startDeadlineMs = 60_000;
+/** See guest/dragoman_guest/confine.py. */
+const oomScore = '200';
+const spawnDeadlineMs = 10_000;
+
+/** One zygote process and the socket to it. */
+export class Zygote {
+  readonly #options: ZygoteOptions;
+  readonly #forks = new Map<string, Fork>();
+  readonly #seen = new Set<number>();
+  #process: ChildProcess | undefined;
+  #control: Duplex | undefined;
+  #hostPid = 0;
+  #closing = false;
+  #gone = false;
+
+  constructor(options: ZygoteOptions) {
+    this.#options = options;
+  }
+
+  /** Starts bubblewrap and waits until the template is loaded. @throws Error with what bubblewrap or Python said */
+  async start(): Promise<void> {
+    const { template, files, imageRoot, users, logger } = this.#options;
+    // Descriptors 0-6: nothing, stdout, stderr, control, info, seccomp, users; then a file each.
+    const opened = files.map((file) => openSync(file.source, constants.O_RDONLY));
+    const targets = files.map((file, index) => ({ target: file.target, fd: 7 + index }));
+    targets.push({ target: '/opt/dragoman/seccomp.bpf', fd: 5 });
+    const settings = JSON.stringify({ imports: template.imports, warm: template.warm });
+    const command = ['/usr/bin/python3', '/opt/dragoman/guest', settings];
+    const child: ChildProcess = spawn(
+      'bwrap',
+      baseArguments({ imageRoot, infoFd: 4, usersFd: users && 6, files: targets, command }),
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', users?.namespace ?? 'ignore', ...opened],
+        cwd: '/',
+        // Ctrl-C goes to the whole process group; the sandboxes end in order, after the programs in them.
+        detached: true,
+        ...users?.zygote,
+      },
+    );
+    for (const fd of opened) closeSync(fd);
+    this.#process = child;
+    const stdio: readonly unknown[] = child.stdio;
+    this.#control = stdio[3] as Duplex;
+    // Whatever the other side does with these pipes, its exit is what tells.
+    for (const stream of child.stdio) stream?.on('error', () => {});
+    (stdio[5] as Writable).end(this.#options.seccomp);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        said = (said + text).slice(-4000);
+        logger.warn({ template: template.name, text: text.slice(0, 2000) }, 'the zygote said');
+      });
+    }
+    let info = '';
+    (stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => {
+      info += text;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new Error(`the zygote did not start in ${startDeadlineMs} ms`));
+      }, startDeadlineMs);
+      child.once('error', (error: NodeJS.ErrnoException) =>
+        reject(error.code === 'ENOENT' ? new Error('bubblewrap (bwrap) is not installed') : error),
+      );
+      child.once('close', () =>
+        reject(new Error(`the base sandbox could not be set up: ${said.trim() || 'no message'}`)),
+      );
+      this.#readControl((event) => {
+        if (event.event === 'zygote') resolve();
+      });
+    }).finally(() => clearTimeout(timer));
+    this.#hostPid = (JSON.parse(info) as { 'child-pid': number })['child-pid'];
+    // Before the service, when memory runs out, and after its sandboxes. Written by the host's root, none of them can go below.
+    writeFileSync(`/proc/${this.#hostPid}/oom_score_adj`, oomScore);
+    // Its end of the socket goes with it at once. The process itself may linger: a frozen sandbox keeps its zygote from ending.
+    this.#control.once('close', () => this.#lost());
+  }
+
+  /**
+   * Forks a sandbox for a user of `SandboxUsers`. `exited` is called when its first process has ended.
+   * @throws DragomanError sandbox_unavailable
+   */
+  async spawn(
+    id: string,
+    user: number | undefined,
+    sizes: SandboxSizes,
+    exited: (status: ExitStatus) => void,
+  ): Promise<Spawned> {
+    if (this.#closing || this.#gone) throw new DragomanError('sandbox_unavailable', { message: 'the zygote is gone' });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<Spawned>((resolve, reject) => {
+        const failed = (error: Error) => reject(new DragomanError('sandbox_unavailable', { cause: error }));
+        timer = setTimeout(() => failed(new Error('the zygote did not answer')), spawnDeadlineMs);
+        this.#forks.set(id, { spawned: resolve, failed, exited });
+        this.#say({ op: 'spawn', id, user, sizes });
+      });
+    } catch (error) {
+      this.#forks.delete(id);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Kills a sandbox's first process and so its pid namespace. */
+  kill(id: string): void {
+    if (this.#forks.has(id)) this.#say({ op: 'kill', id });
+  }
+
+  /** Ends the zygote and with it every sandbox. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = new Promise((resolve) => child.once('exit', resolve));
+    this.#control?.destroy();
+    child.kill('SIGKILL');
+    await closed;
+  }
+
+  #say(order: object): void {
+    this.#control?.write(`${JSON.stringify(order)}\n`);
+  }
+
+  #readControl(started: (event: { event: string }) => void): void {
+    let buffered = '';
+    this.#control!.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (buffered + text).split('\n');
+      buffered = lines.pop()!;
+      for (const line of lines) {
+        const event = JSON.parse(line);
+        if (event.event === 'zygote') started(event);
+        else this.#hear(event);
+      }
+    });
+  }
+
+  #hear(event: { event: string; id: string; pid: number; fds: number[]; message: string } & ExitStatus): void {
+    const fork = this.#forks.get(event.id);
+    switch (event.event) {
+      case 'spawned': {
+        // A fork nobody waits for any more (its deadline passed) is taken down again.
+        if (!fork) this.#say({ op: 'kill', id: event.id });
+        else this.#adopt(fork, event.pid, event.fds);
+        this.#say({ op: 'opened', id: event.id });
+        return;
+      }
+      case 'failed':
+        fork?.failed(new Error(event.message));
+        return;
+      case 'exit':
+        this.#forks.delete(event.id);
+        fork?.failed(new Error(`the sandbox ended while it was made (${event.code ?? event.signal})`));
+        fork?.exited({ code: event.code, signal: event.signal });
+    }
+  }
+
+  #adopt(fork: Fork, pid: number, fds: number[]): void {
+    const opened: number[] = [];
+    try {
+      const hostPid = this.#findHostPid(pid);
+      const [command, claims, stdout, stderr] = fds.map((fd, index) => {
+        const mode = index === 0 ? constants.O_WRONLY : constants.O_RDONLY;
+        opened.push(openSync(`/proc/${this.#hostPid}/fd/${fd}`, mode | constants.O_NONBLOCK));
+        return opened.at(-1)!;
+      }) as [number, number, number, number];
+      fork.spawned({ hostPid, command, claims, stdout, stderr });
+    } catch (error) {
+      for (const fd of opened) closeSync(fd);
+      fork.failed(error as Error);
+    }
+  }
+
+  /**
+   * The zygote knows a child by its pid within the zygote's namespace. It is the only parent and has not reaped the child
+   * before it tells of its exit, so the pid found here cannot have passed to another process.
+   */
+  #findHostPid(pid: number): number {
+    const children = readFileSync(`/proc/${this.#hostPid}/task/${this.#hostPid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .map(Number);
+    for (const seen of this.#seen) if (!children.includes(seen)) this.#seen.delete(seen);
+    for (const child of children.reverse()) {
+      if (this.#seen.has(child)) continue;
+      const status = readFileSync(`/proc/${child}/status`, 'utf8');
+      const levels = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/).map(Number) ?? [];
+      // host … zygote's namespace, sandbox's own (1)
+      if (levels.at(-2) === pid) {
+        this.#seen.add(child);
+        return child;
+      }
+    }
+    throw new Error('the sandbox is not among the children of its zygote');
+  }
+
+  #lost(): void {
+    this.#gone = true;
+    this.#process!.kill('SIGKILL');
+    const forks = [...this.#forks.values()];
+    this.#forks.clear();
+    for (const fork of forks) {
+      fork.failed(new Error('the zygote died'));
+      fork.exited({ code: null, signal: 'SIGKILL' });
+    }
+    if (!this.#closing) this.#options.onLost();
+  }
+}

@@ -1,0 +1,118 @@
+import { DragomanError, type Plan } from '../../core/index.ts';
+
+export interface AdmissionOptions {
+  /** Executions running at once. */
+  readonly places: number;
+  /** How long one may wait. */
+  readonly waitMs: number;
+}
+
+/** How many executions of one principal may run and wait. */
+export type Share = Pick<Plan, 'running' | 'waiting'>;
+
+interface Waiter {
+  readonly share: Share;
+  admit: () => void;
+  refuse: (error: Error) => void;
+}
+
+/**
+ * Lets executions in, fairly: no principal holds every place while another waits, and places are given in turn among those
+ * who wait. Whoever cannot wait is refused with the time after which it makes sense to come back.
+ */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #usualShare: number;
+  readonly #running = new Map<string, number>();
+  /** Insertion order is the turn order: a principal that was served goes to the end. */
+  readonly #queues = new Map<string, Waiter[]>();
+  #total = 0;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    // One place in four is always left for somebody else.
+    this.#usualShare = Math.max(1, options.places - Math.max(1, Math.floor(options.places / 4)));
+  }
+
+  get running(): number {
+    return this.#total;
+  }
+
+  get waiting(): number {
+    let sum = 0;
+    for (const queue of this.#queues.values()) sum += queue.length;
+    return sum;
+  }
+
+  /**
+   * Waits for a place and returns the function that gives it back.
+   * @throws DragomanError rate_limited when the principal's own queue is full; overloaded after the longest wait; cancelled
+   */
+  async enter(principal: string, share: Share, signal?: AbortSignal): Promise<() => void> {
+    if (signal?.aborted) throw new DragomanError('cancelled');
+    if (!this.#free(principal, share)) await this.#wait(principal, share, signal);
+    else this.#take(principal);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#leave(principal);
+    };
+  }
+
+  #free(principal: string, { running = this.#usualShare }: Share): boolean {
+    return this.#total < this.#options.places && (this.#running.get(principal) ?? 0) < running;
+  }
+
+  #take(principal: string): void {
+    this.#total++;
+    this.#running.set(principal, (this.#running.get(principal) ?? 0) + 1);
+  }
+
+  #leave(principal: string): void {
+    this.#total--;
+    const running = this.#running.get(principal)! - 1;
+    if (running > 0) this.#running.set(principal, running);
+    else this.#running.delete(principal);
+    for (const [next, queue] of this.#queues) {
+      if (!this.#free(next, queue[0]!.share)) continue;
+      this.#queues.delete(next);
+      const waiter = queue.shift()!;
+      if (queue.length > 0) this.#queues.set(next, queue);
+      this.#take(next);
+      waiter.admit();
+      return;
+    }
+  }
+
+  async #wait(principal: string, share: Share, signal: AbortSignal | undefined): Promise<void> {
+    const queue = this.#queues.get(principal) ?? [];
+    const retryAfterSeconds = Math.max(1, Math.ceil(this.#options.waitMs / 4000));
+    if (queue.length >= share.waiting) {
+      const message = `${queue.length} executions are waiting already`;
+      throw new DragomanError('rate_limited', { message, retryAfterSeconds });
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { share, admit: resolve, refuse: reject };
+    queue.push(waiter);
+    this.#queues.set(principal, queue);
+    const giveUp = (error: DragomanError) => {
+      const at = queue.indexOf(waiter);
+      if (at >= 0) queue.splice(at, 1);
+      if (queue.length === 0 && this.#queues.get(principal) === queue) this.#queues.delete(principal);
+      waiter.refuse(error);
+    };
+    const cancel = () => giveUp(new DragomanError('cancelled'));
+    const timer = setTimeout(
+      () => giveUp(new DragomanError('overloaded', { retryAfterSeconds })),
+      this.#options.waitMs,
+    );
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+}

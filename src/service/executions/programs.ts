@@ -1,0 +1,63 @@
+import { DragomanError, type Limits, type Plan, workspacePath } from '../../core/index.ts';
+import type { Runtime, RuntimeCatalogue } from '../../engine/index.ts';
+
+const maxCodeBytes = 8 * 1024 * 1024;
+const maxArgs = 10_000;
+const maxArgsBytes = 128 * 1024;
+
+/** @throws DragomanError unsupported_language, naming those there are */
+export function runtimeOf(catalogue: RuntimeCatalogue, language: string): Runtime {
+  const runtime = catalogue.find(language);
+  if (runtime) return runtime;
+  const names = catalogue.runtimes.map((runtime) => runtime.name).join(', ');
+  throw new DragomanError('unsupported_language', {
+    message: `Unsupported language: ${language.slice(0, 64)} (this image has ${names})`,
+  });
+}
+
+/** What a request asks for, as far as the plan allows it; only the wall clock may be asked to be longer than usual. */
+export function limitsWithin({ limits, maxWallMs }: Plan, wallMs: number | undefined): Limits {
+  return { ...limits, wallMs: Math.min(wallMs ?? limits.wallMs, maxWallMs) };
+}
+
+/** Checks what a program is given. @throws DragomanError invalid_request */
+export function checkProgram({
+  code,
+  args = [],
+  stdin = '',
+}: {
+  readonly code: string;
+  readonly args?: readonly string[] | undefined;
+  readonly stdin?: string | undefined;
+}): void {
+  const refuse = (message: string) => {
+    throw new DragomanError('invalid_request', { message });
+  };
+  if (code.includes('\0')) refuse('code must not contain NUL characters');
+  if (Buffer.byteLength(code) > maxCodeBytes) refuse(`code must be at most ${maxCodeBytes} bytes`);
+  if (args.some((arg) => arg.includes('\0'))) refuse('args must not contain NUL characters');
+  // The kernel takes bytes: half a character has none.
+  if (!args.every((arg) => arg.isWellFormed())) refuse('args must be valid Unicode');
+  if (args.length > maxArgs) refuse(`args must be at most ${maxArgs}`);
+  if (args.reduce((sum, arg) => sum + Buffer.byteLength(arg) + 1, 0) > maxArgsBytes) {
+    refuse(`args must be at most ${maxArgsBytes} bytes together`);
+  }
+  if (Buffer.byteLength(stdin) > maxCodeBytes) refuse(`stdin must be at most ${maxCodeBytes} bytes`);
+}
+
+/** Every input needs a place of its own: no path twice, none a directory of another. @throws DragomanError invalid_request */
+export function checkDestinations(paths: readonly string[]): void {
+  const files = new Set<string>();
+  for (const path of paths) {
+    workspacePath(path);
+    if (files.has(path)) throw new DragomanError('invalid_request', { message: 'two files have the same destination' });
+    files.add(path);
+  }
+  for (const path of paths) {
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      if (files.has(path.slice(0, at))) {
+        throw new DragomanError('invalid_request', { message: 'one file would be a directory of another' });
+      }
+    }
+  }
+}

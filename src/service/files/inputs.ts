@@ -1,0 +1,36 @@
+import { DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
+import type { EngineInput } from '../../engine/index.ts';
+import type { InputFile } from '../executions/interpreter.ts';
+import { checkDestinations } from '../executions/programs.ts';
+import type { Shelf } from './shelf.ts';
+
+/** A file a request names, found. */
+export interface ResolvedInput {
+  readonly input: InputFile;
+  readonly file: StoredFile;
+}
+
+/** Finds what a request names. @throws DragomanError invalid_request; file_refused for what the caller may not use */
+export async function resolveInputs(
+  shelf: Shelf,
+  principal: Principal,
+  files: readonly InputFile[],
+): Promise<ResolvedInput[]> {
+  checkDestinations(files.map((file) => file.path));
+  return Promise.all(
+    files.map(async (input) => {
+      try {
+        return { input, file: await shelf.find(principal, input) };
+      } catch (error) {
+        if (error instanceof DragomanError && error.code === 'not_found') throw new DragomanError('file_refused');
+        throw error;
+      }
+    }),
+  );
+}
+
+/** A stored file as the engine takes it. */
+export function engineInput(shelf: Shelf, path: string, file: StoredFile): EngineInput {
+  const { size, digest, readOnly } = file;
+  return { path, size, digest, readOnly, open: () => shelf.open(file) };
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DragomanError, newId, type Plans, secretHash } from '../../core/index.ts';
+import type { Catalogue, KeyRecord } from '../../stores/index.ts';
+
+/** The part of the catalogue that keeps API keys. */
+export type KeyStore = Pick<Catalogue, 'createKey' | 'keys' | 'planKey' | 'revokeKey'>;
+
+/** Makes, lists and revokes API keys. The secret is shown once, by `create`; only its hash is kept. */
+export class ApiKeys {
+  readonly #store: KeyStore;
+  readonly #plans: Pick<Plans, 'has' | 'keys'>;
+  readonly #clock: () => number;
+
+  constructor(store: KeyStore, plans: Pick<Plans, 'has' | 'keys'>, clock: () => number = Date.now) {
+    this.#store = store;
+    this.#plans = plans;
+    this.#clock = clock;
+  }
+
+  /**
+   * Makes a key with a new secret of 256 random bits.
+   * @throws DragomanError invalid_request when the name is malformed or a live key has it, or there is no such plan
+   */
+  async create(name: string, plan: string | null = null): Promise<{ key: KeyRecord; secret: string }> {
+    const secret = newSecret();
+    return { key: await this.#record(name, secret, this.#known(plan)), secret };
+  }
+
+  /** All keys, oldest first, revoked ones included. */
+  list(): Promise<KeyRecord[]> {
+    return this.#store.keys();
+  }
+
+  /** Gives a key another plan; running servers notice within seconds. @throws DragomanError not_found, invalid_request */
+  async setPlan(idOrName: string, plan: string): Promise<void> {
+    if (!(await this.#store.planKey(idOrName, this.#known(plan)))) throw noSuchKey();
+  }
+
+  /** Ends a key; running servers notice within seconds. @throws DragomanError not_found */
+  async revoke(idOrName: string): Promise<void> {
+    if (!(await this.#store.revokeKey(idOrName, this.#clock()))) throw noSuchKey();
+  }
+
+  /**
+   * For the first start: when there has never been a key, makes one named `default` and writes its secret to
+   * `<dataDir>/api-key`, readable by the owner alone. Returns undefined when there are keys already.
+   */
+  async createFirst(dataDir: string): Promise<{ path: string; secret: string } | undefined> {
+    if ((await this.#store.keys()).length > 0) return undefined;
+    const path = join(dataDir, 'api-key');
+    const secret = newSecret();
+    // The file comes first: after a crash in between, the next start makes another key and replaces it.
+    await writePrivately(path, `${secret}\n`);
+    await this.#record('default', secret, null);
+    return { path, secret };
+  }
+
+  /** @throws DragomanError invalid_request when a live key has a plan that there is not */
+  async checkPlans(): Promise<void> {
+    for (const { name, plan, revokedAt } of await this.#store.keys())
+      if (revokedAt === null && plan !== null && !this.#plans.has(plan))
+        throw new DragomanError('invalid_request', {
+          message: `The key ${name} has the plan ${plan}, which DRAGOMAN_PLANS does not define.`,
+        });
+  }
+
+  #known(plan: string | null): string | null {
+    if (plan === null || this.#plans.has(plan)) return plan;
+    const names = [...this.#plans.keys()].join(', ');
+    throw new DragomanError('invalid_request', {
+      message: `There is no plan ${plan}; DRAGOMAN_PLANS defines ${names}.`,
+    });
+  }
+
+  async #record(name: string, secret: string, plan: string | null): Promise<KeyRecord> {
+    if (!/^[A-Za-z0-9._-]{1,64}$/.test(name))
+      throw new DragomanError('invalid_request', {
+        message: 'A key name is 1 to 64 letters, digits, ".", "_" or "-".',
+      });
+    const keys = await this.#store.keys();
+    if (keys.some((key) => key.name === name && key.revokedAt === null))
+      throw new DragomanError('invalid_request', { message: `There is a live key named ${name} already.` });
+    const key = { id: newId(), name, hash: secretHash(secret), plan, createdAt: this.#clock(), revokedAt: null };
+    await this.#store.createKey(key);
+    return key;
+  }
+}
+
+const noSuchKey = () => new DragomanError('not_found', { message: 'No live key has this id or name.' });
+
+const newSecret = () => `dgm_${randomBytes(32).toString('base64url')}`;
+
+/** Replaces a file as a whole, with mode 0600, so that it survives power loss and never follows a link. */
+async function writePrivately(path: string, content: string): Promise<void> {
+  const directory = dirname(path);
+  await mkdir(directory, { recursive: true });
+  const unfinished = `${path}.new`;
+  await rm(unfinished, { force: true });
+  await using file = await open(unfinished, 'wx', 0o600);
+  await file.writeFile(content);
+  await file.sync();
+  await rename(unfinished, path);
+  await using entry = await open(directory, 'r');
+  await entry.sync();
+}

@@ -1,0 +1,186 @@
+import type {
+  CellResult,
+  ExecutionEvent,
+  FileRef,
+  Principal,
+  StoredFile,
+  ToolCall,
+  ToolDefinition,
+  ToolResult,
+} from '../../core/index.ts';
+import type { InputFile, LostFile, ReportedFile, UploadFile } from '../executions/interpreter.ts';
+
+/**
+ * A place to work: files that last, and interpreters that keep their variables while its sandbox lives. Reachable through every
+ * dialect; its files are stored files whose `sessionId` is its id.
+ */
+export interface SessionInfo {
+  readonly id: string;
+  readonly name: string | null;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly createdAt: number;
+  /** Any use of the session or its files counts. */
+  readonly lastActiveAt: number;
+  /** The sandbox is let go after so long without use; the files stay. */
+  readonly idleMs: number;
+  /** When the session ends, files and all, unless it is used before: never later than its absolute maximum. */
+  readonly expiresAt: number;
+  /** `live`: a sandbox holds its variables; `dormant`: the next execution gets a new one with the files; `expired`: gone. */
+  readonly state: 'live' | 'dormant' | 'expired';
+  /** An execution runs or waits. */
+  readonly busy: boolean;
+  /** Limit of the sandbox's memory. */
+  readonly memoryBytes: number;
+  /** The creator's own notes; dialects keep here what only they know. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface NewSession {
+  /** Null: none. */
+  readonly name?: string | null | undefined;
+  /** Lowered to the operator's maximum. */
+  readonly idleMs?: number | undefined;
+  /** The session ends after so long without use; absent: the retention of files. */
+  readonly lifeMs?: number | undefined;
+  /** More than the plan's limit is lowered to it. */
+  readonly memoryBytes?: number | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Stored files to begin with. */
+  readonly files?: readonly InputFile[] | undefined;
+}
+
+export interface CellRequest {
+  /** Absent: in a session of its own that ends with it, and its files are kept as of any execution. */
+  readonly sessionId?: string | undefined;
+  /** Name or alias, any case. */
+  readonly language: string;
+  readonly code: string;
+  /** With arguments or input the code runs as a program of its own, also in a language that has cells. */
+  readonly args?: readonly string[] | undefined;
+  readonly stdin?: string | undefined;
+  /** Stored files to be put into the workspace first. */
+  readonly files?: readonly InputFile[] | undefined;
+  /** Wall clock; more than the plan's longest is lowered to it. Waiting for tools is not counted. */
+  readonly wallMs?: number | undefined;
+  /** Runs it as a whole program, with plain tracebacks and an exit code, where the language has an interpreter that stays. */
+  readonly asProgram?: boolean | undefined;
+  /** Tools of the caller that the code may call. */
+  readonly tools?: readonly ToolDefinition[] | undefined;
+}
+
+/** What was there before this execution: nothing, the variables of earlier ones, or only their files. */
+export type Continuity = 'fresh' | 'continued' | 'restored';
+
+/** A finished execution. */
+export interface CellExecution {
+  readonly id: string;
+  /** The session, also one made for it alone. */
+  readonly sessionId: string;
+  readonly language: string;
+  readonly continuity: Continuity;
+  readonly startedAt: number;
+  readonly result: CellResult;
+  /** New and changed files first, then unchanged inputs of this request. */
+  readonly files: readonly ReportedFile[];
+  /** Paths of files that were there before it and are gone. */
+  readonly deleted: readonly string[];
+  /** Files that were made but could not be stored. */
+  readonly lost: readonly LostFile[];
+}
+
+/** An event and its place in the execution's history, from 1. */
+export interface NumberedEvent {
+  readonly number: number;
+  readonly event: ExecutionEvent;
+}
+
+/** An execution one can follow, leave and come back to. It runs on when nobody follows. */
+export interface RunningExecution {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly language: string;
+  /** `queued` behind another of its session or for a place; `waiting` for the answers to tool calls. */
+  readonly status: 'queued' | 'running' | 'waiting' | 'done';
+  /** Tool calls nobody has answered yet; none once it is done. */
+  readonly pending: readonly ToolCall[];
+  /** Number of its latest event so far, also when that is no longer kept; 0: none. */
+  readonly last: number;
+  /**
+   * The events after number `after` (0: all), past ones first, until the execution is done or `signal` aborts. A history is
+   * bounded: the oldest stream output is dropped first.
+   */
+  events(after?: number, signal?: AbortSignal): AsyncIterable<NumberedEvent>;
+  /**
+   * Rejects only for faults of the service or the request, never for what the code did.
+   * @throws DragomanError cancelled when it was cancelled before it began, overloaded, sandbox_unavailable, invalid_request …
+   */
+  readonly done: Promise<CellExecution>;
+  /**
+   * Answers tool calls, some or all of those pending. Answering again with the same value is fine.
+   * @throws DragomanError invalid_request for a call that was never made; conflict for another value, or when it is done
+   */
+  answer(results: readonly ToolResult[]): void;
+  /** Ends it; a kernel keeps its variables if it heeds the interrupt. */
+  cancel(): void;
+}
+
+export interface Page {
+  readonly limit: number;
+  /** Id of the last element of the page before. */
+  readonly after?: string | undefined;
+  readonly order: 'asc' | 'desc';
+}
+
+/** Live sessions. Another's session is as good as none: not_found. */
+export interface Sessions {
+  /** @throws DragomanError invalid_request, file_refused */
+  create(principal: Principal, request: NewSession): Promise<SessionInfo>;
+  /** The caller's latest session of this name; made as `request` says when there is none, or it is expired. */
+  ensure(principal: Principal, name: string, request: Omit<NewSession, 'name'>): Promise<SessionInfo>;
+  /** Also of an expired session, until its record goes. Does not count as use. @throws DragomanError not_found */
+  get(principal: Principal, id: string): Promise<SessionInfo>;
+  /** By creation. `name` filters for exactly this name. `more`: there are further ones after these. */
+  list(
+    principal: Principal,
+    page: Page & { name?: string | undefined },
+  ): Promise<{ sessions: readonly SessionInfo[]; more: boolean }>;
+  /** @throws DragomanError not_found, session_expired */
+  update(
+    principal: Principal,
+    id: string,
+    change: Pick<NewSession, 'name' | 'metadata' | 'idleMs'>,
+  ): Promise<SessionInfo>;
+  /** Counts as use. @throws DragomanError not_found, session_expired */
+  touch(principal: Principal, id: string): Promise<SessionInfo>;
+  /** Ends its sandbox and removes its files and its record. @throws DragomanError not_found */
+  delete(principal: Principal, id: string): Promise<void>;
+  /** Lets the interpreters go; the files stay. @throws DragomanError not_found, session_expired */
+  restart(principal: Principal, id: string): Promise<SessionInfo>;
+  /** Interrupts what runs in it; false when nothing does. @throws DragomanError not_found */
+  interrupt(principal: Principal, id: string): Promise<boolean>;
+  /** A new session with the same files. @throws DragomanError not_found, session_expired */
+  fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo>;
+
+  /**
+   * Begins an execution; those of one session run in order.
+   * @throws DragomanError invalid_request, unsupported_language, not_found, session_expired, file_refused, session_busy;
+   *   rate_limited when too many executions of the principal's have tools to wait for
+   */
+  start(principal: Principal, request: CellRequest): Promise<RunningExecution>;
+  /** An execution by its id, running or finished, while it is remembered. @throws DragomanError not_found */
+  execution(principal: Principal, id: string): Promise<RunningExecution>;
+  /** The finished executions of a session that are remembered, the latest ones, oldest first, with the code they ran. */
+  history(
+    principal: Principal,
+    id: string,
+  ): Promise<readonly { readonly code: string; readonly execution: CellExecution }[]>;
+
+  /** The files in its workspace as of the last execution, by path. @throws DragomanError not_found */
+  files(principal: Principal, id: string): Promise<readonly StoredFile[]>;
+  /** Puts a file into its workspace. @throws DragomanError not_found, session_expired, invalid_request, too_large, quota_exceeded */
+  putFile(principal: Principal, id: string, file: UploadFile): Promise<StoredFile>;
+  /** Puts a copy of a stored file into its workspace. @throws DragomanError as `putFile`; file_refused */
+  copyFile(principal: Principal, id: string, file: FileRef & { path: string }): Promise<StoredFile>;
+  /** Removes a file of its workspace. @throws DragomanError not_found, session_expired */
+  removeFile(principal: Principal, id: string, path: string): Promise<void>;
+}
