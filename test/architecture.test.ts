@@ -12,14 +12,19 @@ const allowed: Record<string, readonly string[]> = {
   telemetry: ['core'],
   host: ['core'],
   images: ['core', 'host'],
-  sandbox: ['core'],
+  'guest-protocol': ['core'],
+  sandbox: ['core', 'guest-protocol'],
+  engine: ['core', 'guest-protocol', 'sandbox'],
   stores: ['core'],
-  engine: ['core', 'sandbox'],
-  service: ['core', 'engine', 'stores'],
+  'event-log': ['core'],
+  runner: ['core', 'event-log'],
+  worker: ['core', 'engine', 'runner', 'stores'],
+  service: ['core', 'engine', 'event-log', 'runner', 'stores'],
   upstreams: ['core'],
   agent: ['core', 'service', 'upstreams'],
+  assistant: ['core', 'agent', 'event-log', 'service'],
   http: ['core', 'service', 'agent'],
-  dialects: ['core', 'service', 'agent', 'http'],
+  dialects: ['core', 'service', 'agent', 'assistant', 'http'],
 };
 
 interface Import {
