@@ -1,17 +1,14 @@
 /** Writes the generated pages of `docs/reference/`. `npm run docs` runs it; a test fails when a page is stale. */
 import { writeFileSync } from 'node:fs';
-import { settingNotes } from '../src/config/index.ts';
+import { allSettings } from '../src/config/index.ts';
 import { seccompPage, seccompPagePath } from './seccomp-page.ts';
 
 export const configurationPagePath = new URL('../docs/reference/configuration.md', import.meta.url);
 
-/** The configuration page, made from the notes of the one schema. */
+/** The configuration page, made from the definitions of the settings. */
 export function configurationPage(): string {
-  const settings = settingNotes();
-  const sections = [...new Set(settings.map(({ note }) => note.section))].map((section) => {
-    const rows = settings
-      .filter(({ note }) => note.section === section)
-      .map(({ name, note }) => `| \`${name}\` | ${note.type} | ${note.default} | ${note.help} |`);
+  const sections = [...Map.groupBy(allSettings, ({ section }) => section)].map(([section, settings]) => {
+    const rows = settings.map(({ name, type, fallback, help }) => `| \`${name}\` | ${type} | ${fallback} | ${help} |`);
     return [`## ${section}`, '', '| variable | type | default | meaning |', '| --- | --- | --- | --- |', ...rows].join(
       '\n',
     );
@@ -19,12 +16,12 @@ export function configurationPage(): string {
   return `${introduction}\n\n${sections.join('\n\n')}\n`;
 }
 
-const introduction = `<!-- Generated from src/config/settings.ts by \`npm run docs\`. Do not edit. -->
+const introduction = `<!-- Generated from src/config/groups/ by \`npm run docs\`. Do not edit. -->
 # Configuration
 
-Dragoman is configured by environment variables alone. They are read once, at the start. Every fault is reported at once and
-nothing starts: a value that is out of bounds, a rule between two settings that is broken, a \`DRAGOMAN_\` variable that does
-not exist. An empty variable counts as unset.
+Dragoman is configured by environment variables. They are read once, at the start. When anything is wrong (a value out of bounds, a
+broken rule between two settings, a \`DRAGOMAN_\` variable that does not exist), every fault is reported and nothing starts. An
+empty variable counts as unset.
 
 Sizes are bytes, or a number with a binary unit: \`512m\`, \`1g\` and \`1GiB\` are 2^29, 2^30 and 2^30 bytes.`;
 

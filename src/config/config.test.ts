@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig, settingNotes } from './config.ts';
+import { allSettings, ConfigError, loadConfig } from './config.ts';
 
 const load = (env: Record<string, string> = {}, more: { isRoot?: boolean; isTerminal?: boolean } = {}) =>
   loadConfig({ env, isRoot: false, home: '/home/someone', isTerminal: false, ...more });
@@ -239,11 +239,12 @@ describe('faults', () => {
 });
 
 test('every setting explains itself in one sentence', () => {
-  for (const { name, note } of settingNotes()) {
+  for (const { name, help, type } of allSettings) {
     expect(name).toMatch(/^DRAGOMAN_[A-Z_]+$/);
-    expect(note.help).toMatch(/^[A-Z].*\.$/);
-    expect(note.type).not.toBe('');
+    expect(help).toMatch(/^[A-Z].*\.$/);
+    expect(type).not.toBe('');
   }
+  expect(new Set(allSettings.map(({ name }) => name)).size).toBe(allSettings.length);
 });
 
 describe('plans', () => {

@@ -1,1 +1,1 @@
-export { type Config, ConfigError, loadConfig, type Surroundings, settingNotes } from './config.ts';
+export { allSettings, type Config, ConfigError, loadConfig } from './config.ts';

@@ -1,95 +1,86 @@
-import { resolve } from 'node:path';
 import { isLoopbackHost } from '../core/index.ts';
-import { type SettingName, type Settings, settings } from './settings.ts';
+import { groups, planGroup } from './groups.ts';
+import type { Given, Setting, Surroundings } from './setting.ts';
+import { MiB } from './values.ts';
 
-/** What the temporary directory and shared memory of a sandbox may take besides its workspace. */
-const scratchBytes = 192 * 1024 * 1024;
+/** Memory that the temporary directory and shared memory of a sandbox may use besides its workspace. */
+const scratchBytes = 192 * MiB;
 
-type Given = Readonly<Record<string, string>>;
-type Rule = <K extends SettingName>(names: readonly K[], check: (values: Pick<Settings, K>) => string | false) => void;
-
-/** Rules between settings; each is checked as soon as the settings it speaks of are valid, whatever else is wrong. */
-export function brokenRules(given: Given): string[] {
-  return [...check(given, serverRules), ...brokenPlanRules(given)];
+interface Rule {
+  readonly settings: readonly Setting[];
+  check(values: readonly unknown[]): string | false;
 }
 
-/** The rules between settings that a plan may have its own values of. */
-export function brokenPlanRules(given: Given): string[] {
-  return check(given, planRules);
+type Of<S> = { [I in keyof S]: S[I] extends Setting<infer T> ? T : never };
+
+/** A rule between settings: `check` returns the fault of their values, or false. */
+function rule<const S extends readonly Setting[]>(settings: S, check: (...values: Of<S>) => string | false): Rule {
+  return { settings, check: (values) => check(...(values as Of<S>)) };
 }
 
-function check(given: Given, rules: (rule: Rule) => void): string[] {
-  const faults: (string | false)[] = [];
-  rules((names, check) => {
-    const read = names.map((name) => [name, settings.shape[name].safeParse(given[name])] as const);
-    if (read.every(([, result]) => result.success))
-      faults.push(check(Object.fromEntries(read.map(([name, result]) => [name, result.data])) as never));
+/** Every broken rule, as a sentence. A rule is checked when its own settings are valid, even if others are not. */
+export function brokenRules(given: Given, from: Surroundings): string[] {
+  return [...broken(serverRules, given, from), ...brokenPlanRules(given, from)];
+}
+
+/** The broken rules between settings that a plan may have its own values of. */
+export function brokenPlanRules(given: Given, from: Surroundings): string[] {
+  return broken(planRules, given, from);
+}
+
+function broken(rules: readonly Rule[], given: Given, from: Surroundings): string[] {
+  return rules.flatMap(({ settings, check }) => {
+    const readings = settings.map((setting) => setting.read(given, from));
+    const values = readings.flatMap((reading) => ('value' in reading ? [reading.value] : []));
+    return (values.length === settings.length && check(values)) || [];
   });
-  return faults.filter((fault) => fault !== false);
 }
 
-function serverRules(rule: Rule): void {
+const { authentication, engine, http, providers } = groups;
+
+const serverRules = [
   rule(
-    ['DRAGOMAN_AUTH', 'DRAGOMAN_HOST'],
-    (v) =>
-      v.DRAGOMAN_AUTH === 'open' &&
-      !isLoopbackHost(v.DRAGOMAN_HOST) &&
-      `DRAGOMAN_AUTH=open lets anyone who reaches DRAGOMAN_HOST=${v.DRAGOMAN_HOST} run programs; use keys, or a loopback host`,
-  );
+    [authentication.mode, http.host],
+    (mode, host) =>
+      mode === 'open' &&
+      !isLoopbackHost(host) &&
+      `DRAGOMAN_AUTH=open lets anyone who reaches DRAGOMAN_HOST=${host} run programs; use keys, or a loopback host`,
+  ),
   rule(
-    ['DRAGOMAN_AUTH', 'DRAGOMAN_JWT_KEYS'],
-    (v) =>
-      v.DRAGOMAN_AUTH.includes('jwt') &&
-      v.DRAGOMAN_JWT_KEYS === undefined &&
-      `DRAGOMAN_JWT_KEYS must be set when DRAGOMAN_AUTH is ${v.DRAGOMAN_AUTH}`,
-  );
+    [authentication.mode, authentication.jwt.keys],
+    (mode, keys) =>
+      mode.includes('jwt') && keys === undefined && `DRAGOMAN_JWT_KEYS must be set when DRAGOMAN_AUTH is ${mode}`,
+  ),
   rule(
-    ['DRAGOMAN_JWT_KEYS'],
-    (v) => v.DRAGOMAN_JWT_KEYS !== undefined && keySource(v.DRAGOMAN_JWT_KEYS) === undefined && insecureKeys,
-  );
-  rule(
-    ['DRAGOMAN_UPSTREAM_PROVIDER', 'DRAGOMAN_UPSTREAM_BASE_URL'],
-    (v) =>
-      v.DRAGOMAN_UPSTREAM_PROVIDER === 'openai-compatible' &&
-      v.DRAGOMAN_UPSTREAM_BASE_URL === undefined &&
+    [providers.provider, providers.baseUrl],
+    (provider, baseUrl) =>
+      provider === 'openai-compatible' &&
+      baseUrl === undefined &&
       'DRAGOMAN_UPSTREAM_BASE_URL must be set when DRAGOMAN_UPSTREAM_PROVIDER is openai-compatible',
-  );
+  ),
   rule(
-    ['DRAGOMAN_UPSTREAM_PROVIDER', 'DRAGOMAN_UPSTREAM_BASE_URL', 'DRAGOMAN_UPSTREAM_API_KEY'],
-    (v) =>
-      v.DRAGOMAN_UPSTREAM_PROVIDER === undefined &&
-      (v.DRAGOMAN_UPSTREAM_BASE_URL !== undefined || v.DRAGOMAN_UPSTREAM_API_KEY !== undefined) &&
-      'DRAGOMAN_UPSTREAM_PROVIDER must be set for DRAGOMAN_UPSTREAM_BASE_URL and DRAGOMAN_UPSTREAM_API_KEY to mean something',
-  );
+    [providers.provider, providers.baseUrl, providers.apiKey],
+    (provider, baseUrl, apiKey) =>
+      provider === undefined &&
+      (baseUrl !== undefined || apiKey !== undefined) &&
+      'DRAGOMAN_UPSTREAM_BASE_URL and DRAGOMAN_UPSTREAM_API_KEY need DRAGOMAN_UPSTREAM_PROVIDER to be set',
+  ),
   rule(
-    ['DRAGOMAN_MEMORY_BYTES', 'DRAGOMAN_WORKSPACE_BYTES'],
-    (v) =>
-      v.DRAGOMAN_MEMORY_BYTES <= v.DRAGOMAN_WORKSPACE_BYTES + scratchBytes &&
-      'DRAGOMAN_MEMORY_BYTES must be more than DRAGOMAN_WORKSPACE_BYTES and 192 MiB together: files in the workspace and in temporary directories live in memory',
-  );
-}
+    [engine.limits.memoryBytes, engine.limits.workspaceBytes],
+    (memory, workspace) =>
+      memory <= workspace + scratchBytes &&
+      'DRAGOMAN_MEMORY_BYTES must be more than DRAGOMAN_WORKSPACE_BYTES and 192 MiB together: files in the workspace and in temporary directories use memory',
+  ),
+];
 
-function planRules(rule: Rule): void {
+const planRules = [
   rule(
-    ['DRAGOMAN_RUN_TIMEOUT_MS', 'DRAGOMAN_MAX_RUN_TIMEOUT_MS'],
-    (v) =>
-      v.DRAGOMAN_RUN_TIMEOUT_MS > v.DRAGOMAN_MAX_RUN_TIMEOUT_MS &&
-      'DRAGOMAN_RUN_TIMEOUT_MS must not be more than DRAGOMAN_MAX_RUN_TIMEOUT_MS',
-  );
+    [planGroup.limits.wallMs, planGroup.maxWallMs],
+    (wallMs, maxWallMs) =>
+      wallMs > maxWallMs && 'DRAGOMAN_RUN_TIMEOUT_MS must not be more than DRAGOMAN_MAX_RUN_TIMEOUT_MS',
+  ),
   rule(
-    ['DRAGOMAN_OUTPUT_BYTES', 'DRAGOMAN_FLOOD_BYTES'],
-    (v) =>
-      v.DRAGOMAN_OUTPUT_BYTES > v.DRAGOMAN_FLOOD_BYTES &&
-      'DRAGOMAN_OUTPUT_BYTES must not be more than DRAGOMAN_FLOOD_BYTES',
-  );
-}
-
-const insecureKeys = 'DRAGOMAN_JWT_KEYS must be a path or a URL with https (http only on a loopback host)';
-
-/** Where token keys come from; undefined for a URL that anybody on the way could change. */
-export function keySource(value: string): { url: URL } | { path: string } | undefined {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return { path: resolve(value) };
-  const url = URL.parse(value);
-  const trusted = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
-  return url && trusted ? { url } : undefined;
-}
+    [planGroup.limits.outputBytes, planGroup.limits.floodBytes],
+    (output, flood) => output > flood && 'DRAGOMAN_OUTPUT_BYTES must not be more than DRAGOMAN_FLOOD_BYTES',
+  ),
+];

@@ -85,7 +85,7 @@ test('several providers may be in a file', () => {
 test.each([
   [{ DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible' }, /^DRAGOMAN_UPSTREAM_BASE_URL must be set when/],
   [{ DRAGOMAN_UPSTREAM_PROVIDER: 'mistral' }, /^DRAGOMAN_UPSTREAM_PROVIDER must be one of openai-compatible, /],
-  [{ DRAGOMAN_UPSTREAM_API_KEY: 'sk-1' }, /^DRAGOMAN_UPSTREAM_PROVIDER must be set for/],
+  [{ DRAGOMAN_UPSTREAM_API_KEY: 'sk-1' }, /need DRAGOMAN_UPSTREAM_PROVIDER to be set$/],
   [
     { DRAGOMAN_UPSTREAM_PROVIDER: 'openai', DRAGOMAN_UPSTREAM_BASE_URL: 'ftp://sk-1@x' },
     /must be an http or https URL$/,

@@ -1,35 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { SettingValues } from './groups.ts';
 import { httpUrl, upstreamProviders } from './values.ts';
 
 /** One model provider. */
 export interface UpstreamConfig {
-  /** Prefix of its models' ids; empty for the one that the `DRAGOMAN_UPSTREAM_…` variables describe. */
+  /** Prefix of its models' ids; empty for the provider that the `DRAGOMAN_UPSTREAM_…` settings describe. */
   readonly name: string;
   readonly provider: (typeof upstreamProviders)[number];
-  /** Set for `openai-compatible`; the others know their own. */
+  /** Always set for `openai-compatible`; the others have a default. */
   readonly baseUrl: string | undefined;
   readonly apiKey: string | undefined;
-  /** The models it serves, and no others; undefined: whatever the provider has. */
+  /** The models it serves; undefined: all models of the provider. */
   readonly models: readonly string[] | undefined;
   /** Its models by other names. */
   readonly aliases: Readonly<Record<string, string>>;
-  /** Which models can see: all, none, or these. */
+  /** Which models accept images: all, none, or these. */
   readonly vision: boolean | readonly string[];
   /** False for a provider that cannot stream. */
   readonly stream: boolean;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-/** The settings of the simple case, and where several are described. */
-export interface UpstreamSettings {
-  readonly DRAGOMAN_UPSTREAM_PROVIDER?: UpstreamConfig['provider'] | undefined;
-  readonly DRAGOMAN_UPSTREAM_BASE_URL?: string | undefined;
-  readonly DRAGOMAN_UPSTREAM_API_KEY?: string | undefined;
-  readonly DRAGOMAN_UPSTREAM_MODEL?: string | undefined;
-  readonly DRAGOMAN_UPSTREAM_VISION: boolean;
-  readonly DRAGOMAN_UPSTREAMS?: string | undefined;
 }
 
 const text = z.string().trim().min(1);
@@ -54,16 +45,16 @@ const fileSchema = z.record(z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), upstream
 const variable = 'DRAGOMAN_UPSTREAMS';
 
 /**
- * Reads the model providers: the one of the simple settings, then those of `DRAGOMAN_UPSTREAMS`.
- * @param env where `api_key_env` looks keys up
- * @returns with every fault as a sentence; none repeats a value, because keys are among them
+ * Reads the model providers: the one that settings describe, then those of `DRAGOMAN_UPSTREAMS`.
+ * @param env the variables that `api_key_env` names
+ * @returns the providers, and every fault as a sentence; no fault repeats a value, because keys are among them
  */
 export function readUpstreams(
-  settings: UpstreamSettings,
+  settings: SettingValues['providers'],
   env: Readonly<Record<string, string | undefined>>,
 ): { upstreams: UpstreamConfig[]; faults: string[] } {
   const simple = simpleUpstream(settings);
-  const several = settings.DRAGOMAN_UPSTREAMS === undefined ? undefined : parse(settings.DRAGOMAN_UPSTREAMS);
+  const several = settings.several === undefined ? undefined : parse(settings.several);
   if (several && 'fault' in several) return { upstreams: simple, faults: [several.fault] };
   const faults: string[] = [];
   const upstreams = Object.entries(several?.upstreams ?? {}).map(([name, upstream]): UpstreamConfig => {
@@ -76,22 +67,9 @@ export function readUpstreams(
   return { upstreams: [...simple, ...upstreams], faults };
 }
 
-function simpleUpstream(settings: UpstreamSettings): UpstreamConfig[] {
-  const provider = settings.DRAGOMAN_UPSTREAM_PROVIDER;
+function simpleUpstream({ provider, baseUrl, apiKey, vision }: SettingValues['providers']): UpstreamConfig[] {
   if (provider === undefined) return [];
-  return [
-    {
-      name: '',
-      provider,
-      baseUrl: settings.DRAGOMAN_UPSTREAM_BASE_URL,
-      apiKey: settings.DRAGOMAN_UPSTREAM_API_KEY,
-      models: undefined,
-      aliases: {},
-      vision: settings.DRAGOMAN_UPSTREAM_VISION,
-      stream: true,
-      headers: {},
-    },
-  ];
+  return [{ name: '', provider, baseUrl, apiKey, models: undefined, aliases: {}, vision, stream: true, headers: {} }];
 }
 
 function parse(value: string): { upstreams: z.output<typeof fileSchema> } | { fault: string } {

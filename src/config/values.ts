@@ -1,18 +1,49 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
-import type { RateClass, RateLimits } from '../core/index.ts';
+import { isLoopbackHost, type RateClass, type RateLimits } from '../core/index.ts';
 
-/** The kinds of value a setting can have. Each reads the text of an environment variable. */
+/**
+ * The kinds of value that a setting can have. Each reads the text of an environment variable, and its description is the type
+ * that the reference page shows.
+ */
 
-const kibibyte = 1024;
-const byteUnits: Record<string, number> = { '': 1, k: kibibyte, m: kibibyte ** 2, g: kibibyte ** 3, t: kibibyte ** 4 };
-const timeUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+export const KiB = 1024;
+export const MiB = 1024 * KiB;
+export const GiB = 1024 * MiB;
+export const TiB = 1024 * GiB;
+export const hour = 3_600_000;
+export const day = 24 * hour;
+
+const byteUnits: Record<string, number> = { '': 1, k: KiB, m: MiB, g: GiB, t: TiB };
+const timeUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: hour };
 
 /** Any non-empty text. */
-export const text = () => z.string().trim().min(1, 'must not be empty');
+export const text = (type = 'text') => z.string().trim().min(1, 'must not be empty').describe(type);
+
+/** A path; it becomes absolute. */
+export const path = () =>
+  text()
+    .transform((value) => resolve(value))
+    .describe('path');
+
+/** The name of an image, or the path of a root directory, which becomes absolute. */
+export const imageName = () =>
+  text()
+    .transform((value) => (value.includes('/') ? resolve(value) : value))
+    .describe('name or path');
 
 /** One of the given words. */
 export const choice = <const T extends readonly string[]>(...words: T) =>
-  z.enum(words, { error: `must be one of ${words.join(', ')}` });
+  z.enum(words, { error: `must be one of ${words.join(', ')}` }).describe('choice');
+
+/** A time in milliseconds. */
+export const milliseconds = (min: number, max: number) => whole(min, max).describe('milliseconds');
+
+/** A time in hours; it becomes milliseconds. */
+export const hours = (min: number, max: number) =>
+  whole(min, max)
+    .transform((value) => value * hour)
+    .describe('hours');
 
 /** A whole number between two bounds, both included. */
 export function whole(min: number, max: number) {
@@ -21,7 +52,8 @@ export function whole(min: number, max: number) {
     .string()
     .regex(/^\d{1,16}$/, { error: rule, abort: true })
     .transform(Number)
-    .refine((value) => value >= min && value <= max, rule);
+    .refine((value) => value >= min && value <= max, rule)
+    .describe('number');
 }
 
 /** A number that may have a fraction, above zero. */
@@ -31,7 +63,8 @@ export function fraction(max: number) {
     .string()
     .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: rule, abort: true })
     .transform(Number)
-    .refine((value) => value > 0 && value <= max, rule);
+    .refine((value) => value > 0 && value <= max, rule)
+    .describe('number');
 }
 
 /** A size: bytes, or a number with a binary unit (`512m`, `1g`, `1GiB`). */
@@ -45,16 +78,18 @@ export function bytes(min: number, max: number) {
     .transform((value) =>
       Math.floor(Number.parseFloat(value) * byteUnits[/[kmgt]/i.exec(value)?.[0].toLowerCase() ?? '']!),
     )
-    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max} bytes`);
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max} bytes`)
+    .describe('size');
 }
 
 /** Yes or no. */
 export const flag = () =>
   z
     .enum(['true', 'false', '1', '0', 'yes', 'no'], { error: 'must be true or false' })
-    .transform((value) => value === 'true' || value === '1' || value === 'yes');
+    .transform((value) => value === 'true' || value === '1' || value === 'yes')
+    .describe('true or false');
 
-/** What speaks to a model provider. */
+/** The kinds of model provider. */
 export const upstreamProviders = ['openai-compatible', 'openai', 'anthropic', 'google'] as const;
 
 /** An http or https address, without its last slash. A fault never repeats the text: addresses may hold credentials. */
@@ -62,9 +97,23 @@ export const httpUrl = () =>
   z
     .string()
     .refine((value) => ['http:', 'https:'].includes(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL')
-    .transform((value) => value.replace(/\/+$/, ''));
+    .transform((value) => value.replace(/\/+$/, ''))
+    .describe('URL');
 
-/** An API key of the operator's: several secrets under one name are one principal, so that keys can be renewed. */
+/** Where the keys that verify tokens come from. Plain http is refused outside loopback: others could change the keys. */
+export const keyLocation = () =>
+  text()
+    .transform((value, context): { url: URL } | { path: string } => {
+      if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return { path: resolve(value) };
+      const url = URL.parse(value);
+      if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))) return { url };
+      const message = 'must be a path or a URL with https (http only on a loopback host)';
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .describe('path or URL');
+
+/** An API key of the configuration. Several secrets under one name are one principal, so that keys can be renewed. */
 export interface ConfiguredKey {
   readonly name: string | undefined;
   readonly secret: string;
@@ -72,18 +121,21 @@ export interface ConfiguredKey {
 
 /** `name:secret` or `secret`, separated by commas. A fault never repeats the text: it is a secret. */
 export const apiKeys = () =>
-  z.string().transform((value, context) => {
-    const keys: ConfiguredKey[] = [];
-    for (const [index, item] of splitList(value).entries()) {
-      const [, name, secret] = /^(?:([^:]*):)?(.*)$/s.exec(item)!;
-      const fault =
-        keyFault(name, secret!) ?? (keys.some((key) => key.secret === secret) && 'repeats an earlier secret');
-      if (fault) context.addIssue({ code: 'custom', message: `entry ${index + 1} ${fault}` });
-      else keys.push({ name, secret: secret! });
-    }
-    if (value.replaceAll(',', '').trim() === '') context.addIssue({ code: 'custom', message: 'must hold a key' });
-    return keys;
-  });
+  z
+    .string()
+    .transform((value, context) => {
+      const keys: ConfiguredKey[] = [];
+      for (const [index, item] of splitList(value).entries()) {
+        const [, name, secret] = /^(?:([^:]*):)?(.*)$/s.exec(item)!;
+        const fault =
+          keyFault(name, secret!) ?? (keys.some((key) => key.secret === secret) && 'repeats an earlier secret');
+        if (fault) context.addIssue({ code: 'custom', message: `entry ${index + 1} ${fault}` });
+        else keys.push({ name, secret: secret! });
+      }
+      if (value.replaceAll(',', '').trim() === '') context.addIssue({ code: 'custom', message: 'must hold a key' });
+      return keys;
+    })
+    .describe('list');
 
 function keyFault(name: string | undefined, secret: string): string | undefined {
   if (name !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(name))
@@ -100,25 +152,29 @@ export const algorithms = () =>
     .transform(splitList)
     .pipe(
       z.array(z.enum(algorithmNames, { error: `must list ${algorithmNames.join(', ')}` })).min(1, 'must not be empty'),
-    );
+    )
+    .describe('list');
 
-/** `class=count/period` or `class=off`, separated by commas, laid over `defaults`; or `off` for all. */
+/** `class=count/period` or `class=off`, separated by commas; classes left out keep their `defaults`. `off` removes all limits. */
 export const rateLimits = (defaults: RateLimits) =>
-  z.string().transform((value, context): RateLimits => {
-    if (value === 'off') return { exec: null, upload: null, download: null, list: null };
-    const limits: Record<RateClass, RateLimits[RateClass]> = { ...defaults };
-    for (const item of splitList(value)) {
-      const match = /^(exec|upload|download|list)=(?:(off)|([1-9]\d{0,8})\/([1-9]\d{0,5})(ms|s|m|h))$/.exec(item);
-      if (!match) {
-        const form = `class=count/period with one of ${Object.keys(defaults).join(', ')} as class, such as exec=600/30s`;
-        context.addIssue({ code: 'custom', message: `must be "off" or a list of ${form}` });
-        return z.NEVER;
+  z
+    .string()
+    .transform((value, context): RateLimits => {
+      if (value === 'off') return { exec: null, upload: null, download: null, list: null };
+      const limits: Record<RateClass, RateLimits[RateClass]> = { ...defaults };
+      for (const item of splitList(value)) {
+        const match = /^(exec|upload|download|list)=(?:(off)|([1-9]\d{0,8})\/([1-9]\d{0,5})(ms|s|m|h))$/.exec(item);
+        if (!match) {
+          const form = `class=count/period with one of ${Object.keys(defaults).join(', ')} as class, such as exec=600/30s`;
+          context.addIssue({ code: 'custom', message: `must be "off" or a list of ${form}` });
+          return z.NEVER;
+        }
+        const [, name, off, count, period, unit] = match;
+        limits[name as RateClass] = off ? null : { count: Number(count), periodMs: Number(period) * timeUnits[unit!]! };
       }
-      const [, name, off, count, period, unit] = match;
-      limits[name as RateClass] = off ? null : { count: Number(count), periodMs: Number(period) * timeUnits[unit!]! };
-    }
-    return limits;
-  });
+      return limits;
+    })
+    .describe('list');
 
 function splitList(value: string): string[] {
   return value

@@ -2,8 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { settingNotes } from '../../src/config/index.ts';
-import { settings as schema } from '../../src/config/settings.ts';
+import { allSettings } from '../../src/config/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const text = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -11,7 +10,6 @@ const found = (page: string, pattern: RegExp) => [...page.matchAll(pattern)].map
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'images/**/*.md'], { cwd: root }).sort();
 const scripts = Object.keys(JSON.parse(text('package.json')).scripts);
-const notes = settingNotes();
 const code = globSync('src/**/*.ts', { cwd: root }).map(text).join('\n');
 const benches = found(text('bench/run.ts').split('= {')[1]!.split('\n};')[0]!, /^ {2}(\w+)[:,]/gm);
 
@@ -29,7 +27,7 @@ describe.each(pages)('%s', (file) => {
   });
 
   it('names settings, metrics, scripts and benchmarks that exist', () => {
-    const settings: string[] = notes.map(({ name }) => name);
+    const settings: string[] = allSettings.map(({ name }) => name);
     expect(found(page, /\b(DRAGOMAN_[A-Z][A-Z_]*[A-Z])\b/g).filter((name) => !settings.includes(name))).toEqual([]);
     const metrics = found(page, /`dragoman_([a-z_]+)`/g);
     expect(metrics.filter((name) => !new RegExp(`'(?:dragoman_)?${name}'`).test(code))).toEqual([]);
@@ -61,17 +59,19 @@ describe('docs/reference/limits.md', () => {
   const rows = [...text('docs/reference/limits.md').matchAll(/^\|[^|]*\| `(DRAGOMAN_\w+)` \| (\S+) \| (?:`(\S+)`)?/gm)];
 
   it.each(rows.map(([, name, fallback, most]) => [name!, fallback!, most]))('tells of %s', (name, fallback, most) => {
-    expect(fallback).toBe(notes.find((note) => note.name === name)!.note.default);
+    const setting = allSettings.find((setting) => setting.name === name)!;
+    expect(fallback).toBe(setting.fallback);
     if (most === undefined) return;
-    const setting = schema.shape[name as keyof typeof schema.shape];
     const more = most.replace(/\d+/, (digits) => String(Number(digits) + 1));
-    expect([setting.safeParse(most).success, setting.safeParse(more).success]).toEqual([true, false]);
+    const surroundings = { env: {}, isRoot: false, home: '/', isTerminal: false };
+    const valid = (text: string) => 'value' in setting.read({ [name]: text }, surroundings);
+    expect([valid(most), valid(more)]).toEqual([true, false]);
   });
 
   it('leaves out no limit', () => {
     const told = rows.map(([, name]) => name);
     const bounded = /^(?:Limits|Live sessions|Tool)/;
-    const limits = notes.filter(({ note }) => bounded.test(note.section)).map(({ name }) => name);
+    const limits = allSettings.filter(({ section }) => bounded.test(section)).map(({ name }) => name);
     expect(limits.length).toBeGreaterThan(15);
     expect(limits.filter((name) => !told.includes(name))).toEqual([]);
   });

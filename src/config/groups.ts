@@ -1,0 +1,45 @@
+import { authentication } from './groups/authentication.ts';
+import { http } from './groups/http.ts';
+import { isolation, pool } from './groups/isolation.ts';
+import { limits, maxWallMs } from './groups/limits.ts';
+import { concurrency, plansFile, queueWaitMs, rates, waiting } from './groups/load.ts';
+import { agent, providers, upstreams } from './groups/models.ts';
+import { sessions } from './groups/sessions.ts';
+import { compileCacheBytes, storedBytes, stores } from './groups/storage.ts';
+import { telemetry } from './groups/telemetry.ts';
+import type { Values } from './setting.ts';
+
+/** What a plan has besides limits of an execution. */
+const plan = { maxWallMs, waiting, storedBytes, rates };
+
+/** The settings that plans have. */
+export const planGroup = { limits, ...plan };
+
+/** Every setting, under the names of `Config`. */
+export const groups = {
+  http,
+  authentication,
+  isolation,
+  engine: {
+    /** The limits that every sandbox is made with. */
+    limits,
+    /** 0: by cores and memory. */
+    concurrency,
+    queueWaitMs,
+    /** Parked sandboxes of each kind; 0: by cores. */
+    pool,
+    /** 0: nothing is kept. */
+    compileCacheBytes,
+  },
+  plan,
+  plansFile,
+  providers,
+  upstreams,
+  agent,
+  stores,
+  sessions,
+  telemetry,
+};
+
+/** The value of every setting. */
+export type SettingValues = Values<typeof groups>;

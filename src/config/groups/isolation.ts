@@ -1,0 +1,28 @@
+import { section } from '../setting.ts';
+import { choice, imageName, whole } from '../values.ts';
+
+const setting = section('Sandboxes');
+
+export const isolation = {
+  backend: setting('DRAGOMAN_ISOLATION', {
+    value: choice('namespaces'),
+    default: 'namespaces',
+    help: 'What separates sandboxes from the host and from each other.',
+  }),
+  image: setting('DRAGOMAN_IMAGE', {
+    value: imageName(),
+    default: 'auto',
+    help: 'Root file system of the sandboxes: `full` (thirteen languages), `core` (Python, JavaScript, TypeScript and Bash), `auto` (`full` where the disk has room for it, else `core`), or the path of a root directory, with a slash in it.',
+  }),
+  sandboxUid: setting('DRAGOMAN_SANDBOX_UID', {
+    value: whole(1, 4_294_967_294),
+    default: '2000000000',
+    help: 'First of 4096 user ids for sandboxes when the service runs as root: each sandbox gets one of its own. An ordinary user takes them from `/etc/subuid`.',
+  }),
+};
+
+export const pool = setting('DRAGOMAN_POOL', {
+  value: whole(0, 1000),
+  default: '0',
+  help: 'Sandboxes of each kind that are made before a request needs one; 0 chooses by cores.',
+});

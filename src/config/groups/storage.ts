@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { section } from '../setting.ts';
+import { bytes, hours, MiB, path, TiB } from '../values.ts';
+
+const setting = section('Storage');
+
+export const stores = {
+  dataDir: setting('DRAGOMAN_DATA_DIR', {
+    value: path(),
+    default: ({ env, isRoot, home }) =>
+      isRoot ? '/var/lib/dragoman' : join(env.XDG_DATA_HOME || join(home, '.local/share'), 'dragoman'),
+    shown: '`/var/lib/dragoman` for root, else `$XDG_DATA_HOME/dragoman` or `~/.local/share/dragoman`',
+    help: 'Directory of everything the service keeps: files, database, image, the first API key.',
+  }),
+  retentionMs: setting('DRAGOMAN_RETENTION_HOURS', {
+    value: hours(1, 87_600),
+    default: '24',
+    help: 'How long files are kept. LibreChat needs 24 or more, because it uses a file again for 23 hours.',
+  }),
+  recordBytes: setting('DRAGOMAN_RECORD_BYTES', {
+    value: bytes(MiB, 1024 * TiB),
+    default: '4g',
+    help: 'Most bytes of records of one key, or of one user of a token, in any plan: responses, conversations, assistants, sessions and what ran in them.',
+  }),
+};
+
+export const storedBytes = setting('DRAGOMAN_STORED_BYTES', {
+  value: bytes(0, 1024 * TiB),
+  default: '20g',
+  plan: 'own',
+  help: 'Most bytes of files of one key, or of one user of a token: uploads, files that programs made, files of sessions and containers.',
+});
+
+export const compileCacheBytes = setting('DRAGOMAN_COMPILE_CACHE_BYTES', {
+  value: bytes(0, TiB),
+  default: '1g',
+  help: 'Most bytes of compiled programs kept, so that a program sent again is not compiled again. Those unused for longest are removed first.',
+});
