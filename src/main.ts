@@ -7,7 +7,7 @@ import { type Config, ConfigError, loadConfig } from './config/index.ts';
 import { DragomanError } from './core/index.ts';
 import { createProgress, SetupError } from './host/index.ts';
 import { setup } from './images/index.ts';
-import { openCatalogue, type Service, startService } from './roles/index.ts';
+import { openRecords, type Service, startService } from './roles/index.ts';
 import { ApiKeys } from './service/index.ts';
 
 // Placing a sandbox under its limits blocks a thread of libuv's pool for some milliseconds; four would queue up behind it.
@@ -53,12 +53,12 @@ addKeyCommands(program, {
   print,
   async withKeys(use) {
     const config = loadConfig();
-    const catalogue = openCatalogue(config);
-    await catalogue.start();
+    const records = openRecords(config);
+    await records.start();
     try {
-      await use(new ApiKeys(catalogue, config.plans));
+      await use(new ApiKeys(records.keys, config.plans));
     } finally {
-      await catalogue.close();
+      await records.close();
     }
   },
 });

@@ -1,31 +1,17 @@
 import { Command } from 'commander';
 import { beforeEach, expect, test } from 'vitest';
+import { memoryRecords } from '../../test/support/records.ts';
 import { ApiKeys } from '../service/index.ts';
-import type { KeyRecord } from '../stores/index.ts';
+import type { KeyRecords } from '../stores/index.ts';
 import { addKeyCommands } from './keys.ts';
 
-let records: KeyRecord[];
+let records: KeyRecords;
+let now: number;
 let printed: string[];
 let closed: number;
 
 async function run(...args: string[]): Promise<void> {
-  const keys = new ApiKeys(
-    {
-      createKey: async (key) => void records.push(key),
-      keys: async () => records,
-      planKey: async (name, plan) => {
-        records = records.map((key) => (key.name === name ? { ...key, plan } : key));
-        return records.some((key) => key.name === name);
-      },
-      revokeKey: async (name, now) => {
-        const live = records.findIndex((key) => key.name === name && key.revokedAt === null);
-        if (live >= 0) records[live] = { ...records[live]!, revokedAt: now };
-        return live >= 0;
-      },
-    },
-    new Set(['default', 'small']),
-    () => 0,
-  );
+  const keys = new ApiKeys(records, new Set(['default', 'small']), () => now++);
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
   addKeyCommands(program, {
     withKeys: (use) => use(keys).finally(() => closed++),
@@ -35,7 +21,8 @@ async function run(...args: string[]): Promise<void> {
 }
 
 beforeEach(() => {
-  records = [];
+  records = memoryRecords().keys;
+  now = 0;
   printed = [];
   closed = 0;
 });
@@ -53,9 +40,10 @@ test('list shows state but no hash', async () => {
   await run('keys', 'create', 'app');
   printed.length = 0;
   await run('keys', 'list');
+  const [first, second] = await records.list();
   expect(printed).toEqual([
-    `${records[0]!.id}  1970-01-01T00:00:00.000Z  app  default  revoked 1970-01-01T00:00:00.000Z`,
-    `${records[1]!.id}  1970-01-01T00:00:00.000Z  app  default  live`,
+    `${first!.id}  1970-01-01T00:00:00.000Z  app  default  revoked 1970-01-01T00:00:00.001Z`,
+    `${second!.id}  1970-01-01T00:00:00.002Z  app  default  live`,
   ]);
   printed.length = 0;
   await run('keys', 'list', '--json');

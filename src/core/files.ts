@@ -8,7 +8,7 @@ export type FileScope =
   | { readonly kind: 'skill'; readonly id: string; readonly version: number };
 
 /** The owner's side of a stored session: one upload call, or the files one execution made. */
-export interface StoredSession {
+export interface FileSet {
   readonly id: string;
   readonly tenant: string;
   readonly principalId: string;

@@ -8,8 +8,8 @@ import { dialects } from '../dialects/index.ts';
 import { CompileCache, Engine, loadRuntimes } from '../engine/index.ts';
 import { createAuthenticator, createServer } from '../http/index.ts';
 import { createNamespacesBackend } from '../sandbox/index.ts';
-import { Admission, ApiKeys, InterpreterService, SessionService, Shelf, UsageLedger } from '../service/index.ts';
-import { type Catalogue, createDiskFileStore, createSqliteCatalogue, lockDirectory } from '../stores/index.ts';
+import { Admission, ApiKeys, FileService, InterpreterService, SessionService, UsageLedger } from '../service/index.ts';
+import { createDiskFileStore, createSqliteRecords, lockDirectory, type Records } from '../stores/index.ts';
 import { createLogger, createMetrics } from '../telemetry/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
 
@@ -58,10 +58,10 @@ export async function startService(config: Config, image: Image, version: string
     const unfinished = await files.start();
     if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
     closers.push(() => files.close());
-    const catalogue = openCatalogue(config);
-    await catalogue.start();
-    closers.push(() => catalogue.close());
-    const firstKey = await prepareKeys(config, catalogue);
+    const records = openRecords(config);
+    await records.start();
+    closers.push(() => records.close());
+    const firstKey = await prepareKeys(config, records);
 
     const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
     const { imageRoot, imageId } = image;
@@ -84,15 +84,24 @@ export async function startService(config: Config, image: Image, version: string
     const { queueWaitMs } = config.engine;
     const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
     const now = Date.now;
-    const usage = new UsageLedger({ documents: catalogue.documents, logger, now });
+    const usage = new UsageLedger({ documents: records.documents, logger, now });
     closers.push(() => usage.close());
     usage.start();
-    const shelf = new Shelf({ files, catalogue, usage, plans, maxFileBytes, maxUploadFiles, retentionMs, now });
+    const fileService = new FileService({
+      files,
+      records,
+      usage,
+      plans,
+      maxFileBytes,
+      maxUploadFiles,
+      retentionMs,
+      now,
+    });
     const admission = new Admission({
       places: config.engine.concurrency || defaultPlaces(plans),
       waitMs: queueWaitMs,
     });
-    const shared = { engine, catalogue, shelf, admission, plans, usage, logger, metrics, now };
+    const shared = { engine, records, fileService, admission, plans, usage, logger, metrics, now };
     const sessions = new SessionService({
       ...shared,
       ...config.sessions,
@@ -109,7 +118,7 @@ export async function startService(config: Config, image: Image, version: string
     const authenticator = createAuthenticator({
       ...config.authentication,
       plans,
-      findKey: (hash) => catalogue.keyByHash(hash),
+      findKey: (hash) => records.keys.findByHash(hash),
       logger,
     });
     const agent = createAgent({
@@ -127,7 +136,7 @@ export async function startService(config: Config, image: Image, version: string
       agent,
       sessions,
       usage,
-      documents: catalogue.documents,
+      documents: records.documents,
       retentionMs,
       now: Date.now,
       dialects,
@@ -148,19 +157,19 @@ export async function startService(config: Config, image: Image, version: string
   }
 }
 
-/** The catalogue of a data directory, not yet started. */
-export function openCatalogue(config: Config): Catalogue {
-  return createSqliteCatalogue({
+/** The records of a data directory, not yet started. */
+export function openRecords(config: Config): Records {
+  return createSqliteRecords({
     path: join(config.stores.dataDir, 'dragoman.db'),
     documentBytes: config.stores.recordBytes,
   });
 }
 
 /** Makes the first key where one is due. @throws DragomanError invalid_request when a key has a plan that there is not */
-async function prepareKeys(config: Config, catalogue: Catalogue): Promise<Service['firstKey']> {
+async function prepareKeys(config: Config, records: Records): Promise<Service['firstKey']> {
   const { mode, keys } = config.authentication;
   if (!mode.includes('keys')) return undefined;
-  const stored = new ApiKeys(catalogue, config.plans);
+  const stored = new ApiKeys(records.keys, config.plans);
   await stored.checkPlans();
   return keys.length > 0 ? undefined : stored.createFirst(config.stores.dataDir);
 }

@@ -1,1 +1,1 @@
-export { type Image, openCatalogue, type Service, startService } from './all.ts';
+export { type Image, openRecords, type Service, startService } from './all.ts';

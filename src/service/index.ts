@@ -2,8 +2,8 @@ export type { Document, Documents } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
 export type * from './executions/interpreter.ts';
 export { type InterpreterOptions, InterpreterService } from './executions/interpreter-service.ts';
-export { Shelf } from './files/shelf.ts';
-export { ApiKeys, type KeyStore } from './keys/keys.ts';
+export { FileService } from './files/file-service.ts';
+export { ApiKeys } from './keys/keys.ts';
 export { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
 export type * from './sessions/sessions.ts';
 export {

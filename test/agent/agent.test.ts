@@ -15,12 +15,12 @@ beforeEach(() => upstream.reset());
 
 /** An agent over real sessions, and requests whose code runs in one of them. */
 async function start(provider: { vision?: boolean } = {}) {
-  const { sessions, shelf } = await startSessions(engine);
+  const { sessions, fileService } = await startSessions(engine);
   const { id } = await sessions.create(ann, {});
   const agent = testAgent({ sessions, baseUrl: upstream.baseUrl, provider });
   return {
     sessions,
-    shelf,
+    fileService,
     id,
     agent,
     run: (more?: Partial<AgentRequest>, code?: object, signal?: AbortSignal) =>

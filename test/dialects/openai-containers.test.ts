@@ -289,19 +289,19 @@ describe('an expired container', () => {
 
   test('is still described, and can do nothing', async () => {
     const own = await startSessions(engine);
-    const { sessions, shelf, catalogue } = own;
+    const { sessions, fileService, records } = own;
     const { listen } = serve({
       dialects: [openai],
       sessions,
       interpreter: {
         ...idleInterpreter(),
-        file: (principal, ref) => shelf.find(principal, ref),
+        file: (principal, ref) => fileService.find(principal, ref),
         openFile: async (principal, ref) => {
-          const file = await shelf.find(principal, ref);
-          return { file, content: await shelf.open(file) };
+          const file = await fileService.find(principal, ref);
+          return { file, content: await fileService.open(file) };
         },
       },
-      documents: catalogue.documents,
+      documents: records.documents,
       now: () => own.now,
     });
     const client = new OpenAI({ apiKey, baseURL: `${await listen()}/v1`, maxRetries: 0 });

@@ -25,8 +25,8 @@ const start = (options = {}) => startSessions(engine, options);
 const minute = 60_000;
 
 async function contentOf(service: TestSessions, sessionId: string, fileId: string): Promise<string> {
-  const file = await service.shelf.find(ann, { sessionId, fileId, scope: { kind: 'user' } });
-  return Buffer.concat(await Array.fromAsync(await service.shelf.open(file))).toString();
+  const file = await service.fileService.find(ann, { sessionId, fileId, scope: { kind: 'user' } });
+  return Buffer.concat(await Array.fromAsync(await service.fileService.open(file))).toString();
 }
 
 describe('a session', () => {
@@ -68,7 +68,7 @@ describe('a session', () => {
     const { id } = await first.sessions.create(ann, { name: 'n' });
     await first.run(id, 'x = 1\nopen("f", "w").write("kept")');
     await first.sessions.close();
-    const second = await start({ catalogue: first.catalogue, directory: first.directory });
+    const second = await start({ records: first.records, directory: first.directory });
     const again = await second.run(id, 'open("f").read()');
     expect([again.continuity, value(again)]).toEqual(['restored', "'kept'"]);
     const history = await second.sessions.history(ann, id);
@@ -91,7 +91,7 @@ describe('a session', () => {
     await expect(service.run(id, '1')).rejects.toMatchObject({ code: 'session_expired' });
     await expect(service.sessions.touch(ann, id)).rejects.toMatchObject({ code: 'session_expired' });
     await service.sweep();
-    await service.shelf.expire(0);
+    await service.fileService.expire(0);
     expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'expired' });
     expect(await service.sessions.files(ann, id)).toEqual([]);
     await expect(service.sessions.putFile(ann, id, { name: 'f', ...text('x') })).rejects.toMatchObject({
@@ -231,7 +231,7 @@ describe('a session', () => {
     await expect(service.sessions.get(ann, id)).rejects.toMatchObject({ code: 'not_found' });
     await expect(service.run(id, '1')).rejects.toMatchObject({ code: 'not_found' });
     await expect(service.sessions.execution(ann, run.id)).rejects.toMatchObject({ code: 'not_found' });
-    expect(await service.catalogue.files(id)).toEqual([]);
+    expect(await service.records.files.list(id)).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { createDiskFileStore, createSqliteCatalogue } from '../../src/stores/index.ts';
+import { createDiskFileStore, createSqliteRecords } from '../../src/stores/index.ts';
 
 const writer = fileURLToPath(new URL('../fixtures/store-writer.ts', import.meta.url));
 const rounds = 20;
@@ -35,23 +35,23 @@ async function writeUntilKilled(directory: string, lifeMs: number, from: 'start'
 /** Opens what the writer left and checks each acknowledgement against it. */
 async function verify(directory: string, acknowledged: readonly string[]): Promise<void> {
   const files = createDiskFileStore({ directory: join(directory, 'files') });
-  const catalogue = createSqliteCatalogue({ path: join(directory, 'catalogue.db') });
+  const records = createSqliteRecords({ path: join(directory, 'records.db') });
   await files.start();
-  await catalogue.start();
+  await records.start();
   try {
     expect(await readdir(join(directory, 'files', 'incoming'))).toEqual([]);
     for (const line of acknowledged) {
       const [kind, first = '', second = '', digest = '', size] = line.split(' ');
       if (kind === 'key') {
-        expect(await catalogue.keyByHash(first)).toMatchObject({ hash: first, revokedAt: null });
+        expect(await records.keys.findByHash(first)).toMatchObject({ hash: first, revokedAt: null });
         continue;
       }
-      expect(await catalogue.file(first, second)).toMatchObject({ file: { digest, size: Number(size) } });
+      expect(await records.files.file(first, second)).toMatchObject({ file: { digest, size: Number(size) } });
       const bytes = await buffer(await files.open(digest));
       expect([bytes.byteLength, digestOf(bytes)]).toEqual([Number(size), digest]);
     }
   } finally {
-    await catalogue.close();
+    await records.close();
     await files.close();
   }
 }

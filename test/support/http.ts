@@ -11,10 +11,10 @@ import {
   type ServerOptions,
 } from '../../src/http/index.ts';
 import type { Interpreter } from '../../src/service/index.ts';
-import { createMemoryCatalogue } from '../../src/stores/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts';
 import { testLimits } from './engine.ts';
 import { notForThis } from './not-for-this.ts';
+import { memoryRecords } from './records.ts';
 
 /** The key every test server knows. */
 export const apiKey = 'test-key-c0ffee';
@@ -115,7 +115,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     agent: idleAgent,
     sessions: notForThis('sessions'),
     usage: notForThis('usage'),
-    documents: createMemoryCatalogue().documents,
+    documents: memoryRecords().documents,
     retentionMs: 60_000,
     now: Date.now,
     ...options,

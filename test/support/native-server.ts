@@ -2,8 +2,8 @@ import { DragomanError } from '../../src/core/index.ts';
 import { ScriptedSessions } from '../../src/dialects/native/fixtures/scripted-sessions.ts';
 import { native } from '../../src/dialects/native/index.ts';
 import { UsageLedger } from '../../src/service/index.ts';
-import { createMemoryCatalogue } from '../../src/stores/index.ts';
 import { idleInterpreter, serve } from './http.ts';
+import { memoryRecords } from './records.ts';
 
 /** Keys of two callers. */
 export const keys = { ann: 'ann-key', bob: 'bob-key' };
@@ -20,7 +20,7 @@ export interface Answer {
 export async function nativeServer() {
   const sessions = new ScriptedSessions();
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const usage = new UsageLedger({ documents: createMemoryCatalogue().documents, logger, now: Date.now });
+  const usage = new UsageLedger({ documents: memoryRecords().documents, logger, now: Date.now });
   const { listen, log } = serve({
     dialects: [native],
     sessions,

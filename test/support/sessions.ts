@@ -3,14 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { defaultPlan, type Plan, type Principal } from '../../src/core/index.ts';
-import { Admission, type CellExecution, type CellRequest, SessionService, Shelf } from '../../src/service/index.ts';
-import { type Catalogue, createDiskFileStore, createMemoryCatalogue } from '../../src/stores/index.ts';
+import {
+  Admission,
+  type CellExecution,
+  type CellRequest,
+  FileService,
+  SessionService,
+} from '../../src/service/index.ts';
+import { createDiskFileStore, type Records } from '../../src/stores/index.ts';
 import { type TestEngine, testLimits } from './engine.ts';
+import { memoryRecords } from './records.ts';
 
 const hour = 3_600_000;
 
 export interface TestSessionsOptions {
-  readonly catalogue?: Catalogue;
+  readonly records?: Records;
   /** Of the file store; by default one that goes with the test. */
   readonly directory?: string;
   readonly maxLive?: number;
@@ -20,8 +27,8 @@ export interface TestSessionsOptions {
 /** A session service over a real engine, with a clock and a memory gauge of the test's. */
 export interface TestSessions {
   readonly sessions: SessionService;
-  readonly shelf: Shelf;
-  readonly catalogue: Catalogue;
+  readonly fileService: FileService;
+  readonly records: Records;
   readonly directory: string;
   /** Milliseconds since the epoch; set it to move the clock. */
   now: number;
@@ -38,7 +45,7 @@ export const bob: Principal = { id: 'bob', tenant: 'tenant', name: 'bob' };
 export async function startSessions(engine: TestEngine, options: TestSessionsOptions = {}): Promise<TestSessions> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'dragoman-sessions-'));
   if (options.directory === undefined) onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  const catalogue = options.catalogue ?? createMemoryCatalogue();
+  const records = options.records ?? memoryRecords();
   const plan: Plan = {
     limits: testLimits,
     maxWallMs: 60_000,
@@ -55,11 +62,11 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   onTestFinished(() => files.close());
   const usage = { record() {} };
   const plans = new Map([[defaultPlan, plan]]);
-  const shelf = new Shelf({ files, catalogue, usage, plans, ...limits, now });
+  const fileService = new FileService({ files, records, usage, plans, ...limits, now });
   const sessions = new SessionService({
     engine: engine.engine,
-    catalogue,
-    shelf,
+    records,
+    fileService,
     usage,
     admission: new Admission({ places: 8, waitMs: queueWaitMs }),
     plans,
@@ -80,8 +87,8 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   onTestFinished(() => sessions.close());
   const test: TestSessions = {
     sessions,
-    shelf,
-    catalogue,
+    fileService,
+    records,
     directory,
     now: Date.UTC(2026, 0, 1),
     availableMemory: Number.MAX_SAFE_INTEGER,

@@ -14,7 +14,7 @@ export async function ownDocument(
   return isOwn && document.expiresAt > now() ? document : undefined;
 }
 
-/** One page of a caller's own documents. The catalogue's pages may hold expired ones, which do not count. */
+/** One page of a caller's own documents. The records's pages may hold expired ones, which do not count. */
 export async function ownDocuments(
   { documents, now }: DialectContext,
   principal: Principal,

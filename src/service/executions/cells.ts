@@ -7,8 +7,8 @@ import {
   type Principal,
 } from '../../core/index.ts';
 import type { Engine, EngineSession, Runtime } from '../../engine/index.ts';
+import type { FileService, OpenFileSet } from '../files/file-service.ts';
 import { engineInput, type ResolvedInput } from '../files/inputs.ts';
-import type { OpenShelf, Shelf } from '../files/shelf.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { checkRoom, type FoundFile, type KeptChanges, SessionFiles } from '../sessions/session-files.ts';
 import type { CellExecution, CellRequest, Continuity } from '../sessions/sessions.ts';
@@ -17,7 +17,7 @@ import type { ExecutionDriver } from './running-execution.ts';
 
 export interface CellsParts {
   readonly engine: Engine;
-  readonly shelf: Shelf;
+  readonly fileService: FileService;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
@@ -52,7 +52,7 @@ export class Cells {
   /** Runs it in a session whose turn it is. */
   async inSession(
     live: LiveSession,
-    stored: () => OpenShelf,
+    stored: () => OpenFileSet,
     order: CellOrder,
     driver: ExecutionDriver,
   ): Promise<CellExecution> {
@@ -74,7 +74,7 @@ export class Cells {
       left = await this.#program(
         order,
         { ...driver, signal: AbortSignal.any([driver.signal, stop.signal]) },
-        live.files.all().map((file) => engineInput(this.#parts.shelf, file.name, file)),
+        live.files.all().map((file) => engineInput(this.#parts.fileService, file.name, file)),
         stored().principalId,
       ).finally(() => live.track(undefined));
     }
@@ -93,10 +93,10 @@ export class Cells {
 
   /** Runs it in a sandbox of its own; its files become a stored session with the execution's id. */
   async alone(principal: Principal, order: CellOrder, driver: ExecutionDriver): Promise<CellExecution> {
-    const { shelf, engine } = this.#parts;
+    const { fileService, engine } = this.#parts;
     const { inputs, limits } = order;
     const startedAt = this.#parts.now();
-    const engineInputs = inputs.map(({ input, file }) => engineInput(shelf, input.path, file));
+    const engineInputs = inputs.map(({ input, file }) => engineInput(fileService, input.path, file));
     let left: Left;
     if (hasCell(order)) {
       const sandbox = await engine.openSession(limits);
@@ -113,9 +113,9 @@ export class Cells {
       const files = new SessionFiles(
         this.#parts,
         inputs.map(({ input, file }) => [input.path, file] as const),
-        (session, { added }) => shelf.record(session, added),
+        (session, { added }) => fileService.record(session, added),
       );
-      const session = shelf.session(principal, order.id, { kind: 'user' });
+      const session = fileService.session(principal, order.id, { kind: 'user' });
       const kept = await files.keep(session, left.touched, left.gone);
       return this.#execution(order, order.id, startedAt, 'fresh', left.result, withUnchanged(kept, inputs));
     } finally {
@@ -126,7 +126,7 @@ export class Cells {
   /** Makes a request's files the session's own, and puts them into its sandbox. */
   async #bring(
     live: LiveSession,
-    session: OpenShelf,
+    session: OpenFileSet,
     inputs: readonly ResolvedInput[],
     workspaceBytes: number,
   ): Promise<void> {
@@ -136,13 +136,13 @@ export class Cells {
       return there?.digest !== file.digest && !(there && file.sessionId === session.id && file.name === input.path);
     });
     if (wanted.length === 0) return;
-    const copies = wanted.map(({ input, file }) => this.#parts.shelf.copy(session, input.path, file));
+    const copies = wanted.map(({ input, file }) => this.#parts.fileService.copy(session, input.path, file));
     try {
       checkRoom(live.files.all(), copies, workspaceBytes);
       await live.bring(copies);
       await live.files.record(session, copies);
     } finally {
-      this.#parts.shelf.release(copies);
+      this.#parts.fileService.release(copies);
     }
   }
 

@@ -51,10 +51,10 @@ export class Executions {
 
   /** See `Sessions.start`. */
   async start(principal: Principal, request: CellRequest): Promise<RunningExecution> {
-    const { engine, shelf, plans } = this.#options;
+    const { engine, fileService, plans } = this.#options;
     const runtime = runtimeOf(engine.catalogue, request.language);
     checkProgram(request);
-    const inputs = await resolveInputs(shelf, principal, request.files ?? []);
+    const inputs = await resolveInputs(fileService, principal, request.files ?? []);
     const live = request.sessionId === undefined ? undefined : await this.#parts.hot.use(principal, request.sessionId);
     if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
     const limits = limitsWithin(planOf(plans, principal), request.wallMs);
@@ -95,7 +95,7 @@ export class Executions {
     try {
       return await this.#placed(principal, driver, async () => {
         if (!live.live) await this.#parts.hot.makeRoom();
-        const stored = () => this.#options.shelf.opened(principal, this.#parts.records.stored(live.record));
+        const stored = () => this.#options.fileService.opened(principal, this.#parts.records.stored(live.record));
         return this.#cells.inSession(live, stored, { ...order, limits }, driver);
       });
     } catch (cause) {

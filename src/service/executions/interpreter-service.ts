@@ -16,9 +16,9 @@ import {
 } from '../../core/index.ts';
 import { commandsOf, type Engine, type EngineRun, type Runtime } from '../../engine/index.ts';
 import type { Admission } from '../admission/admission.ts';
+import type { FileService } from '../files/file-service.ts';
 import { engineInput, type ResolvedInput, resolveInputs } from '../files/inputs.ts';
 import { lostFile } from '../files/lost-file.ts';
-import type { Shelf } from '../files/shelf.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import type {
   ExecuteRequest,
@@ -34,7 +34,7 @@ import { checkProgram, limitsWithin, runtimeOf } from './programs.ts';
 
 export interface InterpreterOptions {
   readonly engine: Engine;
-  readonly shelf: Shelf;
+  readonly fileService: FileService;
   readonly admission: Admission;
   /** What principals may use. */
   readonly plans: Plans;
@@ -50,14 +50,14 @@ const graceMs = 60 * 60_000;
 /** The `Interpreter` over an engine in this process. */
 export class InterpreterService implements Interpreter {
   readonly #options: InterpreterOptions;
-  readonly #shelf: Shelf;
+  readonly #fileService: FileService;
   readonly #admission: Admission;
   #expiry: NodeJS.Timeout | undefined;
   #closing = false;
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
-    this.#shelf = options.shelf;
+    this.#fileService = options.fileService;
     this.#admission = options.admission;
   }
 
@@ -68,7 +68,7 @@ export class InterpreterService implements Interpreter {
     metrics.gauge('executions_waiting', 'Executions waiting for a place', () => this.#admission.waiting);
     metrics.gauge('sandboxes_live', 'Sandboxes alive, parked ones included', () => engine.census().live);
     const expire = () =>
-      this.#shelf.expire(graceMs).then(
+      this.#fileService.expire(graceMs).then(
         (removed) => logger.debug(removed, 'removed what had expired'),
         (error) => logger.error({ error: String(error) }, 'what has expired could not be removed'),
       );
@@ -104,7 +104,7 @@ export class InterpreterService implements Interpreter {
     const started = performance.now();
     const runtime = runtimeOf(this.#options.engine.catalogue, request.language);
     checkProgram(request);
-    const inputs = await resolveInputs(this.#shelf, principal, request.files ?? []);
+    const inputs = await resolveInputs(this.#fileService, principal, request.files ?? []);
     if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
     const plan = planOf(this.#options.plans, principal);
     const leave = await this.#admission.enter(principal.id, plan, options.signal);
@@ -116,7 +116,7 @@ export class InterpreterService implements Interpreter {
           code: request.code,
           args: request.args ?? [],
           stdin: request.stdin,
-          inputs: inputs.map(({ input, file }) => engineInput(this.#shelf, input.path, file)),
+          inputs: inputs.map(({ input, file }) => engineInput(this.#fileService, input.path, file)),
           owner: principal.id,
           limits: limitsWithin(plan, request.limits?.wallMs),
         },
@@ -147,30 +147,30 @@ export class InterpreterService implements Interpreter {
     request: { scope: FileScope; readOnly: boolean; partial: boolean },
     files: AsyncIterable<UploadFile>,
   ): Promise<{ sessionId: string; files: readonly UploadOutcome[] }> {
-    return this.#shelf.upload(principal, request, files);
+    return this.#fileService.upload(principal, request, files);
   }
 
   file(principal: Principal, ref: FileRef): Promise<StoredFile> {
-    return this.#shelf.find(principal, ref);
+    return this.#fileService.find(principal, ref);
   }
 
   async openFile(principal: Principal, ref: FileRef): Promise<{ file: StoredFile; content: Readable }> {
-    const file = await this.#shelf.find(principal, ref);
-    const content = await this.#shelf.open(file);
+    const file = await this.#fileService.find(principal, ref);
+    const content = await this.#fileService.open(file);
     this.#options.usage.record(principal, { bytesServed: file.size });
     return { file, content };
   }
 
   listFiles(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]> {
-    return this.#shelf.list(principal, sessionId, scope);
+    return this.#fileService.list(principal, sessionId, scope);
   }
 
   deleteFile(principal: Principal, ref: FileRef): Promise<void> {
-    return this.#shelf.delete(principal, ref);
+    return this.#fileService.delete(principal, ref);
   }
 
   storage(principal: Principal): Promise<StorageUse> {
-    return this.#shelf.storage(principal);
+    return this.#fileService.storage(principal);
   }
 
   async health(): Promise<{ ready: boolean; reason?: string }> {
@@ -187,7 +187,7 @@ export class InterpreterService implements Interpreter {
     inputs: readonly ResolvedInput[],
   ): Promise<Execution> {
     const id = newId();
-    const session = this.#shelf.session(principal, id, { kind: 'user' });
+    const session = this.#fileService.session(principal, id, { kind: 'user' });
     const byPath = new Map(inputs.map(({ input }) => [input.path, input]));
     const files: ReportedFile[] = [];
     const stored: StoredFile[] = [];
@@ -208,7 +208,7 @@ export class InterpreterService implements Interpreter {
           source: 'program',
           content: content.read(),
         } as const;
-        const file = await this.#shelf.put(session, artifact, content.size);
+        const file = await this.#fileService.put(session, artifact, content.size);
         stored.push(file);
         const from = byPath.get(path);
         files.push(change === 'modified' && from ? { change, file, from } : { change: 'created', file });
@@ -217,7 +217,7 @@ export class InterpreterService implements Interpreter {
       }
     }
     try {
-      await this.#shelf.record(session, stored);
+      await this.#fileService.record(session, stored);
     } catch (error) {
       // The program has run: its caller is to have the result, and to learn that the files are gone.
       lose(

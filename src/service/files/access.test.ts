@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { FileScope, StoredSession } from '../../core/index.ts';
+import type { FileScope, FileSet } from '../../core/index.ts';
 import { mayUse } from './access.ts';
 
-const session = (scope: FileScope): StoredSession => ({
+const session = (scope: FileScope): FileSet => ({
   id: 's',
   tenant: 't',
   principalId: 'maker',

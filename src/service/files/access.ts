@@ -1,10 +1,10 @@
-import type { FileScope, Principal, StoredSession } from '../../core/index.ts';
+import type { FileScope, FileSet, Principal } from '../../core/index.ts';
 
 /**
  * Tells whether a caller may use a stored session's files. Its maker always may. Others of the tenant may when they name
  * the same agent, or the same skill in the same version. Expired is as good as gone.
  */
-export function mayUse(principal: Principal, claimed: FileScope, session: StoredSession, now: number): boolean {
+export function mayUse(principal: Principal, claimed: FileScope, session: FileSet, now: number): boolean {
   if (session.expiresAt <= now || session.tenant !== principal.tenant) return false;
   if (session.principalId === principal.id) return true;
   const { scope } = session;

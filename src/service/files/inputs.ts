@@ -2,7 +2,7 @@ import { DragomanError, type Principal, type StoredFile } from '../../core/index
 import type { EngineInput } from '../../engine/index.ts';
 import type { InputFile } from '../executions/interpreter.ts';
 import { checkDestinations } from '../executions/programs.ts';
-import type { Shelf } from './shelf.ts';
+import type { FileService } from './file-service.ts';
 
 /** A file a request names, found. */
 export interface ResolvedInput {
@@ -12,7 +12,7 @@ export interface ResolvedInput {
 
 /** Finds what a request names. @throws DragomanError invalid_request; file_refused for what the caller may not use */
 export async function resolveInputs(
-  shelf: Shelf,
+  fileService: FileService,
   principal: Principal,
   files: readonly InputFile[],
 ): Promise<ResolvedInput[]> {
@@ -20,7 +20,7 @@ export async function resolveInputs(
   return Promise.all(
     files.map(async (input) => {
       try {
-        return { input, file: await shelf.find(principal, input) };
+        return { input, file: await fileService.find(principal, input) };
       } catch (error) {
         if (error instanceof DragomanError && error.code === 'not_found') throw new DragomanError('file_refused');
         throw error;
@@ -30,7 +30,7 @@ export async function resolveInputs(
 }
 
 /** A stored file as the engine takes it. */
-export function engineInput(shelf: Shelf, path: string, file: StoredFile): EngineInput {
+export function engineInput(fileService: FileService, path: string, file: StoredFile): EngineInput {
   const { size, digest, readOnly } = file;
-  return { path, size, digest, readOnly, open: () => shelf.open(file) };
+  return { path, size, digest, readOnly, open: () => fileService.open(file) };
 }

@@ -11,7 +11,7 @@ export interface Hold {
 
 /**
  * Keeps what arrives within its owner's quota before it is recorded: without it any number of uploads could fill the disk
- * together and be refused afterwards. What is recorded is the catalogue's to count, in the transaction that records it.
+ * together and be refused afterwards. What is recorded is the records's to count, in the transaction that records it.
  */
 export class StorageQuota {
   readonly #storedBytes: (owner: Owner) => Promise<number>;

@@ -2,37 +2,19 @@ import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { memoryRecords } from '../../../test/support/records.ts';
 import { isId, secretHash } from '../../core/index.ts';
-import type { KeyRecord } from '../../stores/index.ts';
-import { ApiKeys, type KeyStore } from './keys.ts';
-
-function memoryStore(): KeyStore & { records: KeyRecord[] } {
-  const records: KeyRecord[] = [];
-  return {
-    records,
-    createKey: async (key) => void records.push(key),
-    keys: async () => [...records],
-    planKey: async (idOrName, plan) => {
-      const index = records.findIndex((key) => !key.revokedAt && [key.id, key.name].includes(idOrName));
-      if (index >= 0) records[index] = { ...records[index]!, plan };
-      return index >= 0;
-    },
-    revokeKey: async (idOrName, now) => {
-      const index = records.findIndex((key) => !key.revokedAt && [key.id, key.name].includes(idOrName));
-      if (index >= 0) records[index] = { ...records[index]!, revokedAt: now };
-      return index >= 0;
-    },
-  };
-}
+import type { KeyRecords } from '../../stores/index.ts';
+import { ApiKeys } from './keys.ts';
 
 let now = 1000;
-let store: ReturnType<typeof memoryStore>;
+let records: KeyRecords;
 let keys: ApiKeys;
 let directory: string;
 
 beforeEach(async () => {
-  store = memoryStore();
-  keys = new ApiKeys(store, new Set(['default', 'small']), () => now++);
+  records = memoryRecords().keys;
+  keys = new ApiKeys(records, new Set(['default', 'small']), () => now++);
   directory = await mkdtemp(join(tmpdir(), 'keys-'));
 });
 afterEach(() => rm(directory, { recursive: true }));
@@ -42,7 +24,7 @@ describe('ApiKeys', () => {
     const { key, secret } = await keys.create('app');
     expect(secret).toMatch(/^dgm_[A-Za-z0-9_-]{43}$/);
     expect(isId(key.id)).toBe(true);
-    expect(store.records).toEqual([
+    expect(await records.list()).toEqual([
       { id: key.id, name: 'app', hash: secretHash(secret), plan: null, createdAt: now - 1, revokedAt: null },
     ]);
     expect((await keys.create('other')).secret).not.toBe(secret);
@@ -50,7 +32,7 @@ describe('ApiKeys', () => {
 
   test.each(['', 'a b', 'a'.repeat(65), 'a/b', 'ä', 'a:b'])('refuses the name %j', async (name) => {
     await expect(keys.create(name)).rejects.toMatchObject({ code: 'invalid_request' });
-    expect(store.records).toEqual([]);
+    expect(await records.list()).toEqual([]);
   });
 
   test('a name is free again once its key is revoked', async () => {
@@ -71,19 +53,19 @@ describe('ApiKeys', () => {
 describe('plans', () => {
   test('only those that exist can be given', async () => {
     await keys.create('app', 'small');
-    expect(store.records).toMatchObject([{ plan: 'small' }]);
+    expect(await records.list()).toMatchObject([{ plan: 'small' }]);
     await keys.setPlan('app', 'default');
-    expect(store.records).toMatchObject([{ plan: 'default' }]);
+    expect(await records.list()).toMatchObject([{ plan: 'default' }]);
     for (const attempt of [keys.create('other', 'large'), keys.setPlan('app', 'large')])
       await expect(attempt).rejects.toMatchObject({ code: 'invalid_request' });
     await expect(keys.setPlan('nobody', 'small')).rejects.toMatchObject({ code: 'not_found' });
-    expect(store.records).toMatchObject([{ plan: 'default' }]);
+    expect(await records.list()).toMatchObject([{ plan: 'default' }]);
   });
 
   test('a live key with a plan that is gone is found out', async () => {
     const { key } = await keys.create('app', 'small');
     await keys.checkPlans();
-    const later = new ApiKeys(store, new Set(['default']), () => now++);
+    const later = new ApiKeys(records, new Set(['default']), () => now++);
     await expect(later.checkPlans()).rejects.toThrow('The key app has the plan small');
     await later.revoke(key.id);
     await later.checkPlans();
@@ -97,7 +79,7 @@ describe('the first key', () => {
     expect(first!.path).toBe(join(dataDir, 'api-key'));
     expect(await readFile(first!.path, 'utf8')).toBe(`${first!.secret}\n`);
     expect((await stat(first!.path)).mode & 0o777).toBe(0o600);
-    expect(store.records).toMatchObject([{ name: 'default', hash: secretHash(first!.secret) }]);
+    expect(await records.list()).toMatchObject([{ name: 'default', hash: secretHash(first!.secret) }]);
   });
 
   test('is made once, also when it was revoked', async () => {

@@ -2,19 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DragomanError, newId, type Plans, secretHash } from '../../core/index.ts';
-import type { Catalogue, KeyRecord } from '../../stores/index.ts';
-
-/** The part of the catalogue that keeps API keys. */
-export type KeyStore = Pick<Catalogue, 'createKey' | 'keys' | 'planKey' | 'revokeKey'>;
+import type { KeyRecord, KeyRecords } from '../../stores/index.ts';
 
 /** Makes, lists and revokes API keys. The secret is shown once, by `create`; only its hash is kept. */
 export class ApiKeys {
-  readonly #store: KeyStore;
+  readonly #records: KeyRecords;
   readonly #plans: Pick<Plans, 'has' | 'keys'>;
   readonly #clock: () => number;
 
-  constructor(store: KeyStore, plans: Pick<Plans, 'has' | 'keys'>, clock: () => number = Date.now) {
-    this.#store = store;
+  constructor(records: KeyRecords, plans: Pick<Plans, 'has' | 'keys'>, clock: () => number = Date.now) {
+    this.#records = records;
     this.#plans = plans;
     this.#clock = clock;
   }
@@ -30,17 +27,17 @@ export class ApiKeys {
 
   /** All keys, oldest first, revoked ones included. */
   list(): Promise<KeyRecord[]> {
-    return this.#store.keys();
+    return this.#records.list();
   }
 
   /** Gives a key another plan; running servers notice within seconds. @throws DragomanError not_found, invalid_request */
   async setPlan(idOrName: string, plan: string): Promise<void> {
-    if (!(await this.#store.planKey(idOrName, this.#known(plan)))) throw noSuchKey();
+    if (!(await this.#records.setPlan(idOrName, this.#known(plan)))) throw noSuchKey();
   }
 
   /** Ends a key; running servers notice within seconds. @throws DragomanError not_found */
   async revoke(idOrName: string): Promise<void> {
-    if (!(await this.#store.revokeKey(idOrName, this.#clock()))) throw noSuchKey();
+    if (!(await this.#records.revoke(idOrName, this.#clock()))) throw noSuchKey();
   }
 
   /**
@@ -48,7 +45,7 @@ export class ApiKeys {
    * `<dataDir>/api-key`, readable by the owner alone. Returns undefined when there are keys already.
    */
   async createFirst(dataDir: string): Promise<{ path: string; secret: string } | undefined> {
-    if ((await this.#store.keys()).length > 0) return undefined;
+    if ((await this.#records.list()).length > 0) return undefined;
     const path = join(dataDir, 'api-key');
     const secret = newSecret();
     // The file comes first: after a crash in between, the next start makes another key and replaces it.
@@ -59,7 +56,7 @@ export class ApiKeys {
 
   /** @throws DragomanError invalid_request when a live key has a plan that there is not */
   async checkPlans(): Promise<void> {
-    for (const { name, plan, revokedAt } of await this.#store.keys())
+    for (const { name, plan, revokedAt } of await this.#records.list())
       if (revokedAt === null && plan !== null && !this.#plans.has(plan))
         throw new DragomanError('invalid_request', {
           message: `The key ${name} has the plan ${plan}, which DRAGOMAN_PLANS does not define.`,
@@ -79,11 +76,11 @@ export class ApiKeys {
       throw new DragomanError('invalid_request', {
         message: 'A key name is 1 to 64 letters, digits, ".", "_" or "-".',
       });
-    const keys = await this.#store.keys();
+    const keys = await this.#records.list();
     if (keys.some((key) => key.name === name && key.revokedAt === null))
       throw new DragomanError('invalid_request', { message: `There is a live key named ${name} already.` });
     const key = { id: newId(), name, hash: secretHash(secret), plan, createdAt: this.#clock(), revokedAt: null };
-    await this.#store.createKey(key);
+    await this.#records.create(key);
     return key;
   }
 }

@@ -1,11 +1,11 @@
 import { DragomanError, type Logger, type Principal, type StoredFile } from '../../core/index.ts';
-import type { Catalogue } from '../../stores/index.ts';
+import type { Records } from '../../stores/index.ts';
 import { LiveSession, type LiveSessionParts } from './live-session.ts';
 import { SessionFiles } from './session-files.ts';
 import type { SessionRecord, SessionRecords } from './session-record.ts';
 
 export interface HotSessionsOptions extends LiveSessionParts {
-  readonly catalogue: Catalogue;
+  readonly records: Records;
   /** Sandboxes of sessions at once. */
   readonly maxLive: number;
   /** Idle sandboxes are let go while less memory than this is available. */
@@ -79,9 +79,11 @@ export class HotSessions {
 
   /** Begins to work with a session that is recorded. */
   add(record: SessionRecord, files: readonly StoredFile[]): LiveSession {
-    const { shelf } = this.#options;
+    const { fileService } = this.#options;
     const byPath = files.map((file) => [file.name, file] as const);
-    const sessionFiles = new SessionFiles(this.#options, byPath, (session, change) => shelf.revise(session, change));
+    const sessionFiles = new SessionFiles(this.#options, byPath, (session, change) =>
+      fileService.revise(session, change),
+    );
     const live = new LiveSession(record, sessionFiles, this.#options);
     this.#hot.set(record.id, live);
     return live;
@@ -161,7 +163,7 @@ export class HotSessions {
       this.#loading.get(key) ??
       (async () => {
         const record = await this.#records.find(principal, id);
-        const files = await this.#options.catalogue.files(record.id);
+        const files = await this.#options.records.files.list(record.id);
         return this.#hot.get(record.id) ?? this.add(record, files);
       })().finally(() => this.#loading.delete(key));
     this.#loading.set(key, loading);

@@ -1,7 +1,7 @@
 import type { Limits, Logger, StoredFile } from '../../core/index.ts';
 import type { Engine, EngineSession, Runtime } from '../../engine/index.ts';
+import type { FileService } from '../files/file-service.ts';
 import { engineInput } from '../files/inputs.ts';
-import type { Shelf } from '../files/shelf.ts';
 import { SerialQueue } from './serial-queue.ts';
 import type { SessionFiles } from './session-files.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -12,7 +12,7 @@ const maxQueue = 64;
 
 export interface LiveSessionParts {
   readonly engine: Engine;
-  readonly shelf: Shelf;
+  readonly fileService: FileService;
   readonly logger: Logger;
   /** How long an execution may wait for the one before it. */
   readonly queueWaitMs: number;
@@ -58,10 +58,10 @@ export class LiveSession {
   async sandbox(limits: Limits): Promise<EngineSession> {
     if (this.#sandbox && !this.#sandbox.ended) return this.#sandbox;
     await this.letGo();
-    const { engine, shelf } = this.#parts;
+    const { engine, fileService } = this.#parts;
     const sandbox = await engine.openSession(limits);
     try {
-      await sandbox.stage(this.files.all().map((file) => engineInput(shelf, file.name, file)));
+      await sandbox.stage(this.files.all().map((file) => engineInput(fileService, file.name, file)));
     } catch (error) {
       await sandbox.close();
       throw error;
@@ -111,7 +111,7 @@ export class LiveSession {
   /** Puts stored files into the sandbox, if there is one. */
   async bring(files: readonly StoredFile[]): Promise<void> {
     if (!this.live) return;
-    await this.#sandbox!.stage(files.map((file) => engineInput(this.#parts.shelf, file.name, file)));
+    await this.#sandbox!.stage(files.map((file) => engineInput(this.#parts.fileService, file.name, file)));
   }
 
   /** Takes files from the sandbox, if there is one. */

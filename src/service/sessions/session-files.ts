@@ -1,8 +1,8 @@
 import { DragomanError, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
-import type { SessionRevision } from '../../stores/index.ts';
+import type { FileSetRevision } from '../../stores/index.ts';
 import type { LostFile, ReportedFile } from '../executions/interpreter.ts';
+import type { FileService, OpenFileSet } from '../files/file-service.ts';
 import { lostFile } from '../files/lost-file.ts';
-import type { OpenShelf, Shelf } from '../files/shelf.ts';
 
 /** A file as it was found in a workspace. Its content is read once. */
 export interface FoundFile {
@@ -19,22 +19,22 @@ export interface KeptChanges {
 }
 
 /** Makes files a session's own, and `superseded` ones (by id) no longer so. */
-type Recorder = (session: OpenShelf, change: Pick<SessionRevision, 'added' | 'superseded'>) => Promise<void>;
+type Recorder = (session: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded'>) => Promise<void>;
 
 /** A workspace's files as they are recorded: by path, each with the id it is known by until it changes. */
 export class SessionFiles {
-  readonly #shelf: Shelf;
+  readonly #fileService: FileService;
   readonly #logger: Logger;
   readonly #byPath: Map<string, StoredFile>;
   readonly #recorder: Recorder;
 
   /** Files of others may be among them: they are what the workspace begins with. */
   constructor(
-    parts: { shelf: Shelf; logger: Logger },
+    parts: { fileService: FileService; logger: Logger },
     files: Iterable<readonly [path: string, file: StoredFile]>,
     recorder: Recorder,
   ) {
-    this.#shelf = parts.shelf;
+    this.#fileService = parts.fileService;
     this.#logger = parts.logger;
     this.#byPath = new Map(files);
     this.#recorder = recorder;
@@ -50,7 +50,7 @@ export class SessionFiles {
   }
 
   /** Makes these the session's files at their paths, and takes away those of `gone`. */
-  async record(session: OpenShelf, added: readonly StoredFile[], gone: readonly string[] = []): Promise<void> {
+  async record(session: OpenFileSet, added: readonly StoredFile[], gone: readonly string[] = []): Promise<void> {
     const replaced = [...added.map(({ name }) => name), ...gone].flatMap((path) => this.#byPath.get(path)?.id ?? []);
     if (added.length > 0 || replaced.length > 0) {
       await this.#recorder(session, { added, superseded: [...new Set(replaced)] });
@@ -60,7 +60,7 @@ export class SessionFiles {
   }
 
   /** Keeps what an execution made and changed. Never rejects: what cannot be stored is reported as lost. */
-  async keep(session: OpenShelf, touched: readonly FoundFile[], gone: readonly string[]): Promise<KeptChanges> {
+  async keep(session: OpenFileSet, touched: readonly FoundFile[], gone: readonly string[]): Promise<KeptChanges> {
     const files: ReportedFile[] = [];
     const added: StoredFile[] = [];
     const lost: LostFile[] = [];
@@ -86,10 +86,10 @@ export class SessionFiles {
           source: 'program',
           content: content.read(),
         } as const;
-        const file = await this.#shelf.put(session, found, content.size);
+        const file = await this.#fileService.put(session, found, content.size);
         // Written again with what it held before.
         if (before?.digest === file.digest) {
-          this.#shelf.release([file]);
+          this.#fileService.release([file]);
           continue;
         }
         added.push(file);

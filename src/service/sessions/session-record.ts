@@ -1,5 +1,5 @@
-import { DragomanError, isId, type Principal, type StoredSession } from '../../core/index.ts';
-import type { Catalogue, Document } from '../../stores/index.ts';
+import { DragomanError, type FileSet, isId, type Principal } from '../../core/index.ts';
+import type { Document, Records } from '../../stores/index.ts';
 import type { Page } from './sessions.ts';
 
 /** What is kept of a session besides its files. */
@@ -19,7 +19,7 @@ export interface SessionRecord {
 }
 
 export interface SessionRecordsOptions {
-  readonly catalogue: Catalogue;
+  readonly records: Records;
   /** A session never lives longer than this from its creation. */
   readonly maxLifeMs: number;
   /** How long the record of an expired session can still be read. */
@@ -28,7 +28,7 @@ export interface SessionRecordsOptions {
 
 const kind = 'session';
 
-/** Sessions' records in the catalogue. */
+/** Sessions' records in the records. */
 export class SessionRecords {
   readonly #options: SessionRecordsOptions;
 
@@ -41,35 +41,35 @@ export class SessionRecords {
   }
 
   /** The owner's side of its files. */
-  stored(record: SessionRecord): StoredSession {
+  stored(record: SessionRecord): FileSet {
     const { id, tenant, principalId, createdAt } = record;
     return { id, tenant, principalId, scope: { kind: 'user' }, createdAt, expiresAt: this.expiresAt(record) };
   }
 
   async create(record: SessionRecord): Promise<void> {
-    const { catalogue } = this.#options;
-    await catalogue.createSession(this.stored(record), []);
+    const { records } = this.#options;
+    await records.files.create(this.stored(record), []);
     try {
-      await catalogue.documents.put(this.#document(record));
+      await records.documents.put(this.#document(record));
     } catch (error) {
-      await catalogue.deleteSession(record.id);
+      await records.files.deleteSet(record.id);
       throw error;
     }
   }
 
   async save(record: SessionRecord): Promise<void> {
-    await this.#options.catalogue.documents.put({ ...this.#document(record), essential: true });
+    await this.#options.records.documents.put({ ...this.#document(record), essential: true });
   }
 
   /** Makes its files live as long as it does. @throws DragomanError not_found when they are gone */
   async extend(record: SessionRecord): Promise<void> {
     const expiresAt = this.expiresAt(record);
-    await this.#options.catalogue.reviseSession(record.id, { expiresAt, added: [], superseded: [] });
+    await this.#options.records.files.revise(record.id, { expiresAt, added: [], superseded: [] });
   }
 
   /** @throws DragomanError not_found, for another's as well */
   async find(principal: Principal, id: string): Promise<SessionRecord> {
-    const document = isId(id) ? await this.#options.catalogue.documents.get(kind, id) : undefined;
+    const document = isId(id) ? await this.#options.records.documents.get(kind, id) : undefined;
     if (!document || document.tenant !== principal.tenant || document.principalId !== principal.id)
       throw new DragomanError('not_found', { message: 'Session not found' });
     return recordOf(document);
@@ -79,13 +79,13 @@ export class SessionRecords {
     principal: Principal,
     page: Page & { name?: string | undefined },
   ): Promise<{ records: SessionRecord[]; more: boolean }> {
-    const documents = await this.#options.catalogue.documents.list(kind, principal, { ...page, limit: page.limit + 1 });
+    const documents = await this.#options.records.documents.list(kind, principal, { ...page, limit: page.limit + 1 });
     return { records: documents.slice(0, page.limit).map(recordOf), more: documents.length > page.limit };
   }
 
   async delete(id: string): Promise<void> {
-    await this.#options.catalogue.deleteSession(id);
-    await this.#options.catalogue.documents.delete(kind, id);
+    await this.#options.records.files.deleteSet(id);
+    await this.#options.records.documents.delete(kind, id);
   }
 
   #document(record: SessionRecord): Document {

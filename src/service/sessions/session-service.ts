@@ -10,8 +10,8 @@ import {
 import { ExecutionLog } from '../executions/execution-log.ts';
 import { Executions, type ExecutionsOptions } from '../executions/executions.ts';
 import type { UploadFile } from '../executions/interpreter.ts';
+import type { OpenFileSet } from '../files/file-service.ts';
 import { resolveInputs } from '../files/inputs.ts';
-import type { OpenShelf } from '../files/shelf.ts';
 import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
 import type { LiveSession } from './live-session.ts';
 import { checkRoom } from './session-files.ts';
@@ -52,7 +52,7 @@ export class SessionService implements Sessions {
     this.#options = options;
     this.#records = new SessionRecords(options);
     this.#hot = new HotSessions(options, this.#records);
-    this.#log = new ExecutionLog({ documents: options.catalogue.documents, logger: options.logger });
+    this.#log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
     this.#executions = new Executions(options, { records: this.#records, hot: this.#hot, log: this.#log });
   }
 
@@ -75,7 +75,7 @@ export class SessionService implements Sessions {
   }
 
   async create(principal: Principal, request: NewSession): Promise<SessionInfo> {
-    const inputs = await resolveInputs(this.#options.shelf, principal, request.files ?? []);
+    const inputs = await resolveInputs(this.#options.fileService, principal, request.files ?? []);
     checkNotes(request);
     const { now, idleMs, maxIdleMs, retentionMs, plans } = this.#options;
     const createdAt = now();
@@ -93,8 +93,8 @@ export class SessionService implements Sessions {
       metadata: request.metadata ?? {},
       ran: [],
     };
-    const session = this.#options.shelf.opened(principal, this.#records.stored(record));
-    const copies = inputs.map(({ input, file }) => this.#options.shelf.copy(session, input.path, file));
+    const session = this.#options.fileService.opened(principal, this.#records.stored(record));
+    const copies = inputs.map(({ input, file }) => this.#options.fileService.copy(session, input.path, file));
     try {
       checkRoom([], copies, workspaceBytes);
       await this.#records.create(record);
@@ -102,7 +102,7 @@ export class SessionService implements Sessions {
       await live.files.record(session, copies);
       return this.#info(live.record);
     } finally {
-      this.#options.shelf.release(copies);
+      this.#options.fileService.release(copies);
     }
   }
 
@@ -202,23 +202,23 @@ export class SessionService implements Sessions {
     const record = live?.record ?? (await this.#records.find(principal, id));
     if (this.#records.expiresAt(record) <= this.#options.now()) return [];
     if (live) return live.files.all();
-    const files = await this.#options.catalogue.files(record.id);
+    const files = await this.#options.records.files.list(record.id);
     return files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async putFile(principal: Principal, id: string, upload: UploadFile): Promise<StoredFile> {
     const live = await this.#hot.use(principal, id);
-    const { shelf, maxFileBytes } = this.#options;
+    const { fileService, maxFileBytes } = this.#options;
     const session = this.#opened(principal, live);
     // The bytes arrive at their sender's pace, which executions do not wait for.
-    const file = await shelf.put(session, { source: 'user', ...upload, readOnly: false }, maxFileBytes);
+    const file = await fileService.put(session, { source: 'user', ...upload, readOnly: false }, maxFileBytes);
     return this.#bring(principal, id, file);
   }
 
   async copyFile(principal: Principal, id: string, { path, ...from }: FileRef & { path: string }): Promise<StoredFile> {
     const live = await this.#hot.use(principal, id);
-    const [found] = await resolveInputs(this.#options.shelf, principal, [{ ...from, path }]);
-    const copy = this.#options.shelf.copy(this.#opened(principal, live), path, found!.file);
+    const [found] = await resolveInputs(this.#options.fileService, principal, [{ ...from, path }]);
+    const copy = this.#options.fileService.copy(this.#opened(principal, live), path, found!.file);
     return this.#bring(principal, id, copy);
   }
 
@@ -244,12 +244,12 @@ export class SessionService implements Sessions {
         return file;
       });
     } finally {
-      this.#options.shelf.release([file]);
+      this.#options.fileService.release([file]);
     }
   }
 
-  #opened(principal: Principal, live: LiveSession): OpenShelf {
-    return this.#options.shelf.opened(principal, this.#records.stored(live.record));
+  #opened(principal: Principal, live: LiveSession): OpenFileSet {
+    return this.#options.fileService.opened(principal, this.#records.stored(live.record));
   }
 
   #info(record: SessionRecord): SessionInfo {

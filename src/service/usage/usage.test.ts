@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from 'vitest';
+import { memoryRecords } from '../../../test/support/records.ts';
 import { DragomanError } from '../../core/index.ts';
-import { createMemoryCatalogue } from '../../stores/index.ts';
 import { UsageLedger } from './usage.ts';
 
 const day = 24 * 3_600_000;
@@ -8,13 +8,13 @@ const ann = { id: 'ann', tenant: 't' };
 const none = { executions: 0, cpuMs: 0, wallMs: 0, bytesStored: 0, bytesServed: 0 };
 
 let now: number;
-let documents: ReturnType<typeof createMemoryCatalogue>['documents'];
+let documents: ReturnType<typeof memoryRecords>['documents'];
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const ledger = () => new UsageLedger({ documents, logger, now: () => now });
 
 beforeEach(() => {
   now = Date.UTC(2026, 0, 31, 23, 59);
-  documents = createMemoryCatalogue().documents;
+  documents = memoryRecords().documents;
 });
 
 it('adds up by day and principal', async () => {

@@ -6,7 +6,7 @@ export interface StoredBytes {
   readonly size: number;
 }
 
-/** Content-addressed bytes. Equal bytes are stored once; who owns them is the catalogue's business. */
+/** Content-addressed bytes. Equal bytes are stored once; who owns them is the records's business. */
 export interface FileStore {
   /**
    * Makes the store ready; removes what interrupted `put`s left and returns how many those were.
@@ -28,7 +28,7 @@ export interface FileStore {
   open(digest: string): Promise<Readable>;
   /**
    * Removes the bytes nobody refers to. Bytes put or put again within `graceMs` stay, so that an upload between `put` and
-   * its catalogue record is never lost. Returns how many were removed. What `isReferenced` throws is passed on.
+   * its records record is never lost. Returns how many were removed. What `isReferenced` throws is passed on.
    * @throws DragomanError storage_unavailable
    */
   sweep(isReferenced: (digest: string) => Promise<boolean>, graceMs: number): Promise<number>;

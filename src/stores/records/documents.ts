@@ -28,11 +28,11 @@ export interface DocumentPage {
   readonly name?: string | undefined;
 }
 
-/** Documents by kind and id, listed by owner in the order of their creation. Durable as the rest of the catalogue. */
+/** Documents by kind and id, listed by owner in the order of their creation. Durable as the rest of the records. */
 export interface Documents {
   /**
    * Writes it; one with its kind and id is replaced and keeps its place in lists.
-   * @throws DragomanError quota_exceeded when it makes its owner's documents more than a catalogue allows
+   * @throws DragomanError quota_exceeded when it makes its owner's documents more than a records allows
    */
   put(document: Document): Promise<void>;
   /** Writes them all or none. @throws DragomanError as `put` */

@@ -10,7 +10,7 @@ import {
   type SqliteStatement,
 } from 'kysely';
 
-/** Statements kept prepared. The catalogue has about twenty; the rest is for inserts of different lengths. */
+/** Statements kept prepared. The records has about twenty; the rest is for inserts of different lengths. */
 const maxStatements = 64;
 
 interface NodeSqliteConfig extends SqliteDialectConfig {

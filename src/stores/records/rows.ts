@@ -1,27 +1,27 @@
 import type { Selectable } from 'kysely';
-import type { FileScope, StoredFile, StoredSession } from '../../core/index.ts';
-import type { KeyRecord } from './catalogue.ts';
+import type { FileScope, FileSet, StoredFile } from '../../core/index.ts';
+import type { KeyRecord } from './key-records.ts';
 import type { Schema } from './schema.ts';
 
-export type SessionRow = Selectable<Schema['sessions']>;
+export type SetRow = Selectable<Schema['sessions']>;
 export type FileRow = Selectable<Schema['files']>;
 export type KeyRow = Selectable<Schema['api_keys']>;
 
-export function sessionRow(session: StoredSession): SessionRow {
-  const { scope } = session;
+export function setRow(set: FileSet): SetRow {
+  const { scope } = set;
   return {
-    id: session.id,
-    tenant: session.tenant,
-    principal_id: session.principalId,
+    id: set.id,
+    tenant: set.tenant,
+    principal_id: set.principalId,
     scope_kind: scope.kind,
     scope_id: scope.kind === 'user' ? null : scope.id,
     scope_version: scope.kind === 'skill' ? scope.version : null,
-    created_at: session.createdAt,
-    expires_at: session.expiresAt,
+    created_at: set.createdAt,
+    expires_at: set.expiresAt,
   };
 }
 
-export function sessionOf(row: SessionRow): StoredSession {
+export function setOf(row: SetRow): FileSet {
   return {
     id: row.id,
     tenant: row.tenant,
@@ -32,11 +32,11 @@ export function sessionOf(row: SessionRow): StoredSession {
   };
 }
 
-function scopeOf({ scope_kind: kind, scope_id: id, scope_version: version }: SessionRow): FileScope {
+function scopeOf({ scope_kind: kind, scope_id: id, scope_version: version }: SetRow): FileScope {
   if (kind === 'user') return { kind };
   if (kind === 'agent' && id !== null) return { kind, id };
   if (kind === 'skill' && id !== null && version !== null) return { kind, id, version };
-  throw new Error(`a session record has the impossible scope "${kind}"`);
+  throw new Error(`a file set has the impossible scope "${kind}"`);
 }
 
 export function fileRow(file: StoredFile, position: number): FileRow {

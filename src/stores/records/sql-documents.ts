@@ -1,20 +1,18 @@
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import type { Principal } from '../../core/index.ts';
 import type { Document, DocumentPage, Documents } from './documents.ts';
 import type { Schema } from './schema.ts';
+import type { SqlDatabase } from './sql-database.ts';
 import { addDocumented } from './sql-owners.ts';
 
-/** Runs work on the open database. */
-export type Use = <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
-
-/** Documents in the tables of a `SqlCatalogue`. */
+/** Documents in a table of a SQL database. */
 export class SqlDocuments implements Documents {
-  readonly #use: Use;
+  readonly #database: SqlDatabase;
   readonly #quotaBytes: number | undefined;
 
   /** @param quotaBytes what the documents of one owner may take together */
-  constructor(use: Use, quotaBytes: number | undefined) {
-    this.#use = use;
+  constructor(database: SqlDatabase, quotaBytes: number | undefined) {
+    this.#database = database;
     this.#quotaBytes = quotaBytes;
   }
 
@@ -23,7 +21,7 @@ export class SqlDocuments implements Documents {
   }
 
   putAll(documents: readonly Document[]): Promise<void> {
-    return this.#use((db) =>
+    return this.#database.use((db) =>
       db.transaction().execute(async (transaction) => {
         for (const document of documents) await put(transaction, document, this.#quotaBytes);
       }),
@@ -31,7 +29,7 @@ export class SqlDocuments implements Documents {
   }
 
   get(kind: string, id: string): Promise<Document | undefined> {
-    return this.#use(async (db) => {
+    return this.#database.use(async (db) => {
       const row = await db
         .selectFrom('documents')
         .selectAll()
@@ -43,7 +41,7 @@ export class SqlDocuments implements Documents {
   }
 
   delete(kind: string, id: string): Promise<boolean> {
-    return this.#use((db) =>
+    return this.#database.use((db) =>
       db.transaction().execute(async (transaction) => {
         const row = await transaction
           .deleteFrom('documents')
@@ -59,7 +57,7 @@ export class SqlDocuments implements Documents {
 
   list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]> {
     const { after, order, limit, name } = page;
-    return this.#use(async (db) => {
+    return this.#database.use(async (db) => {
       let query = db
         .selectFrom('documents')
         .selectAll()
@@ -78,7 +76,7 @@ export class SqlDocuments implements Documents {
   }
 
   deleteExpired(now: number): Promise<number> {
-    return this.#use((db) =>
+    return this.#database.use((db) =>
       db.transaction().execute(async (transaction) => {
         const owners = await transaction
           .selectFrom('documents')

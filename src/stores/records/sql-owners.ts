@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import { quotaExceeded, recordsExceeded } from '../../core/index.ts';
-import type { Owner } from './catalogue.ts';
+import type { Owner } from './file-records.ts';
 import type { Schema } from './schema.ts';
 
 /** What one owner's files take. */

@@ -6,27 +6,27 @@ import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { newId, type StoredFile, type StoredSession } from '../../core/index.ts';
+import { type FileSet, newId, type StoredFile } from '../../core/index.ts';
 import type { Document } from './documents.ts';
 import { migrations } from './schema.ts';
-import { createSqliteCatalogue } from './sqlite.ts';
+import { createSqliteRecords } from './sqlite.ts';
 
 let path: string;
 
 beforeEach(async () => {
   const directory = await mkdtemp(join(tmpdir(), 'dragoman-sqlite-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  path = join(directory, 'data', 'catalogue.db');
+  path = join(directory, 'data', 'records.db');
 });
 
 async function started() {
-  const catalogue = createSqliteCatalogue({ path });
-  onTestFinished(() => catalogue.close());
-  await catalogue.start();
-  return catalogue;
+  const records = createSqliteRecords({ path });
+  onTestFinished(() => records.close());
+  await records.start();
+  return records;
 }
 
-function records(count: number): { session: StoredSession; files: StoredFile[] } {
+function setWithFiles(count: number): { session: FileSet; files: StoredFile[] } {
   const id = newId();
   const files = Array.from({ length: count }, (_, index) => ({
     id: newId(),
@@ -46,26 +46,26 @@ function records(count: number): { session: StoredSession; files: StoredFile[] }
 }
 
 async function filled(): Promise<void> {
-  const catalogue = await started();
+  const records = await started();
   for (let index = 0; index < 20; index++) {
-    const { session, files } = records(50);
-    await catalogue.createSession(session, files);
+    const { session, files } = setWithFiles(50);
+    await records.files.create(session, files);
   }
-  await catalogue.close();
+  await records.close();
 }
 
 const keyMaker = `
   import { randomBytes } from 'node:crypto';
-  import { createSqliteCatalogue } from '${new URL('./sqlite.ts', import.meta.url).href}';
+  import { createSqliteRecords } from '${new URL('./sqlite.ts', import.meta.url).href}';
   const [path, count] = process.argv.slice(1);
-  const catalogue = createSqliteCatalogue({ path });
-  await catalogue.start();
+  const records = createSqliteRecords({ path });
+  await records.start();
   for (let index = 0; index < Number(count); index++) {
     const hash = randomBytes(32).toString('hex');
-    await catalogue.createKey({ id: hash.slice(0, 21), name: hash, hash, createdAt: index, revokedAt: null });
+    await records.keys.create({ id: hash.slice(0, 21), name: hash, hash, createdAt: index, revokedAt: null });
     console.log(hash);
   }
-  await catalogue.close();
+  await records.close();
 `;
 
 /** Creates keys in another process; resolves with their hashes. */
@@ -82,7 +82,7 @@ async function createKeysElsewhere(count: number): Promise<string[]> {
 async function expectRefusal(reason: string): Promise<void> {
   const before = await readFile(path);
   for (let attempt = 0; attempt < 2; attempt++) {
-    await expect(createSqliteCatalogue({ path }).start()).rejects.toMatchObject({
+    await expect(createSqliteRecords({ path }).start()).rejects.toMatchObject({
       code: 'storage_unavailable',
       message: expect.stringMatching(new RegExp(`^The database ${path} cannot be used: .*${reason}`)),
     });
@@ -92,25 +92,25 @@ async function expectRefusal(reason: string): Promise<void> {
 
 describe('the file', () => {
   it('is readable by nobody else, its journal too', async () => {
-    const catalogue = await started();
-    const { session, files } = records(1);
-    await catalogue.createSession(session, files);
+    const records = await started();
+    const { session, files } = setWithFiles(1);
+    await records.files.create(session, files);
     for (const suffix of ['', '-wal', '-shm']) {
       expect(((await stat(path + suffix)).mode & 0o777).toString(8)).toBe('600');
     }
   });
 
   it('keeps its records from one start to the next', async () => {
-    const { session, files } = records(3);
+    const { session, files } = setWithFiles(3);
     const key = { id: newId(), name: 'ci', hash: 'a'.repeat(64), plan: null, createdAt: 1, revokedAt: null };
     const first = await started();
-    await first.createSession(session, files);
-    await first.createKey(key);
+    await first.files.create(session, files);
+    await first.keys.create(key);
     await first.close();
     const second = await started();
-    expect(await second.session(session.id)).toEqual(session);
-    expect(await second.files(session.id)).toEqual(files);
-    expect(await second.keys()).toEqual([key]);
+    expect(await second.files.set(session.id)).toEqual(session);
+    expect(await second.files.list(session.id)).toEqual(files);
+    expect(await second.keys.list()).toEqual([key]);
   });
 
   it('takes over a database from before there were plans', async () => {
@@ -128,19 +128,19 @@ describe('the file', () => {
       insert into sessions values ('s', 't', 'p', 'user', null, null, 1, 2);
       insert into files values ('s', 'f', 0, 'a', 20, 'd', 'text/plain', 0, 1), ('s', 'g', 1, 'b', 5, 'd', 'text/plain', 0, 1);`);
     database.close();
-    const catalogue = await started();
-    expect(await catalogue.storedBytes({ tenant: 't', id: 'p' })).toBe(25);
-    expect(await catalogue.keys()).toEqual([
+    const records = await started();
+    expect(await records.files.storedBytes({ tenant: 't', id: 'p' })).toBe(25);
+    expect(await records.keys.list()).toEqual([
       { id: 'k1', name: 'ci', hash: 'a'.repeat(64), plan: null, createdAt: 1, revokedAt: null },
     ]);
   });
 
   it('takes documents of an owner up to a size together, and remembers how many they are', async () => {
     const open = async () => {
-      const catalogue = createSqliteCatalogue({ path, documentBytes: 1000 });
-      onTestFinished(() => catalogue.close());
-      await catalogue.start();
-      return catalogue;
+      const records = createSqliteRecords({ path, documentBytes: 1000 });
+      onTestFinished(() => records.close());
+      await records.start();
+      return records;
     };
     const owner = { tenant: 't', principalId: 'p' };
     const document = (id: string, size: number, more: Partial<Document> = {}) => ({
@@ -188,35 +188,35 @@ describe('the file', () => {
   });
 
   it('holds everything that was acknowledged, also when it is never closed', async () => {
-    const { session, files } = records(3);
-    await (await started()).createSession(session, files);
+    const { session, files } = setWithFiles(3);
+    await (await started()).files.create(session, files);
     for (const suffix of ['', '-wal']) await copyFile(path + suffix, `${path}.copy${suffix}`);
-    const copy = createSqliteCatalogue({ path: `${path}.copy` });
+    const copy = createSqliteRecords({ path: `${path}.copy` });
     onTestFinished(() => copy.close());
     await copy.start();
-    expect(await copy.files(session.id)).toEqual(files);
+    expect(await copy.files.list(session.id)).toEqual(files);
   });
 
   it('may be opened and written by several processes at once: the server and the command line', async () => {
     const commandLines = Promise.all([20, 30].map((count) => createKeysElsewhere(count)));
     const server = await started();
-    const sessions = Array.from({ length: 200 }, () => records(2));
+    const sessions = Array.from({ length: 200 }, () => setWithFiles(2));
     for (const { session, files } of sessions) {
-      await server.createSession(session, files);
+      await server.files.create(session, files);
       await setImmediate();
     }
     const hashes = (await commandLines).flat();
-    for (const { session, files } of sessions) expect(await server.files(session.id)).toEqual(files);
+    for (const { session, files } of sessions) expect(await server.files.list(session.id)).toEqual(files);
     expect(hashes).toHaveLength(50);
-    for (const hash of hashes) expect(await server.keyByHash(hash)).toMatchObject({ hash });
+    for (const hash of hashes) expect(await server.keys.findByHash(hash)).toMatchObject({ hash });
   });
 
   it('takes sessions of any number of files, one after another', async () => {
-    const catalogue = await started();
+    const records = await started();
     for (let count = 0; count < 110; count++) {
-      const { session, files } = records(count);
-      await catalogue.createSession(session, files);
-      expect(await catalogue.files(session.id)).toEqual(files);
+      const { session, files } = setWithFiles(count);
+      await records.files.create(session, files);
+      expect(await records.files.list(session.id)).toEqual(files);
     }
   });
 });
@@ -265,8 +265,8 @@ describe('a database that cannot be used', () => {
 
   it('is refused when its path is no file', async () => {
     await writeFile(join(path, '..', '..', 'file'), '');
-    for (const wrong of [join(path, '..', '..'), join(path, '..', '..', 'file', 'catalogue.db')]) {
-      await expect(createSqliteCatalogue({ path: wrong }).start()).rejects.toMatchObject({
+    for (const wrong of [join(path, '..', '..'), join(path, '..', '..', 'file', 'records.db')]) {
+      await expect(createSqliteRecords({ path: wrong }).start()).rejects.toMatchObject({
         code: 'storage_unavailable',
         message: expect.stringContaining(wrong),
       });
@@ -276,40 +276,40 @@ describe('a database that cannot be used', () => {
   it('is an empty one when the file is empty: a process was killed before it wrote anything', async () => {
     await (await started()).close();
     await writeFile(path, '');
-    expect(await (await started()).keys()).toEqual([]);
+    expect(await (await started()).keys.list()).toEqual([]);
   });
 });
 
 describe('faults', () => {
   it('are storage_unavailable before start and after close', async () => {
-    const catalogue = createSqliteCatalogue({ path });
-    await expect(catalogue.keys()).rejects.toMatchObject({ code: 'storage_unavailable' });
-    await catalogue.start();
-    await catalogue.close();
-    await catalogue.close();
-    await expect(catalogue.keys()).rejects.toMatchObject({ code: 'storage_unavailable' });
+    const records = createSqliteRecords({ path });
+    await expect(records.keys.list()).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await records.start();
+    await records.close();
+    await records.close();
+    await expect(records.keys.list()).rejects.toMatchObject({ code: 'storage_unavailable' });
   });
 
   it('are storage_unavailable when another process keeps the database locked, and pass', async () => {
-    const catalogue = await started();
+    const records = await started();
     const other = new DatabaseSync(path);
     other.exec('begin immediate');
-    const { session, files } = records(1);
-    await expect(catalogue.createSession(session, files)).rejects.toMatchObject({
+    const { session, files } = setWithFiles(1);
+    await expect(records.files.create(session, files)).rejects.toMatchObject({
       code: 'storage_unavailable',
       cause: { message: expect.stringContaining('locked') },
     });
-    expect(await catalogue.session(session.id)).toBeUndefined();
+    expect(await records.files.set(session.id)).toBeUndefined();
     other.exec('rollback');
     other.close();
-    await catalogue.createSession(session, files);
-    expect(await catalogue.files(session.id)).toEqual(files);
+    await records.files.create(session, files);
+    expect(await records.files.list(session.id)).toEqual(files);
   });
 
   it('refuse files of a session that does not exist', async () => {
-    const catalogue = await started();
-    const [{ session }, { files }] = [records(0), records(1)];
-    await expect(catalogue.createSession(session, files)).rejects.toMatchObject({ code: 'storage_unavailable' });
-    expect(await catalogue.session(session.id)).toBeUndefined();
+    const records = await started();
+    const [{ session }, { files }] = [setWithFiles(0), setWithFiles(1)];
+    await expect(records.files.create(session, files)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(await records.files.set(session.id)).toBeUndefined();
   });
 });

@@ -4,10 +4,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { makeDirectory } from '../directories.ts';
 import { hasCode } from '../faults.ts';
-import type { Catalogue } from './catalogue.ts';
 import { NodeSqliteDialect } from './node-sqlite.ts';
+import type { Records } from './records.ts';
 import type { Schema } from './schema.ts';
-import { SqlCatalogue } from './sql-catalogue.ts';
+import type { SqlDriver } from './sql-database.ts';
+import { SqlRecords } from './sql-records.ts';
 
 /** How long a write waits for another process, such as the command line, to finish its own. */
 const busyTimeoutMs = 2000;
@@ -15,26 +16,31 @@ const busyTimeoutMs = 2000;
 const conflictCodes = [2067, 1555];
 
 /**
- * Keeps records in one SQLite file, made when it is missing, private to the user the service runs as.
+ * Keeps records in one SQLite file, made when it is missing, private to the user the service runs as; in memory for the
+ * path `:memory:`.
  * @param options.documentBytes what the documents of one owner may take together; absent: any number
  */
-export function createSqliteCatalogue(options: { path: string; documentBytes?: number }): Catalogue {
-  return new SqlCatalogue({
+export function createSqliteRecords(options: { path: string; documentBytes?: number }): Records {
+  const driver: SqlDriver = {
     name: options.path,
-    documentBytes: options.documentBytes,
     connect: () => connect(options.path),
     isConflict: (error) =>
       error instanceof Error && 'errcode' in error && conflictCodes.includes(Number(error.errcode)),
-  });
+  };
+  return new SqlRecords(driver, options.documentBytes);
 }
 
 async function connect(path: string): Promise<Kysely<Schema>> {
-  await makeDirectory(dirname(path));
-  await createPrivately(path);
+  const inMemory = path === ':memory:';
+  if (!inMemory) {
+    await makeDirectory(dirname(path));
+    await createPrivately(path);
+  }
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   try {
     const journal = database.prepare('pragma journal_mode = wal').get();
-    if (journal?.journal_mode !== 'wal') throw new Error('its file system does not support a write-ahead log');
+    if (!inMemory && journal?.journal_mode !== 'wal')
+      throw new Error('its file system does not support a write-ahead log');
     database.exec('pragma synchronous = full');
     const check = database.prepare('pragma quick_check(1)').get();
     if (check?.quick_check !== 'ok') throw new Error(`it is damaged: ${check?.quick_check}`);

@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createMemoryCatalogue, createSqliteCatalogue } from '../../../src/stores/index.ts';
-import { describeCatalogue } from './records.ts';
+import { createSqliteRecords } from '../../../src/stores/index.ts';
+import { describeRecords } from './records.ts';
 
-describeCatalogue('memory', async () => createMemoryCatalogue());
+describeRecords('sqlite in memory', async () => createSqliteRecords({ path: ':memory:' }));
 
-describeCatalogue('sqlite', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'dragoman-catalogue-'));
+describeRecords('sqlite', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'dragoman-records-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return createSqliteCatalogue({ path: join(directory, 'catalogue.db') });
+  return createSqliteRecords({ path: join(directory, 'records.db') });
 });

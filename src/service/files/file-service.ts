@@ -3,6 +3,7 @@ import {
   DragomanError,
   type FileRef,
   type FileScope,
+  type FileSet,
   isId,
   newId,
   type Plans,
@@ -11,18 +12,17 @@ import {
   planOf,
   type StorageUse,
   type StoredFile,
-  type StoredSession,
 } from '../../core/index.ts';
-import type { Catalogue, FileStore, SessionRevision } from '../../stores/index.ts';
+import type { FileSetRevision, FileStore, Records } from '../../stores/index.ts';
 import type { UploadFile, UploadOutcome } from '../executions/interpreter.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
 import { type Hold, StorageQuota } from './quota.ts';
 
-export interface ShelfOptions {
+export interface FileServiceOptions {
   readonly files: FileStore;
-  readonly catalogue: Catalogue;
+  readonly records: Records;
   readonly usage: UsageMeter;
   /** What principals may store. */
   readonly plans: Plans;
@@ -33,7 +33,7 @@ export interface ShelfOptions {
 }
 
 /** A stored session as its owner puts files into it. */
-export interface OpenShelf extends StoredSession {
+export interface OpenFileSet extends FileSet {
   /** What all files of its owner may take together. */
   readonly quotaBytes: number;
 }
@@ -48,15 +48,15 @@ export interface NewFile {
 }
 
 /** Users' stored files: who may see them, where their bytes are, how long they stay. */
-export class Shelf {
-  readonly #options: ShelfOptions;
+export class FileService {
+  readonly #options: FileServiceOptions;
   readonly #quota: StorageQuota;
   /** Contents of files that are stored and not recorded yet, by the files' ids: no clock may make them look forgotten. */
   readonly #unrecorded = new Map<string, { readonly digest: string; readonly hold?: Hold }>();
 
-  constructor(options: ShelfOptions) {
+  constructor(options: FileServiceOptions) {
     this.#options = options;
-    this.#quota = new StorageQuota((owner) => options.catalogue.storedBytes(owner));
+    this.#quota = new StorageQuota((owner) => options.records.files.storedBytes(owner));
   }
 
   /** See `Interpreter.upload`. */
@@ -98,12 +98,12 @@ export class Shelf {
 
   /** What a principal's files take, and may take. */
   async storage(principal: Principal): Promise<StorageUse> {
-    const used = await this.#options.catalogue.storedBytes(principal);
+    const used = await this.#options.records.files.storedBytes(principal);
     return { used, allowed: planOf(this.#options.plans, principal).storedBytes };
   }
 
   /** A stored session that is not recorded yet. */
-  session(principal: Principal, id: string, scope: FileScope): OpenShelf {
+  session(principal: Principal, id: string, scope: FileScope): OpenFileSet {
     const createdAt = this.#options.now();
     const { tenant, id: principalId } = principal;
     const expiresAt = createdAt + this.#options.retentionMs;
@@ -111,7 +111,7 @@ export class Shelf {
   }
 
   /** A stored session for its owner to put files into. */
-  opened(owner: Principal, session: StoredSession): OpenShelf {
+  opened(owner: Principal, session: FileSet): OpenFileSet {
     return { ...session, quotaBytes: planOf(this.#options.plans, owner).storedBytes };
   }
 
@@ -119,7 +119,7 @@ export class Shelf {
    * Stores a file's bytes; it exists for nobody until it is recorded. That, or `release`, has to follow.
    * @throws DragomanError as `FileStore.put`; invalid_request, quota_exceeded
    */
-  async put(session: OpenShelf, file: NewFile, maxBytes: number): Promise<StoredFile> {
+  async put(session: OpenFileSet, file: NewFile, maxBytes: number): Promise<StoredFile> {
     const fault = pathFault(file.name);
     if (fault) throw new DragomanError('invalid_request', { message: `file name ${fault}` });
     const hold = await this.#quota.hold({ tenant: session.tenant, id: session.principalId }, session.quotaBytes);
@@ -143,17 +143,17 @@ export class Shelf {
   }
 
   /** A copy of a stored file for another session, under a path of its own; recorded as what `put` returns is. */
-  copy(session: StoredSession, path: string, file: StoredFile): StoredFile {
+  copy(session: FileSet, path: string, file: StoredFile): StoredFile {
     const id = newId();
     this.#unrecorded.set(id, { digest: file.digest });
     return { ...file, id, sessionId: session.id, name: path, readOnly: false, createdAt: this.#options.now() };
   }
 
   /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. @throws DragomanError quota_exceeded */
-  async record(session: OpenShelf, files: readonly StoredFile[]): Promise<void> {
+  async record(session: OpenFileSet, files: readonly StoredFile[]): Promise<void> {
     this.#handOver(files);
     try {
-      if (files.length > 0) await this.#options.catalogue.createSession(session, files, session.quotaBytes);
+      if (files.length > 0) await this.#options.records.files.create(session, files, session.quotaBytes);
     } finally {
       this.release(files);
     }
@@ -164,11 +164,11 @@ export class Shelf {
    * Changes the files of a session that is recorded, and how long they live.
    * @throws DragomanError not_found when it is gone; quota_exceeded
    */
-  async revise(session: OpenShelf, change: Pick<SessionRevision, 'added' | 'superseded'>): Promise<void> {
+  async revise(session: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded'>): Promise<void> {
     const { expiresAt, quotaBytes } = session;
     this.#handOver(change.added);
     try {
-      await this.#options.catalogue.reviseSession(session.id, { ...change, expiresAt, quotaBytes });
+      await this.#options.records.files.revise(session.id, { ...change, expiresAt, quotaBytes });
     } finally {
       this.release(change.added);
     }
@@ -185,9 +185,9 @@ export class Shelf {
   async find(principal: Principal, ref: FileRef): Promise<StoredFile> {
     const found =
       isId(ref.sessionId) && isId(ref.fileId)
-        ? await this.#options.catalogue.file(ref.sessionId, ref.fileId)
+        ? await this.#options.records.files.file(ref.sessionId, ref.fileId)
         : undefined;
-    if (!found || !mayUse(principal, ref.scope, found.session, this.#options.now())) {
+    if (!found || !mayUse(principal, ref.scope, found.set, this.#options.now())) {
       throw new DragomanError('not_found', { message: 'File not found' });
     }
     return found.file;
@@ -199,35 +199,35 @@ export class Shelf {
 
   /** @throws DragomanError not_found, as `find` */
   async list(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]> {
-    const session = isId(sessionId) ? await this.#options.catalogue.session(sessionId) : undefined;
+    const session = isId(sessionId) ? await this.#options.records.files.set(sessionId) : undefined;
     if (!session || !mayUse(principal, scope, session, this.#options.now())) {
       throw new DragomanError('not_found', { message: 'Session not found' });
     }
-    return this.#options.catalogue.files(sessionId);
+    return this.#options.records.files.list(sessionId);
   }
 
   /** @throws DragomanError not_found, as `find` */
   async delete(principal: Principal, ref: FileRef): Promise<void> {
     // Reading may be shared; only the maker removes.
     await this.find(principal, { ...ref, scope: { kind: 'user' } });
-    await this.#options.catalogue.deleteFile(ref.sessionId, ref.fileId);
+    await this.#options.records.files.delete(ref.sessionId, ref.fileId);
   }
 
   /** Removes expired sessions and documents and then bytes that no record refers to. */
   async expire(graceMs: number): Promise<{ sessions: number; contents: number }> {
-    const { catalogue, files, now } = this.#options;
-    const sessions = await catalogue.deleteExpired(now());
-    await catalogue.documents.deleteExpired(now());
-    const isReferenced = async (digest: string) => this.#isUnrecorded(digest) || catalogue.isReferenced(digest);
+    const { records, files, now } = this.#options;
+    const sessions = await records.files.deleteExpired(now());
+    await records.documents.deleteExpired(now());
+    const isReferenced = async (digest: string) => this.#isUnrecorded(digest) || records.files.isReferenced(digest);
     const contents = await files.sweep(isReferenced, graceMs);
     return { sessions, contents };
   }
 
-  #meter({ principalId: id, tenant }: StoredSession, files: readonly StoredFile[]): void {
+  #meter({ principalId: id, tenant }: FileSet, files: readonly StoredFile[]): void {
     this.#options.usage.record({ id, tenant }, { bytesStored: files.reduce((sum, { size }) => sum + size, 0) });
   }
 
-  /** From here on the catalogue counts these, or nobody has to. */
+  /** From here on the records counts these, or nobody has to. */
   #handOver(files: readonly StoredFile[]): void {
     for (const { id } of files) this.#unrecorded.get(id)?.hold?.free();
   }

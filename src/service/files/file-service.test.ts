@@ -1,25 +1,26 @@
 import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { noRates, plansWith } from '../../../test/support/http.ts';
+import { memoryRecords } from '../../../test/support/records.ts';
 import { DragomanError } from '../../core/index.ts';
-import { createMemoryCatalogue, createMemoryFileStore } from '../../stores/index.ts';
+import { createMemoryFileStore, type Records } from '../../stores/index.ts';
 import type { UploadFile } from '../executions/interpreter.ts';
-import { Shelf } from './shelf.ts';
+import { FileService } from './file-service.ts';
 
 const hour = 3_600_000;
 const principal = { id: 'p', tenant: 't', name: 'p' };
 const request = { scope: { kind: 'user' }, readOnly: false, partial: false } as const;
 
 let now: number;
-let shelf: Shelf;
-let catalogue: ReturnType<typeof createMemoryCatalogue>;
+let fileService: FileService;
+let records: Records;
 beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
   const files = createMemoryFileStore();
-  catalogue = createMemoryCatalogue();
-  shelf = new Shelf({
+  records = memoryRecords();
+  fileService = new FileService({
     files,
-    catalogue,
+    records,
     usage: { record() {} },
     plans: plansWith(noRates),
     maxFileBytes: 100,
@@ -34,7 +35,7 @@ async function* files(...names: string[]): AsyncGenerator<UploadFile> {
 }
 
 async function stored(names: AsyncIterable<UploadFile>) {
-  const { sessionId, files } = await shelf.upload(principal, request, names);
+  const { sessionId, files } = await fileService.upload(principal, request, names);
   return files.flatMap((outcome) =>
     'stored' in outcome ? [{ sessionId, fileId: outcome.stored.id, scope: request.scope }] : [],
   );
@@ -44,34 +45,34 @@ describe('when the clock', () => {
   it('jumps ahead, what expired by it is gone', async () => {
     const [file] = await stored(files('a'));
     now += 25 * hour;
-    await expect(shelf.find(principal, file!)).rejects.toMatchObject({ code: 'not_found' });
-    expect(await shelf.expire(0)).toEqual({ sessions: 1, contents: 1 });
+    await expect(fileService.find(principal, file!)).rejects.toMatchObject({ code: 'not_found' });
+    expect(await fileService.expire(0)).toEqual({ sessions: 1, contents: 1 });
   });
 
   it('jumps ahead, so do documents', async () => {
     const document = { kind: 'k', tenant: 't', principalId: 'p', name: null, createdAt: now, body: {} };
-    await catalogue.documents.put({ ...document, id: 'short', expiresAt: now + hour });
-    await catalogue.documents.put({ ...document, id: 'long', expiresAt: now + 2 * hour });
+    await records.documents.put({ ...document, id: 'short', expiresAt: now + hour });
+    await records.documents.put({ ...document, id: 'long', expiresAt: now + 2 * hour });
     now += hour + 1;
-    await shelf.expire(0);
-    expect(await catalogue.documents.get('k', 'short')).toBeUndefined();
-    expect(await catalogue.documents.get('k', 'long')).toBeDefined();
+    await fileService.expire(0);
+    expect(await records.documents.get('k', 'short')).toBeUndefined();
+    expect(await records.documents.get('k', 'long')).toBeDefined();
   });
 
   it('jumps ahead and back before anything was removed, nothing is', async () => {
     const [file] = await stored(files('a'));
     now += 25 * hour;
     now -= 25 * hour;
-    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 0 });
-    expect(await shelf.find(principal, file!)).toMatchObject({ name: 'a' });
+    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await fileService.find(principal, file!)).toMatchObject({ name: 'a' });
   });
 
   it('is set back, files stay and new ones can be stored', async () => {
     const [before] = await stored(files('a'));
     now -= 1000 * hour;
     const [after] = await stored(files('b'));
-    await shelf.expire(0);
-    for (const file of [before!, after!]) await shelf.open(await shelf.find(principal, file));
+    await fileService.expire(0);
+    for (const file of [before!, after!]) await fileService.open(await fileService.find(principal, file));
   });
 });
 
@@ -104,13 +105,13 @@ describe('uploads of one owner', () => {
     for (const { go } of under) go();
     const failed = (await Promise.all(ends)).filter((end) => end instanceof DragomanError);
     expect(new Set(failed.map(({ code }) => code))).toEqual(new Set(['quota_exceeded']));
-    const { used, allowed } = await shelf.storage(principal);
+    const { used, allowed } = await fileService.storage(principal);
     expect(used).toBeLessThanOrEqual(allowed);
     expect(used).toBe((20 - failed.length) * 100);
     const other = { ...principal, id: 'q' };
-    expect((await shelf.upload(other, request, files('b'))).files).toHaveLength(1);
+    expect((await fileService.upload(other, request, files('b'))).files).toHaveLength(1);
     // Nothing of those that failed is counted any more: what is left is there to the last byte.
-    while ((await shelf.storage(principal)).used < allowed) await stored(whole(100));
+    while ((await fileService.storage(principal)).used < allowed) await stored(whole(100));
     await expect(stored(whole(1))).rejects.toMatchObject({ code: 'quota_exceeded' });
   });
 });
@@ -130,27 +131,33 @@ describe('a sweep that takes everything to be old', () => {
       })(),
     );
     await new Promise(setImmediate);
-    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 0 });
     arrive();
     const [first] = await upload;
-    expect(await Array.fromAsync(await shelf.open(await shelf.find(principal, first!)))).toEqual([Buffer.from('a')]);
+    expect(await Array.fromAsync(await fileService.open(await fileService.find(principal, first!)))).toEqual([
+      Buffer.from('a'),
+    ]);
   });
 
   it('spares a file that waits to be recorded while another of its session is', async () => {
-    const session = shelf.session(principal, 'S'.repeat(21), request.scope);
+    const session = fileService.session(principal, 'S'.repeat(21), request.scope);
     const put = (name: string) =>
-      shelf.put(session, { name, contentType: '', readOnly: false, source: 'user', content: Buffer.from(name) }, 100);
+      fileService.put(
+        session,
+        { name, contentType: '', readOnly: false, source: 'user', content: Buffer.from(name) },
+        100,
+      );
     const [slow, quick, never] = [await put('slow'), await put('quick'), await put('never')];
-    await shelf.record(session, [quick]);
-    shelf.release([never]);
-    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 1 });
-    await shelf.revise(session, { added: [slow], superseded: [] });
-    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 0 });
-    expect(await Array.fromAsync(await shelf.open(slow))).toEqual([Buffer.from('slow')]);
+    await fileService.record(session, [quick]);
+    fileService.release([never]);
+    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 1 });
+    await fileService.revise(session, { added: [slow], superseded: [] });
+    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await Array.fromAsync(await fileService.open(slow))).toEqual([Buffer.from('slow')]);
   });
 
   it('takes the contents of an upload that failed', async () => {
     await expect(stored(files('a', '../b'))).rejects.toMatchObject({ code: 'invalid_request' });
-    expect(await shelf.expire(0)).toEqual({ sessions: 0, contents: 1 });
+    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 1 });
   });
 });

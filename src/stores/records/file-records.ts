@@ -1,0 +1,49 @@
+import type { FileSet, Principal, StoredFile } from '../../core/index.ts';
+
+/** Superseded files that a file set keeps: a citation of yesterday still downloads, and the disk does not fill. */
+export const keptSuperseded = 200;
+
+/** The principal that a record belongs to. */
+export type Owner = Pick<Principal, 'tenant' | 'id'>;
+
+/** A change of a file set. */
+export interface FileSetRevision {
+  readonly expiresAt: number;
+  /** Files to record. */
+  readonly added: readonly StoredFile[];
+  /** Ids of files that were replaced, or removed from the workspace: `file` still finds them, `list` does not. */
+  readonly superseded: readonly string[];
+  /** See `create`. */
+  readonly quotaBytes?: number | undefined;
+}
+
+/** File sets and their files. */
+export interface FileRecords {
+  /**
+   * Records a file set and its files, all or nothing. The files name this set as theirs.
+   * @param quotaBytes the most that all files of the set's owner may take together with these; absent: no limit
+   * @throws DragomanError internal when the set's id, or a file's id within it, is taken; quota_exceeded
+   */
+  create(set: FileSet, files: readonly StoredFile[], quotaBytes?: number): Promise<void>;
+  /**
+   * Changes a file set, all or nothing. Of its superseded files the latest `keptSuperseded` stay.
+   * @throws DragomanError not_found when it is gone; quota_exceeded, never for a change that adds nothing
+   */
+  revise(id: string, revision: FileSetRevision): Promise<void>;
+  /** Removes a file set and its files. Returns false when it did not exist. */
+  deleteSet(id: string): Promise<boolean>;
+  /** The file set with this id, expired or not. */
+  set(id: string): Promise<FileSet | undefined>;
+  /** One file and its file set, expired or not. */
+  file(setId: string, fileId: string): Promise<{ set: FileSet; file: StoredFile } | undefined>;
+  /** The files of exactly this set in the order they were recorded, without superseded ones. */
+  list(setId: string): Promise<StoredFile[]>;
+  /** Returns false when there was no such file. */
+  delete(setId: string, fileId: string): Promise<boolean>;
+  /** Removes every file set that expired before `now` with its files; returns how many sets. */
+  deleteExpired(now: number): Promise<number>;
+  /** What the files of one owner take, superseded ones too. Costs the same for any number of files. */
+  storedBytes(owner: Owner): Promise<number>;
+  /** Whether any file has this content. */
+  isReferenced(digest: string): Promise<boolean>;
+}

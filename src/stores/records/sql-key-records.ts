@@ -1,0 +1,62 @@
+import type { KeyRecord, KeyRecords } from './key-records.ts';
+import { type KeyRow, keyOf, keyRow } from './rows.ts';
+import type { SqlDatabase } from './sql-database.ts';
+
+/** API keys in a table of a SQL database. */
+export class SqlKeyRecords implements KeyRecords {
+  readonly #database: SqlDatabase;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  async create(key: KeyRecord): Promise<void> {
+    await this.#database.unlessTaken('invalid_request', 'A key with this name or secret exists already.', (db) =>
+      db.insertInto('api_keys').values(keyRow(key)).execute(),
+    );
+  }
+
+  findByHash(hash: string): Promise<KeyRecord | undefined> {
+    return this.#database.use(async (db) => {
+      const row = await db
+        .selectFrom('api_keys')
+        .selectAll()
+        .where('hash', '=', hash)
+        .where('revoked_at', 'is', null)
+        .executeTakeFirst();
+      return row && keyOf(row);
+    });
+  }
+
+  list(): Promise<KeyRecord[]> {
+    return this.#database.use(async (db) => {
+      const rows = await db.selectFrom('api_keys').selectAll().orderBy('created_at').orderBy('id').execute();
+      return rows.map(keyOf);
+    });
+  }
+
+  setPlan(idOrName: string, plan: string | null): Promise<boolean> {
+    return this.#changeLiveKey(idOrName, { plan });
+  }
+
+  revoke(idOrName: string, now: number): Promise<boolean> {
+    return this.#changeLiveKey(idOrName, { revoked_at: now });
+  }
+
+  #changeLiveKey(idOrName: string, change: Partial<KeyRow>): Promise<boolean> {
+    return this.#database.use((db) =>
+      db.transaction().execute(async (transaction) => {
+        for (const column of ['id', 'name'] as const) {
+          const { numUpdatedRows } = await transaction
+            .updateTable('api_keys')
+            .set(change)
+            .where(column, '=', idOrName)
+            .where('revoked_at', 'is', null)
+            .executeTakeFirst();
+          if (numUpdatedRows > 0n) return true;
+        }
+        return false;
+      }),
+    );
+  }
+}

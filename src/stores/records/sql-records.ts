@@ -1,0 +1,32 @@
+import type { Documents } from './documents.ts';
+import type { FileRecords } from './file-records.ts';
+import type { KeyRecords } from './key-records.ts';
+import type { Records } from './records.ts';
+import { SqlDatabase, type SqlDriver } from './sql-database.ts';
+import { SqlDocuments } from './sql-documents.ts';
+import { SqlFileRecords } from './sql-file-records.ts';
+import { SqlKeyRecords } from './sql-key-records.ts';
+
+/** Keeps records in any SQL database that kysely speaks. */
+export class SqlRecords implements Records {
+  readonly #database: SqlDatabase;
+  readonly files: FileRecords;
+  readonly keys: KeyRecords;
+  readonly documents: Documents;
+
+  /** @param documentBytes the most that the documents of one owner may take together; absent: no limit */
+  constructor(driver: SqlDriver, documentBytes: number | undefined) {
+    this.#database = new SqlDatabase(driver);
+    this.files = new SqlFileRecords(this.#database);
+    this.keys = new SqlKeyRecords(this.#database);
+    this.documents = new SqlDocuments(this.#database, documentBytes);
+  }
+
+  start(): Promise<void> {
+    return this.#database.start();
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+}
