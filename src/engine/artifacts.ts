@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Limits, maxPathDepth } from '../core/index.ts';
-import type { Workspace, WorkspaceContent } from '../sandbox/index.ts';
-import type { EngineInput } from './staging.ts';
-
-/** A file the program made, or an input it changed. Read it before the run is released. */
-export interface Artifact {
-  readonly path: string;
-  readonly change: 'created' | 'modified';
-  readonly content: WorkspaceContent;
-}
+import type { Workspace } from '../sandbox/index.ts';
+import type { Artifact, EngineInput } from './port.ts';
 
 export interface WorkspaceDiff {
   readonly artifacts: readonly Artifact[];

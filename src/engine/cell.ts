@@ -1,33 +1,18 @@
-import { type CellResult, type InterpreterState, newId } from '../core/index.ts';
-import type { ClaimAllowance, GuestFrame, Sandbox } from '../sandbox/index.ts';
+import { type InterpreterState, newId } from '../core/index.ts';
+import { cellAllowance, type Order, orders, toolCellAllowance } from '../guest-protocol/index.ts';
+import type { Sandbox } from '../sandbox/index.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
+import type { CellEnd } from './port.ts';
 import { RichOutputs } from './rich-outputs.ts';
-import { type RunOptions, toolAllowance } from './run.ts';
-import { connectTools, type ToolBroker } from './tools/index.ts';
+import type { RunOptions } from './run.ts';
+import { type CallBroker, connectTools } from './tools/index.ts';
 import { WallClock } from './wall-clock.ts';
 import { whenExited } from './when-exited.ts';
-
-/** A cell and how to send it. */
-export interface CellOrder {
-  readonly frame: GuestFrame;
-  readonly body: Uint8Array;
-}
-
-export type CellEnd = Omit<CellResult, 'artifactsTruncated'>;
 
 /** Why a cell is being stopped. */
 type Stop = 'timed_out' | 'cancelled' | 'flooded';
 
-const MiB = 1024 * 1024;
-/** Images travel as events: an honest kernel keeps below this by far. */
-const allowance: ClaimAllowance = { claims: 5000, claimBytes: 25 * MiB, bytes: 64 * MiB, values: 500_000 };
-const allowanceWithTools: ClaimAllowance = {
-  claims: allowance.claims + toolAllowance.claims,
-  claimBytes: allowance.claimBytes,
-  bytes: allowance.bytes + toolAllowance.bytes,
-  values: allowance.values + toolAllowance.values,
-};
 /** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. */
 const graceMs = 1000;
 /** After the kill, for the supervisor to say so. */
@@ -48,11 +33,11 @@ export class Cell {
   #stop: Stop | undefined;
   #deaf = false;
   #over = false;
-  readonly #tools: ToolBroker | undefined;
+  readonly #tools: CallBroker | undefined;
   readonly #clock = new WallClock();
   #timers: NodeJS.Timeout[] = [];
 
-  constructor(sandbox: Sandbox, order: CellOrder, options: RunOptions) {
+  constructor(sandbox: Sandbox, order: (token: string) => Order, options: RunOptions) {
     this.#sandbox = sandbox;
     this.#tools = options.tools;
     const { promise, resolve } = Promise.withResolvers<Ending & { interpreter?: InterpreterState }>();
@@ -72,11 +57,11 @@ export class Cell {
     // It has to hear of it soon, however busy the machine is; what goes on regardless makes way again.
     this.#sandbox.background(false);
     this.#after(graceMs, () => this.#sandbox.background(this.#stop === undefined));
-    void this.#sandbox.send({ op: 'interrupt', token: this.#token });
+    void this.#sandbox.send(orders.interrupt(this.#token));
   }
 
   async #run(
-    order: CellOrder,
+    order: (token: string) => Order,
     { limits, signal, onEvent }: RunOptions,
     ended: Promise<Ending & { interpreter?: InterpreterState }>,
   ): Promise<CellEnd> {
@@ -108,10 +93,10 @@ export class Cell {
           const event = rich.push(claim.event, { stdout: stdout.bytes, stderr: stderr.bytes });
           if (event) onEvent?.(event);
           const { mark } = claim.event;
-          if (Number.isSafeInteger(mark)) void sandbox.send({ op: 'seen', token: this.#token, mark });
+          if (Number.isSafeInteger(mark)) void sandbox.send(orders.seen(this.#token, mark as number));
         },
       },
-      this.#tools ? allowanceWithTools : allowance,
+      this.#tools ? toolCellAllowance : cellAllowance,
     );
     const forget = whenExited(sandbox, (status) => this.#end({ how: 'exited', ...status }));
     const cancel = () => this.#halt('cancelled');
@@ -123,7 +108,7 @@ export class Cell {
     if (this.#tools) connectTools(this.#tools, sandbox, { clock: this.#clock, onEvent, abandon: cancel });
     let ending: Ending & { interpreter?: InterpreterState };
     try {
-      void sandbox.send({ ...order.frame, token: this.#token }, order.body);
+      void sandbox.send(order(this.#token));
       ending = await ended;
     } finally {
       this.#over = true;
@@ -169,7 +154,7 @@ export class Cell {
     this.#stop = stop;
     this.interrupt();
     this.#after(graceMs, () => {
-      void this.#sandbox.send({ op: 'kill', token: this.#token });
+      void this.#sandbox.send(orders.kill(this.#token));
       this.#after(killMs, () => {
         this.#deaf = true;
         this.#end({ how: stop });

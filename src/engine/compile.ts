@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ExecutionResult, Limits, Usage } from '../core/index.ts';
+import { orders } from '../guest-protocol/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import type { CompileCache } from './compile-cache.ts';
-import { fillWords, writeFrame } from './program.ts';
+import type { EngineInput } from './port.ts';
+import { fillWords, writeSource } from './program.ts';
 import { runIn } from './run.ts';
 import type { Runtime } from './runtimes.ts';
-import { type EngineInput, stage } from './staging.ts';
+import { stage } from './staging.ts';
 
 /** A program to be compiled, or checked: the source and what lies beside it. */
 export interface CompileRequest {
@@ -71,7 +73,10 @@ export class Compiler {
       const argv = fillWords(words, { entry: entry.path, output, limits });
       const result = await runIn(
         sandbox,
-        [writeFrame(entry), { frame: { op: 'run', kind: 'program', argv, env: runtime.env } }],
+        {
+          before: [writeSource(entry)],
+          start: (token) => orders.run(token, { kind: 'program', argv, env: runtime.env }),
+        },
         { limits, signal },
       );
       if (result.outcome !== 'completed' || result.exitCode !== 0) return { failed: result };

@@ -1,59 +1,34 @@
-import {
-  DragomanError,
-  type ExecutionEvent,
-  type ExecutionResult,
-  type Limits,
-  type Logger,
-  type ToolDefinition,
-} from '../core/index.ts';
+import { DragomanError, type Limits, type Logger, type ToolDefinition } from '../core/index.ts';
+import { type Order, orders } from '../guest-protocol/index.ts';
 import type { IsolationBackend, Sandbox, Workspace } from '../sandbox/index.ts';
-import { type Artifact, diffWorkspace } from './artifacts.ts';
+import { diffWorkspace } from './artifacts.ts';
 import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';
 import { askVersions } from './languages.ts';
 import { Pool } from './pool.ts';
+import type {
+  Engine,
+  EngineCallOptions,
+  EngineInput,
+  EngineRequest,
+  EngineRun,
+  EngineSession,
+  ToolBroker,
+} from './port.ts';
 import {
   compiledPath,
   entryName,
   preparationOf,
-  programFrame,
+  programOf,
   sourceText,
-  toolProgramFrame,
-  writeFrame,
+  toolProgramOf,
+  writeSource,
 } from './program.ts';
-import { type Orders, runIn } from './run.ts';
+import { type Run, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
-import { EngineSession } from './session.ts';
-import { type EngineInput, stage } from './staging.ts';
-import { callableTools, SchemaChecker, ToolBroker } from './tools/index.ts';
-
-export interface EngineRequest {
-  readonly runtime: Runtime;
-  readonly code: string;
-  readonly args: readonly string[];
-  readonly stdin: string | undefined;
-  readonly inputs: readonly EngineInput[];
-  readonly limits: Limits;
-  /** Whose it is; programs of one owner are compiled once. Absent: every time. */
-  readonly owner?: string | undefined;
-}
-
-export interface EngineCallOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
-  /** From `tools` of the engine; for this execution only. */
-  readonly tools?: ToolBroker | undefined;
-}
-
-/** A finished run whose workspace can still be read. Release it: until then its sandbox holds memory. */
-export interface EngineRun {
-  readonly result: ExecutionResult;
-  readonly artifacts: readonly Artifact[];
-  readonly inherited: readonly string[];
-  readonly deleted: readonly string[];
-  /** Destroys the sandbox in the background. */
-  release(): void;
-}
+import { SandboxSession } from './session.ts';
+import { stage } from './staging.ts';
+import { CallBroker, callableTools, callBroker, SchemaChecker } from './tools/index.ts';
 
 export interface EngineOptions {
   readonly backend: IsolationBackend;
@@ -67,8 +42,12 @@ export interface EngineOptions {
   readonly compileCache?: CompileCache | undefined;
 }
 
-/** Runs programs in sandboxes. Knows no users, stores or wires. */
-export class Engine {
+/** The engine over a backend; it owns both the backend's start and its end. */
+export function createEngine(options: EngineOptions): Engine {
+  return new SandboxEngine(options);
+}
+
+class SandboxEngine implements Engine {
   readonly catalogue: RuntimeCatalogue;
   readonly #backend: IsolationBackend;
   readonly #pool: Pool;
@@ -115,15 +94,17 @@ export class Engine {
    * @param waitMs how long it may wait for its caller to answer; after that it is cancelled
    * @throws DragomanError invalid_request
    */
-  tools(runtime: Runtime, definitions: readonly ToolDefinition[], waitMs: number): ToolBroker {
+  tools(language: string, definitions: readonly ToolDefinition[], waitMs: number): ToolBroker {
+    const runtime = this.#runtime(language);
     if (!runtime.tools)
       throw new DragomanError('invalid_request', { message: `programs in ${runtime.title} cannot call tools` });
-    return new ToolBroker({ tools: callableTools(definitions, runtime.tools.names), checker: this.#checker, waitMs });
+    return new CallBroker({ tools: callableTools(definitions, runtime.tools.names), checker: this.#checker, waitMs });
   }
 
   /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
-    const { runtime, code, inputs, limits, owner } = request;
+    const { code, inputs, limits, owner } = request;
+    const runtime = this.#runtime(request.language);
     const { argv, args } = preparationOf(runtime, request.args);
     const path = entryName(runtime, new Set(inputs.map((input) => input.path)));
     const entry = { path, code: sourceText(runtime, code) };
@@ -133,10 +114,10 @@ export class Engine {
       if ('failed' in compilation) return notCompiled(compilation.failed, inputs, options);
       compiled = compilation;
     }
-    const prepared = { ...request, args };
+    const prepared = { ...request, runtime, args };
     const run = await this.#attempt(prepared, entry, compiled, options);
     const { outcome, stdout, stderr } = run.result;
-    if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0 || options.tools?.isUsed) return run;
+    if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0 || callBroker(options.tools)?.isUsed) return run;
     // Its zygote may have died while it was parked. A program that nobody has heard of can be run again: what it does stays
     // in its sandbox.
     run.release();
@@ -144,30 +125,27 @@ export class Engine {
   }
 
   async #attempt(
-    request: EngineRequest,
+    request: EngineRequest & { readonly runtime: Runtime },
     entry: { path: string; code: string },
     compiled: Compiled | undefined,
     options: EngineCallOptions,
   ): Promise<EngineRun> {
     const { runtime, inputs, limits, code, args } = request;
     const paths = inputs.map((input) => input.path);
-    const { tools } = options;
+    const tools = callBroker(options.tools);
     const sandbox = await this.#pool.lease(runtime.kindFor(code, paths, tools && runtime.tools?.template));
     try {
       sandbox.limit(limits);
       await stage(sandbox, inputs, limits);
-      const orders = [
-        writeFrame(entry),
-        ...program(runtime, compiled),
-        ...input(request.stdin),
-        ...(tools
-          ? [
-              { frame: { op: 'serve' } },
-              { frame: toolProgramFrame(runtime, { entry: entry.path, args, limits }, tools.tools) },
-            ]
-          : [{ frame: programFrame(runtime, { entry: entry.path, args, limits }) }]),
-      ];
-      const result = await runIn(sandbox, orders, { limits, ...options });
+      const started = { entry: entry.path, args, limits };
+      const before = [writeSource(entry), ...program(runtime, compiled), ...input(request.stdin)];
+      const order: Run = tools
+        ? {
+            before: [...before, orders.serve()],
+            start: (token) => orders.toolProgram(token, toolProgramOf(runtime, started, tools.tools), tools.tools),
+          }
+        : { before, start: (token) => orders.run(token, programOf(runtime, started)) };
+      const result = await runIn(sandbox, order, { limits, ...options, tools });
       // Stopping what the program left running takes a moment, which most programs need not wait for: they made no files.
       if (result.outcome === 'completed' && (await hasFiles(sandbox.workspace, entry.path))) await sandbox.freeze();
       const { truncated, ...diff } = await diffWorkspace(sandbox.workspace, inputs, entry, limits);
@@ -205,7 +183,7 @@ export class Engine {
   }
 
   /** Opens a live session. @throws DragomanError sandbox_unavailable */
-  async openSession(limits: Limits): Promise<EngineSession> {
+  async openSession(limits: Limits, _owner?: string): Promise<EngineSession> {
     const sandbox = await this.#pool.lease(this.catalogue.sessionKind);
     try {
       sandbox.limit(limits);
@@ -213,7 +191,10 @@ export class Engine {
       void this.#tearDown(sandbox);
       throw error;
     }
-    return new EngineSession(sandbox, limits, (sandbox) => this.#tearDown(sandbox));
+    return new SandboxSession(sandbox, limits, {
+      catalogue: this.catalogue,
+      release: (sandbox) => this.#tearDown(sandbox),
+    });
   }
 
   /** Waits for what is being torn down, then ends everything. */
@@ -223,6 +204,12 @@ export class Engine {
     await Promise.allSettled([...this.#teardowns]);
     await this.#cache?.close();
     await this.#backend.close();
+  }
+
+  #runtime(language: string): Runtime {
+    const runtime = this.catalogue.find(language);
+    if (!runtime) throw new DragomanError('unsupported_language');
+    return runtime;
   }
 
   #tearDown(sandbox: Sandbox): Promise<void> {
@@ -240,10 +227,9 @@ export class Engine {
 type Compiled = Extract<Compilation, { program: Uint8Array }>;
 
 /** The order that puts the compiled program where it is run. */
-function program({ compile }: Runtime, compiled: Compiled | undefined): Orders {
+function program({ compile }: Runtime, compiled: Compiled | undefined): Order[] {
   if (!compile || !compiled) return [];
-  const { length: size } = compiled.program;
-  return [{ frame: { op: 'write', path: compiledPath(compile.output), size, mode: 0o755 }, body: compiled.program }];
+  return [orders.write({ path: compiledPath(compile.output), mode: 0o755, content: compiled.program })];
 }
 
 /** A run that did not come about: the compiler's words are the result, and every input is what it was. */
@@ -266,10 +252,8 @@ function notCompiled(
 
 const none = { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
 
-function input(stdin: string | undefined): Orders {
-  if (stdin === undefined) return [];
-  const body = Buffer.from(stdin);
-  return [{ frame: { op: 'stdin', size: body.length }, body }];
+function input(stdin: string | undefined): Order[] {
+  return stdin === undefined ? [] : [orders.stdin(Buffer.from(stdin))];
 }
 
 /** Whether there is anything but the source. */

@@ -1,8 +1,19 @@
-export type { Artifact } from './artifacts.ts';
 export { CompileCache } from './compile-cache.ts';
-export { Engine, type EngineCallOptions, type EngineRequest, type EngineRun } from './engine.ts';
+export { createEngine, type EngineOptions } from './engine.ts';
 export { commandsOf, type LanguageCommands } from './languages.ts';
+export type {
+  Artifact,
+  Engine,
+  EngineCallOptions,
+  EngineCell,
+  EngineInput,
+  EngineRequest,
+  EngineRun,
+  EngineSession,
+  FileContent,
+  ToolBroker,
+  TouchedFile,
+  WorkspaceChanges,
+} from './port.ts';
 export { type Kernel, loadRuntimes, type Runtime, type RuntimeCatalogue } from './runtimes.ts';
-export type { EngineCell, EngineSession, TouchedFile, WorkspaceChanges } from './session.ts';
-export type { EngineInput } from './staging.ts';
-export type { ToolBroker } from './tools/index.ts';
+export { SandboxGone } from './sandbox-gone.ts';

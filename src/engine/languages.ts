@@ -1,4 +1,5 @@
 import type { Limits } from '../core/index.ts';
+import { orders } from '../guest-protocol/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import { runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
@@ -45,9 +46,8 @@ export async function askVersions(
   const argv = ['sh', '-c', script.join('\n')];
   const env = Object.assign({}, ...runtimes.map((runtime) => runtime.env));
   sandbox.limit(limits);
-  const { stdout } = await runIn(sandbox, [{ frame: { op: 'run', kind: 'program', argv, env } }], {
-    limits: { ...limits, wallMs: deadlineMs },
-  });
+  const start = (token: string) => orders.run(token, { kind: 'program', argv, env });
+  const { stdout } = await runIn(sandbox, { before: [], start }, { limits: { ...limits, wallMs: deadlineMs } });
   const found = new Map<string, Record<string, string>>(runtimes.map(({ name }) => [name, {}]));
   for (const answer of stdout.text.split(/^@/m).slice(1)) {
     const question = questions[Number.parseInt(answer, 10)];

@@ -1,4 +1,5 @@
 import { DragomanError, type Logger } from '../core/index.ts';
+import { orders } from '../guest-protocol/index.ts';
 import type { IsolationBackend, Sandbox } from '../sandbox/index.ts';
 import { kindKey, type RuntimeCatalogue, type SandboxKind } from './runtimes.ts';
 
@@ -173,7 +174,7 @@ export class Pool {
     });
     sandbox.exited.then(() => parked.reject(new Error(`the sandbox ended while ${name} was parked`)));
     try {
-      await sandbox.send({ op: 'park', argv: this.#options.catalogue.parks.get(name)!, env: {} });
+      await sandbox.send(orders.park(this.#options.catalogue.parks.get(name)!));
       await parked.promise;
     } catch (error) {
       await sandbox.destroy();
@@ -197,7 +198,7 @@ export class Pool {
     for (const sandbox of shelf.ready.slice(0, warmFront)) {
       if (shelf.warmed.has(sandbox)) continue;
       shelf.warmed.add(sandbox);
-      void sandbox.send({ op: 'warm' });
+      void sandbox.send(orders.warm());
     }
   }
 

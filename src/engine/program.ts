@@ -1,7 +1,6 @@
 import type { Limits } from '../core/index.ts';
-import type { GuestFrame } from '../sandbox/index.ts';
+import { type GuestTool, type Order, orders, type Program } from '../guest-protocol/index.ts';
 import type { Runtime } from './runtimes.ts';
-import type { CallableTool } from './tools/index.ts';
 
 const workspace = '/mnt/data';
 /** Where a compiled program lies: out of the workspace, which is the user's. */
@@ -27,38 +26,35 @@ export function preparationOf({ compile, check }: Runtime, args: readonly string
   return { argv: compile?.argv, args };
 }
 
-/** The frame that starts a program of a runtime. */
-export function programFrame(runtime: Runtime, { entry, args, limits }: ProgramOptions): GuestFrame {
+/** How a program of a runtime starts. */
+export function programOf(runtime: Runtime, { entry, args, limits }: ProgramOptions): Program {
   const path = `${workspace}/${entry}`;
   const { run, env } = runtime;
   switch (run.kind) {
     case 'script':
-      return { op: 'run', kind: 'script', entry: path, args, env };
+      return { kind: 'script', entry: path, args, env };
     case 'parked':
-      return { op: 'run', kind: 'parked', entry: path, args };
+      return { kind: 'parked', entry: path, args };
     case 'program': {
       const output = runtime.compile && compiledPath(runtime.compile.output);
       const argv = run.argv.flatMap((word) =>
         word === '{args}' ? args : fillWords([word], { entry, output: output ?? '', limits }),
       );
-      return { op: 'run', kind: 'program', argv, env: { ...env, ...run.env } };
+      return { kind: 'program', argv, env: { ...env, ...run.env } };
     }
   }
 }
 
-/** The frame that starts a program that may call tools; the sandbox is one that serves. */
-export function toolProgramFrame(
-  runtime: Runtime,
-  options: ProgramOptions,
-  tools: readonly CallableTool[],
-): GuestFrame {
-  const started = programFrame(runtime, options);
+/** How a program that may call tools starts: programs of the image learn the tools' names from their environment. */
+export function toolProgramOf(runtime: Runtime, options: ProgramOptions, tools: readonly GuestTool[]): Program {
+  const program = programOf(runtime, options);
+  if (program.kind === 'parked') return program;
   const names = tools.map(({ identifier, name }) => `${identifier} ${name}\n`).join('');
   const env = Object.entries(runtime.tools?.env ?? {}).map(([key, value]) => [
     key,
     value.replace('{names}', () => names),
   ]);
-  return { ...started, op: 'program', env: Object.fromEntries(env), tools };
+  return { ...program, env: Object.fromEntries(env) };
 }
 
 /**
@@ -85,9 +81,8 @@ export function compiledPath(output: string): string {
 }
 
 /** The order that puts a source into the workspace. */
-export function writeFrame({ path, code }: { path: string; code: string }): { frame: GuestFrame; body: Uint8Array } {
-  const body = Buffer.from(code);
-  return { frame: { op: 'write', path, size: body.length, mode: 0o644 }, body };
+export function writeSource({ path, code }: { path: string; code: string }): Order {
+  return orders.write({ path, mode: 0o644, content: Buffer.from(code) });
 }
 
 /** What is put into the source file: the code, with what the language wants in front of it on the same line. */
@@ -95,7 +90,7 @@ export function sourceText({ prefix }: Runtime, code: string): string {
   return prefix && !prefix.unless.test(code) ? prefix.text + code : code;
 }
 
-/** A name for the source that no input has: the runtime's own, or the next free one. */
+/** A name for the source that no input has: the runtime's own name, or the next free one. */
 export function entryName(runtime: Runtime, taken: ReadonlySet<string>): string {
   const dot = runtime.entry.lastIndexOf('.');
   const [stem, extension] = [runtime.entry.slice(0, dot), runtime.entry.slice(dot)];

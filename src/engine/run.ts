@@ -1,9 +1,10 @@
 import { type ExecutionEvent, type ExecutionResult, type Limits, newId } from '../core/index.ts';
-import type { ClaimAllowance, ExitStatus, GuestFrame, Sandbox } from '../sandbox/index.ts';
+import { type Order, toolAllowance } from '../guest-protocol/index.ts';
+import type { ExitStatus, Sandbox } from '../sandbox/index.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
 import { doesNotFit } from './staging.ts';
-import { connectTools, type ToolBroker } from './tools/index.ts';
+import { type CallBroker, connectTools } from './tools/index.ts';
 import { WallClock } from './wall-clock.ts';
 
 export interface RunOptions {
@@ -11,22 +12,18 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
   /** What the code may call; for one execution only. */
-  readonly tools?: ToolBroker | undefined;
+  readonly tools?: CallBroker | undefined;
 }
 
 /** A program that still runs after this long is no short one: it makes way for those that are. */
 const backgroundAfterMs = 1000;
 
-/** Calls of tools, with their input. */
-export const toolAllowance: ClaimAllowance = {
-  claims: 5000,
-  claimBytes: 8 * 1024 * 1024,
-  bytes: 64 * 1024 * 1024,
-  values: 1_000_000,
-};
-
-/** What to send to the guest: the frames that lead to a program's start, the last of them a `run` or `program`. */
-export type Orders = readonly { readonly frame: GuestFrame; readonly body?: Uint8Array }[];
+/** What to send to the guest so that it runs a program. */
+export interface Run {
+  readonly before: readonly Order[];
+  /** The order that starts the program; its end is claimed under this token. */
+  start(token: string): Order;
+}
 
 /**
  * Lets a sandbox run one program or cell within its limits. When this resolves everything the program wrote is in the result,
@@ -35,7 +32,7 @@ export type Orders = readonly { readonly frame: GuestFrame; readonly body?: Uint
  */
 export async function runIn(
   sandbox: Sandbox,
-  orders: Orders,
+  run: Run,
   options: RunOptions,
 ): Promise<Omit<ExecutionResult, 'artifactsTruncated' | 'stage' | 'compileUsage'>> {
   const { limits, signal, onEvent, tools } = options;
@@ -80,7 +77,7 @@ export async function runIn(
   let ending: Ending;
   try {
     // A guest that has run cells may not read its orders any more: sending them is under the deadline too.
-    void send(sandbox, orders, token);
+    void send(sandbox, [...run.before, run.start(token)]);
     ending = await ended;
   } finally {
     clock.stop();
@@ -105,8 +102,6 @@ export async function runIn(
   };
 }
 
-const starts = new Set(['run', 'program']);
-
-async function send(sandbox: Sandbox, orders: Orders, token: string): Promise<void> {
-  for (const { frame, body } of orders) await sandbox.send(starts.has(frame.op) ? { ...frame, token } : frame, body);
+async function send(sandbox: Sandbox, orders: readonly Order[]): Promise<void> {
+  for (const order of orders) await sandbox.send(order);
 }

@@ -1,32 +1,21 @@
-import { DragomanError, type Limits, maxPathDepth, newId } from '../core/index.ts';
-import type { Sandbox, SandboxListener, WorkspaceContent, WorkspaceListing } from '../sandbox/index.ts';
-import { Cell, type CellEnd } from './cell.ts';
-import type { RunOptions } from './run.ts';
-import type { Runtime } from './runtimes.ts';
-import { doesNotFit, type EngineInput, stage } from './staging.ts';
+import { type Limits, maxPathDepth, newId } from '../core/index.ts';
+import { orders } from '../guest-protocol/index.ts';
+import type { Sandbox, SandboxListener, WorkspaceListing } from '../sandbox/index.ts';
+import { Cell } from './cell.ts';
+import type {
+  EngineCallOptions,
+  EngineCell,
+  EngineCellRequest,
+  EngineInput,
+  EngineSession,
+  TouchedFile,
+  WorkspaceChanges,
+} from './port.ts';
+import type { RuntimeCatalogue } from './runtimes.ts';
+import { SandboxGone } from './sandbox-gone.ts';
+import { doesNotFit, stage } from './staging.ts';
+import { callBroker } from './tools/index.ts';
 import { whenExited } from './when-exited.ts';
-
-/** A file of a live session's workspace that was written since it was last asked. Close its content. */
-export interface TouchedFile {
-  readonly path: string;
-  readonly content: WorkspaceContent;
-}
-
-export interface WorkspaceChanges {
-  readonly touched: readonly TouchedFile[];
-  /** Paths of files that were there and are gone. */
-  readonly gone: readonly string[];
-  /** Files were left out because of a limit; those above the number kept come with the next call. */
-  readonly truncated: boolean;
-}
-
-/** A cell that runs. */
-export interface EngineCell {
-  /** Never rejects. The session is being frozen again when it resolves. */
-  readonly done: Promise<CellEnd>;
-  /** As Ctrl-C on a terminal: variables stay, if the code heeds it. */
-  interrupt(): void;
-}
 
 /** The guest acknowledges what it was sent within this, or its sandbox is given up. */
 const syncDeadlineMs = 15_000;
@@ -38,10 +27,11 @@ const silent: SandboxListener = { stdout() {}, stderr() {}, claim() {} };
  * A live session's sandbox: kernels whose variables stay from cell to cell, and a workspace. Frozen whenever nothing of its
  * owner's runs. Its calls are made one after another.
  */
-export class EngineSession {
+export class SandboxSession implements EngineSession {
   readonly #sandbox: Sandbox;
   readonly #limits: Limits;
-  readonly #letGo: (sandbox: Sandbox) => Promise<void>;
+  readonly #catalogue: RuntimeCatalogue;
+  readonly #release: (sandbox: Sandbox) => Promise<void>;
   /** What the workspace held when it was last looked at: stamps by path. */
   readonly #known = new Map<string, string>();
   /** The freeze after the last cell, and whether it is over. Never rejects. */
@@ -49,12 +39,17 @@ export class EngineSession {
   #isAtRest = true;
   #ended = false;
 
-  /** Takes over a sandbox that is under its limits. `letGo` destroys it. */
-  constructor(sandbox: Sandbox, limits: Limits, letGo: (sandbox: Sandbox) => Promise<void>) {
+  /** Takes over a sandbox that is under its limits. `release` destroys it. */
+  constructor(
+    sandbox: Sandbox,
+    limits: Limits,
+    { catalogue, release }: { catalogue: RuntimeCatalogue; release: (sandbox: Sandbox) => Promise<void> },
+  ) {
     this.#sandbox = sandbox;
     this.#limits = limits;
-    this.#letGo = letGo;
-    void sandbox.send({ op: 'serve' });
+    this.#catalogue = catalogue;
+    this.#release = release;
+    void sandbox.send(orders.serve());
   }
 
   /** Its sandbox is gone; only `close` still makes sense. */
@@ -84,25 +79,24 @@ export class EngineSession {
   async remove(paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return;
     await this.#awake(async () => {
-      for (const path of paths) void this.#sandbox.send({ op: 'remove', path });
+      for (const path of paths) void this.#sandbox.send(orders.remove(path));
       await this.#sync('sync');
     });
     for (const path of paths) this.#known.delete(path);
   }
 
   /** Runs a cell of a language that has a kernel. */
-  run(runtime: Runtime, code: string, options: RunOptions): EngineCell {
-    const { kernel } = runtime;
-    if (!kernel) throw new Error(`${runtime.name} has no kernel`);
-    if (this.ended) throw new Error('the session has ended');
-    const body = Buffer.from(code);
-    // What threads of an earlier cell wrote after that cell's end, and before the freeze that this one overtakes, is nobody's.
+  run({ language, code }: EngineCellRequest, options: EngineCallOptions & { readonly limits: Limits }): EngineCell {
+    const runtime = this.#catalogue.find(language);
+    const kernel = runtime?.kernel;
+    if (!kernel) throw new Error(`${language} has no kernel`);
+    if (this.ended) throw new SandboxGone();
+    // Drop output that leftover threads wrote after the last cell ended and before the freeze.
     if (!this.#isAtRest) this.#sandbox.drain();
     this.#isAtRest = false;
-    const tools = options.tools?.tools ?? [];
-    const { name, argv, script } = kernel;
-    const frame = { op: 'cell', kernel: name, argv, script, language: runtime.name, size: body.length, tools };
-    const cell = new Cell(this.#sandbox, { frame, body }, options);
+    const tools = callBroker(options.tools);
+    const order = { kernel, language: runtime.name, code: Buffer.from(code), tools: tools?.tools ?? [] };
+    const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), { ...options, tools });
     // It wakes up to orders that are there already.
     this.#sandbox.thaw();
     const done = cell.done.then((end) => {
@@ -163,7 +157,7 @@ export class EngineSession {
 
   async close(): Promise<void> {
     this.#ended = true;
-    await this.#letGo(this.#sandbox);
+    await this.#release(this.#sandbox);
   }
 
   /** Whether a listing tells of a change. */
@@ -178,7 +172,7 @@ export class EngineSession {
 
   /** Lets the sandbox run for a moment, for the supervisor to work. */
   async #awake(work: () => Promise<void>): Promise<void> {
-    if (this.ended) throw new DragomanError('sandbox_unavailable');
+    if (this.ended) throw new SandboxGone();
     this.#sandbox.thaw();
     try {
       await work();
@@ -188,12 +182,12 @@ export class EngineSession {
   }
 
   /** Waits until the supervisor has done everything it was sent before. */
-  async #sync(op: 'sync' | 'restart'): Promise<void> {
+  async #sync(order: 'sync' | 'restart'): Promise<void> {
     const token = newId();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const gone = () => {
       this.#ended = true;
-      reject(new DragomanError('sandbox_unavailable'));
+      reject(new SandboxGone());
     };
     const timer = setTimeout(gone, syncDeadlineMs);
     this.#sandbox.listen({
@@ -205,7 +199,7 @@ export class EngineSession {
       },
     });
     const forget = whenExited(this.#sandbox, gone);
-    void this.#sandbox.send({ op, token });
+    void this.#sandbox.send(orders[order](token));
     try {
       await promise;
     } finally {

@@ -1,16 +1,7 @@
 import { DragomanError, type Limits } from '../core/index.ts';
+import { orders } from '../guest-protocol/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
-
-/** A file to be in the workspace before the program starts. */
-export interface EngineInput {
-  readonly path: string;
-  readonly size: number;
-  /** sha256 in lower-case hexadecimal. */
-  readonly digest: string;
-  readonly readOnly: boolean;
-  /** Exactly `size` bytes. */
-  open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
-}
+import type { EngineInput } from './port.ts';
 
 /**
  * Writes the inputs into a sandbox's workspace. They arrive before whatever is sent next.
@@ -33,10 +24,7 @@ export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], li
   });
   for (const input of inputs) {
     const mode = input.readOnly ? 0o444 : 0o644;
-    await sandbox.send(
-      { op: 'write', path: input.path, size: input.size, mode },
-      exactly(input.size, await input.open()),
-    );
+    await sandbox.send(orders.writeStream({ path: input.path, mode, size: input.size }, await input.open()));
     if (fault !== undefined) throw doesNotFit(fault);
   }
 }
@@ -44,15 +32,4 @@ export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], li
 /** What the guest reports when it could not write a file. */
 export function doesNotFit(fault: string): DragomanError {
   return new DragomanError('invalid_request', { message: `the files do not fit: ${fault}` });
-}
-
-/** A short or long stream would shift every later frame: both are faults of ours. */
-async function* exactly(size: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let left = size;
-  for await (const chunk of source) {
-    left -= chunk.length;
-    if (left < 0) break;
-    yield chunk;
-  }
-  if (left !== 0) throw new Error('a stored file does not have its recorded size');
 }

@@ -5,7 +5,7 @@ import { createAgent } from '../agent/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Plans } from '../core/index.ts';
 import { dialects } from '../dialects/index.ts';
-import { CompileCache, Engine, loadRuntimes } from '../engine/index.ts';
+import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
 import { createAuthenticator, createServer } from '../http/index.ts';
 import { createNamespacesBackend } from '../sandbox/index.ts';
 import { Admission, ApiKeys, FileService, InterpreterService, SessionService, UsageLedger } from '../service/index.ts';
@@ -78,7 +78,7 @@ export async function startService(config: Config, image: Image, version: string
     const poolSize = config.engine.pool || Math.max(4, availableParallelism());
     const maxBytes = config.engine.compileCacheBytes;
     const compileCache = new CompileCache({ directory: join(dataDir, 'compiled'), maxBytes, logger });
-    const engine = new Engine({ backend, catalogue: runtimes, poolSize, logger, imageId, compileCache });
+    const engine = createEngine({ backend, catalogue: runtimes, poolSize, logger, imageId, compileCache });
     closers.push(() => engine.close());
     await engine.start();
     const { queueWaitMs } = config.engine;

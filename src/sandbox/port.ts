@@ -1,4 +1,5 @@
-import type { InterpreterState, Limits } from '../core/index.ts';
+import type { Limits } from '../core/index.ts';
+import type { Claim, ClaimAllowance, Order } from '../guest-protocol/index.ts';
 
 /** What a zygote imports before its first fork, so that no sandbox forked from it has to. */
 export interface Template {
@@ -65,49 +66,6 @@ export interface SandboxListener {
   claim(claim: Claim): void;
 }
 
-/** What one listener may be told. */
-export interface ClaimAllowance {
-  readonly claims: number;
-  /** Of one claim. */
-  readonly claimBytes: number;
-  /** Of all together. */
-  readonly bytes: number;
-  /** JSON values in all together: each costs memory, however short it is. */
-  readonly values: number;
-}
-
-/** A message from the guest. A frame that is not one of these ends the sandbox. */
-export type Claim =
-  | { readonly claim: 'ready' }
-  | { readonly claim: 'parked' }
-  | {
-      readonly claim: 'done';
-      readonly token: string;
-      readonly code: number | null;
-      readonly signal: string | null;
-      /** Of a live session's cell: whether its interpreter is still there; `none` for anything else. */
-      readonly interpreter: InterpreterState;
-    }
-  /** Something a kernel shows or asks for; `event` is any JSON object. */
-  | { readonly claim: 'event'; readonly token: string; readonly event: Readonly<Record<string, unknown>> }
-  /** Code calls a tool. `id` is a number of its own; `input` is text, of which nothing is known. */
-  | {
-      readonly claim: 'call';
-      readonly token: string;
-      readonly id: number;
-      readonly name: string;
-      readonly input: string;
-    }
-  /** The code can go no further before one of these calls is answered. */
-  | { readonly claim: 'waiting'; readonly token: string; readonly pending: readonly number[] }
-  | { readonly claim: 'fault'; readonly message: string };
-
-/** A frame for the guest; the protocol is documented in guest/dragoman_guest/sandbox.py. */
-export interface GuestFrame {
-  readonly op: string;
-  readonly [field: string]: unknown;
-}
-
 /** An isolated process tree with a workspace and limits. Serves one owner, then is destroyed. */
 export interface Sandbox {
   readonly id: string;
@@ -129,8 +87,8 @@ export interface Sandbox {
    * @throws DragomanError sandbox_unavailable when the host refuses
    */
   limit(limits: Pick<Limits, 'memoryBytes' | 'processes' | 'cpus'>): void;
-  /** Sends a frame and, after it, exactly `body`. Resolves once the pipe has taken it. */
-  send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
+  /** Sends an order. Resolves once it is on its way. */
+  send(order: Order): Promise<void>;
   /** Delivers what has been written so far: after a claim, everything the claimant wrote before it. */
   drain(): void;
   /**

@@ -207,9 +207,8 @@ describe('output', () => {
 
   it('arrives while the program runs', async () => {
     const seen: string[] = [];
-    const runtime = engine.engine.catalogue.find('python')!;
     const code = 'import time\nprint("first")\ntime.sleep(0.2)\nprint("second")';
-    const request = { runtime, code, args: [], stdin: undefined, inputs: [], limits: testLimits };
+    const request = { language: 'python', code, args: [], stdin: undefined, inputs: [], limits: testLimits };
     const onEvent = (event: ExecutionEvent) => 'data' in event && seen.push(`${event.type} ${Buffer.from(event.data)}`);
     const run = await engine.engine.execute(request, { onEvent });
     run.release();

@@ -102,9 +102,8 @@ describe('outputs', attacking('outputs'), () => {
 
   it('are bounded in size, however fast the program changes it', async () => {
     const { language, code } = hostile('outputs/grow-while-collected.py');
-    const runtime = engine.engine.catalogue.find(language)!;
     for (let round = 0; round < 40; round++) {
-      const request = { runtime, code, args: [], stdin: undefined, inputs: [], limits: testLimits };
+      const request = { language, code, args: [], stdin: undefined, inputs: [], limits: testLimits };
       const run = await engine.engine.execute(request);
       for (const { content } of run.artifacts) expect(content.size).toBeLessThanOrEqual(testLimits.artifactBytes);
       run.release();

@@ -80,7 +80,7 @@ for n in range(8): threading.Thread(target=speak).start()`;
   it('is shut when the program is over, also for what it left behind', async () => {
     const session = await engine.openSession();
     try {
-      const tools = engine.engine.tools(engine.engine.catalogue.find('python')!, [echo], 10_000);
+      const tools = engine.engine.tools('python', [echo], 10_000);
       const leave = `import os, time
 if os.fork() == 0:
     import asyncio

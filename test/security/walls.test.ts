@@ -43,7 +43,7 @@ describe('siblings', attacking('siblings'), () => {
     const { language, code } = hostile('siblings/plant.py');
     const first = engine.engine.execute(
       {
-        runtime: engine.engine.catalogue.find(language)!,
+        language,
         code,
         args: [mark],
         stdin: undefined,

@@ -11,7 +11,8 @@ import type {
 } from '../../src/core/index.ts';
 import {
   type CompileCache,
-  Engine,
+  createEngine,
+  type Engine,
   type EngineCallOptions,
   type EngineCell,
   type EngineInput,
@@ -138,7 +139,7 @@ export async function startEngine(
     sandboxUid: 2_000_000_000,
     logger,
   });
-  const engine = new Engine({
+  const engine = createEngine({
     backend,
     catalogue,
     poolSize: options.poolSize ?? 2,
@@ -147,18 +148,13 @@ export async function startEngine(
     compileCache,
   });
   await engine.start();
-  const runtimeOf = (language: string) => {
-    const runtime = catalogue.find(language);
-    if (!runtime) throw new Error(`no runtime ${language}`);
-    return runtime;
-  };
   const execute = async (
     language: string,
     code: string,
     { args = [], stdin, inputs = [], limits: own, signal, onEvent, owner }: RunOptions,
     more: EngineCallOptions,
   ): Promise<TestRun> => {
-    const request = { runtime: runtimeOf(language), code, args, stdin, inputs, limits: { ...limits, ...own }, owner };
+    const request = { language, code, args, stdin, inputs, limits: { ...limits, ...own }, owner };
     const run = await engine.execute(request, { signal, onEvent, ...more });
     try {
       const files: Record<string, Buffer> = {};
@@ -185,7 +181,7 @@ export async function startEngine(
     async openSession(own) {
       const session = await engine.openSession({ ...limits, ...own });
       const start = (code: string, { language = 'python', limits: cellLimits, ...more }: CellOptions = {}) =>
-        session.run(catalogue.find(language)!, code, { limits: { ...limits, ...own, ...cellLimits }, ...more });
+        session.run({ language, code }, { limits: { ...limits, ...own, ...cellLimits }, ...more });
       return {
         session,
         start,
@@ -203,7 +199,7 @@ export async function startEngine(
       code,
       { tools: definitions, answer = () => null, onRound, waitMs = 30_000, ...options },
     ) {
-      const tools = engine.tools(runtimeOf(language), definitions, waitMs);
+      const tools = engine.tools(language, definitions, waitMs);
       const rounds: (readonly ToolCall[])[] = [];
       const onEvent = (event: ExecutionEvent) => {
         if (event.type !== 'tool_calls') return;

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { DragomanError, type ToolCall, type ToolResult } from '../../core/index.ts';
-import type { Claim, GuestFrame } from '../../sandbox/index.ts';
+import { type Claim, type Order, orders } from '../../guest-protocol/index.ts';
+import type { ToolBroker } from '../port.ts';
 import { readInput } from './input.ts';
 import type { SchemaChecker } from './schema-checker.ts';
 import type { CallableTool } from './tool-set.ts';
 
 /** The execution whose calls these are. */
 export interface ToolPort {
-  send(frame: GuestFrame, body: Uint8Array): Promise<void>;
+  send(order: Order): Promise<void>;
   /** Stops the sandbox and its clock. */
   park(): Promise<void>;
   unpark(): void;
@@ -17,7 +18,7 @@ export interface ToolPort {
   told(calls: readonly ToolCall[]): void;
 }
 
-export interface ToolBrokerOptions {
+export interface CallBrokerOptions {
   readonly tools: readonly CallableTool[];
   readonly checker: SchemaChecker;
   /** How long a program may wait for its caller. */
@@ -46,9 +47,9 @@ const maxErrorLength = 20_000;
  * tools it was given, with input their schemas allow; whatever else it says is answered with an error. While the caller's answer
  * is all there is to wait for, the sandbox is frozen.
  */
-export class ToolBroker {
+export class CallBroker implements ToolBroker {
   readonly tools: readonly CallableTool[];
-  readonly #options: ToolBrokerOptions;
+  readonly #options: CallBrokerOptions;
   readonly #byName: ReadonlyMap<string, CallableTool>;
   readonly #byNumber = new Map<number, Entry>();
   readonly #byId = new Map<string, Entry>();
@@ -63,7 +64,7 @@ export class ToolBroker {
   #isClosed = false;
   #patience: NodeJS.Timeout | undefined;
 
-  constructor(options: ToolBrokerOptions) {
+  constructor(options: CallBrokerOptions) {
     this.#options = options;
     this.tools = options.tools;
     this.#byName = new Map(options.tools.map((tool) => [tool.name, tool]));
@@ -201,7 +202,7 @@ export class ToolBroker {
 
   #reply(id: number, error: boolean, body: Uint8Array): void {
     this.#answers++;
-    void this.#port!.send({ op: 'answer', id, error, size: body.length }, body);
+    void this.#port!.send(orders.answer(id, { error, body }));
   }
 
   #in(state: Entry['state']): ToolCall[] {
@@ -234,6 +235,12 @@ export class ToolBroker {
       return { entry, digest, isError, body };
     });
   }
+}
+
+/** The broker behind what `Engine.tools` returned. */
+export function callBroker(tools: ToolBroker | undefined): CallBroker | undefined {
+  if (tools === undefined || tools instanceof CallBroker) return tools;
+  throw new Error('the tools are not from this engine');
 }
 
 function jsonText(value: unknown): string {

@@ -1,11 +1,11 @@
 import type { ExecutionEvent } from '../../core/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import type { WallClock } from '../wall-clock.ts';
-import type { ToolBroker } from './broker.ts';
+import type { CallBroker } from './broker.ts';
 
 /** Lets the code that runs in a sandbox call tools. `abandon` ends it when nobody answers. */
 export function connectTools(
-  tools: ToolBroker,
+  tools: CallBroker,
   sandbox: Sandbox,
   {
     clock,
@@ -14,7 +14,7 @@ export function connectTools(
   }: { clock: WallClock; onEvent?: ((event: ExecutionEvent) => void) | undefined; abandon(): void },
 ): void {
   tools.connect({
-    send: (frame, body) => sandbox.send(frame, body),
+    send: (order) => sandbox.send(order),
     async park() {
       clock.pause();
       await sandbox.freeze();

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 import { DragomanError } from '../../core/index.ts';
+import { type Claim, type ClaimAllowance, ClaimDecoder, encodeFrame, type Order } from '../../guest-protocol/index.ts';
 import type { Cgroup, CgroupLimits } from '../linux/cgroup/index.ts';
-import type { Claim, ClaimAllowance, ExitStatus, GuestFrame, Sandbox, SandboxListener, SandboxUsage } from '../port.ts';
-import { ClaimDecoder } from './claims.ts';
+import type { ExitStatus, Sandbox, SandboxListener, SandboxUsage } from '../port.ts';
 import { OutputPipe } from './output-pipe.ts';
 import { type DescriptorWorkspace, openWorkspace } from './workspace.ts';
 import type { Spawned } from './zygote.ts';
@@ -90,11 +90,8 @@ export class NamespacesSandbox implements Sandbox {
     }
   }
 
-  async send(frame: GuestFrame, body?: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
-    const json = Buffer.from(JSON.stringify(frame));
-    const head = Buffer.allocUnsafe(4 + json.length);
-    head.writeUInt32BE(json.length, 0);
-    json.copy(head, 4);
+  async send({ frame, body }: Order): Promise<void> {
+    const head = encodeFrame(frame);
     if (body === undefined) this.#command.write(head);
     else if (body instanceof Uint8Array) {
       this.#command.cork();

@@ -1,11 +1,4 @@
-import {
-  type CellResult,
-  DragomanError,
-  type Limits,
-  type Logger,
-  type Metrics,
-  type Principal,
-} from '../../core/index.ts';
+import type { CellResult, Limits, Logger, Metrics, Principal } from '../../core/index.ts';
 import type { Engine, EngineSession, Runtime } from '../../engine/index.ts';
 import type { FileService, OpenFileSet } from '../files/file-service.ts';
 import { engineInput, type ResolvedInput } from '../files/inputs.ts';
@@ -152,13 +145,15 @@ export class Cells {
     driver: ExecutionDriver,
     live?: LiveSession,
   ): Promise<Left> {
-    if (sandbox.ended) throw new DragomanError('sandbox_unavailable');
-    const cell = sandbox.run(runtime, request.code, {
-      limits,
-      signal: driver.signal,
-      onEvent: driver.tell,
-      tools: driver.tools?.broker,
-    });
+    const cell = sandbox.run(
+      { language: runtime.name, code: request.code },
+      {
+        limits,
+        signal: driver.signal,
+        onEvent: driver.tell,
+        tools: driver.tools?.broker,
+      },
+    );
     live?.track(cell);
     const end = await cell.done;
     live?.track(undefined);
@@ -173,7 +168,15 @@ export class Cells {
     owner: string,
   ): Promise<Left> {
     const run = await this.#parts.engine.execute(
-      { runtime, code: request.code, args: request.args ?? [], stdin: request.stdin, inputs, limits, owner },
+      {
+        language: runtime.name,
+        code: request.code,
+        args: request.args ?? [],
+        stdin: request.stdin,
+        inputs,
+        limits,
+        owner,
+      },
       { signal: driver.signal, onEvent: driver.tell, tools: driver.tools?.broker },
     );
     const rich = { outputs: [], outputsTruncated: false, error: null, interpreter: 'none' } as const;

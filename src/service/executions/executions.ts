@@ -111,7 +111,7 @@ export class Executions {
   /** @throws DragomanError invalid_request, rate_limited, overloaded */
   #toolDesk(principal: Principal, runtime: Runtime, definitions: readonly ToolDefinition[]): ToolDesk {
     const { engine, toolWaitMs, maxToolExecutions, availableMemory, reserveBytes } = this.#options;
-    const desk = new ToolDesk(engine.tools(runtime, definitions, toolWaitMs));
+    const desk = new ToolDesk(engine.tools(runtime.name, definitions, toolWaitMs));
     const retryAfterSeconds = 5;
     if ((this.#withTools.get(principal.id) ?? 0) >= maxToolExecutions) {
       const message = `${maxToolExecutions} executions that may call tools are under way already`;

@@ -112,7 +112,7 @@ export class InterpreterService implements Interpreter {
     try {
       const run = await this.#options.engine.execute(
         {
-          runtime,
+          language: runtime.name,
           code: request.code,
           args: request.args ?? [],
           stdin: request.stdin,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ClaimDecoder, usualAllowance } from './claims.ts';
+import { usualAllowance } from './allowance.ts';
+import { ClaimDecoder } from './decoder.ts';
 
 function frame(value: unknown): Buffer {
   const body = Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
@@ -13,6 +14,7 @@ describe('ClaimDecoder', () => {
   it('reads claims however they are split', () => {
     const claims = [
       { claim: 'ready' },
+      { claim: 'started', token: 't' },
       { claim: 'done', token: 't', code: 0, signal: null, interpreter: 'kept' },
       { claim: 'event', token: 't', event: { event: 'result', bundle: { 'text/plain': '数' } } },
       { claim: 'call', token: 't', id: 1, name: 'a "tool"', input: '{"a":1}' },
@@ -42,6 +44,7 @@ describe('ClaimDecoder', () => {
     ['an end with neither code nor signal', { claim: 'done', token: 't', code: null, signal: null }],
     ['an end with both', { claim: 'done', token: 't', code: 0, signal: 'SIGKILL' }],
     ['an end without a token', { claim: 'done', code: 0, signal: null }],
+    ['a start without a token', { claim: 'started' }],
     ['an end of no known interpreter', { claim: 'done', token: 't', code: 0, signal: null, interpreter: 'python' }],
     ['an event without a token', { claim: 'event', event: {} }],
     ['an event that is no object', { claim: 'event', token: 't', event: [] }],
@@ -52,7 +55,7 @@ describe('ClaimDecoder', () => {
     ['waiting for what is no number', { claim: 'waiting', token: 't', pending: ['1'] }],
     ['waiting for nothing at all', { claim: 'waiting', token: 't' }],
     ['a fault without a message', { claim: 'fault' }],
-    ['a fault that is a treatise', { claim: 'fault', message: 'x'.repeat(1001) }],
+    ['a fault that is too long', { claim: 'fault', message: 'x'.repeat(1001) }],
   ])('refuses %s', (_, value) => {
     expect(() => new ClaimDecoder().push(frame(value))).toThrow();
   });
@@ -97,7 +100,7 @@ describe('ClaimDecoder', () => {
     expect(of(`${'{"a":'.repeat(101)}1${'}'.repeat(101)}`)).toThrow(/flood/);
   });
 
-  it('drops fields nobody asked for', () => {
+  it('drops unknown fields', () => {
     expect(new ClaimDecoder().push(frame({ claim: 'ready', path: '/etc/shadow' }))).toEqual([{ claim: 'ready' }]);
   });
 

@@ -1,0 +1,165 @@
+import type {
+  CellResult,
+  ExecutionEvent,
+  ExecutionResult,
+  Limits,
+  ToolCall,
+  ToolDefinition,
+  ToolResult,
+} from '../core/index.ts';
+import type { RuntimeCatalogue } from './runtimes.ts';
+
+/** A file to be in the workspace before the program starts. */
+export interface EngineInput {
+  readonly path: string;
+  readonly size: number;
+  /** sha256 in lower-case hexadecimal. */
+  readonly digest: string;
+  readonly readOnly: boolean;
+  /** Exactly `size` bytes. */
+  open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** A program to run once, in a sandbox of its own. */
+export interface EngineRequest {
+  /** Name or alias of a runtime of the catalogue. */
+  readonly language: string;
+  readonly code: string;
+  readonly args: readonly string[];
+  readonly stdin: string | undefined;
+  readonly inputs: readonly EngineInput[];
+  readonly limits: Limits;
+  /** Programs of one owner are compiled once. Absent: compiled every time. */
+  readonly owner?: string | undefined;
+}
+
+/** A cell to run in a session's interpreter. */
+export interface EngineCellRequest {
+  /** Name or alias of a runtime that has a kernel. */
+  readonly language: string;
+  readonly code: string;
+}
+
+export interface EngineCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
+  /** From `Engine.tools`; for this execution only. */
+  readonly tools?: ToolBroker | undefined;
+}
+
+/** The bytes of a file in a sandbox. Read them before the sandbox continues or is released, then close. */
+export interface FileContent {
+  /** Bytes when it was opened. `read` yields at most this many. */
+  readonly size: number;
+  read(): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/** A file that a program created, or an input that it modified. */
+export interface Artifact {
+  readonly path: string;
+  readonly change: 'created' | 'modified';
+  readonly content: FileContent;
+}
+
+/** A finished run whose artifacts can still be read. Release it: until then its sandbox holds memory. */
+export interface EngineRun {
+  readonly result: ExecutionResult;
+  readonly artifacts: readonly Artifact[];
+  /** Inputs that are unchanged; changes to read-only ones do not count. */
+  readonly inherited: readonly string[];
+  /** Inputs that are gone. */
+  readonly deleted: readonly string[];
+  /** Destroys the sandbox in the background. */
+  release(): void;
+}
+
+/** A file of a session's workspace that was written since the last look. Close its content. */
+export interface TouchedFile {
+  readonly path: string;
+  readonly content: FileContent;
+}
+
+export interface WorkspaceChanges {
+  readonly touched: readonly TouchedFile[];
+  /** Paths of files that are gone. */
+  readonly gone: readonly string[];
+  /** Files were left out because of a limit. Those beyond the number limit come with the next call. */
+  readonly truncated: boolean;
+}
+
+export type CellEnd = Omit<CellResult, 'artifactsTruncated'>;
+
+/** A running cell. */
+export interface EngineCell {
+  /**
+   * Resolves when the cell is over and everything it wrote is in the result. The session is being frozen again by then.
+   * Rejects with `SandboxGone` alone: the sandbox was dead before any of the code ran.
+   */
+  readonly done: Promise<CellEnd>;
+  /** As Ctrl-C on a terminal: variables survive if the code reacts to it. */
+  interrupt(): void;
+}
+
+/** A live session: interpreters whose variables survive from cell to cell, and a workspace. Make its calls one after another. */
+export interface EngineSession {
+  /** Its sandbox is gone; only `close` still makes sense. */
+  readonly ended: boolean;
+  /**
+   * Writes files into the workspace; they do not count as changes.
+   * @throws DragomanError invalid_request when they do not fit
+   * @throws SandboxGone
+   */
+  stage(inputs: readonly EngineInput[]): Promise<void>;
+  /** Removes files from the workspace; that does not count as a change. @throws SandboxGone */
+  remove(paths: readonly string[]): Promise<void>;
+  /** Runs a cell. */
+  run(cell: EngineCellRequest, options: EngineCallOptions & { readonly limits: Limits }): EngineCell;
+  /** Ends every interpreter and every process of the owner; the files stay. @throws SandboxGone */
+  restart(): Promise<void>;
+  /** What changed in the workspace since the last call or `stage`. */
+  changes(): Promise<WorkspaceChanges>;
+  /** Destroys the sandbox. */
+  close(): Promise<void>;
+}
+
+/** The tool calls of one execution, for whoever answers them. */
+export interface ToolBroker {
+  /** Calls that the caller was told about and has not answered. */
+  readonly pending: readonly ToolCall[];
+  /** The program is stopped until a call is answered. */
+  readonly isParked: boolean;
+  /** Checks results without giving them; false when they would change nothing. @throws DragomanError as `answer` */
+  check(results: readonly ToolResult[]): boolean;
+  /**
+   * Answers some or all pending calls. Repeating the same answer is allowed; the program hears it once.
+   * @throws DragomanError invalid_request for calls that were never made and for results that are too large; conflict for
+   *   another answer than the first, or when the program has ended
+   */
+  answer(results: readonly ToolResult[]): void;
+}
+
+/** Runs programs and cells in sandboxes. Knows no users, stores or wires. */
+export interface Engine {
+  readonly catalogue: RuntimeCatalogue;
+  /** @throws Error naming what the host lacks */
+  start(): Promise<void>;
+  /** Waits for sandboxes that are being torn down, then ends everything. */
+  close(): Promise<void>;
+  /** Parked sandboxes by kind, and all that are alive. */
+  census(): { parked: Record<string, number>; live: number };
+  /** A kind of sandbox that cannot be made at present: programs that need one are refused. */
+  lacking(): string | undefined;
+  /** Versions that the image's languages report; asked once. @throws DragomanError sandbox_unavailable */
+  versions(limits: Limits): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
+  /**
+   * Tools for one execution in this language.
+   * @param waitMs how long the execution may wait for answers; after that it is cancelled
+   * @throws DragomanError invalid_request
+   */
+  tools(language: string, definitions: readonly ToolDefinition[], waitMs: number): ToolBroker;
+  /** Runs a program. @throws DragomanError sandbox_unavailable, invalid_request */
+  execute(request: EngineRequest, options?: EngineCallOptions): Promise<EngineRun>;
+  /** Opens a live session. @throws DragomanError sandbox_unavailable */
+  openSession(limits: Limits, owner?: string): Promise<EngineSession>;
+}

@@ -1,0 +1,171 @@
+/** How a program starts. */
+export type Program =
+  /** Python, in the sandbox's first process or a fork of it. */
+  | {
+      readonly kind: 'script';
+      readonly entry: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    }
+  /** A program of the image. */
+  | { readonly kind: 'program'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
+  /** The parked process of the sandbox. */
+  | { readonly kind: 'parked'; readonly entry: string; readonly args: readonly string[] };
+
+/** A tool as code sees it: its own name, and the identifier that code calls. */
+export interface GuestTool {
+  readonly name: string;
+  readonly identifier: string;
+  readonly description?: string | undefined;
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An interpreter that stays alive between cells. */
+export interface GuestKernel {
+  readonly name: string;
+  /** A program of the image; null: a fork of the session's first process. */
+  readonly argv: readonly string[] | null;
+  /** The Python file that the fork runs; null: the fork runs Python cells. */
+  readonly script: string | null;
+}
+
+/** A frame for the guest. docs/reference/guest-protocol.md says what each one does. */
+export type GuestFrame =
+  | { readonly op: 'write'; readonly path: string; readonly size: number; readonly mode: number }
+  | { readonly op: 'stdin'; readonly size: number }
+  | { readonly op: 'warm' }
+  | { readonly op: 'park'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
+  | ({ readonly op: 'run'; readonly token: string } & Program)
+  | { readonly op: 'serve' }
+  | ({ readonly op: 'program'; readonly token: string; readonly tools: readonly GuestTool[] } & Program)
+  | {
+      readonly op: 'cell';
+      readonly token: string;
+      readonly kernel: string;
+      readonly argv: readonly string[] | null;
+      readonly script: string | null;
+      readonly language: string;
+      readonly size: number;
+      readonly tools: readonly GuestTool[];
+    }
+  | { readonly op: 'seen'; readonly token: string; readonly mark: number }
+  | { readonly op: 'interrupt' | 'kill' | 'sync' | 'restart'; readonly token: string }
+  | { readonly op: 'remove'; readonly path: string }
+  | { readonly op: 'answer'; readonly id: number; readonly error: boolean; readonly size: number };
+
+/** A frame and exactly the bytes it announces. */
+export interface Order {
+  readonly frame: GuestFrame;
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+/** A file of the workspace, or an absolute path of the sandbox, and what it is to hold. */
+export interface WrittenFile {
+  readonly path: string;
+  /** Permission bits, for example 0o644. */
+  readonly mode: number;
+  readonly content: Uint8Array;
+}
+
+/** Every order that the service can give to a guest. */
+export const orders = {
+  /** Writes a file, with its directories. */
+  write: ({ path, mode, content }: WrittenFile): Order => ({
+    frame: { op: 'write', path, size: content.length, mode },
+    body: content,
+  }),
+
+  /** Writes a file whose `size` bytes arrive as a stream. */
+  writeStream: (
+    { path, mode, size }: { path: string; mode: number; size: number },
+    content: AsyncIterable<Uint8Array>,
+  ): Order => ({ frame: { op: 'write', path, size, mode }, body: exactly(size, content) }),
+
+  /** Sets what the program reads from standard input. */
+  stdin: (content: Uint8Array): Order => ({ frame: { op: 'stdin', size: content.length }, body: content }),
+
+  /** Repeats the template's warm-up. */
+  warm: (): Order => ({ frame: { op: 'warm' } }),
+
+  /** Starts a process that waits for its program. Claims `parked`. */
+  park: (argv: readonly string[]): Order => ({ frame: { op: 'park', argv, env: {} } }),
+
+  /** Runs a program; the sandbox runs nothing after it. Claims `done`. */
+  run: (token: string, program: Program): Order => ({ frame: { op: 'run', token, ...program } }),
+
+  /** Turns the first process into a supervisor; only the orders below reach one. */
+  serve: (): Order => ({ frame: { op: 'serve' } }),
+
+  /** Runs a program under the supervisor that may call tools. Claims `call`, `waiting`, `done`. */
+  toolProgram: (token: string, program: Program, tools: readonly GuestTool[]): Order => ({
+    frame: { op: 'program', token, tools, ...program },
+  }),
+
+  /** Runs a cell, starting its kernel if there is none. Claims `started`, `event`, `call`, `waiting`, `done`. */
+  cell: (
+    token: string,
+    cell: {
+      readonly kernel: GuestKernel;
+      readonly language: string;
+      readonly code: Uint8Array;
+      readonly tools: readonly GuestTool[];
+    },
+  ): Order => ({
+    frame: {
+      op: 'cell',
+      token,
+      kernel: cell.kernel.name,
+      argv: cell.kernel.argv,
+      script: cell.kernel.script,
+      language: cell.language,
+      size: cell.code.length,
+      tools: cell.tools,
+    },
+    body: cell.code,
+  }),
+
+  /** Confirms that everything up to this mark of the cell has arrived. */
+  seen: (token: string, mark: number): Order => ({ frame: { op: 'seen', token, mark } }),
+
+  /** Interrupts the running cell or program, as Ctrl-C does on a terminal. */
+  interrupt: (token: string): Order => ({ frame: { op: 'interrupt', token } }),
+
+  /** Kills the kernel of the running cell, or the running program. */
+  kill: (token: string): Order => ({ frame: { op: 'kill', token } }),
+
+  /** Claims `done` once every order before it is carried out. */
+  sync: (token: string): Order => ({ frame: { op: 'sync', token } }),
+
+  /** Ends every process but the supervisor. Claims `done`. */
+  restart: (token: string): Order => ({ frame: { op: 'restart', token } }),
+
+  /** Removes a file of the workspace, if it exists. */
+  remove: (path: string): Order => ({ frame: { op: 'remove', path } }),
+
+  /** Answers a tool call with a JSON value, or with a sentence that says what went wrong. */
+  answer: (id: number, { error, body }: { error: boolean; body: Uint8Array }): Order => ({
+    frame: { op: 'answer', id, error, size: body.length },
+    body,
+  }),
+} as const;
+
+/** A frame as bytes: four bytes of length, big-endian, then JSON. */
+export function encodeFrame(frame: GuestFrame): Buffer {
+  const json = JSON.stringify(frame);
+  const size = Buffer.byteLength(json);
+  const bytes = Buffer.allocUnsafe(4 + size);
+  bytes.writeUInt32BE(size, 0);
+  bytes.write(json, 4);
+  return bytes;
+}
+
+/** A stream of the wrong length would shift every later frame, so it ends the order instead. */
+async function* exactly(size: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = size;
+  for await (const chunk of source) {
+    left -= chunk.length;
+    if (left < 0) break;
+    yield chunk;
+  }
+  if (left !== 0) throw new Error('a stored file does not have its recorded size');
+}
