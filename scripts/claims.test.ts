@@ -20,7 +20,7 @@ test('claims are read from the table', () => {
   ]);
 });
 
-test('the table counts attacks and programs, and says what broke and what was left out', () => {
+test('the table counts attacks and programs, and names the claims that broke and those not attacked', () => {
   const table = claimsTable(
     readClaims(page),
     results(
@@ -41,6 +41,6 @@ test('the table counts attacks and programs, and says what broke and what was le
   ]);
 });
 
-test('a run that attacks nothing has no table', () => {
+test('a run without attacks has no table', () => {
   expect(claimsTable(readClaims(page), results(outcome('passed')))).toBeUndefined();
 });

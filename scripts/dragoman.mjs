@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line: any Node can start it, the project's own runs it.
+// The command line. Any Node from 20 on starts it; the project's own Node runs it.
 import { endLike, prepare, runCommand } from './launch/run.mjs';
 
 await prepare('production');

@@ -14,7 +14,7 @@ const write = (file: string, text: string) => {
   writeFileSync(join(project, file), text);
 };
 
-/** A project with these scripts, everything installed, and stand-ins for what they start. */
+/** A project with these scripts, everything installed, and stand-ins for the programs that they start. */
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'launch-'));
   onTestFinished(() => rmSync(project, { recursive: true }));
@@ -48,7 +48,7 @@ function run(script: string, args: string[] = [], onOutput?: (text: string, pid:
 }
 
 describe('start', () => {
-  it('hands arguments over and ends as the service ended', async () => {
+  it('passes arguments on and ends with the status of the service', async () => {
     write('src/main.ts', 'console.log(process.argv.slice(2).join()); process.exitCode = 7 satisfies number;');
     expect(await run('start.mjs', ['--flag'])).toEqual({ status: 7, signal: null, output: 'serve,--flag\n' });
     expect(await run('dragoman.mjs', ['keys', 'list'])).toMatchObject({ status: 7, output: 'keys,list\n' });
@@ -65,7 +65,7 @@ describe('start', () => {
     expect(ended).toEqual({ status: 0, signal: null, output: 'ready\nended\n' });
   });
 
-  it('ends by the signal that ended the service', async () => {
+  it('ends with the signal that ended the service', async () => {
     write('src/main.ts', "process.kill(process.pid, 'SIGKILL');");
     expect(await run('start.mjs')).toMatchObject({ status: null, signal: 'SIGKILL' });
   });
@@ -94,7 +94,7 @@ describe('test', () => {
   }
   const lastLine = (output: string) => output.trimEnd().split('\n').at(-1);
 
-  it('goes through the steps and closes with the totals', async () => {
+  it('runs the steps in order and prints the totals last', async () => {
     tools(report);
     const { status, output } = await run('test.mjs', ['test/security']);
     expect(status).toBe(0);
@@ -107,7 +107,7 @@ describe('test', () => {
     expect(lastLine(output)).toBe('5 passed, 0 failed');
   });
 
-  it('counts failed, skipped and broken', async () => {
+  it('counts failed and skipped tests, and broken files', async () => {
     tools(
       {
         ...report,
@@ -125,7 +125,7 @@ describe('test', () => {
     expect(lastLine(output)).toBe('5 passed, 2 failed, 2 skipped');
   });
 
-  it('shows the claims that were attacked before the totals', async () => {
+  it('prints the table of attacked claims before the totals', async () => {
     const attack = { status: 'passed', meta: { claim: 'host', programs: ['a.py'] } };
     tools({ ...report, testResults: [{ status: 'passed', assertionResults: [attack] }] });
     const { output } = await run('test.mjs');

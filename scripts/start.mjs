@@ -1,4 +1,4 @@
-// `npm start`: brings the npm packages, then hands over to the service on the project's own Node.
+// `npm start`: installs the npm packages, then runs the service on the project's own Node.
 import { endLike, prepare, runCommand } from './launch/run.mjs';
 
 await prepare('production');

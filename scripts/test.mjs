@@ -1,4 +1,4 @@
-// `npm test`: everything a change has to pass, in order; arguments go to the test runner. The last line of its output counts tests.
+// `npm test`: runs every check in order. Arguments go to the test runner. The last line of the output counts tests.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ if (result) {
 rmSync(report, { recursive: true, force: true });
 endLike(end);
 
-/** What the test runner reports, if it came to that. */
+/** The report of the test runner; undefined when it did not run. */
 function readResult() {
   try {
     return JSON.parse(readFileSync(results, 'utf8'));
@@ -48,7 +48,7 @@ function readResult() {
   }
 }
 
-/** The test runner's totals in words; a file that failed before its tests ran counts as one failure. */
+/** The totals of the test runner in words. A file that failed before its tests ran counts as one failure. */
 function totals(result) {
   const broken = result.testResults.filter(
     (file) => file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),

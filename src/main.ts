@@ -10,10 +10,10 @@ import { setup } from './images/index.ts';
 import { openRecords, type Service, startService } from './roles/index.ts';
 import { ApiKeys } from './service/index.ts';
 
-// Placing a sandbox under its limits blocks a thread of libuv's pool for some milliseconds; four would queue up behind it.
+// Placing a sandbox in its control group blocks a thread of libuv's pool for some milliseconds. With the default of four they queue up.
 process.env.UV_THREADPOOL_SIZE ??= '16';
 
-// Whoever reads our output may go; the service stays.
+// Ignore EPIPE on stdout and stderr: the service outlives the reader of its output.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -42,7 +42,7 @@ program
 
 program
   .command('doctor')
-  .description('tell what this host offers for isolation, and what is missing')
+  .description('report what this host offers for isolation, and what is missing')
   .option('--json', 'as JSON')
   .action(async ({ json }: { json?: true }) => {
     const usable = await doctor(loadConfig(), { json: json === true, print });
@@ -66,7 +66,7 @@ addKeyCommands(program, {
 try {
   await program.parseAsync();
 } catch (error) {
-  // What an operator can mend is told in a sentence; anything else keeps its stack.
+  // A fault that an operator can mend is one sentence; any other keeps its stack.
   const expected = error instanceof ConfigError || error instanceof SetupError || error instanceof DragomanError;
   console.error(expected || !(error as Error).stack ? `dragoman: ${(error as Error).message}` : error);
   process.exit(1);
@@ -104,15 +104,12 @@ function announce(config: Config, { url, firstKey }: Service, ms: number): void 
   );
 }
 
-/**
- * Starts the service and ends it in order on the first signal, be it before the start is done; at once when one comes
- * again a second later, because then somebody means it.
- */
+/** Starts the service. The first signal ends it in order, also during the start; another one a second later ends it at once. */
 function untilSignal(start: () => Promise<Service>): Promise<Service> {
   let since = 0;
   const end = () => {
     if (since > 0 && performance.now() - since > 1000) process.exit(1);
-    // Supervisors signal the whole group, and npm passes signals on: one wish may arrive several times.
+    // Supervisors signal the whole group, and npm passes signals on: one request to end may arrive several times.
     if (since > 0) return;
     since = performance.now();
     starting.then(close, () => {});

@@ -9,10 +9,11 @@ export function readClaims(markdown) {
 }
 
 /**
- * What a run of the tests says about each claim: one line for those it attacked, and the claims it did not come to.
+ * The table of claims after a run of the tests: one line for each attacked claim, then the claims that were not attacked.
  * @param {ReturnType<typeof readClaims>} claims
  * @param {{ testResults: readonly { assertionResults: readonly { status: string, meta?: { claim?: string, programs?: readonly string[] } }[] }[] }} result
- *   as the test runner's JSON reporter writes it; undefined when no test of the run attacked a claim
+ *   the report of the test runner's JSON reporter
+ * @returns undefined when no test of the run attacked a claim
  */
 export function claimsTable(claims, result) {
   const attacks = result.testResults

@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 
 /**
- * The command to put in front of a program so that it may make control groups, or nothing where that is not needed or not to
- * be had. An ordinary user gets a subtree from their own systemd; root makes its own, and without systemd the service says
- * what the operator has to hand over.
+ * The command to put in front of a program so that it may make control groups; empty where it is not needed or not available. An
+ * ordinary user gets a subtree from their own systemd; root makes its own. Without systemd the service says what the operator has to
+ * delegate.
  * @param {{ uid: number, ownGroup: string | undefined, hasSystemd: boolean, hasUserBus: boolean }} host
  * @returns {readonly string[]}
  */
@@ -12,7 +12,7 @@ export function delegationPrefix({ uid, ownGroup, hasSystemd, hasUserBus }) {
   return ['systemd-run', '--user', '--scope', '--quiet', '--property=Delegate=yes', '--'];
 }
 
-/** What `delegationPrefix` asks of this host. */
+/** Describes this host for `delegationPrefix`. */
 export function describeHost() {
   const runtimeDir = process.env.XDG_RUNTIME_DIR;
   return {
@@ -23,7 +23,7 @@ export function describeHost() {
   };
 }
 
-/** The process' control group where version 2 rules alone; undefined elsewhere. */
+/** The control group of this process on a host with version 2 only; undefined elsewhere. */
 function ownGroup() {
   if (!existsSync('/sys/fs/cgroup/cgroup.controllers')) return undefined;
   const path = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];

@@ -10,7 +10,7 @@ afterAll(() => rmSync(writable, { recursive: true }));
 
 const user = { uid: 1000, ownGroup: '/sys/fs/cgroup/nobody.scope', hasSystemd: true, hasUserBus: true };
 
-it('asks the user’s systemd for a subtree', () => {
+it('uses a scope of the user’s systemd', () => {
   expect(delegationPrefix(user)).toEqual([
     'systemd-run',
     '--user',

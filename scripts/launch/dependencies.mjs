@@ -4,22 +4,22 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Installs the npm packages of a project when they are missing or out of date; else a matter of two small files.
+ * Installs the npm packages of a project when they are missing or out of date. Reads two small files when they are not.
  * @param {string} project its root folder
- * @param {'production' | 'full'} kind what is needed; a full install has what production needs
+ * @param {'production' | 'full'} kind what is needed; a full install includes production
  */
 export async function ensureDependencies(project, kind) {
   if (isInstalled(project, kind)) return;
   const release = await lock(project);
   try {
-    // Another start may have done it while this one waited.
+    // Another start may have installed them while this one waited.
     if (!isInstalled(project, kind)) await install(project, readStamp(project).kind === 'full' ? 'full' : kind);
   } finally {
     release();
   }
 }
 
-/** The project's own Node, whatever the host has. */
+/** The Node that the project brings, independent of the host's. */
 export function projectNode(project) {
   return join(project, 'node_modules/.bin/node');
 }
@@ -29,19 +29,19 @@ function isInstalled(project, kind) {
   const stamp = readStamp(project);
   const satisfies = (present) => present === 'full' || present === kind;
   if (stamp.hash === lockHash(project)) return satisfies(stamp.kind);
-  // Installed by hand: npm keeps a record of what it put there.
+  // Installed by hand: npm keeps a record of the packages it installed.
   const present = recordedKind(project);
   if (present) writeStamp(project, present);
   return satisfies(present);
 }
 
-/** What npm's record in node_modules satisfies of the lock file: everything, what production needs, or (undefined) neither. */
+/** Which part of the lock file npm's record in node_modules satisfies: `full`, `production`, or undefined for neither. */
 function recordedKind(project) {
   const wanted = Object.entries(readJson(join(project, 'package-lock.json'))?.packages ?? {});
   const present = readJson(join(project, 'node_modules/.package-lock.json'))?.packages;
   if (!present) return undefined;
   const lacking = wanted.filter(
-    // Optional packages are for other processors, mostly.
+    // Most optional packages are for other processors.
     ([path, { version, optional }]) =>
       path !== '' && present[path]?.version !== version && !(optional && !(path in present)),
   );
@@ -57,7 +57,7 @@ async function install(project, kind) {
   const heartbeat = process.stdout.isTTY
     ? undefined
     : setInterval(() => console.log(`Installing ${what} (${seconds()} s)`), 2000);
-  // npm must run on a Node that it does not replace under itself.
+  // npm must run on another Node than the one it replaces.
   const path = (process.env.PATH ?? '')
     .split(':')
     .filter((folder) => !folder.endsWith('node_modules/.bin'))
@@ -75,15 +75,15 @@ async function install(project, kind) {
     );
   if (!existsSync(projectNode(project)))
     throw new Error(
-      `npm left out the package node-linux-${process.arch}, which brings the project's own Node 24. Check that npm's registry has it and start again.`,
+      `npm did not install the package node-linux-${process.arch}, which contains the project's Node 24. Check that npm's registry has it and start again.`,
     );
   writeStamp(project, kind);
   console.log(`Installed ${what} in ${seconds()} s`);
 }
 
 /**
- * Waits until no other start installs. The kernel gives the lock back however its holder ends.
- * @returns {Promise<() => void>} gives it back
+ * Waits until no other start installs. The kernel releases the lock when its holder ends, also after a crash.
+ * @returns {Promise<() => void>} releases the lock
  */
 function lock(project) {
   const file = join(project, 'package-lock.json');

@@ -17,7 +17,7 @@ const a = { 'node_modules/a': { version: '1.0.0' } };
 const tool = { 'node_modules/tool': { version: '2.0.0', dev: true } };
 const other = { 'node_modules/other-processor': { version: '3.0.0', optional: true } };
 
-/** What the stand-in for npm was called with, one line a call. */
+/** The arguments of each call of the stand-in for npm, one line a call. */
 const calls = () =>
   (existsSync(join(project, 'calls')) ? readFileSync(join(project, 'calls'), 'utf8') : '').split('\n');
 
@@ -28,12 +28,12 @@ beforeEach(() => {
   npm('sleep 0.2; mkdir -p node_modules/.bin; touch node_modules/.bin/node');
 });
 
-/** A stand-in that installs as told, and writes down how it was called. */
+/** A stand-in that runs `program` and records its arguments. */
 function npm(program: string): void {
   write('bin/npm', `#!/bin/sh\necho "$@" >> calls\n${program}\n`, 0o755);
 }
 
-/** Asks for the packages in a process of its own, as every start does. */
+/** Ensures the packages in a separate process, as every start does. */
 function ensure(kind: 'production' | 'full'): Promise<{ fault: string; output: string }> {
   const program = `import { ensureDependencies } from ${JSON.stringify(dependencies)};
     await ensureDependencies(${JSON.stringify(project)}, '${kind}').catch((error) => {
@@ -49,14 +49,14 @@ function ensure(kind: 'production' | 'full'): Promise<{ fault: string; output: s
 }
 
 describe('packages', () => {
-  it('are installed once, those of production alone, and not looked at again', async () => {
+  it('of production are installed once, and not checked again', async () => {
     expect(await ensure('production')).toMatchObject({ fault: '', output: expect.stringContaining('Installing npm') });
     expect(calls()[0]).toMatch(/^ci --omit=dev /);
     expect(await ensure('production')).toEqual({ fault: '', output: '' });
     expect(calls()).toHaveLength(2);
   });
 
-  it('for development come when they are needed, and serve production too', async () => {
+  it('for development are installed when needed, and satisfy production', async () => {
     await ensure('production');
     await ensure('full');
     expect(calls()[1]).toMatch(/^ci --include=dev /);
@@ -64,14 +64,14 @@ describe('packages', () => {
     expect(calls()).toHaveLength(3);
   });
 
-  it('are installed again, in the same extent, when the lock file changes', async () => {
+  it('are installed again, of the same kind, when the lock file changes', async () => {
     await ensure('full');
     write('package-lock.json', packages({ ...a, 'node_modules/b': { version: '1.0.0' } }));
     await ensure('production');
     expect(calls()[1]).toMatch(/^ci --include=dev /);
   });
 
-  it('that were installed by hand are taken as they are, when they are the right ones', async () => {
+  it('installed by hand are accepted when they match the lock file', async () => {
     write('node_modules/.bin/node', '');
     write('node_modules/.package-lock.json', packages(a));
     expect(await ensure('production')).toEqual({ fault: '', output: '' });
@@ -92,13 +92,13 @@ describe('packages', () => {
 });
 
 describe('a failure of npm', () => {
-  it('is told with what to look at, and tried again at the next start', async () => {
+  it('is reported with advice, and the next start tries again', async () => {
     npm('exit 7');
     expect((await ensure('production')).fault).toMatch(/npm ended with 7:.*\n.*network/);
     expect((await ensure('production')).fault).toMatch(/npm ended with 7/);
   });
 
-  it('to bring Node is told', async () => {
+  it('to install Node is reported', async () => {
     npm('mkdir -p node_modules');
     expect((await ensure('production')).fault).toContain(`node-linux-${process.arch}`);
   });

@@ -2,13 +2,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 
-/** As many users as the service sets aside for sandboxes: with fewer a range is of no use. */
+/** The service reserves this many users for sandboxes; a smaller range is not used. */
 const usefulCount = 4096;
 const deadlineMs = 10_000;
 
 /**
- * The ids an ordinary user may give to processes besides their own: with them, and as root of a user namespace that has them,
- * the service has a host user for each sandbox. Undefined where there are none, or where nobody needs them.
+ * The ids that an ordinary user may give to processes besides their own. As root of a user namespace with these ids, the service has a
+ * host user for each sandbox. Undefined where there are none, and for root, who does not need them.
  * @param {{ uid: number, name: string, subuid: string, subgid: string, hasMappers: boolean }} host
  *   `subuid` and `subgid` as the files in /etc
  * @returns {{ uids: IdRange, gids: IdRange } | undefined}
@@ -20,7 +20,7 @@ export function subordinateIds({ uid, name, subuid, subgid, hasMappers }) {
   return uids && gids ? { uids, gids } : undefined;
 }
 
-/** What `subordinateIds` asks of this host. */
+/** Describes this user for `subordinateIds`. */
 export function describeUser() {
   const uid = process.getuid();
   return {
@@ -33,17 +33,17 @@ export function describeUser() {
 }
 
 /**
- * Starts a program as root of a user namespace with these ids, which changes nothing of what it may do outside, and with mounts of
- * its own. It has this process' standard streams, and the id of the child is the program's.
+ * Starts a program as root of a user namespace with these ids, and with mounts of its own. It gets no rights outside that namespace. It
+ * has the standard streams of this process, and the pid of the child is the program's.
  * @param {readonly string[]} prefix a program and its arguments, to start all this with
  * @param {readonly string[]} command
  * @param {{ uids: IdRange, gids: IdRange }} ids
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<import('node:child_process').ChildProcess>}
- * @throws Error saying what refused
+ * @throws Error saying what failed
  */
 export async function startWithIds(prefix, command, ids, env) {
-  // It waits in its namespace until it is somebody there, and takes root's rights with the program.
+  // The shell waits until its namespace has ids; exec as root of the namespace then gives the program all capabilities in it.
   const wait = 'echo >&3 && read -r _ <&3 && exec "$@" 3>&-';
   const [program, ...words] = [
     ...prefix,
@@ -52,7 +52,7 @@ export async function startWithIds(prefix, command, ids, env) {
   ];
   const child = spawn(program, words, {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    // Root's home is not theirs.
+    // In the namespace the user is root, and the home of root is not theirs.
     env: { ...env, HOME: homedir() },
   });
   const channel = child.stdio[3];
@@ -81,7 +81,7 @@ function map(program, pid, own, { first, count }) {
   if (status !== 0) throw new Error(`${program} refuses: ${error?.message ?? stderr.trim()}`);
 }
 
-/** Lines are `who:first:count`; only one of somebody's ranges can be mapped in one piece. */
+/** Lines are `owner:first:count`. A mapping has one piece, so the longest range of the user is taken. */
 function longestRange(file, owners) {
   return file
     .split('\n')

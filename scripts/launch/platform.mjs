@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Whether Dragoman can run on this machine at all; asked before anything is downloaded. */
+/** The reason why Dragoman cannot run on this machine, if there is one; checked before anything is downloaded. */
 export function platformFault() {
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major < 20) return `Node ${process.versions.node} is too old to start with: 20 or newer is needed.`;
@@ -10,7 +10,7 @@ export function platformFault() {
     return `Dragoman runs on x64 and arm64 processors, not on ${process.arch}.`;
   if (!isDebianFamily() && !existsSync('/usr/bin/bwrap'))
     return [
-      'This is neither Debian nor Ubuntu, so what is needed cannot be installed from here.',
+      'This is neither Debian nor Ubuntu, so Dragoman cannot install the packages it needs.',
       'Install these with the package manager of this distribution and start again:',
       '  bubblewrap: makes the sandboxes',
       '  mmdebstrap and debian-archive-keyring: build the image sandboxes run from',

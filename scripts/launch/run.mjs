@@ -10,7 +10,7 @@ import { platformFault } from './platform.mjs';
 export const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
- * Makes sure of the platform and the npm packages; ends the process with a message when one is not to be had.
+ * Checks the platform and installs npm packages; ends the process with a message when one of them fails.
  * @param {'production' | 'full'} kind
  */
 export async function prepare(kind) {
@@ -25,8 +25,8 @@ export async function prepare(kind) {
 }
 
 /**
- * Runs a command of the service. Where an ordinary user has ids to give to sandboxes, commands that make sandboxes run as root of
- * a user namespace with them; what they need of the host is set up before that, because in there nobody is its superuser.
+ * Runs a command of the service. Where an ordinary user has ids for sandboxes, commands that make sandboxes run as root of a user
+ * namespace with these ids. OS packages are installed before that, because root of a user namespace cannot install them.
  * @param {readonly string[]} words the command and its options
  */
 export async function runCommand(words) {
@@ -38,7 +38,7 @@ export async function runCommand(words) {
     const end = await runNode([`${project}/src/main.ts`, 'setup']);
     if (end.status !== 0) return end;
   }
-  // The set-up may have brought what it takes.
+  // The set-up may have installed the programs that map ids.
   return runNode(command, subordinateIds(describeUser()));
 }
 
@@ -50,7 +50,7 @@ export async function runCommand(words) {
  */
 export async function runNode(args, ids = undefined) {
   const env = {
-    // Compiled once, not at every start: half of what it takes to load the service.
+    // Keeps compiled modules between starts: compiling takes half of the time to load the service.
     NODE_COMPILE_CACHE: `${project}/node_modules/.cache/node`,
     ...process.env,
     PATH: `${project}/node_modules/.bin:${process.env.PATH ?? ''}`,
@@ -59,7 +59,7 @@ export async function runNode(args, ids = undefined) {
   const words = [projectNode(project), ...args];
   const child = (ids && (await tryWithIds(prefix, words, ids, env))) ?? start([...prefix, ...words], env);
   const forward = (signal) => {
-    // A terminal has sent it to the child as well, and a second one may mean haste.
+    // A terminal sends SIGINT to the child as well, and the child treats a second one as a request to end at once.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -77,7 +77,7 @@ function start([program, ...args], env) {
   return spawn(program, args, { stdio: 'inherit', env });
 }
 
-/** Without ids of their own sandboxes are still sandboxes. */
+/** Without a range of ids the service still starts; its sandboxes then share the user of the service. */
 async function tryWithIds(prefix, words, ids, env) {
   try {
     return await startWithIds(prefix, words, ids, env);

@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { probeHost } from '../sandbox/index.ts';
 
-/** Prints what the host offers; returns whether the configured isolation can be set up on it. */
+/** Prints what the host offers. Returns whether the configured isolation works on it. */
 export async function doctor(config: Config, out: { json: boolean; print(line: string): void }): Promise<boolean> {
   const report = probeHost(config.isolation.sandboxUid);
   if (out.json) {

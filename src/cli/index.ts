@@ -1,2 +1,2 @@
 export { doctor } from './doctor.ts';
-export { addKeyCommands, type KeyCommandContext } from './keys.ts';
+export { addKeyCommands } from './keys.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { defaultPlan } from '../core/index.ts';
 import type { ApiKeys } from '../service/index.ts';
 
-/** What the commands need: keys opened on demand and closed afterwards, and somewhere to print. */
+/** `withKeys` opens the keys, runs `use` and closes them. `print` writes one line. */
 export interface KeyCommandContext {
   withKeys(use: (keys: ApiKeys) => Promise<void>): Promise<void>;
   print(line: string): void;
@@ -14,9 +14,9 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
 
   keys
     .command('create')
-    .description('make a key and print its secret, which is shown only this once')
+    .description('make a key and print its secret, once')
     .argument('<name>', 'a name for logs and for `revoke`')
-    .option('--plan <plan>', 'a plan of DRAGOMAN_PLANS; the default one without it')
+    .option('--plan <plan>', 'a plan of DRAGOMAN_PLANS; without it the key has the plan `default`')
     .action((name: string, { plan }: { plan?: string }) =>
       withKeys(async (all) => print((await all.create(name, plan)).secret)),
     );

@@ -1,2 +1,2 @@
-export { createLogger, type LogOptions } from './log.ts';
-export { createMetrics, type PrometheusMetrics } from './metrics.ts';
+export { createLogger } from './log.ts';
+export { createMetrics } from './metrics.ts';

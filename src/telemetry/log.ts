@@ -25,10 +25,7 @@ export function createLogger(options: LogOptions): Logger {
   );
 }
 
-/**
- * The parts of an error that never hold data of a caller. Libraries hang requests, configurations and rows on their
- * errors; those stay out of the log.
- */
+/** The parts of an error that never hold data of a caller. Libraries attach requests, configurations and rows to errors; those are not logged. */
 function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return typeof error === 'string' ? error : typeof error;
   const { name, message, stack, cause } = error;

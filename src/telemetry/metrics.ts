@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../core/index.ts';
 
-/** `Metrics` that Prometheus can read. */
+/** `Metrics` in a form that Prometheus reads. */
 export interface PrometheusMetrics extends Metrics {
   /** Adds the metrics of the process itself: memory, cpu, event loop, garbage collection. */
   start(): void;
@@ -12,16 +12,13 @@ export interface PrometheusMetrics extends Metrics {
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/**
- * A registry of its own. Names begin with `dragoman_`, which is put in front of names that rooms give to `gauge` and
- * `count`; a counter's name ends in `_total`.
- */
+/** Creates a separate registry. `gauge` and `count` add the prefix `dragoman_`, and `count` the suffix `_total`, to names without them. */
 export function createMetrics(): PrometheusMetrics {
   const registry = new Registry();
   const registers = [registry];
   const requests = new Counter({
     name: 'dragoman_requests_total',
-    help: 'Requests answered; status 499 when the caller left first.',
+    help: 'Requests answered; status 499 when the client disconnected first.',
     labelNames: ['method', 'route', 'status'],
     registers,
   });
@@ -47,7 +44,7 @@ export function createMetrics(): PrometheusMetrics {
   });
   const overheadSeconds = new Histogram({
     name: 'dragoman_execution_overhead_seconds',
-    help: 'What an execution took beyond its program: waiting, staging files, keeping artifacts.',
+    help: 'Time of an execution beyond its program: waiting, staging files, keeping artifacts.',
     labelNames: ['language'],
     buckets: seconds,
     registers,

@@ -1,4 +1,4 @@
-/** Turns one JSON log line into one for people: time, level, message, fields; an error's stack follows on its own lines. */
+/** Turns a JSON log line into a readable one: time, level, message, fields. The stack of an error follows on lines of its own. */
 export function prettyLine(line: string): string {
   const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const stacks: string[] = [];
@@ -17,7 +17,7 @@ function isError(value: unknown): value is { message: unknown; stack: string; ca
   return typeof value === 'object' && value !== null && 'stack' in value && typeof value.stack === 'string';
 }
 
-/** Quotes whatever could be taken for something else, line breaks and terminal escapes above all. */
+/** Quotes values that could be misread, such as line breaks and terminal escapes. */
 function plain(value: unknown, spaces = false): string {
   if (typeof value !== 'string') return JSON.stringify(value) ?? 'undefined';
   return (spaces ? /^[ -~]+$/ : /^[!#-<>-~]+$/).test(value) ? value : JSON.stringify(value);

@@ -23,7 +23,7 @@ describe('logger', () => {
   });
 
   test.each(['json', 'pretty'] as const)(
-    '%s: errors keep message, code and causes, not what libraries hang on them',
+    '%s: errors keep message, code and causes, without properties that libraries attach',
     (format) => {
       const { lines, logger } = captured(format);
       logger.error({ err: new Error('outer', { cause: new LibraryError('inner') }) }, 'failed');
@@ -34,7 +34,7 @@ describe('logger', () => {
     },
   );
 
-  test('pretty: one readable line that data cannot break', () => {
+  test('pretty: logged values cannot break the line', () => {
     const { lines, logger } = captured('pretty', 'debug');
     logger.warn({ name: 'a b', count: 3, evil: '\u001b[31m\nINFO fake', list: [1] }, 'odd name');
     expect(lines).toEqual([
@@ -66,7 +66,7 @@ describe('metrics', () => {
     expect(metrics.contentType).toContain('text/plain');
   });
 
-  test('metrics of the process come with start, once per registry', async () => {
+  test('metrics of the process appear after start', async () => {
     const metrics = createMetrics();
     expect(await metrics.text()).not.toContain('process_cpu');
     metrics.start();
