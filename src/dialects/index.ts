@@ -1,6 +1,12 @@
-import { librechat } from './librechat/routes.ts';
-import { native } from './native/index.ts';
+import type { Dialect, DialectContext } from '../http/index.ts';
+import { type LibreChatServices, librechat } from './librechat/index.ts';
+import { type NativeServices, native } from './native/index.ts';
 import { openai } from './openai/index.ts';
 
-/** Every wire face the service has. */
-export const dialects = [librechat, openai, native];
+/** What the dialects use together; each is typed to see only its part. */
+export type DialectServices = LibreChatServices & NativeServices & DialectContext;
+
+/** Every wire API of the service. */
+export function createDialects(services: DialectServices): Dialect[] {
+  return [librechat(services), openai(services), native(services)];
+}

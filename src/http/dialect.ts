@@ -5,27 +5,27 @@ import type { Documents, Interpreter, Sessions, UsageReport } from '../service/i
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by authentication before any dialect's handler runs. */
+    /** Set by authentication before the handler of a dialect runs. */
     principal: Principal;
   }
   interface FastifyContextConfig {
-    /** Given in the route's options: `{ config: { rateClass: 'exec' } }`. */
+    /** Which rate limit of the principal's plan counts requests of this route. */
     rateClass?: RateClass;
   }
 }
 
-/** An error as the wire sees it, before a dialect words it: any error maps to one. */
+/** An error as HTTP sees it, before a dialect formats it. */
 export interface Problem {
   readonly code: ErrorCode;
-  /** Default HTTP status of the code, or the 4xx the HTTP layer chose (415 and the like). */
+  /** Default HTTP status of the code, or the 4xx that the HTTP layer chose (415, for example). */
   readonly status: number;
-  /** A sentence that may be shown to the caller. */
+  /** A sentence for the caller. */
   readonly message: string;
-  /** Whole seconds; `Retry-After` is set from it already when an error handler runs. */
+  /** Whole seconds. `Retry-After` is set from it before an error handler runs. */
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** What a dialect is given. */
+/** What the dialect `openai` uses. */
 export interface DialectContext {
   readonly interpreter: Interpreter;
   /** Lets models write code and run it. Without a configured model it refuses, naming the setting. */
@@ -44,18 +44,26 @@ export interface DialectContext {
   readonly uploadTimeoutMs: number;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** For a dialect's own error handler: reads any error, also those of the HTTP layer (body too large, malformed JSON). */
   problem(error: unknown): Problem;
 }
 
+/** What a dialect answers for an address that no route has. */
+export interface UnknownAddress {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: object;
+}
+
 /**
- * A wire face. Its routes are mounted twice, at `/` and at `/v1`, behind authentication. It may set an error handler of its
- * own; `Retry-After` and `WWW-Authenticate` are set and faults of ours logged before that runs. A response that streams must
- * write something at least once a minute: a connection on which nothing moves is cut off.
+ * A wire API, made by its factory from the services it uses. Its routes are mounted once, behind authentication; `/v1` in
+ * front of an address is removed before routing. It may set an error handler of its own: `Retry-After` and `WWW-Authenticate`
+ * are set, and our own faults are logged, before that runs. A streaming response writes something at least once a minute: a
+ * connection on which nothing moves is closed.
  */
 export interface Dialect {
   readonly name: string;
-  /** Where the reference page shows its routes; absent: among the others. */
+  /** Heading of its routes on the reference page. */
   readonly title?: string;
-  register(app: FastifyInstance, context: DialectContext): void | Promise<void>;
+  register(app: FastifyInstance): void | Promise<void>;
+  /** The 404 of an unknown address, if it belongs to this API. `path` has no query and keeps its `/v1`. */
+  unknownAddress?(method: string, path: string): UnknownAddress | undefined;
 }

@@ -1,18 +1,26 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../core/index.ts';
+import type { Dialect } from './dialect.ts';
 import { problemBody, problemOf } from './problems.ts';
 
-/** Answers errors in the default shape, and makes sure that every error handler of a dialect is preceded by `announce`. */
-export function handleErrors(app: FastifyInstance, logger: Logger): void {
+/** Answers errors in the default format. A dialect answers unknown addresses that belong to its API. */
+export function handleErrors(app: FastifyInstance, dialects: readonly Dialect[], logger: Logger): void {
   app.setErrorHandler((error, request, reply) => {
     announce(error, request, reply, logger);
     const problem = problemOf(error);
     return reply.code(problem.status).send(problemBody(problem));
   });
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }));
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.originalUrl.split('?');
+    for (const dialect of dialects) {
+      const answer = dialect.unknownAddress?.(request.method, path);
+      if (answer) return reply.code(404).headers(answer.headers).send(answer.body);
+    }
+    return reply.code(404).send({ error: 'Not found' });
+  });
 }
 
-/** Lets a dialect's own error handlers run after `announce`, so that each need only choose words. */
+/** Runs `announce` before every error handler that a dialect sets, so that a handler only formats the answer. */
 export function announceErrorsIn(scope: FastifyInstance, logger: Logger): void {
   const original = scope.setErrorHandler;
   scope.setErrorHandler = function (this: FastifyInstance, handler: (...args: never[]) => unknown) {
@@ -26,7 +34,7 @@ export function announceErrorsIn(scope: FastifyInstance, logger: Logger): void {
   } as typeof scope.setErrorHandler;
 }
 
-/** Sets the headers an error brings and logs what is our fault, or why a credential was refused. */
+/** Sets the headers of an error. Logs our own faults, and why a credential was refused. */
 function announce(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
   const { code, status, retryAfterSeconds } = problemOf(error);
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));

@@ -17,7 +17,7 @@ const maxWaitingBytes = 64 * 1024;
 
 /**
  * Answers with an event stream: each frame leaves as it comes, and a comment whenever nothing did for a while. When the caller
- * leaves, the source is ended by its `return`, at the latest when it next yields: one that waits long must heed `whenGone` too. A source must not throw: what goes wrong in the middle is a frame of its own.
+ * leaves, the source is ended by its `return`, at the latest when it next yields: one that waits long must heed `abortOnDisconnect` too. A source must not throw: what goes wrong in the middle is a frame of its own.
  *
  * Bytes among the frames are those of a stream that somebody else has written; they need not end where its frames do.
  */

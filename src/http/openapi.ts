@@ -12,7 +12,7 @@ type Json = Record<string, unknown>;
 
 const address = '/openapi.json';
 
-/** Serves a description of every route that is added after this and brings its operation. */
+/** Serves a description of every route that is added after this call and has an operation. */
 export function describeRoutes(app: FastifyInstance, version: string): void {
   const routes: Mounted[] = [];
   app.addHook('onRoute', ({ method, url, config }) => {
@@ -36,17 +36,13 @@ const ownOperation: Operation = {
   open: true,
 };
 
-/** Routes that are served below `/v1` as well are described once; `servers` tells where else they are. */
 export function openApiDocument(routes: readonly Mounted[], version: string): Json {
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
-  const addresses = new Set(routes.map(({ url }) => url));
   for (const { method, url, config } of routes) {
-    const plain = url.replace(/^\/v1(?=\/)/, '');
-    if (plain !== url && addresses.has(plain)) continue;
-    // What a wildcard matches is a path, slashes and all.
-    const path = plain.replace(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}');
-    paths[path] ??= addresses.has(`/v1${plain}`) ? {} : { servers: [{ url: '/' }] };
+    // A wildcard matches a whole path, slashes included.
+    const path = url.replace(/:(\w+)/g, '{$1}').replace(/\*$/, '{path}');
+    paths[path] ??= {};
     paths[path][method.toLowerCase()] = operationObject(config, schemas);
   }
   return {
@@ -89,7 +85,7 @@ function operationObject({ operation, dialect }: Mounted['config'], schemas: Jso
     ...(description === undefined ? {} : { description }),
     ...(open ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: { required: true, content: contentObject(body, 'input', schemas) } } : {}),
+    ...(body ? { requestBody: { required: !body.optional, content: contentObject(body, 'input', schemas) } } : {}),
     responses: Object.fromEntries(
       Object.entries(answers).map(([status, answer]) => [status, answerObject(answer, schemas)]),
     ),
@@ -129,7 +125,7 @@ function contentObject({ type, schema, example }: Content, io: 'input' | 'output
   return { [type]: { schema: schemaOf(schema, io, schemas), ...(example === undefined ? {} : { example }) } };
 }
 
-/** That an integer is one JSON can hold exactly goes without saying. */
+/** Leaves out the bounds that only say that JSON holds an integer exactly. */
 function forgetSafeIntegers({ jsonSchema }: { jsonSchema: { minimum?: number; maximum?: number } }): void {
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
@@ -141,10 +137,10 @@ interface Converted {
   readonly components: Json;
 }
 
-/** The same few schemas stand at hundreds of places, and converting one takes a while. */
+/** The same few schemas are used at hundreds of places, and converting one is slow. */
 const converted = { input: new WeakMap<z.ZodType, Converted>(), output: new WeakMap<z.ZodType, Converted>() };
 
-/** The JSON Schema of a value on the wire; those that have an id become components. */
+/** The JSON Schema of a value on the wire. Schemas with an id become components. */
 function schemaOf(type: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
   let known = converted[io].get(type);
   if (!known) {

@@ -6,22 +6,23 @@ export interface Content {
   readonly type: string;
   readonly schema: z.ZodType;
   readonly example?: unknown;
+  /** A request may leave the body out: that is the same as an empty object. */
+  readonly optional?: true;
+  /** The handler checks the body itself, because it chooses between schemas. */
+  readonly unchecked?: true;
 }
 
 export interface Answer {
   readonly description: string;
   readonly content?: Content;
-  /** What callers get instead when they ask for it, by `Accept` or in the request. */
+  /** What a caller gets instead if it asks for that, by `Accept` or in the request. */
   readonly alternative?: Content;
   readonly headers?: Readonly<Record<string, z.ZodType>>;
 }
 
-/**
- * A route's part of the OpenAPI document, given in its options: `{ config: { operation } }`. Schemas describe what is on the
- * wire; nothing of this is looked at while a request is served.
- */
+/** A route's part of the OpenAPI document. Schemas describe what is on the wire. */
 export interface Operation {
-  /** Unique name, for generated clients. */
+  /** Unique; generated clients use it as a name. */
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
@@ -30,9 +31,9 @@ export interface Operation {
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: Content;
-  /** Every answer there is, by status. */
+  /** Every answer, by status. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Answers without a credential. */
+  /** Needs no credential. */
   readonly open?: true;
 }
 
@@ -44,7 +45,7 @@ declare module 'fastify' {
   }
 }
 
-/** The body of every error, whoever words it. */
+/** The body of an error of this API and of LibreChat's. */
 const problem = z
   .strictObject({
     error: z.string().describe('A sentence; or a code for programs, with the sentence in `message`.'),
@@ -56,23 +57,23 @@ const problem = z
 const reasons: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or carries two different credentials.',
   401: 'No valid credential.',
-  403: 'A file the request names does not exist or is not the caller’s.',
-  404: 'There is no such thing, or it is not the caller’s.',
+  403: 'A file that the request names was not found or is not the caller’s.',
+  404: 'Not found, or not the caller’s.',
   408: 'The body took too long to arrive.',
-  409: 'It contradicts what was done before, or the service cannot serve the requested execution profile.',
-  410: 'The session is expired.',
+  409: 'A conflict with an earlier request, or an execution profile that is not served.',
+  410: 'The session has expired.',
   413: 'A body, a file or a number of files is over its limit.',
-  415: 'The body is of a type that is not understood here.',
+  415: 'Unsupported type of body.',
   429: 'Too many requests, or too much sent at once.',
-  500: 'A fault of the service.',
+  500: 'An error of the service.',
   502: 'The model provider failed.',
-  503: 'No place to run in time, no sandbox, no storage, or the service is shutting down.',
+  503: 'No capacity in time, no sandbox, no storage, or the service is shutting down.',
   504: 'The upload took too long to arrive.',
 };
 
 const retryAfter = { 'Retry-After': z.int().describe('Seconds after which it makes sense to try again.') };
 
-/** The answers an operation has beside its own. */
+/** The error answers of an operation, by status. */
 export function problems(...statuses: readonly (keyof typeof reasons)[]): Record<number, Answer> {
   return Object.fromEntries(
     statuses.map((status) => [

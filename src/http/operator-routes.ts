@@ -10,7 +10,7 @@ export interface MetricsPage {
 }
 
 export interface OperatorRoutes {
-  readonly interpreter: Interpreter;
+  readonly interpreter: Pick<Interpreter, 'health' | 'languages'>;
   readonly metrics: MetricsPage;
   /** Passes when the caller may read the metrics; throws DragomanError otherwise. */
   readonly admit: (request: FastifyRequest) => Promise<void>;
@@ -18,24 +18,22 @@ export interface OperatorRoutes {
 
 const healthDeadlineMs = 5000;
 
-/** `/health` for whoever runs the service, open to all; `/metrics` and `/languages` for those who are admitted. */
+/** `/health`, open to all; `/metrics` and `/languages` for callers that `admit` lets pass. */
 export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, admit }: OperatorRoutes): void {
-  for (const path of ['/health', '/v1/health'])
-    app.get(path, { config: { operation: healthOperation } }, async (_request, reply) => {
-      const { ready, reason } = await health(interpreter);
-      return reply
-        .code(ready ? 200 : 503)
-        .header('cache-control', 'no-store')
-        .type('text/plain; charset=utf-8')
-        .send(ready ? 'ok' : (reason ?? 'not ready'));
-    });
-  for (const path of ['/languages', '/v1/languages'])
-    app.get(path, { onRequest: admit, config: { operation: languagesOperation } }, async () => ({
-      languages: (await interpreter.languages()).map(({ keepsVariables, ...language }) => ({
-        ...language,
-        keeps_variables: keepsVariables,
-      })),
-    }));
+  app.get('/health', { config: { operation: healthOperation } }, async (_request, reply) => {
+    const { ready, reason } = await health(interpreter);
+    return reply
+      .code(ready ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .type('text/plain; charset=utf-8')
+      .send(ready ? 'ok' : (reason ?? 'not ready'));
+  });
+  app.get('/languages', { onRequest: admit, config: { operation: languagesOperation } }, async () => ({
+    languages: (await interpreter.languages()).map(({ keepsVariables, ...language }) => ({
+      ...language,
+      keeps_variables: keepsVariables,
+    })),
+  }));
   app.get('/metrics', { onRequest: admit, config: { operation: metricsOperation } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
@@ -113,7 +111,7 @@ const metricsOperation: Operation = {
   answers: { 200: text('Prometheus text.', '# TYPE dragoman_up gauge'), ...problems(400, 401, 500, 503) },
 };
 
-async function health(interpreter: Interpreter): Promise<{ ready: boolean; reason?: string }> {
+async function health(interpreter: OperatorRoutes['interpreter']): Promise<{ ready: boolean; reason?: string }> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<{ ready: boolean; reason: string }>((resolve) => {
     timer = setTimeout(resolve, healthDeadlineMs, { ready: false, reason: 'the health check takes too long' });

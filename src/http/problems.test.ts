@@ -41,7 +41,7 @@ test('problemBody', () => {
   expect(body(new DragomanError('unauthorized', { message: 'Invalid API key' }))).toEqual({ error: 'Invalid API key' });
   expect(body(new DragomanError('overloaded'))).toEqual({
     error: 'overloaded',
-    message: 'Every place to run is taken.',
+    message: 'No capacity is free at the moment.',
   });
   expect(body(new DragomanError('rate_limited', { retryAfterSeconds: 7 }))).toEqual({
     error: 'rate_limited',

@@ -1,7 +1,7 @@
 import { DragomanError, type ErrorCode, errorCatalogue } from '../core/index.ts';
 import type { Problem } from './dialect.ts';
 
-/** The status of each way to fail; 499 is for callers who are gone and never see it. */
+/** The default status of each code. 499 is for clients that are gone. */
 const statuses: Record<ErrorCode, number> = {
   invalid_request: 400,
   unsupported_language: 400,
@@ -28,7 +28,7 @@ const statuses: Record<ErrorCode, number> = {
   internal: 500,
 };
 
-/** Sentences for the HTTP layer's own refusals that would repeat the address, or speak of its insides. */
+/** Replaces texts of the HTTP library that repeat the address or speak of its internals. */
 const sentences: Record<string, string> = {
   FST_ERR_BAD_URL: 'The address is malformed.',
   FST_ERR_MAX_PARAM_LENGTH: 'The address is too long.',
@@ -36,10 +36,10 @@ const sentences: Record<string, string> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
 };
 
-/** What stream libraries call a caller that left in the middle. */
+/** Codes of stream libraries for a client that disconnected. */
 const goneCodes = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
 
-/** Reads any error. Whatever is neither ours nor a refusal of the HTTP layer is `internal` and tells nothing. */
+/** Reads any error. An error that is neither ours nor a refusal of the HTTP library is `internal` and tells nothing. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof DragomanError) {
     const { code, message, retryAfterSeconds } = error;
@@ -58,7 +58,7 @@ export function problemOf(error: unknown): Problem {
   return { code: ours, status: statuses[ours], message: errorCatalogue[ours].text, retryAfterSeconds: undefined };
 }
 
-/** The body of an error that no dialect words. Refused credentials are worded in one string, as most clients show it. */
+/** The default body of an error. For refused credentials it is one string, which most clients show. */
 export function problemBody({ code, message, retryAfterSeconds }: Problem): Record<string, unknown> {
   if (code === 'unauthorized' || code === 'ambiguous_credentials') return { error: message };
   return {

@@ -13,7 +13,7 @@ test('one line a request, with the pattern of its route', async () => {
     level: 'info',
     time: expect.any(String),
     method: 'GET',
-    route: '/v1/files/:id',
+    route: '/files/:id',
     status: 200,
     ms: expect.any(Number),
     requestId: 'r1',

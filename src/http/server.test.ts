@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { apiKey, noRates, plansWith, rawConnection, serve } from '../../test/support/http.ts';
 import { type ErrorCode, errorCatalogue, isId } from '../core/index.ts';
 import type { Dialect } from './dialect.ts';
+import { problemOf } from './problems.ts';
 
 const withKey = { 'x-api-key': apiKey };
 const json = { ...withKey, 'content-type': 'application/json' };
@@ -25,7 +26,12 @@ describe('routes', () => {
   test('a dialect does not see the key of the address', async () => {
     const { app } = serve();
     const response = await app.inject(`/k/${apiKey}/v1/files/7?q=1`);
-    expect(response.json()).toEqual({ params: { id: '7' }, query: { q: '1' }, originalUrl: '/v1/files/7?q=1' });
+    expect(response.json()).toEqual({
+      params: { id: '7' },
+      query: { q: '1' },
+      url: '/files/7?q=1',
+      originalUrl: '/v1/files/7?q=1',
+    });
   });
 
   /** Posts to a target as it is: clients and test tools would resolve its dots first. */
@@ -162,9 +168,9 @@ describe('errors', () => {
   test("a dialect's own words keep the headers and the log", async () => {
     const wordy: Dialect = {
       name: 'wordy',
-      register(app, { problem }) {
+      register(app) {
         app.setErrorHandler((error, _request, reply) => {
-          const { status, message } = problem(error);
+          const { status, message } = problemOf(error);
           return reply.code(status).send({ oops: message });
         });
         app.post('/wordy', async () => {
@@ -259,7 +265,7 @@ describe('health and metrics', () => {
     expect(response.headers.get('content-type')).toContain('text/plain');
     await fetch(`${base}/v1/files/7?secret`, { headers: withKey });
     const text = await (await fetch(`${base}/metrics`)).text();
-    expect(text).toContain('dragoman_requests_total{method="GET",route="/v1/files/:id",status="200"} 1');
+    expect(text).toContain('dragoman_requests_total{method="GET",route="/files/:id",status="200"} 1');
     expect(text).not.toContain('secret');
 
     const reachable = serve();

@@ -1,7 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Agent } from '../agent/index.ts';
 import {
   DragomanError,
   isLoopbackHost,
@@ -12,10 +10,10 @@ import {
   type Principal,
   planOf,
 } from '../core/index.ts';
-import type { Documents, Interpreter, Sessions, UsageReport } from '../service/index.ts';
+import type { Interpreter } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
-import type { Dialect, DialectContext } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
 import { acceptJson } from './json-body.ts';
 import { describeRoutes } from './openapi.ts';
@@ -46,26 +44,16 @@ export interface ServerOptions {
   readonly maxBodyBytes: number;
   /** How long a JSON body may take to arrive, in milliseconds. */
   readonly bodyTimeoutMs: number;
-  /** Largest upload of one file, in bytes. */
-  readonly maxUploadBytes: number;
-  readonly maxUploadFiles: number;
   /** How long a request may take to arrive, body included, in milliseconds. */
   readonly uploadTimeoutMs: number;
   /** What principals may use; the rates of it. */
   readonly plans: Plans;
   readonly authenticator: Authenticator;
-  readonly interpreter: Interpreter;
-  readonly agent: Agent;
-  readonly sessions: Sessions;
-  readonly usage: UsageReport;
-  readonly documents: Documents;
-  /** How long files stay, in milliseconds. */
-  readonly retentionMs: number;
+  /** For the routes of operators. */
+  readonly interpreter: Pick<Interpreter, 'health' | 'languages'>;
   readonly dialects: readonly Dialect[];
   readonly metrics: Metrics & MetricsPage;
   readonly logger: Logger;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   /** Milliseconds, for rate limits; only differences matter. */
   readonly clock?: () => number;
   readonly timeouts?: Partial<ConnectionTimeouts>;
@@ -73,14 +61,14 @@ export interface ServerOptions {
 
 /** The HTTP face of the service. */
 export interface Server {
-  /** For tests and for routes of the composition root; routes can be added until `start`. */
+  /** Routes can be added until `start`. */
   readonly app: FastifyInstance;
   /**
    * Listens; port 0 takes any free one. Returns where.
    * @throws Error when token keys cannot be read or the address is taken
    */
   start(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
-  /** Takes no more requests, lets those under way finish, and cuts off what is left after `deadlineMs`. */
+  /** Refuses new requests, lets running ones finish, and closes what is left after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -91,8 +79,6 @@ const defaultTimeouts: ConnectionTimeouts = {
   graceMs: 5_000,
   checkEveryMs: 2_000,
 };
-
-const pathKeys = new WeakMap<IncomingMessage, string>();
 
 /** Builds the server; nothing listens before `start`. */
 export function createServer(options: ServerOptions): Server {
@@ -111,11 +97,10 @@ export function createServer(options: ServerOptions): Server {
     routerOptions: { maxParamLength: 512 },
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     rewriteUrl: (request) => {
-      const { url, key } = readAddress(request.url ?? '/');
-      if (key !== undefined) pathKeys.set(request as IncomingMessage, key);
-      // The framework keeps the address as it came, with the key in it; nobody is to see that.
-      Object.assign(request, { originalUrl: url });
-      return url;
+      const address = readAddress(request.url ?? '/');
+      // The framework would keep the address as it came, with the key in it.
+      Object.assign(request, { address, originalUrl: address.shown });
+      return address.url;
     },
     frameworkErrors: (error, request, reply: FastifyReply) => {
       observeRequest(request, reply, logger, metrics);
@@ -126,10 +111,10 @@ export function createServer(options: ServerOptions): Server {
   app.removeContentTypeParser('text/plain');
   acceptJson(app, { maxBytes: options.maxBodyBytes, timeoutMs: options.bodyTimeoutMs });
   app.decorateRequest('principal', null as unknown as Principal);
-  handleErrors(app, logger);
+  handleErrors(app, dialects, logger);
 
   let underWay = 0;
-  // Node does not count a connection as idle that never sent a request, and clients open such ones ahead of need.
+  // Node does not count a connection that never sent a request as idle; clients open such connections ahead of need.
   const closeIfDone = () => {
     if (isClosing && underWay === 0) app.server.closeAllConnections();
   };
@@ -146,13 +131,13 @@ export function createServer(options: ServerOptions): Server {
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
     if (isClosing) reply.header('connection', 'close');
-    // From here on the socket is idle only while the caller does not read. The next request lifts the limit again.
+    // From now on the socket is idle only while the caller does not read. The next request lifts the limit.
     const { socket } = request.raw;
     if (socket instanceof Socket) socket.setTimeout(timeouts.unreadMs);
     done();
   });
 
-  const presented = (request: FastifyRequest) => ({ headers: request.headers, pathKey: pathKeys.get(request.raw) });
+  const presented = (request: FastifyRequest) => ({ headers: request.headers, pathKey: request.raw.address?.key });
   const identify = async (request: FastifyRequest) => {
     request.principal = await authenticator.authenticate(presented(request));
   };
@@ -176,33 +161,17 @@ export function createServer(options: ServerOptions): Server {
       if (!isLocal) request.principal = await authenticator.authenticateKey(presented(request));
     },
   });
-  const context: DialectContext = {
-    interpreter,
-    agent: options.agent,
-    sessions: options.sessions,
-    usage: options.usage,
-    documents: options.documents,
-    retentionMs: options.retentionMs,
-    now: options.now,
-    maxFileBytes: options.maxUploadBytes,
-    maxUploadFiles: options.maxUploadFiles,
-    uploadTimeoutMs: options.uploadTimeoutMs,
-    problem: problemOf,
-  };
-  for (const dialect of dialects)
-    for (const prefix of ['/', '/v1'])
-      app.register(
-        async (scope) => {
-          scope.addHook('onRequest', identify);
-          scope.addHook('onRequest', admitByRate);
-          announceErrorsIn(scope, logger);
-          scope.addHook('onRoute', ({ config }) => {
-            if (config?.operation && dialect.title !== undefined) config.dialect = dialect.title;
-          });
-          await dialect.register(scope, context);
-        },
-        { prefix },
-      );
+  for (const dialect of dialects) {
+    app.register(async (scope) => {
+      scope.addHook('onRequest', identify);
+      scope.addHook('onRequest', admitByRate);
+      announceErrorsIn(scope, logger);
+      scope.addHook('onRoute', ({ config }) => {
+        if (config?.operation && dialect.title !== undefined) config.dialect = dialect.title;
+      });
+      await dialect.register(scope);
+    });
+  }
 
   return {
     app,
@@ -221,7 +190,7 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
-/** What an operator can mend, in a sentence. */
+/** Says what an operator can do about it. */
 function notListening(host: string, port: number, cause: NodeJS.ErrnoException): Error {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: `port ${port} of ${host} is taken by another program: end it, or choose another DRAGOMAN_PORT`,
@@ -232,7 +201,7 @@ function notListening(host: string, port: number, cause: NodeJS.ErrnoException):
   return message === undefined ? cause : new DragomanError('invalid_request', { message, cause });
 }
 
-/** Takes the caller's id of the request when it can do no harm in a log or a header. */
+/** Keeps the caller's id of the request if it is harmless in a log and a header. */
 function requestId(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : newId();
 }

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { createAgent } from '../agent/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Plans } from '../core/index.ts';
-import { dialects } from '../dialects/index.ts';
+import { createDialects } from '../dialects/index.ts';
 import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
-import { createAuthenticator, createServer } from '../http/index.ts';
+import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
 import { createNamespacesBackend } from '../sandbox/index.ts';
 import { Admission, ApiKeys, FileService, InterpreterService, SessionService, UsageLedger } from '../service/index.ts';
 import { createDiskFileStore, createSqliteRecords, lockDirectory, type Records } from '../stores/index.ts';
@@ -133,13 +133,19 @@ export async function startService(config: Config, image: Image, version: string
       plans,
       authenticator,
       interpreter,
-      agent,
-      sessions,
-      usage,
-      documents: records.documents,
-      retentionMs,
-      now: Date.now,
-      dialects,
+      dialects: createDialects({
+        interpreter,
+        sessions,
+        agent,
+        usage,
+        documents: records.documents,
+        retentionMs,
+        maxFileBytes,
+        maxUploadFiles,
+        uploadTimeoutMs: config.http.uploadTimeoutMs,
+        now,
+        problem: problemOf,
+      }),
       metrics,
       logger,
     });

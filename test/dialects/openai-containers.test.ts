@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import { OpenAI, toFile } from 'openai';
 import { OpenAI as PreviousOpenAI } from 'openai-previous';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { FileRef, Principal } from '../../src/core/index.ts';
 import { openai } from '../../src/dialects/openai/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
-import { apiKey, idleInterpreter, serve } from '../support/http.ts';
+import { apiKey, idleInterpreter, idleServices, serve } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { startSessions } from '../support/sessions.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
@@ -290,20 +291,21 @@ describe('an expired container', () => {
   test('is still described, and can do nothing', async () => {
     const own = await startSessions(engine);
     const { sessions, fileService, records } = own;
-    const { listen } = serve({
-      dialects: [openai],
+    const services = {
+      ...idleServices(),
       sessions,
       interpreter: {
         ...idleInterpreter(),
-        file: (principal, ref) => fileService.find(principal, ref),
-        openFile: async (principal, ref) => {
+        file: (principal: Principal, ref: FileRef) => fileService.find(principal, ref),
+        openFile: async (principal: Principal, ref: FileRef) => {
           const file = await fileService.find(principal, ref);
           return { file, content: await fileService.open(file) };
         },
       },
       documents: records.documents,
       now: () => own.now,
-    });
+    };
+    const { listen } = serve({ dialects: [openai(services)] });
     const client = new OpenAI({ apiKey, baseURL: `${await listen()}/v1`, maxRetries: 0 });
     const minutes = 5;
     const { id } = await client.containers.create({

@@ -3,11 +3,13 @@ import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import type { Agent } from '../../src/agent/index.ts';
 import { DragomanError, type ErrorCode, type Plans, type RateLimits } from '../../src/core/index.ts';
+import type { DialectServices } from '../../src/dialects/index.ts';
 import {
   type AuthenticatorOptions,
   createAuthenticator,
   createServer,
   type Dialect,
+  problemOf,
   type ServerOptions,
 } from '../../src/http/index.ts';
 import type { Interpreter } from '../../src/service/index.ts';
@@ -52,13 +54,30 @@ const idleAgent: Agent = {
   models: async () => [],
 };
 
+/** Services for dialects whose routes are not called, or that a test completes. */
+export function idleServices(): DialectServices {
+  return {
+    interpreter: idleInterpreter(),
+    agent: idleAgent,
+    sessions: notForThis('sessions'),
+    usage: notForThis('usage'),
+    documents: memoryRecords().documents,
+    retentionMs: 60_000,
+    maxFileBytes: 10_000,
+    maxUploadFiles: 10,
+    uploadTimeoutMs: 10_000,
+    now: Date.now,
+    problem: problemOf,
+  };
+}
+
 /** A dialect that does nothing but show what the HTTP room does around it. */
 export const probe: Dialect = {
   name: 'probe',
   register(app) {
     const config = { rateClass: 'exec' } as const;
     app.post('/exec', { config }, async ({ body, principal }) => ({ body, principal }));
-    app.get('/files/:id', async ({ params, query, originalUrl }) => ({ params, query, originalUrl }));
+    app.get('/files/:id', async ({ params, query, url, originalUrl }) => ({ params, query, url, originalUrl }));
     app.get('/fail/:code', async ({ params }) => {
       throw new DragomanError((params as { code: ErrorCode }).code, { retryAfterSeconds: 7 });
     });
@@ -104,20 +123,12 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     version: '0.0.0',
     maxBodyBytes: 10_000,
     bodyTimeoutMs: 10_000,
-    maxUploadBytes: 10_000,
-    maxUploadFiles: 10,
     uploadTimeoutMs: 10_000,
     plans,
     dialects: [probe],
     metrics: createMetrics(),
     logger,
     interpreter: idleInterpreter(health),
-    agent: idleAgent,
-    sessions: notForThis('sessions'),
-    usage: notForThis('usage'),
-    documents: memoryRecords().documents,
-    retentionMs: 60_000,
-    now: Date.now,
     ...options,
     authenticator,
   });

@@ -1,8 +1,8 @@
-import { DragomanError } from '../../src/core/index.ts';
+import { DragomanError, type FileRef, type Principal } from '../../src/core/index.ts';
 import { ScriptedSessions } from '../../src/dialects/native/fixtures/scripted-sessions.ts';
 import { native } from '../../src/dialects/native/index.ts';
 import { UsageLedger } from '../../src/service/index.ts';
-import { idleInterpreter, serve } from './http.ts';
+import { idleInterpreter, idleServices, serve } from './http.ts';
 import { memoryRecords } from './records.ts';
 
 /** Keys of two callers. */
@@ -21,13 +21,13 @@ export async function nativeServer() {
   const sessions = new ScriptedSessions();
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
   const usage = new UsageLedger({ documents: memoryRecords().documents, logger, now: Date.now });
-  const { listen, log } = serve({
-    dialects: [native],
+  const services = {
+    ...idleServices(),
     sessions,
     usage,
     interpreter: {
-      ...idleInterpreter(async () => ({ ready: true })),
-      async openFile(principal, { sessionId, fileId }) {
+      ...idleInterpreter(),
+      async openFile(principal: Principal, { sessionId, fileId }: FileRef) {
         const file = (await sessions.files(principal, sessionId)).find(({ id }) => id === fileId)!;
         return { file, content: sessions.open(file) };
       },
@@ -36,6 +36,9 @@ export async function nativeServer() {
         throw new DragomanError('not_found', { message: 'Session not found' });
       },
     },
+  };
+  const { listen, log } = serve({
+    dialects: [native(services)],
     authentication: {
       keys: Object.entries(keys).map(([name, secret]) => ({ name, secret })),
     },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { beforeEach, expect, test } from 'vitest';
-import { apiKey, serve } from '../../../test/support/http.ts';
+import { apiKey, idleServices, serve } from '../../../test/support/http.ts';
 import { MemoryInterpreter } from './fixtures/memory-interpreter.ts';
 import { librechat } from './routes.ts';
 
@@ -10,7 +10,7 @@ let app: FastifyInstance;
 let interpreter: MemoryInterpreter;
 beforeEach(() => {
   interpreter = new MemoryInterpreter();
-  ({ app } = serve({ dialects: [librechat], interpreter, maxBodyBytes: 1_000_000 }));
+  ({ app } = serve({ dialects: [librechat({ ...idleServices(), interpreter })], maxBodyBytes: 1_000_000 }));
 });
 
 const bounded = { interruptAfterTimeLimit: 3000, markInterruptAsFailure: false } as const;

@@ -39,14 +39,14 @@ const reservedName = '_ptc_history.json';
  * alive in between, so what it did is done once.
  */
 export class Programs {
-  readonly #sessions: Sessions;
+  readonly #sessions: Pick<Sessions, 'start'>;
   /** By execution. */
   readonly #programs = new Map<string, Program>();
   readonly #last: LastAnswers;
   /** This run of the service: programs end with it. */
   readonly #life = newId();
 
-  constructor(sessions: Sessions, now: () => number) {
+  constructor(sessions: Pick<Sessions, 'start'>, now: () => number) {
     this.#sessions = sessions;
     this.#last = new LastAnswers(now);
   }

@@ -2,90 +2,84 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DragomanError, type FileRef, type FileScope } from '../../core/index.ts';
-import { type Dialect, type DialectContext, type Operation, parse, sendFile, whenGone } from '../../http/index.ts';
+import { abortOnDisconnect, addRoute, type Dialect, problemOf, sendFile } from '../../http/index.ts';
 import { sessionIds } from './answers.ts';
+import { routes } from './contract.ts';
 import { listElement, objectInfo } from './listing.ts';
-import { operations } from './operations.ts';
 import { problemAnswer } from './problems.ts';
 import { addProgrammaticRoutes } from './programmatic-routes.ts';
 import { fileScope } from './scopes.ts';
+import type { LibreChatServices } from './services.ts';
 import { execInSession, hintOf } from './stateful.ts';
 import { toAnswer, toRequest } from './translate.ts';
 import { upload, uploadBatch } from './uploads.ts';
-import { execBody, fileParams, identityQuery, listQuery, sessionParams } from './wire.ts';
+import type { fileParams, identityQuery } from './wire.ts';
 
-/** The API LibreChat's code interpreter client speaks, for its three generations at once. */
-export const librechat: Dialect = {
+/** The API of LibreChat's code interpreter client, for its three generations at once. */
+export const librechat = (services: LibreChatServices): Dialect => ({
   name: 'librechat',
   title: 'LibreChat',
-  async register(app, context) {
-    // A scope of its own: the error wording and the multipart parser are not for other dialects.
-    await app.register(async (scope) => routes(scope, context));
+  async register(app) {
+    await app.register(multipart, { preservePath: true, throwFileSizeLimit: false });
+    app.addHook('onRequest', async (request) => void profileOf(request));
+    app.setErrorHandler((error, _request, reply) => {
+      const { status, body } = problemAnswer(problemOf(error));
+      return reply.code(status).send(body);
+    });
+    addExecRoute(app, services);
+    addProgrammaticRoutes(app, services, profileOf);
+    addFileRoutes(app, services);
   },
-};
+});
 
-async function routes(app: FastifyInstance, context: DialectContext): Promise<void> {
-  const { interpreter, sessions } = context;
-  await app.register(multipart, { preservePath: true, throwFileSizeLimit: false });
-  app.addHook('onRequest', async (request) => void profileOf(request));
-  app.setErrorHandler((error, _request, reply) => {
-    const { status, body } = problemAnswer(context.problem(error));
-    return reply.code(status).send(body);
-  });
-
-  app.post('/exec', { config: { rateClass: 'exec', operation: operations.exec } }, async (request, reply) => {
-    const body = parse(execBody, request.body);
-    const signal = whenGone(reply);
+function addExecRoute(app: FastifyInstance, { interpreter, sessions }: LibreChatServices): void {
+  addRoute(app, routes.exec, async ({ body }, request, reply) => {
+    const signal = abortOnDisconnect(reply);
     const hint = hintOf(body, profileOf(request));
     if (hint !== undefined) return execInSession(sessions, request.principal, body, hint, signal);
     return toAnswer(await interpreter.execute(request.principal, toRequest(body), { signal }));
   });
-
-  addProgrammaticRoutes(app, context, profileOf);
-
-  const uploading = (operation: Operation) => ({ config: { rateClass: 'upload', operation } }) as const;
-  app.post('/upload', uploading(operations.upload), (request, reply) => upload(context, request, reply));
-  app.post('/upload/batch', uploading(operations.uploadBatch), (request, reply) =>
-    uploadBatch(context, request, reply),
-  );
-
-  app.get(
-    '/download/:sid/:fid',
-    { config: { rateClass: 'download', operation: operations.download } },
-    async (request, reply) => {
-      return sendFile(reply, await interpreter.openFile(request.principal, fileRef(request)));
-    },
-  );
-
-  const listing = (operation: Operation) => ({ config: { rateClass: 'list', operation } }) as const;
-  app.get('/sessions/:sid/objects/:fid', listing(operations.object), async (request) =>
-    objectInfo(await interpreter.file(request.principal, fileRef(request))),
-  );
-  app.get('/files/:sid', listing(operations.list), async (request) => {
-    const { sid } = parse(sessionParams, request.params);
-    const { detail, ...identity } = parse(listQuery, request.query);
-    const files = await interpreter.listFiles(request.principal, sid, scopeOf(identity));
-    return files.map((file) => listElement(file, detail));
-  });
-  app.delete('/files/:sid/:fid', listing(operations.delete), async (request) => {
-    const ref = fileRef(request);
-    await interpreter.deleteFile(request.principal, ref);
-    return { message: 'File deleted successfully', ...sessionIds(ref.sessionId), fileId: ref.fileId };
-  });
 }
 
-/** @throws DragomanError invalid_request for a profile there is not */
+function addFileRoutes(app: FastifyInstance, services: LibreChatServices): void {
+  const { interpreter } = services;
+  addRoute(app, routes.upload, (_, request, reply) => upload(services, request, reply));
+  addRoute(app, routes.uploadBatch, (_, request, reply) => uploadBatch(services, request, reply));
+  addRoute(app, routes.download, async (input, { principal }, reply) =>
+    sendFile(reply, await interpreter.openFile(principal, fileRef(input))),
+  );
+  addRoute(app, routes.object, async (input, { principal }) =>
+    objectInfo(await interpreter.file(principal, fileRef(input))),
+  );
+  addRoute(app, routes.list, async ({ params, query: { detail, ...identity } }, { principal }) => {
+    const files = await interpreter.listFiles(principal, params.sid, scopeOf(identity));
+    return files.map((file) => listElement(file, detail));
+  });
+  for (const route of [routes.delete, routes.deleteObject]) {
+    addRoute(app, route, async (input, { principal }) => {
+      const ref = fileRef(input);
+      await interpreter.deleteFile(principal, ref);
+      return { message: 'File deleted successfully', ...sessionIds(ref.sessionId), fileId: ref.fileId };
+    });
+  }
+}
+
+/** @throws DragomanError invalid_request for an unknown profile */
 function profileOf(request: FastifyRequest): string | undefined {
   const profile = request.headers['x-codeapi-expected-profile'];
   if (profile === undefined || profile === 'default' || profile === 'stateful') return profile;
   throw new DragomanError('invalid_request', { message: 'invalid_execution_profile' });
 }
 
-function fileRef(request: FastifyRequest): FileRef {
-  const { sid: sessionId, fid: fileId } = parse(fileParams, request.params);
-  return { sessionId, fileId, scope: scopeOf(parse(identityQuery, request.query)) };
+interface FileInput {
+  readonly params: z.output<typeof fileParams>;
+  readonly query: z.output<typeof identityQuery>;
 }
 
-function scopeOf({ kind, id, version, entity_id: entityId }: z.infer<typeof identityQuery>): FileScope {
+function fileRef({ params: { sid: sessionId, fid: fileId }, query }: FileInput): FileRef {
+  return { sessionId, fileId, scope: scopeOf(query) };
+}
+
+function scopeOf({ kind, id, version, entity_id: entityId }: FileInput['query']): FileScope {
   return fileScope({ kind, id, version, entityId });
 }

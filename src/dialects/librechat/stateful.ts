@@ -1,6 +1,7 @@
 import { DragomanError, type MimeBundle, type Principal, type StoredFile } from '../../core/index.ts';
-import type { CellExecution, Execution, Sessions } from '../../service/index.ts';
+import type { CellExecution, Execution } from '../../service/index.ts';
 import type { ExecAnswer } from './answers.ts';
+import type { LibreChatServices } from './services.ts';
 import { toAnswer, toRequest } from './translate.ts';
 import type { ExecBody } from './wire.ts';
 
@@ -21,7 +22,7 @@ export function hintOf(body: Pick<ExecBody, 'runtime_session_hint'>, profile: st
  * @throws DragomanError as `Sessions.start`; cancelled when `signal` aborts
  */
 export async function execInSession(
-  sessions: Sessions,
+  sessions: LibreChatServices['sessions'],
   principal: Principal,
   body: ExecBody,
   hint: string,
@@ -71,7 +72,7 @@ function imageOf(bundle: MimeBundle): { ending: string; data: string } | undefin
 
 /** Figures are shown, not saved; LibreChat knows files only. */
 async function keepFigures(
-  sessions: Sessions,
+  sessions: LibreChatServices['sessions'],
   principal: Principal,
   { sessionId, result }: CellExecution,
 ): Promise<StoredFile[]> {

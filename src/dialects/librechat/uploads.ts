@@ -1,17 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DragomanError } from '../../core/index.ts';
-import { type DialectContext, MultipartForm } from '../../http/index.ts';
+import { MultipartForm } from '../../http/index.ts';
 import type { UploadFile, UploadOutcome } from '../../service/index.ts';
 import { type BatchFile, sessionIds } from './answers.ts';
 import { fileScope } from './scopes.ts';
+import type { LibreChatServices, UploadLimits } from './services.ts';
 
-/** Whose the files are must be known before the first is stored. */
+type UploadServices = Pick<LibreChatServices, 'interpreter' | keyof UploadLimits>;
+
+/** Fields that must come before the files: they say whose the files are. */
 const early = new Set(['kind', 'id', 'version', 'read_only', 'entity_id']);
 
 /** `POST /upload`: every file is stored, or none. */
-export function upload(context: DialectContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
-  return withForm(context, request, reply, async (form) => {
-    const { sessionId, files } = await context.interpreter.upload(
+export function upload(services: UploadServices, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+  return withForm(services, request, reply, async (form) => {
+    const { sessionId, files } = await services.interpreter.upload(
       request.principal,
       { ...claims(form), partial: false },
       form.files(false),
@@ -24,10 +27,10 @@ export function upload(context: DialectContext, request: FastifyRequest, reply: 
   });
 }
 
-/** `POST /upload/batch`: what can be stored is, and every file is answered for. */
-export function uploadBatch(context: DialectContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
-  return withForm(context, request, reply, async (form) => {
-    const { ids, files } = await storeBatch(context, request, form);
+/** `POST /upload/batch`: every file that can be stored is stored, and every file is answered for. */
+export function uploadBatch(services: UploadServices, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+  return withForm(services, request, reply, async (form) => {
+    const { ids, files } = await storeBatch(services, request, form);
     const succeeded = files.filter(({ status }) => status === 'success').length;
     const failed = files.length - succeeded;
     const complete = failed === 0 && !form.tooMany && !form.expired;
@@ -38,12 +41,12 @@ export function uploadBatch(context: DialectContext, request: FastifyRequest, re
       files,
       succeeded,
       failed,
-      ...(form.tooMany ? { filesLimitReached: true, maxFiles: context.maxUploadFiles } : {}),
+      ...(form.tooMany ? { filesLimitReached: true, maxFiles: services.maxUploadFiles } : {}),
     };
   });
 }
 
-async function storeBatch(context: DialectContext, request: FastifyRequest, form: MultipartForm) {
+async function storeBatch(services: UploadServices, request: FastifyRequest, form: MultipartForm) {
   let target: ReturnType<typeof claims>;
   try {
     target = claims(form);
@@ -51,7 +54,7 @@ async function storeBatch(context: DialectContext, request: FastifyRequest, form
     if (!(error instanceof DragomanError)) throw error;
     return { ids: {}, files: await refuseAll(form.files(true), error.message) };
   }
-  const stored = await context.interpreter.upload(request.principal, { ...target, partial: true }, form.files(true));
+  const stored = await services.interpreter.upload(request.principal, { ...target, partial: true }, form.files(true));
   return { ids: sessionIds(stored.sessionId), files: stored.files.map(wireOutcome) };
 }
 
@@ -61,14 +64,14 @@ async function refuseAll(files: AsyncIterable<UploadFile>, error: string): Promi
   return refused;
 }
 
-/** Runs `use` on a form that has begun, and ends the connection of a client that is still sending when the time is over. */
+/** Runs `use` on a form whose first file has begun. Closes the connection of a client that still sends at the deadline. */
 async function withForm<T>(
-  context: DialectContext,
+  services: UploadServices,
   request: FastifyRequest,
   reply: FastifyReply,
   use: (form: MultipartForm) => Promise<T>,
 ): Promise<T> {
-  const { maxFileBytes, maxUploadFiles: maxFiles, uploadTimeoutMs: timeoutMs } = context;
+  const { maxFileBytes, maxUploadFiles: maxFiles, uploadTimeoutMs: timeoutMs } = services;
   const form = new MultipartForm(request, { maxFileBytes, maxFiles, timeoutMs, early });
   try {
     if (!(await form.begin())) throw new DragomanError('invalid_request', { message: 'No files provided' });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idPattern } from '../../core/index.ts';
+import { resourceId } from './scopes.ts';
 
 /** Most input files of one execution. */
 export const maxRefs = 256;
@@ -49,6 +50,27 @@ const id = z.string().regex(idPattern, 'must be 21 characters of A-Z, a-z, 0-9, 
 export const sessionParams = z.object({ sid: id });
 export const fileParams = z.object({ sid: id, fid: id });
 
-/** Whose file a reading route is asked for; the oldest clients send nothing, or `entity_id`. */
-export const identityQuery = z.object({ kind: text, id: text, version: text, entity_id: text });
-export const listQuery = identityQuery.extend({ detail: text });
+/**
+ * Whose file is meant. The oldest clients send nothing, or `entity_id`. An empty value is the same as none, so a schema
+ * describes fewer values than the routes accept; `fileScope` checks them.
+ */
+export const identityQuery = z.object({
+  kind: z
+    .string()
+    .optional()
+    .meta({ enum: ['user', 'agent', 'skill'] }),
+  id: z.string().optional().meta({ pattern: resourceId.source }).describe('The agent or skill.'),
+  version: z.string().optional().describe('Of a skill: a number.'),
+  entity_id: z
+    .string()
+    .optional()
+    .meta({ pattern: resourceId.source })
+    .describe('The oldest clients’ word for an agent.'),
+});
+
+export const listQuery = identityQuery.extend({
+  detail: z
+    .string()
+    .optional()
+    .meta({ enum: ['simple', 'summary', 'full', 'normalized'] }),
+});

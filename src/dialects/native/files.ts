@@ -1,94 +1,53 @@
 import type { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { DragomanError, type StoredFile, workspacePath } from '../../core/index.ts';
-import { contentDisposition, type DialectContext, parse, sendFile } from '../../http/index.ts';
+import type { FastifyInstance } from 'fastify';
+import { DragomanError, type Principal, type StoredFile, workspacePath } from '../../core/index.ts';
+import { addRoute, contentDisposition, sendFile } from '../../http/index.ts';
 import { zipOf } from './archive.ts';
-import { fileOperations as operations } from './operations/files.ts';
+import { fileRoutes as routes } from './contract/files.ts';
+import type { NativeServices } from './services.ts';
 import { fileAnswer, toInput } from './translate.ts';
-import { fileParams, fileReference, sessionParams } from './wire.ts';
 
 const curlsType = 'application/x-www-form-urlencoded';
 
-/** The files of a session's workspace, by their paths. */
-export function fileRoutes(app: FastifyInstance, context: DialectContext): void {
-  const { sessions, interpreter } = context;
-  const idOf = (request: FastifyRequest) => parse(sessionParams, request.params).session_id;
+type FileServices = Pick<NativeServices, 'sessions' | 'interpreter' | 'maxFileBytes'>;
 
-  app.get(
-    '/sessions/:session_id/files',
-    { config: { rateClass: 'list', operation: operations.list } },
-    async (request) => ({
-      data: (await filesOf(request, idOf(request))).map(fileAnswer),
-    }),
-  );
-  app.post(
-    '/sessions/:session_id/files',
-    { config: { rateClass: 'upload', operation: operations.copy } },
-    async (request, reply) => {
-      const source = toInput(parse(fileReference, request.body));
-      workspacePath(source.path);
-      const file = await sessions.copyFile(request.principal, idOf(request), source);
-      return reply.code(201).send(fileAnswer(file));
-    },
-  );
-  app.get(
-    '/sessions/:session_id/files/*',
-    { config: { rateClass: 'download', operation: operations.read } },
-    async (request, reply) => {
-      const { id, path } = place(request);
-      const file = (await filesOf(request, id)).find(({ name }) => name === path);
-      if (!file) throw new DragomanError('not_found', { message: 'File not found' });
-      const etag = `"${file.digest}"`;
-      reply.header('etag', etag).header('cache-control', 'private, no-cache');
-      if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-      return sendFile(reply, await open(request, file), path.slice(path.lastIndexOf('/') + 1));
-    },
-  );
-  app.delete(
-    '/sessions/:session_id/files/*',
-    { config: { rateClass: 'list', operation: operations.delete } },
-    async (request, reply) => {
-      const { id, path } = place(request);
-      await sessions.removeFile(request.principal, id, path);
-      return reply.code(204).send();
-    },
-  );
-  app.get(
-    '/sessions/:session_id/archive',
-    { config: { rateClass: 'download', operation: operations.archive } },
-    async (request, reply) => {
-      const id = idOf(request);
-      const files = await filesOf(request, id);
-      return reply
-        .header('content-type', 'application/zip')
-        .header('content-disposition', contentDisposition(`${id}.zip`))
-        .send(zipOf(files, async (file) => (await open(request, file)).content));
-    },
-  );
+/** The files of a session's workspace, by path. */
+export function addFileRoutes(app: FastifyInstance, services: FileServices): void {
+  const { sessions, interpreter } = services;
 
-  app.register(async (scope) => {
-    // A file is whatever its bytes are: JSON is not looked into.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-    // A client that is still sending what was refused would not hear of it otherwise.
-    scope.addHook('onSend', async (request) => void request.raw.resume());
-    scope.put(
-      '/sessions/:session_id/files/*',
-      { config: { rateClass: 'upload', operation: operations.write } },
-      async (request) => {
-        const { id, path } = place(request);
-        if (Number(request.headers['content-length']) > context.maxFileBytes) throw new DragomanError('too_large');
-        // What curl says of any body it is given says nothing: the type then comes from the name.
-        const said = request.headers['content-type'] ?? curlsType;
-        const contentType = said === curlsType ? 'application/octet-stream' : said;
-        const content = arriving(request.body as Readable | undefined);
-        return fileAnswer(await sessions.putFile(request.principal, id, { name: path, contentType, content }));
-      },
-    );
+  addRoute(app, routes.list, async ({ params }, { principal }) => ({
+    data: (await filesOf(principal, params.session_id)).map(fileAnswer),
+  }));
+  addRoute(app, routes.copy, async ({ params, body }, { principal }, reply) => {
+    const source = toInput(body);
+    workspacePath(source.path);
+    const file = await sessions.copyFile(principal, params.session_id, source);
+    return reply.code(201).send(fileAnswer(file));
   });
+  addRoute(app, routes.read, async ({ params: { session_id: id, path } }, request, reply) => {
+    const wanted = workspacePath(path);
+    const file = (await filesOf(request.principal, id)).find(({ name }) => name === wanted);
+    if (!file) throw new DragomanError('not_found', { message: 'File not found' });
+    const etag = `"${file.digest}"`;
+    reply.header('etag', etag).header('cache-control', 'private, no-cache');
+    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+    return sendFile(reply, await open(request.principal, file), wanted.slice(wanted.lastIndexOf('/') + 1));
+  });
+  addRoute(app, routes.delete, async ({ params: { session_id: id, path } }, { principal }, reply) => {
+    await sessions.removeFile(principal, id, workspacePath(path));
+    return reply.code(204).send();
+  });
+  addRoute(app, routes.archive, async ({ params: { session_id: id } }, { principal }, reply) => {
+    const files = await filesOf(principal, id);
+    return reply
+      .header('content-type', 'application/zip')
+      .header('content-disposition', contentDisposition(`${id}.zip`))
+      .send(zipOf(files, async (file) => (await open(principal, file)).content));
+  });
+  app.register(async (scope) => addWriteRoute(scope, services));
 
-  /** The files of any stored session the caller may read: a live one, an upload, what an execution made. */
-  async function filesOf({ principal }: FastifyRequest, id: string): Promise<readonly StoredFile[]> {
+  /** The files of any stored session that the caller may read: a live one, an upload, an execution's. */
+  async function filesOf(principal: Principal, id: string): Promise<readonly StoredFile[]> {
     try {
       return await sessions.files(principal, id);
     } catch (error) {
@@ -97,15 +56,26 @@ export function fileRoutes(app: FastifyInstance, context: DialectContext): void 
     }
   }
 
-  function place(request: FastifyRequest): { id: string; path: string } {
-    const { '*': path, ...params } = request.params as Record<string, string>;
-    const parsed = parse(fileParams, { ...params, path });
-    return { id: parsed.session_id, path: workspacePath(parsed.path) };
+  function open(principal: Principal, { sessionId, id: fileId }: StoredFile) {
+    return interpreter.openFile(principal, { sessionId, fileId, scope: { kind: 'user' } });
   }
+}
 
-  function open(request: FastifyRequest, { sessionId, id: fileId }: StoredFile) {
-    return interpreter.openFile(request.principal, { sessionId, fileId, scope: { kind: 'user' } });
-  }
+/** In a scope of its own, because it takes bodies of any type as bytes: JSON is not parsed. */
+function addWriteRoute(scope: FastifyInstance, { sessions, maxFileBytes }: FileServices): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  // A client that still sends would not read a refusal before its body is consumed.
+  scope.addHook('onSend', async (request) => void request.raw.resume());
+  addRoute(scope, routes.write, async ({ params: { session_id: id, path } }, { principal, headers, body }) => {
+    const name = workspacePath(path);
+    if (Number(headers['content-length']) > maxFileBytes) throw new DragomanError('too_large');
+    // curl sends this type for every body, so it says nothing: the type then comes from the name.
+    const said = headers['content-type'] ?? curlsType;
+    const contentType = said === curlsType ? 'application/octet-stream' : said;
+    const content = arriving(body as Readable | undefined);
+    return fileAnswer(await sessions.putFile(principal, id, { name, contentType, content }));
+  });
 }
 
 /** The bytes of a body as they arrive. @throws DragomanError cancelled when the client leaves in the middle */

@@ -1,17 +1,20 @@
 import type { Dialect } from '../../http/index.ts';
-import { executionRoutes } from './executions.ts';
-import { fileRoutes } from './files.ts';
-import { sessionRoutes } from './sessions.ts';
-import { usageRoutes } from './usage.ts';
+import { addExecutionRoutes } from './executions.ts';
+import { addFileRoutes } from './files.ts';
+import type { NativeServices } from './services.ts';
+import { addSessionRoutes } from './sessions.ts';
+import { addUsageRoutes } from './usage.ts';
 
-/** Our own API: live sessions, streamed executions, files by path. Errors are worded as the HTTP room words them. */
-export const native: Dialect = {
+export type { NativeServices } from './services.ts';
+
+/** Our own API: live sessions, streamed executions, files by path. Errors have the default format of the HTTP room. */
+export const native = (services: NativeServices): Dialect => ({
   name: 'native',
   title: 'Dragoman',
-  async register(app, context) {
-    sessionRoutes(app, context);
-    executionRoutes(app, context);
-    fileRoutes(app, context);
-    usageRoutes(app, context);
+  register(app) {
+    addSessionRoutes(app, services);
+    addExecutionRoutes(app, services);
+    addFileRoutes(app, services);
+    addUsageRoutes(app, services);
   },
-};
+});

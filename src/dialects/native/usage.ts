@@ -1,23 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import { DragomanError } from '../../core/index.ts';
-import { type DialectContext, parse } from '../../http/index.ts';
+import { addRoute } from '../../http/index.ts';
 import { sumOfUsage, type UsageAmounts } from '../../service/index.ts';
-import { usageOperations as operations } from './operations/usage.ts';
-import { usageQuery } from './wire.ts';
+import { usageRoutes as routes } from './contract/usage.ts';
+import type { NativeServices } from './services.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const usualDays = 30;
 
 /** What the caller's key has used. */
-export function usageRoutes(app: FastifyInstance, { usage, interpreter, now }: DialectContext): void {
-  app.get('/usage', { config: { rateClass: 'list', operation: operations.read } }, async (request) => {
-    const query = parse(usageQuery, request.query);
+export function addUsageRoutes(
+  app: FastifyInstance,
+  { usage, interpreter, now }: Pick<NativeServices, 'usage' | 'interpreter' | 'now'>,
+): void {
+  addRoute(app, routes.read, async ({ query }, { principal }) => {
     const to = query.to ?? date(now());
     const from = query.from ?? date(Date.parse(to) - (usualDays - 1) * dayMs);
     if (from > to) throw new DragomanError('invalid_request', { message: 'from must not be after to' });
-    const days = await usage.days(request.principal, from, to);
+    const days = await usage.days(principal, from, to);
     const rows = days.map(({ date, ...amounts }) => ({ date, ...wire(amounts) }));
-    const { used, allowed } = await interpreter.storage(request.principal);
+    const { used, allowed } = await interpreter.storage(principal);
     const storage = { bytes_used: used, bytes_allowed: allowed };
     return { from, to, total: wire(sumOfUsage(days)), days: rows, storage };
   });

@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { z } from 'zod';
 import { DragomanError, type ErrorCode, errorCatalogue } from '../../core/index.ts';
 import type { DialectContext, Problem } from '../../http/index.ts';
-import { invalid, notFound, wordErrors } from './errors.ts';
+import { invalid, notFound, registerErrorFormat } from './errors.ts';
 import { parse, queryList } from './parse.ts';
 
 const statuses: Partial<Record<ErrorCode, number>> = {
@@ -20,7 +20,7 @@ const problem = (error: unknown): Problem => {
 
 async function failing(error: Error) {
   const app: FastifyInstance = fastify();
-  wordErrors(app, { problem } as DialectContext);
+  registerErrorFormat(app, { problem } as DialectContext);
   app.get('/', async () => {
     throw error;
   });

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { DragomanError, type ErrorCode, errorCatalogue } from '../../core/index.ts';
-import { type Answer, type DialectContext, type Problem, problems } from '../../http/index.ts';
+import { type Answer, type DialectContext, type Problem, problems, type UnknownAddress } from '../../http/index.ts';
 
 /** A refusal that names the field it is about, or has a code of its own on this face. */
 export class WireError extends DragomanError {
@@ -106,8 +106,8 @@ function typeOf(status: number): string {
   return status >= 500 ? 'server_error' : 'invalid_request_error';
 }
 
-/** Words every error of a scope, those of the HTTP layer and of authentication included. */
-export function wordErrors(app: FastifyInstance, context: DialectContext): void {
+/** Formats every error of a scope, also those of the HTTP layer and of authentication. */
+export function registerErrorFormat(app: FastifyInstance, context: DialectContext): void {
   app.setErrorHandler((error, _request, reply) => {
     const { status, body, retry } = errorAnswer(error, context.problem(error));
     if (!retry) reply.header('x-should-retry', 'false');
@@ -115,21 +115,18 @@ export function wordErrors(app: FastifyInstance, context: DialectContext): void 
   });
 }
 
-/** Where this API has something, or its original has. */
+/** What the API of OpenAI has, served here or not. */
 const addresses =
-  /^\/v1\/(?:assistants|audio|batches|chat|completions|containers|conversations|embeddings|evals|files|fine_tuning|images|model|models|moderations|realtime|responses|skills|threads|uploads|vector_stores|videos)(?:[/?]|$)/;
+  /^\/v1\/(?:assistants|audio|batches|chat|completions|containers|conversations|embeddings|evals|files|fine_tuning|images|model|models|moderations|realtime|responses|skills|threads|uploads|vector_stores|videos)(?:\/|$)/;
 
-/** Answers what OpenAI's clients ask for and nobody serves in their words: they show the message of an error, and nothing where it has none. */
-export function wordUnknownAddresses(app: FastifyInstance): void {
-  // At the root there is such an answer already, and no second one can be given.
-  if (app.prefix !== '/v1') return;
-  app.setNotFoundHandler((request, reply) => {
-    reply.code(404).header('x-should-retry', 'false');
-    if (!addresses.test(request.url)) return reply.send({ error: 'Not found' });
-    const [path = ''] = request.url.split('?');
-    const message = `Unknown request URL: ${request.method} ${path.slice(0, 128)}. It is not served here.`;
-    return reply.send({ error: { message, type: 'invalid_request_error', param: null, code: 'unknown_url' } });
-  });
+/** The 404 of an address of OpenAI's API that is not served. Its clients show the message of an error, and nothing without one. */
+export function unknownAddress(method: string, path: string): UnknownAddress | undefined {
+  if (!addresses.test(path)) return undefined;
+  const message = `Unknown request URL: ${method} ${path.slice(0, 128)}. It is not served here.`;
+  return {
+    headers: { 'x-should-retry': 'false' },
+    body: { error: { message, type: 'invalid_request_error', param: null, code: 'unknown_url' } },
+  };
 }
 
 /** The answers an operation of this face has beside its own. */

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Relayed, RelayedRequest } from '../../agent/index.ts';
-import { type DialectContext, type Frame, sendEvents, whenGone } from '../../http/index.ts';
+import { abortOnDisconnect, type DialectContext, type Frame, sendEvents } from '../../http/index.ts';
 import { errorAnswer } from './errors.ts';
 import { upstreamKey } from './upstream-key.ts';
 
@@ -25,7 +25,7 @@ export async function relayed(
   const { model } = body;
   if (model !== undefined && model !== null && (typeof model !== 'string' || model === '')) return undefined;
   const asked = { path, body, model: model ?? undefined, upstreamKey: upstreamKey(request) };
-  const answer = context.agent.relay(asked, whenGone(reply));
+  const answer = context.agent.relay(asked, abortOnDisconnect(reply));
   if (!answer) return undefined;
   const isStream = body.stream === true;
   const come = await (isStream ? Promise.race([answer, sleep(patienceMs, undefined, { ref: false })]) : answer);

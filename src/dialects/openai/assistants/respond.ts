@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '../../../core/index.ts';
-import { type DialectContext, whenGone } from '../../../http/index.ts';
+import { abortOnDisconnect, type DialectContext } from '../../../http/index.ts';
 import { ownDocument } from '../documents.ts';
 import { fileKind } from '../files/records.ts';
 import { ownId } from '../ids.ts';
@@ -25,7 +25,7 @@ export async function respondToInputs(
   const body = parseInputs(request.body);
   const echo: Echo = { organization_id: body.organization_id ?? null, assistant_id: body.assistant_id ?? null };
   const assistant = await assistantOf(context, request.principal, body.assistant_id);
-  const gone = whenGone(reply);
+  const gone = abortOnDisconnect(reply);
   const run = await responses.begin(request.principal, toResponseBody(body, assistant), {
     wallMs: blockMs,
     upstreamKey: upstreamKey(request),

@@ -6,7 +6,7 @@ import { findFile } from '../files/records.ts';
 import { ownId, wireId } from '../ids.ts';
 import { listPage, listQuery, pageOf } from '../lists.ts';
 import { parse } from '../parse.ts';
-import { responsesOf } from '../responses/responses.ts';
+import type { Responses } from '../responses/responses.ts';
 import { operations } from './operations.ts';
 import { assistantDocument, assistantKind, assistantObject, findAssistant, settingsOf } from './records.ts';
 import { respondToInputs } from './respond.ts';
@@ -23,11 +23,9 @@ const reading = { rateClass: 'list' } as const;
 const writing = { rateClass: 'upload' } as const;
 
 /** `/v1/model/response`, which asks an assistant or a model; what `/v1/responses` does with `inputs`. */
-export function modelResponseRoutes(app: FastifyInstance, context: DialectContext): void {
+export function modelResponseRoutes(app: FastifyInstance, context: DialectContext, responses: Responses): void {
   const config = { rateClass: 'exec', operation: operations.createModelResponse } as const;
-  app.post('/model/response', { config }, (request, reply) =>
-    respondToInputs(context, responsesOf(context), request, reply),
-  );
+  app.post('/model/response', { config }, (request, reply) => respondToInputs(context, responses, request, reply));
 }
 
 /** `/v1/assistants`: a model with instructions, tools and files, to be named by its id in requests. */

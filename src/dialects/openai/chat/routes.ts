@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { type DialectContext, sendEvents } from '../../../http/index.ts';
+import { type DialectContext, jsonWithHeartbeat, sendEvents } from '../../../http/index.ts';
 import { errorAnswer } from '../errors.ts';
-import { patientJson } from '../patient-json.ts';
 import { relayed } from '../relay.ts';
 import { finishReason, usageOf } from './answer.ts';
 import { operations } from './operations.ts';
@@ -30,7 +29,7 @@ export function chatRoutes(app: FastifyInstance, context: DialectContext, quietM
       if (answer) return answer;
       const body = parseBody(request.body);
       const run = await ChatRun.begin(context, request, reply, body);
-      if (!body.stream) return patientJson(reply, whole(run, reply), quietMs, late(context));
+      if (!body.stream) return jsonWithHeartbeat(reply, whole(run, reply), quietMs, late(context));
       const first = run.next();
       try {
         await Promise.race([first, sleep(patienceMs, undefined, { ref: false })]);

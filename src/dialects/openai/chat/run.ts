@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AgentEvent, Message } from '../../../agent/index.ts';
 import { DragomanError, type Principal } from '../../../core/index.ts';
-import { type DialectContext, whenGone } from '../../../http/index.ts';
+import { abortOnDisconnect, type DialectContext } from '../../../http/index.ts';
 import { newWireId, seconds } from '../ids.ts';
 import { type MessageFile, RequestContainer } from '../request-container.ts';
 import { upstreamKey } from '../upstream-key.ts';
@@ -70,7 +70,7 @@ export class ChatRun {
           typeof choice === 'object' && choice.type === 'code' && hasRun(conversation.messages) ? 'auto' : choice,
         upstreamKey: upstreamKey(request),
       },
-      whenGone(reply),
+      abortOnDisconnect(reply),
     );
     return new ChatRun(context, principal, container, events[Symbol.asyncIterator]());
   }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
-import { type Frame, sendEvents } from '../../../http/index.ts';
-import { patientJson } from '../patient-json.ts';
+import { type Frame, jsonWithHeartbeat, sendEvents } from '../../../http/index.ts';
 import type { NumberedWireEvent } from './events.ts';
 import type { ResponseObject } from './response.ts';
 import type { Responses } from './responses.ts';
@@ -43,7 +42,7 @@ export async function deliver(
   if (stream) return sendEvents(reply, framesOf(run.log.read(-1, gone), frame));
   if (background) return whole(run.response);
   const end = () => whole(run.response);
-  return patientJson(reply, run.finished.then(end), quietMs, end);
+  return jsonWithHeartbeat(reply, run.finished.then(end), quietMs, end);
 }
 
 export async function* framesOf(

@@ -19,15 +19,6 @@ const maxBackground = 32;
 /** How long a cancelled response may take to end before it is reported as it is. */
 const cancelMs = 5000;
 
-const shared = new WeakMap<DialectContext, Responses>();
-
-/** The responses of a service: the face is mounted twice, and in two styles, over the same ones. */
-export function responsesOf(context: DialectContext): Responses {
-  const responses = shared.get(context) ?? new Responses(context);
-  shared.set(context, responses);
-  return responses;
-}
-
 /** Every response there is: those under way, and those that are kept. */
 export class Responses {
   readonly #context: DialectContext;

@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DialectContext } from '../../../http/index.ts';
-import { sendEvents, whenGone } from '../../../http/index.ts';
+import { abortOnDisconnect, jsonWithHeartbeat, sendEvents } from '../../../http/index.ts';
 import { hasInputs } from '../assistants/inputs.ts';
 import { respondToInputs } from '../assistants/respond.ts';
 import { errorAnswer } from '../errors.ts';
 import { pageFrom, pageOf } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
-import { patientJson } from '../patient-json.ts';
 import { relayed } from '../relay.ts';
 import { upstreamKey } from '../upstream-key.ts';
 import { compactBody } from './compact.ts';
@@ -16,13 +15,16 @@ import { estimateTokens } from './input-tokens.ts';
 import { inputItemsQuery, operations, responseQuery } from './operations.ts';
 import { parseBody } from './request.ts';
 import { shownResponse, wantsOutputs } from './response.ts';
-import { type Responses, responsesOf } from './responses.ts';
+import type { Responses } from './responses.ts';
 import { isStateless } from './stateless.ts';
 
 /** `/v1/responses`. */
-export function responseRoutes(app: FastifyInstance, context: DialectContext, quietMs = defaultQuietMs): void {
-  const responses = responsesOf(context);
-  app.addHook('onClose', () => responses.close());
+export function responseRoutes(
+  app: FastifyInstance,
+  context: DialectContext,
+  responses: Responses,
+  quietMs = defaultQuietMs,
+): void {
   const listing = { rateClass: 'list' } as const;
 
   app.post(
@@ -50,9 +52,9 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
     { config: { rateClass: 'exec', operation: operations.compactResponse } },
     async (request, reply) => {
       const body = parse(compactBody, request.body);
-      const terms = { upstreamKey: upstreamKey(request), signal: whenGone(reply) };
+      const terms = { upstreamKey: upstreamKey(request), signal: abortOnDisconnect(reply) };
       const late = (error: unknown) => errorAnswer(error, context.problem(error)).body;
-      return patientJson(reply, responses.compact(request.principal, body, terms), quietMs, late);
+      return jsonWithHeartbeat(reply, responses.compact(request.principal, body, terms), quietMs, late);
     },
   );
 
@@ -64,7 +66,7 @@ export function responseRoutes(app: FastifyInstance, context: DialectContext, qu
       const { stream, starting_after: after = -1 } = parse(responseQuery, request.query);
       const withOutputs = wantsOutputs(queryList(request.query, 'include'));
       if (stream !== 'true') return shownResponse(await responses.get(request.principal, id), withOutputs);
-      const events = await responses.events(request.principal, id, after, whenGone(reply));
+      const events = await responses.events(request.principal, id, after, abortOnDisconnect(reply));
       return sendEvents(reply, framesOf(events, frameOf(withOutputs)));
     },
   );
@@ -111,7 +113,7 @@ async function create(
 ): Promise<unknown> {
   const body = parseBody(request.body);
   const withOutputs = wantsOutputs(body.include);
-  const gone = whenGone(reply);
+  const gone = abortOnDisconnect(reply);
   const run = await responses.begin(request.principal, body, { upstreamKey: upstreamKey(request) });
   return deliver(responses, run, reply, gone, {
     stream: body.stream ?? false,

@@ -1,18 +1,21 @@
 import { z } from 'zod';
-import { type Operation, problems } from '../../../http/index.ts';
+import { problems, type Route } from '../../../http/index.ts';
 import { file, fileList } from '../answers.ts';
 import { fileParams, fileReference, sessionParams } from '../wire.ts';
 import { exampleFile, ids, json, jsonBody } from './shared.ts';
 
-/** What the OpenAPI document says of a session's files. */
+/** The files of a session. */
 
 const reading = problems(400, 401, 404, 410, 429, 500, 503);
 const writing = problems(400, 401, 404, 408, 410, 413, 415, 429, 500, 503);
 const named = { 'Content-Disposition': z.string() };
 
-export const fileOperations = {
+export const fileRoutes = {
   list: {
     id: 'listSessionFiles',
+    method: 'GET',
+    url: '/sessions/:session_id/files',
+    rateClass: 'list',
     summary: 'The files of a session',
     description: 'As of the last execution that ended, by path.',
     params: sessionParams,
@@ -20,6 +23,9 @@ export const fileOperations = {
   },
   copy: {
     id: 'copySessionFile',
+    method: 'POST',
+    url: '/sessions/:session_id/files',
+    rateClass: 'upload',
     summary: 'Put a copy of a stored file into a session',
     params: sessionParams,
     body: jsonBody(fileReference, { session_id: ids.session, id: ids.file, path: 'data/sales.csv' }),
@@ -31,6 +37,9 @@ export const fileOperations = {
   },
   read: {
     id: 'readSessionFile',
+    method: 'GET',
+    url: '/sessions/:session_id/files/*',
+    rateClass: 'download',
     summary: 'The content of a file',
     params: fileParams,
     headers: z.object({ 'if-none-match': z.string().optional() }),
@@ -46,6 +55,9 @@ export const fileOperations = {
   },
   write: {
     id: 'writeSessionFile',
+    method: 'PUT',
+    url: '/sessions/:session_id/files/*',
+    rateClass: 'upload',
     summary: 'Store a file, or another content of it',
     description: 'The body is the content, of any type.',
     params: fileParams,
@@ -54,12 +66,18 @@ export const fileOperations = {
   },
   delete: {
     id: 'deleteSessionFile',
+    method: 'DELETE',
+    url: '/sessions/:session_id/files/*',
+    rateClass: 'list',
     summary: 'Remove a file',
     params: fileParams,
     answers: { ...writing, ...problems(409), 204: { description: 'It is gone.' } },
   },
   archive: {
     id: 'readArchive',
+    method: 'GET',
+    url: '/sessions/:session_id/archive',
+    rateClass: 'download',
     summary: 'All files of a session as a zip',
     params: sessionParams,
     answers: {
@@ -71,4 +89,4 @@ export const fileOperations = {
       },
     },
   },
-} satisfies Record<string, Operation>;
+} satisfies Record<string, Route>;

@@ -1,13 +1,16 @@
-import { type Operation, problems } from '../../../http/index.ts';
+import { problems, type Route } from '../../../http/index.ts';
 import { usage } from '../answers.ts';
 import { usageQuery } from '../wire.ts';
 import { json } from './shared.ts';
 
 const amounts = { executions: 12, cpu_ms: 840, wall_ms: 2210, bytes_stored: 52_000, bytes_served: 18_000 };
 
-export const usageOperations = {
+export const usageRoutes = {
   read: {
     id: 'readUsage',
+    method: 'GET',
+    url: '/usage',
+    rateClass: 'list',
     summary: 'What the caller’s key has used, by day, and what it has stored',
     description: 'Days are UTC and kept for 400 days.',
     query: usageQuery,
@@ -22,4 +25,4 @@ export const usageOperations = {
       }),
     },
   },
-} satisfies Record<string, Operation>;
+} satisfies Record<string, Route>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Answer, fileAnswer, type Operation, problems } from '../../http/index.ts';
+import { type Answer, fileAnswer, problems, type Route } from '../../http/index.ts';
 import {
   batchAnswer,
   batchRefusal,
@@ -10,10 +10,9 @@ import {
   uploadAnswer,
 } from './answers.ts';
 import { cancelAnswer, cancelBody, continuationBody, programAnswer, programBody } from './programmatic-wire.ts';
-import { resourceId } from './scopes.ts';
-import { execBody, fileParams, sessionParams } from './wire.ts';
+import { execBody, fileParams, identityQuery, listQuery, sessionParams } from './wire.ts';
 
-/** What the OpenAPI document says of each route. */
+/** The routes: where they are, what they accept, what they answer. */
 
 const headers = z.object({
   'x-codeapi-expected-profile': z
@@ -24,15 +23,6 @@ const headers = z.object({
     ),
 });
 
-/** Whose file is meant. The routes understand more forms of saying nothing than are worth describing. */
-const whose = z.object({
-  kind: z.enum(['user', 'agent', 'skill']).optional(),
-  id: z.string().regex(resourceId).optional().describe('The agent or skill.'),
-  version: z.string().optional().describe('Of a skill: a number.'),
-  entity_id: z.string().regex(resourceId).optional().describe('The oldest clients’ word for an agent.'),
-});
-const detail = z.enum(['simple', 'summary', 'full', 'normalized']).optional();
-
 const sid = 'Qy3kZr0vXc7TgWbN5mLpA';
 const fid = 'h2Jx8sUe4YdFq6KoVn1Ra';
 const session = { session_id: sid, storage_session_id: sid };
@@ -42,7 +32,7 @@ const json = (description: string, schema: z.ZodType, example: unknown): Answer 
   content: { type: 'application/json', schema, example },
 });
 
-/** A route with a credential, a rate and perhaps a body can be refused in these ways. */
+/** The error answers of a route without a body, and with one. */
 const reading = problems(400, 401, 404, 409, 429, 500, 503);
 const sending = problems(400, 401, 408, 409, 413, 415, 429, 500, 503);
 
@@ -50,7 +40,7 @@ const form = {
   type: 'multipart/form-data',
   // Fields come before the files.
   schema: z.object({
-    ...whose.shape,
+    ...identityQuery.shape,
     read_only: z.enum(['true', 'false']).optional(),
     file: z
       .array(z.string().meta({ contentMediaType: 'application/octet-stream' }))
@@ -58,9 +48,18 @@ const form = {
   }),
 };
 
-export const operations = {
+const deleted = {
+  ...sending,
+  ...problems(404),
+  200: json('It is removed.', deleteAnswer, { message: 'File deleted successfully', ...session, fileId: fid }),
+};
+
+export const routes = {
   exec: {
     id: 'exec',
+    method: 'POST',
+    url: '/exec',
+    rateClass: 'exec',
     summary: 'Run a program',
     description: 'The answer is 200 however the program ended.',
     headers,
@@ -83,6 +82,9 @@ export const operations = {
   },
   execProgrammatic: {
     id: 'execProgrammatic',
+    method: 'POST',
+    url: '/exec/programmatic',
+    rateClass: 'exec',
     summary: 'Run a program that calls your tools, or answer its calls',
     description:
       'The program waits, alive, while its calls are answered; each request leads to the next round of calls or to the end. All calls that are pending when it can go no further come together. What it waits for is ended after ten minutes, and when the connection of a request closes.',
@@ -92,6 +94,7 @@ export const operations = {
     body: {
       type: 'application/json',
       schema: z.union([programBody, continuationBody]),
+      unchecked: true,
       example: {
         code: 'print((await get_weather(city="Oslo"))["celsius"])',
         tools: [
@@ -116,6 +119,9 @@ export const operations = {
   },
   cancelProgrammatic: {
     id: 'cancelProgrammatic',
+    method: 'POST',
+    url: '/exec/programmatic/cancel',
+    rateClass: 'list',
     summary: 'End a program by the id of one of its requests',
     body: {
       type: 'application/json',
@@ -131,6 +137,9 @@ export const operations = {
   },
   upload: {
     id: 'upload',
+    method: 'POST',
+    url: '/upload',
+    rateClass: 'upload',
     summary: 'Store files, all or none, as one session',
     headers,
     body: form,
@@ -146,6 +155,9 @@ export const operations = {
   },
   uploadBatch: {
     id: 'uploadBatch',
+    method: 'POST',
+    url: '/upload/batch',
+    rateClass: 'upload',
     summary: 'Store as many files as possible as one session',
     headers,
     body: form,
@@ -170,10 +182,13 @@ export const operations = {
   },
   download: {
     id: 'download',
+    method: 'GET',
+    url: '/download/:sid/:fid',
+    rateClass: 'download',
     summary: 'The content of a file',
     headers,
     params: fileParams,
-    query: whose,
+    query: identityQuery,
     answers: {
       ...reading,
       200: fileAnswer,
@@ -181,10 +196,13 @@ export const operations = {
   },
   object: {
     id: 'object',
+    method: 'GET',
+    url: '/sessions/:sid/objects/:fid',
+    rateClass: 'list',
     summary: 'What is known of a file',
     headers,
     params: fileParams,
-    query: whose,
+    query: identityQuery,
     answers: {
       ...reading,
       200: json('The file.', objectAnswer, {
@@ -203,22 +221,36 @@ export const operations = {
   },
   list: {
     id: 'list',
+    method: 'GET',
+    url: '/files/:sid',
+    rateClass: 'list',
     summary: 'The files of a session',
     headers,
     params: sessionParams,
-    query: whose.extend({ detail }),
+    query: listQuery,
     answers: { ...reading, 200: json('The files.', listAnswer, [`${sid}/${fid}.csv`]) },
   },
   delete: {
     id: 'delete',
+    method: 'DELETE',
+    url: '/files/:sid/:fid',
+    rateClass: 'list',
     summary: 'Remove a file',
     headers,
     params: fileParams,
-    query: whose,
-    answers: {
-      ...sending,
-      ...problems(404),
-      200: json('It is removed.', deleteAnswer, { message: 'File deleted successfully', ...session, fileId: fid }),
-    },
+    query: identityQuery,
+    answers: deleted,
   },
-} satisfies Record<string, Operation>;
+  deleteObject: {
+    id: 'deleteObject',
+    method: 'DELETE',
+    url: '/sessions/:sid/objects/:fid',
+    rateClass: 'list',
+    summary: 'Remove a file',
+    description: 'The same as `DELETE /files/{sid}/{fid}`.',
+    headers,
+    params: fileParams,
+    query: identityQuery,
+    answers: deleted,
+  },
+} satisfies Record<string, Route>;

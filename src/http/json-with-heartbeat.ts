@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 
 /**
- * Answers with JSON that may take minutes. Clients and proxies give up on what is silent, and clients that give up try again; JSON
- * may begin with blanks, so it begins with those when it is not there after `quietMs`, and has one more each time. From then on the
- * status is 200, and what goes wrong is what `late` makes of it.
+ * Answers with JSON that may take minutes. Clients and proxies give up on a silent connection, so the body starts with a blank
+ * every `quietMs` until the value is there: JSON may begin with blanks. After the first blank the status is 200, and an error
+ * becomes the value that `late` makes of it.
  * @returns for Fastify to send
- * @throws what `work` rejects with, while nothing was sent
+ * @throws what `work` rejects with, as long as nothing was sent
  */
-export async function patientJson(
+export async function jsonWithHeartbeat(
   reply: FastifyReply,
   work: Promise<unknown>,
   quietMs: number,

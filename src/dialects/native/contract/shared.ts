@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { Answer, Content } from '../../../http/index.ts';
+import type { Answer } from '../../../http/index.ts';
 
-/** Pieces the descriptions of our routes have in common. */
+/** What the routes of this API have in common. */
 
 export const ids = {
   session: 'Qy3kZr0vXc7TgWbN5mLpA',
@@ -14,11 +14,8 @@ export const json = (description: string, schema: z.ZodType, example: unknown): 
   content: { type: 'application/json', schema, example },
 });
 
-export const jsonBody = (schema: z.ZodType, example: unknown): Content => ({
-  type: 'application/json',
-  schema,
-  example,
-});
+export const jsonBody = <S extends z.ZodType>(schema: S, example: unknown) =>
+  ({ type: 'application/json', schema, example }) as const;
 
 export const exampleFile = {
   id: ids.file,

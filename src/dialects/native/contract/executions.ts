@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type Answer, type Content, type Operation, problems } from '../../../http/index.ts';
+import { type Answer, type Content, problems, type Route } from '../../../http/index.ts';
 import { finished, underWay, waiting } from '../answers.ts';
 import { cellParams, executionBody, executionParams, sessionParams, toolResultsBody } from '../wire.ts';
 import { exampleFile, ids, json, jsonBody } from './shared.ts';
 
-/** What the OpenAPI document says of running code. */
+/** Running code. */
 
 const prefer = z
   .string()
@@ -102,6 +102,8 @@ const body = jsonBody(executionBody, {
 });
 
 const read = {
+  method: 'GET',
+  rateClass: 'list',
   summary: 'An execution, running or finished',
   description: 'With `Accept: text/event-stream` its events from the first one, or after `Last-Event-ID`.',
   headers,
@@ -113,17 +115,21 @@ const read = {
     },
     204: noMoreEvents,
   },
-};
+} as const;
 
 const answer = {
+  method: 'POST',
+  rateClass: 'list',
   summary: 'Answer tool calls',
   description: 'Some or all of those that wait. Answering again with the same value changes nothing.',
   headers,
   body: jsonBody(toolResultsBody, { results: [{ id: 'call-1', value: { celsius: -3 } }] }),
   answers: { ...sending, 200: ended, 202: goesOn, 204: noMoreEvents },
-};
+} as const;
 
 const cancel = {
+  method: 'POST',
+  rateClass: 'list',
   summary: 'End an execution',
   description: 'A kernel that heeds the interrupt keeps its variables. One that had not begun is answered 409.',
   answers: {
@@ -134,11 +140,14 @@ const cancel = {
       exit_code: null,
     }),
   },
-};
+} as const;
 
-export const executionOperations = {
+export const executionRoutes = {
   execute: {
     id: 'execute',
+    method: 'POST',
+    url: '/executions',
+    rateClass: 'exec',
     summary: 'Run code in a session of its own',
     description: `${description} The files it makes are kept as stored files of \`session_id\`; nothing else is.`,
     headers,
@@ -147,6 +156,9 @@ export const executionOperations = {
   },
   executeInSession: {
     id: 'executeInSession',
+    method: 'POST',
+    url: '/sessions/:session_id/executions',
+    rateClass: 'exec',
     summary: 'Run code in a session',
     description: `${description} Executions of one session run one after another, in the order they came in.`,
     params: sessionParams,
@@ -155,13 +167,33 @@ export const executionOperations = {
     answers: starting,
   },
   alone: {
-    read: { id: 'readExecution', params: executionParams, ...read },
-    answer: { id: 'answerToolCalls', params: executionParams, ...answer },
-    cancel: { id: 'cancelExecution', params: executionParams, ...cancel },
+    read: { id: 'readExecution', url: '/executions/:execution_id', params: executionParams, ...read },
+    answer: {
+      id: 'answerToolCalls',
+      url: '/executions/:execution_id/tool_results',
+      params: executionParams,
+      ...answer,
+    },
+    cancel: { id: 'cancelExecution', url: '/executions/:execution_id/cancel', params: executionParams, ...cancel },
   },
   inSession: {
-    read: { id: 'readSessionExecution', params: cellParams, ...read },
-    answer: { id: 'answerSessionToolCalls', params: cellParams, ...answer },
-    cancel: { id: 'cancelSessionExecution', params: cellParams, ...cancel },
+    read: {
+      id: 'readSessionExecution',
+      url: '/sessions/:session_id/executions/:execution_id',
+      params: cellParams,
+      ...read,
+    },
+    answer: {
+      id: 'answerSessionToolCalls',
+      url: '/sessions/:session_id/executions/:execution_id/tool_results',
+      params: cellParams,
+      ...answer,
+    },
+    cancel: {
+      id: 'cancelSessionExecution',
+      url: '/sessions/:session_id/executions/:execution_id/cancel',
+      params: cellParams,
+      ...cancel,
+    },
   },
-} satisfies Record<string, Operation | Record<string, Operation>>;
+} satisfies Record<string, Route | Record<string, Route>>;

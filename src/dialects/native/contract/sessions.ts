@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type Operation, problems } from '../../../http/index.ts';
+import { problems, type Route } from '../../../http/index.ts';
 import { interrupted, session, sessionList } from '../answers.ts';
 import { forkBody, listQuery, sessionBody, sessionChange, sessionParams } from '../wire.ts';
 import { ids, json, jsonBody } from './shared.ts';
 
-/** What the OpenAPI document says of sessions. */
+/** Sessions. */
 
 const example = {
   id: ids.session,
@@ -24,16 +24,21 @@ const changing = problems(400, 401, 404, 408, 410, 413, 415, 429, 500, 503);
 const location = { Location: z.string() };
 const made = { ...json('It is there.', session, example), headers: location };
 
-export const sessionOperations = {
+export const sessionRoutes = {
   create: {
     id: 'createSession',
+    method: 'POST',
+    url: '/sessions',
+    rateClass: 'exec',
     summary: 'Begin a session',
-    description: 'No body is the same as an empty object.',
-    body: jsonBody(sessionBody, { name: 'sales', metadata: { ticket: '4711' } }),
+    body: { ...jsonBody(sessionBody, { name: 'sales', metadata: { ticket: '4711' } }), optional: true },
     answers: { ...changing, ...problems(403), 201: made },
   },
   list: {
     id: 'listSessions',
+    method: 'GET',
+    url: '/sessions',
+    rateClass: 'list',
     summary: 'The caller’s sessions',
     query: listQuery,
     answers: {
@@ -43,6 +48,9 @@ export const sessionOperations = {
   },
   read: {
     id: 'readSession',
+    method: 'GET',
+    url: '/sessions/:session_id',
+    rateClass: 'list',
     summary: 'What is known of a session',
     description: 'Does not count as use.',
     params: sessionParams,
@@ -50,6 +58,9 @@ export const sessionOperations = {
   },
   change: {
     id: 'changeSession',
+    method: 'PATCH',
+    url: '/sessions/:session_id',
+    rateClass: 'list',
     summary: 'Change a session’s name, idle time or metadata',
     params: sessionParams,
     body: jsonBody(sessionChange, { name: 'sales 2026' }),
@@ -57,12 +68,18 @@ export const sessionOperations = {
   },
   delete: {
     id: 'deleteSession',
+    method: 'DELETE',
+    url: '/sessions/:session_id',
+    rateClass: 'list',
     summary: 'End a session and remove its files',
     params: sessionParams,
     answers: { ...changing, 204: { description: 'It is gone.' } },
   },
   interrupt: {
     id: 'interruptSession',
+    method: 'POST',
+    url: '/sessions/:session_id/interrupt',
+    rateClass: 'list',
     summary: 'Interrupt what runs in a session',
     description: 'Python sees KeyboardInterrupt; its variables stay.',
     params: sessionParams,
@@ -70,20 +87,29 @@ export const sessionOperations = {
   },
   restart: {
     id: 'restartSession',
+    method: 'POST',
+    url: '/sessions/:session_id/restart',
+    rateClass: 'list',
     summary: 'Forget a session’s variables and keep its files',
     params: sessionParams,
     answers: { ...changing, 200: json('The session.', session, { ...example, state: 'dormant' }) },
   },
   fork: {
     id: 'forkSession',
+    method: 'POST',
+    url: '/sessions/:session_id/fork',
+    rateClass: 'exec',
     summary: 'Begin a session with the same files',
-    description: 'Variables are not copied. No body is the same as an empty object.',
+    description: 'Variables are not copied.',
     params: sessionParams,
-    body: jsonBody(forkBody, { name: 'sales, another way' }),
+    body: { ...jsonBody(forkBody, { name: 'sales, another way' }), optional: true },
     answers: { ...changing, ...problems(403), 201: made },
   },
   notebook: {
     id: 'readNotebook',
+    method: 'GET',
+    url: '/sessions/:session_id/notebook',
+    rateClass: 'download',
     summary: 'A session’s history as a Jupyter notebook',
     description: 'nbformat 4.5. Holds the executions that are remembered: the latest 1000, and 64 MiB of them at most.',
     params: sessionParams,
@@ -97,4 +123,4 @@ export const sessionOperations = {
       },
     },
   },
-} satisfies Record<string, Operation>;
+} satisfies Record<string, Route>;

@@ -1,0 +1,2 @@
+export { librechat } from './routes.ts';
+export type { LibreChatServices } from './services.ts';
