@@ -43,6 +43,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      // As the launcher does: a third of a start is compiling modules.
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
       DRAGOMAN_PORT: '0',
       DRAGOMAN_DATA_DIR: dataDir,
       DRAGOMAN_IMAGE: await imageRoot(),
