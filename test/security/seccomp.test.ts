@@ -44,6 +44,19 @@ describe('the filter in the kernel', attacking('calls'), () => {
     ['prctl', [39, 0, 0, 0, 0], 'OK'],
     ['personality', [0xffff_ffff], 'OK'],
     ['personality', [8], 'EPERM'],
+    ['fadvise64', [0, 0, 0, 4], 'OK'], // POSIX_FADV_DONTNEED: said to be done, and not done
+    ['preadv2', [0, 0, 0, 0, 0, 8], 'EOPNOTSUPP'], // RWF_NOWAIT
+    ['preadv2', [0, 0, 0, 0, 0, 8 + 1 + high], 'EOPNOTSUPP'],
+    ['sendto', [0, 0, 0, 1, 0, 0], 'EOPNOTSUPP'], // MSG_OOB
+    ['sendmsg', [0, 0, 1 + high], 'EOPNOTSUPP'],
+    ['sendmmsg', [0, 0, 0, 0x4001], 'EOPNOTSUPP'],
+    ['recvfrom', [0, 0, 0, 1, 0, 0], 'EOPNOTSUPP'],
+    ['recvmsg', [0, 0, 1], 'EOPNOTSUPP'],
+    ['recvmmsg', [0, 0, 0, 1, 0], 'EOPNOTSUPP'],
+    ['futex', [0, 11, 0, 0, 0, 0], 'ENOSYS'], // FUTEX_WAIT_REQUEUE_PI
+    ['futex', [0, 12 + 128, 0, 0, 0, 0], 'ENOSYS'], // FUTEX_CMP_REQUEUE_PI, private
+    ['setsockopt', [0, 6, 14, 0, 0], 'ENOPROTOOPT'], // TCP_MD5SIG
+    ['setsockopt', [0, 6, 38, 0, 0], 'ENOPROTOOPT'], // TCP_AO_ADD_KEY
   ])('answers %s(%j) with %s', { timeout }, async (call, args, answer) => {
     expect(await probe([[syscalls[call]![arch]!, args]])).toEqual([answer]);
   });
