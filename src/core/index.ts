@@ -1,3 +1,4 @@
+export { childEnvironment } from './child-environment.ts';
 export { DragomanError, type ErrorCode, type ErrorDetails, errorCatalogue } from './errors.ts';
 export {
   type CellResult,
@@ -25,6 +26,7 @@ export type { Limits } from './limits.ts';
 export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';
+export { makePrivateFile } from './private-file.ts';
 export { quotaExceeded, recordsExceeded, type StorageUse } from './quota.ts';
 export { secretHash } from './secrets.ts';
 export { isSuperuser } from './superuser.ts';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { childEnvironment } from '../core/index.ts';
 import { SetupError } from './setup-error.ts';
 
 export interface CommandOptions {
@@ -42,6 +43,7 @@ export function runCommand(command: string, args: readonly string[], options: Co
   const child = spawn(command, args, {
     stdio: [options.interactive ? 'inherit' : 'ignore', 'pipe', 'pipe'],
     cwd: '/',
+    env: childEnvironment('fetch'),
     ...(options.uid !== undefined && { uid: options.uid }),
     ...(options.gid !== undefined && { gid: options.gid }),
   });

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makePrivateFile } from '../core/index.ts';
 import { type Progress, SetupError } from '../host/index.ts';
 
 const waitDeadlineMs = 30 * 60_000;
@@ -18,7 +19,9 @@ export async function acquireBuildLock(
   signal?: AbortSignal,
 ): Promise<{ release(): void }> {
   const holderFile = join(imagesDir, '.building.pid');
-  const database = new DatabaseSync(join(imagesDir, '.building.lock'));
+  const path = join(imagesDir, '.building.lock');
+  makePrivateFile(path);
+  const database = new DatabaseSync(path);
   const since = performance.now();
   let waiting = false;
   try {

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { DragomanError } from '../core/index.ts';
+import { DragomanError, makePrivateFile } from '../core/index.ts';
 
 /**
  * Claims a data directory for this process: two servers on one would sweep each other's unfinished files. The lock is
@@ -10,7 +10,9 @@ import { DragomanError } from '../core/index.ts';
  */
 export function lockDirectory(directory: string): { release(): void } {
   mkdirSync(directory, { recursive: true, mode: 0o711 });
-  const database = new DatabaseSync(join(directory, 'server.lock'));
+  const path = join(directory, 'server.lock');
+  makePrivateFile(path);
+  const database = new DatabaseSync(path);
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {

@@ -44,9 +44,6 @@ describe('the filter in the kernel', attacking('calls'), () => {
     ['prctl', [39, 0, 0, 0, 0], 'OK'],
     ['personality', [0xffff_ffff], 'OK'],
     ['personality', [8], 'EPERM'],
-    ['fadvise64', [0, 0, 0, 4], 'OK'], // POSIX_FADV_DONTNEED: said to be done, and not done
-    ['preadv2', [0, 0, 0, 0, 0, 8], 'EOPNOTSUPP'], // RWF_NOWAIT
-    ['preadv2', [0, 0, 0, 0, 0, 8 + 1 + high], 'EOPNOTSUPP'],
     ['sendto', [0, 0, 0, 1, 0, 0], 'EOPNOTSUPP'], // MSG_OOB
     ['sendmsg', [0, 0, 1 + high], 'EOPNOTSUPP'],
     ['sendmmsg', [0, 0, 0, 0x4001], 'EOPNOTSUPP'],
@@ -75,6 +72,17 @@ describe('the filter in the kernel', attacking('calls'), () => {
   test('is in force in every program started', { timeout }, async () => {
     const { stdout } = await runFiltered(['sh', '-c', 'grep -h "^Seccomp:\\|^NoNewPrivs:" /proc/self/status']);
     expect(stdout).toBe('NoNewPrivs:\t1\nSeccomp:\t2\n');
+  });
+});
+
+describe('the page cache that all sandboxes share', attacking('siblings'), () => {
+  test.each<[string, number[], Errno]>([
+    ['fadvise64', [0, 0, 0, 4], 'OK'], // POSIX_FADV_DONTNEED: answered as done, and not done
+    ['preadv2', [0, 0, 0, 0, 0, 8], 'EOPNOTSUPP'], // RWF_NOWAIT
+    ['preadv2', [0, 0, 0, 0, 0, 8 + 1 + 2 ** 32], 'EOPNOTSUPP'],
+    ['cachestat', [0, 0, 0, 0], 'ENOSYS'],
+  ])('is neither emptied nor asked by %s(%j)', { timeout }, async (call, args, answer) => {
+    expect(await probe([[syscalls[call]![arch]!, args]])).toEqual([answer]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DragomanError } from '../../core/index.ts';
+import { childEnvironment, DragomanError } from '../../core/index.ts';
 import { sandboxUserCount as count } from './user-map.ts';
 
 /** The same users inside the base sandbox; 1000 is the image's own. */
@@ -29,6 +29,7 @@ export class SandboxUsers {
     const holder = spawn('unshare', ['--user', 'cat'], {
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
+      env: childEnvironment('run'),
       uid: first,
       gid: first,
     });

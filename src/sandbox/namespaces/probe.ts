@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { isSuperuser } from '../../core/index.ts';
+import { childEnvironment, isSuperuser } from '../../core/index.ts';
 import { cgroupHost } from '../linux/cgroup/index.ts';
 import { firstSandboxUser, outsideUser, ownUserMap } from '../linux/user-map.ts';
 
@@ -50,7 +50,11 @@ function kernel(): HostCheck {
 }
 
 function bubblewrap(): HostCheck {
-  const { stdout, error } = spawnSync('bwrap', ['--version'], { encoding: 'utf8', timeout: 5000 });
+  const { stdout, error } = spawnSync('bwrap', ['--version'], {
+    encoding: 'utf8',
+    env: childEnvironment('run'),
+    timeout: 5000,
+  });
   if (error) return { name: 'bubblewrap', state: 'missing', detail: 'not installed: apt-get install bubblewrap' };
   return { name: 'bubblewrap', state: 'present', detail: stdout.trim() };
 }
@@ -74,7 +78,7 @@ function namespaces(uid: number | undefined): HostCheck {
       '--net',
       'true',
     ],
-    { encoding: 'utf8', timeout: 10_000, cwd: '/', ...user },
+    { encoding: 'utf8', env: childEnvironment('run'), timeout: 10_000, cwd: '/', ...user },
   );
   const name = 'user namespaces';
   if (status === 0) return { name, state: 'present', detail: 'nested user, pid and network namespaces can be made' };
@@ -154,7 +158,11 @@ function kvm(): HostCheck {
 }
 
 function gvisor(): HostCheck {
-  const { stdout, error } = spawnSync('runsc', ['--version'], { encoding: 'utf8', timeout: 5000 });
+  const { stdout, error } = spawnSync('runsc', ['--version'], {
+    encoding: 'utf8',
+    env: childEnvironment('run'),
+    timeout: 5000,
+  });
   if (error) return { name: 'gVisor', state: 'absent', detail: 'runsc is not installed' };
   return { name: 'gVisor', state: 'present', detail: stdout.split('\n')[0]! };
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isSuperuser } from '../../core/index.ts';
+import { childEnvironment, isSuperuser } from '../../core/index.ts';
 
 /** Folders a system has for what is mounted for a while. */
 const mountPoints = ['/mnt', '/media', '/srv', '/opt'];
@@ -16,7 +16,10 @@ export function reachableImage(imageRoot: string, uid: number): string {
   if (obstacle === undefined) return imageRoot;
   // The host's mounts are not ours to change.
   const place = isSuperuser() ? undefined : mountPoints.find((folder) => isEmpty(folder) && !closedFolder(folder, uid));
-  if (place !== undefined && spawnSync('mount', ['--bind', imageRoot, place], { timeout: 10_000 }).status === 0)
+  if (
+    place !== undefined &&
+    spawnSync('mount', ['--bind', imageRoot, place], { env: childEnvironment('run'), timeout: 10_000 }).status === 0
+  )
     return place;
   throw new Error(
     `the sandbox user ${uid} cannot enter ${obstacle}: run "chmod o+x ${obstacle}" or choose another DRAGOMAN_DATA_DIR`,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { DragomanError, type Logger } from '../../core/index.ts';
+import { childEnvironment, DragomanError, type Logger } from '../../core/index.ts';
 import type { SandboxUsers } from '../linux/users.ts';
 import type { ExitStatus, Template } from '../port.ts';
 import { baseArguments, type GuestFile } from './bubblewrap.ts';
@@ -77,6 +77,7 @@ export class Zygote {
       {
         stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', users?.namespace ?? 'ignore', ...opened],
         cwd: '/',
+        env: childEnvironment('run'),
         // Ctrl-C goes to the whole process group; the sandboxes end in order, after the programs in them.
         detached: true,
         ...users?.zygote,

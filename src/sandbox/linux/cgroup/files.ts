@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { childEnvironment } from '../../../core/index.ts';
 
 /** Reads a control file, without the trailing newline. */
 export function read(file: string): string {
@@ -89,7 +90,14 @@ export function kill(pid: number): void {
 function killAsOwner(pid: number): void {
   try {
     const uid = Number(/^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
-    spawnSync('sh', ['-c', `kill -9 ${pid}`], { uid, gid: uid, cwd: '/', stdio: 'ignore', timeout: 5000 });
+    spawnSync('sh', ['-c', `kill -9 ${pid}`], {
+      uid,
+      gid: uid,
+      cwd: '/',
+      env: childEnvironment('run'),
+      stdio: 'ignore',
+      timeout: 5000,
+    });
   } catch (error) {
     if (!isGone(error)) throw error;
   }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, chownSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../../../core/index.ts';
 import type { SandboxUsage } from '../../port.ts';
 import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
 import { children, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
@@ -174,7 +175,13 @@ class CgroupV1 implements Cgroup {
 async function placeAs(user: number, pid: number, files: readonly string[]): Promise<void> {
   for (const file of files) chownSync(file, user, user);
   const script = `for file; do echo ${pid} > "$file" || exit; done`;
-  await run('sh', ['-c', script, 'sh', ...files], { uid: user, gid: user, cwd: '/', timeout: placeDeadlineMs });
+  await run('sh', ['-c', script, 'sh', ...files], {
+    uid: user,
+    gid: user,
+    cwd: '/',
+    env: childEnvironment('run'),
+    timeout: placeDeadlineMs,
+  });
 }
 
 function mapPaths(path: (controller: Controller) => string): Paths {
