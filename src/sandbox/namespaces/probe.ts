@@ -3,6 +3,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { childEnvironment, isSuperuser } from '../../core/index.ts';
 import { cgroupHost } from '../linux/cgroup/index.ts';
+import { sharedKernel } from '../linux/shared-kernel.ts';
 import { firstSandboxUser, outsideUser, ownUserMap } from '../linux/user-map.ts';
 
 /** One thing isolation needs, or could use, of the host. */
@@ -33,6 +34,7 @@ export function probeHost(wantedUser: number): HostReport {
     users(sandboxUsers),
     seccomp(),
     cgroups(),
+    ...sharedKernel(),
     kvm(),
     gvisor(),
   ];
@@ -147,7 +149,7 @@ function cgroups(): HostCheck {
 function kvm(): HostCheck {
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return { name: 'KVM', state: 'present', detail: '/dev/kvm may be used' };
+    return { name: 'KVM', state: 'present', detail: '/dev/kvm can be opened; whether a guest boots is not tried' };
   } catch {
     return {
       name: 'KVM',
