@@ -1,6 +1,6 @@
-# Read by the shell of a live session before its first cell: how it ends, and what it was when another ended before it.
+# The shell of a live session reads this before its first cell. It defines how the shell ends, and restores the state of a shell that
+# ended before it. $__cells is the folder of this kernel.
 
-__cells=/tmp/.cells
 __exit_trap=
 
 # A cell's own `trap … EXIT` is for the end of the cell, as it would be for a script; the shell's is ours.

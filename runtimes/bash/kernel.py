@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 _ORDERS, _EVENTS = 3, 4
-_FOLDER = '/tmp/.cells'
+# A session may have several of these kernels.
+_FOLDER = f'/tmp/.cells/{os.getpid()}'
 _STATE = f'{_FOLDER}/state'
 _HERE = os.path.dirname(os.path.abspath(__file__))
 # Where the shell finds its cells and writes its statuses: out of the way of a program's own descriptors.
@@ -29,7 +30,7 @@ class Shell:
         os.dup2(status_out, _STATUS_FD)
         try:
             self.process = subprocess.Popen(
-                ['bash', '--noprofile', '--norc', f'{_HERE}/loop.bash'],
+                ['bash', '--noprofile', '--norc', f'{_HERE}/loop.bash', _FOLDER],
                 pass_fds=(_CELLS_FD, _STATUS_FD),
                 restore_signals=True,
             )

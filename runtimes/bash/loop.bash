@@ -1,6 +1,8 @@
 # The shell of a live session. Cells run one after another in its own scope: in a function their variables would be local. A cell may
 # have functions with names of builtins.
 
+__cells=$1
+shift
 source /opt/dragoman/runtimes/bash/kernel.bash
 BASH_ARGV0=bash
 __status=0

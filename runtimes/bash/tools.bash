@@ -1,5 +1,5 @@
 # Read by bash before the program (BASH_ENV): a function for each of the caller's tools. The protocol is
-# guest/dragoman_guest/tool_channel.py's; nothing is started for a call, and the program's options and variables are left alone.
+# guest/agent/tool_channel.py's; nothing is started for a call, and the program's options and variables are left alone.
 
 unset BASH_ENV
 

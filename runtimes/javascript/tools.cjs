@@ -1,5 +1,5 @@
 'use strict';
-// The caller's tools as functions: `await tools.name({ argument: value })`. The protocol is guest/dragoman_guest/tool_channel.py's.
+// The caller's tools as functions: `await tools.name({ argument: value })`. The protocol is guest/agent/tool_channel.py's.
 
 const net = require('node:net');
 

@@ -3,7 +3,7 @@
 import runpy
 
 import pandas as pd
-from dragoman_guest.cells import shell
+from dragoman_python import shell
 
 _data = runpy.run_path('/opt/dragoman/runtimes/python/warm.py')
 # As in a notebook: wide tables wrap instead of losing columns.

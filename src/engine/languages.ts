@@ -18,11 +18,12 @@ export function commandsOf(runtime: Runtime, { parks }: RuntimeCatalogue): Langu
   const compile = runtime.compile?.argv ?? null;
   const check = runtime.check ? { argument: runtime.check.argument, command: runtime.check.argv } : null;
   switch (runtime.run.kind) {
-    case 'script':
-      return { compile, check, run: ['python3', '{entry}', '{args}'] };
-    case 'parked':
-      // The last word of a parked process is the program that waits.
-      return { compile, check, run: [...parks.get(runtime.run.park)!.slice(0, -1), '{entry}', '{args}'] };
+    case 'parked': {
+      const park = parks.get(runtime.run.park)!;
+      // The last word of a parked program is the script that waits; a fork is a Python that has begun.
+      const program = 'module' in park ? ['python3'] : park.slice(0, -1);
+      return { compile, check, run: [...program, '{entry}', '{args}'] };
+    }
     case 'program':
       return { compile, check, run: runtime.run.argv };
   }

@@ -48,8 +48,9 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     for (const kind of options.catalogue.kinds) {
-      // A parked process is ten times as large as a fork of the zygote.
-      const size = kind.park === undefined ? options.size : Math.max(1, Math.floor(options.size / 2));
+      // A parked program of the image is ten times as large as a fork of the zygote.
+      const isLarge = kind.park !== undefined && !('module' in options.catalogue.parks.get(kind.park)!);
+      const size = isLarge ? Math.max(1, Math.floor(options.size / 2)) : options.size;
       this.#shelves.set(kindKey(kind), {
         kind,
         size,

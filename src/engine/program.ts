@@ -31,8 +31,6 @@ export function programOf(runtime: Runtime, { entry, args, limits }: ProgramOpti
   const path = `${workspace}/${entry}`;
   const { run, env } = runtime;
   switch (run.kind) {
-    case 'script':
-      return { kind: 'script', entry: path, args, env };
     case 'parked':
       return { kind: 'parked', entry: path, args };
     case 'program': {

@@ -20,7 +20,13 @@ function loadFrom(files: Record<string, object>): ReturnType<typeof loadRuntimes
   }
 }
 
-const runtime = { title: 'X', aliases: [], entry: 'x', run: { kind: 'script' }, template: { default: 'light' } };
+const runtime = {
+  title: 'X',
+  aliases: [],
+  entry: 'x',
+  run: { kind: 'program', argv: ['x'] },
+  template: { default: 'light' },
+};
 
 describe('the runtime catalogue', () => {
   it.each([

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { KernelStart, Park } from '../guest-protocol/index.ts';
 import type { Template } from '../sandbox/index.ts';
 
 const runSchema = z.discriminatedUnion('kind', [
-  /** In the sandbox's own Python, already warm. */
-  z.strictObject({ kind: z.literal('script') }),
   /** A program of the image; `{entry}` and `{args}` are filled in. */
   z.strictObject({
     kind: z.literal('program'),
@@ -14,21 +13,28 @@ const runSchema = z.discriminatedUnion('kind', [
     /** Environment of the program alone. */
     env: z.record(z.string(), z.string()).default({}),
   }),
-  /** In a process of the image that was started ahead of need. */
+  /** In a process that was started ahead of need. */
   z.strictObject({ kind: z.literal('parked'), park: z.string() }),
 ]);
 
 /**
- * How a live session runs cells of this language: in a fork of its first process, or in a program that reads cells. One that is
- * written in Python (`script`) is run by such a fork, which is there sooner than another Python.
+ * How a live session runs cells of this language: in a fork of its first process, which becomes a module of Python that the template
+ * has imported, or in a program that reads cells. A program that is written in Python (`script`) runs in such a fork too, because
+ * another Python would start later.
  */
 const kernelSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('fork'), template: z.string() }),
+  z.strictObject({ kind: z.literal('fork'), template: z.string(), module: z.string() }),
   z.strictObject({ kind: z.literal('program'), name: z.string(), argv: z.array(z.string()).min(1) }),
   z.strictObject({ kind: z.literal('script'), name: z.string(), path: z.string() }),
 ]);
 
-/** How its programs come by the caller's tools. */
+/**
+ * A process that waits for its orders: a program of the image, or a fork of the sandbox's first process that becomes a module of
+ * Python. The folder `kernel` of a language may be a package: it is `dragoman_<language>`.
+ */
+const parkSchema = z.union([z.array(z.string()).min(1), z.strictObject({ module: z.string() })]);
+
+/** How its programs get the caller's tools. */
 const toolsSchema = z.strictObject({
   /** Whose rules the names of functions follow. */
   names: z.enum(['python', 'bash']),
@@ -91,7 +97,7 @@ const runtimeSchema = z.strictObject({
       }),
     )
     .default({}),
-  parks: z.record(z.string(), z.array(z.string()).min(1)).default({}),
+  parks: z.record(z.string(), parkSchema).default({}),
 });
 
 /** What a sandbox must be before a program of some runtime can be given to it. */
@@ -101,21 +107,21 @@ export interface SandboxKind {
   readonly park: string | undefined;
 }
 
-/** An interpreter that stays; languages may share one. */
+/** An interpreter that stays alive between cells; languages may share one. */
 export interface Kernel {
   readonly name: string;
-  /** A program of the image; null: a fork of the session's first process. */
-  readonly argv: readonly string[] | null;
-  /** What the fork runs, a file of Python; null: Python cells. */
-  readonly script: string | null;
+  readonly start: KernelStart;
 }
 
 function kernelOf(language: string, kernel: z.infer<typeof kernelSchema>): Kernel {
-  if (kernel.kind === 'fork') return { name: language, argv: null, script: null };
-  const { name } = kernel;
-  return kernel.kind === 'script'
-    ? { name, argv: null, script: kernel.path }
-    : { name, argv: kernel.argv, script: null };
+  switch (kernel.kind) {
+    case 'fork':
+      return { name: language, start: { module: kernel.module } };
+    case 'script':
+      return { name: kernel.name, start: { script: kernel.path } };
+    case 'program':
+      return { name: kernel.name, start: { argv: kernel.argv } };
+  }
 }
 
 /** A language of the image, from runtimes/<name>/runtime.json. */
@@ -151,8 +157,8 @@ export interface Runtime {
 export interface RuntimeCatalogue {
   readonly runtimes: readonly Runtime[];
   readonly templates: readonly Template[];
-  /** Command lines of the parked processes, by name. */
-  readonly parks: ReadonlyMap<string, readonly string[]>;
+  /** The parked processes, by name. */
+  readonly parks: ReadonlyMap<string, Park>;
   /** Every kind of sandbox some runtime may ask for. */
   readonly kinds: readonly SandboxKind[];
   /** What a live session's sandbox is made as. */
@@ -168,7 +174,7 @@ export interface RuntimeCatalogue {
 export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue {
   const runtimes: Runtime[] = [];
   const templates: Template[] = [];
-  const parks = new Map<string, readonly string[]>();
+  const parks = new Map<string, Park>();
   const kinds = new Map<string, SandboxKind>();
   const names = new Map<string, Runtime>();
   let sessionKind: SandboxKind | undefined;
@@ -210,7 +216,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     }
     for (const [name, { extends: base, imports, warm }] of Object.entries(own))
       templates.push({ name, imports: [...(base ? own[base]!.imports : []), ...imports], warm });
-    for (const [name, argv] of Object.entries(ownParks)) parks.set(name, argv);
+    for (const [name, process] of Object.entries(ownParks)) parks.set(name, process);
     for (const template of [usual, ...rules.map((rule) => rule.template)]) {
       kinds.set(kindKey({ template, park }), { template, park });
     }

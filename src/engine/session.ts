@@ -95,7 +95,12 @@ export class SandboxSession implements EngineSession {
     if (!this.#isAtRest) this.#sandbox.drain();
     this.#isAtRest = false;
     const tools = callBroker(options.tools);
-    const order = { kernel, language: runtime.name, code: Buffer.from(code), tools: tools?.tools ?? [] };
+    const order = {
+      kernel: { id: kernel.name, start: kernel.start, folder: '.' },
+      language: runtime.name,
+      code: Buffer.from(code),
+      tools: tools?.tools ?? [],
+    };
     const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), { ...options, tools });
     // It wakes up to orders that are there already.
     this.#sandbox.thaw();

@@ -12,7 +12,9 @@ export {
   type GuestFrame,
   type GuestKernel,
   type GuestTool,
+  type KernelStart,
   type Order,
   orders,
+  type Park,
   type Program,
 } from './orders.ts';

@@ -1,12 +1,5 @@
 /** How a program starts. */
 export type Program =
-  /** Python, in the sandbox's first process or a fork of it. */
-  | {
-      readonly kind: 'script';
-      readonly entry: string;
-      readonly args: readonly string[];
-      readonly env: Readonly<Record<string, string>>;
-    }
   /** A program of the image. */
   | { readonly kind: 'program'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
   /** The parked process of the sandbox. */
@@ -20,13 +13,22 @@ export interface GuestTool {
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A process that waits for its program: a program of the image, or a fork of the first process that becomes a module of Python. */
+export type Park = readonly string[] | { readonly module: string };
+
+/** What a kernel is: a fork that becomes a module of Python, a fork that runs a file of Python, or a program of the image. */
+export type KernelStart =
+  | { readonly module: string }
+  | { readonly script: string }
+  | { readonly argv: readonly string[] };
+
 /** An interpreter that stays alive between cells. */
 export interface GuestKernel {
-  readonly name: string;
-  /** A program of the image; null: a fork of the session's first process. */
-  readonly argv: readonly string[] | null;
-  /** The Python file that the fork runs; null: the fork runs Python cells. */
-  readonly script: string | null;
+  /** The service's name for it. */
+  readonly id: string;
+  readonly start: KernelStart;
+  /** Its working directory when it starts, made where it is missing: relative to the workspace, or an absolute path. */
+  readonly folder: string;
 }
 
 /** A frame for the guest. docs/reference/guest-protocol.md says what each one does. */
@@ -35,6 +37,7 @@ export type GuestFrame =
   | { readonly op: 'stdin'; readonly size: number }
   | { readonly op: 'warm' }
   | { readonly op: 'park'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
+  | { readonly op: 'park'; readonly module: string }
   | ({ readonly op: 'run'; readonly token: string } & Program)
   | { readonly op: 'serve' }
   | ({ readonly op: 'program'; readonly token: string; readonly tools: readonly GuestTool[] } & Program)
@@ -42,12 +45,20 @@ export type GuestFrame =
       readonly op: 'cell';
       readonly token: string;
       readonly kernel: string;
-      readonly argv: readonly string[] | null;
-      readonly script: string | null;
+      readonly start: KernelStart;
+      readonly folder: string;
       readonly language: string;
       readonly size: number;
       readonly tools: readonly GuestTool[];
     }
+  | {
+      readonly op: 'kernel';
+      readonly token: string;
+      readonly kernel: string;
+      readonly start: KernelStart;
+      readonly folder: string;
+    }
+  | { readonly op: 'stop'; readonly token: string; readonly kernel: string }
   | { readonly op: 'seen'; readonly token: string; readonly mark: number }
   | { readonly op: 'interrupt' | 'kill' | 'sync' | 'restart'; readonly token: string }
   | { readonly op: 'remove'; readonly path: string }
@@ -88,7 +99,9 @@ export const orders = {
   warm: (): Order => ({ frame: { op: 'warm' } }),
 
   /** Starts a process that waits for its program. Claims `parked`. */
-  park: (argv: readonly string[]): Order => ({ frame: { op: 'park', argv, env: {} } }),
+  park: (park: Park): Order => ({
+    frame: 'module' in park ? { op: 'park', module: park.module } : { op: 'park', argv: park, env: {} },
+  }),
 
   /** Runs a program; the sandbox runs nothing after it. Claims `done`. */
   run: (token: string, program: Program): Order => ({ frame: { op: 'run', token, ...program } }),
@@ -114,15 +127,23 @@ export const orders = {
     frame: {
       op: 'cell',
       token,
-      kernel: cell.kernel.name,
-      argv: cell.kernel.argv,
-      script: cell.kernel.script,
+      kernel: cell.kernel.id,
+      start: cell.kernel.start,
+      folder: cell.kernel.folder,
       language: cell.language,
       size: cell.code.length,
       tools: cell.tools,
     },
     body: cell.code,
   }),
+
+  /** Starts a kernel. Claims `done`, after a `fault` that says why it cannot be started. */
+  kernel: (token: string, { id, start, folder }: GuestKernel): Order => ({
+    frame: { op: 'kernel', token, kernel: id, start, folder },
+  }),
+
+  /** Ends a kernel and the processes that it started. Claims `done`. */
+  stop: (token: string, id: string): Order => ({ frame: { op: 'stop', token, kernel: id } }),
 
   /** Confirms that everything up to this mark of the cell has arrived. */
   seen: (token: string, mark: number): Order => ({ frame: { op: 'seen', token, mark } }),

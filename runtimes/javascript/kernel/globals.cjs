@@ -6,7 +6,8 @@ const { createRequire } = require('node:module');
 const vm = require('node:vm');
 const { formsOf } = require('./forms.cjs');
 
-const folder = '/mnt/data';
+/** The kernel's working directory when it starts. */
+const folder = process.cwd();
 const here = `${folder}/cell.js`;
 
 /** process.exit() in a cell: the end of the cell, not of the interpreter. */

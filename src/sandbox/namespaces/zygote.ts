@@ -6,7 +6,7 @@ import type { SandboxUsers } from '../linux/users.ts';
 import type { ExitStatus, Template } from '../port.ts';
 import { baseArguments, type GuestFile } from './bubblewrap.ts';
 
-/** The sizes a sandbox is made with; see guest/dragoman_guest/confine.py. */
+/** The sizes a sandbox is made with; see guest/namespaces/confine.py. */
 export interface SandboxSizes {
   readonly workspaceBytes: number;
   readonly workspaceFiles: number;
@@ -43,7 +43,7 @@ export interface ZygoteOptions {
 }
 
 const startDeadlineMs = 60_000;
-/** See guest/dragoman_guest/confine.py. */
+/** The lower of the scores in guest/agent/protection.py. */
 const oomScore = '200';
 const spawnDeadlineMs = 10_000;
 

@@ -9,7 +9,8 @@ import sys
 import threading
 import types
 
-GUEST = '/opt/dragoman/guest'
+# Our own files: their frames are not shown.
+OURS = '/opt/dragoman/'
 
 
 def prepare_streams(writer=io.FileIO):
@@ -34,8 +35,8 @@ def fresh_main(path):
 
 
 def import_from(folder):
-    """The import path of a program: its folder, then the image. The guest's own modules are not its business."""
-    sys.path[:] = [folder, *(entry for entry in sys.path if entry != GUEST)]
+    """The import path of a program: its folder, then the image."""
+    sys.path[:] = [folder, *sys.path]
 
 
 def report(error, own_files):
@@ -56,10 +57,9 @@ def exit_code(request):
     return 1
 
 
-def run(entry, args, env):
+def run(entry, args):
     """Runs the file `entry` to its end, atexit functions and threads included; returns the exit code."""
     prepare_streams()
-    os.environ.update(env)
     sys.argv = [entry, *args]
     names = fresh_main(entry)
     code = 0

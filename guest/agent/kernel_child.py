@@ -7,7 +7,7 @@ import signal
 
 from . import kernel_link
 
-# A kernel keeps its results far below these; more is no kernel speaking.
+# A kernel keeps its results far below these; a kernel never says more.
 _MAX_EVENT_BYTES = 24 << 20
 _MAX_CELL_EVENTS = 1000
 _MAX_CELL_BYTES = 48 << 20
@@ -35,7 +35,7 @@ class Kernel:
     """A child that runs cells, seen from the supervisor."""
 
     def __init__(self, pid, orders, events, interrupts):
-        """`interrupts` takes the name of a cell to interrupt, for a program that may be deaf to the signal; else None."""
+        """`orders`, `interrupts`: written here; `events`: read here. `interrupts` takes the name of a cell to interrupt, for a program that may not notice the signal; else None."""
         self.pid = pid
         self.orders = orders
         self.events = events
@@ -44,11 +44,11 @@ class Kernel:
         self.begin()
 
     def begin(self):
-        """Begins to count what it says anew."""
+        """Counts what it says from zero."""
         self._events = self._bytes = self._values = 0
 
     def read_events(self):
-        """(The whole events that have arrived, whether more can follow). Raises ValueError for what no kernel says."""
+        """(The whole events that have arrived, whether more can follow). Raises ValueError for a broken protocol."""
         is_open = self._read()
         events = []
         while len(self._buffered) >= 4:
@@ -72,7 +72,7 @@ class Kernel:
         return events, is_open
 
     def _read(self):
-        # A pipe's content and a bit: who writes faster than this is read has his turn again later.
+        # A pipe's content and a bit more: a writer that is faster than this is read again later.
         for _ in range(32):
             try:
                 part = os.read(self.events, 1 << 16)
@@ -92,7 +92,7 @@ class Kernel:
                 pass
 
     def acknowledge(self, mark):
-        """Says that the service has everything up to a mark; one that does not read its orders does without."""
+        """Says that the service has everything up to a mark. A kernel that does not read its orders is not told."""
         poller = select.poll()
         poller.register(self.orders, select.POLLOUT)
         try:
@@ -109,7 +109,7 @@ class Kernel:
         try:
             os.write(self.interrupts, f'{cell}\n'.encode())
         except OSError:
-            pass  # Nobody reads them, or nobody has read so many.
+            pass  # They are not read, or not fast enough.
 
     def close(self):
         for fd in (self.orders, self.events, self.interrupts):

@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 
-from . import kernel_link, script
+from dragoman_guest.agent import kernel_link
+
+from . import outbox, script, shell
 
 # Copies of the streams for a cell that closes its own; out of the way of user code.
 _KEPT_STREAMS = 220
@@ -14,9 +16,6 @@ _KEPT_STREAMS = 220
 
 def serve(orders, events):
     """Runs cells until the supervisor goes away."""
-    # Most sandboxes of this template's kin never come here.
-    from .cells import outbox, shell
-
     streams = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _KEPT_STREAMS) for fd in (1, 2)]
     box = outbox.Outbox(events, orders)
 

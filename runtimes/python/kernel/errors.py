@@ -6,7 +6,7 @@ import traceback
 import IPython
 from IPython.core.error import UsageError
 
-from ..script import GUEST
+from .script import OURS
 
 CELL = '<cell '
 _MAX_LINES = 300
@@ -76,7 +76,7 @@ def _cut(report, seen):
     # A cell that is no Python has not run: whatever frames there are compiled it.
     uncompiled = (getattr(report, 'filename', None) or '').startswith(CELL)
     first = next((at for at, frame in enumerate(frames) if frame.filename.startswith(CELL)), len(frames) if uncompiled else 0)
-    kept = [frame for frame in frames[first:] if not frame.filename.startswith((GUEST, *_MACHINERY))]
+    kept = [frame for frame in frames[first:] if not frame.filename.startswith((OURS, *_MACHINERY))]
     report.stack = traceback.StackSummary.from_list(kept) if kept else None
     for other in (report.__cause__, report.__context__, *(report.exceptions or ())):
         _cut(other, seen)

@@ -9,6 +9,7 @@ import resource
 import socket
 import struct
 
+from ..agent import protection, workspace
 from . import syscalls as sys_
 
 NAMESPACES = (
@@ -20,22 +21,16 @@ NAMESPACES = (
     | sys_.CLONE_NEWUTS
     | sys_.CLONE_NEWCGROUP
 )
-WORKSPACE = '/mnt/data'
 
-# When memory runs out, of a sandbox or of all of them and the service: programs go first, then what watches over them and the
-# zygote, from which it has this score (see zygote.ts), and last the service, for which they all work.
-OOM_SCORE = b'200'
-OOM_SCORE_OF_PROGRAMS = b'1000'
-
-# The host's own nodes, bound by bubblewrap. On a read-only mount they work as devices all the same, but nobody can set their
-# times, which every sandbox and the host would see. bubblewrap itself cannot: its read-only mounts have no devices.
+# The host's own nodes, bound by bubblewrap. On a read-only mount they still work as devices, but their times, which every sandbox and
+# the host would see, cannot be set. bubblewrap cannot do this itself: its read-only mounts have no devices.
 _DEVICES = ('null', 'zero', 'full', 'random', 'urandom', 'tty')
 
-# What /proc tells of the host beyond its processes and cannot be read for the good of a program. Each costs every sandbox a
-# mount, so what the kernel itself keeps from an ordinary user (kcore, kmsg, vmallocinfo …) is not repeated here.
+# Files of /proc that tell of the host and that no program needs. Each costs every sandbox a mount, so files that the kernel keeps from
+# an ordinary user anyway (kcore, kmsg, vmallocinfo …) are not listed.
 _HOST_FILES = (
     *('cmdline', 'config.gz', 'diskstats', 'kallsyms', 'keys', 'locks', 'modules', 'partitions'),
-    # Anyone may have these watched for him.
+    # A process may also ask to be woken by these.
     *('pressure/cpu', 'pressure/io', 'pressure/irq', 'pressure/memory'),
 )
 _MASKED = [path for path in (f'/proc/{name}' for name in _HOST_FILES) if os.path.exists(path)]
@@ -71,7 +66,7 @@ def enter(sizes):
     # Leaving the zygote's user behind; the process must still own its files in /proc.
     os.setresgid(1000, 1000, 1000)
     os.setresuid(1000, 1000, 1000)
-    sys_.dumpable(True)
+    protection.dumpable(True)
     sys_.mount(None, '/', None, sys_.MS_REC | sys_.MS_PRIVATE)
     sys_.mount('proc', '/proc', 'proc', sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC)
     for device in _DEVICES:
@@ -83,18 +78,13 @@ def enter(sizes):
     # Terminals are one pool for the whole host: without `max` a sandbox could take all of it.
     terminals = 'newinstance,ptmxmode=0666,mode=620,max=16'
     sys_.mount('devpts', '/dev/pts', 'devpts', sys_.MS_NOSUID | sys_.MS_NOEXEC, terminals)
-    _tmpfs(WORKSPACE, sizes['workspaceBytes'], sizes['workspaceFiles'], 755)
+    _tmpfs(workspace.WORKSPACE, sizes['workspaceBytes'], sizes['workspaceFiles'], 755)
     _tmpfs('/tmp', sizes['tmpBytes'], 20000, 1777)
     sys_.set_hostname('sandbox')
     _loopback_up()
-    os.chdir(WORKSPACE)
-    os.environ['PWD'] = WORKSPACE
+    os.chdir(workspace.WORKSPACE)
+    os.environ['PWD'] = workspace.WORKSPACE
     os.umask(0o022)
-
-
-def open_oom_score():
-    """A descriptor of this process' own score. To be opened while it is dumpable: an undumpable process' files are not its own."""
-    return os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
 
 
 def lock_down(seccomp, open_files):

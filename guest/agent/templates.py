@@ -1,9 +1,12 @@
 """What a zygote has imported and exercised before its first fork."""
 
+import glob
 import importlib
 import importlib.util
 import os
 import sys
+
+_RUNTIMES = '/opt/dragoman/runtimes'
 
 
 class Template:
@@ -34,12 +37,13 @@ class Template:
 
 
 def load(imports, warm):
-    """Imports modules by name; `warm` is None or the path of a file whose `warm()` exercises them."""
+    """Imports modules by name; `warm` is None or the path of a file whose `warm()` exercises them.
+
+    What is not imported here is compiled again by every program, because nothing may be written next to its source.
+    """
+    _find_languages()
     for name in imports:
         importlib.import_module(name)
-    if 'asyncio' in sys.modules:
-        # Nothing here may be written next to its source: what is not imported now is compiled anew by every program.
-        importlib.import_module(f'{__package__}.tool_program')
     function = None
     if warm:
         spec = importlib.util.spec_from_file_location('dragoman_warm', warm)
@@ -50,3 +54,12 @@ def load(imports, warm):
     if 'ssl' in sys.modules:
         sys.modules['ssl'].RAND_bytes(8)  # OpenSSL's start costs 3 ms and 600 page faults in whichever process it happens
     return Template(function)
+
+
+def _find_languages():
+    """Makes the folder `kernel` of a language that is a package of Python importable, as `dragoman_<language>`."""
+    for path in glob.glob(f'{_RUNTIMES}/*/kernel/__init__.py'):
+        name = f'dragoman_{path.split("/")[-3]}'
+        spec = importlib.util.spec_from_file_location(name, path)
+        package = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(package)

@@ -27,13 +27,13 @@ def read_frame(fd):
 
 
 def write_frame(fd, value):
-    """Raises ValueError for what is no JSON: numbers beyond all, and none."""
+    """Raises ValueError for what JSON lacks: NaN and the infinities."""
     write_text(fd, json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 def write_text(fd, text):
-    """A frame whose JSON text is at hand."""
-    # Half a character is nobody's: it ends as bytes that stand for none.
+    """Sends a frame that is JSON text already."""
+    # A lone surrogate becomes invalid UTF-8; the service reads U+FFFD.
     body = text.encode('utf-8', 'surrogatepass')
     view = memoryview(struct.pack('>I', len(body)) + body)
     while view:

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 
-from . import tool_channel
+from dragoman_guest.agent import tool_channel
 
 
 class ToolExecutionError(Exception):

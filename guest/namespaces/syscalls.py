@@ -27,7 +27,6 @@ if platform.machine() not in _MACHINES:
     raise RuntimeError(f'no system call numbers for {platform.machine()}')
 _NUMBERS = _MACHINES[platform.machine()]
 
-_PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
 _PR_CAPBSET_DROP = 24
 _PR_SET_SECUREBITS = 28
@@ -105,14 +104,6 @@ def drop_capabilities():
 
 def no_new_privileges():
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'prctl(PR_SET_NO_NEW_PRIVS)')
-
-
-def dumpable(on):
-    """Off, it hides this process' memory and descriptors from others of its uid (ptrace, /proc/<pid>/mem, /proc/<pid>/fd).
-
-    A change of user turns it off; the files of an undumpable process in /proc belong to the host's root.
-    """
-    _checked(_libc.prctl(_PR_SET_DUMPABLE, int(on), 0, 0, 0), 'prctl(PR_SET_DUMPABLE)')
 
 
 class SeccompFilter:

@@ -26,8 +26,8 @@ from traitlets.config import Config
 if sys.modules['jedi'] is None:
     del sys.modules['jedi']
 
-from .. import script, tools
-from . import errors, figures, magics, progress, representations
+
+from . import errors, figures, magics, progress, representations, script, tools
 from .outbox import Outbox
 
 
@@ -130,7 +130,7 @@ class CellShell(InteractiveShell):
             self.user_ns.setdefault(name, None)
         sys.modules['__main__'] = self.user_module
         sys.argv = ['']
-        script.import_from('/mnt/data')
+        script.import_from(os.getcwd())
         figures.take_over()
         progress.take_over()
         sys.addaudithook(_flush_before_processes)

@@ -1,10 +1,10 @@
-"""A kernel's two pipes: cells in as {"cell", "code", "language", "tools"}, events out. Frames as everywhere (frames.py).
+"""A kernel's two pipes: cells in as {"cell", "code", "language", "tools"}, events out. Both carry frames (frames.py).
 
 Events: {"event":"begun"} once a cell can be interrupted (SIGINT; an interrupt that came before is sent then, and none is sent
 between cells), {"event":"display"|"result","bundle":{<mime>:…}}, with "name" one that a later one with "update":true replaces,
 {"event":"clear","wait"}, which takes back what was shown, at once or with the next, {"event":"error","error":{"name","value",
 "traceback":[…]}}, and {"event":"done","cell","code"}, which ends the cell of that name. A program of the image finds cells on
-descriptor 3 and writes events to 4; beside the signal, which it may be deaf to, it gets a line on 5 with the name of a cell to
+descriptor 3 and writes events to 4. Beside the signal, which it may not notice, it gets a line on 5 with the name of a cell to
 interrupt.
 
 Streams go another way, straight to the service. A display may have a "mark", a number that counts up: {"seen": <mark>} comes on the

@@ -22,7 +22,8 @@ import signal
 import sys
 import traceback
 
-from . import confine, endings, sandbox, syscalls, templates
+from ..agent import endings, templates
+from . import confine, first_process, syscalls
 
 _CONTROL = 3
 
@@ -93,7 +94,7 @@ class Zygote:
             return
         if pid == 0:
             os.close(map_done)
-            sandbox.main(inner, mapped, sizes, self._template, self._seccomp)
+            first_process.main(inner, mapped, sizes, self._template, self._seccomp)
         try:
             confine.map_user(pid, os.getuid() if user is None else user)
             os.write(map_done, b'1')

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-from .. import frames, kernel_link
+from dragoman_guest.agent import frames, kernel_link
 from . import charts
 
 MAX_DISPLAYS = 200

@@ -1,0 +1,199 @@
+"""Runs a program: this process stays as the init of its pid namespace and reaps until the program ends.
+
+The program is pid 2 or later, so signals that it sends itself work as anywhere. It holds no descriptor of the service's, and this
+process is undumpable, so a program cannot forge how it was killed.
+
+A parked program is started ahead of need and waits for its orders. It is a program of the image, or a fork of this process that
+becomes a module of a language (`main(orders)` of it): Python programs begin that way, with everything imported. A fork says its exit
+code on a pipe and then waits for its destruction, because the end of a large process takes milliseconds. A forged code ends the
+program that forged it, no more.
+"""
+
+import fcntl
+import importlib
+import json
+import os
+import select
+import signal
+
+from . import endings, frames, protection
+
+# Descriptors of a fork that must be out of the way of user code, below the lowest limit on open files.
+_PRIVATE_FD = 230
+
+
+def run(argv, env, command):
+    """Starts the program with the sandbox's stdin, stdout and stderr and waits for its end: {code, signal}."""
+    os.close(command)
+    return _wait(_spawn(argv, env, []))
+
+
+def park(argv, env):
+    """Starts a program that waits for its orders on descriptor 3: one JSON document, then the end of the stream."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    pid = _spawn(argv, env, [(os.POSIX_SPAWN_DUP2, reader, 3)])
+    os.close(reader)
+    return Parked(pid, writer)
+
+
+def park_fork(module, template):
+    """Forks a process that waits for its orders and then becomes `module`."""
+    orders, writer = os.pipe2(os.O_CLOEXEC)
+    reader, codes = os.pipe2(os.O_CLOEXEC)
+    with _as_init():
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _become(module, orders, codes, template)
+            finally:
+                os._exit(70)
+    os.close(orders)
+    os.close(codes)
+    return ParkedFork(pid, writer, reader)
+
+
+class Parked:
+    """A program of the image that waits."""
+
+    def __init__(self, pid, orders):
+        self._pid = pid
+        self._orders = orders
+
+    def warm(self):
+        """A program of the image has no warm-up."""
+
+    def begin(self, orders):
+        """Gives it its orders; returns its pid."""
+        self._say(json.dumps(orders).encode())
+        os.close(self._orders)
+        return self._pid
+
+    def run(self, orders, command):
+        """Runs it to its end: {code, signal}."""
+        os.close(command)
+        return _wait(self.begin(orders))
+
+    def _say(self, data):
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._orders, view) :]
+
+
+class ParkedFork(Parked):
+    """A fork of this process that waits."""
+
+    def __init__(self, pid, orders, codes):
+        super().__init__(pid, orders)
+        self._codes = codes
+
+    def warm(self):
+        frames.write_frame(self._orders, {'warm': True})
+
+    def begin(self, orders):
+        frames.write_frame(self._orders, orders)
+        os.close(self._orders)
+        return self._pid
+
+    def run(self, orders, command):
+        os.close(command)
+        wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        pid = self.begin(orders)
+        poller = select.poll()
+        poller.register(self._codes, select.POLLIN)
+        poller.register(wake, select.POLLIN)
+        while True:
+            ready = dict(poller.poll())
+            if wake in ready:
+                os.read(wake, 4096)
+                ended = _reap(pid)
+                if ended:
+                    return ended
+            if self._codes in ready:
+                code = os.read(self._codes, 1)
+                if code:
+                    return {'code': code[0], 'signal': None}
+                # Closed: its exit tells.
+                poller.unregister(self._codes)
+
+
+def _reap(program):
+    """Reaps what has ended; the ending of the program if it is among them."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        if pid == 0:
+            return None
+        if pid == program:
+            return endings.ending(status)
+
+
+def _become(module, orders, codes, template):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    orders, codes = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FD) for fd in (orders, codes))
+    low, high = sorted((orders, codes))
+    for first, end in ((3, low), (low + 1, high), (high + 1, 65536)):
+        os.closerange(first, end)
+    protection.dumpable(True)
+    own = os.getpid()
+    order = frames.read_frame(orders)
+    while 'warm' in order:
+        template.warm()
+        order = frames.read_frame(orders)
+    os.close(orders)
+    code = importlib.import_module(module).main(order)
+    # A fork of the program's that ran off the end of its source is not the program. A supervisor waits for exits alone.
+    if os.getpid() != own or 'tools' in order:
+        os._exit(code)
+    try:
+        os.write(codes, bytes([code]))
+    except OSError:
+        os._exit(code)  # The program closed every descriptor: its exit says the same.
+    while True:
+        try:
+            signal.pause()
+        except BaseException:
+            pass  # A handler of the program's.
+
+
+class _as_init:
+    """Starts of programs happen within: this process is undumpable before the program lives, and survives it when memory runs out.
+
+    An exec makes the program dumpable again; a fork does that itself.
+    """
+
+    def __enter__(self):
+        score = protection.OomScore()
+        protection.dumpable(False)
+        # Of the signals a program sends its init, only those with a handler arrive.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._score = score
+        self._expendable = score.expendable()
+        self._expendable.__enter__()
+
+    def __exit__(self, *failure):
+        self._expendable.__exit__(*failure)
+        self._score.close()
+
+
+def _spawn(argv, env, actions):
+    with _as_init():
+        return os.posix_spawnp(
+            argv[0],
+            argv,
+            {**os.environ, **env},
+            file_actions=actions,
+            setsigmask=[],
+            setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
+        )
+
+
+def _wait(program):
+    """Reaps everything until the program itself ends; what it left behind dies with the sandbox."""
+    while True:
+        pid, status = os.wait()
+        if pid == program:
+            return endings.ending(status)

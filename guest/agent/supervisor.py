@@ -1,0 +1,249 @@
+"""The first process of a live session's sandbox: keeps kernels as children and speaks with the service for them.
+
+Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; kernel {token,kernel,start,folder} starts a
+kernel; stop {token,kernel} ends one; cell {token,kernel,start,folder,language,size,tools} and the code runs a cell, in a new kernel
+where that one does not run; program {token,kind,entry,…} runs a program that may call tools; interrupt {token}; kill {token}; seen
+{token,mark}; restart {token} ends every process; answer {id,error,size} and the value of a tool. Claims out: done
+{token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input} and waiting {token,pending} of tool
+calls (tool_channel.py). The service chooses the ids of kernels. What `start` may be is in kernels.py; `folder` is a working directory,
+relative to the workspace.
+
+User code is only in the children: they hold no pipe of the service's, and this process is undumpable, so what it claims about their
+end is its own word. What a kernel says of its cells is passed on within bounds, and the service does not trust it.
+"""
+
+import os
+import select
+import signal
+
+from . import endings, frames, kernel_link, kernels, protection, tool_channel, workspace
+
+
+class Supervisor:
+    def __init__(self, command, claim, template, parked):
+        """`claim` sends a claim; `parked` is the program that waits, if one does."""
+        self._command = command
+        self._claim = claim
+        self._template = template
+        self._parked = parked
+        self._running = None  # (token, id of the kernel, or None for a program)
+        self._program = None  # pid of the program that runs
+        self._begun = False  # The running cell can be interrupted.
+        self._interrupted = False  # An interrupt came before it could be.
+        self._poller = select.poll()
+
+    def serve(self):
+        """Never returns; the service ends the sandbox."""
+        # Nothing of the user runs yet.
+        protection.dumpable(True)
+        self._kernels = kernels.Kernels(self._poller, protection.OomScore(), self._template)
+        protection.dumpable(False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._poller.register(self._command, select.POLLIN)
+        self._poller.register(self._wake, select.POLLIN)
+        # Now, while its address is free.
+        self._tools = tool_channel.ToolChannel(self._poller, self._claim_for_cell)
+        while True:
+            ready = dict(self._poller.poll(self._tools.look_in()))
+            # What a kernel said before it died comes before its death.
+            for identity, kernel in self._kernels.items():
+                if kernel.events in ready:
+                    self._hear(identity, kernel)
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+                self._reap()
+            self._tools.serve(ready)
+            if self._command in ready:
+                self._obey(frames.read_frame(self._command))
+            self._tools.settle()
+
+    def _obey(self, frame):
+        match frame['op']:
+            case 'write':
+                fault = workspace.write(self._command, frame)
+                if fault:
+                    self._claim({'claim': 'fault', 'message': fault})
+            case 'remove':
+                workspace.remove(frame['path'])
+            case 'sync':
+                self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
+            case 'kernel':
+                self._start_kernel(frame)
+            case 'stop':
+                self._kernels.stop(frame['kernel'])
+                self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
+            case 'cell':
+                self._cell(frame)
+            case 'program':
+                self._run_program(frame)
+            case 'seen':
+                if self._running and self._running[0] == frame['token'] and self._running[1] in self._kernels:
+                    self._kernels[self._running[1]].acknowledge(frame['mark'])
+            case 'answer':
+                self._tools.answer(frame['id'], frame['error'], frames.read_exactly(self._command, frame['size']))
+            case 'interrupt' | 'kill' as op:
+                if self._running and self._running[0] == frame['token']:
+                    if op == 'kill':
+                        self._signal(signal.SIGKILL)
+                    elif self._begun:
+                        self._interrupt()
+                    else:
+                        self._interrupted = True
+            case 'restart':
+                self._restart()
+                self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
+
+    def _start_kernel(self, frame):
+        fault = None if frame['kernel'] in self._kernels else self._fault_of_start(frame)
+        if fault:
+            self._claim({'claim': 'fault', 'message': fault})
+        self._end(frame['token'], {'code': int(fault is not None), 'signal': None}, 'none')
+
+    def _cell(self, frame):
+        identity = frame['kernel']
+        code = frames.read_exactly(self._command, frame['size'])
+        fault = None if identity in self._kernels else self._fault_of_start(frame)
+        if fault:
+            os.write(2, f'[{fault}]\n'.encode())
+            self._end(frame['token'], {'code': 1, 'signal': None}, 'lost')
+            return
+        self._kernels[identity].begin()
+        self._running = (frame['token'], identity)
+        self._begun = self._interrupted = False
+        tools = frame.get('tools', [])
+        self._tools.open(tool['name'] for tool in tools)
+        try:
+            order = {'cell': frame['token'], 'code': code.decode(), 'language': frame['language'], 'tools': tools}
+            kernel_link.send(self._kernels[identity].orders, order)
+        except OSError:
+            pass  # It is dead, and about to be reaped: that ends the cell.
+
+    def _fault_of_start(self, frame):
+        """Starts a kernel; returns a sentence when that fails. Where processes that cells left behind have taken every place, they end
+        first, and the other kernels with them."""
+        for attempt in range(2):
+            try:
+                self._kernels.start(frame['kernel'], frame['start'], frame['folder'])
+                return None
+            except kernels.Refused as refused:
+                if attempt > 0 or not kernels.is_for_want_of_processes(refused):
+                    return str(refused)[:900]
+                self._restart()
+
+    def _run_program(self, frame):
+        """Starts a program that runs once and may call tools."""
+        tools = frame['tools']
+        self._running = (frame['token'], None)
+        self._begun = True
+        self._tools.open(tool['name'] for tool in tools)
+        match frame['kind']:
+            case 'program':
+                self._program = self._kernels.spawn(frame['argv'], {**os.environ, **frame['env']})
+            case 'parked':
+                orders = {'entry': frame['entry'], 'args': frame['args'], 'tools': tools}
+                self._program = self._parked.begin(orders)
+
+    def _interrupt(self):
+        identity = self._running[1]
+        if identity is None:
+            self._signal(signal.SIGINT)
+        else:
+            self._kernels[identity].interrupt(self._running[0])
+
+    def _signal(self, number):
+        identity = self._running[1]
+        if identity is not None:
+            self._kernels[identity].signal(number)
+            return
+        try:
+            os.kill(self._program, number)
+        except ProcessLookupError:
+            pass
+
+    def _claim_for_cell(self, claim):
+        """A claim about the cell under way."""
+        if self._running:
+            self._claim({**claim, 'token': self._running[0]})
+
+    def _hear(self, identity, kernel):
+        try:
+            events, is_open = kernel.read_events()
+        except (ValueError, RecursionError):
+            kernel.signal(signal.SIGKILL)
+            events, is_open = [], False
+        if not is_open:
+            self._kernels.deafen(kernel)
+        for event in events:
+            # Between cells a kernel has nothing to say. What a thread of the user's says then is dropped.
+            if self._running is None or self._running[1] != identity:
+                continue
+            try:
+                self._tell(kernel, self._running[0], event)
+            except (ValueError, RecursionError):
+                kernel.signal(signal.SIGKILL)  # Python reads it as JSON and the service would not.
+                return
+
+    def _tell(self, kernel, token, event):
+        match event.get('event'):
+            case 'begun':
+                self._begun = True
+                if self._interrupted:
+                    self._interrupted = False
+                    kernel.interrupt(token)
+            case 'done':
+                # The word about a cell that was ended otherwise comes too late.
+                if event.get('cell') != token:
+                    return
+                code = event.get('code')
+                known = isinstance(code, int) and 0 <= code <= 255
+                self._end(token, {'code': code if known else 1, 'signal': None}, 'kept')
+            case _:
+                self._claim({'claim': 'event', 'token': token, 'event': event})
+
+    def _reap(self):
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._program and self._running:
+                self._end(self._running[0], endings.ending(status), 'none')
+                continue
+            identity = self._kernels.with_pid(pid)
+            if identity is not None:
+                self._lose(identity, status)
+
+    def _lose(self, identity, status):
+        kernel = self._kernels[identity]
+        # What it had started would hold on to its place, and could still write to its pipe.
+        kernel.signal(signal.SIGKILL)
+        self._hear(identity, kernel)
+        self._kernels.forget(identity)
+        if self._running and self._running[1] == identity:
+            self._end(self._running[0], endings.ending(status), 'lost')
+
+    def _restart(self):
+        """Ends every process but this one."""
+        self._running = self._program = None
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        # All of them: a process that is not reaped still counts against the limit.
+        while True:
+            try:
+                os.wait()
+            except ChildProcessError:
+                break
+        for identity, _ in self._kernels.items():
+            self._kernels.forget(identity)
+
+    def _end(self, token, ended, interpreter):
+        self._running = self._program = None
+        self._tools.close()
+        self._claim({'claim': 'done', 'token': token, **ended, 'interpreter': interpreter})

@@ -1,1 +1,0 @@
-"""The code on the inside of every sandbox, whatever builds its walls."""
