@@ -4,7 +4,7 @@ The program is pid 2 or later, so signals that it sends itself work as anywhere.
 process is undumpable, so a program cannot forge how it was killed.
 
 A parked program is started ahead of need and waits for its orders. It is a program of the image, or a fork of this process that
-becomes a module of a language (`main(orders)` of it): Python programs begin that way, with everything imported. A fork says its exit
+becomes a module of a language (`prepare()`, then `main(order)`): Python programs begin that way, with everything imported. A fork says its exit
 code on a pipe and then waits for its destruction, because the end of a large process takes milliseconds. A forged code ends the
 program that forged it, no more.
 """
@@ -80,11 +80,17 @@ class Parked:
 
 
 class ParkedFork(Parked):
-    """A fork of this process that waits."""
+    """A fork of this process that waits. What can be done ahead of its program is done when it is made."""
 
     def __init__(self, pid, orders, codes):
         super().__init__(pid, orders)
         self._codes = codes
+        self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._poller = select.poll()
+        self._poller.register(codes, select.POLLIN)
+        self._poller.register(self._wake, select.POLLIN)
 
     def warm(self):
         frames.write_frame(self._orders, {'warm': True})
@@ -95,27 +101,20 @@ class ParkedFork(Parked):
         return self._pid
 
     def run(self, orders, command):
-        os.close(command)
-        wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
         pid = self.begin(orders)
-        poller = select.poll()
-        poller.register(self._codes, select.POLLIN)
-        poller.register(wake, select.POLLIN)
         while True:
-            ready = dict(poller.poll())
-            if wake in ready:
-                os.read(wake, 4096)
-                ended = _reap(pid)
-                if ended:
-                    return ended
+            ready = dict(self._poller.poll())
             if self._codes in ready:
                 code = os.read(self._codes, 1)
                 if code:
                     return {'code': code[0], 'signal': None}
                 # Closed: its exit tells.
-                poller.unregister(self._codes)
+                self._poller.unregister(self._codes)
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+                ended = _reap(pid)
+                if ended:
+                    return ended
 
 
 def _reap(program):
@@ -139,12 +138,14 @@ def _become(module, orders, codes, template):
         os.closerange(first, end)
     protection.dumpable(True)
     own = os.getpid()
+    program = importlib.import_module(module)
+    program.prepare()
     order = frames.read_frame(orders)
     while 'warm' in order:
         template.warm()
         order = frames.read_frame(orders)
     os.close(orders)
-    code = importlib.import_module(module).main(order)
+    code = program.main(order)
     # A fork of the program's that ran off the end of its source is not the program. A supervisor waits for exits alone.
     if os.getpid() != own or 'tools' in order:
         os._exit(code)

@@ -3,6 +3,12 @@
 from . import script
 
 
+def prepare():
+    """Ahead of the orders: what every program needs, once for nothing, because the first touch of a page of memory copies it."""
+    script.rehearse()
+    script.prepare_streams()
+
+
 def main(order):
     """Runs the program of an order {entry, args, tools?} to its end; returns its exit code."""
     if 'tools' not in order:

@@ -19,7 +19,6 @@ _TYPING = ('Any', 'Awaitable', 'Callable', 'Dict', 'Iterable', 'List', 'Literal'
 
 def run(entry, args, definitions):
     """Runs the file `entry` to its end; returns the exit code."""
-    script.prepare_streams()
     sys.argv = [entry, *args]
     names = script.fresh_main(entry)
     names.update(asyncio=asyncio, json=json, os=os, sys=sys, ToolExecutionError=tools.ToolExecutionError)
