@@ -40,30 +40,37 @@ def park_fork(module, template):
     """Forks a process that waits for its orders and then becomes `module`."""
     orders, writer = os.pipe2(os.O_CLOEXEC)
     reader, codes = os.pipe2(os.O_CLOEXEC)
-    with _as_init():
-        pid = os.fork()
-        if pid == 0:
-            try:
-                _become(module, orders, codes, template)
-            finally:
-                os._exit(70)
+    # It waits long, and is not the first that the kernel should kill meanwhile.
+    _be_init()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become(module, orders, codes, template)
+        finally:
+            os._exit(70)
     os.close(orders)
     os.close(codes)
     return ParkedFork(pid, writer, reader)
 
 
 class Parked:
-    """A program of the image that waits."""
+    """A program of the image that waits. If it dies meanwhile, so does the sandbox, for which the service makes another."""
 
     def __init__(self, pid, orders):
         self._pid = pid
         self._orders = orders
+        signal.signal(signal.SIGCHLD, self._lost)
+
+    def _lost(self, *_):
+        if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            os._exit(96)
 
     def warm(self):
         """A program of the image has no warm-up."""
 
     def begin(self, orders):
         """Gives it its orders; returns its pid."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         self._say(json.dumps(orders).encode())
         os.close(self._orders)
         return self._pid
@@ -87,7 +94,6 @@ class ParkedFork(Parked):
         self._codes = codes
         self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
         self._poller = select.poll()
         self._poller.register(codes, select.POLLIN)
         self._poller.register(self._wake, select.POLLIN)
@@ -96,6 +102,7 @@ class ParkedFork(Parked):
         frames.write_frame(self._orders, {'warm': True})
 
     def begin(self, orders):
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         frames.write_frame(self._orders, orders)
         os.close(self._orders)
         return self._pid
@@ -137,6 +144,7 @@ def _become(module, orders, codes, template):
     for first, end in ((3, low), (low + 1, high), (high + 1, 65536)):
         os.closerange(first, end)
     protection.dumpable(True)
+    score = protection.OomScore()
     own = os.getpid()
     program = importlib.import_module(module)
     program.prepare()
@@ -145,9 +153,13 @@ def _become(module, orders, codes, template):
         template.warm()
         order = frames.read_frame(orders)
     os.close(orders)
+    score.give_up()
+    supervised = 'tools' in order
+    if supervised:
+        os.close(codes)
     code = program.main(order)
     # A fork of the program's that ran off the end of its source is not the program. A supervisor waits for exits alone.
-    if os.getpid() != own or 'tools' in order:
+    if os.getpid() != own or supervised:
         os._exit(code)
     try:
         os.write(codes, bytes([code]))
@@ -160,36 +172,28 @@ def _become(module, orders, codes, template):
             pass  # A handler of the program's.
 
 
-class _as_init:
-    """Starts of programs happen within: this process is undumpable before the program lives, and survives it when memory runs out.
-
-    An exec makes the program dumpable again; a fork does that itself.
-    """
-
-    def __enter__(self):
-        score = protection.OomScore()
-        protection.dumpable(False)
-        # Of the signals a program sends its init, only those with a handler arrive.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._score = score
-        self._expendable = score.expendable()
-        self._expendable.__enter__()
-
-    def __exit__(self, *failure):
-        self._expendable.__exit__(*failure)
-        self._score.close()
+def _be_init():
+    """Before a program lives: it has our user and could otherwise write our memory. Its exec makes it dumpable again."""
+    protection.dumpable(False)
+    # Of the signals that a program sends its init, only those with a handler arrive.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _spawn(argv, env, actions):
-    with _as_init():
-        return os.posix_spawnp(
-            argv[0],
-            argv,
-            {**os.environ, **env},
-            file_actions=actions,
-            setsigmask=[],
-            setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
-        )
+    score = protection.OomScore()
+    _be_init()
+    try:
+        with score.expendable():
+            return os.posix_spawnp(
+                argv[0],
+                argv,
+                {**os.environ, **env},
+                file_actions=actions,
+                setsigmask=[],
+                setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
+            )
+    finally:
+        score.close()
 
 
 def _wait(program):

@@ -42,5 +42,10 @@ class OomScore:
         finally:
             os.write(self._fd, _OWN_SCORE)
 
+    def give_up(self):
+        """This process is a program from now on."""
+        os.write(self._fd, _SCORE_OF_PROGRAMS)
+        os.close(self._fd)
+
     def close(self):
         os.close(self._fd)

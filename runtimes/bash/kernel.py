@@ -5,6 +5,7 @@ status to a pipe; its output goes to the streams directly. A shell that ends (ex
 functions, aliases and folder in a file from which the next one begins.
 """
 
+import fcntl
 import json
 import os
 import select
@@ -14,23 +15,39 @@ import subprocess
 import sys
 
 _ORDERS, _EVENTS = 3, 4
-# A session may have several of these kernels.
-_FOLDER = f'/tmp/.cells/{os.getpid()}'
-_STATE = f'{_FOLDER}/state'
+# Each of a session's kernels has one below it.
+_FOLDERS = '/tmp/.cells'
 _HERE = os.path.dirname(os.path.abspath(__file__))
 # Where the shell finds its cells and writes its statuses: out of the way of a program's own descriptors.
 _CELLS_FD, _STATUS_FD = 198, 199
 
 
+def own_folder():
+    """A folder that no living kernel has: the lowest number that is free. A kernel that died has left its own behind."""
+    for number in range(1000):
+        folder = f'{_FOLDERS}/{number}'
+        try:
+            os.makedirs(folder, exist_ok=True)
+            fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for name in os.listdir(folder):
+                os.unlink(f'{folder}/{name}')
+            return folder
+        except BlockingIOError:
+            pass
+        except OSError:
+            break
+    return folder  # Nothing can be made there, and each cell says so.
+
+
 class Shell:
-    def __init__(self):
+    def __init__(self, folder):
         cells_in, self.cells = os.pipe()
         self.statuses, status_out = os.pipe()
         os.dup2(cells_in, _CELLS_FD)
         os.dup2(status_out, _STATUS_FD)
         try:
             self.process = subprocess.Popen(
-                ['bash', '--noprofile', '--norc', f'{_HERE}/loop.bash', _FOLDER],
+                ['bash', '--noprofile', '--norc', f'{_HERE}/loop.bash', folder],
                 pass_fds=(_CELLS_FD, _STATUS_FD),
                 restore_signals=True,
             )
@@ -72,7 +89,8 @@ class Kernel:
         signal.set_wakeup_fd(waker)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, self._interrupt)
-        os.makedirs(_FOLDER, exist_ok=True)
+        self._folder = own_folder()
+        self._state = f'{self._folder}/state'
 
     def _interrupt(self, *_):
         self._interrupted = True
@@ -89,19 +107,19 @@ class Kernel:
 
     def _run(self, order):
         self._count += 1
-        path = f'{_FOLDER}/cell-{self._count}'
+        path = f'{self._folder}/cell-{self._count}'
         try:
             with open(path, 'w', encoding='utf-8', errors='surrogatepass') as file:
                 file.write(order['code'])
             with open(f'{path}.tools', 'w') as file:
                 file.writelines(f'{tool["identifier"]} {tool["name"]}\n' for tool in order['tools'])
         except OSError as error:
-            print(f'[the cell could not be written to {_FOLDER}: {error.strerror}]', file=sys.stderr)
+            print(f'[the cell could not be written to {self._folder}: {error.strerror}]', file=sys.stderr)
             return 1
         try:
             while True:
                 if self._shell is None:
-                    self._shell = Shell()
+                    self._shell = Shell(self._folder)
                 code, begun = self._shell.run(path, self._woken)
                 if code is not None:
                     return code
@@ -119,7 +137,7 @@ class Kernel:
         status = self._shell.process.returncode
         self._shell.close()
         self._shell = None
-        if os.path.exists(_STATE):
+        if os.path.exists(self._state):
             return status & 0xFF
         # As the shell went, so that its end is told as it was.
         if status < 0:

@@ -165,7 +165,9 @@ export class Pool {
 
   async #park(sandbox: Sandbox, name: string): Promise<void> {
     const parked = Promise.withResolvers<void>();
-    const timer = setTimeout(() => parked.reject(new Error(`${name} did not park in time`)), parkDeadlineMs);
+    const fail = (message: string) =>
+      parked.reject(new DragomanError('sandbox_unavailable', { cause: new Error(message) }));
+    const timer = setTimeout(() => fail(`${name} did not park in time`), parkDeadlineMs);
     sandbox.listen({
       stdout() {},
       stderr() {},
@@ -173,7 +175,7 @@ export class Pool {
         if (claim.claim === 'parked') parked.resolve();
       },
     });
-    sandbox.exited.then(() => parked.reject(new Error(`the sandbox ended while ${name} was parked`)));
+    sandbox.exited.then(() => fail(`the sandbox ended while ${name} was parked`));
     try {
       await sandbox.send(orders.park(this.#options.catalogue.parks.get(name)!));
       await parked.promise;
