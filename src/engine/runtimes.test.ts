@@ -59,7 +59,7 @@ describe('the runtime catalogue', () => {
 
   it('chooses the data template by what a program mentions or is given', () => {
     const python = catalogue.find('python')!;
-    expect(python.kindFor('print(1)', [])).toEqual({ template: 'light', park: undefined });
+    expect(python.kindFor('print(1)', [])).toEqual({ template: 'light', park: 'python' });
     expect(python.kindFor('import pandas as pd', [])).toMatchObject({ template: 'data' });
     expect(python.kindFor('import helper', ['helper.py'])).toMatchObject({ template: 'data' });
     expect(python.kindFor('print("pandasx")', ['a.csv'])).toMatchObject({ template: 'light' });
