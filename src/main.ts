@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { addKeyCommands, doctor } from './cli/index.ts';
-import { type Config, ConfigError, loadConfig } from './config/index.ts';
+import { type Config, ConfigError, describeConfig, loadConfig } from './config/index.ts';
 import { DragomanError } from './core/index.ts';
 import { createProgress, SetupError } from './host/index.ts';
 import { setup } from './images/index.ts';
@@ -24,8 +24,14 @@ const program = new Command('dragoman').description('a self-hosted code interpre
 program
   .command('serve', { isDefault: true })
   .description('set up what is missing, then start the service')
-  .action(async () => {
+  .option('--print-config', 'print the settings in effect as YAML, without secrets, and end')
+  .action(async ({ printConfig }: { printConfig?: true }) => {
+    if (printConfig) {
+      process.stdout.write(describeConfig());
+      return;
+    }
     const config = loadConfig();
+    for (const note of config.notes) print(note);
     const image = await prepare(config);
     const started = performance.now();
     const service = await untilSignal(() => startService(config, image, version));

@@ -98,6 +98,7 @@ describe('defaults', () => {
         maxToolExecutions: 200,
       },
       telemetry: { level: 'info', format: 'json' },
+      notes: [],
     });
   });
 

@@ -1,10 +1,11 @@
 import { homedir } from 'node:os';
 import { isSuperuser, type Plans } from '../core/index.ts';
+import { collectSettings, keyOf } from './given.ts';
 import { groups, type SettingValues } from './groups.ts';
-import { nearest } from './nearest.ts';
 import { readPlans } from './plans.ts';
+import { printSettings } from './print.ts';
 import { brokenRules } from './rules.ts';
-import { type Given, readGroup, type Setting, type Surroundings, settingsOf } from './setting.ts';
+import { readGroup, type Setting, type Surroundings, settingsOf } from './setting.ts';
 import { readUpstreams, type UpstreamConfig } from './upstreams.ts';
 import type { ConfiguredKey } from './values.ts';
 
@@ -23,6 +24,8 @@ export interface Config
   readonly upstreams: SettingValues['upstreams'] & { readonly providers: readonly UpstreamConfig[] };
   /** What principals may use, by the name of their plan. */
   readonly plans: Plans;
+  /** How the configuration was read, where an operator should know it. */
+  readonly notes: readonly string[];
 }
 
 /** Everything wrong with the configuration, one sentence a fault. Holds no secret. */
@@ -45,19 +48,24 @@ const surroundingsOfProcess = (): Surroundings => ({
 });
 
 /**
- * Reads the configuration from the environment. An empty variable counts as unset.
+ * Reads the configuration from the environment and the file that `DRAGOMAN_CONFIG` names.
  * @throws ConfigError naming every fault at once
  */
 export function loadConfig(from: Surroundings = surroundingsOfProcess()): Config {
-  const given = givenSettings(from.env);
-  const faults = [...unknownNames(given), ...brokenRules(given, from)];
+  const collected = collectSettings(from.env, allSettings);
+  const { given, sources, notes } = collected;
+  const faults = [...collected.faults, ...brokenRules(given, from)];
+  const fail = () => new ConfigError(faults.map((fault) => withSource(fault, sources)).sort());
   const reading = readGroup(groups, given, from);
-  if ('faults' in reading) throw new ConfigError([...faults, ...reading.faults].sort());
+  if ('faults' in reading) {
+    faults.push(...reading.faults);
+    throw fail();
+  }
   const { authentication, plan, plansFile, providers, upstreams, ...values } = reading.value;
   const plans = readPlans(given, reading.value, from);
   const read = readUpstreams(providers, from.env);
   faults.push(...plans.faults, ...read.faults);
-  if (faults.length > 0) throw new ConfigError(faults.sort());
+  if (faults.length > 0) throw fail();
   const keys = (authentication.keys ?? []).map((key) => ({
     ...key,
     plan: key.name === undefined ? undefined : plans.keys.get(key.name),
@@ -67,23 +75,21 @@ export function loadConfig(from: Surroundings = surroundingsOfProcess()): Config
     authentication: { ...authentication, keys },
     upstreams: { ...upstreams, providers: read.upstreams },
     plans: plans.plans,
+    notes,
   });
 }
 
-function givenSettings(env: Surroundings['env']): Given {
-  const set = (entry: [string, string | undefined]): entry is [string, string] => Boolean(entry[1]);
-  return Object.fromEntries(
-    Object.entries(env)
-      .filter(([name]) => name.startsWith('DRAGOMAN_'))
-      .filter(set),
-  );
+/** The settings in effect with their sources, as YAML, without secrets. @throws ConfigError when `loadConfig` does */
+export function describeConfig(from: Surroundings = surroundingsOfProcess()): string {
+  loadConfig(from);
+  return printSettings(allSettings, collectSettings(from.env, allSettings), from);
 }
 
-function unknownNames(given: Given): string[] {
-  const known = allSettings.map(({ name }) => name);
-  return Object.keys(given)
-    .filter((name) => !known.includes(name))
-    .map((name) => `${name} is not a setting; did you mean ${nearest(name, known)}?`);
+/** A fault of a setting that came from the configuration file says so. */
+function withSource(fault: string, sources: ReadonlyMap<string, string>): string {
+  const name = fault.split(' ', 1)[0]!;
+  const source = sources.get(name);
+  return source === undefined || source === 'environment' ? fault : `${fault} (${keyOf(name)} in ${source})`;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,1 +1,1 @@
-export { allSettings, type Config, ConfigError, loadConfig } from './config.ts';
+export { allSettings, type Config, ConfigError, describeConfig, loadConfig } from './config.ts';

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { defaultPlan, type Plan } from '../core/index.ts';
+import { keyOf } from './given.ts';
 import { planGroup, type SettingValues } from './groups.ts';
 import { brokenPlanRules } from './rules.ts';
-import { type Given, readGroup, type Setting, type Surroundings, settingsOf, type Values } from './setting.ts';
+import { type Given, readGroup, type Surroundings, settingsOf, type Values } from './setting.ts';
 
 export interface PlansFile {
   readonly plans: ReadonlyMap<string, Plan>;
@@ -15,7 +16,6 @@ export interface PlansFile {
 }
 
 const variable = 'DRAGOMAN_PLANS';
-const keyOf = ({ name }: Setting) => name.replace(/^DRAGOMAN_/, '').toLowerCase();
 const inPlans = settingsOf(planGroup).filter(({ plan }) => plan !== undefined);
 
 const value = z.union([z.string(), z.number()], { error: 'must be text or a number' }).transform(String).optional();
@@ -27,7 +27,7 @@ const places = 'must be a whole number from 1 to 10000';
 /** The settings a plan may have its own values of, by their names without the prefix; `concurrency` is for one principal. */
 const planSchema = z.strictObject({
   ...Object.fromEntries(
-    inPlans.map((setting) => [keyOf(setting), setting.plan === 'own' ? value : fixed(setting.name)]),
+    inPlans.map((setting) => [keyOf(setting.name), setting.plan === 'own' ? value : fixed(setting.name)]),
   ),
   concurrency: z.int({ error: places }).min(1, places).max(10_000, places).optional(),
 });
@@ -47,7 +47,7 @@ const fileSchema = z.strictObject({
 export function readPlans(given: Given, base: SettingValues, from: Surroundings): PlansFile {
   const plans = new Map([[defaultPlan, planFrom({ ...base.plan, limits: base.engine.limits })]]);
   if (base.plansFile === undefined) return { plans, keys: new Map(), faults: [] };
-  const read = readFile(resolve(base.plansFile));
+  const read = readFile(base.plansFile);
   if ('fault' in read) return { plans, keys: new Map(), faults: [`${variable} ${read.fault}`] };
   const faults: string[] = [];
   for (const [name, { concurrency, ...own }] of Object.entries(read.file.plans)) {
@@ -69,12 +69,14 @@ export function readPlans(given: Given, base: SettingValues, from: Surroundings)
 
 const planFrom = (values: Values<typeof planGroup>, running?: number): Plan => ({ ...values, running });
 
-function readFile(path: string): { file: z.infer<typeof fileSchema> } | { fault: string } {
+function readFile(value: string): { file: z.infer<typeof fileSchema> } | { fault: string } {
+  const isJson = value.startsWith('{');
+  const path = resolve(value);
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    json = JSON.parse(isJson ? value : readFileSync(path, 'utf8'));
   } catch (error) {
-    if (error instanceof SyntaxError) return { fault: `${path} is not valid JSON` };
+    if (error instanceof SyntaxError) return { fault: isJson ? 'is not valid JSON' : `${path} is not valid JSON` };
     return { fault: `${path} cannot be read (${(error as NodeJS.ErrnoException).code})` };
   }
   const parsed = fileSchema.safeParse(json);
@@ -85,7 +87,7 @@ function readFile(path: string): { file: z.infer<typeof fileSchema> } | { fault:
 function layer(given: Given, own: Given): Given {
   const layered: Record<string, string> = { ...given };
   for (const setting of inPlans) {
-    const text = own[keyOf(setting)];
+    const text = own[keyOf(setting.name)];
     if (text !== undefined) layered[setting.name] = text;
   }
   // Classes of requests that a plan leaves out keep the rate of the service.
@@ -96,5 +98,5 @@ function layer(given: Given, own: Given): Given {
 }
 
 function inWordsOfFile(fault: string): string {
-  return inPlans.reduce((text, setting) => text.replaceAll(setting.name, keyOf(setting)), fault);
+  return inPlans.reduce((text, setting) => text.replaceAll(setting.name, keyOf(setting.name)), fault);
 }

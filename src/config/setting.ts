@@ -20,10 +20,12 @@ export interface Setting<T = unknown> {
   readonly help: string;
   /** The default as the reference page shows it, in Markdown. */
   readonly fallback: string;
-  /** Must never be printed. */
+  /** Must never be printed. Its text may come from a file: `<name>_FILE`. */
   readonly secret: boolean;
   /** `own`: a plan may have another value. `fixed`: no plan may, because sandboxes are made before a plan is known. */
   readonly plan: 'own' | 'fixed' | undefined;
+  /** The default in the form of an environment variable; undefined where there is none. */
+  text(from: Surroundings): string | undefined;
   /** Reads the setting from the given texts; uses the default when it has none. A fault starts with the name. */
   read(given: Given, from: Surroundings): Reading<T>;
 }
@@ -69,6 +71,7 @@ export function section(title: string): Define {
     },
   ): Setting<never> => {
     const { value, help, default: byDefault, shown, unset, secret = false, plan } = description;
+    const defaultText = (from: Surroundings) => (typeof byDefault === 'function' ? byDefault(from) : byDefault);
     return {
       name,
       section: title,
@@ -77,8 +80,9 @@ export function section(title: string): Define {
       fallback: unset ?? shown ?? `\`${byDefault}\``,
       secret,
       plan,
+      text: defaultText,
       read(given, from) {
-        const text = given[name] ?? (typeof byDefault === 'function' ? byDefault(from) : byDefault);
+        const text = given[name] ?? defaultText(from);
         if (text === undefined) return { value: undefined as never };
         const parsed = value.safeParse(text);
         if (parsed.success) return { value: parsed.data as never };

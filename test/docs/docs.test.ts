@@ -27,7 +27,8 @@ describe.each(pages)('%s', (file) => {
   });
 
   it('names settings, metrics, scripts and benchmarks that exist', () => {
-    const settings: string[] = allSettings.map(({ name }) => name);
+    const secrets = allSettings.filter(({ secret }) => secret).map(({ name }) => `${name}_FILE`);
+    const settings = ['DRAGOMAN_CONFIG', ...allSettings.map(({ name }) => name), ...secrets];
     expect(found(page, /\b(DRAGOMAN_[A-Z][A-Z_]*[A-Z])\b/g).filter((name) => !settings.includes(name))).toEqual([]);
     const metrics = found(page, /`dragoman_([a-z_]+)`/g);
     expect(metrics.filter((name) => !new RegExp(`'(?:dragoman_)?${name}'`).test(code))).toEqual([]);

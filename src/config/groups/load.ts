@@ -34,7 +34,7 @@ export const rates = setting('DRAGOMAN_RATE_LIMITS', {
 });
 
 export const plansFile = setting('DRAGOMAN_PLANS', {
-  value: text('path'),
+  value: text('JSON or path'),
   unset: 'every principal has the settings of this page',
-  help: 'JSON file of named plans: other limits and rates for some keys and tokens; see [plans](../guides/plans.md).',
+  help: 'Named plans as JSON, or the path of a JSON file that has them: other limits and rates for some keys and tokens; see [plans](../guides/plans.md).',
 });
