@@ -1,37 +1,39 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { jsonPieces, pieceLength } from './json-text.ts';
 
 /** One frame of an event stream. */
 export interface Frame {
-  /** Its name; without one the frame has data alone. */
+  /** Its name; absent: the frame has only data. */
   readonly event?: string | undefined;
-  /** What a client that comes back names as `Last-Event-ID`. */
+  /** A client that reconnects sends it as `Last-Event-ID`. */
   readonly id?: string | undefined;
   /** Sent as JSON; a string as it is. */
   readonly data: unknown;
 }
 
 const keepAliveMs = 15_000;
-/** Bytes that may wait for a slow reader before the source is held up. */
+/** Bytes that may wait for a slow reader before the source has to wait. */
 const maxWaitingBytes = 64 * 1024;
 
 /**
- * Answers with an event stream: each frame leaves as it comes, and a comment whenever nothing did for a while. When the caller
- * leaves, the source is ended by its `return`, at the latest when it next yields: one that waits long must heed `abortOnDisconnect` too. A source must not throw: what goes wrong in the middle is a frame of its own.
+ * Answers with an event stream: each frame is sent as it comes, and a comment after a while without one. When the caller
+ * leaves, the source ends by its `return`, at the latest when it next yields: a source that waits long must also end on
+ * `abortOnDisconnect`. A source must not throw: what goes wrong in the middle is a frame of its own.
  *
- * Bytes among the frames are those of a stream that somebody else has written; they need not end where its frames do.
+ * Bytes among the frames belong to a stream that another service has written. They may end inside a frame.
  */
 export function sendEvents(reply: FastifyReply, frames: AsyncIterable<Frame | Uint8Array>): FastifyReply {
   reply.header('content-type', 'text/event-stream; charset=utf-8');
   reply.header('cache-control', 'no-cache');
-  // Tells nginx and those like it not to hold anything back.
+  // Tells proxies such as nginx not to buffer.
   reply.header('x-accel-buffering', 'no');
   return reply.send(Readable.from(textOf(frames), { objectMode: false, highWaterMark: maxWaitingBytes }));
 }
 
 async function* textOf(frames: AsyncIterable<Frame | Uint8Array>): AsyncGenerator<string | Uint8Array> {
   const source = frames[Symbol.asyncIterator]();
-  // What was written last of somebody else's frames: a comment may only stand between two.
+  // The end of the foreign bytes written last: a comment may only stand between two frames.
   let tail = '\n\n';
   try {
     for (let next = source.next(); ; ) {
@@ -43,7 +45,8 @@ async function* textOf(frames: AsyncIterable<Frame | Uint8Array>): AsyncGenerato
       if (result.done) return;
       const { value } = result;
       if (value instanceof Uint8Array) tail = (tail + Buffer.from(value.subarray(-4)).toString('latin1')).slice(-4);
-      yield value instanceof Uint8Array ? value : frameText(value);
+      if (value instanceof Uint8Array) yield value;
+      else yield* framePieces(value);
       next = source.next();
     }
   } finally {
@@ -51,7 +54,7 @@ async function* textOf(frames: AsyncIterable<Frame | Uint8Array>): AsyncGenerato
   }
 }
 
-/** What comes next, or undefined when nothing does for a while. */
+/** The next value, or undefined after a while without one. */
 async function orQuiet<T>(next: Promise<T>): Promise<T | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, keepAliveMs, undefined);
@@ -62,12 +65,21 @@ async function orQuiet<T>(next: Promise<T>): Promise<T | undefined> {
   }
 }
 
-export function frameText({ event, id, data }: Frame): string {
-  const text = typeof data === 'string' ? data : JSON.stringify(data);
-  const name = event === undefined ? '' : `event: ${event}\n`;
-  const place = id === undefined ? '' : `id: ${id}\n`;
-  return `${name}${place}${text
-    .split('\n')
-    .map((line) => `data: ${line}\n`)
-    .join('')}\n`;
+export function frameText(frame: Frame): string {
+  return [...framePieces(frame)].join('');
+}
+
+/** A frame in pieces, because the data of one may be many megabytes. */
+function* framePieces({ event, id, data }: Frame): Generator<string> {
+  let text = `${event === undefined ? '' : `event: ${event}\n`}${id === undefined ? '' : `id: ${id}\n`}data: `;
+  // JSON without indentation has no line breaks.
+  const pieces = typeof data === 'string' ? [data.replaceAll('\n', '\ndata: ')] : jsonPieces(data);
+  for (const piece of pieces) {
+    if (text.length >= pieceLength) {
+      yield text;
+      text = '';
+    }
+    text += piece;
+  }
+  yield `${text}\n\n`;
 }

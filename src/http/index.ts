@@ -3,6 +3,7 @@ export { type Authenticator, type AuthenticatorOptions, createAuthenticator } fr
 export type { Dialect, DialectContext, Problem, UnknownAddress } from './dialect.ts';
 export { contentDisposition, fileAnswer, sendFile } from './downloads.ts';
 export { type Frame, sendEvents } from './event-stream.ts';
+export { jsonLength, jsonPieces } from './json-text.ts';
 export { jsonWithHeartbeat } from './json-with-heartbeat.ts';
 export { MultipartForm } from './multipart-form.ts';
 export { type Answer, type Content, type Operation, problems } from './operation.ts';
@@ -10,3 +11,4 @@ export { parse } from './parse.ts';
 export { problemOf } from './problems.ts';
 export { addRoute, type Route } from './route.ts';
 export { createServer, type Server, type ServerOptions } from './server.ts';
+export { TextStream } from './text-stream.ts';

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FastifyInstance } from 'fastify';
-import { DragomanError, isCheapJson } from '../core/index.ts';
-import { BodyMemory } from './body-memory.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DragomanError } from '../core/index.ts';
+import { HeldBytes } from './held-bytes.ts';
+import { JsonParser } from './json-parser.ts';
 
 export interface JsonBodyOptions {
   /** Largest body, in bytes. */
@@ -10,42 +11,47 @@ export interface JsonBodyOptions {
   readonly timeoutMs: number;
 }
 
-/** Bodies of the largest size that one principal may have under way, and all principals together. */
+/** How many bodies of the largest size one principal, and all together, may send at once. */
 const largestPerPrincipal = 2;
 const largestInAll = 8;
 
 /**
  * Reads JSON bodies: bounded in size, in the time they take to arrive, in what they cost to parse, and in the memory one
- * principal and all together may hold until they are answered. Prototype-poisoning keys are left out.
+ * principal and all together may hold until they are answered. Keys that could poison a prototype are left out. An empty body is
+ * no body, whatever type it is said to have.
  */
 export function acceptJson(app: FastifyInstance, options: JsonBodyOptions): void {
   const { maxBytes } = options;
-  const parse = app.getDefaultJsonParser('remove', 'remove');
-  const memory = new BodyMemory({ perPrincipal: largestPerPrincipal * maxBytes, total: largestInAll * maxBytes });
+  const parser = new JsonParser();
+  app.addHook('onClose', () => parser.close());
+  const limits = { perPrincipal: largestPerPrincipal * maxBytes, total: largestInAll * maxBytes };
+  const memory = new HeldBytes(limits, 'Too much is being sent at once.');
   const responses = new WeakMap<IncomingMessage, ServerResponse>();
+  app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    const length = headers['content-length'];
+    if (length === '0' || (length === undefined && headers['transfer-encoding'] === undefined))
+      delete headers['content-type'];
+    done();
+  });
   app.addHook('preParsing', (request, reply, _payload, done) => {
     responses.set(request.raw, reply.raw);
     done();
   });
   app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', (request, payload, done) => {
-    const { principal, raw } = request;
-    // Only routes behind authentication read bodies; an address that does not exist has no use for one.
-    if (!principal) return done(null, undefined);
+  app.addContentTypeParser('application/json', async ({ principal, raw }: FastifyRequest, payload: IncomingMessage) => {
+    // Only routes behind authentication read bodies.
+    if (!principal) return undefined;
     let held = 0;
     responses.get(raw)!.once('close', () => memory.give(principal.id, held));
-    const account = (bytes: number) => {
+    const body = await readWithin(payload, options, (bytes) => {
       memory.take(principal.id, bytes);
       held += bytes;
-    };
-    readWithin(payload, options, account).then((body) => {
-      if (isCheapJson(body)) parse(request, body.toString('utf8'), done);
-      else done(new DragomanError('invalid_request', { message: 'The body has too many values, or too deep ones.' }));
-    }, done);
+    });
+    return body.length === 0 ? undefined : parser.parse(body);
   });
 }
 
-/** @throws DragomanError too_large, body_timeout, cancelled; whatever `account` throws */
+/** @throws DragomanError too_large, body_timeout, cancelled; what `account` throws */
 function readWithin(
   payload: IncomingMessage,
   { maxBytes, timeoutMs }: JsonBodyOptions,
@@ -67,7 +73,7 @@ function readWithin(
     }
   };
   const end = () => resolve(Buffer.concat(chunks, length));
-  // After the end this changes nothing any more.
+  // After the end this has no effect.
   const gone = () => reject(new DragomanError('cancelled'));
   const timer = setTimeout(() => reject(new DragomanError('body_timeout')), timeoutMs);
   payload.on('data', take).once('end', end).once('error', gone).once('close', gone);

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
+import { jsonPieces } from './json-text.ts';
 
 /**
  * Answers with JSON that may take minutes. Clients and proxies give up on a silent connection, so the body starts with a blank
@@ -24,7 +25,7 @@ export async function jsonWithHeartbeat(
   async function* text(): AsyncGenerator<string> {
     do yield ' ';
     while (!(await isSettled()));
-    yield JSON.stringify(await work.catch(late));
+    yield* jsonPieces(await work.catch(late));
   }
   return reply.type('application/json; charset=utf-8').send(Readable.from(text()));
 }

@@ -1,6 +1,7 @@
-import type { FastifyContextConfig, FastifyInstance } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { z } from 'zod';
-import type { Answer, Content, Operation } from './operation.ts';
+import { type Answer, type Content, type Operation, problems } from './operation.ts';
+import { makeSharedAnswer, type SharedAnswer, sendShared } from './shared-answer.ts';
 
 interface Mounted {
   readonly method: string;
@@ -13,26 +14,32 @@ type Json = Record<string, unknown>;
 const address = '/openapi.json';
 
 /** Serves a description of every route that is added after this call and has an operation. */
-export function describeRoutes(app: FastifyInstance, version: string): void {
+export function describeRoutes(app: FastifyInstance, version: string, admit: onRequestAsyncHookHandler): void {
   const routes: Mounted[] = [];
   app.addHook('onRoute', ({ method, url, config }) => {
     for (const name of [method].flat()) {
       if (config?.operation && name !== 'HEAD') routes.push({ method: name, url, config: config as Mounted['config'] });
     }
   });
-  let text = '';
+  let document: SharedAnswer;
   app.addHook('onReady', async () => {
-    text = JSON.stringify(openApiDocument(routes, version));
+    const text = Buffer.from(JSON.stringify(openApiDocument(routes, version)));
+    document = await makeSharedAnswer('application/json; charset=utf-8', text);
   });
-  app.get(address, { config: { operation: ownOperation } }, (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(text),
+  app.get(address, { onRequest: admit, config: { operation: ownOperation } }, (request, reply) =>
+    sendShared(request, reply, document),
   );
 }
 
 const ownOperation: Operation = {
   id: 'describe',
   summary: 'This document',
-  answers: { 200: { description: 'OpenAPI 3.1.', content: { type: 'application/json', schema: z.looseObject({}) } } },
+  headers: z.object({ 'if-none-match': z.string().optional() }),
+  answers: {
+    ...problems(400, 401, 429, 500, 503),
+    200: { description: 'OpenAPI 3.1.', content: { type: 'application/json', schema: z.looseObject({}) } },
+    304: { description: 'The caller has it.' },
+  },
   open: true,
 };
 

@@ -12,15 +12,17 @@ export interface MetricsPage {
 export interface OperatorRoutes {
   readonly interpreter: Pick<Interpreter, 'health' | 'languages'>;
   readonly metrics: MetricsPage;
-  /** Passes when the caller may read the metrics; throws DragomanError otherwise. */
+  /** Counts a request that needs no credential; throws DragomanError when there are too many. */
+  readonly limit: (request: FastifyRequest) => Promise<void>;
+  /** Passes if the caller may read what belongs to operators; throws DragomanError otherwise. */
   readonly admit: (request: FastifyRequest) => Promise<void>;
 }
 
 const healthDeadlineMs = 5000;
 
 /** `/health`, open to all; `/metrics` and `/languages` for callers that `admit` lets pass. */
-export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, admit }: OperatorRoutes): void {
-  app.get('/health', { config: { operation: healthOperation } }, async (_request, reply) => {
+export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, limit, admit }: OperatorRoutes): void {
+  app.get('/health', { onRequest: limit, config: { operation: healthOperation } }, async (_request, reply) => {
     const { ready, reason } = await health(interpreter);
     return reply
       .code(ready ? 200 : 503)
@@ -47,7 +49,7 @@ const text = (description: string, example: string) => ({
 const healthOperation: Operation = {
   id: 'health',
   summary: 'Tell whether programs can be run now',
-  answers: { 200: text('They can.', 'ok'), 503: text('They cannot; why not.', 'shutting down') },
+  answers: { ...problems(429), 200: text('They can.', 'ok'), 503: text('They cannot; why not.', 'shutting down') },
   open: true,
 };
 
@@ -77,7 +79,7 @@ const languageSchema = z
 const languagesOperation: Operation = {
   id: 'listLanguages',
   summary: 'The languages of the image, their versions and commands',
-  description: 'Needs an API key unless the service listens on a loopback address.',
+  description: 'Needs an API key, except on a loopback address of this machine.',
   answers: {
     200: {
       description: 'By name.',
@@ -100,15 +102,15 @@ const languagesOperation: Operation = {
         },
       },
     },
-    ...problems(400, 401, 500, 503),
+    ...problems(400, 401, 429, 500, 503),
   },
 };
 
 const metricsOperation: Operation = {
   id: 'metrics',
   summary: 'Everything measured, for Prometheus',
-  description: 'Needs an API key unless the service listens on a loopback address.',
-  answers: { 200: text('Prometheus text.', '# TYPE dragoman_up gauge'), ...problems(400, 401, 500, 503) },
+  description: 'Needs an API key, except on a loopback address of this machine.',
+  answers: { 200: text('Prometheus text.', '# TYPE dragoman_up gauge'), ...problems(400, 401, 429, 500, 503) },
 };
 
 async function health(interpreter: OperatorRoutes['interpreter']): Promise<{ ready: boolean; reason?: string }> {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { z } from 'zod';
-import type { RateClass } from '../core/index.ts';
+import { DragomanError, type RateClass } from '../core/index.ts';
 import type { Content, Operation } from './operation.ts';
 import { parse } from './parse.ts';
 
@@ -50,6 +50,8 @@ export function addRoute<R extends Route>(
 
 function bodyOf({ type, schema, optional, unchecked }: Content, body: unknown): unknown {
   if (unchecked || type !== 'application/json') return body;
+  if (body === undefined && !optional)
+    throw new DragomanError('invalid_request', { message: 'The request needs a JSON body.' });
   return parse(schema, optional ? (body ?? {}) : body);
 }
 

@@ -124,11 +124,18 @@ describe('bodies', () => {
   const post = (payload: string, headers: Record<string, string> = json) =>
     serve().app.inject({ method: 'POST', url: '/exec', headers, payload });
 
-  test.each(['{', '', 'nonsense', '{"a":1}}'])('malformed JSON %j: 400 that does not repeat it', async (payload) => {
+  test.each(['{', ' ', 'nonsense', '{"a":1}}'])('malformed JSON %j: 400 that does not repeat it', async (payload) => {
     const response = await post(payload);
     expect(response.statusCode).toBe(400);
     expect(response.json().error).toBe('invalid_request');
     expect(response.body).not.toContain('nonsense');
+  });
+
+  test('an empty body is no body, whatever type it is said to have', async () => {
+    for (const type of ['application/json', 'text/plain', 'application/xml']) {
+      const response = await post('', { ...withKey, 'content-type': type });
+      expect([response.statusCode, response.json().body]).toEqual([200, undefined]);
+    }
   });
 
   test('too large: 413', async () => {

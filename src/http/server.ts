@@ -1,27 +1,22 @@
 import { type AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import {
-  DragomanError,
-  isLoopbackHost,
-  type Logger,
-  type Metrics,
-  newId,
-  type Plans,
-  type Principal,
-  planOf,
-} from '../core/index.ts';
+import { DragomanError, type Logger, type Metrics, newId, type Plans, type Principal, planOf } from '../core/index.ts';
 import type { Interpreter } from '../service/index.ts';
 import { readAddress } from './address.ts';
+import { boundAnswers, usualAnswerLimits } from './answers.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Dialect } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
+import type { HeldBytesLimits } from './held-bytes.ts';
 import { acceptJson } from './json-body.ts';
+import { KnownCallers, presentedBy, type Rate, usualOpenRate } from './known-callers.ts';
 import { describeRoutes } from './openapi.ts';
 import { addOperatorRoutes, type MetricsPage } from './operator-routes.ts';
 import { problemBody, problemOf } from './problems.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { addReferencePage } from './reference/page.ts';
 import { observeRequest } from './request-log.ts';
+import { SlowReaders } from './slow-readers.ts';
 
 /** Deadlines of the connection itself, in milliseconds. */
 export interface ConnectionTimeouts {
@@ -29,8 +24,10 @@ export interface ConnectionTimeouts {
   readonly headersMs: number;
   /** How long a connection without a request stays open. */
   readonly keepAliveMs: number;
-  /** How long a caller may leave a response unread before it is cut off. */
+  /** How long a caller may leave an answer unread before its connection is closed. */
   readonly unreadMs: number;
+  /** The slowest reading of an answer that takes longer than `unreadMs`. */
+  readonly readBytesPerSecond: number;
   /** How long after its own deadline a late request is cut off, so that a dialect can answer it first. */
   readonly graceMs: number;
   /** How often heads and requests are checked for being late. */
@@ -57,6 +54,10 @@ export interface ServerOptions {
   /** Milliseconds, for rate limits; only differences matter. */
   readonly clock?: () => number;
   readonly timeouts?: Partial<ConnectionTimeouts>;
+  /** Answers that wait to be read, in bytes. */
+  readonly answerLimits?: HeldBytesLimits;
+  /** Requests without a credential, by the address they come from; null for no limit. */
+  readonly openRate?: Rate | null;
 }
 
 /** The HTTP face of the service. */
@@ -76,6 +77,7 @@ const defaultTimeouts: ConnectionTimeouts = {
   headersMs: 10_000,
   keepAliveMs: 72_000,
   unreadMs: 60_000,
+  readBytesPerSecond: 16 * 1024,
   graceMs: 5_000,
   checkEveryMs: 2_000,
 };
@@ -85,8 +87,14 @@ export function createServer(options: ServerOptions): Server {
   const { authenticator, interpreter, dialects, metrics, logger, clock = () => performance.now() } = options;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const limiter = new RateLimiter(clock);
+  const slowReaders = new SlowReaders({
+    graceMs: timeouts.unreadMs,
+    bytesPerSecond: timeouts.readBytesPerSecond,
+    checkEveryMs: timeouts.checkEveryMs,
+  });
+  const { openRate = usualOpenRate } = options;
+  const known = new KnownCallers({ authenticator, clock, rate: openRate });
   let isClosing = false;
-  let isLocal = false;
 
   const app = fastify({
     requestTimeout: options.uploadTimeoutMs + timeouts.graceMs,
@@ -111,6 +119,7 @@ export function createServer(options: ServerOptions): Server {
   app.removeContentTypeParser('text/plain');
   acceptJson(app, { maxBytes: options.maxBodyBytes, timeoutMs: options.bodyTimeoutMs });
   app.decorateRequest('principal', null as unknown as Principal);
+  boundAnswers(app, options.answerLimits ?? usualAnswerLimits);
   handleErrors(app, dialects, logger);
 
   let underWay = 0;
@@ -134,12 +143,12 @@ export function createServer(options: ServerOptions): Server {
     // From now on the socket is idle only while the caller does not read. The next request lifts the limit.
     const { socket } = request.raw;
     if (socket instanceof Socket) socket.setTimeout(timeouts.unreadMs);
+    slowReaders.watch(reply.raw);
     done();
   });
 
-  const presented = (request: FastifyRequest) => ({ headers: request.headers, pathKey: request.raw.address?.key });
   const identify = async (request: FastifyRequest) => {
-    request.principal = await authenticator.authenticate(presented(request));
+    request.principal = await authenticator.authenticate(presentedBy(request));
   };
   const admitByRate = async (request: FastifyRequest) => {
     const { principal, routeOptions } = request;
@@ -152,15 +161,10 @@ export function createServer(options: ServerOptions): Server {
       });
   };
 
-  describeRoutes(app, options.version);
-  addReferencePage(app, { title: 'Dragoman API', document: '../openapi.json' });
-  addOperatorRoutes(app, {
-    interpreter,
-    metrics,
-    admit: async (request) => {
-      if (!isLocal) request.principal = await authenticator.authenticateKey(presented(request));
-    },
-  });
+  const { admitOpen, admitOperator } = known;
+  describeRoutes(app, options.version, admitOpen);
+  addReferencePage(app, { title: 'Dragoman API', document: '../openapi.json' }, admitOpen);
+  addOperatorRoutes(app, { interpreter, metrics, limit: known.limit, admit: admitOperator });
   for (const dialect of dialects) {
     app.register(async (scope) => {
       scope.addHook('onRequest', identify);
@@ -177,12 +181,14 @@ export function createServer(options: ServerOptions): Server {
     app,
     async start(host, port) {
       await authenticator.start();
-      isLocal = isLoopbackHost(host);
+      known.listensOn(host);
+      slowReaders.start();
       await app.listen({ host, port }).catch((cause) => Promise.reject(notListening(host, port, cause)));
       return { host, port: (app.server.address() as AddressInfo).port };
     },
     async close(deadlineMs) {
       isClosing = true;
+      slowReaders.close();
       closeIfDone();
       const deadline = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
       await app.close().finally(() => clearTimeout(deadline));

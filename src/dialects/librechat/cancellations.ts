@@ -1,57 +1,53 @@
-import { DragomanError, type Principal } from '../../core/index.ts';
+import { DragomanError, FairStore, type Principal } from '../../core/index.ts';
 
-/** What is known of a request that its client may cancel by name. */
+/** A request that its client may cancel by name. */
 interface Flight {
-  readonly principalId: string;
   /** Ends what the request has begun. */
   cancel(): void;
-  endedAt: number | undefined;
+  hasEnded: boolean;
 }
 
+/** The longest program waits ten minutes for its client; then its request is remembered for as long again. */
+const rememberedMs = 20 * 60_000;
 const maxRemembered = 1000;
-const rememberedMs = 10 * 60_000;
+/** Of one request: its name and its place in the store. */
+const bytesOfOne = 256;
 
-/** Requests by the names their clients gave them, under way and for some minutes after. */
+/**
+ * Requests by the names their clients gave them, while they run and for some minutes after. A principal's names are its own, and
+ * a principal with many requests forgets its own oldest ones.
+ */
 export class Cancellations {
-  readonly #now: () => number;
-  /** Insertion order is age. */
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights: FairStore<Flight>;
 
+  /** @param now milliseconds */
   constructor(now: () => number) {
-    this.#now = now;
+    const maxBytes = maxRemembered * bytesOfOne;
+    this.#flights = new FairStore({ maxEntries: maxRemembered, maxBytes, ttlMs: rememberedMs, now });
   }
 
   /**
-   * Makes a request cancellable. The returned function is for its end, and takes what a later cancellation has to end instead:
-   * without that there is nothing left to cancel.
+   * Makes a request cancellable. Call the returned function when the request ends, with what a later cancellation has to end
+   * instead; without that, nothing is left to cancel.
    */
   begin(principal: Principal, id: string, cancel: () => void): (cancelLater: (() => void) | undefined) => void {
-    const flight: Flight = { principalId: principal.id, cancel, endedAt: undefined };
-    this.#flights.delete(id);
-    this.#flights.set(id, flight);
-    this.#forget();
+    const flight: Flight = { cancel, hasEnded: false };
+    this.#flights.set(keyOf(principal, id), flight, bytesOfOne);
     return (cancelLater) => {
       if (cancelLater) flight.cancel = cancelLater;
-      else flight.endedAt = this.#now();
+      else flight.hasEnded = true;
     };
   }
 
-  /** False when there was nothing left to cancel. @throws DragomanError not_found; forbidden for another's request */
+  /** False when nothing was left to cancel. @throws DragomanError not_found, also for a request of another principal */
   cancel(principal: Principal, id: string): boolean {
-    const flight = this.#flights.get(id);
+    const flight = this.#flights.get(keyOf(principal, id));
     if (!flight) throw new DragomanError('not_found');
-    if (flight.principalId !== principal.id) throw new DragomanError('forbidden');
-    if (flight.endedAt !== undefined) return false;
+    if (flight.hasEnded) return false;
     flight.cancel();
-    flight.endedAt = this.#now();
+    flight.hasEnded = true;
     return true;
   }
-
-  #forget(): void {
-    const oldest = this.#now() - rememberedMs;
-    for (const [id, { endedAt }] of this.#flights) {
-      if (this.#flights.size <= maxRemembered && (endedAt === undefined || endedAt > oldest)) return;
-      this.#flights.delete(id);
-    }
-  }
 }
+
+const keyOf = ({ tenant, id: principalId }: Principal, id: string) => ({ tenant, principalId, id });

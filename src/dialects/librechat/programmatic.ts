@@ -13,13 +13,13 @@ import { isSame, LastAnswers } from './last-answers.ts';
 import { type ContinuationBody, type ProgramAnswer, type ProgramBody, tokenPattern } from './programmatic-wire.ts';
 import { toAnswer, toRequest } from './translate.ts';
 
-/** A program that has begun and whose end nobody has been told. */
+/** A program that has begun and whose end no client has been told. */
 interface Program {
   readonly principal: Principal;
   readonly execution: RunningExecution;
-  /** Events of its history that were looked at. */
+  /** How many events of its history were read. */
   seen: number;
-  /** How often its caller was asked. */
+  /** How many rounds of calls it has made. */
   round: number;
   calls: readonly ToolCall[];
   /** The beginning of what it has printed. */
@@ -31,7 +31,7 @@ interface Program {
 
 const longestMs = 300_000;
 const maxPartialLength = 65_536;
-/** The peer keeps its replays in a file of this name. */
+/** The reference server keeps its replays in a file of this name. */
 const reservedName = '_ptc_history.json';
 
 /**
@@ -83,9 +83,10 @@ export class Programs {
   }
 
   /**
-   * Answers calls and goes on; one that ended with an earlier run of the service has failed. It ends when `signal` aborts. The request that a program ended with may be sent again.
-   * @throws DragomanError not_found for one that has ended or was never begun; forbidden for another's; conflict while another
-   *   request waits for it, or for an answer that contradicts an earlier one; invalid_request; cancelled
+   * Answers calls and goes on. A program of an earlier run of the service has failed. It ends when `signal` aborts. The request
+   * that a program ended with may be sent again.
+   * @throws DragomanError not_found for a program that has ended, never began or belongs to another principal; conflict while
+   *   another request waits for it, or for an answer that contradicts an earlier one; invalid_request; cancelled
    */
   async resume(principal: Principal, body: ContinuationBody, signal: AbortSignal): Promise<ProgramAnswer> {
     const [, id, round, life] = tokenPattern.exec(body.continuation_token)!;
@@ -93,16 +94,15 @@ export class Programs {
     const program = this.#programs.get(id!);
     const last = this.#last.find(id!, principal, body);
     if (last) return last;
-    if (!program || program.execution.status === 'done')
+    if (!program || program.execution.status === 'done' || !isSame(principal, program.principal))
       throw new DragomanError('not_found', { message: 'Execution not found or expired' });
-    if (!isSame(principal, program.principal)) throw new DragomanError('forbidden');
     if (Number(round) > program.round) refuse('continuation_token: is not one of ours');
     if (program.isAwaited)
       throw new DragomanError('conflict', { message: 'Another continuation of this execution is under way' });
     const results = body.tool_results.map(toResult);
     program.execution.answer(results);
     const answered = new Set(results.map((result) => result.id));
-    // Results the program has had before: it waits for others, as it did.
+    // The program has had these results before, so it still waits for others.
     if (!program.calls.some((call) => answered.has(call.id))) return this.#round(program);
     program.isAwaited = true;
     const answer = await this.#next(program, signal);
@@ -145,7 +145,7 @@ export class Programs {
     };
   }
 
-  /** Ends one that waits for its client, as told by the token of its last round. */
+  /** Ends a program that waits for its client. @param token of its last round */
   cancel(token: string): void {
     this.#programs.get(tokenPattern.exec(token)![1]!)?.execution.cancel();
   }
@@ -186,8 +186,8 @@ function addOutput(program: Program, data: Uint8Array): void {
 }
 
 /**
- * A program of an earlier run of the service. Clients tell the model what is on stderr; a status that is no success they would
- * take for a passing fault, and send the same again.
+ * The answer for a program of an earlier run of the service. Clients show stderr to the model; with an error status they would
+ * send the same request again.
  */
 function endedWithService(id: string): ProgramAnswer {
   const stderr =
@@ -212,7 +212,7 @@ function endAnswer(execution: CellExecution): ProgramAnswer {
   return error === undefined ? { status: 'completed', ...ended } : { status: 'error', error, ...ended };
 }
 
-/** Why it failed, in the words clients pass on: any others they keep to themselves. */
+/** Why it failed, in texts that clients show; they hide others. */
 function faultOf({ outcome, exitCode, signal, stdout, stderr }: ExecutionResult): string | undefined {
   if (outcome === 'timed_out') return 'Time limit exceeded';
   if (outcome === 'out_of_memory') return 'Out of memory';

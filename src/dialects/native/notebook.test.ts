@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { cellResult, said } from '../../../test/support/cell-result.ts';
 import type { CellResult, MimeBundle, RichOutput } from '../../core/index.ts';
 import { newId } from '../../core/index.ts';
-import { notebookOf, type PastCell } from './notebook.ts';
+import { notebookPieces, type PastCell } from './notebook.ts';
 
 // Jupyter's own schema, of nbformat 5.10.
 const { $schema, ...schema } = JSON.parse(
@@ -33,7 +33,7 @@ function cell(language: string, code: string, result: Partial<CellResult> = {}):
 
 // biome-ignore lint/suspicious/noExplicitAny: a notebook is looked into at every depth
 function notebook(...cells: PastCell[]): any {
-  const made = notebookOf(cells);
+  const made = JSON.parse([...notebookPieces(cells)].join(''));
   expect(isNotebook(made), ajv.errorsText(isNotebook.errors)).toBe(true);
   return made;
 }

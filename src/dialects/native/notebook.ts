@@ -1,4 +1,5 @@
 import type { CellResult, MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
+import { jsonLength, jsonPieces } from '../../http/index.ts';
 import type { CellExecution } from '../../service/index.ts';
 
 /** One cell that was run. */
@@ -12,7 +13,7 @@ interface Kernel {
   readonly display_name: string;
 }
 
-/** Names under which Jupyter usually knows a kernel of the language. */
+/** Jupyter's usual names for the kernels of our languages. */
 const kernels: Readonly<Record<string, Kernel>> = {
   python: { name: 'python3', display_name: 'Python 3' },
   javascript: { name: 'javascript', display_name: 'JavaScript (Node.js)' },
@@ -23,18 +24,34 @@ const kernels: Readonly<Record<string, Kernel>> = {
 /** How a cell of another language is written in a Python notebook. */
 const magics: Readonly<Record<string, string>> = { bash: '%%bash', javascript: '%%script node' };
 
-/** A session's history as a Jupyter notebook, nbformat 4.5. Its language is that of most of its cells. */
-export function notebookOf(cells: readonly PastCell[]): object {
+/**
+ * A session's history as a Jupyter notebook, nbformat 4.5, made cell by cell. Its language is that of most of its cells.
+ * @returns the text in pieces
+ */
+export function* notebookPieces(cells: readonly PastCell[]): Generator<string> {
   const language = mostFrequent(cells.map(({ execution }) => execution.language)) ?? 'python';
-  return {
+  const head = {
     nbformat: 4,
     nbformat_minor: 5,
     metadata: {
       kernelspec: kernels[language] ?? { name: language, display_name: language },
       language_info: { name: language },
     },
-    cells: cells.map((cell, index) => notebookCell(cell, index + 1, language)),
   };
+  yield `${JSON.stringify(head).slice(0, -1)},"cells":[`;
+  for (const [index, cell] of cells.entries()) {
+    yield index === 0 ? '\n' : ',\n';
+    yield* jsonPieces(notebookCell(cell, index + 1, language));
+  }
+  yield '\n]}\n';
+}
+
+/** About how many characters the notebook has. */
+export function notebookLength(cells: readonly PastCell[]): number {
+  return cells.reduce((sum, { code, execution: { result } }) => {
+    const { stdout, stderr, outputs } = result;
+    return sum + code.length + stdout.text.length + stderr.text.length + jsonLength(outputs);
+  }, 1000);
 }
 
 function notebookCell({ code, execution }: PastCell, count: number, language: string): object {
@@ -60,12 +77,12 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
   };
 }
 
-/** What a cell printed and what it showed, in the order in which that came, as far as that is known. */
+/** What a cell printed and displayed, in order as far as the order is known. */
 function shown({ stdout, stderr, outputs, error }: CellResult, count: number): object[] {
   const told = { stdout: 0, stderr: 0 };
   const whole = { stdout: Buffer.from(stdout.text), stderr: Buffer.from(stderr.text) };
   const printed = { stdout: whole.stdout, stderr: Buffer.from(withoutTraceback(stderr.text, error)) };
-  // Of a stream with something left out, or that was no text, no place is known.
+  // In a stream that was shortened, or that was not text, positions are unknown.
   const isKnown = whole.stdout.length === stdout.bytes && whole.stderr.length === stderr.bytes;
   const streamsUpTo = (places: { readonly stdout: number; readonly stderr: number }) =>
     (['stdout', 'stderr'] as const).flatMap((name) => {
@@ -84,7 +101,7 @@ function shown({ stdout, stderr, outputs, error }: CellResult, count: number): o
 
 const end = { stdout: Number.POSITIVE_INFINITY, stderr: Number.POSITIVE_INFINITY };
 
-/** What an exception printed is shown once, as the error it is. */
+/** Leaves out the traceback that an exception printed: the notebook has it as an error. */
 function withoutTraceback(text: string, error: ProgramError | null): string {
   const traceback = error ? `${error.traceback.join('\n')}\n` : '';
   return traceback !== '' && text.endsWith(traceback) ? text.slice(0, -traceback.length) : text;
@@ -101,7 +118,7 @@ function richOutput({ kind, bundle }: RichOutput, count: number): object {
     : { output_type: 'display_data', data, metadata: {} };
 }
 
-/** JSON forms hold any value, all others text: what a program claims of its results need not be so. */
+/** JSON forms hold any value, all others hold text; a program may claim otherwise. */
 function notebookData(bundle: MimeBundle): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(bundle).map(([type, value]) => [

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { addRoute, contentDisposition } from '../../http/index.ts';
+import { addRoute, contentDisposition, TextStream } from '../../http/index.ts';
 import { sessionRoutes as routes } from './contract/sessions.ts';
-import { notebookOf } from './notebook.ts';
+import { notebookLength, notebookPieces } from './notebook.ts';
 import type { NativeServices } from './services.ts';
 import { sessionAnswer, toChange, toNewSession } from './translate.ts';
 
@@ -42,6 +42,6 @@ export function addSessionRoutes(app: FastifyInstance, { sessions }: Pick<Native
     return reply
       .header('content-type', 'application/x-ipynb+json')
       .header('content-disposition', contentDisposition(`${name ?? id}.ipynb`))
-      .send(JSON.stringify(notebookOf(history), null, 1));
+      .send(new TextStream(notebookPieces(history), notebookLength(history)));
   });
 }

@@ -46,7 +46,7 @@ async function authenticator(mode: AuthenticatorOptions['mode']) {
     logger: silent,
   });
   await made.start();
-  return (headers: Record<string, string>, pathKey?: string) => made.authenticate({ headers, pathKey });
+  return (headers: Record<string, string>, pathKey?: string) => made.authenticate({ method: 'GET', headers, pathKey });
 }
 
 const refused = { code: 'unauthorized' };
@@ -120,10 +120,12 @@ test('an operator is known by an API key in every mode', async () => {
       plans: new Set(['default']),
       logger: silent,
     });
-    expect((await authenticateKey({ headers: { 'x-api-key': 'secret' }, pathKey: undefined })).name).toBe('app');
-    await expect(authenticateKey({ headers: {}, pathKey: undefined })).rejects.toMatchObject(refused);
+    expect(
+      (await authenticateKey({ method: 'GET', headers: { 'x-api-key': 'secret' }, pathKey: undefined })).name,
+    ).toBe('app');
+    await expect(authenticateKey({ method: 'GET', headers: {}, pathKey: undefined })).rejects.toMatchObject(refused);
     await expect(
-      authenticateKey({ headers: { authorization: `Bearer ${token}` }, pathKey: undefined }),
+      authenticateKey({ method: 'GET', headers: { authorization: `Bearer ${token}` }, pathKey: undefined }),
     ).rejects.toMatchObject(refused);
   }
 });

@@ -50,7 +50,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     start: async () => tokenKeys?.start(),
     authenticate: async (presented) => {
       if (mode !== 'open') return byCredential(required(presented));
-      refuseForeignHost(presented.headers.host);
+      refuseForeignPages(presented);
       return everyone;
     },
     authenticateKey: async (presented) => byKey(required(presented)),
@@ -71,10 +71,16 @@ function required(presented: Presented): Credential {
 const isToken = (secret: string) => /^[^.]*\.[^.]*\.[^.]*$/.test(secret);
 
 /**
- * Open access is for this machine. A web page in its browser must not get in by having its own host name resolve to a
- * loopback address, so the host that was asked for has to be a loopback one as well.
+ * Open access is for this machine, and a web page in its browser must not use it. So the host that was asked for has to be a
+ * loopback one, in case a page has its own host name resolve to a loopback address; and a request that may change something
+ * must not come from a page of another origin.
  */
-function refuseForeignHost(host: string | undefined): void {
+function refuseForeignPages({ method, headers }: Presented): void {
+  const { host, origin } = headers;
   if (host !== undefined && !isLoopbackHost(host.replace(/:\d+$/, '')))
-    throw new DragomanError('unauthorized', { message: 'Without credentials, only loopback host names are answered' });
+    throw new DragomanError('unauthorized', { message: 'Without credentials, only loopback host names are answered.' });
+  if (method === 'GET' || method === 'HEAD') return;
+  const isForeign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
+  if (isForeign || headers['sec-fetch-site'] === 'cross-site')
+    throw new DragomanError('unauthorized', { message: 'Without credentials, pages of other origins are refused.' });
 }

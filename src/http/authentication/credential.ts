@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { DragomanError } from '../../core/index.ts';
 
-/** What a caller shows of itself: headers, and the key of a `/k/<key>/…` address. */
+/** What a request shows of its caller: headers, and the key of a `/k/<key>/…` address. */
 export interface Presented {
+  readonly method: string;
   readonly headers: IncomingHttpHeaders;
   readonly pathKey: string | undefined;
 }
@@ -18,7 +19,7 @@ export interface Credential {
  * Finds the one credential of a request; undefined when there is none. The same secret in several places is one.
  * @throws DragomanError ambiguous_credentials when two differ; unauthorized when an Authorization header cannot be read
  */
-export function readCredential({ headers, pathKey }: Presented): Credential | undefined {
+export function readCredential({ headers, pathKey }: Pick<Presented, 'headers' | 'pathKey'>): Credential | undefined {
   const { authorization } = headers;
   const fromHeader = authorization ? readAuthorization(authorization) : undefined;
   const secrets = [fromHeader?.secret, single(headers['x-api-key']), single(headers['api-key']), pathKey].filter(

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { gunzipSync } from 'node:zlib';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { DragomanError } from '../../core/index.ts';
+import { makeSharedAnswer, type SharedAnswer, sendShared } from '../shared-answer.ts';
 
 export interface ReferenceOptions {
   readonly title: string;
@@ -13,50 +13,58 @@ export interface ReferenceOptions {
 /** The page for people, as the worker makes it. */
 export interface Reference {
   readonly html: string;
-  /** What a content security policy allows its inline scripts by. */
+  /** Digests by which a content security policy allows the inline scripts of the page. */
   readonly inlineScripts: readonly string[];
-  /** The one script it loads, compressed. */
+  /** The one script that it loads. */
   readonly script: Uint8Array;
-  /** sha256 of the script. */
-  readonly scriptDigest: string;
+}
+
+interface Page {
+  readonly html: SharedAnswer;
+  readonly policy: string;
+  readonly script: SharedAnswer;
 }
 
 const deadlineMs = 20_000;
 
 /**
- * Serves a page for people of the OpenAPI document at `/docs/`. It is made when somebody first asks for it, needs nothing from
- * any other host, and is not allowed to reach one.
+ * Serves a page for people of the OpenAPI document at `/docs/`. It is made at the first request, needs nothing from another
+ * host, and may not reach one.
  */
-export function addReferencePage(app: FastifyInstance, options: ReferenceOptions): void {
-  let made: Promise<Reference> | undefined;
-  const reference = () => {
-    made ??= makeReference(options).catch((error) => {
+export function addReferencePage(
+  app: FastifyInstance,
+  options: ReferenceOptions,
+  admit: onRequestAsyncHookHandler,
+): void {
+  let made: Promise<Page> | undefined;
+  const page = () => {
+    made ??= makePage(options).catch((error) => {
       made = undefined;
       throw error;
     });
     return made;
   };
-  app.get('/docs', (_request, reply) => reply.redirect('docs/', 308));
-  app.get('/docs/', async (_request, reply) => {
-    const { html, inlineScripts } = await reference();
-    return reply
-      .header('content-security-policy', policyOf(inlineScripts))
-      .header('referrer-policy', 'no-referrer')
-      .type('text/html; charset=utf-8')
-      .send(html);
+  app.get('/docs', { onRequest: admit }, (_request, reply) => reply.redirect('docs/', 308));
+  app.get('/docs/', { onRequest: admit }, async (request, reply) => {
+    const { html, policy } = await page();
+    reply.header('content-security-policy', policy).header('referrer-policy', 'no-referrer');
+    return sendShared(request, reply, html);
   });
-  app.get('/docs/js/scalar.js', async (request, reply) => {
-    const { script, scriptDigest } = await reference();
-    const etag = `"${scriptDigest}"`;
-    reply.header('etag', etag).header('cache-control', 'no-cache').header('vary', 'accept-encoding');
-    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-    reply.type('text/javascript; charset=utf-8');
-    if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) return reply.send(gunzipSync(script));
-    return reply.header('content-encoding', 'gzip').send(script);
-  });
+  app.get('/docs/js/scalar.js', { onRequest: admit }, async (request, reply) =>
+    sendShared(request, reply, (await page()).script),
+  );
 }
 
-/** Own scripts and the document alone. Styles are written by the page's own scripts into the page. */
+async function makePage(options: ReferenceOptions): Promise<Page> {
+  const { html, inlineScripts, script } = await makeReference(options);
+  return {
+    html: await makeSharedAnswer('text/html; charset=utf-8', Buffer.from(html)),
+    policy: policyOf(inlineScripts),
+    script: await makeSharedAnswer('text/javascript; charset=utf-8', script),
+  };
+}
+
+/** Allows the page's own scripts and the document. The scripts of the page write its styles. */
 function policyOf(inlineScripts: readonly string[]): string {
   return [
     "default-src 'none'",

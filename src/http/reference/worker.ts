@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { gzipSync } from 'node:zlib';
 import scalar from '@scalar/fastify-api-reference';
 import { fastify } from 'fastify';
 import type { Reference, ReferenceOptions } from './page.ts';
 
-/** Makes the reference page in a thread of its own: its library is several megabytes of source that are needed just once. */
+/** Makes the reference page in a thread of its own, because its library is several megabytes of source and is needed once. */
 const { title, document } = workerData as ReferenceOptions;
 const app = fastify();
 await app.register(scalar, {
@@ -13,7 +12,7 @@ await app.register(scalar, {
   configuration: {
     url: document,
     pageTitle: title,
-    // Nothing may be fetched from or sent to anywhere else.
+    // Nothing is fetched from another host or sent to one.
     withDefaultFonts: false,
     telemetry: false,
     proxyUrl: '',
@@ -28,10 +27,6 @@ const script = (await app.inject('/docs/js/scalar.js')).rawPayload;
 const inline = [...html.matchAll(/<script(?: type="text\/javascript")?>(.*?)<\/script>/gs)].map(
   ([, source]) => `'sha256-${createHash('sha256').update(source!).digest('base64')}'`,
 );
-const reference: Reference = { html, inlineScripts: inline, script: gzipSync(script), scriptDigest: digest(script) };
+const reference: Reference = { html, inlineScripts: inline, script };
 parentPort!.postMessage(reference);
 await app.close();
-
-function digest(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}

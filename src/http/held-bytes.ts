@@ -1,27 +1,29 @@
 import { DragomanError } from '../core/index.ts';
 
-export interface BodyMemoryLimits {
-  /** Bytes of bodies under way for one principal. */
+export interface HeldBytesLimits {
+  /** Bytes of one principal. */
   readonly perPrincipal: number;
-  /** And for all together. */
+  /** Bytes of all principals together. */
   readonly total: number;
 }
 
-const refusal = { message: 'Too much is being sent at once.', retryAfterSeconds: 1 };
-
-/** Accounts for the bytes of request bodies, from their arrival until their requests are answered. */
-export class BodyMemory {
-  readonly #limits: BodyMemoryLimits;
+/** Counts bytes that the service holds for requests: bodies until they are answered, answers until they are read. */
+export class HeldBytes {
+  readonly #limits: HeldBytesLimits;
+  readonly #refusal: string;
   readonly #byPrincipal = new Map<string, number>();
   #total = 0;
 
-  constructor(limits: BodyMemoryLimits) {
+  /** @param refusal what a caller reads when a limit is reached */
+  constructor(limits: HeldBytesLimits, refusal: string) {
     this.#limits = limits;
+    this.#refusal = refusal;
   }
 
-  /** @throws DragomanError rate_limited when the principal has too much under way, overloaded when all together have */
+  /** @throws DragomanError rate_limited when the principal holds too much, overloaded when all together do */
   take(principalId: string, bytes: number): void {
     const held = (this.#byPrincipal.get(principalId) ?? 0) + bytes;
+    const refusal = { message: this.#refusal, retryAfterSeconds: 1 };
     if (held > this.#limits.perPrincipal) throw new DragomanError('rate_limited', refusal);
     if (this.#total + bytes > this.#limits.total) throw new DragomanError('overloaded', refusal);
     this.#byPrincipal.set(principalId, held);
