@@ -133,6 +133,7 @@ export async function startService(config: Config, image: Image, version: string
       plans,
       authenticator,
       interpreter,
+      ...(areOff(plans) ? { openRate: null } : {}),
       dialects: createDialects({
         interpreter,
         sessions,
@@ -178,6 +179,11 @@ async function prepareKeys(config: Config, records: Records): Promise<Service['f
   const stored = new ApiKeys(records.keys, config.plans);
   await stored.checkPlans();
   return keys.length > 0 ? undefined : stored.createFirst(config.stores.dataDir);
+}
+
+/** Whether the operator has switched every rate limit off. */
+function areOff(plans: Plans): boolean {
+  return plans.values().every(({ rates }) => Object.values(rates).every((rate) => rate === null));
 }
 
 /** Four programs a core, because most wait; never more than fit into memory at the largest limit. */

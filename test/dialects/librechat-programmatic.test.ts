@@ -210,10 +210,10 @@ describe('a continuation is refused', () => {
   it('of another principal, and while another is under way', async () => {
     const { continuation_token: token } = await round('await echo()\nimport time\ntime.sleep(2)\nprint("end")');
     expect(await resume(token, [value('call_001', 1)], bob)).toMatchObject({
-      status: 403,
-      body: { error: 'Forbidden' },
+      status: 404,
+      body: { error: 'Execution not found or expired' },
     });
-    // Which of the two is first is not said.
+    // The order of the two is not defined.
     const both = await Promise.all([1, 2].map(() => resume(token, [value('call_001', 1)])));
     const [done, refused] = both.toSorted((one, other) => one.status - other.status);
     expect([done!.status, done!.body]).toMatchObject([200, { status: 'completed', stdout: 'end\n' }]);
@@ -263,7 +263,7 @@ describe('cancelling', () => {
     const [running, waiting] = [crypto.randomUUID(), crypto.randomUUID()];
     const answered = named(running, 'while True: pass');
     const parked = (await named(waiting, 'await echo()')).body as Round;
-    expect((await cancel(waiting, bob)).status).toBe(403);
+    expect((await cancel(waiting, bob)).status).toBe(404);
     expect(await cancel(waiting)).toMatchObject({ status: 202, body: { status: 'cancellation_requested' } });
     await expect.poll(async () => (await resume(parked.continuation_token, [value('call_001', 1)])).status).toBe(404);
     expect((await cancel(running)).status).toBe(202);
