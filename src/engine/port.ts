@@ -38,6 +38,30 @@ export interface EngineCellRequest {
   /** Name or alias of a runtime that has a kernel. */
   readonly language: string;
   readonly code: string;
+  /** Id of a kernel that `startKernel` has started. Absent: the default kernel of the language, started with its first cell. */
+  readonly kernel?: string | undefined;
+}
+
+/** A kernel of a live session: an interpreter with variables of its own. Plain data. */
+export interface EngineKernel {
+  /** As the caller chose it. A default kernel has the name of its interpreter: `python`, `javascript` (TypeScript too), `bash`. */
+  readonly id: string;
+  /** Name of a runtime. */
+  readonly language: string;
+  /** Its working directory when it starts, as an absolute path of the sandbox. */
+  readonly folder: string;
+  /** `ended`: its process is gone. Its next cell starts a new one, without the variables, in the same folder. */
+  readonly state: 'idle' | 'busy' | 'ended';
+}
+
+/** A kernel to start. */
+export interface KernelRequest {
+  /** Name or alias of a runtime that has a kernel. */
+  readonly language: string;
+  /** 1 to 100 letters, digits or `_.:-`. Absent: a new one. */
+  readonly id?: string | undefined;
+  /** Working directory, made where it is missing: relative to the workspace, or absolute in the sandbox. Absent: the workspace. */
+  readonly folder?: string | undefined;
 }
 
 export interface EngineCallOptions {
@@ -113,8 +137,23 @@ export interface EngineSession {
   stage(inputs: readonly EngineInput[]): Promise<void>;
   /** Removes files from the workspace; that does not count as a change. @throws SandboxGone */
   remove(paths: readonly string[]): Promise<void>;
-  /** Runs a cell. */
+  /**
+   * Runs a cell. Cells of all kernels run one after another.
+   * @throws DragomanError not_found for an unknown kernel; invalid_request when it runs another language
+   */
   run(cell: EngineCellRequest, options: EngineCallOptions & { readonly limits: Limits }): EngineCell;
+  /** The kernels that were started, the default ones among them. */
+  kernels(): readonly EngineKernel[];
+  /**
+   * Starts a kernel; a session has at most 16.
+   * @throws DragomanError conflict when the id is taken; invalid_request when its folder cannot be used
+   * @throws SandboxGone
+   */
+  startKernel(request: KernelRequest): Promise<EngineKernel>;
+  /** Ends a kernel's processes and starts it again. @throws DragomanError not_found, invalid_request @throws SandboxGone */
+  restartKernel(id: string): Promise<EngineKernel>;
+  /** Ends a kernel and forgets it; the files stay. @throws DragomanError not_found @throws SandboxGone */
+  stopKernel(id: string): Promise<void>;
   /** Ends every interpreter and every process of the owner; the files stay. @throws SandboxGone */
   restart(): Promise<void>;
   /** What changed in the workspace since the last call or `stage`. */

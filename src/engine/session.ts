@@ -1,13 +1,16 @@
-import { type Limits, maxPathDepth, newId } from '../core/index.ts';
-import { orders } from '../guest-protocol/index.ts';
+import { DragomanError, type Limits, maxPathDepth, newId } from '../core/index.ts';
+import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Sandbox, SandboxListener, WorkspaceListing } from '../sandbox/index.ts';
 import { Cell } from './cell.ts';
+import { SessionKernels } from './kernels.ts';
 import type {
   EngineCallOptions,
   EngineCell,
   EngineCellRequest,
   EngineInput,
+  EngineKernel,
   EngineSession,
+  KernelRequest,
   TouchedFile,
   WorkspaceChanges,
 } from './port.ts';
@@ -30,7 +33,7 @@ const silent: SandboxListener = { stdout() {}, stderr() {}, claim() {} };
 export class SandboxSession implements EngineSession {
   readonly #sandbox: Sandbox;
   readonly #limits: Limits;
-  readonly #catalogue: RuntimeCatalogue;
+  readonly #kernels: SessionKernels;
   readonly #release: (sandbox: Sandbox) => Promise<void>;
   /** What the workspace held when it was last looked at: stamps by path. */
   readonly #known = new Map<string, string>();
@@ -47,7 +50,7 @@ export class SandboxSession implements EngineSession {
   ) {
     this.#sandbox = sandbox;
     this.#limits = limits;
-    this.#catalogue = catalogue;
+    this.#kernels = new SessionKernels(catalogue);
     this.#release = release;
     void sandbox.send(orders.serve());
   }
@@ -65,7 +68,7 @@ export class SandboxSession implements EngineSession {
     if (inputs.length === 0) return;
     await this.#awake(async () => {
       await stage(this.#sandbox, inputs, this.#limits);
-      await this.#sync('sync');
+      await this.#sync(orders.sync);
     });
     const { files } = await this.#list();
     const byPath = new Map(files.map((file) => [file.path, file]));
@@ -80,23 +83,25 @@ export class SandboxSession implements EngineSession {
     if (paths.length === 0) return;
     await this.#awake(async () => {
       for (const path of paths) void this.#sandbox.send(orders.remove(path));
-      await this.#sync('sync');
+      await this.#sync(orders.sync);
     });
     for (const path of paths) this.#known.delete(path);
   }
 
   /** Runs a cell of a language that has a kernel. */
-  run({ language, code }: EngineCellRequest, options: EngineCallOptions & { readonly limits: Limits }): EngineCell {
-    const runtime = this.#catalogue.find(language);
-    const kernel = runtime?.kernel;
-    if (!kernel) throw new Error(`${language} has no kernel`);
+  run(
+    { language, code, kernel }: EngineCellRequest,
+    options: EngineCallOptions & { readonly limits: Limits },
+  ): EngineCell {
     if (this.ended) throw new SandboxGone();
+    const { runtime, guest } = this.#kernels.forCell(language, kernel);
     // Drop output that leftover threads wrote after the last cell ended and before the freeze.
     if (!this.#isAtRest) this.#sandbox.drain();
     this.#isAtRest = false;
     const tools = callBroker(options.tools);
+    this.#kernels.mark(guest.id, 'busy');
     const order = {
-      kernel: { id: kernel.name, start: kernel.start, folder: '.' },
+      kernel: guest,
       language: runtime.name,
       code: Buffer.from(code),
       tools: tools?.tools ?? [],
@@ -106,6 +111,7 @@ export class SandboxSession implements EngineSession {
     this.#sandbox.thaw();
     const done = cell.done.then((end) => {
       if (cell.deaf) this.#ended = true;
+      this.#kernels.mark(guest.id, end.interpreter === 'kept' ? 'idle' : 'ended');
       this.#sandbox.listen(silent);
       this.#rest = this.#settle();
       return end;
@@ -122,9 +128,37 @@ export class SandboxSession implements EngineSession {
     }
   }
 
-  /** Ends every interpreter and every process of the owner's; the files stay. @throws DragomanError sandbox_unavailable */
+  kernels(): readonly EngineKernel[] {
+    return this.#kernels.list();
+  }
+
+  async startKernel(request: KernelRequest): Promise<EngineKernel> {
+    const { entry, guest } = this.#kernels.plan(request);
+    await this.#awake(() => this.#sync((token) => orders.kernel(token, guest), refused));
+    return this.#kernels.add(entry);
+  }
+
+  async restartKernel(id: string): Promise<EngineKernel> {
+    const guest = this.#kernels.get(id);
+    await this.#awake(async () => {
+      await this.#sync((token) => orders.stop(token, id));
+      this.#kernels.mark(id, 'ended');
+      await this.#sync((token) => orders.kernel(token, guest), refused);
+      this.#kernels.mark(id, 'idle');
+    });
+    return this.#kernels.list().find((kernel) => kernel.id === id)!;
+  }
+
+  async stopKernel(id: string): Promise<void> {
+    this.#kernels.get(id);
+    await this.#awake(() => this.#sync((token) => orders.stop(token, id)));
+    this.#kernels.remove(id);
+  }
+
+  /** Ends every interpreter and every process of the owner; the files stay. @throws SandboxGone */
   async restart(): Promise<void> {
-    await this.#awake(() => this.#sync('restart'));
+    await this.#awake(() => this.#sync(orders.restart));
+    this.#kernels.endAll();
   }
 
   /** What has changed in the workspace since the last call or `stage`. */
@@ -187,7 +221,7 @@ export class SandboxSession implements EngineSession {
   }
 
   /** Waits until the supervisor has done everything it was sent before. */
-  async #sync(order: 'sync' | 'restart'): Promise<void> {
+  async #sync(order: (token: string) => Order, fault: (message: string) => Error = doesNotFit): Promise<void> {
     const token = newId();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const gone = () => {
@@ -200,11 +234,11 @@ export class SandboxSession implements EngineSession {
       stderr() {},
       claim(claim) {
         if (claim.claim === 'done' && claim.token === token) resolve();
-        if (claim.claim === 'fault') reject(doesNotFit(claim.message));
+        if (claim.claim === 'fault') reject(fault(claim.message));
       },
     });
     const forget = whenExited(this.#sandbox, gone);
-    void this.#sandbox.send(orders[order](token));
+    void this.#sandbox.send(order(token));
     try {
       await promise;
     } finally {
@@ -212,4 +246,9 @@ export class SandboxSession implements EngineSession {
       forget();
     }
   }
+}
+
+/** A kernel could not be started; the guest says why. */
+function refused(message: string): DragomanError {
+  return new DragomanError('invalid_request', { message });
 }

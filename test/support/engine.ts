@@ -88,6 +88,8 @@ export interface TestCell extends Omit<CellResult, 'stdout' | 'stderr' | 'artifa
 
 export interface CellOptions {
   readonly language?: string;
+  /** Absent: the default kernel of the language. */
+  readonly kernel?: string;
   readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ExecutionEvent) => void;
@@ -180,8 +182,8 @@ export async function startEngine(
     close: () => engine.close(),
     async openSession(own) {
       const session = await engine.openSession({ ...limits, ...own });
-      const start = (code: string, { language = 'python', limits: cellLimits, ...more }: CellOptions = {}) =>
-        session.run({ language, code }, { limits: { ...limits, ...own, ...cellLimits }, ...more });
+      const start = (code: string, { language = 'python', kernel, limits: cellLimits, ...more }: CellOptions = {}) =>
+        session.run({ language, code, kernel }, { limits: { ...limits, ...own, ...cellLimits }, ...more });
       return {
         session,
         start,
