@@ -1,13 +1,13 @@
 /**
- * Who may read a stored session's files besides the principal that made it: nobody (`user`), or anyone of the same tenant
- * who names the same agent, or the same skill in the same version (LibreChat's rule).
+ * Which other principals may read the files of a file set: none (`user`), or those of the same tenant that name the same
+ * agent, or the same skill in the same version (LibreChat's rule).
  */
 export type FileScope =
   | { readonly kind: 'user' }
   | { readonly kind: 'agent'; readonly id: string }
   | { readonly kind: 'skill'; readonly id: string; readonly version: number };
 
-/** The owner's side of a stored session: one upload call, or the files one execution made. */
+/** Files that came together and expire together: of one upload, of one execution, or of a session. */
 export interface FileSet {
   readonly id: string;
   readonly tenant: string;
@@ -18,9 +18,10 @@ export interface FileSet {
   readonly expiresAt: number;
 }
 
-/** One file of a stored session. The bytes live in the file store under `digest`. */
+/** One file of a file set. The bytes live in the file store under `digest`. */
 export interface StoredFile {
   readonly id: string;
+  /** Id of its file set. */
   readonly sessionId: string;
   /** Relative path, `/` between segments, exactly as the client gave it or the program made it. */
   readonly name: string;
@@ -29,15 +30,17 @@ export interface StoredFile {
   readonly digest: string;
   readonly contentType: string;
   readonly readOnly: boolean;
-  /** Who put it there: a caller, or a program that made or changed it. */
+  /** Unix permission bits (`0o755`) where they are known. */
+  readonly mode?: number;
+  /** `user`: a caller put it there; `program`: a program made or changed it. */
   readonly source: 'user' | 'program';
   readonly createdAt: number;
 }
 
-/** A caller's way to say which file it means. */
+/** How a caller names a file. */
 export interface FileRef {
   readonly sessionId: string;
   readonly fileId: string;
-  /** The scope the caller claims; checked against the stored session's. */
+  /** The scope the caller claims; checked against the file set's. */
   readonly scope: FileScope;
 }

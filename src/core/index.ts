@@ -27,7 +27,7 @@ export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.t
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';
 export { makePrivateFile } from './private-file.ts';
-export { quotaExceeded, recordsExceeded, type StorageUse } from './quota.ts';
+export { chargedBytes, quotaExceeded, recordsExceeded, type StorageUse, tooManyFiles } from './quota.ts';
 export { secretHash } from './secrets.ts';
 export { isSuperuser } from './superuser.ts';
 export type { Logger, Metrics } from './telemetry.ts';

@@ -13,16 +13,17 @@ import {
   type StorageUse,
   type StoredFile,
 } from '../../core/index.ts';
-import type { FileSetRevision, FileStore, Records } from '../../stores/index.ts';
+import type { FileQuota, FileSetRevision, FileStore, Records } from '../../stores/index.ts';
 import type { UploadFile, UploadOutcome } from '../executions/interpreter.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
-import { type Hold, StorageQuota } from './quota.ts';
+import { type Reservation, StorageQuota } from './quota.ts';
 
 export interface FileServiceOptions {
+  /** The bytes. */
   readonly files: FileStore;
-  readonly records: Records;
+  readonly records: Pick<Records, 'files'>;
   readonly usage: UsageMeter;
   /** What principals may store. */
   readonly plans: Plans;
@@ -32,10 +33,10 @@ export interface FileServiceOptions {
   readonly now: () => number;
 }
 
-/** A stored session as its owner puts files into it. */
+/** A file set as its owner puts files into it. */
 export interface OpenFileSet extends FileSet {
-  /** What all files of its owner may take together. */
-  readonly quotaBytes: number;
+  /** The most that all files of its owner may take together. */
+  readonly quota: FileQuota;
 }
 
 /** A file about to be recorded. */
@@ -43,6 +44,8 @@ export interface NewFile {
   readonly name: string;
   readonly contentType: string | undefined;
   readonly readOnly: boolean;
+  /** Unix permission bits where they are known. */
+  readonly mode?: number | undefined;
   readonly source: StoredFile['source'];
   readonly content: AsyncIterable<Uint8Array> | Uint8Array;
 }
@@ -51,12 +54,14 @@ export interface NewFile {
 export class FileService {
   readonly #options: FileServiceOptions;
   readonly #quota: StorageQuota;
-  /** Contents of files that are stored and not recorded yet, by the files' ids: no clock may make them look forgotten. */
-  readonly #unrecorded = new Map<string, { readonly digest: string; readonly hold?: Hold }>();
+  /** Files whose bytes are stored and that are not recorded yet, by id. */
+  readonly #unrecorded = new Map<string, Reservation>();
+  /** Holds that are being given up. */
+  #releasing: Promise<unknown> = Promise.resolve();
 
   constructor(options: FileServiceOptions) {
     this.#options = options;
-    this.#quota = new StorageQuota((owner) => options.records.files.storedBytes(owner));
+    this.#quota = new StorageQuota((owner) => options.records.files.stored(owner));
   }
 
   /** See `Interpreter.upload`. */
@@ -65,44 +70,37 @@ export class FileService {
     request: { scope: FileScope; readOnly: boolean; partial: boolean },
     uploads: AsyncIterable<UploadFile>,
   ): Promise<{ sessionId: string; files: readonly UploadOutcome[] }> {
-    const session = this.session(principal, newId(), request.scope);
+    const set = this.session(principal, newId(), request.scope);
     const outcomes: UploadOutcome[] = [];
+    const { maxUploadFiles, maxFileBytes } = this.#options;
     let count = 0;
     try {
       for await (const upload of uploads) {
         try {
-          if (++count > this.#options.maxUploadFiles) {
-            throw new DragomanError('too_large', { message: `more than ${this.#options.maxUploadFiles} files` });
+          if (++count > maxUploadFiles) {
+            throw new DragomanError('too_large', { message: `more than ${maxUploadFiles} files` });
           }
-          outcomes.push({
-            stored: await this.put(
-              session,
-              { ...upload, readOnly: request.readOnly, source: 'user' },
-              this.#options.maxFileBytes,
-            ),
-          });
+          const file = { ...upload, readOnly: request.readOnly, source: 'user' } as const;
+          outcomes.push({ stored: await this.put(set, file, maxFileBytes) });
         } catch (error) {
           if (!request.partial || !(error instanceof DragomanError)) throw error;
           outcomes.push({ name: upload.name, error: error.message });
         }
       }
-      await this.record(
-        session,
-        outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : [])),
-      );
+      await this.record(set, storedOf(outcomes));
     } finally {
-      this.release(outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : [])));
+      this.release(storedOf(outcomes));
     }
-    return { sessionId: session.id, files: outcomes };
+    return { sessionId: set.id, files: outcomes };
   }
 
-  /** What a principal's files take, and may take. */
+  /** What a principal's files take, and may take, in bytes. */
   async storage(principal: Principal): Promise<StorageUse> {
-    const used = await this.#options.records.files.storedBytes(principal);
-    return { used, allowed: planOf(this.#options.plans, principal).storedBytes };
+    const { bytes } = await this.#options.records.files.stored(principal);
+    return { used: bytes, allowed: planOf(this.#options.plans, principal).storedBytes };
   }
 
-  /** A stored session that is not recorded yet. */
+  /** A file set that is not recorded yet. */
   session(principal: Principal, id: string, scope: FileScope): OpenFileSet {
     const createdAt = this.#options.now();
     const { tenant, id: principalId } = principal;
@@ -110,75 +108,81 @@ export class FileService {
     return this.opened(principal, { id, tenant, principalId, scope, createdAt, expiresAt });
   }
 
-  /** A stored session for its owner to put files into. */
-  opened(owner: Principal, session: FileSet): OpenFileSet {
-    return { ...session, quotaBytes: planOf(this.#options.plans, owner).storedBytes };
+  /** A file set for its owner to put files into. */
+  opened(owner: Principal, set: FileSet): OpenFileSet {
+    const { storedBytes: bytes, storedFiles: files } = planOf(this.#options.plans, owner);
+    return { ...set, quota: { bytes, files } };
   }
 
   /**
-   * Stores a file's bytes; it exists for nobody until it is recorded. That, or `release`, has to follow.
+   * Stores a file's bytes; the file is invisible until it is recorded. Call `record`, `revise` or `release` next.
    * @throws DragomanError as `FileStore.put`; invalid_request, quota_exceeded
    */
-  async put(session: OpenFileSet, file: NewFile, maxBytes: number): Promise<StoredFile> {
+  async put(set: OpenFileSet, file: NewFile, maxBytes: number): Promise<StoredFile> {
     const fault = pathFault(file.name);
     if (fault) throw new DragomanError('invalid_request', { message: `file name ${fault}` });
-    const hold = await this.#quota.hold({ tenant: session.tenant, id: session.principalId }, session.quotaBytes);
-    const { digest, size } = await this.#options.files.put(hold.counted(file.content), maxBytes).catch((error) => {
-      hold.free();
-      throw error;
-    });
+    const room = await this.#quota.reserve({ tenant: set.tenant, id: set.principalId }, set.quota);
     const id = newId();
-    this.#unrecorded.set(id, { digest, hold });
-    return {
-      id,
-      sessionId: session.id,
-      name: file.name,
-      size,
-      digest,
-      contentType: contentTypeOf(file.name, file.contentType),
-      readOnly: file.readOnly,
-      source: file.source,
-      createdAt: this.#options.now(),
-    };
-  }
-
-  /** A copy of a stored file for another session, under a path of its own; recorded as what `put` returns is. */
-  copy(session: FileSet, path: string, file: StoredFile): StoredFile {
-    const id = newId();
-    this.#unrecorded.set(id, { digest: file.digest });
-    return { ...file, id, sessionId: session.id, name: path, readOnly: false, createdAt: this.#options.now() };
-  }
-
-  /** Makes a session and its files visible, all or nothing; nothing is recorded for no files. @throws DragomanError quota_exceeded */
-  async record(session: OpenFileSet, files: readonly StoredFile[]): Promise<void> {
-    this.#handOver(files);
+    this.#unrecorded.set(id, room);
     try {
-      if (files.length > 0) await this.#options.records.files.create(session, files, session.quotaBytes);
-    } finally {
-      this.release(files);
+      const { digest, size } = await this.#options.files.put(room.counted(file.content), maxBytes, id);
+      return {
+        id,
+        sessionId: set.id,
+        name: file.name,
+        size,
+        digest,
+        contentType: contentTypeOf(file.name, file.contentType),
+        readOnly: file.readOnly,
+        ...(file.mode === undefined ? {} : { mode: file.mode }),
+        source: file.source,
+        createdAt: this.#options.now(),
+      };
+    } catch (error) {
+      this.#unrecorded.delete(id);
+      room.free();
+      throw error;
     }
-    this.#meter(session, files);
   }
 
   /**
-   * Changes the files of a session that is recorded, and how long they live.
-   * @throws DragomanError not_found when it is gone; quota_exceeded
+   * A copy of a stored file for another file set, under a path of its own; recorded as what `put` returns is. Recording it is
+   * not_found when the original was deleted meanwhile.
    */
-  async revise(session: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded'>): Promise<void> {
-    const { expiresAt, quotaBytes } = session;
-    this.#handOver(change.added);
-    try {
-      await this.#options.records.files.revise(session.id, { ...change, expiresAt, quotaBytes });
-    } finally {
-      this.release(change.added);
-    }
-    this.#meter(session, change.added);
+  copy(set: FileSet, path: string, file: StoredFile): StoredFile {
+    return { ...file, id: newId(), sessionId: set.id, name: path, readOnly: false, createdAt: this.#options.now() };
   }
 
-  /** These are recorded by now or will never be; once is enough, more does no harm. */
+  /**
+   * Makes a file set and its files visible, all or nothing; nothing is recorded for no files.
+   * @throws DragomanError quota_exceeded; not_found when the original of a copy is gone
+   */
+  async record(set: OpenFileSet, files: readonly StoredFile[]): Promise<void> {
+    if (files.length === 0) return;
+    await this.#recording(files, () => this.#options.records.files.create(set, files, set.quota));
+    this.#meter(set, files);
+  }
+
+  /**
+   * Changes the files of a recorded file set, and how long they live.
+   * @throws DragomanError not_found when it, or the original of a copy, is gone; quota_exceeded
+   */
+  async revise(set: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded'>): Promise<void> {
+    const { expiresAt, quota } = set;
+    await this.#recording(change.added, () =>
+      this.#options.records.files.revise(set.id, { ...change, expiresAt, quota }),
+    );
+    this.#meter(set, change.added);
+  }
+
+  /** These files are recorded by now or never will be. More than once does no harm. */
   release(files: readonly StoredFile[]): void {
-    this.#handOver(files);
-    for (const { id } of files) this.#unrecorded.delete(id);
+    const holds = files.flatMap(({ id }) => (this.#forget(id) ? [id] : []));
+    if (holds.length === 0) return;
+    const { files: store } = this.#options;
+    // A hold that cannot be given up now ends by itself.
+    const released = store.release(holds).then(() => store.collect());
+    this.#releasing = Promise.allSettled([this.#releasing, released]);
   }
 
   /** @throws DragomanError not_found for what is gone, expired or another's, without telling which */
@@ -193,46 +197,65 @@ export class FileService {
     return found.file;
   }
 
+  /** Opens a file's bytes. @throws DragomanError not_found, storage_unavailable */
   open(file: StoredFile): Promise<Readable> {
     return this.#options.files.open(file.digest);
   }
 
   /** @throws DragomanError not_found, as `find` */
-  async list(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]> {
-    const session = isId(sessionId) ? await this.#options.records.files.set(sessionId) : undefined;
-    if (!session || !mayUse(principal, scope, session, this.#options.now())) {
+  async list(principal: Principal, setId: string, scope: FileScope): Promise<readonly StoredFile[]> {
+    const set = isId(setId) ? await this.#options.records.files.set(setId) : undefined;
+    if (!set || !mayUse(principal, scope, set, this.#options.now())) {
       throw new DragomanError('not_found', { message: 'Session not found' });
     }
-    return this.#options.records.files.list(sessionId);
+    return this.#options.records.files.list(setId);
   }
 
-  /** @throws DragomanError not_found, as `find` */
+  /** Removes a file. Its bytes are gone too when this resolves, unless another file has them. @throws DragomanError not_found, as `find` */
   async delete(principal: Principal, ref: FileRef): Promise<void> {
     // Reading may be shared; only the maker removes.
     await this.find(principal, { ...ref, scope: { kind: 'user' } });
     await this.#options.records.files.delete(ref.sessionId, ref.fileId);
+    await this.#options.files.collect();
   }
 
-  /** Removes expired sessions and documents and then bytes that no record refers to. */
-  async expire(graceMs: number): Promise<{ sessions: number; contents: number }> {
-    const { records, files, now } = this.#options;
-    const sessions = await records.files.deleteExpired(now());
-    await records.documents.deleteExpired(now());
-    const isReferenced = async (digest: string) => this.#isUnrecorded(digest) || records.files.isReferenced(digest);
-    const contents = await files.sweep(isReferenced, graceMs);
-    return { sessions, contents };
+  /** Deletes bytes that no file refers to any more; returns how many contents. @throws DragomanError storage_unavailable */
+  async collect(): Promise<number> {
+    await this.#releasing;
+    return this.#options.files.collect();
+  }
+
+  /** Removes expired file sets, and the bytes that only they had. @throws DragomanError storage_unavailable */
+  async expire(): Promise<{ sets: number; contents: number }> {
+    // No clock makes a file look forgotten whose upload goes on.
+    await this.#options.files.renew([...this.#unrecorded.keys()]);
+    const sets = await this.#options.records.files.deleteExpired(this.#options.now());
+    return { sets, contents: await this.collect() };
+  }
+
+  /** Records files. From here on the records count them; when that fails, `release` lets their bytes go. */
+  async #recording(files: readonly StoredFile[], record: () => Promise<void>): Promise<void> {
+    for (const { id } of files) this.#unrecorded.get(id)?.free();
+    try {
+      await record();
+    } catch (error) {
+      this.release(files);
+      throw error;
+    }
+    for (const { id } of files) this.#forget(id);
+  }
+
+  /** @returns whether a file with this id waited to be recorded */
+  #forget(id: string): boolean {
+    this.#unrecorded.get(id)?.free();
+    return this.#unrecorded.delete(id);
   }
 
   #meter({ principalId: id, tenant }: FileSet, files: readonly StoredFile[]): void {
     this.#options.usage.record({ id, tenant }, { bytesStored: files.reduce((sum, { size }) => sum + size, 0) });
   }
+}
 
-  /** From here on the records counts these, or nobody has to. */
-  #handOver(files: readonly StoredFile[]): void {
-    for (const { id } of files) this.#unrecorded.get(id)?.hold?.free();
-  }
-
-  #isUnrecorded(digest: string): boolean {
-    return this.#unrecorded.values().some((each) => each.digest === digest);
-  }
+function storedOf(outcomes: readonly UploadOutcome[]): StoredFile[] {
+  return outcomes.flatMap((outcome) => ('stored' in outcome ? [outcome.stored] : []));
 }

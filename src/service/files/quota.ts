@@ -1,37 +1,46 @@
-import { quotaExceeded } from '../../core/index.ts';
-import type { Owner } from '../../stores/index.ts';
+import { chargedBytes, quotaExceeded, tooManyFiles } from '../../core/index.ts';
+import type { FileQuota, FileRecords, Owner } from '../../stores/index.ts';
 
-/** Bytes on their way into the store, of one file. */
-export interface Hold {
+/** The room that one arriving file takes of its owner's quota. */
+export interface Reservation {
   /** Passes the content on, and ends it where its owner has no more room. @throws DragomanError quota_exceeded */
   counted(content: AsyncIterable<Uint8Array> | Uint8Array): AsyncIterable<Uint8Array> | Uint8Array;
-  /** The bytes are recorded, about to be, or gone; once is enough, more does no harm. */
+  /** Call it when the file is recorded, about to be, or discarded. More than once does no harm. */
   free(): void;
 }
 
 /**
- * Keeps what arrives within its owner's quota before it is recorded: without it any number of uploads could fill the disk
- * together and be refused afterwards. What is recorded is the records's to count, in the transaction that records it.
+ * Keeps arriving files within their owner's quota before they are recorded: otherwise many uploads at once could fill the
+ * disk and be refused afterwards. Recorded files are counted by the records, in the transaction that records them.
  */
 export class StorageQuota {
-  readonly #storedBytes: (owner: Owner) => Promise<number>;
-  /** Bytes that have arrived and are not recorded, by owner. */
-  readonly #arriving = new Map<string, number>();
+  readonly #stored: FileRecords['stored'];
+  /** What arrives and is not recorded yet, by owner. */
+  readonly #arriving = new Map<string, { bytes: number; files: number }>();
 
-  constructor(storedBytes: (owner: Owner) => Promise<number>) {
-    this.#storedBytes = storedBytes;
+  constructor(stored: FileRecords['stored']) {
+    this.#stored = stored;
   }
 
-  async hold(owner: Owner, allowed: number): Promise<Hold> {
+  /** @throws DragomanError quota_exceeded when the owner has no room for another file, storage_unavailable */
+  async reserve(owner: Owner, quota: FileQuota): Promise<Reservation> {
     const key = JSON.stringify([owner.tenant, owner.id]);
-    const stored = await this.#storedBytes(owner);
+    const stored = await this.#stored(owner);
+    let size = 0;
     let held = 0;
     const take = (bytes: number) => {
-      const used = stored + (this.#arriving.get(key) ?? 0);
-      if (used + bytes > allowed) throw quotaExceeded({ used, allowed });
-      held += bytes;
-      this.#add(key, bytes);
+      size += bytes;
+      const more = chargedBytes(size) - held;
+      const used = stored.bytes + (this.#arriving.get(key)?.bytes ?? 0);
+      if (used + more > quota.bytes) throw quotaExceeded({ used, allowed: quota.bytes });
+      held += more;
+      this.#add(key, more, 0);
     };
+    const files = stored.files + (this.#arriving.get(key)?.files ?? 0);
+    if (files >= quota.files) throw tooManyFiles({ used: files, allowed: quota.files });
+    take(0);
+    this.#add(key, 0, 1);
+    let isFree = false;
     return {
       counted: (content) => {
         if (!(content instanceof Uint8Array)) return counting(content, take);
@@ -39,15 +48,16 @@ export class StorageQuota {
         return content;
       },
       free: () => {
-        this.#add(key, -held);
-        held = 0;
+        if (!isFree) this.#add(key, -held, -1);
+        isFree = true;
       },
     };
   }
 
-  #add(key: string, bytes: number): void {
-    const arriving = (this.#arriving.get(key) ?? 0) + bytes;
-    if (arriving > 0) this.#arriving.set(key, arriving);
+  #add(key: string, bytes: number, files: number): void {
+    const before = this.#arriving.get(key) ?? { bytes: 0, files: 0 };
+    const arriving = { bytes: before.bytes + bytes, files: before.files + files };
+    if (arriving.bytes > 0 || arriving.files > 0) this.#arriving.set(key, arriving);
     else this.#arriving.delete(key);
   }
 }

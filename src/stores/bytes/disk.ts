@@ -1,35 +1,33 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { DragomanError, newId } from '../../core/index.ts';
 import { makeDirectory, syncDirectory } from '../directories.ts';
 import { hasCode, onStorage } from '../faults.ts';
-import type { FileStore, StoredBytes } from './file-store.ts';
+import { type Bytes, isDigest, type ReceivedContent } from './bytes.ts';
 import { IncomingFile } from './incoming-file.ts';
 import { KeyLock } from './key-lock.ts';
 
-const digestPattern = /^[0-9a-f]{64}$/;
 const shards = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
-/** How much of content that is in memory is hashed at a time, about a millisecond's work. */
+/** How much content in memory is hashed at a time, about a millisecond's work. */
 const sliceBytes = 1024 * 1024;
 
 /**
  * Keeps bytes in one local directory, which belongs to one process at a time: `<directory>/ab/cdef…` is the content with
- * the sha256 `abcdef…`, `<directory>/incoming` holds what is still arriving. A file's modification time tells when its
- * bytes were last put. Everything is private to the user the service runs as.
+ * the sha256 `abcdef…`, `<directory>/incoming` holds what is still arriving. All files are private to the user of the service.
  */
-export function createDiskFileStore(options: { directory: string }): FileStore {
-  return new DiskFileStore(options.directory);
+export function createDiskBytes(options: { directory: string }): Bytes {
+  return new DiskBytes(options.directory);
 }
 
-class DiskFileStore implements FileStore {
+class DiskBytes implements Bytes {
   readonly #directory: string;
   readonly #incoming: string;
-  /** Keeps `sweep` and equal `put`s of one content apart from the moment it is looked for until its name is durable. */
+  /** Orders `keep` and `delete` of one content. */
   readonly #locks = new KeyLock();
-  /** Shards synced since `start`: a name found in any other may be one that a killed process did not sync. */
+  /** Shards synced since `start`. In any other, a killed process may have left a name that is not durable. */
   readonly #synced = new Set<string>();
 
   constructor(directory: string) {
@@ -50,7 +48,7 @@ class DiskFileStore implements FileStore {
     });
   }
 
-  async put(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<StoredBytes> {
+  async receive(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<ReceivedContent> {
     const whole = source instanceof Uint8Array ? source : undefined;
     const file = new IncomingFile(join(this.#incoming, newId()));
     const hash = createHash('sha256');
@@ -62,16 +60,21 @@ class DiskFileStore implements FileStore {
         hash.update(chunk);
         if (!whole) await file.write(chunk);
       }
-      const digest = hash.digest('hex');
-      await this.#locks.run(digest, () => onStorage(() => this.#keep(this.#pathOf(digest), file, whole)));
-      return { digest, size };
-    } finally {
+    } catch (error) {
       await file.discard();
+      throw error;
     }
+    const digest = hash.digest('hex');
+    return {
+      digest,
+      size,
+      keep: () => this.#locks.run(digest, () => onStorage(() => this.#keep(this.#pathOf(digest), size, file, whole))),
+      discard: () => file.discard(),
+    };
   }
 
   async open(digest: string): Promise<Readable> {
-    if (!digestPattern.test(digest)) throw new DragomanError('not_found');
+    if (!isDigest(digest)) throw new DragomanError('not_found');
     return onStorage(async () => {
       try {
         return (await open(this.#pathOf(digest), 'r')).createReadStream();
@@ -81,36 +84,29 @@ class DiskFileStore implements FileStore {
     });
   }
 
-  async sweep(isReferenced: (digest: string) => Promise<boolean>, graceMs: number): Promise<number> {
-    let removed = 0;
-    for (const shard of shards) {
-      for (const name of await onStorage(() => readdir(join(this.#directory, shard)))) {
-        const digest = shard + name;
-        if (!digestPattern.test(digest)) continue;
-        const path = this.#pathOf(digest);
-        await this.#locks.run(digest, async () => {
-          const age = await onStorage(() => ageOf(path));
-          if (age === undefined || age < graceMs || (await isReferenced(digest))) return;
-          await onStorage(() => rm(path, { force: true }));
-          removed++;
-        });
-      }
-    }
-    return removed;
+  async delete(digests: readonly string[]): Promise<void> {
+    const valid = digests.filter(isDigest);
+    await onStorage(async () => {
+      await Promise.all(
+        valid.map((digest) => this.#locks.run(digest, () => rm(this.#pathOf(digest), { force: true }))),
+      );
+      // The record of a content goes next: its name must not come back after power loss.
+      await Promise.all([...new Set(valid.map((digest) => dirname(this.#pathOf(digest))))].map(syncDirectory));
+    });
   }
 
   /** Holds nothing open between calls. */
   async close(): Promise<void> {}
 
-  /** Gives the bytes their name, or renews the age of equal bytes that are there. A `whole` is written only when it is new. */
-  async #keep(path: string, file: IncomingFile, whole: Uint8Array | undefined): Promise<void> {
+  /** Gives the bytes their name unless equal bytes have it. A `whole` is written only when it is new. */
+  async #keep(path: string, size: number, file: IncomingFile, whole: Uint8Array | undefined): Promise<void> {
     const shard = dirname(path);
-    const isNew = !(await renew(path));
-    if (!isNew && this.#synced.has(shard)) return;
+    const isNew = (await sizeOf(path)) !== size;
+    if (!isNew && this.#synced.has(shard)) return file.discard();
     if (isNew) {
       if (whole) await file.write(whole);
       await file.moveTo(path);
-    }
+    } else await file.discard();
     try {
       await syncDirectory(shard);
     } catch (error) {
@@ -135,7 +131,7 @@ async function namesIn(path: string): Promise<string[]> {
   }
 }
 
-/** Bytes piece by piece; others get their turn in between. */
+/** Bytes piece by piece; other work gets its turn in between. */
 async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += sliceBytes) {
     if (at > 0) await setImmediate();
@@ -143,22 +139,10 @@ async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Sets a file's modification time to now; tells whether there is such a file. */
-async function renew(path: string): Promise<boolean> {
-  const now = new Date();
+/** Bytes of a file, undefined when it does not exist. */
+async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    await utimes(path, now, now);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
-
-/** Whole milliseconds since bytes were put, undefined when they are gone. The file system's times are finer than the clock's. */
-async function ageOf(path: string): Promise<number | undefined> {
-  try {
-    return Date.now() - Math.floor((await stat(path)).mtimeMs);
+    return (await stat(path)).size;
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;

@@ -1,26 +1,21 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { DragomanError } from '../../core/index.ts';
-import type { FileStore, StoredBytes } from './file-store.ts';
+import type { Bytes, ReceivedContent } from './bytes.ts';
 
-interface Entry {
-  readonly bytes: Buffer;
-  readonly putAt: number;
+/** Keeps bytes in memory: for tests, and as the yardstick of the other drivers. */
+export function createMemoryBytes(): Bytes {
+  return new MemoryBytes();
 }
 
-/** Keeps bytes in memory, gone with the process: what the other drivers are compared with, and for tests. */
-export function createMemoryFileStore(): FileStore {
-  return new MemoryFileStore();
-}
-
-class MemoryFileStore implements FileStore {
-  readonly #entries = new Map<string, Entry>();
+class MemoryBytes implements Bytes {
+  readonly #contents = new Map<string, Buffer>();
 
   async start(): Promise<number> {
     return 0;
   }
 
-  async put(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<StoredBytes> {
+  async receive(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<ReceivedContent> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of source instanceof Uint8Array ? [source] : source) {
@@ -30,26 +25,17 @@ class MemoryFileStore implements FileStore {
     }
     const bytes = Buffer.concat(chunks);
     const digest = createHash('sha256').update(bytes).digest('hex');
-    this.#entries.set(digest, { bytes, putAt: Date.now() });
-    return { digest, size };
+    return { digest, size, keep: async () => void this.#contents.set(digest, bytes), discard: async () => {} };
   }
 
   async open(digest: string): Promise<Readable> {
-    const entry = this.#entries.get(digest);
-    if (!entry) throw new DragomanError('not_found');
-    return Readable.from(entry.bytes.byteLength > 0 ? [entry.bytes] : [], { objectMode: false });
+    const bytes = this.#contents.get(digest);
+    if (!bytes) throw new DragomanError('not_found');
+    return Readable.from(bytes.byteLength > 0 ? [bytes] : [], { objectMode: false });
   }
 
-  async sweep(isReferenced: (digest: string) => Promise<boolean>, graceMs: number): Promise<number> {
-    let removed = 0;
-    for (const [digest, entry] of [...this.#entries]) {
-      if (Date.now() - entry.putAt < graceMs || (await isReferenced(digest))) continue;
-      // The bytes may have been put again while the answer was awaited: then the entry is another one.
-      if (this.#entries.get(digest) !== entry) continue;
-      this.#entries.delete(digest);
-      removed++;
-    }
-    return removed;
+  async delete(digests: readonly string[]): Promise<void> {
+    for (const digest of digests) this.#contents.delete(digest);
   }
 
   async close(): Promise<void> {}

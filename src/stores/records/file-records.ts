@@ -6,6 +6,13 @@ export const keptSuperseded = 200;
 /** The principal that a record belongs to. */
 export type Owner = Pick<Principal, 'tenant' | 'id'>;
 
+/** The most that the files of one owner may take. */
+export interface FileQuota {
+  /** Each file counts in whole blocks (`chargedBytes`). */
+  readonly bytes: number;
+  readonly files: number;
+}
+
 /** A change of a file set. */
 export interface FileSetRevision {
   readonly expiresAt: number;
@@ -14,20 +21,28 @@ export interface FileSetRevision {
   /** Ids of files that were replaced, or removed from the workspace: `file` still finds them, `list` does not. */
   readonly superseded: readonly string[];
   /** See `create`. */
-  readonly quotaBytes?: number | undefined;
+  readonly quota?: FileQuota | undefined;
 }
 
-/** File sets and their files. */
+export interface FilePage {
+  readonly limit?: number;
+  /** Goes on behind the file with this id; an unknown one ends the list. */
+  readonly after?: string | undefined;
+}
+
+/** File sets and their files. A file's content is recorded and held (`ContentRecords.hold`) before the file is. */
 export interface FileRecords {
   /**
-   * Records a file set and its files, all or nothing. The files name this set as theirs.
-   * @param quotaBytes the most that all files of the set's owner may take together with these; absent: no limit
-   * @throws DragomanError internal when the set's id, or a file's id within it, is taken; quota_exceeded
+   * Records a file set and its files, all or nothing. The files name this set as theirs. Holds with the files' ids end.
+   * @param quota what all files of the set's owner may take together with these; absent: no limit
+   * @throws DragomanError internal when the set's id, or a file's id within it, is taken; quota_exceeded; not_found when the
+   *   content of a file is gone
    */
-  create(set: FileSet, files: readonly StoredFile[], quotaBytes?: number): Promise<void>;
+  create(set: FileSet, files: readonly StoredFile[], quota?: FileQuota): Promise<void>;
   /**
    * Changes a file set, all or nothing. Of its superseded files the latest `keptSuperseded` stay.
-   * @throws DragomanError not_found when it is gone; quota_exceeded, never for a change that adds nothing
+   * @throws DragomanError not_found when it is gone, or the content of a file; quota_exceeded, never for a change that adds
+   *   nothing
    */
   revise(id: string, revision: FileSetRevision): Promise<void>;
   /** Removes a file set and its files. Returns false when it did not exist. */
@@ -37,13 +52,11 @@ export interface FileRecords {
   /** One file and its file set, expired or not. */
   file(setId: string, fileId: string): Promise<{ set: FileSet; file: StoredFile } | undefined>;
   /** The files of exactly this set in the order they were recorded, without superseded ones. */
-  list(setId: string): Promise<StoredFile[]>;
+  list(setId: string, page?: FilePage): Promise<StoredFile[]>;
   /** Returns false when there was no such file. */
   delete(setId: string, fileId: string): Promise<boolean>;
   /** Removes every file set that expired before `now` with its files; returns how many sets. */
   deleteExpired(now: number): Promise<number>;
   /** What the files of one owner take, superseded ones too. Costs the same for any number of files. */
-  storedBytes(owner: Owner): Promise<number>;
-  /** Whether any file has this content. */
-  isReferenced(digest: string): Promise<boolean>;
+  stored(owner: Owner): Promise<{ readonly bytes: number; readonly files: number }>;
 }

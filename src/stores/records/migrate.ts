@@ -1,32 +1,60 @@
-import type { Kysely } from 'kysely';
-import type { Migration, Schema } from './schema.ts';
+import type { Kysely, Transaction } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
 
-type History = { migrations: { position: number; name: string } };
+/** Tables of kysely's migrator and of version 0.1, which kept its own history of the same steps. */
+type Histories = {
+  kysely_migration: { name: string; timestamp: string };
+  migrations: { position: number; name: string };
+};
 
 /**
- * Brings a database's schema up to date in one transaction: a process killed in the middle leaves it as it was. What has
- * been applied is recorded in the table `migrations`.
- * @throws Error when the database has steps that this list has not: it is of a newer version, or another program's
+ * Brings a database's schema up to date in one transaction, under the lock of kysely's migrator: a process killed in the
+ * middle leaves the schema as it was, and two processes that start at once take turns.
+ * @param migrations steps by name, in the order of their names; the first ones are those of version 0.1
+ * @throws Error when the database has steps that are not among these (a newer version wrote it), or tables of another program
  */
-export async function migrate(db: Kysely<Schema>, migrations: readonly Migration[]): Promise<void> {
+export async function migrate<DB>(db: Kysely<DB>, migrations: Readonly<Record<string, Migration>>): Promise<void> {
+  await adopt(db, Object.keys(migrations));
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}
+
+/** Checks whose database it is, and takes over the history of version 0.1. Writes nothing to a database that it refuses. */
+async function adopt<DB>(db: Kysely<DB>, known: readonly string[]): Promise<void> {
   await db.transaction().execute(async (transaction) => {
-    const history = transaction.withTables<History>();
-    await history.schema
-      .createTable('migrations')
-      .ifNotExists()
-      .addColumn('position', 'integer', (column) => column.primaryKey().notNull())
-      .addColumn('name', 'text', (column) => column.notNull())
-      .execute();
-    const applied = await history.selectFrom('migrations').select('name').orderBy('position').execute();
-    for (const [position, { name }] of applied.entries()) {
-      if (migrations[position]?.name !== name) {
-        throw new Error(`it was written by a newer version, whose schema has "${name}" as step ${position + 1}`);
-      }
-    }
-    for (const [index, migration] of migrations.slice(applied.length).entries()) {
-      await migration.up(transaction);
-      const position = applied.length + index;
-      await history.insertInto('migrations').values({ position, name: migration.name }).execute();
+    const histories = transaction as unknown as Transaction<Histories>;
+    const tables = (await histories.introspection.getTables({ withInternalKyselyTables: true })).map(
+      ({ name }) => name,
+    );
+    if (tables.includes('kysely_migration')) {
+      const names = await histories.selectFrom('kysely_migration').select('name').orderBy('name').execute();
+      checkSteps(
+        names.map(({ name }) => name),
+        known,
+      );
+    } else if (tables.includes('migrations')) {
+      const names = await histories.selectFrom('migrations').select('name').orderBy('position').execute();
+      const steps = names.map(({ name }, index) => `${String(index + 1).padStart(2, '0')}-${name}`);
+      checkSteps(steps, known);
+      await histories.schema
+        .createTable('kysely_migration')
+        .addColumn('name', 'varchar(255)', (column) => column.notNull().primaryKey())
+        .addColumn('timestamp', 'varchar(255)', (column) => column.notNull())
+        .execute();
+      const timestamp = new Date().toISOString();
+      for (const name of steps) await histories.insertInto('kysely_migration').values({ name, timestamp }).execute();
+      await histories.schema.dropTable('migrations').execute();
+    } else if (tables.length > 0) {
+      throw new Error(`it belongs to another program: it has a table "${tables[0]}"`);
     }
   });
+}
+
+function checkSteps(applied: readonly string[], known: readonly string[]): void {
+  for (const [index, name] of applied.entries()) {
+    if (known[index] !== name) {
+      throw new Error(`it was written by a newer version, whose schema has "${name}" as step ${index + 1}`);
+    }
+  }
 }

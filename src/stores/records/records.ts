@@ -1,6 +1,9 @@
+import type { ContentRecords } from './content-records.ts';
 import type { Documents } from './documents.ts';
 import type { FileRecords } from './file-records.ts';
 import type { KeyRecords } from './key-records.ts';
+import type { Leases } from './leases.ts';
+import type { UsageRecords } from './usage-records.ts';
 
 /**
  * What lasts besides bytes, in one database. Every write is a transaction that survives `kill -9` and power loss once it
@@ -8,8 +11,11 @@ import type { KeyRecords } from './key-records.ts';
  */
 export interface Records {
   readonly files: FileRecords;
+  readonly contents: ContentRecords;
   readonly keys: KeyRecords;
   readonly documents: Documents;
+  readonly usage: UsageRecords;
+  readonly leases: Leases;
   /**
    * Opens the database and brings its schema up to date. A database that is damaged, of another program or of a newer
    * version is left as it is.

@@ -1,13 +1,13 @@
-import type { Selectable } from 'kysely';
+import type { Insertable, Selectable } from 'kysely';
 import type { FileScope, FileSet, StoredFile } from '../../core/index.ts';
 import type { KeyRecord } from './key-records.ts';
 import type { Schema } from './schema.ts';
 
-export type SetRow = Selectable<Schema['sessions']>;
+export type SetRow = Selectable<Schema['file_sets']>;
 export type FileRow = Selectable<Schema['files']>;
 export type KeyRow = Selectable<Schema['api_keys']>;
 
-export function setRow(set: FileSet): SetRow {
+export function setRow(set: FileSet): Insertable<Schema['file_sets']> {
   const { scope } = set;
   return {
     id: set.id,
@@ -39,16 +39,16 @@ function scopeOf({ scope_kind: kind, scope_id: id, scope_version: version }: Set
   throw new Error(`a file set has the impossible scope "${kind}"`);
 }
 
-export function fileRow(file: StoredFile, position: number): FileRow {
+export function fileRow(file: StoredFile): Insertable<Schema['files']> {
   return {
-    session_id: file.sessionId,
+    set_id: file.sessionId,
     id: file.id,
-    position,
     name: file.name,
     size: file.size,
     digest: file.digest,
     content_type: file.contentType,
     read_only: file.readOnly ? 1 : 0,
+    mode: file.mode ?? null,
     source: file.source,
     created_at: file.createdAt,
     superseded: null,
@@ -58,12 +58,13 @@ export function fileRow(file: StoredFile, position: number): FileRow {
 export function fileOf(row: FileRow): StoredFile {
   return {
     id: row.id,
-    sessionId: row.session_id,
+    sessionId: row.set_id,
     name: row.name,
     size: row.size,
     digest: row.digest,
     contentType: row.content_type,
     readOnly: row.read_only === 1,
+    ...(row.mode === null ? {} : { mode: row.mode }),
     source: row.source,
     createdAt: row.created_at,
   };

@@ -1,10 +1,12 @@
-import type { Kysely } from 'kysely';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely, Transaction } from 'kysely';
 import { DragomanError, type ErrorCode } from '../../core/index.ts';
 import { onStorage } from '../faults.ts';
 import { migrate } from './migrate.ts';
-import { migrations, type Schema } from './schema.ts';
+import { type AddSerial, migrations } from './migrations.ts';
+import type { Schema } from './schema.ts';
 
-/** What differs from one SQL database to another. */
+/** What differs from one SQL database to another. Numbers up to 2^53 arrive as numbers. */
 export interface SqlDriver {
   /** For messages: the file, or the server without credentials. */
   readonly name: string;
@@ -12,7 +14,14 @@ export interface SqlDriver {
   connect(): Promise<Kysely<Schema>>;
   /** Whether an error says that a unique constraint was broken. */
   isConflict(error: unknown): boolean;
+  /** Whether an error says that a transaction met another one, and succeeds when it is tried again. */
+  isRetryable(error: unknown): boolean;
+  /** Whether rows are locked by `for update`. A database that has one writer at a time needs no locks. */
+  readonly locksRows: boolean;
+  readonly addSerial: AddSerial;
 }
+
+const maxAttempts = 4;
 
 /** An open database, for the parts of `SqlRecords`. */
 export class SqlDatabase {
@@ -40,7 +49,7 @@ export class SqlDatabase {
     await (await connection)?.destroy();
   }
 
-  /** @throws DragomanError storage_unavailable for every error that is not a DragomanError */
+  /** For reads and single statements. @throws DragomanError storage_unavailable for every error that is not a DragomanError */
   async use<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
     const connection = this.#connection;
     if (!connection) throw new DragomanError('storage_unavailable', { message: 'The database is not open.' });
@@ -48,22 +57,44 @@ export class SqlDatabase {
     return onStorage(() => work(db));
   }
 
-  /** Runs a write; throws this error instead when a unique constraint refuses it. */
-  unlessTaken<T>(code: ErrorCode, message: string, work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+  /**
+   * Runs a transaction; again where it met another one and the database gave it up, so `work` changes nothing else. What
+   * it reads in order to write, it reads by `locked`.
+   * @throws DragomanError as `use`
+   */
+  transact<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
     return this.use(async (db) => {
-      try {
-        return await work(db);
-      } catch (error) {
-        throw this.#driver.isConflict(error) ? new DragomanError(code, { message, cause: error }) : error;
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await db.transaction().execute(work);
+        } catch (error) {
+          if (attempt === maxAttempts || !this.#driver.isRetryable(error)) throw error;
+          await sleep(Math.random() * 20 * attempt);
+        }
       }
     });
+  }
+
+  /** A query that keeps its rows from other writers until the transaction ends. */
+  locked<Query extends { forUpdate(): Query }>(query: Query): Query {
+    return this.#driver.locksRows ? query.forUpdate() : query;
+  }
+
+  /** Runs a write; throws this error instead when a unique constraint refuses it. */
+  async unlessTaken<T>(code: ErrorCode, message: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const { cause } = error as Error;
+      throw this.#driver.isConflict(cause) ? new DragomanError(code, { message, cause }) : error;
+    }
   }
 
   async #open(): Promise<Kysely<Schema>> {
     let connection: Kysely<Schema> | undefined;
     try {
       connection = await this.#driver.connect();
-      await migrate(connection, migrations);
+      await migrate(connection, migrations(this.#driver.addSerial));
       return connection;
     } catch (error) {
       await connection?.destroy();

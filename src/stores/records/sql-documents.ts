@@ -1,9 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Selectable, Transaction } from 'kysely';
 import type { Principal } from '../../core/index.ts';
 import type { Document, DocumentPage, Documents } from './documents.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
-import { addDocumented } from './sql-owners.ts';
+import { addDocumented, byOwner } from './sql-owners.ts';
+
+/** Documents of one deleting transaction: requests get their turn between two. */
+const deletedAtOnce = 200;
 
 /** Documents in a table of a SQL database. */
 export class SqlDocuments implements Documents {
@@ -21,11 +25,9 @@ export class SqlDocuments implements Documents {
   }
 
   putAll(documents: readonly Document[]): Promise<void> {
-    return this.#database.use((db) =>
-      db.transaction().execute(async (transaction) => {
-        for (const document of documents) await put(transaction, document, this.#quotaBytes);
-      }),
-    );
+    return this.#database.transact(async (transaction) => {
+      for (const document of documents) await this.#put(transaction, document);
+    });
   }
 
   get(kind: string, id: string): Promise<Document | undefined> {
@@ -41,18 +43,16 @@ export class SqlDocuments implements Documents {
   }
 
   delete(kind: string, id: string): Promise<boolean> {
-    return this.#database.use((db) =>
-      db.transaction().execute(async (transaction) => {
-        const row = await transaction
-          .deleteFrom('documents')
-          .where('kind', '=', kind)
-          .where('id', '=', id)
-          .returning(['tenant', 'principal_id', 'size'])
-          .executeTakeFirst();
-        if (row) await addDocumented(transaction, { tenant: row.tenant, id: row.principal_id }, -row.size);
-        return row !== undefined;
-      }),
-    );
+    return this.#database.transact(async (transaction) => {
+      const row = await transaction
+        .deleteFrom('documents')
+        .where('kind', '=', kind)
+        .where('id', '=', id)
+        .returning(['tenant', 'principal_id', 'size'])
+        .executeTakeFirst();
+      if (row) await addDocumented(transaction, { tenant: row.tenant, id: row.principal_id }, -row.size);
+      return row !== undefined;
+    });
   }
 
   list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]> {
@@ -75,24 +75,52 @@ export class SqlDocuments implements Documents {
     });
   }
 
-  deleteExpired(now: number): Promise<number> {
-    return this.#database.use((db) =>
-      db.transaction().execute(async (transaction) => {
-        const owners = await transaction
-          .selectFrom('documents')
-          .select(({ fn }) => ['tenant', 'principal_id', fn.sum<number>('size').as('bytes')])
-          .where('expires_at', '<', now)
-          .groupBy(['tenant', 'principal_id'])
-          .execute();
-        for (const { tenant, principal_id: id, bytes } of owners)
-          await addDocumented(transaction, { tenant, id }, -bytes);
-        const { numDeletedRows } = await transaction
+  async deleteExpired(now: number): Promise<number> {
+    for (let total = 0; ; await setImmediate()) {
+      const removed = await this.#database.transact(async (transaction) => {
+        const rows = await transaction
           .deleteFrom('documents')
+          .where('serial', 'in', ({ selectFrom }) =>
+            selectFrom('documents')
+              .select('serial')
+              .where('expires_at', '<', now)
+              .orderBy('serial')
+              .limit(deletedAtOnce),
+          )
           .where('expires_at', '<', now)
-          .executeTakeFirst();
-        return Number(numDeletedRows);
-      }),
-    );
+          .returning(['tenant', 'principal_id', 'size'])
+          .execute();
+        for (const { owner, rows: own } of byOwner(rows)) {
+          await addDocumented(transaction, owner, -own.reduce((sum, { size }) => sum + size, 0));
+        }
+        return rows.length;
+      });
+      total += removed;
+      if (removed < deletedAtOnce) return total;
+    }
+  }
+
+  async #put(transaction: Transaction<Schema>, document: Document): Promise<void> {
+    const { kind, id, name, createdAt, expiresAt, tenant, principalId } = document;
+    const body = JSON.stringify(document.body);
+    const size = Buffer.byteLength(body);
+    const changing = { name, body, size, expires_at: expiresAt };
+    const isNew = await transaction
+      .insertInto('documents')
+      .values({ kind, id, tenant, principal_id: principalId, created_at: createdAt, ...changing })
+      .onConflict((on) => on.columns(['kind', 'id']).doNothing())
+      .returning('serial')
+      .executeTakeFirst();
+    let more = size;
+    if (!isNew) {
+      const before = await this.#database
+        .locked(transaction.selectFrom('documents').select('size').where('kind', '=', kind).where('id', '=', id))
+        .executeTakeFirstOrThrow();
+      more -= before.size;
+      await transaction.updateTable('documents').set(changing).where('kind', '=', kind).where('id', '=', id).execute();
+    }
+    const quotaBytes = document.essential ? undefined : this.#quotaBytes;
+    await addDocumented(transaction, { tenant, id: principalId }, more, quotaBytes);
   }
 }
 
@@ -107,38 +135,4 @@ function documentOf(row: Selectable<Schema['documents']>): Document {
     expiresAt: row.expires_at,
     body: JSON.parse(row.body),
   };
-}
-
-async function put(
-  transaction: Transaction<Schema>,
-  document: Document,
-  quotaBytes: number | undefined,
-): Promise<void> {
-  const { name, expiresAt, tenant, principalId } = document;
-  const body = JSON.stringify(document.body);
-  const size = Buffer.byteLength(body);
-  const changing = { name, body, size, expires_at: expiresAt };
-  const before = await transaction
-    .selectFrom('documents')
-    .select('size')
-    .where('kind', '=', document.kind)
-    .where('id', '=', document.id)
-    .executeTakeFirst();
-  const more = size - (before?.size ?? 0);
-  await addDocumented(transaction, { tenant, id: principalId }, more, document.essential ? undefined : quotaBytes);
-  await transaction
-    .insertInto('documents')
-    .values(({ selectFrom, fn, lit }) => ({
-      kind: document.kind,
-      id: document.id,
-      tenant,
-      principal_id: principalId,
-      created_at: document.createdAt,
-      ...changing,
-      serial: selectFrom('documents').select(({ eb }) =>
-        eb(fn.coalesce(fn.max('serial'), lit(0)), '+', lit(1)).as('next'),
-      ),
-    }))
-    .onConflict((conflict) => conflict.columns(['kind', 'id']).doUpdateSet(changing))
-    .execute();
 }

@@ -1,18 +1,24 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
-import { DragomanError, type FileSet, type StoredFile } from '../../core/index.ts';
-import { type FileRecords, type FileSetRevision, keptSuperseded, type Owner } from './file-records.ts';
-import { type FileRow, fileOf, fileRow, type SetRow, setOf, setRow } from './rows.ts';
+import { chargedBytes, DragomanError, type FileSet, type StoredFile } from '../../core/index.ts';
+import {
+  type FilePage,
+  type FileQuota,
+  type FileRecords,
+  type FileSetRevision,
+  keptSuperseded,
+  type Owner,
+} from './file-records.ts';
+import { fileOf, fileRow, setOf, setRow } from './rows.ts';
 import type { Schema } from './schema.ts';
+import { checkContents, referToContents, slices } from './sql-contents.ts';
 import type { SqlDatabase } from './sql-database.ts';
-import { addStored, forgetSessions, storedBytes } from './sql-owners.ts';
+import { addStored, byOwner, type Stored, storedOf } from './sql-owners.ts';
 
-/** Rows of one insert: far below every database's limit of parameters. */
-const insertRows = 100;
 /** File sets of one deleting transaction: requests get their turn between two. */
 const deleteSets = 50;
 
-/** File sets and files in the tables of a SQL database. */
+/** File sets and files in tables of a SQL database. */
 export class SqlFileRecords implements FileRecords {
   readonly #database: SqlDatabase;
 
@@ -20,82 +26,56 @@ export class SqlFileRecords implements FileRecords {
     this.#database = database;
   }
 
-  async create(set: FileSet, files: readonly StoredFile[], quotaBytes?: number): Promise<void> {
-    const rows = files.map((file, position) => fileRow(file, position));
-    await this.#database.unlessTaken('internal', 'A file set or a file with this id exists already.', (db) =>
-      db.transaction().execute(async (transaction) => {
-        await transaction.insertInto('sessions').values(setRow(set)).execute();
-        await insertFiles(transaction, rows);
-        await addStored(transaction, ownerOf(setRow(set)), sizeOf(files), quotaBytes);
+  async create(set: FileSet, files: readonly StoredFile[], quota?: FileQuota): Promise<void> {
+    await this.#database.unlessTaken('internal', 'A file set or a file with this id exists already.', () =>
+      this.#database.transact(async (transaction) => {
+        await transaction.insertInto('file_sets').values(setRow(set)).execute();
+        await insertFiles(transaction, files);
+        await addStored(transaction, { tenant: set.tenant, id: set.principalId }, sumOf(files), quota);
       }),
     );
   }
 
-  async revise(id: string, { expiresAt, added, superseded, quotaBytes }: FileSetRevision): Promise<void> {
-    await this.#database.unlessTaken('internal', 'A file with this id exists already.', (db) =>
-      db.transaction().execute(async (transaction) => {
-        const session = await transaction
-          .updateTable('sessions')
-          .set({ expires_at: expiresAt })
+  async revise(id: string, { expiresAt, added, superseded, quota }: FileSetRevision): Promise<void> {
+    await this.#database.unlessTaken('internal', 'A file with this id exists already.', () =>
+      this.#database.transact(async (transaction) => {
+        // Comes first: it locks the set, so that two revisions of it take turns.
+        const set = await transaction
+          .updateTable('file_sets')
+          .set(({ eb }) => ({ expires_at: expiresAt, revision: eb('revision', '+', 1) }))
           .where('id', '=', id)
-          .returning(['tenant', 'principal_id'])
+          .returning(['tenant', 'principal_id', 'revision'])
           .executeTakeFirst();
-        if (!session) throw new DragomanError('not_found');
-        const { last } = await transaction
-          .selectFrom('files')
-          .select(({ fn }) => fn.max('position').as('last'))
-          .where('session_id', '=', id)
-          .executeTakeFirstOrThrow();
-        const next = last === null ? 0 : last + 1;
-        await insertFiles(
-          transaction,
-          added.map((file, index) => fileRow(file, next + index)),
-        );
-        for (let at = 0; at < superseded.length; at += insertRows) {
+        if (!set) throw new DragomanError('not_found');
+        await insertFiles(transaction, added);
+        for (const some of slices(superseded)) {
           await transaction
             .updateTable('files')
-            .set({ superseded: next })
-            .where('session_id', '=', id)
-            .where('id', 'in', superseded.slice(at, at + insertRows))
+            .set({ superseded: set.revision })
+            .where('set_id', '=', id)
+            .where('id', 'in', some)
             .execute();
         }
-        const removed =
-          superseded.length === 0
-            ? []
-            : await transaction
-                .deleteFrom('files')
-                .where('session_id', '=', id)
-                .where('superseded', 'is not', null)
-                .where('id', 'not in', (of) =>
-                  of
-                    .selectFrom('files')
-                    .select('id')
-                    .where('session_id', '=', id)
-                    .where('superseded', 'is not', null)
-                    .orderBy('superseded', 'desc')
-                    .orderBy('position', 'desc')
-                    .limit(keptSuperseded),
-                )
-                .returning('size')
-                .execute();
-        await addStored(transaction, ownerOf(session), sizeOf(added) - sizeOf(removed), quotaBytes);
+        const removed = superseded.length === 0 ? [] : await removeSuperseded(transaction, id);
+        await checkContents(
+          transaction,
+          removed.map(({ digest }) => digest),
+        );
+        const [more, less] = [sumOf(added), sumOf(removed)];
+        const owner = { tenant: set.tenant, id: set.principal_id };
+        const change = { bytes: more.bytes - less.bytes, files: more.files - less.files };
+        await addStored(transaction, owner, change, quota);
       }),
     );
   }
 
   deleteSet(id: string): Promise<boolean> {
-    return this.#database.use((db) =>
-      db.transaction().execute(async (transaction) => {
-        await forgetSessions(transaction, [id]);
-        const { numDeletedRows } = await transaction.deleteFrom('sessions').where('id', '=', id).executeTakeFirst();
-        return numDeletedRows > 0n;
-      }),
-    );
+    return this.#database.transact(async (transaction) => (await removeSets(transaction, [id])) > 0);
   }
 
   set(id: string): Promise<FileSet | undefined> {
     return this.#database.use(async (db) => {
-      const row = await db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+      const row = await db.selectFrom('file_sets').selectAll().where('id', '=', id).executeTakeFirst();
       return row && setOf(row);
     });
   }
@@ -105,92 +85,135 @@ export class SqlFileRecords implements FileRecords {
       const file = await db
         .selectFrom('files')
         .selectAll()
-        .where('session_id', '=', setId)
+        .where('set_id', '=', setId)
         .where('id', '=', fileId)
         .executeTakeFirst();
-      const set = file && (await db.selectFrom('sessions').selectAll().where('id', '=', setId).executeTakeFirst());
+      const set = file && (await db.selectFrom('file_sets').selectAll().where('id', '=', setId).executeTakeFirst());
       return set && { set: setOf(set), file: fileOf(file) };
     });
   }
 
-  list(setId: string): Promise<StoredFile[]> {
+  list(setId: string, { after, limit }: FilePage = {}): Promise<StoredFile[]> {
     return this.#database.use(async (db) => {
-      const rows = await db
-        .selectFrom('files')
-        .selectAll()
-        .where('session_id', '=', setId)
-        .where('superseded', 'is', null)
-        .orderBy('position')
-        .execute();
-      return rows.map(fileOf);
+      let query = db.selectFrom('files').selectAll().where('set_id', '=', setId).where('superseded', 'is', null);
+      if (after !== undefined) {
+        query = query.where('serial', '>', ({ selectFrom }) =>
+          selectFrom('files').select('serial').where('set_id', '=', setId).where('id', '=', after),
+        );
+      }
+      if (limit !== undefined) query = query.limit(limit);
+      return (await query.orderBy('serial').execute()).map(fileOf);
     });
   }
 
   delete(setId: string, fileId: string): Promise<boolean> {
-    return this.#database.use((db) =>
-      db.transaction().execute(async (transaction) => {
-        const file = await transaction
-          .deleteFrom('files')
-          .where('session_id', '=', setId)
-          .where('id', '=', fileId)
-          .returning('size')
-          .executeTakeFirst();
-        if (!file) return false;
-        const session = await transaction
-          .selectFrom('sessions')
-          .select(['tenant', 'principal_id'])
-          .where('id', '=', setId)
-          .executeTakeFirstOrThrow();
-        await addStored(transaction, ownerOf(session), -file.size);
-        return true;
-      }),
-    );
-  }
-
-  deleteExpired(now: number): Promise<number> {
-    return this.#database.use(async (db) => {
-      let total = 0;
-      for (;;) {
-        const removed = await db.transaction().execute(async (transaction) => {
-          const expired = transaction.selectFrom('sessions').select('id').where('expires_at', '<', now);
-          const ids = (await expired.limit(deleteSets).execute()).map(({ id }) => id);
-          if (ids.length === 0) return 0;
-          await forgetSessions(transaction, ids);
-          await transaction.deleteFrom('sessions').where('id', 'in', ids).execute();
-          return ids.length;
-        });
-        total += removed;
-        if (removed < deleteSets) return total;
-        await setImmediate();
-      }
+    return this.#database.transact(async (transaction) => {
+      const file = await transaction
+        .deleteFrom('files')
+        .where('set_id', '=', setId)
+        .where('id', '=', fileId)
+        .returning(['size', 'digest'])
+        .executeTakeFirst();
+      if (!file) return false;
+      const set = await transaction
+        .selectFrom('file_sets')
+        .select(['tenant', 'principal_id'])
+        .where('id', '=', setId)
+        .executeTakeFirstOrThrow();
+      await checkContents(transaction, [file.digest]);
+      await addStored(transaction, { tenant: set.tenant, id: set.principal_id }, negative(sumOf([file])));
+      return true;
     });
   }
 
-  storedBytes(owner: Owner): Promise<number> {
-    return this.#database.use((db) => storedBytes(db, owner));
+  async deleteExpired(now: number): Promise<number> {
+    for (let total = 0; ; await setImmediate()) {
+      const removed = await this.#database.transact(async (transaction) => {
+        const expired = await transaction
+          .selectFrom('file_sets')
+          .select('id')
+          .where('expires_at', '<', now)
+          .orderBy('id')
+          .limit(deleteSets)
+          .execute();
+        const ids = expired.map(({ id }) => id);
+        // Those that are used again in the meantime have another end.
+        return ids.length === 0 ? 0 : removeSets(transaction, ids, now);
+      });
+      total += removed;
+      if (removed < deleteSets) return total;
+    }
   }
 
-  isReferenced(digest: string): Promise<boolean> {
-    return this.#database.use(async (db) => {
-      const row = await db.selectFrom('files').select('id').where('digest', '=', digest).limit(1).executeTakeFirst();
-      return row !== undefined;
-    });
+  stored(owner: Owner): Promise<Stored> {
+    return this.#database.use((db) => storedOf(db, owner));
   }
 }
 
-async function insertFiles(transaction: Transaction<Schema>, rows: readonly FileRow[]): Promise<void> {
-  for (let at = 0; at < rows.length; at += insertRows) {
-    await transaction
-      .insertInto('files')
-      .values(rows.slice(at, at + insertRows))
-      .execute();
+async function insertFiles(transaction: Transaction<Schema>, files: readonly StoredFile[]): Promise<void> {
+  if (files.length === 0) return;
+  await referToContents(transaction, files);
+  for (const some of slices(files)) await transaction.insertInto('files').values(some.map(fileRow)).execute();
+}
+
+/** Removes what is more than `keptSuperseded`, the oldest first. */
+function removeSuperseded(transaction: Transaction<Schema>, setId: string) {
+  return transaction
+    .deleteFrom('files')
+    .where('set_id', '=', setId)
+    .where('superseded', 'is not', null)
+    .where('id', 'not in', ({ selectFrom }) =>
+      selectFrom('files')
+        .select('id')
+        .where('set_id', '=', setId)
+        .where('superseded', 'is not', null)
+        .orderBy('superseded', 'desc')
+        .orderBy('serial', 'desc')
+        .limit(keptSuperseded),
+    )
+    .returning(['size', 'digest'])
+    .execute();
+}
+
+/** Removes file sets with their files and what they count, and tells how many. @param expiredBefore only those */
+async function removeSets(
+  transaction: Transaction<Schema>,
+  ids: readonly string[],
+  expiredBefore = Number.MAX_SAFE_INTEGER + 1,
+): Promise<number> {
+  // The sets' rows first: from then on nothing is added to them.
+  const sets = await transaction
+    .updateTable('file_sets')
+    .set(({ eb }) => ({ revision: eb('revision', '+', 1) }))
+    .where('id', 'in', ids)
+    .where('expires_at', '<', expiredBefore)
+    .returning(['id', 'tenant', 'principal_id'])
+    .execute();
+  if (sets.length === 0) return 0;
+  const of = new Map(sets.map((set) => [set.id, set]));
+  const files = await transaction
+    .deleteFrom('files')
+    .where('set_id', 'in', [...of.keys()])
+    .returning(['set_id', 'size', 'digest'])
+    .execute();
+  await transaction
+    .deleteFrom('file_sets')
+    .where('id', 'in', [...of.keys()])
+    .execute();
+  await checkContents(
+    transaction,
+    files.map(({ digest }) => digest),
+  );
+  for (const { owner, rows } of byOwner(files.map((file) => ({ ...of.get(file.set_id)!, size: file.size })))) {
+    await addStored(transaction, owner, negative(sumOf(rows)));
   }
+  return sets.length;
 }
 
-function ownerOf({ tenant, principal_id: id }: Pick<SetRow, 'tenant' | 'principal_id'>): Owner {
-  return { tenant, id };
+function sumOf(files: readonly Pick<StoredFile, 'size'>[]): Stored {
+  return { bytes: files.reduce((sum, { size }) => sum + chargedBytes(size), 0), files: files.length };
 }
 
-function sizeOf(files: readonly Pick<StoredFile, 'size'>[]): number {
-  return files.reduce((sum, { size }) => sum + size, 0);
+function negative({ bytes, files }: Stored): Stored {
+  return { bytes: -bytes, files: -files };
 }

@@ -11,8 +11,8 @@ export class SqlKeyRecords implements KeyRecords {
   }
 
   async create(key: KeyRecord): Promise<void> {
-    await this.#database.unlessTaken('invalid_request', 'A key with this name or secret exists already.', (db) =>
-      db.insertInto('api_keys').values(keyRow(key)).execute(),
+    await this.#database.unlessTaken('invalid_request', 'A key with this name or secret exists already.', () =>
+      this.#database.use((db) => db.insertInto('api_keys').values(keyRow(key)).execute()),
     );
   }
 
@@ -36,27 +36,25 @@ export class SqlKeyRecords implements KeyRecords {
   }
 
   setPlan(idOrName: string, plan: string | null): Promise<boolean> {
-    return this.#changeLiveKey(idOrName, { plan });
+    return this.#changeLive(idOrName, { plan });
   }
 
   revoke(idOrName: string, now: number): Promise<boolean> {
-    return this.#changeLiveKey(idOrName, { revoked_at: now });
+    return this.#changeLive(idOrName, { revoked_at: now });
   }
 
-  #changeLiveKey(idOrName: string, change: Partial<KeyRow>): Promise<boolean> {
-    return this.#database.use((db) =>
-      db.transaction().execute(async (transaction) => {
-        for (const column of ['id', 'name'] as const) {
-          const { numUpdatedRows } = await transaction
-            .updateTable('api_keys')
-            .set(change)
-            .where(column, '=', idOrName)
-            .where('revoked_at', 'is', null)
-            .executeTakeFirst();
-          if (numUpdatedRows > 0n) return true;
-        }
-        return false;
-      }),
-    );
+  #changeLive(idOrName: string, change: Partial<KeyRow>): Promise<boolean> {
+    return this.#database.transact(async (transaction) => {
+      for (const column of ['id', 'name'] as const) {
+        const { numUpdatedRows } = await transaction
+          .updateTable('api_keys')
+          .set(change)
+          .where(column, '=', idOrName)
+          .where('revoked_at', 'is', null)
+          .executeTakeFirst();
+        if (numUpdatedRows > 0n) return true;
+      }
+      return false;
+    });
   }
 }

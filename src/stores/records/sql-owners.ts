@@ -1,31 +1,44 @@
 import type { Kysely, Transaction } from 'kysely';
-import { quotaExceeded, recordsExceeded } from '../../core/index.ts';
-import type { Owner } from './file-records.ts';
+import { quotaExceeded, recordsExceeded, tooManyFiles } from '../../core/index.ts';
+import type { FileQuota, Owner } from './file-records.ts';
 import type { Schema } from './schema.ts';
 
-/** What one owner's files take. */
-export async function storedBytes(db: Kysely<Schema>, { tenant, id }: Owner): Promise<number> {
+/** What all files of one owner take, or some of them. */
+export interface Stored {
+  /** In whole blocks. */
+  readonly bytes: number;
+  readonly files: number;
+}
+
+export async function storedOf(db: Kysely<Schema>, { tenant, id }: Owner): Promise<Stored> {
   const row = await db
     .selectFrom('owners')
-    .select('stored_bytes')
+    .select(['stored_bytes', 'stored_files'])
     .where('tenant', '=', tenant)
     .where('principal_id', '=', id)
     .executeTakeFirst();
-  return row?.stored_bytes ?? 0;
+  return { bytes: row?.stored_bytes ?? 0, files: row?.stored_files ?? 0 };
 }
 
 /**
  * Adds to what an owner's files take, within the transaction that records or removes them.
- * @throws DragomanError quota_exceeded when more were then stored than `quotaBytes`; never for fewer than before
+ * @throws DragomanError quota_exceeded when there are then more than `quota` allows; never for fewer than before
  */
 export async function addStored(
   transaction: Transaction<Schema>,
   owner: Owner,
-  bytes: number,
-  quotaBytes = Number.POSITIVE_INFINITY,
+  { bytes, files }: Stored,
+  quota?: FileQuota,
 ): Promise<void> {
-  const now = await add(transaction, owner, 'stored_bytes', bytes);
-  if (bytes > 0 && now > quotaBytes) throw quotaExceeded({ used: now - bytes, allowed: quotaBytes });
+  if (bytes === 0 && files === 0) return;
+  const now = await add(transaction, owner, { stored_bytes: bytes, stored_files: files, document_bytes: 0 });
+  if (!quota) return;
+  if (bytes > 0 && now.stored_bytes > quota.bytes) {
+    throw quotaExceeded({ used: now.stored_bytes - bytes, allowed: quota.bytes });
+  }
+  if (files > 0 && now.stored_files > quota.files) {
+    throw tooManyFiles({ used: now.stored_files - files, allowed: quota.files });
+  }
 }
 
 /** The same of an owner's documents. */
@@ -35,40 +48,36 @@ export async function addDocumented(
   bytes: number,
   quotaBytes = Number.POSITIVE_INFINITY,
 ): Promise<void> {
-  const now = await add(transaction, owner, 'document_bytes', bytes);
-  if (bytes > 0 && now > quotaBytes) throw recordsExceeded({ used: now - bytes, allowed: quotaBytes });
+  if (bytes === 0) return;
+  const now = await add(transaction, owner, { stored_bytes: 0, stored_files: 0, document_bytes: bytes });
+  if (bytes > 0 && now.document_bytes > quotaBytes) {
+    throw recordsExceeded({ used: now.document_bytes - bytes, allowed: quotaBytes });
+  }
 }
 
-/** @returns what it is by now */
-async function add(
-  transaction: Transaction<Schema>,
-  { tenant, id }: Owner,
-  column: 'stored_bytes' | 'document_bytes',
-  bytes: number,
-): Promise<number> {
-  if (bytes === 0) return 0;
-  const none = { stored_bytes: 0, document_bytes: 0 };
-  const row = await transaction
+type Sums = Pick<Schema['owners'], 'stored_bytes' | 'stored_files' | 'document_bytes'>;
+
+/** Adds in the database, so that no two writers overwrite each other. @returns the sums by now */
+function add(transaction: Transaction<Schema>, { tenant, id }: Owner, more: Sums): Promise<Sums> {
+  return transaction
     .insertInto('owners')
-    .values({ tenant, principal_id: id, ...none, [column]: bytes })
+    .values({ tenant, principal_id: id, ...more })
     .onConflict((on) =>
-      on
-        .columns(['tenant', 'principal_id'])
-        .doUpdateSet(({ eb }) => ({ [column]: eb(`owners.${column}`, '+', bytes) })),
+      on.columns(['tenant', 'principal_id']).doUpdateSet(({ eb }) => ({
+        stored_bytes: eb('owners.stored_bytes', '+', more.stored_bytes),
+        stored_files: eb('owners.stored_files', '+', more.stored_files),
+        document_bytes: eb('owners.document_bytes', '+', more.document_bytes),
+      })),
     )
-    .returning(column)
+    .returning(['stored_bytes', 'stored_files', 'document_bytes'])
     .executeTakeFirstOrThrow();
-  return row[column];
 }
 
-/** Takes sessions that are about to be removed, with their files, out of what their owners have. */
-export async function forgetSessions(transaction: Transaction<Schema>, ids: readonly string[]): Promise<void> {
-  const owners = await transaction
-    .selectFrom('sessions')
-    .innerJoin('files', 'files.session_id', 'sessions.id')
-    .select(({ fn }) => ['tenant', 'principal_id', fn.sum<number>('size').as('bytes')])
-    .where('sessions.id', 'in', ids)
-    .groupBy(['tenant', 'principal_id'])
-    .execute();
-  for (const { tenant, principal_id: id, bytes } of owners) await addStored(transaction, { tenant, id }, -bytes);
+/** Sums per owner, in one order for all transactions: two that change the same owners cannot wait for each other. */
+export function byOwner<Row extends { tenant: string; principal_id: string }>(
+  rows: readonly Row[],
+): { readonly owner: Owner; readonly rows: readonly Row[] }[] {
+  return [...Map.groupBy(rows, ({ tenant, principal_id }) => JSON.stringify([tenant, principal_id]))]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, own]) => ({ owner: { tenant: own[0]!.tenant, id: own[0]!.principal_id }, rows: own }));
 }

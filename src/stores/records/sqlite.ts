@@ -26,6 +26,10 @@ export function createSqliteRecords(options: { path: string; documentBytes?: num
     connect: () => connect(options.path),
     isConflict: (error) =>
       error instanceof Error && 'errcode' in error && conflictCodes.includes(Number(error.errcode)),
+    // A transaction takes the one write lock when it begins, and waits for it there.
+    isRetryable: () => false,
+    locksRows: false,
+    addSerial: (table) => table.addColumn('serial', 'integer', (column) => column.primaryKey().autoIncrement()),
   };
   return new SqlRecords(driver, options.documentBytes);
 }

@@ -1,0 +1,11 @@
+/** Work that one process at a time does. */
+export interface Leases {
+  /**
+   * Takes a lease, or prolongs it for the holder that has it.
+   * @param until when it ends by itself, milliseconds since the epoch
+   * @returns false when another holder has it
+   */
+  take(name: string, holder: string, now: number, until: number): Promise<boolean>;
+  /** Gives a lease back; one that another holder has by now stays. */
+  release(name: string, holder: string): Promise<void>;
+}

@@ -1,0 +1,34 @@
+import type { Leases } from './leases.ts';
+import type { SqlDatabase } from './sql-database.ts';
+
+/** Leases in a table of a SQL database. */
+export class SqlLeases implements Leases {
+  readonly #database: SqlDatabase;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  take(name: string, holder: string, now: number, until: number): Promise<boolean> {
+    return this.#database.use(async (db) => {
+      const taken = await db
+        .insertInto('leases')
+        .values({ name, holder, expires_at: until })
+        .onConflict((on) =>
+          on
+            .column('name')
+            .doUpdateSet({ holder, expires_at: until })
+            .where(({ or, eb }) => or([eb('leases.holder', '=', holder), eb('leases.expires_at', '<=', now)])),
+        )
+        .returning('holder')
+        .executeTakeFirst();
+      return taken !== undefined;
+    });
+  }
+
+  async release(name: string, holder: string): Promise<void> {
+    await this.#database.use((db) =>
+      db.deleteFrom('leases').where('name', '=', name).where('holder', '=', holder).execute(),
+    );
+  }
+}
