@@ -27,6 +27,7 @@ const usual = {
   running: undefined,
   waiting: 64,
   storedBytes: 21_474_836_480,
+  storedFiles: 100_000,
   rates: {
     exec: { count: 600, periodMs: 30_000 },
     upload: { count: 300, periodMs: 300_000 },
@@ -269,6 +270,7 @@ describe('plans', () => {
       output_bytes: '4k',
       queue: 2,
       stored_bytes: '5m',
+      stored_files: 7,
       concurrency: 1,
     };
     const config = load(
@@ -283,6 +285,7 @@ describe('plans', () => {
       running: 1,
       waiting: 2,
       storedBytes: 5_242_880,
+      storedFiles: 7,
     });
     expect(config.plans.get('default')!.limits).toEqual({ ...limits, processes: 32, artifacts: 5 });
     expect(config.engine.limits).toEqual({ ...limits, processes: 32 });

@@ -5,12 +5,12 @@ import { limits, maxWallMs } from './groups/limits.ts';
 import { concurrency, plansFile, queueWaitMs, rates, waiting } from './groups/load.ts';
 import { agent, providers, upstreams } from './groups/models.ts';
 import { sessions } from './groups/sessions.ts';
-import { compileCacheBytes, storedBytes, stores } from './groups/storage.ts';
+import { compileCacheBytes, storedBytes, storedFiles, stores } from './groups/storage.ts';
 import { telemetry } from './groups/telemetry.ts';
 import type { Values } from './setting.ts';
 
 /** What a plan has besides limits of an execution. */
-const plan = { maxWallMs, waiting, storedBytes, rates };
+const plan = { maxWallMs, waiting, storedBytes, storedFiles, rates };
 
 /** The settings that plans have. */
 export const planGroup = { limits, ...plan };

@@ -17,12 +17,14 @@ export interface Plan {
   readonly running: number | undefined;
   /** Executions waiting for a place. */
   readonly waiting: number;
-  /** Bytes of all its files together, each at its full size. */
+  /** Bytes of all its files together, each in whole blocks. */
   readonly storedBytes: number;
+  /** Files of all its file sets together. */
+  readonly storedFiles: number;
   readonly rates: RateLimits;
 }
 
-/** The plan of whoever has no other. */
+/** The plan of principals that have no other. */
 export const defaultPlan = 'default';
 
 /** Plans by name; `default` is always among them. */

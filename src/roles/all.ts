@@ -8,8 +8,16 @@ import { createDialects } from '../dialects/index.ts';
 import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
 import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
 import { createNamespacesBackend } from '../sandbox/index.ts';
-import { Admission, ApiKeys, FileService, InterpreterService, SessionService, UsageLedger } from '../service/index.ts';
-import { createDiskFileStore, createSqliteRecords, lockDirectory, type Records } from '../stores/index.ts';
+import {
+  Admission,
+  ApiKeys,
+  FileService,
+  FileSweeper,
+  InterpreterService,
+  SessionService,
+  UsageLedger,
+} from '../service/index.ts';
+import { createDiskBytes, createFileStore, createSqliteRecords, lockDirectory, type Records } from '../stores/index.ts';
 import { createLogger, createMetrics } from '../telemetry/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
 
@@ -54,13 +62,16 @@ export async function startService(config: Config, image: Image, version: string
   try {
     const lock = lockDirectory(dataDir);
     closers.push(() => lock.release());
-    const files = createDiskFileStore({ directory: join(dataDir, 'files') });
-    const unfinished = await files.start();
-    if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
-    closers.push(() => files.close());
+    const now = Date.now;
     const records = openRecords(config);
     await records.start();
     closers.push(() => records.close());
+    const { contents, leases } = records;
+    const bytes = createDiskBytes({ directory: join(dataDir, 'files') });
+    const files = createFileStore({ bytes, contents, leases, now });
+    const unfinished = await files.start();
+    if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
+    closers.push(() => files.close());
     const firstKey = await prepareKeys(config, records);
 
     const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
@@ -83,8 +94,7 @@ export async function startService(config: Config, image: Image, version: string
     await engine.start();
     const { queueWaitMs } = config.engine;
     const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
-    const now = Date.now;
-    const usage = new UsageLedger({ documents: records.documents, logger, now });
+    const usage = new UsageLedger({ records: records.usage, logger, now });
     closers.push(() => usage.close());
     usage.start();
     const fileService = new FileService({
@@ -97,6 +107,9 @@ export async function startService(config: Config, image: Image, version: string
       retentionMs,
       now,
     });
+    const sweeper = new FileSweeper({ files: fileService, records, logger, now });
+    closers.push(() => sweeper.close());
+    sweeper.start();
     const admission = new Admission({
       places: config.engine.concurrency || defaultPlaces(plans),
       waitMs: queueWaitMs,

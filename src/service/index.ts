@@ -1,15 +1,14 @@
-export type { Document, Documents } from '../stores/index.ts';
+export type { Document, Documents, UsageAmounts, UsageDay } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
 export type * from './executions/interpreter.ts';
 export { type InterpreterOptions, InterpreterService } from './executions/interpreter-service.ts';
 export { FileService } from './files/file-service.ts';
+export { FileSweeper } from './files/file-sweeper.ts';
 export { ApiKeys } from './keys/keys.ts';
 export { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
 export type * from './sessions/sessions.ts';
 export {
   sumOfUsage,
-  type UsageAmounts,
-  type UsageDay,
   UsageLedger,
   type UsageMeter,
   type UsageReport,

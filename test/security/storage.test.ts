@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 import { attacking } from './attack.ts';
 
 const KiB = 1024;
+const block = 4 * KiB;
 const quota = 256 * KiB;
 const refusal = (used: number) => `The storage quota does not allow it: ${used} of ${quota} bytes are used.`;
 
@@ -29,8 +30,8 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
     directory = mkdtempSync(join(tmpdir(), 'dragoman-storage-'));
     const keys = Array.from({ length: 20 }, (_, index) => `small${index}`);
     const plans = {
-      plans: { small: { stored_bytes: '256k' } },
-      keys: Object.fromEntries(keys.map((name) => [name, 'small'])),
+      plans: { small: { stored_bytes: '256k' }, few: { stored_files: 5 } },
+      keys: { ...Object.fromEntries(keys.map((name) => [name, 'small'])), few: 'few' },
     };
     writeFileSync(join(directory, 'plans.json'), JSON.stringify(plans));
     upstream = await startUpstream();
@@ -39,7 +40,7 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
       DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
       DRAGOMAN_UPSTREAM_MODEL: 'scripted-model',
       DRAGOMAN_PLANS: join(directory, 'plans.json'),
-      DRAGOMAN_API_KEYS: [...keys, 'other'].map((name) => `${name}:${name}-secret`).join(','),
+      DRAGOMAN_API_KEYS: [...keys, 'few', 'other'].map((name) => `${name}:${name}-secret`).join(','),
       DRAGOMAN_RATE_LIMITS: 'off',
       DRAGOMAN_RECORD_BYTES: '1m',
     };
@@ -64,20 +65,20 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
     return storage;
   };
   const using = (bytes: number) => ({ bytes_used: bytes, bytes_allowed: quota });
-  /** Whoever has room is not told anything of it. */
+  /** A key with room notices nothing. */
   const othersGoOn = async () => {
     expect((await uploadAs('other-secret', 2 * quota)).status).toBe(200);
     const { data } = await clientOf('other-secret').files.list();
     expect(data).toEqual([]);
   };
 
-  it('is refused at every door in its own words, and nobody else is', async () => {
-    expect((await uploadAs(key, quota - KiB)).status).toBe(200);
-    expect(await stored()).toEqual(using(quota - KiB));
-    const text = expect.stringContaining(refusal(quota - KiB));
-    expect(await uploadAs(key, 2 * KiB)).toMatchObject({ status: 400, body: { error: text } });
+  it('is refused at every door in its own words, and no other key is', async () => {
+    expect((await uploadAs(key, quota - block)).status).toBe(200);
+    expect(await stored()).toEqual(using(quota - block));
+    const text = expect.stringContaining(refusal(quota - block));
+    expect(await uploadAs(key, 2 * block)).toMatchObject({ status: 400, body: { error: text } });
     const client = clientOf(key);
-    const file = await toFile(content(2 * KiB), 'a.bin');
+    const file = await toFile(content(2 * block), 'a.bin');
     const wire = { status: 413, code: 'quota_exceeded', type: 'invalid_request_error', error: { message: text } };
     await expect(client.files.create({ file, purpose: 'user_data' })).rejects.toMatchObject(wire);
     const container = await client.containers.create({ name: 'work' });
@@ -87,10 +88,10 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
     const put = await fetch(`${server.url}/v1/sessions/${session}/files/a.bin`, {
       method: 'PUT',
       headers: { 'x-api-key': key },
-      body: new Uint8Array(content(2 * KiB)),
+      body: new Uint8Array(content(2 * block)),
     });
     expect([put.status, await put.json()]).toEqual([413, { error: 'quota_exceeded', message: text }]);
-    expect(await stored()).toEqual(using(quota - KiB));
+    expect(await stored()).toEqual(using(quota - block));
     await othersGoOn();
   });
 
@@ -130,7 +131,7 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
       files: [{ name: 'fits.bin' }],
       artifact_delivery: { status: 'partial', attempted: 2, delivered: 1, failed: 1 },
     });
-    expect(await stored()).toEqual(using(KiB));
+    expect(await stored()).toEqual(using(block));
   });
 
   it('has the output of its cells too, in sessions and without', async () => {
@@ -140,7 +141,7 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
     const told = { outcome: 'completed', stdout: 'ran\n', artifacts: [{ path: 'fits.bin' }], artifacts_lost: 1, lost };
     expect(await native.cell(session, writes)).toMatchObject(told);
     expect(await native.json('POST', '/executions', { language: 'python', code: writes })).toMatchObject(told);
-    expect(await stored()).toEqual(using(2 * KiB));
+    expect(await stored()).toEqual(using(2 * block));
     // The session goes on, and a smaller file is kept again.
     const smaller = "import os\nprint(os.path.getsize('toomuch.bin'))\nopen('toomuch.bin', 'wb').write(b'c' * 1024)";
     const next = await native.cell(session, smaller);
@@ -224,18 +225,70 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
     await client.conversations.create({ items: [item(150 * KiB)] });
   });
 
+  it('is charged a block for each tiny file, an empty one included', async () => {
+    const client = new LibreChatClient(`${server.url}/v1`, key);
+    const tiny = Array.from({ length: 10 }, (_, index) => ({
+      name: `${index}.txt`,
+      content: new Uint8Array(Buffer.alloc(index % 2, 'x')),
+    }));
+    for (let round = 1; round <= 6; round++) {
+      expect((await client.upload(tiny)).status).toBe(200);
+      expect(await stored()).toEqual(using(round * 10 * block));
+    }
+    expect((await client.upload(tiny)).status).toBe(400);
+  });
+
+  it('cannot store more files than its plan allows, however small they are, and is told the number', async () => {
+    const few = { url: server.url, key: 'few-secret' };
+    const client = new LibreChatClient(`${few.url}/v1`, few.key);
+    const upload = (name: string) => client.upload([{ name, content: new Uint8Array(1) }]);
+    for (let count = 0; count < 4; count++) expect((await upload(`${count}`)).status).toBe(200);
+    const code = 'for name in range(9):\n    open(str(name), "w").write(str(name))\nprint("ran")';
+    expect(await exec(few, { lang: 'py', code })).toMatchObject({
+      stdout: 'ran\n',
+      stderr: expect.stringContaining('5 of 5 files are stored'),
+      artifact_delivery: { status: 'partial', attempted: 9, delivered: 1, failed: 8 },
+    });
+    const error = expect.stringContaining('5 of 5 files are stored. Delete files');
+    expect(await upload('more')).toMatchObject({ status: 400, body: { error } });
+    expect((await uploadAs('other-secret', 10)).status).toBe(200);
+  });
+
+  it('leaves nothing on the disk of what it stores and deletes in a loop', { timeout: 180_000 }, async () => {
+    const bytesOnDisk = () =>
+      readdirSync(join(directory, 'data', 'files'), { withFileTypes: true, recursive: true })
+        .filter((entry) => entry.isFile())
+        .reduce((sum, { parentPath, name }) => sum + (statSync(join(parentPath, name), unlessGone)?.size ?? 0), 0);
+    const unlessGone = { throwIfNoEntry: false } as const;
+    const before = bytesOnDisk();
+    const native = nativeClient(ours());
+    for (let round = 0; round < 20; round++) {
+      expect(await uploadAs(key, 200 * KiB).then(discarded)).toBe(200);
+      expect(bytesOnDisk()).toBeLessThanOrEqual(before);
+      const session = await native.session();
+      await fetch(`${server.url}/v1/sessions/${session}/files/a.bin`, {
+        method: 'PUT',
+        headers: { 'x-api-key': key },
+        body: new Uint8Array(content(200 * KiB)),
+      });
+      await native.send('DELETE', `/sessions/${session}`);
+    }
+    await vi.waitUntil(() => bytesOnDisk() <= before, { timeout: 20_000 });
+    expect(await stored()).toEqual(using(0));
+  });
+
   it('has room again for what it deletes, and what it has is remembered over kill -9', async () => {
     const client = clientOf(key);
     const file = await client.files.create({ file: await toFile(content(100 * KiB), 'a.bin'), purpose: 'user_data' });
     const session = await nativeClient(ours()).session();
-    await nativeClient(ours()).cell(session, "open('a', 'wb').write(b'a' * 50 * 1024)");
-    expect(await stored()).toEqual(using(150 * KiB));
+    await nativeClient(ours()).cell(session, "open('a', 'wb').write(b'a' * 48 * 1024)");
+    expect(await stored()).toEqual(using(148 * KiB));
     await server.kill();
     server = await startServer({ env, dataDir: join(directory, 'data') });
-    expect(await stored()).toEqual(using(150 * KiB));
-    expect((await uploadAs(key, 107 * KiB)).status).toBe(400);
+    expect(await stored()).toEqual(using(148 * KiB));
+    expect((await uploadAs(key, 109 * KiB)).status).toBe(400);
     await clientOf(key).files.delete(file.id);
-    expect(await stored()).toEqual(using(50 * KiB));
+    expect(await stored()).toEqual(using(48 * KiB));
     await nativeClient(ours()).send('DELETE', `/sessions/${session}`);
     expect(await stored()).toEqual(using(0));
     expect((await uploadAs(key, quota)).status).toBe(200);

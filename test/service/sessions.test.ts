@@ -91,7 +91,7 @@ describe('a session', () => {
     await expect(service.run(id, '1')).rejects.toMatchObject({ code: 'session_expired' });
     await expect(service.sessions.touch(ann, id)).rejects.toMatchObject({ code: 'session_expired' });
     await service.sweep();
-    await service.fileService.expire(0);
+    await service.fileService.expire();
     expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'expired' });
     expect(await service.sessions.files(ann, id)).toEqual([]);
     await expect(service.sessions.putFile(ann, id, { name: 'f', ...text('x') })).rejects.toMatchObject({

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { createDiskFileStore, createSqliteRecords } from '../../src/stores/index.ts';
+import { createDiskBytes, createSqliteRecords } from '../../src/stores/index.ts';
 
 const writer = fileURLToPath(new URL('../fixtures/store-writer.ts', import.meta.url));
 const rounds = 20;
@@ -34,7 +35,7 @@ async function writeUntilKilled(directory: string, lifeMs: number, from: 'start'
 
 /** Opens what the writer left and checks each acknowledgement against it. */
 async function verify(directory: string, acknowledged: readonly string[]): Promise<void> {
-  const files = createDiskFileStore({ directory: join(directory, 'files') });
+  const files = createDiskBytes({ directory: join(directory, 'files') });
   const records = createSqliteRecords({ path: join(directory, 'records.db') });
   await files.start();
   await records.start();
@@ -56,13 +57,22 @@ async function verify(directory: string, acknowledged: readonly string[]): Promi
   }
 }
 
-/** Whatever bears a digest for its name has these bytes, acknowledged or not. */
+/** Each file with a digest for its name has these bytes, acknowledged or not, and the records name it: nothing leaks. */
 async function verifyNames(directory: string): Promise<number> {
   let count = 0;
+  using database = new DatabaseSync(join(directory, 'records.db'), { readOnly: true });
+  const named = new Set(
+    database
+      .prepare('select digest from contents')
+      .all()
+      .map(({ digest }) => digest),
+  );
   for (const entry of await readdir(join(directory, 'files'), { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    expect(path.replaceAll('/', '').endsWith(digestOf(await readFile(path)))).toBe(true);
+    const digest = digestOf(await readFile(path));
+    expect(path.replaceAll('/', '').endsWith(digest)).toBe(true);
+    expect(named.has(digest)).toBe(true);
     count++;
   }
   return count;
@@ -77,6 +87,7 @@ it(`loses nothing it acknowledged when it is killed, ${rounds} times`, { timeout
     const from = round % 4 === 0 ? 'start' : 'first line';
     const lines = await writeUntilKilled(directory, randomInt(from === 'start' ? 600 : 300), from);
     await verify(directory, lines);
+    expect(await verifyNames(directory)).toBeGreaterThanOrEqual(0);
     acknowledged.push(...lines);
   }
   await verify(directory, acknowledged);

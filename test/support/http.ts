@@ -25,7 +25,18 @@ export const apiKey = 'test-key-c0ffee';
 export const noRates = { exec: null, upload: null, download: null, list: null };
 export const plansWith = (rates: RateLimits): Plans =>
   new Map([
-    ['default', { limits: testLimits, maxWallMs: 10_000, running: undefined, waiting: 10, storedBytes: 1000, rates }],
+    [
+      'default',
+      {
+        limits: testLimits,
+        maxWallMs: 10_000,
+        running: undefined,
+        waiting: 10,
+        storedBytes: 40_960,
+        storedFiles: 100,
+        rates,
+      },
+    ],
   ]);
 
 const unused = () => Promise.reject(new Error('not part of this test'));

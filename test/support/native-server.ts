@@ -20,7 +20,7 @@ export interface Answer {
 export async function nativeServer() {
   const sessions = new ScriptedSessions();
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const usage = new UsageLedger({ documents: memoryRecords().documents, logger, now: Date.now });
+  const usage = new UsageLedger({ records: memoryRecords().usage, logger, now: Date.now });
   const services = {
     ...idleServices(),
     sessions,

@@ -10,7 +10,7 @@ import {
   FileService,
   SessionService,
 } from '../../src/service/index.ts';
-import { createDiskFileStore, type Records } from '../../src/stores/index.ts';
+import { createDiskBytes, createFileStore, type Records } from '../../src/stores/index.ts';
 import { type TestEngine, testLimits } from './engine.ts';
 import { memoryRecords } from './records.ts';
 
@@ -52,12 +52,14 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     running: undefined,
     waiting: 100,
     storedBytes: 1024 ** 3,
+    storedFiles: 10_000,
     rates: { exec: null, upload: null, download: null, list: null },
   };
   const limits = { maxFileBytes: 16 * 1024 * 1024, maxUploadFiles: 10, retentionMs: 24 * hour };
   const queueWaitMs = options.queueWaitMs ?? 20_000;
   const now = () => test.now;
-  const files = createDiskFileStore({ directory });
+  const { contents, leases } = records;
+  const files = createFileStore({ bytes: createDiskBytes({ directory }), contents, leases, now });
   await files.start();
   onTestFinished(() => files.close());
   const usage = { record() {} };

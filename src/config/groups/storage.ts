@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { section } from '../setting.ts';
-import { bytes, hours, MiB, path, TiB } from '../values.ts';
+import { bytes, hours, MiB, path, TiB, whole } from '../values.ts';
 
 const setting = section('Storage');
 
@@ -28,7 +28,14 @@ export const storedBytes = setting('DRAGOMAN_STORED_BYTES', {
   value: bytes(0, 1024 * TiB),
   default: '20g',
   plan: 'own',
-  help: 'Most bytes of files of one key, or of one user of a token: uploads, files that programs made, files of sessions and containers.',
+  help: 'Most bytes of files of one key, or of one user of a token: uploads, files that programs made, files of sessions and containers. A file counts in blocks of 4096 bytes, at least one.',
+});
+
+export const storedFiles = setting('DRAGOMAN_STORED_FILES', {
+  value: whole(0, 100_000_000),
+  default: '100000',
+  plan: 'own',
+  help: 'Most files of one key, or of one user of a token.',
 });
 
 export const compileCacheBytes = setting('DRAGOMAN_COMPILE_CACHE_BYTES', {

@@ -43,16 +43,11 @@ export interface InterpreterOptions {
   readonly metrics: Metrics;
 }
 
-const expiryIntervalMs = 10 * 60_000;
-/** Bytes younger than this may belong to an upload whose record is not written yet. */
-const graceMs = 60 * 60_000;
-
 /** The `Interpreter` over an engine in this process. */
 export class InterpreterService implements Interpreter {
   readonly #options: InterpreterOptions;
   readonly #fileService: FileService;
   readonly #admission: Admission;
-  #expiry: NodeJS.Timeout | undefined;
   #closing = false;
 
   constructor(options: InterpreterOptions) {
@@ -61,26 +56,17 @@ export class InterpreterService implements Interpreter {
     this.#admission = options.admission;
   }
 
-  /** Begins to remove what has expired. */
+  /** Registers its gauges. */
   start(): void {
-    const { metrics, logger, engine } = this.#options;
+    const { metrics, engine } = this.#options;
     metrics.gauge('executions_running', 'Executions running now', () => this.#admission.running);
     metrics.gauge('executions_waiting', 'Executions waiting for a place', () => this.#admission.waiting);
     metrics.gauge('sandboxes_live', 'Sandboxes alive, parked ones included', () => engine.census().live);
-    const expire = () =>
-      this.#fileService.expire(graceMs).then(
-        (removed) => logger.debug(removed, 'removed what had expired'),
-        (error) => logger.error({ error: String(error) }, 'what has expired could not be removed'),
-      );
-    void expire();
-    this.#expiry = setInterval(expire, expiryIntervalMs);
-    this.#expiry.unref();
   }
 
   /** Takes no more executions; those that run go on. */
   close(): void {
     this.#closing = true;
-    clearInterval(this.#expiry);
   }
 
   async languages(): Promise<readonly LanguageInfo[]> {

@@ -1,29 +1,37 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { noRates, plansWith } from '../../../test/support/http.ts';
 import { memoryRecords } from '../../../test/support/records.ts';
-import { DragomanError } from '../../core/index.ts';
-import { createMemoryFileStore, type Records } from '../../stores/index.ts';
+import { DragomanError, newId, type Plan } from '../../core/index.ts';
+import { type Bytes, createFileStore, createMemoryBytes, type Records } from '../../stores/index.ts';
 import type { UploadFile } from '../executions/interpreter.ts';
 import { FileService } from './file-service.ts';
 
 const hour = 3_600_000;
+const block = 4096;
 const principal = { id: 'p', tenant: 't', name: 'p' };
 const request = { scope: { kind: 'user' }, readOnly: false, partial: false } as const;
 
 let now: number;
+let bytes: Bytes;
+let quota: { -readonly [Name in keyof Plan]: Plan[Name] };
 let fileService: FileService;
 let records: Records;
 beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
-  const files = createMemoryFileStore();
+  bytes = createMemoryBytes();
+  quota = { ...plansWith(noRates).get('default')!, storedBytes: 20 * block };
   records = memoryRecords();
+  const { contents, leases } = records;
+  const files = createFileStore({ bytes, contents, leases, now: () => now });
   fileService = new FileService({
     files,
     records,
     usage: { record() {} },
-    plans: plansWith(noRates),
-    maxFileBytes: 100,
+    plans: new Map([['default', quota]]),
+    maxFileBytes: 10 * block,
     maxUploadFiles: 3,
     retentionMs: 24 * hour,
     now: () => now,
@@ -41,29 +49,39 @@ async function stored(names: AsyncIterable<UploadFile>) {
   );
 }
 
+const digestOf = (text: string) => createHash('sha256').update(text).digest('hex');
+
+describe('a deleted file', () => {
+  it('is gone from the disk when its deletion is answered, unless another file has its bytes', async () => {
+    const [first, second] = [await stored(files('same')), await stored(files('same'))];
+    await fileService.delete(principal, first[0]!);
+    await buffer(await bytes.open(digestOf('same')));
+    await fileService.delete(principal, second[0]!);
+    await expect(bytes.open(digestOf('same'))).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('that is copied meanwhile makes the copy not found', async () => {
+    const [ref] = await stored(files('original'));
+    const set = fileService.session(principal, newId(), request.scope);
+    const copy = fileService.copy(set, 'copy', await fileService.find(principal, ref!));
+    await fileService.delete(principal, ref!);
+    await expect(fileService.record(set, [copy])).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
 describe('when the clock', () => {
   it('jumps ahead, what expired by it is gone', async () => {
     const [file] = await stored(files('a'));
     now += 25 * hour;
     await expect(fileService.find(principal, file!)).rejects.toMatchObject({ code: 'not_found' });
-    expect(await fileService.expire(0)).toEqual({ sessions: 1, contents: 1 });
-  });
-
-  it('jumps ahead, so do documents', async () => {
-    const document = { kind: 'k', tenant: 't', principalId: 'p', name: null, createdAt: now, body: {} };
-    await records.documents.put({ ...document, id: 'short', expiresAt: now + hour });
-    await records.documents.put({ ...document, id: 'long', expiresAt: now + 2 * hour });
-    now += hour + 1;
-    await fileService.expire(0);
-    expect(await records.documents.get('k', 'short')).toBeUndefined();
-    expect(await records.documents.get('k', 'long')).toBeDefined();
+    expect(await fileService.expire()).toEqual({ sets: 1, contents: 1 });
   });
 
   it('jumps ahead and back before anything was removed, nothing is', async () => {
     const [file] = await stored(files('a'));
     now += 25 * hour;
     now -= 25 * hour;
-    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await fileService.expire()).toEqual({ sets: 0, contents: 0 });
     expect(await fileService.find(principal, file!)).toMatchObject({ name: 'a' });
   });
 
@@ -71,14 +89,14 @@ describe('when the clock', () => {
     const [before] = await stored(files('a'));
     now -= 1000 * hour;
     const [after] = await stored(files('b'));
-    await fileService.expire(0);
+    await fileService.expire();
     for (const file of [before!, after!]) await fileService.open(await fileService.find(principal, file));
   });
 });
 
 describe('uploads of one owner', () => {
-  /** One file of 100 bytes; `arrived` resolves when half of it is there, `go` lets the rest come. */
-  function halting(size = 100) {
+  /** One file of two blocks; `arrived` resolves when half of it is there, `go` lets the rest come. */
+  function halting(size = 2 * block) {
     const arrived = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     async function* content() {
@@ -97,22 +115,37 @@ describe('uploads of one owner', () => {
     const under = Array.from({ length: 20 }, () => halting());
     const ends = under.map(({ upload }) => stored(upload).catch((error) => error));
     await Promise.all(under.map(({ arrived }) => arrived));
-    const late = halting(2);
+    const late = halting();
     expect(await stored(late.upload).catch((error) => error)).toMatchObject({
       code: 'quota_exceeded',
-      message: expect.stringContaining('1000 of 1000 bytes are used'),
+      message: expect.stringContaining(`${20 * block} of ${20 * block} bytes are used`),
     });
     for (const { go } of under) go();
     const failed = (await Promise.all(ends)).filter((end) => end instanceof DragomanError);
     expect(new Set(failed.map(({ code }) => code))).toEqual(new Set(['quota_exceeded']));
     const { used, allowed } = await fileService.storage(principal);
     expect(used).toBeLessThanOrEqual(allowed);
-    expect(used).toBe((20 - failed.length) * 100);
+    expect(used).toBe((20 - failed.length) * 2 * block);
     const other = { ...principal, id: 'q' };
     expect((await fileService.upload(other, request, files('b'))).files).toHaveLength(1);
-    // Nothing of those that failed is counted any more: what is left is there to the last byte.
-    while ((await fileService.storage(principal)).used < allowed) await stored(whole(100));
-    await expect(stored(whole(1))).rejects.toMatchObject({ code: 'quota_exceeded' });
+    // Nothing of the failed uploads counts any more: the rest of the quota is free to the last block.
+    while ((await fileService.storage(principal)).used < allowed) await stored(whole(1));
+    await expect(stored(whole(0))).rejects.toMatchObject({ code: 'quota_exceeded' });
+  });
+
+  it('are refused beyond a number of files, those that are still arriving included', async () => {
+    quota.storedFiles = 3;
+    await stored(files('a', 'b'));
+    const slow = halting();
+    const end = stored(slow.upload);
+    await slow.arrived;
+    const refused = { code: 'quota_exceeded', message: expect.stringContaining('3 of 3 files are stored') };
+    await expect(stored(files('c'))).rejects.toMatchObject(refused);
+    slow.go();
+    await end;
+    await expect(stored(files('c'))).rejects.toMatchObject(refused);
+    quota.storedFiles = 4;
+    await stored(files('c'));
   });
 });
 
@@ -131,7 +164,7 @@ describe('a sweep that takes everything to be old', () => {
       })(),
     );
     await new Promise(setImmediate);
-    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await fileService.expire()).toEqual({ sets: 0, contents: 0 });
     arrive();
     const [first] = await upload;
     expect(await Array.fromAsync(await fileService.open(await fileService.find(principal, first!)))).toEqual([
@@ -150,14 +183,16 @@ describe('a sweep that takes everything to be old', () => {
     const [slow, quick, never] = [await put('slow'), await put('quick'), await put('never')];
     await fileService.record(session, [quick]);
     fileService.release([never]);
-    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 1 });
+    await fileService.expire();
+    await expect(bytes.open(never.digest)).rejects.toMatchObject({ code: 'not_found' });
     await fileService.revise(session, { added: [slow], superseded: [] });
-    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 0 });
+    expect(await fileService.expire()).toEqual({ sets: 0, contents: 0 });
     expect(await Array.fromAsync(await fileService.open(slow))).toEqual([Buffer.from('slow')]);
   });
 
   it('takes the contents of an upload that failed', async () => {
     await expect(stored(files('a', '../b'))).rejects.toMatchObject({ code: 'invalid_request' });
-    expect(await fileService.expire(0)).toEqual({ sessions: 0, contents: 1 });
+    await fileService.collect();
+    await expect(bytes.open(digestOf('a'))).rejects.toMatchObject({ code: 'not_found' });
   });
 });

@@ -31,8 +31,8 @@ export class StorageQuota {
     const take = (bytes: number) => {
       size += bytes;
       const more = chargedBytes(size) - held;
-      const used = stored.bytes + (this.#arriving.get(key)?.bytes ?? 0);
-      if (used + more > quota.bytes) throw quotaExceeded({ used, allowed: quota.bytes });
+      const used = stored.bytes + (this.#arriving.get(key)?.bytes ?? 0) - held;
+      if (used + held + more > quota.bytes) throw quotaExceeded({ used, allowed: quota.bytes });
       held += more;
       this.#add(key, more, 0);
     };

@@ -1,6 +1,7 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import { memoryRecords } from '../../../test/support/records.ts';
 import { DragomanError } from '../../core/index.ts';
+import type { UsageRecords } from '../../stores/index.ts';
 import { UsageLedger } from './usage.ts';
 
 const day = 24 * 3_600_000;
@@ -8,13 +9,13 @@ const ann = { id: 'ann', tenant: 't' };
 const none = { executions: 0, cpuMs: 0, wallMs: 0, bytesStored: 0, bytesServed: 0 };
 
 let now: number;
-let documents: ReturnType<typeof memoryRecords>['documents'];
+let records: UsageRecords;
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
-const ledger = () => new UsageLedger({ documents, logger, now: () => now });
+const ledger = () => new UsageLedger({ records, logger, now: () => now });
 
 beforeEach(() => {
   now = Date.UTC(2026, 0, 31, 23, 59);
-  documents = memoryRecords().documents;
+  records = memoryRecords().usage;
 });
 
 it('adds up by day and principal', async () => {
@@ -42,7 +43,7 @@ it('goes on where the last process ended', async () => {
 });
 
 it('writes once for many requests', async () => {
-  const put = vi.spyOn(documents, 'put');
+  const put = vi.spyOn(records, 'add');
   const usage = ledger();
   for (let n = 0; n < 1000; n++) usage.record(ann, { executions: 1 });
   await Promise.all([usage.flush(), usage.flush()]);
@@ -50,7 +51,7 @@ it('writes once for many requests', async () => {
 });
 
 it('keeps what could not be written', async () => {
-  const put = vi.spyOn(documents, 'put').mockRejectedValue(new DragomanError('storage_unavailable'));
+  const put = vi.spyOn(records, 'add').mockRejectedValue(new DragomanError('storage_unavailable'));
   const usage = ledger();
   usage.record(ann, { executions: 1 });
   usage.record({ ...ann, id: 'bob' }, { executions: 5 });
@@ -58,4 +59,16 @@ it('keeps what could not be written', async () => {
   put.mockRestore();
   usage.record(ann, { executions: 1 });
   expect((await usage.days(ann, '2026-01-31', '2026-01-31'))[0]).toMatchObject({ executions: 2 });
+});
+
+it('forgets days of more than a year ago', async () => {
+  const usage = ledger();
+  usage.record(ann, { executions: 1 });
+  await usage.flush();
+  now += 399 * day;
+  usage.record(ann, { executions: 2 });
+  expect(await usage.days(ann, '2026-01-01', '2030-12-31')).toHaveLength(2);
+  now += 2 * day;
+  usage.record(ann, { executions: 3 });
+  expect((await usage.days(ann, '2026-01-01', '2030-12-31')).map(({ executions }) => executions)).toEqual([2, 3]);
 });

@@ -1,22 +1,5 @@
-import type { Logger, Principal } from '../../core/index.ts';
-import type { Documents } from '../../stores/index.ts';
-
-/** What was used. Times in milliseconds, sizes in bytes. */
-export interface UsageAmounts {
-  readonly executions: number;
-  readonly cpuMs: number;
-  readonly wallMs: number;
-  /** Files recorded, each at its full size even when its bytes were there already. */
-  readonly bytesStored: number;
-  /** Files opened for reading by callers, each at its full size. */
-  readonly bytesServed: number;
-}
-
-/** One principal's use of one day. */
-export interface UsageDay extends UsageAmounts {
-  /** `YYYY-MM-DD`, UTC. */
-  readonly date: string;
-}
+import type { Logger } from '../../core/index.ts';
+import type { Owner, UsageAmounts, UsageDay, UsageRecords } from '../../stores/index.ts';
 
 /** Counts; never waits and never fails. */
 export interface UsageMeter {
@@ -28,10 +11,8 @@ export interface UsageReport {
   days(principal: Owner, from: string, to: string): Promise<UsageDay[]>;
 }
 
-type Owner = Pick<Principal, 'id' | 'tenant'>;
-
 export interface UsageLedgerOptions {
-  readonly documents: Documents;
+  readonly records: UsageRecords;
   readonly logger: Logger;
   readonly now: () => number;
   /** How often what was counted is written, in milliseconds. */
@@ -44,20 +25,21 @@ interface Entry {
   amounts: UsageAmounts;
 }
 
-const kind = 'usage';
 const dayMs = 24 * 60 * 60_000;
 const keptDays = 400;
 const nothing: UsageAmounts = { executions: 0, cpuMs: 0, wallMs: 0, bytesStored: 0, bytesServed: 0 };
 
 /**
- * Use per principal and day. It is counted in memory and written every few seconds and at the end, one document per principal
- * and day: a request costs an addition, and `kill -9` loses the last seconds at most.
+ * Use per principal and day. It is counted in memory and written every few seconds and at the end: a request costs an
+ * addition, and `kill -9` loses the last seconds at most.
  */
 export class UsageLedger implements UsageMeter, UsageReport {
   readonly #options: UsageLedgerOptions;
   #unwritten = new Map<string, Entry>();
   #flushing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  /** The day on which old days were removed last. */
+  #pruned = '';
 
   constructor(options: UsageLedgerOptions) {
     this.#options = options;
@@ -81,7 +63,7 @@ export class UsageLedger implements UsageMeter, UsageReport {
 
   record({ id, tenant }: Owner, amounts: Partial<UsageAmounts>): void {
     if (!Object.values(amounts).some((amount) => amount > 0)) return;
-    const date = new Date(this.#options.now()).toISOString().slice(0, 10);
+    const date = dateOf(this.#options.now());
     this.#add({ owner: { id, tenant }, date, amounts: { ...nothing, ...amounts } });
   }
 
@@ -93,11 +75,7 @@ export class UsageLedger implements UsageMeter, UsageReport {
 
   async days(principal: Owner, from: string, to: string): Promise<UsageDay[]> {
     await this.flush();
-    const documents = await this.#options.documents.list(kind, principal, { limit: keptDays + 1, order: 'desc' });
-    return documents
-      .map(({ name, body }) => ({ date: name!, ...(body as UsageAmounts) }))
-      .filter(({ date }) => date >= from && date <= to)
-      .toSorted((a, b) => (a.date < b.date ? -1 : 1));
+    return this.#options.records.days(principal, from, to);
   }
 
   #add(entry: Entry): void {
@@ -107,37 +85,25 @@ export class UsageLedger implements UsageMeter, UsageReport {
   }
 
   async #write(): Promise<void> {
+    const { records, now } = this.#options;
     const entries = [...this.#unwritten.values()];
     this.#unwritten = new Map();
-    while (entries.length > 0) {
-      try {
-        await this.#writeOne(entries[0]!);
-      } catch (error) {
-        for (const entry of entries) this.#add(entry);
-        throw error;
-      }
-      entries.shift();
+    try {
+      if (entries.length > 0)
+        await records.add(entries.map(({ owner, date, amounts }) => ({ owner, date, ...amounts })));
+    } catch (error) {
+      for (const entry of entries) this.#add(entry);
+      throw error;
     }
+    const today = dateOf(now());
+    if (today === this.#pruned) return;
+    this.#pruned = today;
+    await records.deleteBefore(dateOf(now() - keptDays * dayMs));
   }
+}
 
-  async #writeOne(entry: Entry): Promise<void> {
-    const { documents } = this.#options;
-    const { owner, date, amounts } = entry;
-    const id = keyOf(entry);
-    const written = (await documents.get(kind, id))?.body as UsageAmounts | undefined;
-    const createdAt = Date.parse(date);
-    await documents.put({
-      kind,
-      id,
-      tenant: owner.tenant,
-      principalId: owner.id,
-      name: date,
-      createdAt,
-      expiresAt: createdAt + keptDays * dayMs,
-      body: sumOfUsage([written ?? nothing, amounts]),
-      essential: true,
-    });
-  }
+function dateOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }
 
 export function sumOfUsage(all: readonly UsageAmounts[]): UsageAmounts {

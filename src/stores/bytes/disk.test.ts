@@ -1,29 +1,37 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { createDiskFileStore } from './disk.ts';
-import type { FileStore } from './file-store.ts';
+import type { Bytes } from './bytes.ts';
+import { createDiskBytes } from './disk.ts';
 
 const small = Buffer.from('small');
 const large = randomBytes(600 * 1024);
 const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const never = async () => false;
 
 let directory: string;
-let store: FileStore;
+let store: Bytes;
 
 beforeEach(async () => {
   const parent = await mkdtemp(join(tmpdir(), 'dragoman-disk-'));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
   directory = join(parent, 'data', 'files');
-  store = createDiskFileStore({ directory });
+  store = createDiskBytes({ directory });
   await store.start();
 });
 
-const put = (bytes: Uint8Array, to = store) => to.put(bytes, Number.MAX_SAFE_INTEGER);
+async function put(bytes: Uint8Array): Promise<{ digest: string; size: number }> {
+  const received = await store.receive(bytes, Number.MAX_SAFE_INTEGER);
+  try {
+    await received.keep();
+  } finally {
+    await received.discard();
+  }
+  return { digest: received.digest, size: received.size };
+}
+
 const pathOf = (bytes: Uint8Array) => join(directory, digestOf(bytes).slice(0, 2), digestOf(bytes).slice(2));
 const shardOf = (bytes: Uint8Array) => join(directory, digestOf(bytes).slice(0, 2));
 const incoming = () => readdir(join(directory, 'incoming'));
@@ -43,22 +51,26 @@ describe('layout', () => {
     expect(await incoming()).toEqual([]);
   });
 
-  it('leaves equal bytes where they are and renews their age', async () => {
+  it('leaves equal bytes where they are', async () => {
     await put(large);
-    await utimes(pathOf(large), 1000, 1000);
     const before = await stat(pathOf(large));
-    const startedAt = Date.now();
     await put(large);
-    const after = await stat(pathOf(large));
-    expect(after.ino).toBe(before.ino);
-    expect(Math.ceil(after.mtimeMs)).toBeGreaterThanOrEqual(startedAt);
+    expect((await stat(pathOf(large))).ino).toBe(before.ino);
     expect(await incoming()).toEqual([]);
+  });
+
+  it('replaces bytes whose size is wrong', async () => {
+    await put(large);
+    await writeFile(pathOf(large), 'damaged');
+    await put(large);
+    expect((await readFile(pathOf(large))).equals(large)).toBe(true);
   });
 
   it('ignores strangers in its directory', async () => {
     await writeFile(join(directory, 'README'), 'mine');
     await writeFile(join(shardOf(small), 'notes.txt'), 'mine');
-    expect(await store.sweep(never, 0)).toBe(0);
+    await put(small);
+    await store.delete([digestOf(small)]);
     expect(await readFile(join(shardOf(small), 'notes.txt'), 'utf8')).toBe('mine');
   });
 });
@@ -68,17 +80,16 @@ describe('start', () => {
     await put(small);
     await writeFile(join(directory, 'incoming', 'half'), large.subarray(0, 1000));
     await mkdir(join(directory, 'incoming', 'directory'));
-    const next = createDiskFileStore({ directory });
+    const next = createDiskBytes({ directory });
     expect(await next.start()).toBe(2);
     expect(await incoming()).toEqual([]);
     expect(await buffer(await next.open(digestOf(small)))).toEqual(small);
-    expect(await next.sweep(never, 0)).toBe(1);
   });
 
   it('says so when the directory cannot be made', async () => {
     const file = join(directory, 'file');
     await writeFile(file, '');
-    await expect(createDiskFileStore({ directory: join(file, 'files') }).start()).rejects.toMatchObject({
+    await expect(createDiskBytes({ directory: join(file, 'files') }).start()).rejects.toMatchObject({
       code: 'storage_unavailable',
       cause: { code: 'ENOTDIR' },
     });
@@ -111,28 +122,21 @@ describe('faults of the disk', () => {
     await writeFile(shardOf(small), 'a file in the place of a directory');
     await expect(store.open(digestOf(small))).rejects.toMatchObject({ code: 'storage_unavailable' });
     await expect(put(small)).rejects.toMatchObject({ code: 'storage_unavailable', cause: { code: 'ENOTDIR' } });
-    await expect(store.sweep(never, 0)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await expect(store.delete([digestOf(small)])).rejects.toMatchObject({ code: 'storage_unavailable' });
     expect(await incoming()).toEqual([]);
   });
 });
 
-describe('put and sweep at once', () => {
-  it('never loses bytes whose put has resolved', async () => {
-    const contents = Array.from({ length: 8 }, (_, index) => Buffer.from(`content ${index}`));
-    let swept = 0;
+describe('keeping and deleting at once', () => {
+  it('ends with whole content or none', async () => {
     for (let round = 0; round < 40; round++) {
-      for (const bytes of contents) await utimes(pathOf(bytes), 1000, 1000).catch(() => {});
-      const [removed] = await Promise.all([store.sweep(never, 600_000), ...contents.map((bytes) => put(bytes))]);
-      swept += removed;
-      for (const bytes of contents) expect(await buffer(await store.open(digestOf(bytes)))).toEqual(bytes);
-      // Every second round a sweep has the start over the puts.
-      for (const bytes of contents) await utimes(pathOf(bytes), 1000, 1000);
-      const sweeping = store.sweep(never, 600_000);
-      await new Promise((resolve) => setTimeout(resolve, round % 8));
-      await Promise.all(contents.map((bytes) => put(bytes)));
-      swept += await sweeping;
-      for (const bytes of contents) expect(await buffer(await store.open(digestOf(bytes)))).toEqual(bytes);
+      const [stored] = await Promise.all([put(large), store.delete([digestOf(large)]), put(large)]);
+      const found = await store.open(stored.digest).then(
+        (stream) => buffer(stream),
+        () => undefined,
+      );
+      expect(found === undefined || found.equals(large)).toBe(true);
     }
-    expect(swept).toBeGreaterThan(0);
+    expect(await incoming()).toEqual([]);
   });
 });

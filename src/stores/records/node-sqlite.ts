@@ -2,7 +2,9 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type DialectAdapter,
   type Driver,
+  SqliteAdapter,
   type SqliteDatabase,
   SqliteDialect,
   type SqliteDialectConfig,
@@ -10,8 +12,8 @@ import {
   type SqliteStatement,
 } from 'kysely';
 
-/** Statements kept prepared. The records has about twenty; the rest is for inserts of different lengths. */
-const maxStatements = 64;
+/** Statements kept prepared. The records have about fifty; the rest is for inserts of different lengths. */
+const maxStatements = 128;
 
 interface NodeSqliteConfig extends SqliteDialectConfig {
   readonly source: DatabaseSync;
@@ -27,8 +29,19 @@ export class NodeSqliteDialect extends SqliteDialect {
     this.#config = config;
   }
 
+  override createAdapter(): DialectAdapter {
+    return new NodeSqliteAdapter();
+  }
+
   override createDriver(): Driver {
     return new NodeSqliteDriver(this.#config);
+  }
+}
+
+/** SQLite takes back changes of the schema with the transaction they are in; kysely's own adapter does not use that. */
+class NodeSqliteAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }
 

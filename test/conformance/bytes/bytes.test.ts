@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createDiskFileStore, createMemoryFileStore } from '../../../src/stores/index.ts';
-import { describeFileStore } from './bytes.ts';
+import { createDiskBytes, createMemoryBytes } from '../../../src/stores/index.ts';
+import { describeBytes } from './bytes.ts';
 
-describeFileStore('memory', async () => createMemoryFileStore());
+describeBytes('memory', async () => createMemoryBytes());
 
-describeFileStore('disk', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'dragoman-files-'));
+describeBytes('disk', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'dragoman-bytes-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return createDiskFileStore({ directory });
+  return createDiskBytes({ directory });
 });

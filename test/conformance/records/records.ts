@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FileScope, type FileSet, newId, type StoredFile } from '../../../src/core/index.ts';
-import type { Document, KeyRecord, Records } from '../../../src/stores/index.ts';
+import type { Document, FileQuota, FileSetRevision, KeyRecord, Records } from '../../../src/stores/index.ts';
 import { keptSuperseded } from '../../../src/stores/records/file-records.ts';
 
 const digestOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
-function sessionLike(fields: Partial<FileSet> = {}): FileSet {
+const block = 4096;
+
+/** A quota of bytes alone. */
+function quotaOf(blocks: number | undefined): FileQuota | undefined {
+  return blocks === undefined ? undefined : { bytes: blocks * block, files: Number.MAX_SAFE_INTEGER };
+}
+
+function setLike(fields: Partial<FileSet> = {}): FileSet {
   return {
     id: newId(),
     tenant: 'tenant',
@@ -53,7 +60,7 @@ function documentLike(fields: Partial<Document> = {}): Document {
   };
 }
 
-/** What every records keeps to. `make` returns a new, empty records that has not been started. */
+/** What every implementation of records keeps to. `make` returns a new, empty one that has not been started. */
 export function describeRecords(name: string, make: () => Promise<Records>): void {
   describe(`records: ${name}`, () => {
     let records: Records;
@@ -67,97 +74,127 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       await records.close();
     });
 
+    /** As for a real file, content comes before the record. */
+    async function hold(files: readonly StoredFile[]): Promise<void> {
+      for (const { digest, size } of new Map(files.map((file) => [file.digest, file])).values()) {
+        await records.contents.hold({ digest, size }, { id: newId(), expiresAt: Number.MAX_SAFE_INTEGER });
+      }
+    }
+    async function create(set: FileSet, files: readonly StoredFile[], blocks?: number): Promise<void> {
+      await hold(files);
+      await records.files.create(set, files, quotaOf(blocks));
+    }
+    async function revise(id: string, { blocks, ...revision }: FileSetRevision & { blocks?: number }): Promise<void> {
+      await hold(revision.added);
+      await records.files.revise(id, { ...revision, quota: quotaOf(blocks) });
+    }
+
     describe('what an owner has stored', () => {
       const owner = { tenant: 'tenant', id: 'principal' };
       const refused = { code: 'quota_exceeded' };
+      const blocks = async (of = owner) => {
+        const { bytes, files } = await records.files.stored(of);
+        return [bytes / block, files];
+      };
 
-      it('is the sum of its files, also as sessions change, go and expire', async () => {
-        const [session, brief] = [sessionLike(), sessionLike({ expiresAt: 1 })];
-        const elsewhere = [sessionLike({ principalId: 'other' }), sessionLike({ tenant: 'other' })];
-        for (const each of elsewhere) await records.files.create(each, [fileLike(each, { size: 1 })]);
-        expect(await records.files.storedBytes(owner)).toBe(0);
-        const first = fileLike(session, { size: 10 });
-        await records.files.create(session, [first, fileLike(session, { size: 200 })]);
-        await records.files.create(brief, [fileLike(brief, { size: 3000 })]);
-        expect(await records.files.storedBytes(owner)).toBe(3210);
-        const revision = { expiresAt: session.expiresAt, added: [fileLike(session, { size: 40_000 })] };
-        await records.files.revise(session.id, { ...revision, superseded: [first.id] });
-        expect(await records.files.storedBytes(owner)).toBe(43_210);
+      it('is the sum of its files in whole blocks, also as sets change, go and expire', async () => {
+        const [set, brief] = [setLike(), setLike({ expiresAt: 1 })];
+        const elsewhere = [setLike({ principalId: 'other' }), setLike({ tenant: 'other' })];
+        for (const each of elsewhere) await create(each, [fileLike(each, { size: 0 })]);
+        expect(await blocks()).toEqual([0, 0]);
+        const first = fileLike(set, { size: 1 });
+        await create(set, [first, fileLike(set, { size: 2 * block })]);
+        await create(brief, [fileLike(brief, { size: 9 * block + 1 })]);
+        expect(await blocks()).toEqual([13, 3]);
+        const revision = { expiresAt: set.expiresAt, added: [fileLike(set, { size: 100 * block })] };
+        await revise(set.id, { ...revision, superseded: [first.id] });
+        expect(await blocks()).toEqual([113, 4]);
         expect(await records.files.deleteExpired(2)).toBe(1);
-        expect(await records.files.storedBytes(owner)).toBe(40_210);
-        for (let time = 0; time < 2; time++) await records.files.delete(session.id, first.id);
-        expect(await records.files.storedBytes(owner)).toBe(40_200);
-        for (let time = 0; time < 2; time++) await records.files.deleteSet(session.id);
-        expect(await records.files.storedBytes(owner)).toBe(0);
-        for (const { tenant, principalId: id } of elsewhere)
-          expect(await records.files.storedBytes({ tenant, id })).toBe(1);
+        expect(await blocks()).toEqual([103, 3]);
+        for (let time = 0; time < 2; time++) await records.files.delete(set.id, first.id);
+        expect(await blocks()).toEqual([102, 2]);
+        for (let time = 0; time < 2; time++) await records.files.deleteSet(set.id);
+        expect(await blocks()).toEqual([0, 0]);
+        for (const { tenant, principalId: id } of elsewhere) expect(await blocks({ tenant, id })).toEqual([1, 1]);
       });
 
       it('falls when superseded files are more than are kept', async () => {
-        const session = sessionLike();
-        const files = Array.from({ length: keptSuperseded + 5 }, () => fileLike(session, { size: 2 }));
-        await records.files.create(session, files);
+        const set = setLike();
+        const files = Array.from({ length: keptSuperseded + 5 }, () => fileLike(set, { size: 2 }));
+        await create(set, files);
         const superseded = files.map(({ id }) => id);
-        await records.files.revise(session.id, { expiresAt: session.expiresAt, added: [], superseded });
-        expect(await records.files.storedBytes(owner)).toBe(2 * keptSuperseded);
+        await revise(set.id, { expiresAt: set.expiresAt, added: [], superseded });
+        expect(await blocks()).toEqual([keptSuperseded, keptSuperseded]);
       });
 
-      it('never grows beyond a quota, and what is refused leaves nothing', async () => {
-        const session = sessionLike();
-        const files = [fileLike(session, { size: 60 }), fileLike(session, { size: 41 })];
-        await expect(records.files.create(session, files, 100)).rejects.toMatchObject(refused);
-        expect(await records.files.set(session.id)).toBeUndefined();
-        await records.files.create(session, [files[0]!], 60);
-        const { expiresAt } = session;
-        const revision = { expiresAt: expiresAt + 1, added: [files[1]!], superseded: [], quotaBytes: 100 };
-        await expect(records.files.revise(session.id, revision)).rejects.toMatchObject(refused);
-        expect(await records.files.set(session.id)).toEqual(session);
-        expect(await records.files.list(session.id)).toEqual([files[0]]);
-        expect(await records.files.storedBytes(owner)).toBe(60);
+      it('never grows beyond a quota of bytes, and what is refused leaves nothing', async () => {
+        const set = setLike();
+        const files = [fileLike(set, { size: 6 * block }), fileLike(set, { size: 4 * block + 1 })];
+        await expect(create(set, files, 10)).rejects.toMatchObject(refused);
+        expect(await records.files.set(set.id)).toBeUndefined();
+        await create(set, [files[0]!], 6);
+        const { expiresAt } = set;
+        const revision = { expiresAt: expiresAt + 1, added: [files[1]!], superseded: [], blocks: 10 };
+        await expect(revise(set.id, revision)).rejects.toMatchObject(refused);
+        expect(await records.files.set(set.id)).toEqual(set);
+        expect(await records.files.list(set.id)).toEqual([files[0]]);
+        expect(await blocks()).toEqual([6, 1]);
+      });
+
+      it('never grows beyond a number of files, and says how many there are', async () => {
+        const set = setLike();
+        const files = Array.from({ length: 3 }, () => fileLike(set));
+        await hold(files);
+        const quota = { bytes: Number.MAX_SAFE_INTEGER, files: 2 };
+        const text = { ...refused, message: expect.stringContaining('0 of 2 files are stored') };
+        await expect(records.files.create(set, files, quota)).rejects.toMatchObject(text);
+        await records.files.create(set, files.slice(0, 2), quota);
+        const { expiresAt } = set;
+        const added = [files[2]!];
+        const more = records.files.revise(set.id, { expiresAt, added, superseded: [files[0]!.id], quota });
+        await expect(more).rejects.toMatchObject({ message: expect.stringContaining('2 of 2 files') });
+        await records.files.delete(set.id, files[0]!.id);
+        await records.files.revise(set.id, { expiresAt, added, superseded: [], quota });
+        expect(await records.files.list(set.id)).toEqual(files.slice(1));
       });
 
       it('lets no two that come at once share the last of a quota', async () => {
-        const sessions = Array.from({ length: 8 }, () => sessionLike());
-        const ends = await Promise.allSettled(
-          sessions.map((session) => records.files.create(session, [fileLike(session, { size: 30 })], 100)),
-        );
+        const sets = Array.from({ length: 8 }, () => setLike());
+        const ends = await Promise.allSettled(sets.map((set) => create(set, [fileLike(set, { size: 3 * block })], 10)));
         expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
-        expect(await records.files.storedBytes(owner)).toBe(90);
+        expect(await blocks()).toEqual([9, 3]);
       });
 
       it('may shrink while it is above a quota that was lowered', async () => {
-        const session = sessionLike();
-        const files = [fileLike(session, { size: 60 }), fileLike(session, { size: 40 })];
-        await records.files.create(session, files);
-        const superseded = [files[0]!.id];
-        const revision = { expiresAt: session.expiresAt, added: [], superseded, quotaBytes: 10 };
-        await records.files.revise(session.id, revision);
-        expect(await records.files.list(session.id)).toEqual([files[1]]);
+        const set = setLike();
+        const files = [fileLike(set, { size: 6 * block }), fileLike(set, { size: 4 * block })];
+        await create(set, files);
+        await revise(set.id, { expiresAt: set.expiresAt, added: [], superseded: [files[0]!.id], blocks: 1 });
+        expect(await records.files.list(set.id)).toEqual([files[1]]);
       });
     });
 
     describe('a session whose workspace changes', () => {
       it('lists what is there now, and still finds what was', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const [old, kept] = [fileLike(session, { name: 'a.csv' }), fileLike(session, { name: 'b.csv' })];
-        await records.files.create(session, [old, kept]);
+        await create(session, [old, kept]);
         const next = fileLike(session, { name: 'a.csv', digest: digestOf('next') });
         const expiresAt = session.expiresAt + 1;
-        await records.files.revise(session.id, { expiresAt, added: [next], superseded: [old.id] });
+        await revise(session.id, { expiresAt, added: [next], superseded: [old.id] });
         expect(await records.files.list(session.id)).toEqual([kept, next]);
         const changed = { ...session, expiresAt };
         expect(await records.files.file(session.id, old.id)).toEqual({ set: changed, file: old });
-        expect(await records.files.isReferenced(old.digest)).toBe(true);
       });
 
       it('keeps so many of the files that were', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const files = Array.from({ length: 450 }, () => fileLike(session));
-        await records.files.create(session, files.slice(0, 150));
+        await create(session, files.slice(0, 150));
         const { expiresAt } = session;
         for (const from of [0, 150, 300]) {
           const superseded = files.slice(from, from + 150).map(({ id }) => id);
-          await records.files.revise(session.id, {
+          await revise(session.id, {
             expiresAt,
             added: files.slice(from + 150, from + 300),
             superseded,
@@ -169,17 +206,17 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       });
 
       it('changes nothing when it is gone or an id is taken', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const file = fileLike(session);
-        await records.files.create(session, [file]);
+        await create(session, [file]);
         const revision = { expiresAt: 1, added: [fileLike(session), file], superseded: [file.id] };
-        await expect(records.files.revise(session.id, revision)).rejects.toMatchObject({ code: 'internal' });
+        await expect(revise(session.id, revision)).rejects.toMatchObject({ code: 'internal' });
         expect(await records.files.file(session.id, file.id)).toEqual({ set: session, file });
         expect(await records.files.list(session.id)).toEqual([file]);
         expect(await records.files.deleteSet(session.id)).toBe(true);
         expect(await records.files.deleteSet(session.id)).toBe(false);
         expect(await records.files.file(session.id, file.id)).toBeUndefined();
-        await expect(records.files.revise(session.id, revision)).rejects.toMatchObject({ code: 'not_found' });
+        await expect(revise(session.id, revision)).rejects.toMatchObject({ code: 'not_found' });
       });
     });
 
@@ -245,23 +282,23 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       ];
 
       it.each(scopes)('gives back a session as it was recorded, with scope %j', async (scope) => {
-        const session = sessionLike({ scope });
-        await records.files.create(session, []);
+        const session = setLike({ scope });
+        await create(session, []);
         expect(await records.files.set(session.id)).toEqual(session);
         expect(await records.files.list(session.id)).toEqual([]);
       });
 
       it('gives back a file as it was recorded, with its session', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const file = fileLike(session, { readOnly: true, source: 'program' });
-        await records.files.create(session, [file, fileLike(session)]);
+        await create(session, [file, fileLike(session)]);
         expect(await records.files.file(session.id, file.id)).toEqual({ set: session, file });
       });
 
       it('keeps large sizes and far times exactly', async () => {
-        const session = sessionLike({ createdAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
+        const session = setLike({ createdAt: 0, expiresAt: Number.MAX_SAFE_INTEGER });
         const file = fileLike(session, { size: 2 ** 42 + 1, createdAt: Number.MAX_SAFE_INTEGER - 1 });
-        await records.files.create(session, [file]);
+        await create(session, [file]);
         expect(await records.files.file(session.id, file.id)).toEqual({ set: session, file });
       });
 
@@ -276,20 +313,20 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         '%_?$1:name',
         'x'.repeat(255),
       ])('keeps the name %j exactly', async (fileName) => {
-        const session = sessionLike({
+        const session = setLike({
           tenant: fileName,
           principalId: fileName,
           scope: { kind: 'agent', id: fileName },
         });
         const file = fileLike(session, { name: fileName, contentType: `text/plain; x="${fileName}"` });
-        await records.files.create(session, [file]);
+        await create(session, [file]);
         expect(await records.files.file(session.id, file.id)).toEqual({ set: session, file });
       });
 
       it('keeps names apart that differ in case or normal form, and equal names of different files', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const names = ['a.txt', 'A.txt', 'a.txt', '\u00e9', 'e\u0301'];
-        await records.files.create(
+        await create(
           session,
           names.map((fileName) => fileLike(session, { name: fileName })),
         );
@@ -297,19 +334,36 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       });
 
       it.each([1, 2, 99, 100, 101, 1234])('lists %i files in the order they were recorded', async (count) => {
-        const session = sessionLike();
+        const session = setLike();
         const files = Array.from({ length: count }, (_, index) =>
           fileLike(session, { name: `${(index * 7919) % count}`, createdAt: count - index, size: index }),
         );
-        await records.files.create(session, files);
+        await create(session, files);
         expect(await records.files.list(session.id)).toEqual(files);
       });
 
+      it('lists files page by page', async () => {
+        const set = setLike();
+        const files = Array.from({ length: 5 }, () => fileLike(set));
+        await create(set, files);
+        expect(await records.files.list(set.id, { limit: 2 })).toEqual(files.slice(0, 2));
+        expect(await records.files.list(set.id, { limit: 2, after: files[1]!.id })).toEqual(files.slice(2, 4));
+        expect(await records.files.list(set.id, { after: files[3]!.id })).toEqual(files.slice(4));
+        expect(await records.files.list(set.id, { after: newId() })).toEqual([]);
+      });
+
+      it.each([undefined, 0, 0o644, 0o755])('gives back a file of mode %j', async (mode) => {
+        const set = setLike();
+        const file = fileLike(set, mode === undefined ? {} : { mode });
+        await create(set, [file]);
+        expect(await records.files.list(set.id)).toEqual([file]);
+      });
+
       it('keeps sessions apart', async () => {
-        const sessions = [sessionLike(), sessionLike(), sessionLike()];
+        const sessions = [setLike(), setLike(), setLike()];
         const sharedId = newId();
         const files = sessions.map((session, index) => fileLike(session, { id: sharedId, name: `${index}` }));
-        for (const [index, session] of sessions.entries()) await records.files.create(session, [files[index]!]);
+        for (const [index, session] of sessions.entries()) await create(session, [files[index]!]);
         for (const [index, session] of sessions.entries()) {
           expect(await records.files.list(session.id)).toEqual([files[index]]);
           expect(await records.files.file(session.id, sharedId)).toEqual({ set: session, file: files[index] });
@@ -317,9 +371,9 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       });
 
       it('finds nothing under ids that do not exist', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const file = fileLike(session);
-        await records.files.create(session, [file]);
+        await create(session, [file]);
         expect(await records.files.set(newId())).toBeUndefined();
         expect(await records.files.set(file.id)).toBeUndefined();
         expect(await records.files.set(session.id.toLowerCase().replace(/./, '#'))).toBeUndefined();
@@ -329,55 +383,53 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       });
 
       it('takes ids as they are, upper and lower case apart', async () => {
-        const [lower, upper] = [sessionLike({ id: 'a'.repeat(21) }), sessionLike({ id: 'A'.repeat(21) })];
-        await records.files.create(lower, []);
+        const [lower, upper] = [setLike({ id: 'a'.repeat(21) }), setLike({ id: 'A'.repeat(21) })];
+        await create(lower, []);
         expect(await records.files.set(upper.id)).toBeUndefined();
-        await records.files.create(upper, []);
+        await create(upper, []);
         expect(await records.files.set(lower.id)).toEqual(lower);
       });
 
       it('records nothing when a session with this id exists', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const file = fileLike(session);
-        await records.files.create(session, [file]);
-        const intruder = sessionLike({ id: session.id, tenant: 'another' });
-        await expect(
-          records.files.create(intruder, [fileLike(session, { digest: digestOf('lost') })]),
-        ).rejects.toMatchObject({ code: 'internal' });
+        await create(session, [file]);
+        const intruder = setLike({ id: session.id, tenant: 'another' });
+        await expect(create(intruder, [fileLike(session, { digest: digestOf('lost') })])).rejects.toMatchObject({
+          code: 'internal',
+        });
         expect(await records.files.set(session.id)).toEqual(session);
         expect(await records.files.list(session.id)).toEqual([file]);
-        expect(await records.files.isReferenced(digestOf('lost'))).toBe(false);
       });
 
       it('records nothing when one of many files cannot be', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const files = Array.from({ length: 250 }, () => fileLike(session));
-        await expect(records.files.create(session, [...files, files[3]!])).rejects.toMatchObject({
+        await expect(create(session, [...files, files[3]!])).rejects.toMatchObject({
           code: 'internal',
         });
         expect(await records.files.set(session.id)).toBeUndefined();
         expect(await records.files.list(session.id)).toEqual([]);
-        expect(await records.files.isReferenced(digestOf('content'))).toBe(false);
-        await records.files.create(session, files);
+        await create(session, files);
         expect(await records.files.list(session.id)).toEqual(files);
       });
 
       it('records many sessions at once, and reads meanwhile', async () => {
-        const sessions = Array.from({ length: 50 }, () => sessionLike());
+        const sessions = Array.from({ length: 50 }, () => setLike());
         await Promise.all(
           sessions.map(async (session) => {
             const file = fileLike(session);
-            await records.files.create(session, [file]);
+            await create(session, [file]);
             expect(await records.files.file(session.id, file.id)).toEqual({ set: session, file });
           }),
         );
       });
 
       it('lets one of two equal sessions win that are recorded at once', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const outcomes = await Promise.allSettled([
-          records.files.create(session, [fileLike(session)]),
-          records.files.create(session, [fileLike(session)]),
+          create(session, [fileLike(session)]),
+          create(session, [fileLike(session)]),
         ]);
         expect(outcomes.map((outcome) => outcome.status).toSorted()).toEqual(['fulfilled', 'rejected']);
         expect(await records.files.list(session.id)).toHaveLength(1);
@@ -386,9 +438,9 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
 
     describe('deleteFile', () => {
       it('removes one file and leaves its session and the others in order', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const files = [fileLike(session), fileLike(session), fileLike(session)];
-        await records.files.create(session, files);
+        await create(session, files);
         expect(await records.files.delete(session.id, files[1]!.id)).toBe(true);
         expect(await records.files.file(session.id, files[1]!.id)).toBeUndefined();
         expect(await records.files.list(session.id)).toEqual([files[0], files[2]]);
@@ -396,10 +448,10 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       });
 
       it('tells when there is no such file', async () => {
-        const [session, other] = [sessionLike(), sessionLike()];
+        const [session, other] = [setLike(), setLike()];
         const file = fileLike(session);
-        await records.files.create(session, [file]);
-        await records.files.create(other, []);
+        await create(session, [file]);
+        await create(other, []);
         expect(await records.files.delete(other.id, file.id)).toBe(false);
         expect(await records.files.delete(newId(), file.id)).toBe(false);
         expect(await records.files.delete(session.id, newId())).toBe(false);
@@ -408,9 +460,9 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
       });
 
       it('says yes to one of two that ask at once', async () => {
-        const session = sessionLike();
+        const session = setLike();
         const file = fileLike(session);
-        await records.files.create(session, [file]);
+        await create(session, [file]);
         const answers = await Promise.all([
           records.files.delete(session.id, file.id),
           records.files.delete(session.id, file.id),
@@ -422,49 +474,159 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
     describe('deleteExpired', () => {
       it('removes sessions that expired before the moment, not at it, with their files', async () => {
         const now = 1_700_000_000_000;
-        const [before, at, after] = [now - 1, now, now + 1].map((expiresAt) => sessionLike({ expiresAt }));
+        const [before, at, after] = [now - 1, now, now + 1].map((expiresAt) => setLike({ expiresAt }));
         for (const session of [before!, at!, after!]) {
-          await records.files.create(session, [fileLike(session, { digest: digestOf(session.id) }), fileLike(session)]);
+          await create(session, [fileLike(session, { digest: digestOf(session.id) }), fileLike(session)]);
         }
         expect(await records.files.deleteExpired(now)).toBe(1);
         expect(await records.files.set(before!.id)).toBeUndefined();
         expect(await records.files.list(before!.id)).toEqual([]);
-        expect(await records.files.isReferenced(digestOf(before!.id))).toBe(false);
         expect(await records.files.list(at!.id)).toHaveLength(2);
         expect(await records.files.list(after!.id)).toHaveLength(2);
         expect(await records.files.deleteExpired(now)).toBe(0);
       });
 
       it('leaves expired sessions readable until then', async () => {
-        const session = sessionLike({ createdAt: 0, expiresAt: 1 });
+        const session = setLike({ createdAt: 0, expiresAt: 1 });
         const file = fileLike(session);
-        await records.files.create(session, [file]);
+        await create(session, [file]);
         expect(await records.files.set(session.id)).toEqual(session);
         expect(await records.files.file(session.id, file.id)).toEqual({ set: session, file });
       });
 
       it.each([50, 51, 120])('removes %i sessions', async (count) => {
         for (let index = 0; index < count; index++) {
-          const session = sessionLike({ expiresAt: index });
-          await records.files.create(session, [fileLike(session)]);
+          const session = setLike({ expiresAt: index });
+          await create(session, [fileLike(session)]);
         }
         expect(await records.files.deleteExpired(count)).toBe(count);
-        expect(await records.files.isReferenced(digestOf('content'))).toBe(false);
       });
     });
 
-    describe('isReferenced', () => {
-      it('is true as long as any file of any session has these bytes', async () => {
+    describe('contents', () => {
+      const far = Number.MAX_SAFE_INTEGER;
+      const claim = async (now = 0) => (await records.contents.claimOrphans(now)).digests;
+
+      it('are claimed when neither a file nor a hold has them, once each file has gone', async () => {
         const digest = digestOf('shared');
-        const sessions = [sessionLike({ expiresAt: 1 }), sessionLike()];
-        const files = sessions.map((session) => fileLike(session, { digest }));
-        expect(await records.files.isReferenced(digest)).toBe(false);
-        for (const [index, session] of sessions.entries()) await records.files.create(session, [files[index]!]);
-        expect(await records.files.isReferenced(digest)).toBe(true);
+        const sets = [setLike({ expiresAt: 1 }), setLike()];
+        const files = sets.map((set) => fileLike(set, { digest }));
+        for (const [index, set] of sets.entries()) {
+          await records.contents.hold({ digest, size: 1 }, { id: files[index]!.id, expiresAt: 10 });
+          await records.files.create(set, [files[index]!]);
+        }
+        expect(await claim(far)).toEqual([]);
         await records.files.deleteExpired(2);
-        expect(await records.files.isReferenced(digest)).toBe(true);
-        await records.files.delete(sessions[1]!.id, files[1]!.id);
-        expect(await records.files.isReferenced(digest)).toBe(false);
+        expect(await claim(far)).toEqual([]);
+        await records.files.delete(sets[1]!.id, files[1]!.id);
+        expect(await claim()).toEqual([digest]);
+      });
+
+      it('are claimed again until they are forgotten, and take no reference meanwhile', async () => {
+        const digest = digestOf('leaving');
+        const set = setLike();
+        const file = fileLike(set, { digest });
+        await records.contents.hold({ digest, size: 1 }, { id: file.id, expiresAt: 5 });
+        expect(await claim(4)).toEqual([]);
+        expect(await claim(5)).toEqual([digest]);
+        expect(await claim(5)).toEqual([digest]);
+        expect(await records.contents.hold({ digest, size: 1 }, { id: newId(), expiresAt: 9 })).toBe(false);
+        await expect(records.files.create(set, [file])).rejects.toMatchObject({ code: 'not_found' });
+        await records.contents.forget([digest]);
+        expect(await claim(5)).toEqual([]);
+        await expect(records.files.create(set, [file])).rejects.toMatchObject({ code: 'not_found' });
+        expect(await records.contents.hold({ digest, size: 1 }, { id: newId(), expiresAt: 9 })).toBe(true);
+        await records.files.create(set, [file]);
+        expect(await claim(far)).toEqual([]);
+      });
+
+      it('go with released holds, and stay with renewed ones', async () => {
+        const [released, renewed] = [digestOf('released'), digestOf('renewed')];
+        const [first, second] = [newId(), newId()];
+        await records.contents.hold({ digest: released, size: 1 }, { id: first, expiresAt: 9 });
+        await records.contents.hold({ digest: renewed, size: 1 }, { id: second, expiresAt: 9 });
+        await records.contents.release([first, newId()], 1);
+        await records.contents.renew([second, newId()], 20);
+        expect(await claim(1)).toEqual([released]);
+        await records.contents.forget([released]);
+        expect(await claim(19)).toEqual([]);
+        expect(await claim(20)).toEqual([renewed]);
+      });
+
+      it('of a failed record stay held', async () => {
+        const set = setLike();
+        const file = fileLike(set, { size: 10 * block });
+        await records.contents.hold({ digest: file.digest, size: 1 }, { id: file.id, expiresAt: 9 });
+        await expect(records.files.create(set, [file], quotaOf(1))).rejects.toMatchObject({ code: 'quota_exceeded' });
+        expect(await claim(8)).toEqual([]);
+      });
+
+      it.each([19, 20, 21, 250])('are claimed in batches, %i of them', async (count) => {
+        const ids = Array.from({ length: count }, () => newId());
+        for (const id of ids) await records.contents.hold({ digest: digestOf(id), size: 1 }, { id, expiresAt: 9 });
+        await records.contents.release(ids, 1);
+        const all: string[] = [];
+        for (let more = true; more; ) {
+          const batch = await records.contents.claimOrphans(1);
+          await records.contents.forget(batch.digests);
+          all.push(...batch.digests);
+          more = batch.more;
+        }
+        expect(all.toSorted()).toEqual(ids.map(digestOf).toSorted());
+      });
+    });
+
+    describe('usage', () => {
+      const owner = { tenant: 'tenant', id: 'principal' };
+      const none = { executions: 0, cpuMs: 0, wallMs: 0, bytesStored: 0, bytesServed: 0 };
+      const day = (date: string, executions: number, of = owner) => ({ owner: of, date, ...none, executions });
+
+      it('adds up by owner and day, also from several writers at once', async () => {
+        const other = { ...owner, tenant: 'other' };
+        await Promise.all(
+          Array.from({ length: 10 }, () =>
+            records.usage.add([day('2026-01-02', 1), day('2026-01-01', 2), day('2026-01-01', 5, other)]),
+          ),
+        );
+        await records.usage.add([
+          { ...day('2026-01-01', 0), cpuMs: 0.25, wallMs: 1.5, bytesStored: 3, bytesServed: 4 },
+        ]);
+        await records.usage.add([]);
+        expect(await records.usage.days(owner, '2026-01-01', '2026-01-31')).toEqual([
+          { date: '2026-01-01', executions: 20, cpuMs: 0.25, wallMs: 1.5, bytesStored: 3, bytesServed: 4 },
+          { date: '2026-01-02', ...none, executions: 10 },
+        ]);
+        expect(await records.usage.days(owner, '2026-01-02', '2026-01-02')).toHaveLength(1);
+        expect(await records.usage.days({ ...owner, id: 'other' }, '2026-01-01', '2026-01-31')).toEqual([]);
+      });
+
+      it('is removed before a day', async () => {
+        await records.usage.add([day('2026-01-01', 1), day('2026-01-02', 1)]);
+        await records.usage.deleteBefore('2026-01-02');
+        expect(await records.usage.days(owner, '2000-01-01', '2030-01-01')).toMatchObject([{ date: '2026-01-02' }]);
+      });
+    });
+
+    describe('leases', () => {
+      it('have one holder until they end or are given back', async () => {
+        const take = (holder: string, now: number) => records.leases.take('work', holder, now, now + 10);
+        expect(await take('a', 0)).toBe(true);
+        expect(await take('b', 9)).toBe(false);
+        expect(await take('a', 9)).toBe(true);
+        expect(await take('b', 18)).toBe(false);
+        expect(await take('b', 19)).toBe(true);
+        await records.leases.release('work', 'a');
+        expect(await take('a', 20)).toBe(false);
+        await records.leases.release('work', 'b');
+        expect(await take('a', 20)).toBe(true);
+        expect(await records.leases.take('other', 'b', 20, 30)).toBe(true);
+      });
+
+      it('go to one of many that ask at once', async () => {
+        const answers = await Promise.all(
+          Array.from({ length: 8 }, (_, index) => records.leases.take('work', `${index}`, 0, 10)),
+        );
+        expect(answers.filter(Boolean)).toHaveLength(1);
       });
     });
 
