@@ -28,22 +28,22 @@ export type AssistantPart =
       readonly callId: string;
       readonly name: string;
       readonly arguments: string;
-      readonly kept?: KeptCall | undefined;
+      readonly providerState?: ProviderState | undefined;
     }
   /** Code that ran here, and what the model was shown of it. */
   | {
       readonly type: 'code_call';
       readonly callId: string;
       readonly code: string;
-      readonly shown: string;
-      readonly kept?: KeptCall | undefined;
+      readonly modelView: string;
+      readonly providerState?: ProviderState | undefined;
     };
 
 /**
  * What a model's provider wants back with a call when the answer goes on: its signature, and the thoughts before it, sealed or signed.
  * Opaque for dialects: JSON to be kept and handed back.
  */
-export interface KeptCall {
+export interface ProviderState {
   readonly thoughts?: readonly { readonly text: string; readonly options: JSONObject }[] | undefined;
   readonly options?: JSONObject | undefined;
 }
@@ -80,7 +80,7 @@ export interface CodeTool {
    * How the model reads what a run showed: as a notebook cell would (absent), or as one JSON object `{stdout, stderr, results,
    * error}` with results by short type (`text`, `png` …).
    */
-  readonly shown?: 'notebook' | 'json' | undefined;
+  readonly viewForm?: 'notebook' | 'json' | undefined;
 }
 
 /** Code that waits in the sandbox for the answers to its calls: what `code_waiting` told, and the answers. */
@@ -91,7 +91,7 @@ export interface Resumption {
   readonly after: number;
   readonly code: string;
   readonly results: readonly ToolResult[];
-  readonly kept?: KeptCall | undefined;
+  readonly providerState?: ProviderState | undefined;
 }
 
 export interface AgentRequest {
@@ -158,8 +158,13 @@ export type AgentEvent =
       /** Place in the execution's history, for `resume`. */
       readonly after: number;
     }
-  /** It ended, however it did. `shown` is what the model reads of it. A code block always ends in this or in `end`. */
-  | { readonly type: 'code_done'; readonly callId: string; readonly execution: CellExecution; readonly shown: string }
+  /** It ended, however it did. `modelView` is what the model reads of it. A code block always ends in this or in `end`. */
+  | {
+      readonly type: 'code_done';
+      readonly callId: string;
+      readonly execution: CellExecution;
+      readonly modelView: string;
+    }
   | { readonly type: 'function_start'; readonly callId: string; readonly name: string }
   | { readonly type: 'function_delta'; readonly callId: string; readonly delta: string }
   | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
@@ -170,7 +175,7 @@ export type AgentEvent =
       readonly usage: TokenUsage;
       readonly model: string;
       /** By call, when the client has functions to run: to be handed back with those calls. */
-      readonly kept?: Readonly<Record<string, KeptCall>> | undefined;
+      readonly providerStates?: Readonly<Record<string, ProviderState>> | undefined;
     };
 
 export type AgentEnd =

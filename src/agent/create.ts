@@ -42,8 +42,8 @@ export function createAgent(options: AgentOptions): Agent {
         // A consumer that leaves takes code and connection along.
         await events.return({ reason: 'stop' });
       }
-      const kept = end.reason === 'functions' ? { kept: loop.kept } : {};
-      yield { type: 'end', end, usage: loop.usage, model: model.id, ...kept };
+      const states = end.reason === 'functions' ? { providerStates: loop.providerStates } : {};
+      yield { type: 'end', end, usage: loop.usage, model: model.id, ...states };
     },
     relay: ({ model, path, body, upstreamKey }, signal) =>
       options.upstreams.model(model).relay({ path, body, key: upstreamKey }, signal),

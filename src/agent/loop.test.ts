@@ -59,7 +59,7 @@ describe('code', () => {
       code: 'print(6 * 7)',
       sessionId: 'session-1',
     });
-    expect(told.find(({ type }) => type === 'code_done')).toMatchObject({ callId: 'call_1', shown: '42' });
+    expect(told.find(({ type }) => type === 'code_done')).toMatchObject({ callId: 'call_1', modelView: '42' });
     expect(told.at(-1)).toMatchObject({ usage: { inputTokens: 20, outputTokens: 10 }, model: 'm' });
     expect(messagesOf(1).slice(1)).toEqual([
       {
@@ -177,17 +177,17 @@ describe.each(['openai-compatible', 'openai', 'anthropic', 'google'] as const)('
       [{ reasoning: 'hm' }, { text: 'Look:' }, { call: 'weather', arguments: {}, id: 'f' }],
     );
     const told = await run(made, request({ functions: [weather] }));
-    const { kept } = told.at(-1) as Extract<AgentEvent, { type: 'end' }>;
+    const { providerStates } = told.at(-1) as Extract<AgentEvent, { type: 'end' }>;
     upstream.say([{ text: 'Sunny.' }]);
     const messages: Message[] = [
       ...request().messages,
       {
         role: 'assistant',
         content: [
-          { type: 'code_call', callId: 'c', code: '1', shown: 'one', kept: kept?.c },
+          { type: 'code_call', callId: 'c', code: '1', modelView: 'one', providerState: providerStates?.c },
           { type: 'reasoning', text: 'hm' },
           { type: 'text', text: 'Look:' },
-          { type: 'function_call', callId: 'f', name: 'weather', arguments: '{}', kept: kept?.f },
+          { type: 'function_call', callId: 'f', name: 'weather', arguments: '{}', providerState: providerStates?.f },
         ],
       },
       { role: 'tool', callId: 'f', content: [{ type: 'text', text: 'sun' }] },
@@ -213,7 +213,7 @@ describe.each(['openai-compatible', 'openai', 'anthropic', 'google'] as const)('
       {
         role: 'assistant',
         content: [
-          { type: 'code_call', callId: 'c', code: '1', shown: 'one' },
+          { type: 'code_call', callId: 'c', code: '1', modelView: 'one' },
           { type: 'function_call', callId: 'f', name: 'weather', arguments: '{}' },
         ],
       },
@@ -308,7 +308,7 @@ describe('functions of the client', () => {
             role: 'assistant',
             content: [
               { type: 'text', text: 'first' },
-              { type: 'code_call', callId: 'c', code: '1', shown: 'one' },
+              { type: 'code_call', callId: 'c', code: '1', modelView: 'one' },
               { type: 'function_call', callId: 'f', name: 'weather', arguments: '{"a":1}' },
             ],
           },
@@ -316,8 +316,8 @@ describe('functions of the client', () => {
           {
             role: 'assistant',
             content: [
-              { type: 'code_call', callId: 'd', code: '2', shown: 'two' },
-              { type: 'code_call', callId: 'e', code: '3', shown: 'three' },
+              { type: 'code_call', callId: 'd', code: '2', modelView: 'two' },
+              { type: 'code_call', callId: 'e', code: '3', modelView: 'three' },
               { type: 'text', text: 'last' },
             ],
           },

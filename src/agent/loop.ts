@@ -2,12 +2,12 @@ import type { JSONObject, LanguageModelV4FunctionTool, LanguageModelV4ToolChoice
 import { DragomanError, newId, type Principal } from '../core/index.ts';
 import type { Sessions } from '../service/index.ts';
 import type { AssistantContent, Model, TurnEvent } from '../upstreams/index.ts';
-import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, KeptCall, TokenUsage } from './agent.ts';
+import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, ProviderState, TokenUsage } from './agent.ts';
 import { Blocks, type Call } from './blocks.ts';
 import { CodeRun } from './code-run.ts';
-import { keptCalls } from './kept.ts';
+import { type ModelView, modelViewOf } from './model-view.ts';
 import { calledTools, imageFile, PromptBuilder, toPrompt } from './prompt.ts';
-import { type Shown, shownOf } from './shown.ts';
+import { providerStates } from './provider-state.ts';
 import { clientTool, codeTool, meansOurs, toolName } from './tool.ts';
 
 /** What one request's loop works with. */
@@ -51,7 +51,7 @@ export class Loop {
   #faults = 0;
   #last = { code: '', times: 0 };
   #pictureCharacters: number;
-  readonly #kept: Record<string, KeptCall> = {};
+  readonly #providerStates: Record<string, ProviderState> = {};
   #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
 
   constructor(options: LoopOptions) {
@@ -82,8 +82,8 @@ export class Loop {
   }
 
   /** What the provider wants back with the calls of this answer. */
-  get kept(): Readonly<Record<string, KeptCall>> {
-    return this.#kept;
+  get providerStates(): Readonly<Record<string, ProviderState>> {
+    return this.#providerStates;
   }
 
   /** @returns how it ended. @throws DragomanError for the service's and the provider's own failures */
@@ -98,9 +98,9 @@ export class Loop {
         code: resume.code,
       };
       this.#ids.add(call.callId);
-      this.#prompt.call(call.callId, this.#tool, { code: resume.code }, resume.kept);
+      this.#prompt.call(call.callId, this.#tool, { code: resume.code }, resume.providerState);
       // It may wait once more, and is wanted back then.
-      if (resume.kept) this.#kept[call.callId] = resume.kept;
+      if (resume.providerState) this.#providerStates[call.callId] = resume.providerState;
       const run = new CodeRun(this.#options, call, this.#callable);
       if ((yield* this.#served(call, run.resume(resume))) === 'waiting') return { reason: 'functions' };
     }
@@ -139,7 +139,7 @@ export class Loop {
     if (calls.length > 0) {
       const said = this.#said(end!.content, calls);
       this.#prompt.assistant(said);
-      Object.assign(this.#kept, keptCalls(said));
+      Object.assign(this.#providerStates, providerStates(said));
     }
     const served = calls.some(({ kind, code }) => kind === 'function' || (kind === 'code' && code !== undefined));
     this.#faults = served ? 0 : this.#faults + 1;
@@ -168,19 +168,19 @@ export class Loop {
     const { request, shownChars, wallMs } = this.#options;
     const execution = yield* run;
     if (!execution) return 'waiting';
-    const form = request.code?.shown ?? 'notebook';
-    const shown = shownOf(execution, {
+    const form = request.code?.viewForm ?? 'notebook';
+    const view = modelViewOf(execution, {
       form,
       characters: shownChars,
       pictureCharacters: this.#pictureCharacters,
       wallMs,
     });
-    for (const { data } of shown.pictures) this.#pictureCharacters -= data.length;
+    for (const { data } of view.pictures) this.#pictureCharacters -= data.length;
     const remark = this.#repeated(call.code!);
-    const text = shown.text + remark;
+    const text = view.text + remark;
     this.#left--;
-    this.#result(call, { ...shown, text });
-    yield { type: 'code_done', callId: call.callId, execution, shown: text };
+    this.#result(call, { ...view, text });
+    yield { type: 'code_done', callId: call.callId, execution, modelView: text };
     return 'done';
   }
 
@@ -253,7 +253,7 @@ export class Loop {
     });
   }
 
-  #result({ callId }: Call, { text, pictures }: Shown): void {
+  #result({ callId }: Call, { text, pictures }: ModelView): void {
     const files = pictures.map(({ mime, data }) => imageFile(mime, data));
     const value = text;
     this.#prompt.result(

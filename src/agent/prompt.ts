@@ -6,8 +6,8 @@ import type {
 } from '@ai-sdk/provider';
 import { DragomanError } from '../core/index.ts';
 import type { AssistantContent } from '../upstreams/index.ts';
-import type { AssistantPart, ContentPart, KeptCall, Message } from './agent.ts';
-import { byProvider } from './kept.ts';
+import type { AssistantPart, ContentPart, Message, ProviderState } from './agent.ts';
+import { byProvider } from './provider-state.ts';
 
 /** A conversation in the form models are asked in. `tool` is what our tool is called there. @throws DragomanError invalid_request */
 export function toPrompt(messages: readonly Message[], tool: string): LanguageModelV4Prompt {
@@ -20,7 +20,7 @@ export function toPrompt(messages: readonly Message[], tool: string): LanguageMo
       // What a model thought before the last question it is not to see again: some providers refuse it.
       const isPast = index < lastAsked;
       const parts = message.content.filter(({ type }) => type !== 'reasoning' || !isPast);
-      said(prompt, isPast ? parts.map((part) => ({ ...part, kept: undefined })) : parts, tool);
+      said(prompt, isPast ? parts.map((part) => ({ ...part, providerState: undefined })) : parts, tool);
     } else if (message.role === 'tool')
       prompt.result(message.callId, names.get(message.callId) ?? 'function', resultOutput(message.content));
     else if (message.role === 'system') prompt.system(textOf(message.content));
@@ -47,9 +47,9 @@ export function calledTools(messages: readonly Message[], tool: string): string[
  * turn that called for them; functions of the client's that were called beside code belong to the same turn.
  */
 function said(prompt: PromptBuilder, parts: readonly AssistantPart[], tool: string): void {
-  const results: [callId: string, shown: string][] = [];
+  const results: [callId: string, modelView: string][] = [];
   const settle = () => {
-    for (const [callId, shown] of results.splice(0)) prompt.result(callId, tool, { type: 'text', value: shown });
+    for (const [callId, value] of results.splice(0)) prompt.result(callId, tool, { type: 'text', value });
   };
   let functions = false;
   for (const part of parts) {
@@ -59,11 +59,11 @@ function said(prompt: PromptBuilder, parts: readonly AssistantPart[], tool: stri
       if (part.text !== '') prompt.assistant([{ type: part.type, text: part.text }]);
     } else if (part.type === 'code_call') {
       if (!functions) settle();
-      prompt.call(part.callId, tool, { code: part.code }, part.kept);
-      results.push([part.callId, part.shown]);
+      prompt.call(part.callId, tool, { code: part.code }, part.providerState);
+      results.push([part.callId, part.modelView]);
     } else {
       functions = true;
-      prompt.call(part.callId, part.name, argumentsOf(part.arguments), part.kept);
+      prompt.call(part.callId, part.name, argumentsOf(part.arguments), part.providerState);
     }
   }
   settle();
@@ -89,8 +89,8 @@ export class PromptBuilder {
   }
 
   /** A call, and what the provider wants back with it: thoughts in its own form, in their place before what was said. */
-  call(toolCallId: string, toolName: string, input: unknown, kept: KeptCall | undefined): void {
-    const { thoughts, options } = kept ?? {};
+  call(toolCallId: string, toolName: string, input: unknown, providerState: ProviderState | undefined): void {
+    const { thoughts, options } = providerState ?? {};
     this.assistant([]);
     const { content } = this.messages.at(-1) as Extract<LanguageModelV4Prompt[number], { role: 'assistant' }>;
     if (thoughts) {

@@ -44,7 +44,7 @@ export function codeTool(
   const files = code.files.slice(0, mostFiles).map((path) => `- ${path.startsWith('/') ? path : `/mnt/data/${path}`}`);
   if (code.files.length > mostFiles) files.push(`- and ${code.files.length - mostFiles} more: list /mnt/data`);
   const description = [
-    code.shown === 'json'
+    code.viewForm === 'json'
       ? 'Runs Python code in a sandbox and returns JSON {stdout, stderr, results, error}; results holds the value of the last expression and what was displayed.'
       : 'Runs Python code in a sandbox, as a cell of a notebook, and returns what it printed, the value of its last expression, and its error if it raised one.',
     'Variables, imports and files are kept between calls.',

@@ -1,10 +1,10 @@
-import type { Dialect, DialectContext } from '../http/index.ts';
+import type { Dialect } from '../http/index.ts';
 import { type LibreChatServices, librechat } from './librechat/index.ts';
 import { type NativeServices, native } from './native/index.ts';
-import { openai } from './openai/index.ts';
+import { type OpenAIServices, openai } from './openai/index.ts';
 
 /** What the dialects use together; each is typed to see only its part. */
-export type DialectServices = LibreChatServices & NativeServices & DialectContext;
+export type DialectServices = LibreChatServices & NativeServices & OpenAIServices;
 
 /** Every wire API of the service. */
 export function createDialects(services: DialectServices): Dialect[] {

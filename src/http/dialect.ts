@@ -1,7 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Agent } from '../agent/index.ts';
 import type { ErrorCode, Principal, RateClass } from '../core/index.ts';
-import type { Documents, Interpreter, Sessions, UsageReport } from '../service/index.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,28 +21,6 @@ export interface Problem {
   readonly message: string;
   /** Whole seconds. `Retry-After` is set from it before an error handler runs. */
   readonly retryAfterSeconds: number | undefined;
-}
-
-/** What the dialect `openai` uses. */
-export interface DialectContext {
-  readonly interpreter: Interpreter;
-  /** Lets models write code and run it. Without a configured model it refuses, naming the setting. */
-  readonly agent: Agent;
-  readonly sessions: Sessions;
-  readonly usage: UsageReport;
-  /** For a dialect's own records. */
-  readonly documents: Documents;
-  /** How long files stay, in milliseconds. */
-  readonly retentionMs: number;
-  /** Largest upload of one file, in bytes. */
-  readonly maxFileBytes: number;
-  /** Most files of one upload call. */
-  readonly maxUploadFiles: number;
-  /** How long one upload call may take to arrive, in milliseconds. */
-  readonly uploadTimeoutMs: number;
-  /** Milliseconds since the epoch. */
-  now(): number;
-  problem(error: unknown): Problem;
 }
 
 /** What a dialect answers for an address that no route has. */

@@ -2,10 +2,12 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAgent } from '../agent/index.ts';
+import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Plans } from '../core/index.ts';
 import { createDialects } from '../dialects/index.ts';
 import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
+import { MemoryEventLog } from '../event-log/index.ts';
 import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
 import { createNamespacesBackend } from '../sandbox/index.ts';
 import {
@@ -140,6 +142,22 @@ export async function startService(config: Config, image: Image, version: string
       sessions,
       plans,
     });
+    const assistant = createAssistant({
+      agent,
+      sessions,
+      interpreter,
+      documents: records.documents,
+      // A reader that lags behind holds its log. What has ended is in the documents.
+      log: new MemoryEventLog<ResponseEvent>({
+        maxLogs: 1000,
+        maxBytes: responseLogBytes,
+        maxLogBytes: responseLogBytes,
+        ttlMs: 10_000,
+      }),
+      retentionMs,
+      now,
+    });
+    closers.push(() => assistant.close());
     const server = createServer({
       ...config.http,
       version,
@@ -150,10 +168,9 @@ export async function startService(config: Config, image: Image, version: string
       dialects: createDialects({
         interpreter,
         sessions,
+        assistant,
         agent,
         usage,
-        documents: records.documents,
-        retentionMs,
         maxFileBytes,
         maxUploadFiles,
         uploadTimeoutMs: config.http.uploadTimeoutMs,

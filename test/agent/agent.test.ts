@@ -28,8 +28,8 @@ async function start(provider: { vision?: boolean } = {}) {
   };
 }
 
-const shown = (events: readonly AgentEvent[]) =>
-  events.flatMap((event) => (event.type === 'code_done' ? [event.shown] : []));
+const views = (events: readonly AgentEvent[]) =>
+  events.flatMap((event) => (event.type === 'code_done' ? [event.modelView] : []));
 const lastResult = (number: number) => upstream.requests[number]!.body.messages.at(-1).content;
 
 describe('code of a model', () => {
@@ -41,12 +41,12 @@ describe('code of a model', () => {
       [{ text: '42: [out](sandbox:/mnt/data/out.csv)' }],
     );
     const told = await run();
-    expect(shown(told)).toEqual([
+    expect(views(told)).toEqual([
       'wrote\n[Files written: /mnt/data/out.csv (3 bytes)]',
       '42',
       expect.stringMatching(/NameError: name 'undefined_name' is not defined$/),
     ]);
-    expect(lastResult(1)).toBe(shown(told)[0]);
+    expect(lastResult(1)).toBe(views(told)[0]);
     expect(brief(told).at(-1)).toBe('end stop');
     expect((await sessions.files(ann, id)).map(({ name }) => name)).toEqual(['out.csv']);
   });
@@ -73,7 +73,7 @@ describe('code of a model', () => {
     const { run } = await start({ vision: true });
     upstream.say([{ python: 'import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()' }], [{ text: 'a line' }]);
     const told = await run();
-    expect(shown(told)[0]).toContain('[figure 1: image/png, shown to you and the user]');
+    expect(views(told)[0]).toContain('[figure 1: image/png, shown to you and the user]');
     const picture = upstream.requests[1]!.body.messages.at(-1).content[1].image_url.url;
     expect(picture).toMatch(/^data:image\/png;base64,iVBORw0KGgo/);
   });
@@ -81,7 +81,7 @@ describe('code of a model', () => {
   it('ends at its time limit, and the model hears of it', async () => {
     const { run } = await start();
     upstream.say([{ python: 'y = 1\nwhile True: pass' }], [{ python: 'print(y)' }], [{ text: 'x' }]);
-    const told = shown(await run({}, { wallMs: 2000 }));
+    const told = views(await run({}, { wallMs: 2000 }));
     expect(told[0]).toContain('[Stopped at the time limit of 2 s.]');
   });
 
@@ -97,7 +97,7 @@ describe('code of a model', () => {
     }
     expect(told.at(-1)).toMatchObject({ end: { reason: 'cancelled' } });
     upstream.say([{ python: 'kept' }], [{ text: 'x' }]);
-    expect(shown(await run())).toEqual(['7']);
+    expect(views(await run())).toEqual(['7']);
   });
 
   it('cannot break out of what the model is shown', async () => {
@@ -108,7 +108,7 @@ describe('code of a model', () => {
       'raise Exception("y" * 100_000)',
     ];
     upstream.say([{ python: code.join('\n') }], [{ text: 'x' }]);
-    const [told] = shown(await run());
+    const [told] = views(await run());
     expect(told!.length).toBeLessThan(7000);
     expect(told!.split('\n').filter((line) => line.startsWith('[Files gone'))).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe('code of a model', () => {
       [{ python: 'z = 1' }, { python: 'import os\nos._exit(3)' }, { python: 'print("z" in dir())' }],
       [{ text: 'x' }],
     );
-    const told = shown(await run());
+    const told = views(await run());
     expect(told[1]).toContain('variables and imports are gone');
     expect(told[2]).toContain('False');
   });
@@ -147,8 +147,8 @@ describe('code that calls functions of the client', () => {
     upstream.say([{ text: 'Both are fine.' }]);
     const results = calls.map(({ id, input }) => ({ id, value: `sunny in ${input.city}` }));
     const second = await run({ functions, resume: { callId, executionId, after, code, results } });
-    expect(shown(second)).toEqual(["['sunny in Oslo', 'sunny in Rome']"]);
-    expect(lastResult(1)).toBe(shown(second)[0]);
+    expect(views(second)).toEqual(["['sunny in Oslo', 'sunny in Rome']"]);
+    expect(lastResult(1)).toBe(views(second)[0]);
     expect(brief(second).slice(-2)).toEqual(['text Both are fine.', 'end stop']);
   });
 
@@ -166,7 +166,7 @@ describe('code that calls functions of the client', () => {
     const second = await run(answer(0));
     expect(second.find((event) => event.type === 'code_waiting')!.calls).toEqual([calls[1]]);
     upstream.say([{ text: 'x' }]);
-    expect(shown(await run(answer(1)))).toEqual(['[0, 1]']);
+    expect(views(await run(answer(1)))).toEqual(['[0, 1]']);
   });
 });
 

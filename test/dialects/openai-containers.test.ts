@@ -3,8 +3,10 @@ import { Readable } from 'node:stream';
 import { OpenAI, toFile } from 'openai';
 import { OpenAI as PreviousOpenAI } from 'openai-previous';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAssistant, type ResponseEvent } from '../../src/assistant/index.ts';
 import type { FileRef, Principal } from '../../src/core/index.ts';
 import { openai } from '../../src/dialects/openai/index.ts';
+import { MemoryEventLog } from '../../src/event-log/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { apiKey, idleInterpreter, idleServices, serve } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -303,9 +305,12 @@ describe('an expired container', () => {
         },
       },
       documents: records.documents,
+      retentionMs: 1e9,
+      log: new MemoryEventLog<ResponseEvent>({ maxLogs: 1, maxBytes: 1, maxLogBytes: 1, ttlMs: 1 }),
       now: () => own.now,
     };
-    const { listen } = serve({ dialects: [openai(services)] });
+    const assistant = createAssistant(services);
+    const { listen } = serve({ dialects: [openai({ ...services, assistant })] });
     const client = new OpenAI({ apiKey, baseURL: `${await listen()}/v1`, maxRetries: 0 });
     const minutes = 5;
     const { id } = await client.containers.create({

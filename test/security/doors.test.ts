@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { newId } from '../../src/core/index.ts';
-import { packCompaction } from '../../src/dialects/openai/responses/compaction.ts';
 import { rawConnection } from '../support/http.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -200,7 +199,8 @@ describe('what is one key’s', attacking('tenants'), () => {
     await upload('ann', `/containers/${container}/files`, 'private.txt', 'private');
     const claims = [container, `cntr_${newId()}`, '../../etc', 'x', ''].flatMap((claimed) => {
       const call = { type: 'code_interpreter_call', id: 'ci_1', code: '1', status: 'completed', outputs: null };
-      const encrypted_content = packCompaction({ summary: 'notes', containerId: claimed });
+      const packed = JSON.stringify({ summary: 'notes', container: claimed });
+      const encrypted_content = `dragoman1.${Buffer.from(packed).toString('base64url')}`;
       return [
         { ...call, container_id: claimed },
         { type: 'compaction', encrypted_content },

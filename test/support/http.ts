@@ -16,7 +16,6 @@ import type { Interpreter } from '../../src/service/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts';
 import { testLimits } from './engine.ts';
 import { notForThis } from './not-for-this.ts';
-import { memoryRecords } from './records.ts';
 
 /** The key every test server knows. */
 export const apiKey = 'test-key-c0ffee';
@@ -69,11 +68,10 @@ const idleAgent: Agent = {
 export function idleServices(): DialectServices {
   return {
     interpreter: idleInterpreter(),
+    assistant: notForThis('assistant'),
     agent: idleAgent,
     sessions: notForThis('sessions'),
     usage: notForThis('usage'),
-    documents: memoryRecords().documents,
-    retentionMs: 60_000,
     maxFileBytes: 10_000,
     maxUploadFiles: 10,
     uploadTimeoutMs: 10_000,

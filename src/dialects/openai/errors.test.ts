@@ -2,7 +2,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { describe, expect, it, test } from 'vitest';
 import { z } from 'zod';
 import { DragomanError, type ErrorCode, errorCatalogue } from '../../core/index.ts';
-import type { DialectContext, Problem } from '../../http/index.ts';
+import type { Problem } from '../../http/index.ts';
 import { invalid, notFound, registerErrorFormat } from './errors.ts';
 import { parse, queryList } from './parse.ts';
 
@@ -20,7 +20,7 @@ const problem = (error: unknown): Problem => {
 
 async function failing(error: Error) {
   const app: FastifyInstance = fastify();
-  registerErrorFormat(app, { problem } as DialectContext);
+  registerErrorFormat(app, { problem });
   app.get('/', async () => {
     throw error;
   });

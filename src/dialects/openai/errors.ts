@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { Refusal } from '../../assistant/index.ts';
 import { DragomanError, type ErrorCode, errorCatalogue } from '../../core/index.ts';
-import { type Answer, type DialectContext, type Problem, problems, type UnknownAddress } from '../../http/index.ts';
+import { type Answer, type Problem, problems, type UnknownAddress } from '../../http/index.ts';
+import { refusalWording } from './refusals.ts';
+import type { OpenAIServices } from './services.ts';
 
 /** A refusal that names the field it is about, or has a code of its own on this face. */
 export class WireError extends DragomanError {
@@ -82,19 +85,24 @@ export function errorAnswer(error: unknown, problem: Problem): { status: number;
   const { code, message } = problem;
   const wording = wordings[code];
   const status = wording.status ?? problem.status;
-  const about = error instanceof WireError ? error : undefined;
+  const about = aboutOf(error);
   return {
     status,
     body: {
       error: {
-        message: code === 'session_expired' ? 'Container is expired.' : message,
+        message: code === 'session_expired' ? 'Container is expired.' : (about.message ?? message),
         type: wording.type ?? typeOf(status),
-        param: about?.param ?? wording.param ?? null,
-        code: about?.wireCode ?? foreignCodeOf(error) ?? wording.code ?? null,
+        param: about.param ?? wording.param ?? null,
+        code: about.code ?? foreignCodeOf(error) ?? wording.code ?? null,
       },
     },
     retry: error instanceof DragomanError ? error.retryable : errorCatalogue[code].retryable,
   };
+}
+
+function aboutOf(error: unknown): { message?: string; param?: string | null; code?: string | null } {
+  if (error instanceof Refusal) return refusalWording(error);
+  return error instanceof WireError ? { param: error.param, code: error.wireCode } : {};
 }
 
 function foreignCodeOf(error: unknown): string | undefined {
@@ -107,9 +115,9 @@ function typeOf(status: number): string {
 }
 
 /** Formats every error of a scope, also those of the HTTP layer and of authentication. */
-export function registerErrorFormat(app: FastifyInstance, context: DialectContext): void {
+export function registerErrorFormat(app: FastifyInstance, { problem }: Pick<OpenAIServices, 'problem'>): void {
   app.setErrorHandler((error, _request, reply) => {
-    const { status, body, retry } = errorAnswer(error, context.problem(error));
+    const { status, body, retry } = errorAnswer(error, problem(error));
     if (!retry) reply.header('x-should-retry', 'false');
     return reply.code(status).send(body);
   });

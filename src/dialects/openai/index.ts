@@ -1,5 +1,6 @@
 import multipart from '@fastify/multipart';
-import type { Dialect, DialectContext } from '../../http/index.ts';
+import type { Dialect } from '../../http/index.ts';
+import { otherStyle } from './assistants/respond.ts';
 import { assistantRoutes, modelResponseRoutes } from './assistants/routes.ts';
 import { chatRoutes } from './chat/routes.ts';
 import { containerRoutes } from './containers/routes.ts';
@@ -7,26 +8,26 @@ import { conversationRoutes } from './conversations/routes.ts';
 import { registerErrorFormat, unknownAddress } from './errors.ts';
 import { fileRoutes } from './files/routes.ts';
 import { modelRoutes } from './models/routes.ts';
-import { Responses } from './responses/responses.ts';
 import { responseRoutes } from './responses/routes.ts';
+import type { OpenAIServices } from './services.ts';
+
+export type { OpenAIServices };
 
 /** The API of OpenAI, for clients that were made for it and any model. */
-export const openai = (context: DialectContext): Dialect => ({
+export const openai = (services: OpenAIServices): Dialect => ({
   name: 'openai',
   title: 'OpenAI',
   unknownAddress,
   async register(app) {
-    const responses = new Responses(context);
-    app.addHook('onClose', () => responses.close());
-    registerErrorFormat(app, context);
+    registerErrorFormat(app, services);
     await app.register(multipart, { preservePath: true, throwFileSizeLimit: false });
-    containerRoutes(app, context);
-    fileRoutes(app, context);
-    responseRoutes(app, context, responses);
-    conversationRoutes(app, context);
-    modelRoutes(app, context);
-    chatRoutes(app, context);
-    assistantRoutes(app, context);
-    modelResponseRoutes(app, context, responses);
+    containerRoutes(app, services);
+    fileRoutes(app, services);
+    responseRoutes(app, services, { otherStyle: otherStyle(services) });
+    conversationRoutes(app, services);
+    modelRoutes(app, services);
+    chatRoutes(app, services);
+    assistantRoutes(app, services);
+    modelResponseRoutes(app, services);
   },
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Page } from '../../service/index.ts';
+import { ownItemId } from './ids.ts';
 
 /** What every list takes in its query; absent members have their defaults. */
 export const listQuery = z.object({
@@ -11,6 +12,12 @@ export const listQuery = z.object({
 /** A page in our words; `after` is still the client's id. */
 export function pageOf({ after, limit = 20, order = 'desc' }: z.infer<typeof listQuery>): Page {
   return { after, limit, order };
+}
+
+/** A page of items: `after` is our id. */
+export function itemPageOf(query: z.infer<typeof listQuery>): Page {
+  const { after, ...page } = pageOf(query);
+  return { ...page, after: after === undefined ? undefined : ownItemId(after) };
 }
 
 /** One page of a list. Clients go on with the last id as `after` while there is more. */

@@ -3,8 +3,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Relayed, RelayedRequest } from '../../agent/index.ts';
-import { abortOnDisconnect, type DialectContext, type Frame, sendEvents } from '../../http/index.ts';
+import { abortOnDisconnect, type Frame, sendEvents } from '../../http/index.ts';
 import { errorAnswer } from './errors.ts';
+import type { OpenAIServices } from './services.ts';
 import { upstreamKey } from './upstream-key.ts';
 
 /** How long a stream waits for the provider before it begins: what goes wrong until then has a status of its own. */
@@ -16,7 +17,7 @@ const patienceMs = 5000;
  * @throws DragomanError
  */
 export async function relayed(
-  context: DialectContext,
+  context: OpenAIServices,
   request: FastifyRequest,
   reply: FastifyReply,
   path: RelayedRequest['path'],
@@ -40,7 +41,7 @@ function isEvents({ status, headers }: Relayed): boolean {
 }
 
 /** The provider's stream; what goes wrong once ours has begun is an event of it. */
-async function* frames(context: DialectContext, answer: Promise<Relayed>): AsyncGenerator<Frame | Uint8Array> {
+async function* frames(context: OpenAIServices, answer: Promise<Relayed>): AsyncGenerator<Frame | Uint8Array> {
   try {
     const come = await answer;
     if (isEvents(come)) yield* come.body;

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type DialectContext, MultipartForm } from '../../http/index.ts';
+import { lastSegment } from '../../assistant/index.ts';
+import { MultipartForm } from '../../http/index.ts';
 import type { UploadFile } from '../../service/index.ts';
 import { invalid } from './errors.ts';
+import type { OpenAIServices } from './services.ts';
 
 /**
  * Runs `use` on a form of one file. Its fields may come before the file or after it, as the SDKs send them: they are complete
@@ -11,7 +12,7 @@ import { invalid } from './errors.ts';
  * @throws WireError when there is no file, and no `without`
  */
 export async function withForm<T>(
-  context: DialectContext,
+  context: OpenAIServices,
   request: FastifyRequest,
   reply: FastifyReply,
   use: (form: { fields: ReadonlyMap<string, string>; files: AsyncIterable<UploadFile> }) => Promise<T>,
@@ -32,14 +33,4 @@ export async function withForm<T>(
 
 async function* named(files: AsyncIterable<UploadFile>): AsyncGenerator<UploadFile> {
   for await (const file of files) yield { ...file, name: lastSegment(file.name) };
-}
-
-/** Clients send whole paths, those of Windows among them; a file has the name that its last segment is. */
-export function lastSegment(path: string): string {
-  return path.split(/[/\\]/).at(-1) || 'unknown_file';
-}
-
-/** The name itself when nothing has it, else the name with a prefix. */
-export function freeName(name: string, taken: (name: string) => boolean): string {
-  for (let free = name; ; free = `${randomBytes(4).toString('hex')}-${name}`) if (!taken(free)) return free;
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { AssistantSettings } from '../../../assistant/index.ts';
 import { invalid } from '../errors.ts';
 import { parse } from '../parse.ts';
 import { parseBody, type ResponseBody } from '../responses/request.ts';
-import { type AssistantSettings, type Mode, modeOf, tools } from './wire.ts';
+import { type Mode, modeOf, tools } from './wire.ts';
 
 /** Most elements of a list a client sends. */
 const maxElements = 10_000;

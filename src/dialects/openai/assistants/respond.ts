@@ -1,24 +1,22 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AssistantSettings } from '../../../assistant/index.ts';
 import type { Principal } from '../../../core/index.ts';
-import { abortOnDisconnect, type DialectContext } from '../../../http/index.ts';
-import { ownDocument } from '../documents.ts';
-import { fileKind } from '../files/records.ts';
-import { ownId } from '../ids.ts';
+import { abortOnDisconnect } from '../../../http/index.ts';
+import { toOwn } from '../ids.ts';
 import { defaultQuietMs, deliver } from '../responses/deliver.ts';
-import type { Responses } from '../responses/responses.ts';
+import { wireResponse } from '../responses/response.ts';
+import { toRequest } from '../responses/to-request.ts';
+import type { OpenAIServices } from '../services.ts';
 import { upstreamKey } from '../upstream-key.ts';
 import { type Echo, frameOf, modelResponseOf } from './answers.ts';
-import { parseInputs, toResponseBody } from './inputs.ts';
-import { findAssistant, settingsOf } from './records.ts';
-import type { AssistantSettings } from './wire.ts';
+import { hasInputs, parseInputs, toResponseBody } from './inputs.ts';
 
 /** How long one block of code may run, in milliseconds. */
 const blockMs = 30_000;
 
-/** Answers a request with `inputs`. @throws WireError, DragomanError */
+/** Answers a request with `inputs`. @throws WireError, Refusal, DragomanError */
 export async function respondToInputs(
-  context: DialectContext,
-  responses: Responses,
+  context: OpenAIServices,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
@@ -26,32 +24,37 @@ export async function respondToInputs(
   const echo: Echo = { organization_id: body.organization_id ?? null, assistant_id: body.assistant_id ?? null };
   const assistant = await assistantOf(context, request.principal, body.assistant_id);
   const gone = abortOnDisconnect(reply);
-  const run = await responses.begin(request.principal, toResponseBody(body, assistant), {
-    wallMs: blockMs,
-    upstreamKey: upstreamKey(request),
-  });
-  return deliver(responses, run, reply, gone, {
+  const asked = toRequest(toResponseBody(body, assistant), { wallMs: blockMs, upstreamKey: upstreamKey(request) });
+  const run = await context.assistant.responses.begin(request.principal, asked);
+  return deliver(context.assistant, run, reply, gone, {
     stream: body.stream ?? false,
+    withOutputs: true,
     frame: (event) => frameOf(event, echo),
-    whole: (response) => modelResponseOf(response, echo),
+    whole: (response) => modelResponseOf(wireResponse(response, true), echo),
     quietMs: defaultQuietMs,
   });
 }
 
+/** Answers bodies with `inputs` on the route of responses. */
+export function otherStyle(
+  context: OpenAIServices,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> | undefined {
+  return (request, reply) => (hasInputs(request.body) ? respondToInputs(context, request, reply) : undefined);
+}
+
 /**
- * The assistant that is named, if it is one of ours: ids of other services mean nothing here. Of its files those that are still
- * there, because one that has expired must not end every conversation with it.
+ * The assistant that is named, if it is one of ours: ids of other services mean nothing here. Of its files those that still exist,
+ * because an expired file must not end every conversation with it.
  */
 async function assistantOf(
-  context: DialectContext,
+  { assistant: { assistants } }: OpenAIServices,
   principal: Principal,
   id: string | null | undefined,
 ): Promise<AssistantSettings | undefined> {
   if (!id?.startsWith('asst_')) return undefined;
-  const settings = settingsOf(await findAssistant(context, principal, id));
-  const files = [];
-  for (const file of settings.files) {
-    if (await ownDocument(context, principal, fileKind, ownId('file', file) ?? '')) files.push(file);
-  }
+  const { settings } = await assistants.find(principal, toOwn('assistant', id));
+  const files: string[] = [];
+  for (const file of settings.files)
+    if ((await assistants.existing(principal, [toOwn('file', file)])).length > 0) files.push(file);
   return { ...settings, files };
 }

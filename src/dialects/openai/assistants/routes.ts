@@ -1,55 +1,43 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { newId, type Principal } from '../../../core/index.ts';
-import type { DialectContext } from '../../../http/index.ts';
-import { ownDocuments } from '../documents.ts';
-import { findFile } from '../files/records.ts';
-import { ownId, wireId } from '../ids.ts';
+import type { AssistantSettings } from '../../../assistant/index.ts';
+import type { Principal } from '../../../core/index.ts';
+import { toOwn, wireId } from '../ids.ts';
 import { listPage, listQuery, pageOf } from '../lists.ts';
 import { parse } from '../parse.ts';
-import type { Responses } from '../responses/responses.ts';
+import type { OpenAIServices } from '../services.ts';
 import { operations } from './operations.ts';
-import { assistantDocument, assistantKind, assistantObject, findAssistant, settingsOf } from './records.ts';
 import { respondToInputs } from './respond.ts';
-import {
-  type AssistantChange,
-  type AssistantSettings,
-  assistantParams,
-  createBody,
-  modeOf,
-  updateBody,
-} from './wire.ts';
+import { type AssistantChange, assistantObject, assistantParams, createBody, modeOf, updateBody } from './wire.ts';
 
 const reading = { rateClass: 'list' } as const;
 const writing = { rateClass: 'upload' } as const;
 
 /** `/v1/model/response`, which asks an assistant or a model; what `/v1/responses` does with `inputs`. */
-export function modelResponseRoutes(app: FastifyInstance, context: DialectContext, responses: Responses): void {
+export function modelResponseRoutes(app: FastifyInstance, context: OpenAIServices): void {
   const config = { rateClass: 'exec', operation: operations.createModelResponse } as const;
-  app.post('/model/response', { config }, (request, reply) => respondToInputs(context, responses, request, reply));
+  app.post('/model/response', { config }, (request, reply) => respondToInputs(context, request, reply));
 }
 
 /** `/v1/assistants`: a model with instructions, tools and files, to be named by its id in requests. */
-export function assistantRoutes(app: FastifyInstance, context: DialectContext): void {
-  const { documents } = context;
+export function assistantRoutes(app: FastifyInstance, context: OpenAIServices): void {
+  const { assistants } = context.assistant;
 
   app.post('/assistants', { config: { ...writing, operation: operations.createAssistant } }, async (request) => {
     const { principal } = request;
     const { model, ...body } = parse(createBody, request.body ?? {});
     const settings = await changed(context, principal, { ...blank, model }, body);
-    const document = assistantDocument(principal, newId(), context.now(), settings);
-    await documents.put(document);
-    return assistantObject(document);
+    return assistantObject(await assistants.create(principal, settings));
   });
 
   app.get('/assistants', { config: { ...reading, operation: operations.listAssistants } }, async (request) => {
     const { after, ...page } = pageOf(parse(listQuery, request.query));
-    const cursor = after && (ownId('assistant', after) ?? '');
-    const found = await ownDocuments(context, request.principal, assistantKind, { ...page, after: cursor });
-    return listPage(found.documents.map(assistantObject), found.more);
+    const cursor = after && toOwn('assistant', after);
+    const found = await assistants.list(request.principal, { ...page, after: cursor });
+    return listPage(found.assistants.map(assistantObject), found.more);
   });
 
   app.get('/assistants/:assistant', { config: { ...reading, operation: operations.getAssistant } }, async (request) =>
-    assistantObject(await findAssistant(context, request.principal, idOf(request))),
+    assistantObject(await assistants.find(request.principal, ownIdOf(request))),
   );
 
   app.post(
@@ -58,10 +46,9 @@ export function assistantRoutes(app: FastifyInstance, context: DialectContext): 
     async (request) => {
       const { principal } = request;
       const body = parse(updateBody, request.body ?? {});
-      const document = await findAssistant(context, principal, idOf(request));
-      const settings = await changed(context, principal, settingsOf(document), body);
-      const next = assistantDocument(principal, document.id, document.createdAt, settings);
-      await documents.put(next);
+      const found = await assistants.find(principal, ownIdOf(request));
+      const next = { ...found, settings: await changed(context, principal, found.settings, body) };
+      await assistants.update(principal, next);
       return assistantObject(next);
     },
   );
@@ -70,8 +57,8 @@ export function assistantRoutes(app: FastifyInstance, context: DialectContext): 
     '/assistants/:assistant',
     { config: { ...reading, operation: operations.deleteAssistant } },
     async (request) => {
-      const { id } = await findAssistant(context, request.principal, idOf(request));
-      await documents.delete(assistantKind, id);
+      const id = ownIdOf(request);
+      await assistants.delete(request.principal, id);
       return { id: wireId('assistant', id), object: 'assistant.deleted', deleted: true };
     },
   );
@@ -88,16 +75,17 @@ const blank = {
   top_p: null,
 };
 
-/** What a change leaves out stays as it is. @throws WireError for a file that there is not */
+/** What a change leaves out stays as it is. @throws Refusal for a file that does not exist */
 async function changed(
-  context: DialectContext,
+  context: OpenAIServices,
   principal: Principal,
   settings: AssistantSettings,
   { tools, files, tool_resources: resources, metadata, ...rest }: AssistantChange,
 ): Promise<AssistantSettings> {
   const param = files ? 'files' : 'tool_resources.code_interpreter.file_ids';
   const fileIds = files ?? resources?.code_interpreter?.file_ids ?? undefined;
-  for (const [at, id] of (fileIds ?? []).entries()) await findFile(context, principal, id, `${param}[${at}]`);
+  for (const [at, id] of (fileIds ?? []).entries())
+    await context.assistant.files.find(principal, toOwn('file', id), `${param}[${at}]`);
   const mode = modeOf(tools);
   return {
     ...settings,
@@ -108,6 +96,6 @@ async function changed(
   };
 }
 
-function idOf(request: FastifyRequest): string {
-  return parse(assistantParams, request.params).assistant;
+function ownIdOf(request: FastifyRequest): string {
+  return toOwn('assistant', parse(assistantParams, request.params).assistant);
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Assistant } from '../../../assistant/index.ts';
+import { seconds, wireId } from '../ids.ts';
 import { listOf } from '../lists.ts';
 
 /** When code runs: as the model likes, always first, or never. */
@@ -34,8 +36,8 @@ const metadata = z
 
 const fileIds = z.array(z.string().max(64)).max(100);
 
-/** What an assistant is, as it is kept. */
-export const assistantSettings = z.object({
+/** What an assistant is. */
+const assistantSettings = z.object({
   name: z.string().max(256).nullable(),
   description: z.string().max(512).nullable(),
   model: z.string().min(1).max(256),
@@ -46,8 +48,6 @@ export const assistantSettings = z.object({
   temperature: z.number().min(0).max(2).nullable(),
   top_p: z.number().min(0).max(1).nullable(),
 });
-
-export type AssistantSettings = z.infer<typeof assistantSettings>;
 
 const { name, description, model, instructions, temperature, top_p } = assistantSettings.shape;
 
@@ -85,3 +85,16 @@ export const assistantDeleted = z.object({
   object: z.literal('assistant.deleted'),
   deleted: z.literal(true),
 });
+
+/** An assistant as clients read it. `tool_resources` repeats `files` for clients of OpenAI's. */
+export function assistantObject({ id, createdAt, settings }: Assistant) {
+  const { files, ...rest } = settings;
+  return {
+    id: wireId('assistant', id),
+    object: 'assistant' as const,
+    created_at: seconds(createdAt),
+    ...rest,
+    files,
+    tool_resources: { code_interpreter: { file_ids: files } },
+  };
+}

@@ -1,4 +1,4 @@
-import type { AgentEvent, AssistantPart, KeptCall, TokenUsage } from '../../../agent/index.ts';
+import type { AgentEvent, AssistantPart, ProviderState, TokenUsage } from '../../../agent/index.ts';
 import { newWireId } from '../ids.ts';
 import { codeResults, filesOf } from './results.ts';
 import type { CodeCall, Completion, ToolCall } from './wire.ts';
@@ -74,12 +74,12 @@ export class Answer {
     return { content: gap + delta };
   }
 
-  #ran({ callId, execution, shown }: Extract<AgentEvent, { type: 'code_done' }>): void {
+  #ran({ callId, execution, modelView }: Extract<AgentEvent, { type: 'code_done' }>): void {
     const files = filesOf(execution);
     if (files.length > 0) this.hasFiles = true;
     this.#isApart = true;
     this.codeCalls.push({ id: newWireId('codeCall'), code: this.#code, ...codeResults(execution), files });
-    this.parts.push({ type: 'code_call', callId, code: this.#code, shown });
+    this.parts.push({ type: 'code_call', callId, code: this.#code, modelView });
   }
 
   #called({ callId, name, arguments: given }: Extract<AgentEvent, { type: 'function_call' }>): Delta | undefined {
@@ -105,10 +105,10 @@ export class Answer {
   }
 
   /** Everything for a model that goes on later: with the client's ids of calls, and what the provider wants back with them. */
-  partsToKeep(kept: Readonly<Record<string, KeptCall>>): AssistantPart[] {
+  partsToKeep(states: Readonly<Record<string, ProviderState>>): AssistantPart[] {
     return this.parts.map((part) =>
       'callId' in part
-        ? { ...part, callId: this.#wireIds.get(part.callId) ?? part.callId, kept: kept[part.callId] }
+        ? { ...part, callId: this.#wireIds.get(part.callId) ?? part.callId, providerState: states[part.callId] }
         : part,
     );
   }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { toConversation } from './messages.ts';
-import type { Steps } from './steps.ts';
+import { type ConversationOptions, toConversation } from './messages.ts';
 import type { ChatMessage, ChatPart } from './wire.ts';
 
+type FindSteps = ConversationOptions['findSteps'];
+
 const none = async () => undefined;
-const read = (messages: readonly ChatMessage[], findSteps: (id: string) => Promise<Steps | undefined> = none) =>
+const read = (messages: readonly ChatMessage[], findSteps: FindSteps = none) =>
   toConversation(messages, { findSteps, takesFiles: true });
 const text = (value: string) => [{ type: 'text', text: value }];
 
@@ -41,9 +42,9 @@ describe('a history', () => {
     expect(earlier).toBeUndefined();
   });
 
-  const steps: Steps = {
+  const steps: NonNullable<Awaited<ReturnType<FindSteps>>> = {
     parts: [
-      { type: 'code_call', callId: 'c', code: '1', shown: '1' },
+      { type: 'code_call', callId: 'c', code: '1', modelView: '1' },
       { type: 'function_call', callId: 'call_1', name: 'f', arguments: '{}' },
     ],
     sessionId: 's',
@@ -90,11 +91,11 @@ describe('files', () => {
       { type: 'image', mime: 'image/png', data: png },
       { type: 'image_url', url: 'https://example.com/cat.png' },
     ]);
-    expect(files).toEqual([
-      { name: 'image_1.png', contentType: 'image/png', bytes: Buffer.from(png, 'base64') },
-      { id: 'file-1', param: 'messages[0].content[2].file.file_id' },
-      { name: 'a.csv', contentType: 'text/csv', bytes: Buffer.from('a,b') },
-      { name: 'file', contentType: 'application/octet-stream', bytes: Buffer.from('a,b') },
+    expect(files).toMatchObject([
+      { name: 'image_1.png', contentType: 'image/png', source: { bytes: Buffer.from(png, 'base64') } },
+      { id: 'file-1', where: 'messages[0].content[2].file.file_id' },
+      { name: 'a.csv', contentType: 'text/csv', source: { bytes: Buffer.from('a,b') } },
+      { name: 'file', contentType: 'application/octet-stream', source: { bytes: Buffer.from('a,b') } },
     ]);
   });
 

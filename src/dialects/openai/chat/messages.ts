@@ -1,10 +1,18 @@
 import mime from 'mime';
 import type { AssistantPart, ContentPart, Message } from '../../../agent/index.ts';
-import { readBase64, readDataUrl } from '../data-url.ts';
+import { type Attachment, inlineFile, type NamedFile, readBase64, readDataUrl } from '../../../assistant/index.ts';
 import { invalid } from '../errors.ts';
-import type { MessageFile } from '../request-container.ts';
-import type { Steps } from './steps.ts';
+import { toOwn } from '../ids.ts';
 import type { ChatMessage, ChatPart } from './wire.ts';
+
+/** A file of a message, in the message or named by its id. */
+export type MessageFile = Attachment | NamedFile;
+
+/** What a model did before it called functions, as it is stored. */
+interface Steps {
+  readonly parts: readonly AssistantPart[];
+  readonly sessionId: string | null;
+}
 
 /** A client's history, as the model reads it. */
 export interface Conversation {
@@ -18,7 +26,7 @@ export interface Conversation {
 export interface ConversationOptions {
   /** What is kept of a call, by its id. */
   readonly findSteps: (callId: string) => Promise<Steps | undefined>;
-  /** There is code to read them. */
+  /** Code can read them. */
   readonly takesFiles: boolean;
 }
 
@@ -108,7 +116,7 @@ function contentPart(
       const bytes = base64 === undefined ? undefined : readBase64(base64);
       if (!type || !bytes) throw invalid('The data URL of the image cannot be read.', `${param}.image_url.url`);
       const name = `image_${files.length + 1}.${mime.getExtension(type) ?? 'bin'}`;
-      files.push({ name, contentType: type, bytes });
+      files.push(inlineFile(url, name, 'image'));
       return [{ type: 'image', mime: type, data: bytes.toString('base64') }];
     }
     case 'file': {
@@ -120,13 +128,10 @@ function contentPart(
 }
 
 function messageFile(file: Extract<ChatPart, { type: 'file' }>['file'], param: string): MessageFile {
-  if (file.file_id) return { id: file.file_id, param: `${param}.file_id` };
-  const { mime: contentType = 'application/octet-stream', base64 } = readDataUrl(file.file_data ?? '') ?? {
-    base64: file.file_data ?? undefined,
-  };
+  if (file.file_id) return { id: toOwn('file', file.file_id), where: `${param}.file_id` };
+  const base64 = readDataUrl(file.file_data ?? '')?.base64 ?? file.file_data ?? undefined;
   if (base64 === undefined)
     throw invalid(`Missing required parameter: '${param}.file_id'.`, `${param}.file_id`, 'missing_required_parameter');
-  const bytes = readBase64(base64);
-  if (!bytes) throw invalid('The data of the file is not base64.', `${param}.file_data`);
-  return { name: file.filename ?? 'file', contentType, bytes };
+  if (!readBase64(base64)) throw invalid('The data of the file is not base64.', `${param}.file_data`);
+  return inlineFile(file.file_data!, file.filename ?? 'file', 'file');
 }

@@ -1,7 +1,7 @@
+import { isForPeople } from '../../../assistant/index.ts';
 import { type MimeBundle, type Outcome, stderrApart } from '../../../core/index.ts';
 import type { CellExecution } from '../../../service/index.ts';
 import { containerFileObject } from '../containers/files.ts';
-import { isForPeople } from '../responses/citations.ts';
 import type { CodeCall } from './wire.ts';
 
 /** Names of forms as E2B's interpreter has them; other types keep their own. */

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { type DialectContext, jsonWithHeartbeat, sendEvents } from '../../../http/index.ts';
+import { jsonWithHeartbeat, sendEvents } from '../../../http/index.ts';
 import { errorAnswer } from '../errors.ts';
 import { relayed } from '../relay.ts';
+import type { OpenAIServices } from '../services.ts';
 import { finishReason, usageOf } from './answer.ts';
 import { operations } from './operations.ts';
 import { needsUs, parseBody } from './request.ts';
@@ -20,7 +21,7 @@ const patienceMs = 5000;
 const defaultQuietMs = 20_000;
 
 /** `/v1/chat/completions`, with a code interpreter that runs here for any model. */
-export function chatRoutes(app: FastifyInstance, context: DialectContext, quietMs = defaultQuietMs): void {
+export function chatRoutes(app: FastifyInstance, context: OpenAIServices, quietMs = defaultQuietMs): void {
   app.post(
     '/chat/completions',
     { config: { rateClass: 'exec', operation: operations.createChatCompletion } },
@@ -42,7 +43,7 @@ export function chatRoutes(app: FastifyInstance, context: DialectContext, quietM
   );
 }
 
-const late = (context: DialectContext) => (error: unknown) => errorAnswer(error, context.problem(error)).body;
+const late = (context: OpenAIServices) => (error: unknown) => errorAnswer(error, context.problem(error)).body;
 
 async function whole(run: ChatRun, reply: FastifyReply): Promise<Completion> {
   const { answer } = run;

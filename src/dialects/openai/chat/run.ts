@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AgentEvent, Message } from '../../../agent/index.ts';
+import type { Attachment, NamedFile, Workplace } from '../../../assistant/index.ts';
 import { DragomanError, type Principal } from '../../../core/index.ts';
-import { abortOnDisconnect, type DialectContext } from '../../../http/index.ts';
-import { newWireId, seconds } from '../ids.ts';
-import { type MessageFile, RequestContainer } from '../request-container.ts';
+import { abortOnDisconnect } from '../../../http/index.ts';
+import { newWireId, ownId, seconds, toOwn, wireId } from '../ids.ts';
+import type { OpenAIServices } from '../services.ts';
 import { upstreamKey } from '../upstream-key.ts';
 import { Answer } from './answer.ts';
-import { toConversation } from './messages.ts';
+import { type Conversation, toConversation } from './messages.ts';
 import { modelSettings, toolsOf } from './request.ts';
-import { findSteps, keepSteps } from './steps.ts';
 import type { ChatBody, ChatCodeTool, CodeCall } from './wire.ts';
 
 type End = Extract<AgentEvent, { type: 'end' }>;
@@ -26,45 +26,41 @@ export class ChatRun {
   readonly id = newWireId('completion');
   readonly created: number;
   readonly answer = new Answer();
-  readonly #context: DialectContext;
+  readonly #context: OpenAIServices;
   readonly #principal: Principal;
-  readonly #container: RequestContainer;
+  readonly #workplace: Workplace | undefined;
+  /** The session stays when the request is over. */
+  #isKept = false;
   readonly #events: AsyncIterator<AgentEvent>;
 
   /** @throws WireError, DragomanError for a request that cannot be served */
   static async begin(
-    context: DialectContext,
+    context: OpenAIServices,
     request: FastifyRequest,
     reply: FastifyReply,
     body: ChatBody,
   ): Promise<ChatRun> {
     const { principal } = request;
+    const { steps } = context.assistant;
     const { code, functions, choice } = toolsOf(body);
     const conversation = await toConversation(body.messages, {
-      findSteps: (callId) => findSteps(context, principal, callId),
+      findSteps: async (callId) => steps.find(principal, toOwn('call', callId)),
       takesFiles: code !== undefined,
     });
-    const container = new RequestContainer({
-      context,
-      principal,
-      idleMs: code?.sandbox_timeout_ms ?? undefined,
-      container: typeof code?.container === 'string' ? code.container : undefined,
-      earlier: conversation.earlier,
-      files: code ? [...filesOf(body, code), ...conversation.files] : [],
-    });
-    const files = code ? await container.prepare() : [];
+    const workplace = code && (await workplaceOf(context, principal, body, code, conversation));
     const events = context.agent.run(
       principal,
       {
         ...modelSettings(body),
         messages: conversation.messages,
-        code: code && {
-          session: () => container.session(),
-          files,
-          wallMs: wallMsOf(code),
-          maxCalls: undefined,
-          shown: 'json',
-        },
+        code: code &&
+          workplace && {
+            session: () => workplace.session(),
+            files: workplace.files,
+            wallMs: wallMsOf(code),
+            maxCalls: undefined,
+            viewForm: 'json',
+          },
         functions,
         toolChoice:
           typeof choice === 'object' && choice.type === 'code' && hasRun(conversation.messages) ? 'auto' : choice,
@@ -72,18 +68,18 @@ export class ChatRun {
       },
       abortOnDisconnect(reply),
     );
-    return new ChatRun(context, principal, container, events[Symbol.asyncIterator]());
+    return new ChatRun(context, principal, workplace, events[Symbol.asyncIterator]());
   }
 
   private constructor(
-    context: DialectContext,
+    context: OpenAIServices,
     principal: Principal,
-    container: RequestContainer,
+    workplace: Workplace | undefined,
     events: AsyncIterator<AgentEvent>,
   ) {
     this.#context = context;
     this.#principal = principal;
-    this.#container = container;
+    this.#workplace = workplace;
     this.#events = events;
     this.created = seconds(context.now());
   }
@@ -105,30 +101,57 @@ export class ChatRun {
     return value;
   }
 
-  /** Keeps what the client will come back for: files, and what a model did before it called the client's functions. */
-  async end({ end, usage, model, kept = {} }: End): Promise<Ending> {
+  /** Keeps what the client comes back for: files, and what a model did before it called the client's functions. */
+  async end({ end, usage, model, providerStates = {} }: End): Promise<Ending> {
     const { answer } = this;
     const goesOn = end.reason === 'functions';
     const hasRun = answer.codeCalls.length > 0;
-    if ((goesOn && hasRun) || answer.hasFiles) this.#container.keep();
-    if (goesOn && (hasRun || Object.keys(kept).length > 0))
-      await keepSteps(this.#context, this.#principal, answer.toolCalls[0]!.id, {
-        parts: answer.partsToKeep(kept),
-        sessionId: await this.#container.used(),
+    const sessionId = await this.#workplace?.used();
+    if ((goesOn && hasRun) || answer.hasFiles) this.#isKept = true;
+    if (goesOn && (hasRun || Object.keys(providerStates).length > 0))
+      await this.#context.assistant.steps.keep(this.#principal, ownId('call', answer.toolCalls[0]!.id)!, {
+        parts: answer.partsToKeep(providerStates),
+        sessionId: sessionId ?? null,
       });
+    const isLeft = sessionId !== undefined && (this.#isKept || this.#workplace!.isNamed);
     return {
       end: end as Ending['end'],
       usage,
       model,
-      codeCalls: answer.codeCallsIn(await this.#container.wireId()),
+      codeCalls: answer.codeCallsIn(isLeft ? wireId('container', sessionId) : null),
     };
   }
 
-  /** Ends what is still under way, and the container unless it is kept. Never rejects. */
+  /** Ends what is still under way, and the session unless it is kept. Never rejects. */
   async close(): Promise<void> {
     await this.#events.return?.().catch(() => {});
-    await this.#container.close();
+    if (!this.#isKept) await this.#workplace?.discard();
   }
+}
+
+/** A session that is made for a request stays so long, so that its files are not lost with the answer that names them. */
+const sessionLifeMs = 20 * 60_000;
+
+/** Where the code of a request runs. @throws Refusal for a file or a session that does not exist */
+async function workplaceOf(
+  { assistant }: OpenAIServices,
+  principal: Principal,
+  body: ChatBody,
+  code: ChatCodeTool,
+  { files: messageFiles, earlier }: Conversation,
+): Promise<Workplace> {
+  const files: Attachment[] = [];
+  for (const file of [...filesOf(body, code), ...messageFiles])
+    files.push(...('where' in file ? await assistant.attachments.named(principal, [file]) : [file]));
+  return assistant.workplace(principal, {
+    named: typeof code.container === 'string' ? toOwn('container', code.container) : undefined,
+    earlier,
+    files,
+    settings: {
+      idleMs: Math.min(code.sandbox_timeout_ms ?? sessionLifeMs, sessionLifeMs),
+      lifeMs: sessionLifeMs,
+    },
+  });
 }
 
 /** Code cannot run for longer than its sandbox lives. */
@@ -138,10 +161,10 @@ function wallMsOf({ timeout_ms: run, sandbox_timeout_ms: sandbox }: ChatCodeTool
 }
 
 /** The files the tool brings along. */
-function filesOf({ tools }: ChatBody, code: ChatCodeTool): MessageFile[] {
+function filesOf({ tools }: ChatBody, code: ChatCodeTool): NamedFile[] {
   const ids = typeof code.container === 'object' ? (code.container?.file_ids ?? []) : [];
   const param = `tools[${tools?.findIndex(({ type }) => type === 'code_interpreter')}].container.file_ids`;
-  return ids.map((id, at) => ({ id, param: `${param}[${at}]` }));
+  return ids.map((id, at) => ({ id: toOwn('file', id), where: `${param}[${at}]` }));
 }
 
 /** The unfinished answer at the end of a history has run code: what was forced has happened. */

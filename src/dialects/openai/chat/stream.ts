@@ -1,5 +1,6 @@
-import type { DialectContext, Frame } from '../../../http/index.ts';
+import type { Frame } from '../../../http/index.ts';
 import { errorAnswer } from '../errors.ts';
+import type { OpenAIServices } from '../services.ts';
 import { type Delta, finishReason, usageOf } from './answer.ts';
 import type { ChatRun } from './run.ts';
 import type { ChatBody, CodeCall, Completion } from './wire.ts';
@@ -10,7 +11,7 @@ interface Last {
 
 /** An answer as chunks; `[DONE]` is the last frame of one that is whole, an error that of any other. */
 export async function* chunksOf(
-  context: DialectContext,
+  context: OpenAIServices,
   run: ChatRun,
   first: ReturnType<ChatRun['next']>,
   body: ChatBody,

@@ -1,10 +1,9 @@
+import { freeName, refOf, useSession } from '../../../assistant/index.ts';
 import { DragomanError, type Principal } from '../../../core/index.ts';
-import type { DialectContext } from '../../../http/index.ts';
 import type { NewSession, SessionInfo } from '../../../service/index.ts';
 import { notFound, type WireError } from '../errors.ts';
-import { findFile, refOf } from '../files/records.ts';
-import { ownId, seconds, wireId } from '../ids.ts';
-import { freeName } from '../uploads.ts';
+import { ownId, seconds, toOwn, wireId } from '../ids.ts';
+import type { OpenAIServices } from '../services.ts';
 
 const minuteMs = 60_000;
 const gibibyte = 1024 ** 3;
@@ -28,18 +27,20 @@ export interface NewContainer {
 /**
  * Makes a session that ends as containers do: files and all, after so many minutes without use.
  * @param param the field that names the files, for refusals
- * @throws WireError 404 naming a file that there is not
+ * @throws Refusal naming a file that does not exist
  */
 export async function createContainer(
-  context: DialectContext,
+  context: OpenAIServices,
   principal: Principal,
   { name, minutes = defaultMinutes, memoryLimit, fileIds = [] }: NewContainer,
   param = 'file_ids',
 ): Promise<SessionInfo> {
-  const records = await Promise.all(fileIds.map((id, at) => findFile(context, principal, id, `${param}[${at}]`)));
+  const records = await Promise.all(
+    fileIds.map((id, at) => context.assistant.files.find(principal, toOwn('file', id), `${param}[${at}]`)),
+  );
   const taken = new Set<string>();
   const files: NewSession['files'] = records.map((record) => {
-    const path = freeName(record.filename, (free) => taken.has(free));
+    const path = freeName(record.name, (free) => taken.has(free));
     taken.add(path);
     return { ...refOf(record), path };
   });
@@ -79,14 +80,14 @@ function memoryLimitOf({ metadata, memoryBytes }: SessionInfo): MemoryLimit {
   return asked ?? sizes.find((size) => memory[size] >= memoryBytes) ?? '64g';
 }
 
-/** The session a container's id names. @throws WireError 404 for an id that names none */
+/** The session a container's id names. @throws WireError 404 for an id that cannot name one */
 export function sessionIdOf(id: string): string {
   const session = ownId('container', id);
   if (!session) throw noSuchContainer(id);
   return session;
 }
 
-/** Does something to a container; that there is none is told in OpenAI's words. @throws WireError */
+/** Does something to a container. A missing one is told in OpenAI's words. @throws WireError */
 export async function inContainer<T>(id: string, work: (sessionId: string) => Promise<T>): Promise<T> {
   try {
     return await work(sessionIdOf(id));
@@ -96,11 +97,11 @@ export async function inContainer<T>(id: string, work: (sessionId: string) => Pr
 }
 
 /**
- * A container to be used, as alive as can be: this counts as use.
- * @throws WireError 404; DragomanError session_expired
+ * A container that a request uses, which keeps it alive.
+ * @throws Refusal session_not_found; DragomanError session_expired
  */
-export function useContainer(context: DialectContext, principal: Principal, id: string): Promise<SessionInfo> {
-  return inContainer(id, (sessionId) => context.sessions.touch(principal, sessionId));
+export function useContainer(context: OpenAIServices, principal: Principal, id: string): Promise<SessionInfo> {
+  return useSession(context.sessions, principal, toOwn('container', id));
 }
 
 function noSuchContainer(id: string): WireError {

@@ -1,13 +1,13 @@
 import { basename } from 'node:path/posix';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { freeName, refOf } from '../../../assistant/index.ts';
 import { DragomanError, type FileRef, type Principal, type StoredFile } from '../../../core/index.ts';
-import type { DialectContext } from '../../../http/index.ts';
 import type { UploadFile } from '../../../service/index.ts';
 import { invalid, notFound, type WireError } from '../errors.ts';
-import { findFile, refOf } from '../files/records.ts';
-import { ownId, seconds, wireId } from '../ids.ts';
+import { ownId, seconds, toOwn, wireId } from '../ids.ts';
 import { parse } from '../parse.ts';
-import { freeName, withForm } from '../uploads.ts';
+import type { OpenAIServices } from '../services.ts';
+import { withForm } from '../uploads.ts';
 import { sessionIdOf, useContainer } from './container.ts';
 import { copyBody } from './wire.ts';
 
@@ -30,7 +30,7 @@ export function containerFileObject(file: StoredFile) {
 
 /** Puts the file of a form, or one of `/v1/files` that a JSON body names, into a container. */
 export async function addFile(
-  context: DialectContext,
+  context: OpenAIServices,
   request: FastifyRequest,
   reply: FastifyReply,
   container: string,
@@ -42,8 +42,12 @@ export async function addFile(
     return freeName(name, (free) => taken.has(free));
   };
   const copy = async (named: unknown) => {
-    const record = await findFile(context, principal, parse(copyBody, named).file_id, 'file_id');
-    return context.sessions.copyFile(principal, id, { ...refOf(record), path: await pathFor(record.filename) });
+    const record = await context.assistant.files.find(
+      principal,
+      toOwn('file', parse(copyBody, named).file_id),
+      'file_id',
+    );
+    return context.sessions.copyFile(principal, id, { ...refOf(record), path: await pathFor(record.name) });
   };
   if (!request.isMultipart()) return copy(request.body);
   const store = async ({ files }: { files: AsyncIterable<UploadFile> }) => {
@@ -68,7 +72,7 @@ export async function addFile(
  * @throws WireError 404; DragomanError session_expired
  */
 export async function findContainerFile(
-  context: DialectContext,
+  context: OpenAIServices,
   principal: Principal,
   container: string,
   id: string,
@@ -86,7 +90,7 @@ export async function findContainerFile(
 
 /** Removes a file; of one that another has replaced, only what is left of it. */
 export async function removeContainerFile(
-  context: DialectContext,
+  context: OpenAIServices,
   principal: Principal,
   container: string,
   id: string,

@@ -1,10 +1,11 @@
 import { basename } from 'node:path/posix';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DragomanError } from '../../../core/index.ts';
-import { type DialectContext, sendFile } from '../../../http/index.ts';
+import { sendFile } from '../../../http/index.ts';
 import { ownId, wireId } from '../ids.ts';
 import { listPage, listQuery, pageFrom, pageOf } from '../lists.ts';
 import { parse } from '../parse.ts';
+import type { OpenAIServices } from '../services.ts';
 import { containerObject, createContainer, inContainer, useContainer } from './container.ts';
 import { addFile, containerFileObject, findContainerFile, removeContainerFile } from './files.ts';
 import { operations } from './operations.ts';
@@ -14,7 +15,7 @@ const listing = { rateClass: 'list' } as const;
 const uploading = { rateClass: 'upload' } as const;
 
 /** `/v1/containers`: sessions, whoever made them, in OpenAI's words. */
-export function containerRoutes(app: FastifyInstance, context: DialectContext): void {
+export function containerRoutes(app: FastifyInstance, context: OpenAIServices): void {
   const { sessions } = context;
 
   app.post('/containers', { config: { ...uploading, operation: operations.createContainer } }, async (request) => {
@@ -59,7 +60,7 @@ export function containerRoutes(app: FastifyInstance, context: DialectContext): 
   fileRoutes(app, context);
 }
 
-function fileRoutes(app: FastifyInstance, context: DialectContext): void {
+function fileRoutes(app: FastifyInstance, context: OpenAIServices): void {
   const { sessions, interpreter } = context;
 
   app.post(

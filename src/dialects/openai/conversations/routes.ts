@@ -1,43 +1,39 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { DialectContext } from '../../../http/index.ts';
-import { listPage, pageFrom, pageOf } from '../lists.ts';
+import type { Conversation, Item } from '../../../assistant/index.ts';
+import { ownItemId, seconds, toOwn, wireId, wireItemId } from '../ids.ts';
+import { itemPageOf, listPage } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
-import type { HistoryItem } from '../responses/items.ts';
-import { ResponseRecords } from '../responses/records.ts';
-import { shownItem, wantsOutputs } from '../responses/response.ts';
-import { Conversations, noSuchItem } from './conversations.ts';
+import { wantsOutputs } from '../responses/response.ts';
+import { toItems, wireItem } from '../responses/translate.ts';
+import type { OpenAIServices } from '../services.ts';
 import { operations } from './operations.ts';
 import { addBody, createBody, itemsQuery, updateBody } from './wire.ts';
 
 const reading = { rateClass: 'list' } as const;
 const writing = { rateClass: 'upload' } as const;
 
-/** `/v1/conversations`: what was said under an id, for responses to go on from. */
-export function conversationRoutes(app: FastifyInstance, context: DialectContext): void {
-  const conversations = new Conversations(context);
-  const records = new ResponseRecords(context);
-  const finder =
-    ({ principal }: FastifyRequest) =>
-    (id: string) =>
-      records.find(principal, id);
+/** `/v1/conversations`: items under an id, for responses to go on from. */
+export function conversationRoutes(app: FastifyInstance, { assistant }: OpenAIServices): void {
+  const { conversations } = assistant;
 
-  app.post('/conversations', { config: { ...writing, operation: operations.createConversation } }, (request) => {
+  app.post('/conversations', { config: { ...writing, operation: operations.createConversation } }, async (request) => {
     const { items, metadata } = parse(createBody, request.body ?? {});
-    return conversations.create(request.principal, metadata ?? {}, items ?? [], finder(request));
+    const added = toItems(items ?? [], 'items');
+    return conversationObject(await conversations.create(request.principal, metadata ?? {}, added));
   });
 
   app.get(
     '/conversations/:conversation_id',
     { config: { ...reading, operation: operations.getConversation } },
-    (request) => conversations.get(request.principal, idOf(request)),
+    async (request) => conversationObject(await conversations.get(request.principal, ownIdOf(request))),
   );
 
   app.post(
     '/conversations/:conversation_id',
     { config: { ...writing, operation: operations.updateConversation } },
-    (request) => {
+    async (request) => {
       const { metadata } = parse(updateBody, request.body ?? {});
-      return conversations.update(request.principal, idOf(request), metadata ?? {});
+      return conversationObject(await conversations.update(request.principal, ownIdOf(request), metadata ?? {}));
     },
   );
 
@@ -45,19 +41,22 @@ export function conversationRoutes(app: FastifyInstance, context: DialectContext
     '/conversations/:conversation_id',
     { config: { ...reading, operation: operations.deleteConversation } },
     async (request) => {
-      const id = idOf(request);
-      await conversations.delete(request.principal, id);
-      return { id, object: 'conversation.deleted', deleted: true };
+      await conversations.delete(request.principal, ownIdOf(request));
+      return { id: idOf(request), object: 'conversation.deleted', deleted: true };
     },
   );
 
+  itemRoutes(app, assistant.conversations);
+}
+
+function itemRoutes(app: FastifyInstance, conversations: OpenAIServices['assistant']['conversations']): void {
   app.post(
     '/conversations/:conversation_id/items',
     { config: { ...writing, operation: operations.addConversationItems } },
     async (request) => {
       const { items } = parse(addBody, request.body ?? {});
-      const added = await conversations.add(request.principal, idOf(request), items, finder(request));
-      return listPage(added.map(shownFor(request)), false);
+      const added = await conversations.add(request.principal, ownIdOf(request), toItems(items, 'items'));
+      return listPage(added.map(wireFor(request)), false);
     },
   );
 
@@ -65,9 +64,9 @@ export function conversationRoutes(app: FastifyInstance, context: DialectContext
     '/conversations/:conversation_id/items',
     { config: { ...reading, operation: operations.listConversationItems } },
     async (request) => {
-      const page = pageOf(parse(itemsQuery, request.query));
-      const { items } = await conversations.read(request.principal, idOf(request));
-      return pageFrom(items.map(shownFor(request)), page);
+      const page = itemPageOf(parse(itemsQuery, request.query));
+      const { items, more } = await conversations.page(request.principal, ownIdOf(request), page);
+      return listPage(items.map(wireFor(request)), more);
     },
   );
 
@@ -75,29 +74,39 @@ export function conversationRoutes(app: FastifyInstance, context: DialectContext
     '/conversations/:conversation_id/items/:item_id',
     { config: { ...reading, operation: operations.getConversationItem } },
     async (request) => {
-      const { items } = await conversations.read(request.principal, idOf(request));
-      const found = items.find(({ id }) => id === itemOf(request));
-      if (!found) throw noSuchItem(idOf(request), itemOf(request));
-      return shownFor(request)(found);
+      const { id, named } = itemOf(request);
+      return wireFor(request)(await conversations.item(request.principal, ownIdOf(request), id, named));
     },
   );
 
   app.delete(
     '/conversations/:conversation_id/items/:item_id',
     { config: { ...reading, operation: operations.deleteConversationItem } },
-    (request) => conversations.removeItem(request.principal, idOf(request), itemOf(request)),
+    async (request) => {
+      const { id, named } = itemOf(request);
+      return conversationObject(await conversations.removeItem(request.principal, ownIdOf(request), id, named));
+    },
   );
 }
 
-function shownFor({ query }: FastifyRequest): (item: HistoryItem) => HistoryItem {
+function conversationObject({ id, createdAt, metadata }: Conversation) {
+  return { id: wireId('conversation', id), object: 'conversation' as const, created_at: seconds(createdAt), metadata };
+}
+
+function wireFor({ query }: FastifyRequest) {
   const withOutputs = wantsOutputs(queryList(query, 'include'));
-  return (item) => shownItem(item, withOutputs);
+  return (item: Item) => ({ ...wireItem(item, withOutputs), id: wireItemId(item) });
 }
 
 function idOf({ params }: FastifyRequest): string {
   return (params as { conversation_id: string }).conversation_id;
 }
 
-function itemOf({ params }: FastifyRequest): string {
-  return (params as { item_id: string }).item_id;
+function ownIdOf(request: FastifyRequest): string {
+  return toOwn('conversation', idOf(request));
+}
+
+function itemOf({ params }: FastifyRequest): { readonly id: string; readonly named: string } {
+  const { item_id: named } = params as { item_id: string };
+  return { id: ownItemId(named), named };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { fileAnswer, type Operation } from '../../../http/index.ts';
 import { errorAnswers } from '../errors.ts';
 import { fileExample, idParam, json, pageExample, reading, sending } from '../examples.ts';
-import { fileDeleted, fileList, fileObject, filesQuery, uploadFields } from './wire.ts';
+import { fileDeleted, fileList, fileSchema, filesQuery, uploadFields } from './wire.ts';
 
 /** What the OpenAPI document says of `/v1/files`. */
 export const operations = {
@@ -20,7 +20,7 @@ export const operations = {
           .describe('One file; the last segment of its name is kept.'),
       }),
     },
-    answers: { ...sending, ...errorAnswers(504), 200: json('It is stored.', fileObject, fileExample) },
+    answers: { ...sending, ...errorAnswers(504), 200: json('It is stored.', fileSchema, fileExample) },
   },
   listFiles: {
     id: 'listFiles',
@@ -35,7 +35,7 @@ export const operations = {
     id: 'getFile',
     summary: 'What is known of a file',
     params: z.object({ suffix: idParam.describe('What follows `file-` in its id.') }),
-    answers: { ...reading, 200: json('The file.', fileObject, fileExample) },
+    answers: { ...reading, 200: json('The file.', fileSchema, fileExample) },
   },
   fileContent: {
     id: 'fileContent',

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import type { UserFile } from '../../../assistant/index.ts';
+import { seconds, wireId } from '../ids.ts';
 import { listOf, listQuery } from '../lists.ts';
-import { purposes } from './records.ts';
+
+const purposes = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const;
 
 /** The part of an id that follows `file-`: the addresses hold the prefix themselves, because others share `/files/{id}`. */
 export const fileParams = z.object({ suffix: z.string() });
@@ -26,7 +29,7 @@ export const uploadFields = z.object({
     .describe('At most the retention.'),
 });
 
-export const fileObject = z
+export const fileSchema = z
   .object({
     id: z.string(),
     object: z.literal('file'),
@@ -40,6 +43,21 @@ export const fileObject = z
   })
   .meta({ id: 'OpenAIFile' });
 
-export const fileList = listOf(fileObject);
+export const fileList = listOf(fileSchema);
 
 export const fileDeleted = z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) });
+
+/** A file as clients read it. */
+export function fileObject({ id, createdAt, expiresAt, name, bytes, purpose }: UserFile) {
+  return {
+    id: wireId('file', id),
+    object: 'file' as const,
+    bytes,
+    created_at: seconds(createdAt),
+    expires_at: seconds(expiresAt),
+    filename: name,
+    purpose,
+    status: 'processed' as const,
+    status_details: null,
+  };
+}

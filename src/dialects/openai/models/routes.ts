@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { DialectContext, Operation } from '../../../http/index.ts';
+import type { Operation } from '../../../http/index.ts';
 import { WireError } from '../errors.ts';
 import { json, reading } from '../examples.ts';
 import { seconds } from '../ids.ts';
 import { parse } from '../parse.ts';
+import type { OpenAIServices } from '../services.ts';
 
 const model = z
   .object({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() })
@@ -36,7 +37,7 @@ const operations = {
 } satisfies Record<string, Operation>;
 
 /** `/v1/models`: those of every upstream, as requests name them. */
-export function modelRoutes(app: FastifyInstance, { agent }: DialectContext): void {
+export function modelRoutes(app: FastifyInstance, { agent }: OpenAIServices): void {
   const all = async () =>
     (await agent.models()).map(({ id, createdAt, ownedBy }) => {
       return { id, object: 'model', created: seconds(createdAt), owned_by: ownedBy };

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import { said } from '../../../../test/support/cell-result.ts';
+import { packCompaction, readCompaction } from '../../../assistant/compaction.ts';
 import { DragomanError } from '../../../core/index.ts';
-import { packCompaction, readCompaction } from './compaction.ts';
 import { responsesApp } from './fixtures/app.ts';
 import { end, runs, says } from './fixtures/scripted-agent.ts';
 
@@ -64,7 +64,7 @@ it('is the user’s messages and one item, and the model goes on from them in th
 });
 
 it('may be of one that was compacted before', async () => {
-  const encrypted_content = packCompaction({ summary: 'The first half.', containerId: 'cntr_Qy3kZr0vXc7TgWbN5mLpA' });
+  const encrypted_content = packCompaction({ summary: 'The first half.', sessionId: 'Qy3kZr0vXc7TgWbN5mLpA' });
   face.agent.say(says('Both halves.'));
   const { json } = await compact({
     input: [
@@ -74,7 +74,7 @@ it('may be of one that was compacted before', async () => {
   });
   expect(JSON.stringify(face.agent.requests[0]!.messages)).toContain('The first half.');
   const last = json.output.at(-1).encrypted_content;
-  expect(readCompaction(last)).toEqual({ summary: 'Both halves.', containerId: 'cntr_Qy3kZr0vXc7TgWbN5mLpA' });
+  expect(readCompaction(last)).toEqual({ summary: 'Both halves.', sessionId: 'Qy3kZr0vXc7TgWbN5mLpA' });
   expect(json.output.map(({ type }: { type: string }) => type)).toEqual(['message', 'compaction']);
 });
 

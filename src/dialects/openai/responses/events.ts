@@ -1,5 +1,5 @@
 import type { Annotation, OutputItem } from './items.ts';
-import { type ResponseObject, shownItem, shownResponse } from './response.ts';
+import type { ResponseObject } from './response.ts';
 
 /** How far the whole response is: the first two events of a stream, and the last. */
 export interface ResponseEvent {
@@ -99,10 +99,3 @@ export type WireEvent =
 
 /** An event and its place in the stream, from 0. */
 export type NumberedWireEvent = WireEvent & { readonly sequence_number: number };
-
-/** The event as this reader wants it. */
-export function shownEvent(event: NumberedWireEvent, withOutputs: boolean): NumberedWireEvent {
-  if ('response' in event) return { ...event, response: shownResponse(event.response, withOutputs) };
-  if ('item' in event) return { ...event, item: shownItem(event.item, withOutputs) };
-  return event;
-}

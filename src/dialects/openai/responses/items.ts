@@ -179,20 +179,3 @@ export type ListedInput =
 
 /** Anything a conversation is made of: what went in, and what came out. */
 export type HistoryItem = ListedInput | OutputItem;
-
-/** Images of earlier runs are kept where they were made, not in every response that goes on from there. */
-export function withoutImages(item: HistoryItem): ListedInput {
-  if (item.type === 'message' && 'content' in item)
-    return {
-      id: item.id,
-      type: 'message',
-      role: item.role,
-      status: 'completed',
-      content: [...item.content] as InputPart[],
-    };
-  if (item.type !== 'code_interpreter_call') return item as ListedInput;
-  const outputs = (item.outputs as { type?: unknown }[] | null | undefined)?.filter(
-    (output) => output?.type === 'logs',
-  );
-  return { ...item, outputs: outputs ?? null };
-}

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { TokenUsage } from '../../../agent/index.ts';
-import { seconds, wireId } from '../ids.ts';
-import { type HistoryItem, outputItem } from './items.ts';
+import type { ResponseError, ResponseState } from '../../../assistant/index.ts';
+import { seconds, toWire, wireId } from '../ids.ts';
+import { outputItem } from './items.ts';
 import type { ResponseBody } from './request.ts';
+import { wireOutputItem } from './translate.ts';
 
 export const usage = z
   .object({
@@ -58,44 +60,78 @@ export const responseObject = z
 
 export type ResponseObject = z.infer<typeof responseObject>;
 
-/** A response that has only begun. Which model answers where none is named is known when it has. */
-export function newResponse(id: string, body: ResponseBody, now: number): ResponseObject {
+/** The fields of a response that repeat its request. */
+export type Echo = Pick<
+  ResponseObject,
+  | 'instructions'
+  | 'max_output_tokens'
+  | 'max_tool_calls'
+  | 'metadata'
+  | 'parallel_tool_calls'
+  | 'prompt_cache_key'
+  | 'reasoning'
+  | 'safety_identifier'
+  | 'temperature'
+  | 'text'
+  | 'tool_choice'
+  | 'tools'
+  | 'top_logprobs'
+  | 'top_p'
+  | 'truncation'
+  | 'user'
+>;
+
+export function echoOf(body: ResponseBody): Echo {
   const { reasoning, text } = body;
-  const conversation = conversationOf(body);
   return {
-    id: wireId('response', id),
-    object: 'response',
-    created_at: seconds(now),
-    status: body.background ? 'queued' : 'in_progress',
-    background: body.background ?? false,
-    completed_at: null,
-    error: null,
-    incomplete_details: null,
     instructions: body.instructions ?? null,
     max_output_tokens: body.max_output_tokens ?? null,
     max_tool_calls: body.max_tool_calls ?? null,
     metadata: body.metadata ?? {},
-    model: body.model ?? 'default',
-    output: [],
     parallel_tool_calls: body.parallel_tool_calls ?? true,
-    previous_response_id: body.previous_response_id ?? null,
-    conversation: conversation === undefined ? null : { id: conversation },
     prompt_cache_key: body.prompt_cache_key ?? null,
     reasoning: { effort: reasoning?.effort ?? null, summary: reasoning?.summary ?? null },
     safety_identifier: body.safety_identifier ?? null,
-    service_tier: 'default',
-    store: body.store ?? true,
     temperature: body.temperature ?? 1,
     text: { format: text?.format ?? { type: 'text' }, verbosity: text?.verbosity ?? 'medium' },
     tool_choice: body.tool_choice ?? 'auto',
-    tools: (body.tools ?? []).map(shownTool),
+    tools: (body.tools ?? []).map(repeatedTool),
     top_logprobs: body.top_logprobs ?? 0,
     top_p: body.top_p ?? 1,
     truncation: body.truncation ?? 'disabled',
-    usage: null,
     user: body.user ?? null,
-    access_programs: null,
   };
+}
+
+/** A response as clients read it. @param withOutputs the outputs of code are null unless the client asks for them */
+export function wireResponse(state: ResponseState, withOutputs: boolean): ResponseObject {
+  const { completedAt, previousId, conversationId, incompleteReason } = state;
+  return {
+    id: wireId('response', state.id),
+    object: 'response',
+    created_at: seconds(state.createdAt),
+    status: state.status,
+    background: state.background,
+    completed_at: completedAt === null ? null : seconds(completedAt),
+    error: state.error && errorOf(state.error),
+    incomplete_details: incompleteReason && {
+      reason: incompleteReason === 'length' ? 'max_output_tokens' : 'content_filter',
+    },
+    model: state.model,
+    output: state.items.map((item) => wireOutputItem(item, withOutputs)),
+    previous_response_id: previousId === null ? null : toWire('response', previousId),
+    conversation: conversationId === null ? null : { id: toWire('conversation', conversationId) },
+    service_tier: 'default',
+    store: state.stored,
+    usage: state.usage && usageOf(state.usage),
+    access_programs: null,
+    ...(state.echo as Echo),
+  };
+}
+
+function errorOf({ code, foreignCode, message }: ResponseError): ResponseObject['error'] {
+  const type = code === 'rate_limited' ? 'rate_limit_exceeded' : 'server_error';
+  return { code: foreignCode ?? type, message, type, param: null };
 }
 
 /** Id of the conversation a request names. */
@@ -103,8 +139,8 @@ export function conversationOf({ conversation }: ResponseBody): string | undefin
   return (typeof conversation === 'string' ? conversation : conversation?.id) || undefined;
 }
 
-/** As it was sent, with what was left out; secrets for domains never got this far. */
-function shownTool(tool: NonNullable<ResponseBody['tools']>[number]): ResponseObject['tools'][number] {
+/** As it was sent, with its defaults. Secrets for domains are not part of it. */
+function repeatedTool(tool: NonNullable<ResponseBody['tools']>[number]): ResponseObject['tools'][number] {
   if (tool.type === 'code_interpreter') return { ...tool, container: tool.container ?? { type: 'auto' } };
   const { description = null, parameters = null, strict = false, ...rest } = tool;
   return { ...rest, description, parameters, strict };
@@ -123,14 +159,4 @@ export function usageOf({ inputTokens, cachedTokens, outputTokens, reasoningToke
 /** Whether `include` asks for what code printed and showed. */
 export function wantsOutputs(include: readonly string[] | null | undefined): boolean {
   return include?.includes('code_interpreter_call.outputs') ?? false;
-}
-
-/** An item as this reader wants it: the outputs of code are left out unless they are asked for. */
-export function shownItem<T extends HistoryItem>(item: T, withOutputs: boolean): T {
-  if (item.type !== 'code_interpreter_call') return item;
-  return { ...item, outputs: withOutputs ? (item.outputs ?? []) : null };
-}
-
-export function shownResponse(response: ResponseObject, withOutputs: boolean): ResponseObject {
-  return { ...response, output: response.output.map((item) => shownItem(item, withOutputs)) };
 }

@@ -317,7 +317,12 @@ describe('what a response goes on from', () => {
       {
         role: 'assistant',
         content: [
-          { type: 'code_call', callId: one.output[0]!.id, code: 'x = 1', shown: 'shown: out' },
+          {
+            type: 'code_call',
+            callId: one.output[0]!.id.replace('ci_', 'call_'),
+            code: 'x = 1',
+            modelView: 'shown: out',
+          },
           { type: 'text', text: 'ok' },
         ],
       },
@@ -360,7 +365,7 @@ describe('what a response goes on from', () => {
       {
         role: 'assistant',
         content: [
-          { type: 'code_call', shown: 'shown: out' },
+          { type: 'code_call', modelView: 'shown: out' },
           { type: 'text', text: 'ok' },
         ],
       },
@@ -388,7 +393,7 @@ describe('what a response goes on from', () => {
       ...code,
     });
     expect(face.agent.requests[1]!.messages[1]).toMatchObject({
-      content: [{ type: 'code_call', code: 'x = 1', shown: 'shown: out' }, { text: 'ok' }],
+      content: [{ type: 'code_call', code: 'x = 1', modelView: 'shown: out' }, { text: 'ok' }],
     });
     await expect(face.agent.requests[1]!.code!.session()).resolves.toBe([...face.sessions.kept.keys()][0]);
   });
@@ -402,7 +407,7 @@ describe('what a response goes on from', () => {
       ...code,
     });
     const [, said] = face.agent.requests[1]!.messages;
-    expect(said).toMatchObject({ content: [{ type: 'code_call', code: 'x = 1', shown: '[no output is known]' }] });
+    expect(said).toMatchObject({ content: [{ type: 'code_call', code: 'x = 1', modelView: '[no output is known]' }] });
     await expect(face.agent.requests[1]!.code!.session()).resolves.toBe([...face.sessions.kept.keys()][0]);
   });
 
@@ -634,7 +639,7 @@ describe('code that calls functions', () => {
     expect(face.agent.requests[2]!.resume).toBeUndefined();
     expect(face.agent.requests[2]!.messages).toMatchObject([
       { role: 'user' },
-      { role: 'assistant', content: [{ type: 'code_call', shown: 'shown: 7' }] },
+      { role: 'assistant', content: [{ type: 'code_call', modelView: 'shown: 7' }] },
       { role: 'user' },
     ]);
   });

@@ -1,39 +1,47 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { DialectContext } from '../../../http/index.ts';
 import { abortOnDisconnect, jsonWithHeartbeat, sendEvents } from '../../../http/index.ts';
-import { hasInputs } from '../assistants/inputs.ts';
-import { respondToInputs } from '../assistants/respond.ts';
 import { errorAnswer } from '../errors.ts';
-import { pageFrom, pageOf } from '../lists.ts';
+import { toOwn, wireItemId } from '../ids.ts';
+import { itemPageOf, listPage } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
 import { relayed } from '../relay.ts';
+import type { OpenAIServices } from '../services.ts';
 import { upstreamKey } from '../upstream-key.ts';
-import { compactBody } from './compact.ts';
+import { compactBody, compactedObject } from './compact.ts';
 import { defaultQuietMs, deliver, framesOf } from './deliver.ts';
-import { type NumberedWireEvent, shownEvent } from './events.ts';
+import type { NumberedWireEvent } from './events.ts';
 import { estimateTokens } from './input-tokens.ts';
 import { inputItemsQuery, operations, responseQuery } from './operations.ts';
 import { parseBody } from './request.ts';
-import { shownResponse, wantsOutputs } from './response.ts';
-import type { Responses } from './responses.ts';
+import { wantsOutputs, wireResponse } from './response.ts';
 import { isStateless } from './stateless.ts';
+import { historyOf, toRequest } from './to-request.ts';
+import { wireItem } from './translate.ts';
+
+export interface ResponseRouteOptions {
+  readonly quietMs?: number | undefined;
+  /** Answers bodies of `POST /responses` in another style; undefined for a body that is not in that style. */
+  readonly otherStyle?: ((request: FastifyRequest, reply: FastifyReply) => Promise<unknown> | undefined) | undefined;
+}
 
 /** `/v1/responses`. */
 export function responseRoutes(
   app: FastifyInstance,
-  context: DialectContext,
-  responses: Responses,
-  quietMs = defaultQuietMs,
+  context: OpenAIServices,
+  options: ResponseRouteOptions = {},
 ): void {
+  const { responses } = context.assistant;
+  const { quietMs = defaultQuietMs, otherStyle } = options;
   const listing = { rateClass: 'list' } as const;
 
   app.post(
     '/responses',
     { config: { rateClass: 'exec', operation: operations.createResponse } },
     async (request, reply) => {
-      if (hasInputs(request.body)) return respondToInputs(context, responses, request, reply);
+      const other = otherStyle?.(request, reply);
+      if (other) return other;
       const answer = isStateless(request.body) ? await relayed(context, request, reply, 'responses') : undefined;
-      return answer ?? create(responses, request, reply, quietMs);
+      return answer ?? create(context, request, reply, quietMs);
     },
   );
 
@@ -42,8 +50,8 @@ export function responseRoutes(
     { config: { ...listing, operation: operations.inputTokens } },
     async (request) => {
       const body = parseBody(request.body);
-      const { before, input } = await responses.history(request.principal, body);
-      return { object: 'response.input_tokens', input_tokens: estimateTokens(body, [...before, ...input]) };
+      const items = await responses.items(request.principal, historyOf(body));
+      return { object: 'response.input_tokens', input_tokens: estimateTokens(body, items) };
     },
   );
 
@@ -51,10 +59,21 @@ export function responseRoutes(
     '/responses/compact',
     { config: { rateClass: 'exec', operation: operations.compactResponse } },
     async (request, reply) => {
-      const body = parse(compactBody, request.body);
-      const terms = { upstreamKey: upstreamKey(request), signal: abortOnDisconnect(reply) };
+      const { model, instructions, ...body } = parse(compactBody, request.body);
+      const asked = {
+        ...historyOf(body),
+        model: model ?? undefined,
+        instructions: instructions ?? undefined,
+        upstreamKey: upstreamKey(request),
+      };
+      const compacted = responses.compact(request.principal, asked, abortOnDisconnect(reply));
       const late = (error: unknown) => errorAnswer(error, context.problem(error)).body;
-      return jsonWithHeartbeat(reply, responses.compact(request.principal, body, terms), quietMs, late);
+      return jsonWithHeartbeat(
+        reply,
+        compacted.then((done) => compactedObject(done, context.now())),
+        quietMs,
+        late,
+      );
     },
   );
 
@@ -62,12 +81,12 @@ export function responseRoutes(
     '/responses/:response_id',
     { config: { ...listing, operation: operations.getResponse } },
     async (request, reply) => {
-      const id = idOf(request);
+      const { principal } = request;
       const { stream, starting_after: after = -1 } = parse(responseQuery, request.query);
       const withOutputs = wantsOutputs(queryList(request.query, 'include'));
-      if (stream !== 'true') return shownResponse(await responses.get(request.principal, id), withOutputs);
-      const events = await responses.events(request.principal, id, after, abortOnDisconnect(reply));
-      return sendEvents(reply, framesOf(events, frameOf(withOutputs)));
+      if (stream !== 'true') return wireResponse(await responses.get(principal, ownIdOf(request)), withOutputs);
+      const events = await responses.events(principal, ownIdOf(request), abortOnDisconnect(reply));
+      return sendEvents(reply, framesOf(events, { frame, withOutputs }, after));
     },
   );
 
@@ -75,28 +94,28 @@ export function responseRoutes(
     '/responses/:response_id',
     { config: { ...listing, operation: operations.deleteResponse } },
     async (request) => {
-      const id = idOf(request);
-      await responses.delete(request.principal, id);
-      return { id, object: 'response.deleted', deleted: true };
+      await responses.delete(request.principal, ownIdOf(request));
+      return { id: idOf(request), object: 'response.deleted', deleted: true };
     },
   );
 
   app.post(
     '/responses/:response_id/cancel',
     { config: { ...listing, operation: operations.cancelResponse } },
-    async (request) => {
-      const id = idOf(request);
-      return shownResponse(await responses.cancel(request.principal, id), false);
-    },
+    async (request) => wireResponse(await responses.cancel(request.principal, ownIdOf(request)), false),
   );
 
   app.get(
     '/responses/:response_id/input_items',
     { config: { ...listing, operation: operations.inputItems } },
     async (request) => {
-      const id = idOf(request);
-      const page = pageOf(parse(inputItemsQuery, request.query));
-      return pageFrom(await responses.input(request.principal, id), page);
+      const withOutputs = wantsOutputs(queryList(request.query, 'include'));
+      const page = itemPageOf(parse(inputItemsQuery, request.query));
+      const { items, more } = await responses.input(request.principal, ownIdOf(request), page);
+      return listPage(
+        items.map((item) => ({ ...wireItem(item, withOutputs), id: wireItemId(item) })),
+        more,
+      );
     },
   );
 }
@@ -105,8 +124,12 @@ function idOf({ params }: FastifyRequest): string {
   return (params as { response_id: string }).response_id;
 }
 
+function ownIdOf(request: FastifyRequest): string {
+  return toOwn('response', idOf(request));
+}
+
 async function create(
-  responses: Responses,
+  { assistant }: OpenAIServices,
   request: FastifyRequest,
   reply: FastifyReply,
   quietMs: number,
@@ -114,16 +137,17 @@ async function create(
   const body = parseBody(request.body);
   const withOutputs = wantsOutputs(body.include);
   const gone = abortOnDisconnect(reply);
-  const run = await responses.begin(request.principal, body, { upstreamKey: upstreamKey(request) });
-  return deliver(responses, run, reply, gone, {
+  const asked = toRequest(body, { upstreamKey: upstreamKey(request) });
+  const run = await assistant.responses.begin(request.principal, asked);
+  return deliver(assistant, run, reply, gone, {
     stream: body.stream ?? false,
-    frame: frameOf(withOutputs),
-    whole: (response) => shownResponse(response, withOutputs),
+    withOutputs,
+    frame,
+    whole: (response) => wireResponse(response, withOutputs),
     quietMs,
   });
 }
 
-const frameOf = (withOutputs: boolean) => (event: NumberedWireEvent) => ({
-  event: event.type,
-  data: shownEvent(event, withOutputs),
-});
+function frame(event: NumberedWireEvent) {
+  return { event: event.type, data: event };
+}

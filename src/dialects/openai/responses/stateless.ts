@@ -1,5 +1,5 @@
-import { readCompaction } from './compaction.ts';
-import { placeOf } from './item-ids.ts';
+import { placeOf, readCompaction } from '../../../assistant/index.ts';
+import { ownItemId } from '../ids.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -16,7 +16,7 @@ export function isStateless(body: unknown): body is Fields {
 
 /** An item that names neither an item of ours, nor a file, nor code that ran. */
 function isForeign(item: Fields): boolean {
-  const isOurs = typeof item.id === 'string' && placeOf(item.id) !== undefined;
+  const isOurs = typeof item.id === 'string' && placeOf(ownItemId(item.id)) !== undefined;
   if (item.type === 'compaction' && readCompaction(item.encrypted_content)) return false;
   if (isOurs || item.type === 'item_reference' || item.type === 'code_interpreter_call') return false;
   return !listOf(item.content).some((part) => isGiven(part.file_id));

@@ -1,0 +1,167 @@
+import { type MimeBundle, stderrApart, unprintedError } from '../core/index.ts';
+import type { CellExecution } from '../service/index.ts';
+
+/** What a model is shown of a run. */
+export interface ModelView {
+  readonly text: string;
+  /** Figures, base64; only for a model that can see. */
+  readonly pictures: readonly { readonly mime: string; readonly data: string }[];
+}
+
+export interface ModelViewOptions {
+  readonly form: 'notebook' | 'json';
+  /** Of the output; notes of ours come on top. */
+  readonly characters: number;
+  /** How much base64 of pictures may be shown; 0 for a model that cannot see. */
+  readonly pictureCharacters: number;
+  readonly wallMs: number;
+}
+
+const mostPictures = 8;
+const mostFiles = 50;
+const longestList = 4000;
+const pictureTypes = ['image/png', 'image/jpeg'];
+
+/** What a model reads of a run: its output as a notebook shows it, cut to its first and last part, then what became of it. */
+export function modelViewOf(execution: CellExecution, options: ModelViewOptions): ModelView {
+  const pictures: { mime: string; data: string }[] = [];
+  let figures = 0;
+  let left = options.pictureCharacters;
+  const figure = (bundle: MimeBundle): string | undefined => {
+    const mime = Object.keys(bundle).find((key) => key.startsWith('image/'));
+    if (mime === undefined) return undefined;
+    figures++;
+    const data = bundle[mime];
+    const showable = pictureTypes.includes(mime) && typeof data === 'string' && data.length <= left;
+    if (!showable || pictures.length >= mostPictures) return `[figure ${figures}: ${mime}, shown to the user]`;
+    left -= data.length;
+    pictures.push({ mime, data });
+    return `[figure ${figures}: ${mime}, shown to you and the user]`;
+  };
+  const text = options.form === 'json' ? json(execution, options, figure) : notebook(execution, options, figure);
+  return { text, pictures };
+}
+
+type Figure = (bundle: MimeBundle) => string | undefined;
+
+function notebook(execution: CellExecution, options: ModelViewOptions, figure: Figure): string {
+  const { stdout, stderr, outputs } = execution.result;
+  const values = outputs.map(({ bundle }) => figure(bundle) ?? plain(bundle));
+  const parts = [stdout.text, ...values, stderr.text, unprintedError(execution.result)];
+  const output = parts.filter((part) => part.trim() !== '').map((part) => part.replace(/\n$/, ''));
+  const text = headAndTail(output.join('\n'), options.characters);
+  return [...(text === '' ? [] : [text]), ...notes(execution, options, output.length === 0)].join('\n');
+}
+
+/** Forms that are pictures, by the names E2B's interpreter gives them. */
+const pictureNames: Readonly<Record<string, string>> = {
+  'image/png': 'png',
+  'image/jpeg': 'jpeg',
+  'image/svg+xml': 'svg',
+};
+
+function json(execution: CellExecution, options: ModelViewOptions, figure: Figure): string {
+  const { stdout, outputs, error } = execution.result;
+  // Each part gets its share, so that the whole stays JSON.
+  const cut = (text: string) => headAndTail(text, Math.floor(options.characters / 4));
+  const result = (bundle: MimeBundle) => {
+    const picture = figure(bundle);
+    const text = picture === undefined ? plain(bundle) : String(bundle['text/plain'] ?? '');
+    const entries = Object.keys(bundle)
+      .filter((key) => key in pictureNames)
+      .map((key) => [pictureNames[key]!, picture] as const);
+    return { ...(text === '' ? {} : { text: cut(text) }), ...Object.fromEntries(entries) };
+  };
+  return JSON.stringify({
+    stdout: cut(stdout.text),
+    stderr: cut(stderrApart(execution.result)),
+    results: within(
+      outputs.map(({ bundle }) => result(bundle)),
+      options.characters / 4,
+    ),
+    error: error && { name: error.name, value: cut(error.value), traceback: cut(error.traceback.join('\n')) },
+    notes: notes(execution, options, false),
+  });
+}
+
+/** As many of the first results as fit. */
+function within<T>(results: readonly T[], characters: number): T[] {
+  let left = characters;
+  return results.filter((result, index) => {
+    left -= JSON.stringify(result).length;
+    return index === 0 || left > 0;
+  });
+}
+
+/** A result as text. */
+function plain(bundle: MimeBundle): string {
+  for (const type of ['text/plain', 'text/markdown', 'text/latex', 'application/json', 'text/html']) {
+    const value = bundle[type];
+    if (value !== undefined) return typeof value === 'string' ? value : JSON.stringify(value);
+  }
+  const [type] = Object.keys(bundle);
+  return type === undefined ? '' : `[${type}, shown to the user]`;
+}
+
+/** What the output does not tell: limits, lost variables, files. */
+function notes(execution: CellExecution, options: ModelViewOptions, silent: boolean): string[] {
+  const { result, files, deleted, lost, continuity } = execution;
+  const list: string[] = [];
+  if (continuity === 'restored')
+    list.push(
+      '[The interpreter had been restarted before this call: earlier variables and imports are gone, files are still there.]',
+    );
+  const ending = endings(execution, options.wallMs);
+  if (ending) list.push(`[${ending}]`);
+  if (result.interpreter === 'lost')
+    list.push('[The interpreter ended: variables and imports are gone, files are still there.]');
+  if (result.stdout.truncated || result.stderr.truncated)
+    list.push('[The program wrote more than is kept; its middle is left out.]');
+  const changed = files.flatMap((reported) =>
+    reported.change === 'inherited' ? [] : [`/mnt/data/${reported.file.name} (${reported.file.size} bytes)`],
+  );
+  if (changed.length > 0) list.push(`[Files written: ${listed(changed)}]`);
+  if (deleted.length > 0) list.push(`[Files gone: ${listed(deleted.map((path) => `/mnt/data/${path}`))}]`);
+  if (lost.length > 0)
+    list.push(`[Files not kept: ${listed(lost.map(({ path }) => `/mnt/data/${path}`))}. ${lost[0]!.reason}]`);
+  if (result.artifactsTruncated) list.push('[Some files could not be kept: too many or too large.]');
+  return list.length === 0 && silent ? ['[no output]'] : list;
+}
+
+function listed(paths: readonly string[]): string {
+  const more = paths.length - mostFiles;
+  // Programs choose these names: they stay on their line.
+  const list = paths
+    .slice(0, mostFiles)
+    .join(', ')
+    .replace(/\p{Cc}/gu, '?');
+  return headAndTail(list, longestList) + (more > 0 ? ` and ${more} more` : '');
+}
+
+function endings({ result }: CellExecution, wallMs: number): string | undefined {
+  switch (result.outcome) {
+    case 'timed_out':
+      return `Stopped at the time limit of ${wallMs / 1000} s.`;
+    case 'out_of_memory':
+      return 'Stopped: out of memory.';
+    case 'output_limit':
+      return 'Stopped: too much output.';
+    case 'killed':
+      return `The program was killed${result.signal ? ` by ${result.signal}` : ''}.`;
+    case 'cancelled':
+      return 'The run was cancelled.';
+    default:
+      return result.exitCode !== null && result.exitCode !== 0 && !result.error
+        ? `Exit code ${result.exitCode}.`
+        : undefined;
+  }
+}
+
+/** The first and the last half of a text that is longer, and how much is missing between. */
+export function headAndTail(text: string, characters: number): string {
+  if (text.length <= characters) return text;
+  const half = Math.floor(characters / 2);
+  const head = text.slice(0, half).replace(/[\ud800-\udbff]$/, '');
+  const tail = text.slice(text.length - half).replace(/^[\udc00-\udfff]/, '');
+  return `${head}\n[… ${text.length - head.length - tail.length} characters left out …]\n${tail}`;
+}

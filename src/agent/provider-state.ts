@@ -1,0 +1,27 @@
+import type { JSONObject, SharedV4ProviderOptions } from '@ai-sdk/provider';
+import type { AssistantContent } from '../upstreams/index.ts';
+import type { ProviderState } from './agent.ts';
+
+/**
+ * What of a turn its provider wants back when the client comes with results: some refuse a call without its signature, or one whose
+ * thoughts are missing. Thoughts go with the first call after them.
+ */
+export function providerStates(said: AssistantContent): Record<string, ProviderState> {
+  const states: Record<string, ProviderState> = {};
+  let thoughts: { text: string; options: JSONObject }[] = [];
+  for (const part of said) {
+    if (part.type === 'reasoning' && part.providerOptions)
+      thoughts.push({ text: part.text, options: part.providerOptions as JSONObject });
+    if (part.type !== 'tool-call') continue;
+    const options = part.providerOptions as JSONObject | undefined;
+    if (thoughts.length > 0 || options)
+      states[part.toolCallId] = { ...(thoughts.length > 0 ? { thoughts } : {}), ...(options ? { options } : {}) };
+    thoughts = [];
+  }
+  return states;
+}
+
+/** As the SDK has options: fields by provider. */
+export function byProvider(options: JSONObject): SharedV4ProviderOptions {
+  return options as SharedV4ProviderOptions;
+}

@@ -1,0 +1,61 @@
+import type { Agent } from '../agent/index.ts';
+import type { Principal } from '../core/index.ts';
+import type { EventLog } from '../event-log/index.ts';
+import type { Documents, Interpreter, Sessions } from '../service/index.ts';
+import { Assistants } from './assistants.ts';
+import { Conversations } from './conversations/conversations.ts';
+import { Attachments } from './files/attachments.ts';
+import { UserFiles } from './files/user-files.ts';
+import { OwnedDocuments } from './owned-documents.ts';
+import type { ResponseEvent } from './responses/response.ts';
+import { ResponseRecords } from './responses/response-records.ts';
+import { Responses } from './responses/responses.ts';
+import { Steps } from './steps.ts';
+import { Workplace, type WorkplaceRequest } from './workplace.ts';
+
+export interface AssistantOptions {
+  readonly agent: Pick<Agent, 'run'>;
+  readonly sessions: Sessions;
+  readonly interpreter: Pick<Interpreter, 'upload' | 'deleteFile' | 'file' | 'openFile'>;
+  readonly documents: Documents;
+  /** Of responses; one log must hold `responseLogBytes`. */
+  readonly log: EventLog<ResponseEvent>;
+  /** How long what is stored stays without use, in milliseconds. */
+  readonly retentionMs: number;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+/** Everything of conversations that outlives a request. Dialects translate onto it and keep no state of their own. */
+export interface AssistantRoom {
+  readonly responses: Responses;
+  readonly conversations: Conversations;
+  readonly assistants: Assistants;
+  readonly files: UserFiles;
+  readonly attachments: Attachments;
+  readonly steps: Steps;
+  /** Where the code of one request runs. @throws Refusal session_not_found; DragomanError session_expired */
+  workplace(principal: Principal, request: WorkplaceRequest): Promise<Workplace>;
+  /** Ends the responses that are under way and stores what they have come to. */
+  close(): Promise<void>;
+}
+
+export function createAssistant(options: AssistantOptions): AssistantRoom {
+  const { sessions, interpreter } = options;
+  const documents = new OwnedDocuments(options);
+  const records = new ResponseRecords(documents);
+  const files = new UserFiles(documents, interpreter);
+  const attachments = new Attachments(files, interpreter);
+  const conversations = new Conversations(documents, records);
+  const responses = new Responses({ ...options, attachments, records, conversations });
+  return {
+    responses,
+    conversations,
+    assistants: new Assistants(documents, files),
+    files,
+    attachments,
+    steps: new Steps(documents),
+    workplace: (principal, request) => Workplace.choose(sessions, attachments, principal, request),
+    close: () => responses.close(),
+  };
+}

@@ -1,0 +1,18 @@
+export { type AssistantRoom, createAssistant } from './assistant.ts';
+export type { Assistant, AssistantSettings } from './assistants.ts';
+export { readCompaction } from './compaction.ts';
+export type { Conversation } from './conversations/conversations.ts';
+export { type Attachment, inlineFile, type NamedFile } from './files/attachments.ts';
+export { readBase64, readDataUrl } from './files/base64.ts';
+export { freeName, lastSegment } from './files/names.ts';
+export { refOf, type UserFile } from './files/user-files.ts';
+export { type ItemPlace, placeOf } from './item-ids.ts';
+export type * from './items.ts';
+export { Refusal, type RefusalReason } from './refusal.ts';
+export { isForPeople } from './responses/citations.ts';
+export type { Compacted } from './responses/compact.ts';
+export type { RequestItem } from './responses/history.ts';
+export type { CodeRequest, ResponseRequest } from './responses/request.ts';
+export type { ResponseError, ResponseEvent, ResponseState } from './responses/response.ts';
+export { type ResponseRun, responseLogBytes } from './responses/response-run.ts';
+export { useSession, type Workplace } from './workplace.ts';

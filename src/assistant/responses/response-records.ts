@@ -1,0 +1,126 @@
+import type { ProviderState } from '../../agent/index.ts';
+import { isId, type Principal } from '../../core/index.ts';
+import type { Page } from '../../service/index.ts';
+import { ItemLists } from '../item-lists.ts';
+import type { Item } from '../items.ts';
+import type { OwnedDocuments } from '../owned-documents.ts';
+import { Refusal } from '../refusal.ts';
+import type { Citable } from './citations.ts';
+import type { ResponseEvent, ResponseState } from './response.ts';
+import type { WaitingCode } from './waiting-code.ts';
+
+const responseKind = 'assistant_response';
+const inputKind = 'assistant_response_input';
+const eventsKind = 'assistant_response_events';
+
+/** Most events that are stored of one response. One that has more cannot be streamed again. */
+const maxEvents = 200_000;
+
+/** What is stored of a response, besides what went into it. */
+export interface ResponseRecord {
+  readonly response: ResponseState;
+  /** What the model read of each run of code, by the id of its item. */
+  readonly modelViews: Readonly<Record<string, string>>;
+  /** What the model's provider wants back, by the id of a code item or the `callId` of a function call. */
+  readonly providerStates?: Readonly<Record<string, ProviderState>> | undefined;
+  readonly waiting?: WaitingCode | undefined;
+  /** Files that no message has cited yet, because the client had to act first. */
+  readonly uncited?: readonly Citable[] | undefined;
+}
+
+export interface StoredResponse extends ResponseRecord {
+  readonly expiresAt: number;
+}
+
+/** Responses as they are stored: each a document, the items of its input documents of their own, its events one more. */
+export class ResponseRecords {
+  readonly #documents: OwnedDocuments;
+  readonly #inputs: ItemLists;
+
+  constructor(documents: OwnedDocuments) {
+    this.#documents = documents;
+    this.#inputs = new ItemLists(documents, inputKind);
+  }
+
+  async find(principal: Principal, id: string): Promise<StoredResponse | undefined> {
+    const document = isId(id) ? await this.#documents.get(principal, responseKind, id) : undefined;
+    return document && { ...(document.body as ResponseRecord), expiresAt: document.expiresAt };
+  }
+
+  /** @throws Refusal response_not_found */
+  async get(principal: Principal, id: string): Promise<StoredResponse> {
+    const found = await this.find(principal, id);
+    if (!found) throw new Refusal('response_not_found', 'The response does not exist.', { id });
+    return found;
+  }
+
+  input(principal: Principal, id: string): Promise<readonly Item[]> {
+    return this.#inputs.all(principal, id);
+  }
+
+  inputPage(principal: Principal, id: string, page: Page): Promise<{ items: readonly Item[]; more: boolean }> {
+    return this.#inputs.page(principal, id, page);
+  }
+
+  inputItem(principal: Principal, id: string, itemId: string): Promise<Item | undefined> {
+    return this.#inputs.get(principal, id, itemId);
+  }
+
+  /** @param added what is stored for the first time: the input, or the events when the response has ended */
+  async put(
+    principal: Principal,
+    record: ResponseRecord,
+    added: { readonly input?: readonly Item[]; readonly events?: readonly ResponseEvent[] | undefined } = {},
+  ): Promise<void> {
+    const { id, createdAt } = record.response;
+    const { input = [], events } = added;
+    await this.#documents.put(
+      principal,
+      { kind: responseKind, id, createdAt, body: record },
+      ...this.#inputs.documentsOf(id, input),
+      ...(events && events.length <= maxEvents ? [{ kind: eventsKind, id, createdAt, body: events.map(packed) }] : []),
+    );
+  }
+
+  /** The events of a response that has ended; undefined when they were not stored. */
+  async events(principal: Principal, { response }: StoredResponse): Promise<ResponseEvent[] | undefined> {
+    const document = await this.#documents.get(principal, eventsKind, response.id);
+    return document && (document.body as PackedEvent[]).map((event) => unpacked(event, response));
+  }
+
+  /** Lets it stay as long as a response that goes on from it. */
+  async prolong(principal: Principal, { expiresAt, ...record }: StoredResponse): Promise<void> {
+    if (!this.#documents.isOld({ expiresAt })) return;
+    await this.put(principal, record);
+    await this.#inputs.prolong(principal, record.response.id);
+  }
+
+  async delete(principal: Principal, id: string): Promise<void> {
+    await this.#documents.delete(responseKind, id);
+    await this.#documents.delete(eventsKind, id);
+    await this.#inputs.removeAll(principal, id);
+  }
+}
+
+/** An event without what the response itself holds. */
+type PackedEvent =
+  | { readonly type: 'created' | 'queued' | 'in_progress' | 'ended'; readonly model: string }
+  | { readonly type: 'item_done'; readonly index: number }
+  | Exclude<ResponseEvent, { response: ResponseState } | { type: 'item_done' }>;
+
+function packed(event: ResponseEvent): PackedEvent {
+  if ('response' in event) return { type: event.type, model: event.response.model };
+  return event.type === 'item_done' ? { type: event.type, index: event.index } : event;
+}
+
+function unpacked(event: PackedEvent, response: ResponseState): ResponseEvent {
+  if ('model' in event) {
+    const { type, model } = event;
+    if (type === 'ended') return { type, response };
+    const status = type === 'in_progress' || !response.background ? 'in_progress' : 'queued';
+    const begun = { items: [], usage: null, completedAt: null, error: null, incompleteReason: null };
+    return { type, response: { ...response, ...begun, status, model } };
+  }
+  if (event.type === 'item_done') return { ...event, item: response.items[event.index]! };
+  return event as ResponseEvent;
+}

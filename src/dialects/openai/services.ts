@@ -1,0 +1,20 @@
+import type { Agent } from '../../agent/index.ts';
+import type { AssistantRoom } from '../../assistant/index.ts';
+import type { Problem } from '../../http/index.ts';
+import type { Interpreter, Sessions } from '../../service/index.ts';
+
+/** What this dialect uses. */
+export interface OpenAIServices {
+  readonly assistant: AssistantRoom;
+  /** Without a configured model it refuses, naming the setting. */
+  readonly agent: Agent;
+  readonly sessions: Sessions;
+  readonly interpreter: Pick<Interpreter, 'file' | 'openFile' | 'deleteFile'>;
+  /** Largest upload of one file, in bytes. */
+  readonly maxFileBytes: number;
+  /** How long one upload call may take to arrive, in milliseconds. */
+  readonly uploadTimeoutMs: number;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  problem(error: unknown): Problem;
+}
