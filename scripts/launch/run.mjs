@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { containerIds, delegate, describeContainer, startInContainer } from './container.mjs';
 import { delegationPrefix, describeHost } from './delegation.mjs';
 import { ensureDependencies, projectNode } from './dependencies.mjs';
 import { describeUser, startWithIds, subordinateIds } from './namespace.mjs';
@@ -26,12 +27,19 @@ export async function prepare(kind) {
 
 /**
  * Runs a command of the service. Where an ordinary user has ids for sandboxes, commands that make sandboxes run as root of a user
- * namespace with these ids. OS packages are installed before that, because root of a user namespace cannot install them.
+ * namespace with these ids. OS packages are installed before that, because root of a user namespace cannot install them. In a container
+ * every command runs in such a namespace, because the data belongs to the user of the service.
  * @param {readonly string[]} words the command and its options
  */
 export async function runCommand(words) {
   const command = [`${project}/src/main.ts`, ...words];
   const [name = 'serve'] = words;
+  if (name.startsWith('-')) return runNode(command);
+  const container = containerIds(describeContainer());
+  if (container) {
+    delegate(container.service, process.env.DRAGOMAN_DATA_DIR);
+    return runNode(command, (_, words, env) => startInContainer(words, container, env));
+  }
   if (!['serve', 'doctor'].includes(name)) return runNode(command);
   const user = describeUser();
   if (name === 'serve' && subordinateIds({ ...user, hasMappers: true })) {
@@ -39,16 +47,19 @@ export async function runCommand(words) {
     if (end.status !== 0) return end;
   }
   // The set-up may have installed the programs that map ids.
-  return runNode(command, subordinateIds(describeUser()));
+  const ids = subordinateIds(describeUser());
+  return runNode(command, ids && ((prefix, words, env) => startWithIds(prefix, words, ids, env)));
 }
 
 /**
  * Runs the project's Node with the project's programs first in PATH, and passes signals on.
  * @param {readonly string[]} args
- * @param {ReturnType<typeof subordinateIds>} ids to run it with, where there are any
+ * @param {(prefix: readonly string[], words: readonly string[], env: NodeJS.ProcessEnv) => Promise<ChildProcess>} startInside starts it in
+ *   a user namespace; without one, or when that fails, it starts as this user
+ * @typedef {import('node:child_process').ChildProcess} ChildProcess
  * @returns {Promise<{ status: number | null, signal: NodeJS.Signals | null }>} how it ended
  */
-export async function runNode(args, ids = undefined) {
+export async function runNode(args, startInside = undefined) {
   const env = {
     // Keeps compiled modules between starts: compiling takes half of the time to load the service.
     NODE_COMPILE_CACHE: `${project}/node_modules/.cache/node`,
@@ -57,7 +68,8 @@ export async function runNode(args, ids = undefined) {
   };
   const prefix = delegationPrefix(describeHost());
   const words = [projectNode(project), ...args];
-  const child = (ids && (await tryWithIds(prefix, words, ids, env))) ?? start([...prefix, ...words], env);
+  const child =
+    (startInside && (await attempt(() => startInside(prefix, words, env)))) ?? start([...prefix, ...words], env);
   const forward = (signal) => {
     // A terminal sends SIGINT to the child as well, and the child treats a second one as a request to end at once.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
@@ -78,9 +90,9 @@ function start([program, ...args], env) {
 }
 
 /** Without a range of ids the service still starts; its sandboxes then share the user of the service. */
-async function tryWithIds(prefix, words, ids, env) {
+async function attempt(startInside) {
   try {
-    return await startWithIds(prefix, words, ids, env);
+    return await startInside();
   } catch (error) {
     console.error(`dragoman: sandboxes get no users of their own: ${error.message}`);
     return undefined;
