@@ -52,7 +52,7 @@ export class CodeRun {
     callId,
   }: Resumption): AsyncGenerator<AgentEvent, CellExecution | undefined> {
     const running = await this.#options.sessions.execution(this.#options.principal, executionId);
-    running.answer(results);
+    await running.answer(results);
     yield { type: 'code_start', callId };
     yield { type: 'code_delta', callId, delta: code };
     yield { type: 'code_ready', callId, code, sessionId: running.sessionId };

@@ -3,7 +3,7 @@ import { FairStore, type FairStoreOptions } from './fair-store.ts';
 
 const key = (principalId: string, id: string, tenant = 't') => ({ tenant, principalId, id });
 
-function store(options: Partial<FairStoreOptions> = {}): FairStore<string> {
+function store(options: Partial<FairStoreOptions<string>> = {}): FairStore<string> {
   return new FairStore({ maxEntries: 100, maxBytes: 1000, ttlMs: 1000, ...options });
 }
 
@@ -61,6 +61,19 @@ describe('a fair store', () => {
     now = 10;
     expect(values.get(key('ann', '1'))).toBeUndefined();
     expect([values.size, values.bytes]).toEqual([1, 5]);
+  });
+
+  it('tells of each value it drops for room or time, and of no other', () => {
+    let now = 0;
+    const dropped: string[] = [];
+    const values = store({ maxEntries: 2, ttlMs: 10, now: () => now, onDrop: (value) => dropped.push(value) });
+    for (const id of ['1', '2', '3']) values.set(key('ann', id), id, 0);
+    values.set(key('ann', '2'), 'again', 0);
+    values.delete(key('ann', '3'));
+    expect(dropped).toEqual(['1']);
+    now = 10;
+    values.dropExpired();
+    expect(dropped).toEqual(['1', 'again']);
   });
 
   it('returns what it deletes', () => {

@@ -5,7 +5,7 @@ export interface FairKey {
   readonly id: string;
 }
 
-export interface FairStoreOptions {
+export interface FairStoreOptions<T = unknown> {
   /** Values of all principals together. */
   readonly maxEntries: number;
   /** Bytes of all principals together, as `set` is told them. */
@@ -14,6 +14,8 @@ export interface FairStoreOptions {
   readonly ttlMs: number;
   /** Milliseconds of a clock that never goes back; absent: the process's own. */
   readonly now?: () => number;
+  /** Called with each value that is dropped for room or time, never for one that is deleted or replaced. */
+  readonly onDrop?: (value: T) => void;
 }
 
 interface Entry<T> {
@@ -37,14 +39,14 @@ interface Share<T> {
  * over. It is of this process only: a restart empties it.
  */
 export class FairStore<T> {
-  readonly #options: FairStoreOptions;
+  readonly #options: FairStoreOptions<T>;
   readonly #now: () => number;
   readonly #shares = new Map<string, Share<T>>();
   /** Of all principals, in the order they were set, which is also the order they expire. */
   readonly #byAge = new Set<Entry<T>>();
   #bytes = 0;
 
-  constructor(options: FairStoreOptions) {
+  constructor(options: FairStoreOptions<T>) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
   }
@@ -70,22 +72,23 @@ export class FairStore<T> {
     share.bytes += bytes;
     this.#byAge.add(entry);
     this.#bytes += bytes;
-    this.#dropExpired();
+    this.dropExpired();
     while (this.#byAge.size > this.#options.maxEntries || this.#bytes > this.#options.maxBytes) {
       const [oldest] = this.#heaviest().entries.values();
-      this.#drop(oldest!);
+      this.#remove(oldest!);
+      this.#options.onDrop?.(oldest!.value);
     }
   }
 
   get(key: FairKey): T | undefined {
-    this.#dropExpired();
+    this.dropExpired();
     return this.#find(key)?.value;
   }
 
   /** Returns the value that was dropped, if there was one. */
   delete(key: FairKey): T | undefined {
     const entry = this.#find(key);
-    if (entry) this.#drop(entry);
+    if (entry) this.#remove(entry);
     return entry?.value;
   }
 
@@ -94,17 +97,19 @@ export class FairStore<T> {
     for (const { value } of this.#byAge) yield value;
   }
 
-  #find({ tenant, principalId, id }: FairKey): Entry<T> | undefined {
-    return this.#shares.get(JSON.stringify([tenant, principalId]))?.entries.get(id);
-  }
-
-  #dropExpired(): void {
-    const { ttlMs } = this.#options;
+  /** Drops what has expired now instead of with the next call. */
+  dropExpired(): void {
+    const { ttlMs, onDrop } = this.#options;
     const now = this.#now();
     for (const entry of this.#byAge) {
       if (now - entry.setAt < ttlMs) return;
-      this.#drop(entry);
+      this.#remove(entry);
+      onDrop?.(entry.value);
     }
+  }
+
+  #find({ tenant, principalId, id }: FairKey): Entry<T> | undefined {
+    return this.#shares.get(JSON.stringify([tenant, principalId]))?.entries.get(id);
   }
 
   /** The principal that takes the largest part, of bytes or of entries. */
@@ -114,7 +119,7 @@ export class FairStore<T> {
     return this.#shares.values().reduce((heaviest, share) => (part(share) > part(heaviest) ? share : heaviest));
   }
 
-  #drop(entry: Entry<T>): void {
+  #remove(entry: Entry<T>): void {
     const { share, id, bytes } = entry;
     share.entries.delete(id);
     share.bytes -= bytes;

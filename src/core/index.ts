@@ -1,3 +1,4 @@
+export { type CallableTool, callableTools } from './callable-tools.ts';
 export { childEnvironment } from './child-environment.ts';
 export { DragomanError, type ErrorCode, type ErrorDetails, errorCatalogue } from './errors.ts';
 export {

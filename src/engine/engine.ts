@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, type Logger, type ToolDefinition } from '../core/index.ts';
+import { callableTools, DragomanError, type Limits, type Logger, type ToolDefinition } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { IsolationBackend, Sandbox, Workspace } from '../sandbox/index.ts';
 import { diffWorkspace } from './artifacts.ts';
@@ -28,7 +28,7 @@ import { type Run, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 import { SandboxSession } from './session.ts';
 import { stage } from './staging.ts';
-import { CallBroker, callableTools, callBroker, SchemaChecker } from './tools/index.ts';
+import { CallBroker, callBroker, SchemaChecker } from './tools/index.ts';
 
 export interface EngineOptions {
   readonly backend: IsolationBackend;

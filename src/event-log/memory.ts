@@ -12,6 +12,8 @@ export interface MemoryEventLogOptions<E> {
   readonly ttlMs: number;
   /** Events that are dropped first. Absent: none is. */
   readonly isExpendable?: (event: E) => boolean;
+  /** Events whose content is not counted, because it is counted elsewhere. Absent: none. */
+  readonly isWeightless?: (event: E) => boolean;
   readonly now?: () => number;
 }
 
@@ -99,7 +101,7 @@ class Log<E> implements EventWriter<E> {
     const number = ++this.#last;
     if (this.#ended) return number;
     this.#events.push({ number, event });
-    this.#bytes += weigh(event);
+    this.#bytes += this.#weigh(event);
     while (this.#bytes > this.#options.maxLogBytes && this.#events.length > 1) this.#dropOne();
     this.#wake();
     return number;
@@ -151,17 +153,17 @@ class Log<E> implements EventWriter<E> {
     const { isExpendable = () => false } = this.#options;
     const expendable = this.#events.findIndex(({ event }) => isExpendable(event));
     const [dropped] = this.#events.splice(Math.max(0, expendable), 1);
-    this.#bytes -= weigh(dropped!.event);
+    this.#bytes -= this.#weigh(dropped!.event);
+  }
+
+  #weigh(event: E): number {
+    return this.#options.isWeightless?.(event) ? eventBytes : eventBytes + weightOf(event);
   }
 
   #wake(): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
-}
-
-function weigh(event: unknown): number {
-  return eventBytes + weightOf(event);
 }
 
 function nameOf({ tenant, principalId, id }: FairKey): string {

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { createAgent } from '../agent/index.ts';
 import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
 import type { Config } from '../config/index.ts';
-import type { Plans } from '../core/index.ts';
+import { defaultPlan, type Plans } from '../core/index.ts';
 import { createDialects } from '../dialects/index.ts';
 import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
 import { MemoryEventLog } from '../event-log/index.ts';
 import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
+import { memoryJobLog } from '../runner/index.ts';
 import { createNamespacesBackend } from '../sandbox/index.ts';
 import {
   Admission,
@@ -17,11 +18,13 @@ import {
   FileSweeper,
   InterpreterService,
   SessionService,
+  StoredJobFiles,
   UsageLedger,
 } from '../service/index.ts';
 import { createDiskBytes, createFileStore, createSqliteRecords, lockDirectory, type Records } from '../stores/index.ts';
 import { createLogger, createMetrics } from '../telemetry/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
+import { LocalRunner } from '../worker/index.ts';
 
 /** What sandboxes are made from: the root file system, and a name that changes with its content. */
 export interface Image {
@@ -116,17 +119,34 @@ export async function startService(config: Config, image: Image, version: string
       places: config.engine.concurrency || defaultPlaces(plans),
       waitMs: queueWaitMs,
     });
-    const shared = { engine, records, fileService, admission, plans, usage, logger, metrics, now };
+    const jobFiles = new StoredJobFiles(fileService);
+    const availableMemory = () => process.availableMemory();
+    const runner = new LocalRunner({
+      engine,
+      files: jobFiles,
+      events: memoryJobLog(),
+      limits: plans.get(defaultPlan)!.limits,
+      maxLive: config.sessions.maxLive,
+      reserveBytes: config.sessions.reserveBytes,
+      availableMemory,
+      logger,
+      now,
+    });
+    closers.push(() => runner.close());
+    runner.start();
+    metrics.gauge('sandboxes_live', 'Sandboxes alive, parked ones included', () => engine.census().live);
+    metrics.gauge('sessions_live', 'Sessions with a sandbox', () => runner.liveSessions);
+    const shared = { runner, jobFiles, records, fileService, admission, plans, usage, logger, metrics, now };
     const sessions = new SessionService({
       ...shared,
       ...config.sessions,
       queueWaitMs,
       retentionMs,
       maxFileBytes,
-      availableMemory: () => process.availableMemory(),
+      availableMemory,
     });
     closers.push(() => sessions.close());
-    sessions.startSweeping();
+    sessions.startSaving();
     const interpreter = new InterpreterService(shared);
     interpreter.start();
 

@@ -2,6 +2,7 @@ export type { Document, Documents, UsageAmounts, UsageDay } from '../stores/inde
 export { Admission } from './admission/admission.ts';
 export type * from './executions/interpreter.ts';
 export { type InterpreterOptions, InterpreterService } from './executions/interpreter-service.ts';
+export { StoredJobFiles } from './executions/job-files.ts';
 export { FileService } from './files/file-service.ts';
 export { FileSweeper } from './files/file-sweeper.ts';
 export { ApiKeys } from './keys/keys.ts';

@@ -44,7 +44,6 @@ const unused = () => Promise.reject(new Error('not part of this test'));
 export function idleInterpreter(health: Interpreter['health'] = async () => ({ ready: true })): Interpreter {
   return {
     languages: async () => [],
-    execute: unused,
     upload: unused,
     file: unused,
     openFile: unused,

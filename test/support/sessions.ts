@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { defaultPlan, type Plan, type Principal } from '../../src/core/index.ts';
+import { memoryJobLog } from '../../src/runner/index.ts';
 import {
   Admission,
   type CellExecution,
   type CellRequest,
   FileService,
   SessionService,
+  StoredJobFiles,
 } from '../../src/service/index.ts';
 import { createDiskBytes, createFileStore, type Records } from '../../src/stores/index.ts';
+import { LocalRunner } from '../../src/worker/index.ts';
 import { type TestEngine, testLimits } from './engine.ts';
 import { memoryRecords } from './records.ts';
 
@@ -65,8 +68,24 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const usage = { record() {} };
   const plans = new Map([[defaultPlan, plan]]);
   const fileService = new FileService({ files, records, usage, plans, ...limits, now });
-  const sessions = new SessionService({
+  const jobFiles = new StoredJobFiles(fileService);
+  const availableMemory = () => test.availableMemory;
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  const runner = new LocalRunner({
     engine: engine.engine,
+    files: jobFiles,
+    events: memoryJobLog(),
+    limits: testLimits,
+    maxLive: options.maxLive ?? 100,
+    reserveBytes: 1000,
+    availableMemory,
+    logger,
+    now,
+  });
+  onTestFinished(() => runner.close());
+  const sessions = new SessionService({
+    runner,
+    jobFiles,
     records,
     fileService,
     usage,
@@ -77,12 +96,11 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     idleMs: 20 * 60_000,
     maxIdleMs: 2 * hour,
     maxLifeMs: 48 * hour,
-    maxLive: options.maxLive ?? 100,
     reserveBytes: 1000,
     toolWaitMs: 10_000,
     maxToolExecutions: 5,
-    availableMemory: () => test.availableMemory,
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    availableMemory,
+    logger,
     metrics: { execution() {}, request() {}, gauge() {}, count() {} },
     now,
   });
@@ -94,7 +112,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     directory,
     now: Date.UTC(2026, 0, 1),
     availableMemory: Number.MAX_SAFE_INTEGER,
-    sweep: () => sessions.sweep(),
+    sweep: () => runner.sweep(),
     async run(sessionId, code, request) {
       return (await sessions.start(ann, { sessionId, language: 'python', code, ...request })).done;
     },

@@ -10,7 +10,17 @@ let app: FastifyInstance;
 let interpreter: MemoryInterpreter;
 beforeEach(() => {
   interpreter = new MemoryInterpreter();
-  ({ app } = serve({ dialects: [librechat({ ...idleServices(), interpreter })], maxBodyBytes: 1_000_000 }));
+  const services = idleServices();
+  ({ app } = serve({
+    dialects: [
+      librechat({
+        ...services,
+        interpreter,
+        sessions: { ...services.sessions, start: interpreter.start.bind(interpreter) },
+      }),
+    ],
+    maxBodyBytes: 1_000_000,
+  }));
 });
 
 const bounded = { interruptAfterTimeLimit: 3000, markInterruptAsFailure: false } as const;

@@ -100,11 +100,20 @@ export class Programs {
     if (program.isAwaited)
       throw new DragomanError('conflict', { message: 'Another continuation of this execution is under way' });
     const results = body.tool_results.map(toResult);
-    program.execution.answer(results);
+    // From here on no other continuation may answer.
+    program.isAwaited = true;
+    try {
+      await program.execution.answer(results);
+    } catch (error) {
+      program.isAwaited = false;
+      throw error;
+    }
     const answered = new Set(results.map((result) => result.id));
     // The program has had these results before, so it still waits for others.
-    if (!program.calls.some((call) => answered.has(call.id))) return this.#round(program);
-    program.isAwaited = true;
+    if (!program.calls.some((call) => answered.has(call.id))) {
+      program.isAwaited = false;
+      return this.#round(program);
+    }
     const answer = await this.#next(program, signal);
     if (answer.status !== 'tool_call_required') this.#last.keep(id!, principal, body, answer);
     return answer;
@@ -196,10 +205,7 @@ function endedWithService(id: string): ProgramAnswer {
 }
 
 function endAnswer(execution: CellExecution): ProgramAnswer {
-  const { stdout, stderr, files, deleted_files, artifact_delivery } = toAnswer({
-    ...execution,
-    id: execution.sessionId,
-  });
+  const { stdout, stderr, files, deleted_files, artifact_delivery } = toAnswer(execution);
   const ended = {
     ...sessionIds(execution.sessionId),
     stdout,

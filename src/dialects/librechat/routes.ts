@@ -10,7 +10,7 @@ import { problemAnswer } from './problems.ts';
 import { addProgrammaticRoutes } from './programmatic-routes.ts';
 import { fileScope } from './scopes.ts';
 import type { LibreChatServices } from './services.ts';
-import { execInSession, hintOf } from './stateful.ts';
+import { execInSession, hintOf, runToEnd } from './stateful.ts';
 import { toAnswer, toRequest } from './translate.ts';
 import { upload, uploadBatch } from './uploads.ts';
 import type { fileParams, identityQuery } from './wire.ts';
@@ -32,12 +32,13 @@ export const librechat = (services: LibreChatServices): Dialect => ({
   },
 });
 
-function addExecRoute(app: FastifyInstance, { interpreter, sessions }: LibreChatServices): void {
+function addExecRoute(app: FastifyInstance, { sessions }: LibreChatServices): void {
   addRoute(app, routes.exec, async ({ body }, request, reply) => {
     const signal = abortOnDisconnect(reply);
     const hint = hintOf(body, profileOf(request));
     if (hint !== undefined) return execInSession(sessions, request.principal, body, hint, signal);
-    return toAnswer(await interpreter.execute(request.principal, toRequest(body), { signal }));
+    const program = { ...toRequest(body), asProgram: true };
+    return toAnswer(await runToEnd(sessions, request.principal, program, signal));
   });
 }
 

@@ -11,7 +11,7 @@ export interface UploadLimits {
 
 /** What this dialect uses of the service. */
 export interface LibreChatServices extends UploadLimits {
-  readonly interpreter: Pick<Interpreter, 'execute' | 'upload' | 'file' | 'openFile' | 'listFiles' | 'deleteFile'>;
+  readonly interpreter: Pick<Interpreter, 'upload' | 'file' | 'openFile' | 'listFiles' | 'deleteFile'>;
   readonly sessions: Pick<Sessions, 'ensure' | 'start' | 'files' | 'putFile'>;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -1,5 +1,5 @@
 import { DragomanError, type MimeBundle, type Principal, type StoredFile } from '../../core/index.ts';
-import type { CellExecution, Execution } from '../../service/index.ts';
+import type { CellExecution, CellRequest } from '../../service/index.ts';
 import type { ExecAnswer } from './answers.ts';
 import type { LibreChatServices } from './services.ts';
 import { toAnswer, toRequest } from './translate.ts';
@@ -18,6 +18,25 @@ export function hintOf(body: Pick<ExecBody, 'runtime_session_hint'>, profile: st
 }
 
 /**
+ * Runs code to its end; it ends early when `signal` aborts.
+ * @throws DragomanError as `Sessions.start`; cancelled
+ */
+export async function runToEnd(
+  sessions: Pick<LibreChatServices['sessions'], 'start'>,
+  principal: Principal,
+  request: CellRequest,
+  signal: AbortSignal,
+): Promise<CellExecution> {
+  const running = await sessions.start(principal, request);
+  const cancel = () => running.cancel();
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  const execution = await running.done.finally(() => signal.removeEventListener('abort', cancel));
+  if (execution.result.outcome === 'cancelled') throw new DragomanError('cancelled');
+  return execution;
+}
+
+/**
  * Runs code in the session that a hint names. Its files carry the session's id, which is the `session_id` of every answer.
  * @throws DragomanError as `Sessions.start`; cancelled when `signal` aborts
  */
@@ -28,19 +47,12 @@ export async function execInSession(
   hint: string,
   signal: AbortSignal,
 ): Promise<ExecAnswer> {
-  const { limits, ...request } = toRequest(body);
   const { id: sessionId } = await sessions.ensure(principal, `librechat:${hint}`, {});
-  const running = await sessions.start(principal, { ...request, sessionId, wallMs: limits?.wallMs });
-  const cancel = () => running.cancel();
-  if (signal.aborted) cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  const execution = await running.done.finally(() => signal.removeEventListener('abort', cancel));
-  if (execution.result.outcome === 'cancelled') throw new DragomanError('cancelled');
+  const execution = await runToEnd(sessions, principal, { ...toRequest(body), sessionId }, signal);
   const figures = await keepFigures(sessions, principal, execution);
   const { stdout } = execution.result;
-  const shown: Execution = {
+  const shown: CellExecution = {
     ...execution,
-    id: sessionId,
     result: { ...execution.result, stdout: { ...stdout, text: stdout.text + valuesOf(execution) } },
     files: [...figures.map((file) => ({ change: 'created', file }) as const), ...execution.files],
   };

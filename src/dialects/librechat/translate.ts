@@ -1,5 +1,5 @@
 import { DragomanError, isId, workspacePath } from '../../core/index.ts';
-import type { ExecuteRequest, Execution, InputFile, ReportedFile } from '../../service/index.ts';
+import type { CellExecution, CellRequest, InputFile, ReportedFile } from '../../service/index.ts';
 import { type ExecAnswer, type ExecFile, sessionIds } from './answers.ts';
 import { fileScope } from './scopes.ts';
 import type { ExecBody, WireFileRef } from './wire.ts';
@@ -10,13 +10,13 @@ const maxListed = 50;
 const mostNamed = 20;
 
 /** @throws DragomanError invalid_request */
-export function toRequest(body: ExecBody): ExecuteRequest {
+export function toRequest(body: ExecBody): CellRequest {
   return {
     language: body.lang,
     code: body.code,
     args: body.args ?? [],
     files: (body.files ?? []).map(toInput),
-    ...(body.timeout ? { limits: { wallMs: Math.ceil(body.timeout) } } : {}),
+    ...(body.timeout ? { wallMs: Math.ceil(body.timeout) } : {}),
   };
 }
 
@@ -34,12 +34,13 @@ function toInput(ref: WireFileRef): InputFile {
   };
 }
 
-export function toAnswer(execution: Execution): ExecAnswer {
+/** The files of an answer carry the id of the session they are stored in, which is the answer's own. */
+export function toAnswer(execution: CellExecution): ExecAnswer {
   const { result, deleted, lost } = execution;
   const reasons = endings(execution);
   const { files, delivered } = listed(execution.files);
   return {
-    ...sessionIds(execution.id),
+    ...sessionIds(execution.sessionId),
     stdout: result.stdout.text,
     stderr: result.stderr.text + reasons.map((reason) => `\n[sandbox] ${reason}\n`).join(''),
     code: result.exitCode,
@@ -63,7 +64,7 @@ export function toAnswer(execution: Execution): ExecAnswer {
   };
 }
 
-function statusOf({ result }: Execution): ExecAnswer['status'] {
+function statusOf({ result }: CellExecution): ExecAnswer['status'] {
   if (result.outcome === 'timed_out') return 'TO';
   if (result.outcome === 'out_of_memory') return 'SG';
   // Shortened output counts as well: a client that reads data from it must know that some is missing.
@@ -71,7 +72,7 @@ function statusOf({ result }: Execution): ExecAnswer['status'] {
 }
 
 /** What to tell the model, which sees nothing but the two streams. */
-function endings({ result, lost }: Execution): string[] {
+function endings({ result, lost }: CellExecution): string[] {
   const { outcome, stdout, stderr } = result;
   const reasons: string[] = [];
   if (outcome === 'timed_out') reasons.push('Time limit exceeded');

@@ -31,7 +31,7 @@ export function addExecutionRoutes(app: FastifyInstance, { sessions }: Pick<Nati
     });
     addRoute(app, place.answer, async ({ params, body }, request, reply) => {
       const execution = await find(request.principal, params);
-      execution.answer(toToolResults(body));
+      await execution.answer(toToolResults(body));
       return begun(request, reply, execution);
     });
     addRoute(app, place.cancel, async ({ params }, request, reply) => {

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { DragomanError, type ToolCall, type ToolResult } from '../../core/index.ts';
+import { type CallableTool, DragomanError, type ToolCall, type ToolResult } from '../../core/index.ts';
 import { type Claim, type Order, orders } from '../../guest-protocol/index.ts';
 import type { ToolBroker } from '../port.ts';
 import { readInput } from './input.ts';
 import type { SchemaChecker } from './schema-checker.ts';
-import type { CallableTool } from './tool-set.ts';
 
 /** The execution whose calls these are. */
 export interface ToolPort {

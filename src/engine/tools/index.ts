@@ -1,4 +1,3 @@
 export { CallBroker, callBroker } from './broker.ts';
 export { connectTools } from './connect.ts';
 export { SchemaChecker } from './schema-checker.ts';
-export { type CallableTool, callableTools } from './tool-set.ts';

@@ -1,6 +1,5 @@
-import { isCheapJson, type ToolCall } from '../../core/index.ts';
+import { type CallableTool, isCheapJson, type ToolCall } from '../../core/index.ts';
 import type { SchemaChecker } from './schema-checker.ts';
-import type { CallableTool } from './tool-set.ts';
 
 /** Nobody's tools take deeper input, and what handles it later may be recursive. */
 const maxDepth = 60;

@@ -1,17 +1,17 @@
-import { DragomanError, isId, type Logger, type Principal, weightOf } from '../../core/index.ts';
+import { DragomanError, FairStore, isId, type Logger, type Principal, weightOf } from '../../core/index.ts';
 import type { Document, Documents } from '../../stores/index.ts';
 import type { CellExecution, RunningExecution } from '../sessions/sessions.ts';
-import type { TrackedExecution } from './running-execution.ts';
+import type { TrackedExecution } from './tracked-execution.ts';
 
-/** Finished executions kept with all their events. */
+/** Finished executions of all principals that can be asked for by id, besides their events. */
 const maxRemembered = 1000;
-const maxRememberedBytes = 128 * 1024 * 1024;
+const maxRememberedBytes = 64 * 1024 * 1024;
 const rememberedMs = 10 * 60_000;
-/** How much of one execution is written down: what is larger is written without its rich outputs. */
+/** How much of one execution is written down: a larger one is written without its rich outputs. */
 const maxWrittenBytes = 4 * 1024 * 1024;
-/** Written together this often: nobody waits for it. */
+/** Finished executions are written together this often, because no caller waits for it. */
 const writeIntervalMs = 500;
-/** Executions of one session that its history tells of, and what all of them may hold: the latest count. */
+/** Executions of one session that its history tells of, and the bytes of all of them: the latest ones count. */
 const maxHistory = 1000;
 const maxHistoryBytes = 64 * 1024 * 1024;
 /** Read together: one may be as large as a request and what is written of an execution. */
@@ -26,14 +26,20 @@ interface Written {
   readonly last: number;
 }
 
-/** Remembers executions: for some minutes with all they said, and those of sessions for longer as they ended. */
+/**
+ * Finds executions by id: those under way and, for some minutes, those that have ended, in the memory of this process and bounded by
+ * share; those of sessions also as documents, for as long as the session.
+ */
 export class ExecutionLog {
   readonly #documents: Documents;
   readonly #logger: Logger;
-  readonly #tracked = new Map<string, TrackedExecution>();
-  /** Those of them that have ended, in the order they did, and what their events hold. */
-  readonly #ended = new Map<string, { readonly at: number; readonly bytes: number }>();
-  #endedBytes = 0;
+  /** Under way: as many as are admitted or wait. */
+  readonly #running = new Map<string, TrackedExecution>();
+  readonly #ended = new FairStore<TrackedExecution>({
+    maxEntries: maxRemembered,
+    maxBytes: maxRememberedBytes,
+    ttlMs: rememberedMs,
+  });
   #unwritten: Document[] = [];
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -43,25 +49,28 @@ export class ExecutionLog {
     this.#logger = options.logger;
   }
 
-  /** Remembers an execution; with `until` (milliseconds since the epoch) also as it ended, until then. */
+  /** Remembers an execution; with `until` (milliseconds since the epoch) also as a document, until then. */
   add(execution: TrackedExecution, until: number | undefined): void {
-    this.#tracked.set(execution.id, execution);
+    this.#running.set(execution.id, execution);
     execution.done
       .then((ended) => {
         if (until !== undefined) this.#write(execution, ended, until);
       })
       .catch(() => {})
       .finally(() => {
-        this.#end(execution);
+        this.#running.delete(execution.id);
+        this.#ended.set(keyOf(execution.principal, execution.id), execution, execution.bytes);
       });
   }
 
-  /** @throws DragomanError not_found, for another's as well */
+  /** @throws DragomanError not_found, for another principal's as well */
   async find(principal: Principal, id: string): Promise<RunningExecution> {
-    const tracked = this.#tracked.get(id);
-    if (tracked && isOf(principal, tracked.principal.tenant, tracked.principal.id)) return tracked;
+    const running = this.#running.get(id);
+    if (running && isOf(principal, running.principal.tenant, running.principal.id)) return running;
+    const ended = this.#ended.get(keyOf(principal, id));
+    if (ended) return ended;
     await this.flush();
-    const document = isId(id) && !tracked ? await this.#documents.get(kind, id) : undefined;
+    const document = isId(id) && !running ? await this.#documents.get(kind, id) : undefined;
     if (!document || !isOf(principal, document.tenant, document.principalId))
       throw new DragomanError('not_found', { message: 'Execution not found' });
     const { execution, last } = document.body as Written;
@@ -93,7 +102,7 @@ export class ExecutionLog {
       const documents = await this.#documents.list(kind, principal, { limit: 100, order: 'asc', name: sessionId });
       for (const { id } of documents) {
         await this.#documents.delete(kind, id);
-        this.#forget(id);
+        this.#ended.delete(keyOf(principal, id));
       }
       if (documents.length < 100) return;
     }
@@ -101,21 +110,21 @@ export class ExecutionLog {
 
   /** Ends what runs. */
   cancelAll(): void {
-    for (const execution of this.#tracked.values()) execution.cancel();
+    for (const execution of this.#running.values()) execution.cancel();
   }
 
-  /** Resolves when everything that is to be written down is. Never rejects. */
+  /** Resolves when everything that is to be written is written. Never rejects. */
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const documents = this.#unwritten;
     this.#unwritten = [];
-    // Each owner by itself: one that has no more room is nobody else's loss.
+    // One transaction per owner: an owner whose quota is used up costs no other owner its documents.
     for (const own of Map.groupBy(documents, ({ tenant, principalId }) => `${tenant} ${principalId}`).values()) {
       this.#writing = this.#writing
         .then(() => this.#documents.putAll(own))
         .catch((error) =>
-          this.#logger.error({ count: own.length, error: String(error) }, 'finished executions were not written down'),
+          this.#logger.error({ count: own.length, error: String(error) }, 'finished executions were not written'),
         );
     }
     return this.#writing;
@@ -134,24 +143,10 @@ export class ExecutionLog {
     });
     this.#timer ??= setTimeout(() => void this.flush(), writeIntervalMs);
   }
+}
 
-  /** Counts it among those that have ended, and forgets the oldest where they are too many. */
-  #end({ id, bytes }: TrackedExecution): void {
-    const now = performance.now();
-    this.#ended.set(id, { at: now, bytes });
-    this.#endedBytes += bytes;
-    for (const [oldest, { at }] of this.#ended) {
-      const isRoom = this.#ended.size <= maxRemembered && this.#endedBytes <= maxRememberedBytes;
-      if (isRoom && now - at < rememberedMs) return;
-      this.#forget(oldest);
-    }
-  }
-
-  #forget(id: string): void {
-    this.#tracked.delete(id);
-    this.#endedBytes -= this.#ended.get(id)?.bytes ?? 0;
-    this.#ended.delete(id);
-  }
+function keyOf({ tenant, id: principalId }: Pick<Principal, 'id' | 'tenant'>, id: string) {
+  return { tenant, principalId, id };
 }
 
 function isOf(principal: Principal, tenant: string, id: string): boolean {
@@ -166,7 +161,7 @@ function abridged(execution: CellExecution): CellExecution {
     : { ...execution, result: { ...result, outputs: [], outputsTruncated: true } };
 }
 
-/** One that ended long ago, of which only the end is known. */
+/** An execution that ended long ago: only its end is known. */
 function finished(execution: CellExecution, last: number): RunningExecution {
   return {
     id: execution.id,
@@ -177,8 +172,8 @@ function finished(execution: CellExecution, last: number): RunningExecution {
     last,
     async *events() {},
     done: Promise.resolve(execution),
-    answer() {
-      throw new DragomanError('conflict', { message: 'The execution is done.' });
+    async answer() {
+      throw new DragomanError('conflict', { message: 'The execution has ended.' });
     },
     cancel() {},
   };

@@ -1,46 +1,77 @@
-import { DragomanError, type Plans, type Principal, planOf, type ToolDefinition } from '../../core/index.ts';
-import type { Runtime } from '../../engine/index.ts';
+import {
+  DragomanError,
+  type Limits,
+  type Logger,
+  type Metrics,
+  type Plans,
+  type Principal,
+  planOf,
+} from '../../core/index.ts';
+import { errorOf, type Job, type JobEnding, type Language, type Runner } from '../../runner/index.ts';
 import type { Admission } from '../admission/admission.ts';
-import { resolveInputs } from '../files/inputs.ts';
-import type { HotSessions } from '../sessions/hot-sessions.ts';
-import type { LiveSession } from '../sessions/live-session.ts';
+import { Slot } from '../admission/slot.ts';
+import type { FileService } from '../files/file-service.ts';
+import { type ResolvedInput, resolveInputs } from '../files/inputs.ts';
+import type { OpenSession } from '../sessions/open-session.ts';
+import type { SessionDirectory } from '../sessions/session-directory.ts';
+import { checkRoom, jobInputs } from '../sessions/session-files.ts';
 import type { SessionRecords } from '../sessions/session-record.ts';
 import type { CellExecution, CellRequest, RunningExecution } from '../sessions/sessions.ts';
 import type { UsageMeter } from '../usage/usage.ts';
-import { type CellOrder, Cells, type CellsParts } from './cells.ts';
 import type { ExecutionLog } from './execution-log.ts';
-import { Place } from './place.ts';
-import { checkProgram, limitsWithin, runtimeOf } from './programs.ts';
-import { type ExecutionDriver, TrackedExecution } from './running-execution.ts';
-import { ToolDesk } from './tool-desk.ts';
+import type { StoredJobFiles } from './job-files.ts';
+import { ownerOf } from './owner.ts';
+import { checkProgram, languageOf, limitsWithin } from './programs.ts';
+import { type RecordedFiles, recordFiles } from './recording.ts';
+import { ToolAllowance, type ToolAllowanceOptions } from './tool-allowance.ts';
+import { TrackedExecution } from './tracked-execution.ts';
 
-export interface ExecutionsOptions extends CellsParts {
+export interface ExecutionsOptions extends ToolAllowanceOptions {
+  readonly runner: Runner;
+  readonly jobFiles: StoredJobFiles;
+  readonly fileService: FileService;
   readonly admission: Admission;
   readonly plans: Plans;
   readonly usage: UsageMeter;
   readonly maxLifeMs: number;
   /** How long an execution may wait for the answers to its tool calls. */
   readonly toolWaitMs: number;
-  /** Executions of one principal that may call tools, at once. */
-  readonly maxToolExecutions: number;
-  /** None that may call tools begins while less memory than this is available. */
-  readonly reserveBytes: number;
-  readonly availableMemory: () => number;
+  /** How long an execution may wait for a place to run. */
+  readonly queueWaitMs: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => number;
 }
 
-/** Lets executions begin: who may, within which limits, when there is a place, with which tools; and counts what they use. */
+interface Parts {
+  readonly records: SessionRecords;
+  readonly directory: SessionDirectory;
+  readonly log: ExecutionLog;
+}
+
+/** What is to run, checked. */
+interface Order {
+  readonly principal: Principal;
+  readonly language: Language;
+  readonly request: CellRequest;
+  readonly inputs: readonly ResolvedInput[];
+  readonly limits: Limits;
+}
+
+/**
+ * The one way of every execution: who may, within which limits, when there is a place; then the runner's job; then its files are
+ * recorded, and what it used is counted.
+ */
 export class Executions {
   readonly #options: ExecutionsOptions;
-  readonly #parts: { readonly records: SessionRecords; readonly hot: HotSessions; readonly log: ExecutionLog };
-  readonly #cells: Cells;
-  /** Executions that may call tools, by principal. */
-  readonly #withTools = new Map<string, number>();
+  readonly #parts: Parts;
+  readonly #tools: ToolAllowance;
   #closing = false;
 
-  constructor(options: ExecutionsOptions, parts: { records: SessionRecords; hot: HotSessions; log: ExecutionLog }) {
+  constructor(options: ExecutionsOptions, parts: Parts) {
     this.#options = options;
     this.#parts = parts;
-    this.#cells = new Cells(options);
+    this.#tools = new ToolAllowance(options);
   }
 
   /** Ends what runs, and begins nothing more. */
@@ -51,97 +82,206 @@ export class Executions {
 
   /** See `Sessions.start`. */
   async start(principal: Principal, request: CellRequest): Promise<RunningExecution> {
-    const { engine, fileService, plans } = this.#options;
-    const runtime = runtimeOf(engine.catalogue, request.language);
+    const { runner, fileService, plans } = this.#options;
+    const { sessionId, code, tools } = request;
+    const language = languageOf(await runner.languages(), request.language);
     checkProgram(request);
     const inputs = await resolveInputs(fileService, principal, request.files ?? []);
-    const live = request.sessionId === undefined ? undefined : await this.#parts.hot.use(principal, request.sessionId);
-    if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
     const limits = limitsWithin(planOf(plans, principal), request.wallMs);
-    const order = { runtime, request, inputs, limits };
-    const { code, sessionId } = request;
-    const tools = request.tools?.length ? this.#toolDesk(principal, runtime, request.tools) : undefined;
-    const facts = { principal, sessionId, language: runtime.name, code, tools };
-    const execution = new TrackedExecution(facts, (driver, id) =>
-      live
-        ? live.queue.run(() => this.#inSession(principal, live, { ...order, id }, driver), driver.signal)
-        : this.#placed(principal, driver, () => this.#cells.alone(principal, { ...order, id }, driver)),
-    );
-    if (tools) this.#countTools(principal, execution);
-    live?.follow(execution);
-    this.#meter(principal, execution);
-    this.#parts.log.add(execution, live && live.record.createdAt + this.#options.maxLifeMs);
-    return execution;
-  }
-
-  #meter(principal: Principal, execution: RunningExecution): void {
-    execution.done.then(
-      ({ result: { usage } }) =>
-        this.#options.usage.record(principal, { executions: 1, cpuMs: usage.cpuMs, wallMs: usage.wallMs }),
-      // What never ran has used nothing.
-      () => {},
-    );
-  }
-
-  async #inSession(
-    principal: Principal,
-    live: LiveSession,
-    order: CellOrder,
-    driver: ExecutionDriver,
-  ): Promise<CellExecution> {
-    if (this.#parts.hot.get(live.record.id) !== live)
-      throw new DragomanError('not_found', { message: 'Session not found' });
-    const limits = { ...order.limits, memoryBytes: Math.min(order.limits.memoryBytes, live.record.memoryBytes) };
+    const order = { principal, language, request, inputs, limits };
+    const session = sessionId === undefined ? undefined : await this.#parts.directory.open(principal, sessionId);
     try {
-      return await this.#placed(principal, driver, async () => {
-        if (!live.live) await this.#parts.hot.makeRoom();
-        const stored = () => this.#options.fileService.opened(principal, this.#parts.records.stored(live.record));
-        return this.#cells.inSession(live, stored, { ...order, limits }, driver);
-      });
-    } catch (cause) {
-      // The session was deleted meanwhile, and what it ran in went with it.
-      if (this.#parts.hot.get(live.record.id) !== live)
-        throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
-      throw cause;
-    } finally {
-      this.#parts.hot.touch(live);
+      if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
+      const owner = ownerOf(principal);
+      const giveBack = tools?.length ? this.#tools.take(owner, language, tools) : () => {};
+      const facts = { runner, principal, owner, sessionId, language: language.name, code, hasTools: !!tools?.length };
+      const execution = new TrackedExecution(facts, (own) => this.#measured(own, order, session));
+      session?.follow(execution);
+      this.#parts.log.add(execution, session && session.record.createdAt + this.#options.maxLifeMs);
+      const over = () => {
+        giveBack();
+        if (session) this.#parts.directory.release(session);
+      };
+      execution.done.then(over, over);
+      return execution;
+    } catch (error) {
+      if (session) this.#parts.directory.release(session);
+      throw error;
     }
   }
 
-  /** @throws DragomanError invalid_request, rate_limited, overloaded */
-  #toolDesk(principal: Principal, runtime: Runtime, definitions: readonly ToolDefinition[]): ToolDesk {
-    const { engine, toolWaitMs, maxToolExecutions, availableMemory, reserveBytes } = this.#options;
-    const desk = new ToolDesk(engine.tools(runtime.name, definitions, toolWaitMs));
-    const retryAfterSeconds = 5;
-    if ((this.#withTools.get(principal.id) ?? 0) >= maxToolExecutions) {
-      const message = `${maxToolExecutions} executions that may call tools are under way already`;
-      throw new DragomanError('rate_limited', { message, retryAfterSeconds });
-    }
-    // One that waits keeps its memory for as long as its caller takes.
-    if (availableMemory() < reserveBytes) throw new DragomanError('overloaded', { retryAfterSeconds });
-    return desk;
-  }
-
-  #countTools(principal: Principal, { done }: TrackedExecution): void {
-    const add = (change: number) => {
-      const count = (this.#withTools.get(principal.id) ?? 0) + change;
-      if (count > 0) this.#withTools.set(principal.id, count);
-      else this.#withTools.delete(principal.id);
-    };
-    add(1);
-    const subtract = () => add(-1);
-    done.then(subtract, subtract);
+  /** Runs it and counts what it used. */
+  async #measured(execution: TrackedExecution, order: Order, session: OpenSession | undefined): Promise<CellExecution> {
+    const begun = performance.now();
+    const ended = session
+      ? await session.queue.run(
+          () => session.run(execution, () => this.#inSession(execution, order, session)),
+          execution.signal,
+        )
+      : await this.#placed(execution, order, () => this.#alone(execution, order));
+    const { outcome, usage } = ended.result;
+    this.#options.usage.record(order.principal, { executions: 1, cpuMs: usage.cpuMs, wallMs: usage.wallMs });
+    const totalMs = performance.now() - begun;
+    this.#options.metrics.execution({ language: ended.language, outcome, wallMs: usage.wallMs, totalMs });
+    return ended;
   }
 
   /** Waits for a place to run. */
-  async #placed<T>(principal: Principal, driver: ExecutionDriver, work: () => Promise<T>): Promise<T> {
+  async #placed<T>(execution: TrackedExecution, { principal }: Order, work: () => Promise<T>): Promise<T> {
     const { admission, plans } = this.#options;
-    const place = await Place.take(admission, principal.id, planOf(plans, principal), driver.signal);
+    const slot = await Slot.take(admission, execution.owner, planOf(plans, principal), execution.signal);
     try {
-      driver.running(place);
+      execution.begin(slot);
       return await work();
     } finally {
-      place.leave();
+      slot.leave();
     }
   }
+
+  /** In a sandbox of its own; its files become a file set with the execution's id. */
+  async #alone(execution: TrackedExecution, order: Order): Promise<CellExecution> {
+    const { fileService, jobFiles, logger } = this.#options;
+    const startedAt = this.#options.now();
+    const set = fileService.session(order.principal, execution.id, { kind: 'user' });
+    const inputs = order.inputs.map(({ input, file }) => ({ ...file, name: input.path }));
+    const refs = new Map(order.inputs.map(({ input }) => [input.path, input]));
+    jobFiles.begin(execution.id, set);
+    try {
+      const ending = await this.#run(execution, order, { inputs: jobInputs(inputs), session: null });
+      const recorded = await recordFiles({
+        ending,
+        stored: jobFiles.stored(execution.id),
+        before: (path) => refs.get(path),
+        record: (added) => fileService.record(set, added),
+        logger,
+      });
+      return finished(execution, order, startedAt, ending, recorded);
+    } finally {
+      jobFiles.end(execution.id);
+    }
+  }
+
+  async #inSession(execution: TrackedExecution, order: Order, session: OpenSession): Promise<CellExecution> {
+    if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
+    try {
+      return await this.#placed(execution, order, () => this.#placedInSession(execution, order, session));
+    } catch (cause) {
+      // The session was deleted meanwhile, and its sandbox with it.
+      if (session.isDeleted) throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
+      throw cause;
+    }
+  }
+
+  async #placedInSession(execution: TrackedExecution, order: Order, session: OpenSession): Promise<CellExecution> {
+    const { fileService, jobFiles, logger, now } = this.#options;
+    const { directory, records } = this.#parts;
+    const { principal, language, limits } = order;
+    const startedAt = now();
+    const set = () => fileService.opened(principal, records.stored(session.record));
+    const ref = await directory.place(session);
+    await this.#bring(order, session);
+    jobFiles.begin(execution.id, set());
+    try {
+      const ending = await this.#run(
+        execution,
+        { ...order, limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, session.record.memoryBytes) } },
+        {
+          inputs: jobInputs(session.files.all()),
+          session: session.forJob(ref, null, records.expiresAt(session.record) - now()),
+        },
+      );
+      if (isCell(order)) session.noteKernel(language.kernel!);
+      const recorded = await recordFiles({
+        ending,
+        stored: jobFiles.stored(execution.id),
+        before: (path) => session.files.refAt(path),
+        record: (added, deleted) => session.files.record(set(), added, deleted),
+        logger,
+      });
+      return finished(execution, order, startedAt, ending, recorded);
+    } finally {
+      jobFiles.end(execution.id);
+    }
+  }
+
+  /** Makes a request's files the session's own. */
+  async #bring({ principal, inputs, limits }: Order, session: OpenSession): Promise<void> {
+    const { fileService, runner } = this.#options;
+    const set = fileService.opened(principal, this.#parts.records.stored(session.record));
+    const wanted = inputs.filter(({ input, file }) => {
+      const there = session.files.at(input.path);
+      // A client that names a file the session itself has changed since then means the file as it is now.
+      return there?.digest !== file.digest && !(there && file.sessionId === set.id && file.name === input.path);
+    });
+    if (wanted.length === 0) return;
+    const copies = wanted.map(({ input, file }) => fileService.copy(set, input.path, file));
+    try {
+      const there = session.files.all();
+      checkRoom(there, copies, limits.workspaceBytes);
+      const { ref } = session;
+      if (ref) await runner.syncSession(ref, jobInputs([...replaced(there, copies), ...copies]));
+      await session.files.record(set, copies);
+    } finally {
+      fileService.release(copies);
+    }
+  }
+
+  /** Hands the runner a job and follows it to its end. @throws DragomanError what the job failed with */
+  async #run(
+    execution: TrackedExecution,
+    order: Order,
+    { inputs, session }: Pick<Job, 'inputs' | 'session'>,
+  ): Promise<JobEnding> {
+    const { runner, toolWaitMs, queueWaitMs, now } = this.#options;
+    const { language, request, limits } = order;
+    await runner.submit({
+      id: execution.id,
+      owner: execution.owner,
+      language: language.name,
+      code: request.code,
+      args: request.args ?? [],
+      stdin: request.stdin ?? null,
+      mode: isCell(order) ? 'cell' : 'program',
+      inputs,
+      limits,
+      tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
+      session,
+      deadline: now() + queueWaitMs,
+    });
+    execution.submitted();
+    for await (const { number, event } of runner.events(execution, 0)) {
+      execution.observe(number, event);
+      if (event.type === 'failed') throw errorOf(event.error);
+      if (event.type === 'ended') return event;
+    }
+    throw new DragomanError('internal', { message: 'The execution ended without a result.' });
+  }
+}
+
+/** Whether it is a cell of an interpreter that stays. */
+function isCell({ language, request }: Pick<Order, 'language' | 'request'>): boolean {
+  const asProgram = request.asProgram || request.stdin !== undefined || (request.args ?? []).length > 0;
+  return language.kernel !== null && !asProgram;
+}
+
+/** Files without those that others take the place of. */
+function replaced<T extends { readonly name: string }>(there: readonly T[], added: readonly T[]): T[] {
+  const names = new Set(added.map(({ name }) => name));
+  return there.filter(({ name }) => !names.has(name));
+}
+
+function finished(
+  { id, sessionId }: TrackedExecution,
+  { language, inputs }: Order,
+  startedAt: number,
+  { continuity, result }: JobEnding,
+  { files, deleted, lost }: RecordedFiles,
+): CellExecution {
+  const changed = new Set(deleted);
+  for (const each of files) if (each.change !== 'inherited') changed.add(each.file.name);
+  const inherited = inputs
+    .filter(({ input }) => !changed.has(input.path))
+    .map(({ input }) => ({ change: 'inherited', path: input.path, ref: input }) as const);
+  const all = { files: [...files, ...inherited], deleted, lost };
+  return { id, sessionId, language: language.name, continuity, startedAt, result, ...all };
 }

@@ -1,17 +1,18 @@
 import { DragomanError, type Limits, type Plan, workspacePath } from '../../core/index.ts';
-import type { Runtime, RuntimeCatalogue } from '../../engine/index.ts';
+import type { Language } from '../../runner/index.ts';
 
 const maxCodeBytes = 8 * 1024 * 1024;
 const maxArgs = 10_000;
 const maxArgsBytes = 128 * 1024;
 
-/** @throws DragomanError unsupported_language, naming those there are */
-export function runtimeOf(catalogue: RuntimeCatalogue, language: string): Runtime {
-  const runtime = catalogue.find(language);
-  if (runtime) return runtime;
-  const names = catalogue.runtimes.map((runtime) => runtime.name).join(', ');
+/** The language of a name or alias, any case. @throws DragomanError unsupported_language, naming the languages there are */
+export function languageOf(languages: readonly Language[], name: string): Language {
+  const wanted = name.toLowerCase();
+  const found = languages.find((each) => each.name === wanted || each.aliases.includes(wanted));
+  if (found) return found;
+  const names = languages.map((language) => language.name).join(', ');
   throw new DragomanError('unsupported_language', {
-    message: `Unsupported language: ${language.slice(0, 64)} (this image has ${names})`,
+    message: `Unsupported language: ${name.slice(0, 64)} (this image has ${names})`,
   });
 }
 

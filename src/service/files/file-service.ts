@@ -198,7 +198,7 @@ export class FileService {
   }
 
   /** Opens a file's bytes. @throws DragomanError not_found, storage_unavailable */
-  open(file: StoredFile): Promise<Readable> {
+  open(file: Pick<StoredFile, 'digest'>): Promise<Readable> {
     return this.#options.files.open(file.digest);
   }
 

@@ -1,5 +1,4 @@
 import { DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
-import type { EngineInput } from '../../engine/index.ts';
 import type { InputFile } from '../executions/interpreter.ts';
 import { checkDestinations } from '../executions/programs.ts';
 import type { FileService } from './file-service.ts';
@@ -27,10 +26,4 @@ export async function resolveInputs(
       }
     }),
   );
-}
-
-/** A stored file as the engine takes it. */
-export function engineInput(fileService: FileService, path: string, file: StoredFile): EngineInput {
-  const { size, digest, readOnly } = file;
-  return { path, size, digest, readOnly, open: () => fileService.open(file) };
 }

@@ -2,6 +2,16 @@ import { DragomanError, type FileSet, isId, type Principal } from '../../core/in
 import type { Document, Records } from '../../stores/index.ts';
 import type { Page } from './sessions.ts';
 
+/** One of several kernels of a session, besides the usual one of each language. */
+export interface KernelRecord {
+  readonly id: string;
+  /** Canonical name. */
+  readonly language: string;
+  /** Relative to the workspace; empty: the workspace itself. */
+  readonly directory: string;
+  readonly createdAt: number;
+}
+
 /** What is kept of a session besides its files. */
 export interface SessionRecord {
   readonly id: string;
@@ -16,6 +26,11 @@ export interface SessionRecord {
   metadata: Readonly<Record<string, string>>;
   /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
   ran: readonly string[];
+  kernels: readonly KernelRecord[];
+  /** The worker that holds its sandbox, if it was ever placed on one. */
+  worker: string | null;
+  /** Grows with each change of worker. */
+  epoch: number;
 }
 
 export interface SessionRecordsOptions {
@@ -98,5 +113,7 @@ export class SessionRecords {
 type Body = Omit<SessionRecord, 'id' | 'tenant' | 'principalId' | 'name' | 'createdAt'>;
 
 function recordOf({ id, tenant, principalId, name, createdAt, body }: Document): SessionRecord {
-  return { id, tenant, principalId, name, createdAt, ...(body as Body) };
+  // Records of version 0.1 know of no kernels and no workers.
+  const since = { kernels: [], worker: null, epoch: 0 };
+  return { id, tenant, principalId, name, createdAt, ...since, ...(body as Body) };
 }

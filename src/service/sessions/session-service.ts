@@ -7,14 +7,15 @@ import {
   type StoredFile,
   workspacePath,
 } from '../../core/index.ts';
+import type { LiveState, SessionRef } from '../../runner/index.ts';
 import { ExecutionLog } from '../executions/execution-log.ts';
 import { Executions, type ExecutionsOptions } from '../executions/executions.ts';
 import type { UploadFile } from '../executions/interpreter.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
 import { resolveInputs } from '../files/inputs.ts';
-import { HotSessions, type HotSessionsOptions } from './hot-sessions.ts';
-import type { LiveSession } from './live-session.ts';
-import { checkRoom } from './session-files.ts';
+import type { OpenSession } from './open-session.ts';
+import { SessionDirectory, type SessionDirectoryOptions } from './session-directory.ts';
+import { checkRoom, jobInputs } from './session-files.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
 import type {
   CellExecution,
@@ -26,7 +27,7 @@ import type {
   Sessions,
 } from './sessions.ts';
 
-export interface SessionServiceOptions extends HotSessionsOptions, ExecutionsOptions {
+export interface SessionServiceOptions extends SessionDirectoryOptions, ExecutionsOptions {
   readonly retentionMs: number;
   readonly maxFileBytes: number;
   /** How long a sandbox is kept without use where a session asks for nothing else, and the most it may ask for. */
@@ -38,39 +39,37 @@ const maxNameLength = 256;
 const maxMetadata = 16;
 const maxMetadataLength = 512;
 
-/** The `Sessions` of an engine in this process. */
+/** The `Sessions` over a runner. */
 export class SessionService implements Sessions {
   readonly #options: SessionServiceOptions;
   readonly #records: SessionRecords;
   readonly #log: ExecutionLog;
-  readonly #hot: HotSessions;
+  readonly #directory: SessionDirectory;
   readonly #executions: Executions;
-  /** Those being found or made by name: two requests must not make two. */
+  /** Being found or made by name: two requests of this process must not make two. */
   readonly #ensuring = new Map<string, Promise<SessionInfo>>();
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
     this.#records = new SessionRecords(options);
-    this.#hot = new HotSessions(options, this.#records);
+    this.#directory = new SessionDirectory(options, this.#records);
     this.#log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
-    this.#executions = new Executions(options, { records: this.#records, hot: this.#hot, log: this.#log });
+    this.#executions = new Executions(options, {
+      records: this.#records,
+      directory: this.#directory,
+      log: this.#log,
+    });
   }
 
-  /** Begins to let idle sandboxes go. */
-  startSweeping(): void {
-    this.#options.metrics.gauge('sessions_live', 'Sessions with a sandbox', () => this.#hot.live().length);
-    this.#hot.start();
-  }
-
-  /** See `HotSessions.sweep`. */
-  sweep(): Promise<void> {
-    return this.#hot.sweep();
+  /** Begins to save, every few seconds, what was used. */
+  startSaving(): void {
+    this.#directory.start();
   }
 
   /** Ends what runs and writes down what is to be kept. */
   async close(): Promise<void> {
     this.#executions.close();
-    await this.#hot.close();
+    await this.#directory.close();
     await this.#log.flush();
   }
 
@@ -92,15 +91,17 @@ export class SessionService implements Sessions {
       memoryBytes: Math.min(request.memoryBytes ?? limit, limit),
       metadata: request.metadata ?? {},
       ran: [],
+      kernels: [],
+      worker: null,
+      epoch: 0,
     };
     const session = this.#options.fileService.opened(principal, this.#records.stored(record));
     const copies = inputs.map(({ input, file }) => this.#options.fileService.copy(session, input.path, file));
     try {
       checkRoom([], copies, workspaceBytes);
       await this.#records.create(record);
-      const live = this.#hot.add(record, []);
-      await live.files.record(session, copies);
-      return this.#info(live.record);
+      if (copies.length > 0) await this.#options.fileService.revise(session, { added: copies, superseded: [] });
+      return this.#info(record, undefined);
     } finally {
       this.#options.fileService.release(copies);
     }
@@ -120,65 +121,81 @@ export class SessionService implements Sessions {
   }
 
   async get(principal: Principal, id: string): Promise<SessionInfo> {
-    return this.#info(this.#hot.of(principal, id)?.record ?? (await this.#records.find(principal, id)));
+    return this.#read(this.#directory.peek(principal, id)?.record ?? (await this.#records.find(principal, id)));
   }
 
   async list(
     principal: Principal,
     page: Page & { name?: string | undefined },
   ): Promise<{ sessions: readonly SessionInfo[]; more: boolean }> {
-    const { records, more } = await this.#records.list(principal, page);
-    return { sessions: records.map((record) => this.#info(this.#hot.get(record.id)?.record ?? record)), more };
+    const { records: found, more } = await this.#records.list(principal, page);
+    const records = found.map((record) => this.#directory.peek(principal, record.id)?.record ?? record);
+    const states = await this.#states(records);
+    return { sessions: records.map((record) => this.#info(record, states.get(record.id))), more };
   }
 
-  async update(
+  update(
     principal: Principal,
     id: string,
     change: Pick<NewSession, 'name' | 'metadata' | 'idleMs'>,
   ): Promise<SessionInfo> {
     checkNotes(change);
-    const live = await this.#hot.use(principal, id);
-    if (change.name !== undefined) live.record.name = change.name;
-    if (change.metadata !== undefined) live.record.metadata = change.metadata;
-    if (change.idleMs !== undefined) live.record.idleMs = Math.min(change.idleMs, this.#options.maxIdleMs);
-    await this.#hot.save(live);
-    return this.#info(live.record);
+    return this.#directory.use(principal, id, async (session) => {
+      const { maxIdleMs, runner } = this.#options;
+      const { record } = session;
+      if (change.name !== undefined) record.name = change.name;
+      if (change.metadata !== undefined) record.metadata = change.metadata;
+      if (change.idleMs !== undefined) record.idleMs = Math.min(change.idleMs, maxIdleMs);
+      if (session.ref) await runner.keepSession(session.ref, record.idleMs);
+      await this.#directory.save(session);
+      return this.#read(record);
+    });
   }
 
-  async touch(principal: Principal, id: string): Promise<SessionInfo> {
-    return this.#info((await this.#hot.use(principal, id)).record);
+  touch(principal: Principal, id: string): Promise<SessionInfo> {
+    return this.#directory.use(principal, id, async ({ ref, record }) => {
+      if (ref) await this.#options.runner.keepSession(ref, record.idleMs);
+      return this.#read(record);
+    });
   }
 
   async delete(principal: Principal, id: string): Promise<void> {
-    const record = this.#hot.of(principal, id)?.record ?? (await this.#records.find(principal, id));
-    await this.#hot.drop(record.id);
+    const record = this.#directory.peek(principal, id)?.record ?? (await this.#records.find(principal, id));
+    await this.#directory.drop(principal, record);
     await this.#records.delete(record.id);
     await this.#log.deleteHistory(principal, record.id);
   }
 
-  async restart(principal: Principal, id: string): Promise<SessionInfo> {
-    const live = await this.#hot.use(principal, id);
-    live.cancelAll();
-    await live.queue.run(() => live.restart());
-    await this.#hot.save(live);
-    return this.#info(live.record);
+  restart(principal: Principal, id: string): Promise<SessionInfo> {
+    return this.#directory.use(principal, id, async (session) => {
+      session.cancelAll();
+      await session.queue.run(async () => {
+        if (session.ref) await this.#options.runner.endKernels(session.ref, null);
+      });
+      await this.#directory.save(session);
+      return this.#read(session.record);
+    });
   }
 
-  async interrupt(principal: Principal, id: string): Promise<boolean> {
-    return (await this.#hot.use(principal, id)).interrupt();
+  interrupt(principal: Principal, id: string): Promise<boolean> {
+    return this.#directory.use(principal, id, async ({ running }) => {
+      if (running) await this.#options.runner.interrupt(running.id);
+      return running !== undefined;
+    });
   }
 
-  async fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo> {
-    const live = await this.#hot.use(principal, id);
-    const { idleMs, lifeMs, memoryBytes, metadata } = live.record;
-    const settings = { idleMs, lifeMs, memoryBytes, metadata };
-    return live.queue.run(() =>
-      this.create(principal, {
-        ...settings,
-        ...defined(request),
-        files: live.files.all().map((file) => ({ ...ref(file), path: file.name })),
-      }),
-    );
+  fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo> {
+    return this.#directory.use(principal, id, ({ record, files, queue }) => {
+      const { idleMs, lifeMs, memoryBytes, metadata } = record;
+      const settings = { idleMs, lifeMs, memoryBytes, metadata };
+      return queue.run(() =>
+        this.create(principal, {
+          ...settings,
+          ...defined(request),
+          files: files.all().map((file) => ({ ...ref(file), path: file.name })),
+        }),
+      );
+    });
   }
 
   start(principal: Principal, request: CellRequest): Promise<RunningExecution> {
@@ -198,64 +215,82 @@ export class SessionService implements Sessions {
   }
 
   async files(principal: Principal, id: string): Promise<readonly StoredFile[]> {
-    const live = this.#hot.of(principal, id);
-    const record = live?.record ?? (await this.#records.find(principal, id));
+    const session = this.#directory.peek(principal, id);
+    const record = session?.record ?? (await this.#records.find(principal, id));
     if (this.#records.expiresAt(record) <= this.#options.now()) return [];
-    if (live) return live.files.all();
+    if (session) return session.files.all();
     const files = await this.#options.records.files.list(record.id);
     return files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async putFile(principal: Principal, id: string, upload: UploadFile): Promise<StoredFile> {
-    const live = await this.#hot.use(principal, id);
     const { fileService, maxFileBytes } = this.#options;
-    const session = this.#opened(principal, live);
+    const set = await this.#directory.use(principal, id, async ({ record }) => this.#fileSet(principal, record));
     // The bytes arrive at their sender's pace, which executions do not wait for.
-    const file = await fileService.put(session, { source: 'user', ...upload, readOnly: false }, maxFileBytes);
-    return this.#bring(principal, id, file);
+    const file = await fileService.put(set, { source: 'user', ...upload, readOnly: false }, maxFileBytes);
+    return this.#add(principal, id, file);
   }
 
   async copyFile(principal: Principal, id: string, { path, ...from }: FileRef & { path: string }): Promise<StoredFile> {
-    const live = await this.#hot.use(principal, id);
-    const [found] = await resolveInputs(this.#options.fileService, principal, [{ ...from, path }]);
-    const copy = this.#options.fileService.copy(this.#opened(principal, live), path, found!.file);
-    return this.#bring(principal, id, copy);
+    const { fileService } = this.#options;
+    const set = await this.#directory.use(principal, id, async ({ record }) => this.#fileSet(principal, record));
+    const [found] = await resolveInputs(fileService, principal, [{ ...from, path }]);
+    return this.#add(principal, id, fileService.copy(set, path, found!.file));
   }
 
   async removeFile(principal: Principal, id: string, path: string): Promise<void> {
     workspacePath(path);
-    const live = await this.#hot.use(principal, id);
-    await live.queue.run(async () => {
-      if (!live.files.at(path)) throw new DragomanError('not_found', { message: 'File not found' });
-      await live.take([path]);
-      await live.files.record(this.#opened(principal, live), [], [path]);
-    });
+    await this.#directory.use(principal, id, (session) =>
+      session.queue.run(async () => {
+        const { files, record, ref } = session;
+        if (!files.at(path)) throw new DragomanError('not_found', { message: 'File not found' });
+        const others = files.all().filter(({ name }) => name !== path);
+        if (ref) await this.#options.runner.syncSession(ref, jobInputs(others));
+        await files.record(this.#fileSet(principal, record), [], [path]);
+      }),
+    );
   }
 
   /** Makes a stored file the session's, in its turn. */
-  async #bring(principal: Principal, id: string, file: StoredFile): Promise<StoredFile> {
+  async #add(principal: Principal, id: string, file: StoredFile): Promise<StoredFile> {
+    const { runner, plans, fileService } = this.#options;
     try {
-      // While the bytes arrived the session may have been let go and taken up again.
-      const live = await this.#hot.use(principal, id);
-      return await live.queue.run(async () => {
-        checkRoom(live.files.all(), [file], planOf(this.#options.plans, principal).limits.workspaceBytes);
-        await live.bring([file]);
-        await live.files.record(this.#opened(principal, live), [file]);
-        return file;
-      });
+      return await this.#directory.use(principal, id, (session) =>
+        session.queue.run(async () => {
+          const { files, record, ref } = session;
+          const there = files.all();
+          checkRoom(there, [file], planOf(plans, principal).limits.workspaceBytes);
+          const all = [...there.filter(({ name }) => name !== file.name), file];
+          if (ref) await runner.syncSession(ref, jobInputs(all));
+          await files.record(this.#fileSet(principal, record), [file]);
+          return file;
+        }),
+      );
     } finally {
-      this.#options.fileService.release([file]);
+      fileService.release([file]);
     }
   }
 
-  #opened(principal: Principal, live: LiveSession): OpenFileSet {
-    return this.#options.fileService.opened(principal, this.#records.stored(live.record));
+  #fileSet(principal: Principal, record: SessionRecord): OpenFileSet {
+    return this.#options.fileService.opened(principal, this.#records.stored(record));
   }
 
-  #info(record: SessionRecord): SessionInfo {
-    const live = this.#hot.get(record.id);
+  /** What the runner knows of these sessions, by id. */
+  async #states(records: readonly SessionRecord[]): Promise<Map<string, LiveState>> {
+    const refs = records.flatMap((record) => placeOf(record) ?? []);
+    if (refs.length === 0) return new Map();
+    return new Map((await this.#options.runner.sessions(refs)).map((state) => [state.id, state]));
+  }
+
+  async #read(record: SessionRecord): Promise<SessionInfo> {
+    return this.#info(record, (await this.#states([record])).get(record.id));
+  }
+
+  #info(record: SessionRecord, live: LiveState | undefined): SessionInfo {
     const expiresAt = this.#records.expiresAt(record);
     const { id, name, createdAt, lastActiveAt, idleMs, memoryBytes, metadata } = record;
+    const principal = { id: record.principalId, tenant: record.tenant };
+    const session: OpenSession | undefined = this.#directory.peek(principal, id);
     return {
       id,
       name,
@@ -263,12 +298,16 @@ export class SessionService implements Sessions {
       lastActiveAt,
       idleMs,
       expiresAt,
-      state: expiresAt <= this.#options.now() ? 'expired' : live?.live ? 'live' : 'dormant',
-      busy: live !== undefined && !live.queue.idle,
+      state: expiresAt <= this.#options.now() ? 'expired' : live ? 'live' : 'dormant',
+      busy: session !== undefined && !session.queue.idle,
       memoryBytes,
       metadata,
     };
   }
+}
+
+function placeOf({ id, epoch, worker }: SessionRecord): SessionRef | undefined {
+  return worker === null ? undefined : { id, epoch, worker };
 }
 
 function ref({ sessionId, id }: StoredFile): FileRef {

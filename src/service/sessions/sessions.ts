@@ -8,7 +8,14 @@ import type {
   ToolDefinition,
   ToolResult,
 } from '../../core/index.ts';
+import type { NumberedEvent as Numbered } from '../../event-log/index.ts';
+import type { Continuity } from '../../runner/index.ts';
 import type { InputFile, LostFile, ReportedFile, UploadFile } from '../executions/interpreter.ts';
+
+export type { Continuity };
+
+/** An event and its place in the execution's history, from 1. */
+export type NumberedEvent = Numbered<ExecutionEvent>;
 
 /**
  * A place to work: files that last, and interpreters that keep their variables while its sandbox lives. Reachable through every
@@ -68,9 +75,6 @@ export interface CellRequest {
   readonly tools?: readonly ToolDefinition[] | undefined;
 }
 
-/** What was there before this execution: nothing, the variables of earlier ones, or only their files. */
-export type Continuity = 'fresh' | 'continued' | 'restored';
-
 /** A finished execution. */
 export interface CellExecution {
   readonly id: string;
@@ -86,12 +90,6 @@ export interface CellExecution {
   readonly deleted: readonly string[];
   /** Files that were made but could not be stored. */
   readonly lost: readonly LostFile[];
-}
-
-/** An event and its place in the execution's history, from 1. */
-export interface NumberedEvent {
-  readonly number: number;
-  readonly event: ExecutionEvent;
 }
 
 /** An execution one can follow, leave and come back to. It runs on when nobody follows. */
@@ -119,7 +117,7 @@ export interface RunningExecution {
    * Answers tool calls, some or all of those pending. Answering again with the same value is fine.
    * @throws DragomanError invalid_request for a call that was never made; conflict for another value, or when it is done
    */
-  answer(results: readonly ToolResult[]): void;
+  answer(results: readonly ToolResult[]): Promise<void>;
   /** Ends it; a kernel keeps its variables if it heeds the interrupt. */
   cancel(): void;
 }

@@ -1,4 +1,6 @@
-import { DragomanError, type ToolDefinition, type ToolNaming, toolIdentifier } from '../../core/index.ts';
+import { DragomanError } from './errors.ts';
+import type { ToolDefinition } from './execution.ts';
+import { type ToolNaming, toolIdentifier } from './tool-names.ts';
 
 /** A tool as code sees it. */
 export interface CallableTool extends ToolDefinition {

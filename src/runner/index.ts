@@ -1,0 +1,22 @@
+export { errorOf, jobFault, jobOutput, outputBytes } from './data.ts';
+export { memoryJobLog } from './job-log.ts';
+export type {
+  AnswerCheck,
+  Continuity,
+  Job,
+  JobEnding,
+  JobEvent,
+  JobFault,
+  JobFile,
+  JobFiles,
+  JobInput,
+  JobKernel,
+  JobOutput,
+  JobRef,
+  JobSession,
+  Language,
+  LanguageVersions,
+  LiveState,
+  Runner,
+  SessionRef,
+} from './port.ts';

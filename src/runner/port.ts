@@ -1,0 +1,202 @@
+import type { CellResult, ExecutionEvent, Limits, ToolDefinition, ToolNaming, ToolResult } from '../core/index.ts';
+import type { NumberedEvent } from '../event-log/index.ts';
+
+/**
+ * Runs code for the service, in this process or elsewhere. Everything that passes is plain data: it survives `structuredClone`
+ * and JSON. Bytes of files never pass: the running side reads inputs by digest and stores what was made itself, by `JobFiles`.
+ * Every method may throw DragomanError; a job's own failure is its `failed` event.
+ */
+export interface Runner {
+  /** Languages that can be run, the same ones until the runner is replaced. */
+  languages(): Promise<readonly Language[]>;
+  /** Versions by language, then by what they are versions of. Slow the first time. @throws DragomanError sandbox_unavailable */
+  versions(): Promise<LanguageVersions>;
+  /** Why nothing can be run now; null: it can. */
+  fault(): Promise<string | null>;
+
+  /** Takes a job; it begins at once. @throws DragomanError conflict when a job of this id was taken before */
+  submit(job: Job): Promise<void>;
+  /**
+   * What happens in a job, from the event after number `after` (0: from the first) to its end or until `signal` aborts. `started`
+   * is always number 1, and the last event is `ended` or `failed`. Can be read again for some minutes after the end.
+   */
+  events(job: JobRef, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<JobEvent>>;
+  /**
+   * Looks whether tool results may be given, and gives none.
+   * @throws DragomanError as `answer`
+   */
+  checkAnswer(jobId: string, results: readonly ToolResult[]): Promise<AnswerCheck>;
+  /**
+   * Answers tool calls. Answering again with the same value is fine.
+   * @throws DragomanError invalid_request for calls that were never made and results that are too large; conflict for another
+   *   answer than the first, or when the job has ended
+   */
+  answer(jobId: string, results: readonly ToolResult[]): Promise<void>;
+  /** As Ctrl-C on a terminal: a kernel keeps its variables if the code heeds it; a program ends. Does nothing after the end. */
+  interrupt(jobId: string): Promise<void>;
+  /** Ends a job: its outcome is `cancelled`. Does nothing after the end. */
+  cancel(jobId: string): Promise<void>;
+
+  /** Chooses the worker that is to hold a session: `current` as long as that worker lives. */
+  placeSession(current: string | null): Promise<string>;
+  /** Those of these sessions that a worker holds a sandbox for. */
+  sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]>;
+  /** Counts as use of a session, and says how long its sandbox may be idle from now on, in milliseconds. */
+  keepSession(session: SessionRef, idleMs: number): Promise<void>;
+  /**
+   * If the session has a sandbox: makes its workspace hold these files of the session's, and no longer those it had before.
+   * Between jobs only: a job does the same with its inputs.
+   * @throws DragomanError invalid_request when they do not fit, and then they are not there
+   */
+  syncSession(session: SessionRef, files: readonly JobInput[]): Promise<void>;
+  /** Ends kernels of a session, and with null all of them with every process beside them. Files stay. */
+  endKernels(session: SessionRef, kernels: readonly string[] | null): Promise<void>;
+  /** Ends a session's sandbox. */
+  dropSession(session: SessionRef): Promise<void>;
+}
+
+/** A language, as a runner can run it. */
+export interface Language {
+  readonly name: string;
+  readonly title: string;
+  /** Other names; the case does not matter. */
+  readonly aliases: readonly string[];
+  /** Name of the kernel that keeps its variables; languages may share one. Null: it has programs only. */
+  readonly kernel: string | null;
+  /** How identifiers of tools are made for it; null: its programs cannot call tools. */
+  readonly tools: ToolNaming | null;
+  /** Command lines, for people to read. Null: the source itself is run. */
+  readonly compile: readonly string[] | null;
+  readonly run: readonly string[];
+  /** What goes over the source first where a program's first argument is this word; null: nothing does. */
+  readonly check: { readonly argument: string; readonly command: readonly string[] } | null;
+}
+
+export type LanguageVersions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** A file that lies in the workspace when the code begins. */
+export interface JobInput {
+  /** Relative, `/` between segments. */
+  readonly path: string;
+  /** sha256 of its bytes in lower-case hexadecimal. */
+  readonly digest: string;
+  readonly size: number;
+  readonly readOnly: boolean;
+}
+
+/** Which session, on which worker. A worker refuses an epoch older than the one it has seen, and gives up a sandbox of an older one. */
+export interface SessionRef {
+  readonly id: string;
+  readonly epoch: number;
+  readonly worker: string;
+}
+
+export interface JobSession extends SessionRef {
+  /** The kernel the code runs in; null: the usual one of its language. */
+  readonly kernel: JobKernel | null;
+  /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
+  readonly ran: readonly string[];
+  /** How long its sandbox may be idle afterwards, in milliseconds. */
+  readonly idleMs: number;
+}
+
+/** One of several kernels of a session. */
+export interface JobKernel {
+  readonly id: string;
+  /** Its working directory, relative to the workspace; empty: the workspace itself. */
+  readonly directory: string;
+}
+
+/** One piece of code to run, with everything that is needed for it. */
+export interface Job {
+  readonly id: string;
+  /** Tenant and principal, opaque: equal for jobs of the same one. */
+  readonly owner: string;
+  /** Canonical name. */
+  readonly language: string;
+  readonly code: string;
+  readonly args: readonly string[];
+  readonly stdin: string | null;
+  /** A cell of the language's kernel, or a program in a sandbox of its own. */
+  readonly mode: 'cell' | 'program';
+  /** All files of the workspace; of a session's all it has. */
+  readonly inputs: readonly JobInput[];
+  readonly limits: Limits;
+  /** Tools the code may call, and how long it may wait for the caller's answers in milliseconds; null: none. */
+  readonly tools: { readonly definitions: readonly ToolDefinition[]; readonly waitMs: number } | null;
+  /** Null: it runs in a sandbox that ends with it. */
+  readonly session: JobSession | null;
+  /** The job must not start later than this, in milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+export type JobRef = Pick<Job, 'id' | 'owner'>;
+
+/** What was there before the code ran: nothing, the variables of earlier code, or only its files. */
+export type Continuity = 'fresh' | 'continued' | 'restored';
+
+/** What a program prints: its bytes as text where they are valid UTF-8, else as base64. */
+export type JobOutput = { readonly type: 'stdout' | 'stderr' } & (
+  | { readonly text: string }
+  | { readonly base64: string }
+);
+
+/** A file the code made or changed. Its bytes are stored. */
+export interface JobFile {
+  readonly path: string;
+  readonly change: 'created' | 'modified';
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** An error of the service or the request, as data. */
+export interface JobFault {
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterSeconds: number | null;
+}
+
+export interface JobEnding {
+  readonly type: 'ended';
+  readonly continuity: Continuity;
+  readonly result: CellResult;
+  readonly files: readonly JobFile[];
+  /** Paths of inputs that are gone. */
+  readonly deleted: readonly string[];
+  /** Files that were made and could not be stored, each with a sentence for the caller. */
+  readonly lost: readonly { readonly path: string; readonly reason: string }[];
+}
+
+export type JobEvent =
+  | { readonly type: 'started'; readonly worker: string }
+  | JobOutput
+  | Exclude<ExecutionEvent, { type: 'stdout' | 'stderr' }>
+  | JobEnding
+  | { readonly type: 'failed'; readonly error: JobFault };
+
+export interface AnswerCheck {
+  /** Some of the results are of calls that still wait. */
+  readonly changes: boolean;
+  /** The program stands still until it is answered. */
+  readonly waits: boolean;
+}
+
+/** A session's sandbox that a worker holds. */
+export interface LiveState {
+  readonly id: string;
+  /** Kernels that hold variables now. */
+  readonly kernels: readonly string[];
+}
+
+/** How the running side reads and stores bytes for a job. In one process these are the stores; elsewhere grants. */
+export interface JobFiles {
+  /** Opens stored bytes. @throws DragomanError storage_unavailable */
+  open(digest: string): Promise<AsyncIterable<Uint8Array>>;
+  /** Stores a file of a job. @throws DragomanError quota_exceeded, too_large, storage_unavailable */
+  put(
+    jobId: string,
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+  ): Promise<{ readonly digest: string; readonly size: number }>;
+}

@@ -1,0 +1,49 @@
+import { DragomanError, errorCatalogue, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
+import type { JobEnding } from '../../runner/index.ts';
+import type { LostFile, ReportedFile } from './interpreter.ts';
+
+/** What became of the files of an execution. */
+export interface RecordedFiles {
+  /** New and changed files first, then inputs of the request that are what they were. */
+  readonly files: readonly ReportedFile[];
+  /** Paths that are gone. */
+  readonly deleted: readonly string[];
+  readonly lost: readonly LostFile[];
+}
+
+export interface Recording {
+  readonly ending: JobEnding;
+  /** What the job has stored, by path. */
+  readonly stored: ReadonlyMap<string, StoredFile>;
+  /** The file that was at a path before. */
+  before(path: string): FileRef | undefined;
+  /** Records files and removals, all or nothing. */
+  record(added: readonly StoredFile[], deleted: readonly string[]): Promise<void>;
+  readonly logger: Logger;
+}
+
+/**
+ * Records what an execution made, changed and removed, in one transaction. Never rejects: the code has run, so its caller gets the
+ * result and learns which files are lost.
+ */
+export async function recordFiles({ ending, stored, before, record, logger }: Recording): Promise<RecordedFiles> {
+  const added: StoredFile[] = [];
+  const files: ReportedFile[] = [];
+  for (const { path, change } of ending.files) {
+    const file = stored.get(path);
+    if (!file) continue;
+    added.push(file);
+    const from = change === 'modified' ? before(path) : undefined;
+    files.push(from ? { change: 'modified', file, from } : { change: 'created', file });
+  }
+  try {
+    await record(added, ending.deleted);
+    return { files, deleted: ending.deleted, lost: ending.lost };
+  } catch (error) {
+    const cause = String((error as Error).cause ?? error);
+    logger.error({ session: added[0]?.sessionId, count: added.length, error: cause }, 'files were not recorded');
+    const reason = error instanceof DragomanError ? error.message : errorCatalogue.storage_unavailable.text;
+    const lost = added.map(({ name: path }) => ({ path, reason }));
+    return { files: [], deleted: ending.deleted, lost: [...ending.lost, ...lost] };
+  }
+}

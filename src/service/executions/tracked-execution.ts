@@ -1,0 +1,193 @@
+import {
+  DragomanError,
+  type ExecutionEvent,
+  newId,
+  type Principal,
+  type ToolCall,
+  type ToolResult,
+  weightOf,
+} from '../../core/index.ts';
+import type { NumberedEvent } from '../../event-log/index.ts';
+import { type JobEvent, outputBytes, type Runner } from '../../runner/index.ts';
+import type { Slot } from '../admission/slot.ts';
+import type { CellExecution, RunningExecution } from '../sessions/sessions.ts';
+
+export interface TrackedExecutionFacts {
+  readonly runner: Runner;
+  readonly principal: Pick<Principal, 'id' | 'tenant'>;
+  /** As jobs name the principal. */
+  readonly owner: string;
+  readonly sessionId: string | undefined;
+  readonly language: string;
+  readonly code: string;
+  readonly hasTools: boolean;
+}
+
+/** A job's events are those of its execution, behind one that says it has started. */
+const before = 1;
+
+/** An execution as its caller sees it: where it is on its way, what it has shown, and how to answer and end it. */
+export class TrackedExecution implements RunningExecution {
+  readonly id = newId();
+  readonly sessionId: string;
+  readonly language: string;
+  readonly principal: Pick<Principal, 'id' | 'tenant'>;
+  readonly owner: string;
+  readonly code: string;
+  readonly done: Promise<CellExecution>;
+  readonly #runner: Runner;
+  readonly #hasTools: boolean;
+  readonly #abort = new AbortController();
+  /** Resolves when its job is submitted, or it ended without one. */
+  readonly #submitted = Promise.withResolvers<void>();
+  #isSubmitted = false;
+  #status: RunningExecution['status'] = 'queued';
+  #slot: Slot | undefined;
+  #seen = 0;
+  #resultBytes = 0;
+  #calls: readonly ToolCall[] = [];
+  readonly #answered = new Set<string>();
+  /** Answers that wait for a place in which the program can go on. */
+  #waiting: (readonly ToolResult[])[] = [];
+
+  /** Begins at once. `work` resolves with what came of it. */
+  constructor(facts: TrackedExecutionFacts, work: (execution: TrackedExecution) => Promise<CellExecution>) {
+    // Without a session it is one of its own.
+    this.sessionId = facts.sessionId ?? this.id;
+    this.language = facts.language;
+    this.code = facts.code;
+    this.owner = facts.owner;
+    this.principal = { id: facts.principal.id, tenant: facts.principal.tenant };
+    this.#runner = facts.runner;
+    this.#hasTools = facts.hasTools;
+    const ended = work(this).then((execution) => {
+      this.#resultBytes = weightOf(execution.result);
+      return execution;
+    });
+    this.done = ended.finally(() => {
+      this.#status = 'done';
+      this.#submitted.resolve();
+    });
+    // The caller may have gone, and then the error concerns only the log.
+    this.done.catch(() => {});
+  }
+
+  get status(): RunningExecution['status'] {
+    return this.#status;
+  }
+
+  get pending(): readonly ToolCall[] {
+    return this.#status === 'done' ? [] : this.#calls.filter(({ id }) => !this.#answered.has(id));
+  }
+
+  get last(): number {
+    return Math.max(0, this.#seen - before);
+  }
+
+  /** Bytes that are kept of it besides its events, about. */
+  get bytes(): number {
+    return this.#resultBytes + this.code.length;
+  }
+
+  /** Aborts when it is to be ended. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  async *events(after = 0, signal?: AbortSignal): AsyncGenerator<NumberedEvent<ExecutionEvent>> {
+    if (!this.#isSubmitted) await orAborted(this.#submitted.promise, signal);
+    if (signal?.aborted) return;
+    for await (const { number, event } of this.#runner.events(this, after + before, signal)) {
+      // A reader may be ahead of the one that follows the job for us.
+      this.observe(number, event);
+      const shown = executionEvent(event);
+      if (shown) yield { number: number - before, event: shown };
+      if (signal?.aborted) return;
+    }
+  }
+
+  /** It has its place and runs. */
+  begin(slot: Slot): void {
+    this.#slot = slot;
+    this.#status = 'running';
+  }
+
+  /** The runner has its job. */
+  submitted(): void {
+    this.#isSubmitted = true;
+    this.#submitted.resolve();
+    if (this.signal.aborted) void this.#runner.cancel(this.id);
+    this.signal.addEventListener('abort', () => void this.#runner.cancel(this.id), { once: true });
+  }
+
+  /** Takes note of an event of its job. Each is noted once, in whatever order readers see them. */
+  observe(number: number, event: JobEvent): void {
+    if (number <= this.#seen) return;
+    if (event.type === 'ended' || event.type === 'failed') return;
+    this.#seen = number;
+    if (event.type !== 'tool_calls' || this.#status === 'done') return;
+    this.#calls = event.calls;
+    this.#status = 'waiting';
+    this.#slot?.lend();
+  }
+
+  async answer(results: readonly ToolResult[]): Promise<void> {
+    if (!this.#hasTools) throw new DragomanError('invalid_request', { message: 'The execution has no tools.' });
+    if (this.#status === 'done') throw new DragomanError('conflict', { message: 'The execution has ended.' });
+    if (!this.#isSubmitted) {
+      const [{ id } = { id: '' }] = results;
+      throw new DragomanError('invalid_request', { message: `no tool call "${id.slice(0, 64)}" was made` });
+    }
+    const { changes, waits } = await this.#runner.checkAnswer(this.id, results);
+    if (!changes) return;
+    for (const { id } of results) this.#answered.add(id);
+    if (!waits) return this.#runner.answer(this.id, results);
+    this.#waiting.push(results);
+    if (this.#waiting.length === 1) void this.#goOn();
+  }
+
+  cancel(): void {
+    this.#abort.abort();
+  }
+
+  /** Waits for a place again, and gives the answers that have come by then. */
+  async #goOn(): Promise<void> {
+    try {
+      await this.#slot?.regain();
+    } catch {
+      // It was cancelled meanwhile: the answers do no harm.
+    }
+    if (this.#status === 'waiting') this.#status = 'running';
+    for (const results of this.#waiting.splice(0)) {
+      try {
+        await this.#runner.answer(this.id, results);
+      } catch (error) {
+        // It has ended, or the same call was answered twice meanwhile: the first answer counts.
+        if (!(error instanceof DragomanError)) throw error;
+      }
+    }
+  }
+}
+
+/** What callers see of a job's event; undefined: nothing. */
+function executionEvent(event: JobEvent): ExecutionEvent | undefined {
+  switch (event.type) {
+    case 'stdout':
+    case 'stderr':
+      return { type: event.type, data: outputBytes(event) };
+    case 'started':
+    case 'ended':
+    case 'failed':
+      return undefined;
+    default:
+      return event;
+  }
+}
+
+async function orAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const stop = () => resolve();
+  signal?.addEventListener('abort', stop, { once: true });
+  await Promise.race([promise, aborted]).finally(() => signal?.removeEventListener('abort', stop));
+}

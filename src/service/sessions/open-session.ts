@@ -1,0 +1,87 @@
+import type { JobSession, SessionRef } from '../../runner/index.ts';
+import type { TrackedExecution } from '../executions/tracked-execution.ts';
+import { SerialQueue } from './serial-queue.ts';
+import type { SessionFiles } from './session-files.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/** Executions of one session that may wait or run. */
+const maxQueue = 64;
+
+/** A session that this process works with: its record, its files, and what runs and waits in it. Its sandbox is the runner's. */
+export class OpenSession {
+  readonly record: SessionRecord;
+  readonly files: SessionFiles;
+  readonly queue: SerialQueue;
+  /** Its record has changed since it was saved, at `savedAt`. */
+  isDirty = false;
+  savedAt: number;
+  isDeleted = false;
+  /** Requests and executions that use it now. */
+  users = 0;
+  readonly #executions = new Set<TrackedExecution>();
+  #running: TrackedExecution | undefined;
+
+  constructor(record: SessionRecord, files: SessionFiles, queueWaitMs: number) {
+    this.record = record;
+    this.files = files;
+    this.savedAt = record.lastActiveAt;
+    this.queue = new SerialQueue(maxQueue, queueWaitMs);
+  }
+
+  /** Where its sandbox is, if there is one. Undefined: it never had one. */
+  get ref(): SessionRef | undefined {
+    const { id, epoch, worker } = this.record;
+    return worker === null ? undefined : { id, epoch, worker };
+  }
+
+  /** The execution that runs now, for `interrupt`. */
+  get running(): TrackedExecution | undefined {
+    return this.#running;
+  }
+
+  /** Lets a worker hold it. A new epoch tells what an earlier worker still says from what this one says. */
+  placeOn(worker: string): SessionRef {
+    const { record } = this;
+    if (record.worker !== worker) {
+      record.worker = worker;
+      record.epoch++;
+      this.isDirty = true;
+    }
+    return { id: record.id, epoch: record.epoch, worker };
+  }
+
+  /** Remembers an execution until it is done. */
+  follow(execution: TrackedExecution): void {
+    this.#executions.add(execution);
+    const forget = () => this.#executions.delete(execution);
+    execution.done.then(forget, forget);
+  }
+
+  /** It is this execution's turn until `work` is over. */
+  async run<T>(execution: TrackedExecution, work: () => Promise<T>): Promise<T> {
+    this.#running = execution;
+    try {
+      return await work();
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** Cancels what runs and what waits. */
+  cancelAll(): void {
+    for (const execution of this.#executions) execution.cancel();
+  }
+
+  /** Remembers that a kernel has held variables, which a new sandbox cannot give back. */
+  noteKernel(kernel: string): void {
+    if (this.record.ran.includes(kernel)) return;
+    this.record.ran = [...this.record.ran, kernel];
+    this.isDirty = true;
+  }
+
+  /** It as a job's session. */
+  forJob(ref: SessionRef, kernel: JobSession['kernel'], expiresInMs: number): JobSession {
+    const { ran, idleMs } = this.record;
+    return { ...ref, kernel, ran, idleMs: Math.min(idleMs, Math.max(0, expiresInMs)) };
+  }
+}

@@ -1,0 +1,187 @@
+import { DragomanError, FairStore, type Logger, type Principal, type StoredFile } from '../../core/index.ts';
+import type { Runner, SessionRef } from '../../runner/index.ts';
+import type { Records } from '../../stores/index.ts';
+import type { FileService } from '../files/file-service.ts';
+import { OpenSession } from './open-session.ts';
+import { SessionFiles } from './session-files.ts';
+import type { SessionRecord, SessionRecords } from './session-record.ts';
+
+export interface SessionDirectoryOptions {
+  readonly runner: Runner;
+  readonly records: Records;
+  readonly fileService: FileService;
+  /** How long an execution may wait for the one before it. */
+  readonly queueWaitMs: number;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+type Owner = Pick<Principal, 'tenant' | 'id'>;
+
+const sweepIntervalMs = 5000;
+/** Use of a session is written at most this often: a killed server forgets no more of it. */
+const saveIntervalMs = 30_000;
+/** Sessions that nothing uses stay at hand for this long, so that the next request need not read them again. */
+const atHandMs = 60_000;
+const maxAtHand = 2000;
+const maxAtHandBytes = 64 * 1024 * 1024;
+/** What a session and each of its files take in memory, about. */
+const sessionBytes = 2000;
+const fileBytes = 500;
+
+/**
+ * Who works with which session. Each session is open at most once in this process: as long as something uses it, and a minute more.
+ * Where a session's sandbox lives is in its record: a worker, and an epoch that grows with each change of worker. With several
+ * processes the change has to be one conditional update of the record; in one process this object is the only writer.
+ */
+export class SessionDirectory {
+  readonly #options: SessionDirectoryOptions;
+  readonly #records: SessionRecords;
+  /** In use: bounded by the requests and executions under way. */
+  readonly #used = new Map<string, OpenSession>();
+  readonly #atHand: FairStore<OpenSession>;
+  /** Being loaded: two requests must not make two of one. */
+  readonly #loading = new Map<string, Promise<OpenSession>>();
+  readonly #saving = new Set<Promise<void>>();
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(options: SessionDirectoryOptions, records: SessionRecords) {
+    this.#options = options;
+    this.#records = records;
+    this.#atHand = new FairStore({
+      maxEntries: maxAtHand,
+      maxBytes: maxAtHandBytes,
+      ttlMs: atHandMs,
+      now: options.now,
+      onDrop: (session) => this.#saveSoon(session),
+    });
+  }
+
+  /** Begins to write, every few seconds, what was used. */
+  start(): void {
+    this.#sweeper = setInterval(() => this.sweep(), sweepIntervalMs);
+    this.#sweeper.unref();
+  }
+
+  /** Writes what was used. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    for (const session of [...this.#used.values(), ...this.#atHand.values()]) this.#saveSoon(session);
+    await Promise.allSettled(this.#saving);
+  }
+
+  /** A session of this principal that is open now, without counting as use. */
+  peek(principal: Owner, id: string): OpenSession | undefined {
+    const session = this.#used.get(id) ?? this.#atHand.get(keyOf(principal, id));
+    const isOurs = session?.record.principalId === principal.id && session.record.tenant === principal.tenant;
+    return isOurs ? session : undefined;
+  }
+
+  /** Works with a session, which counts as its use. @throws DragomanError not_found, session_expired */
+  async use<T>(principal: Principal, id: string, work: (session: OpenSession) => Promise<T>): Promise<T> {
+    const session = await this.open(principal, id);
+    try {
+      return await work(session);
+    } finally {
+      this.release(session);
+    }
+  }
+
+  /** Opens a session for use; `release` has to follow. @throws DragomanError not_found, session_expired */
+  async open(principal: Principal, id: string): Promise<OpenSession> {
+    const session = this.peek(principal, id) ?? (await this.#load(principal, id));
+    if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
+    if (this.#records.expiresAt(session.record) <= this.#options.now()) throw new DragomanError('session_expired');
+    this.#atHand.delete(keyOf(principal, id));
+    this.#used.set(id, session);
+    session.users++;
+    this.touch(session);
+    return session;
+  }
+
+  release(session: OpenSession): void {
+    const { id, tenant, principalId } = session.record;
+    this.touch(session);
+    session.users--;
+    if (session.users > 0) return;
+    this.#used.delete(id);
+    if (session.isDeleted) return;
+    const bytes = sessionBytes + session.files.count * fileBytes;
+    this.#atHand.set({ tenant, principalId, id }, session, bytes);
+  }
+
+  /** Counts as use. */
+  touch(session: OpenSession): void {
+    session.record.lastActiveAt = Math.max(session.record.lastActiveAt, this.#options.now());
+    session.isDirty = true;
+  }
+
+  /** Where the session's sandbox is or will be. */
+  async place(session: OpenSession): Promise<SessionRef> {
+    return session.placeOn(await this.#options.runner.placeSession(session.record.worker));
+  }
+
+  /** Ends what runs in a session and forgets it, sandbox and all; its record and files are the caller's to remove. */
+  async drop(principal: Principal, record: SessionRecord): Promise<void> {
+    const session = this.peek(principal, record.id);
+    this.#atHand.delete(keyOf(principal, record.id));
+    if (session) {
+      session.isDeleted = true;
+      session.cancelAll();
+    }
+    const { id, epoch, worker } = session?.record ?? record;
+    if (worker !== null) await this.#options.runner.dropSession({ id, epoch, worker });
+  }
+
+  async save(session: OpenSession): Promise<void> {
+    session.isDirty = false;
+    session.savedAt = this.#options.now();
+    await this.#records.save(session.record);
+    try {
+      await this.#records.extend(session.record);
+    } catch (error) {
+      // Its files have expired meanwhile; its record tells so.
+      if (!(error instanceof DragomanError && error.code === 'not_found')) throw error;
+    }
+  }
+
+  /** Writes what was used some time ago, and closes what was not used for some time. */
+  sweep(): void {
+    this.#atHand.dropExpired();
+    const isDue = ({ savedAt }: OpenSession) => this.#options.now() - savedAt >= saveIntervalMs;
+    for (const session of [...this.#used.values(), ...this.#atHand.values()])
+      if (isDue(session)) this.#saveSoon(session);
+  }
+
+  #saveSoon(session: OpenSession): void {
+    if (!session.isDirty || session.isDeleted) return;
+    const saving: Promise<void> = this.save(session)
+      .catch((error) => this.#options.logger.error({ error: String(error) }, 'the use of a session was not saved'))
+      .finally(() => this.#saving.delete(saving));
+    this.#saving.add(saving);
+  }
+
+  #load(principal: Principal, id: string): Promise<OpenSession> {
+    const key = JSON.stringify([principal.tenant, principal.id, id]);
+    const loading =
+      this.#loading.get(key) ??
+      (async () => {
+        // What was dropped from memory may still be on its way into the record.
+        await Promise.allSettled(this.#saving);
+        const record = await this.#records.find(principal, id);
+        const files = await this.#options.records.files.list(record.id);
+        return this.peek(principal, id) ?? this.#made(record, files);
+      })().finally(() => this.#loading.delete(key));
+    this.#loading.set(key, loading);
+    return loading;
+  }
+
+  #made(record: SessionRecord, files: readonly StoredFile[]): OpenSession {
+    const sessionFiles = new SessionFiles(files, (set, change) => this.#options.fileService.revise(set, change));
+    return new OpenSession(record, sessionFiles, this.#options.queueWaitMs);
+  }
+}
+
+function keyOf({ tenant, id: principalId }: Owner, id: string) {
+  return { tenant, principalId, id };
+}

@@ -1,0 +1,42 @@
+import { DragomanError, errorCatalogue, type Logger } from '../core/index.ts';
+import type { JobEnding, JobFile, JobFiles } from '../runner/index.ts';
+
+/** A file as it was found in a workspace. Its content is read once. */
+export interface FoundFile {
+  readonly path: string;
+  readonly content: { readonly size: number; read(): AsyncIterable<Uint8Array>; close(): void };
+}
+
+/** What a workspace held before the code ran: digests by path, and which of these files the code may not change. */
+export interface Before {
+  digestOf(path: string): string | undefined;
+  isReadOnly(path: string): boolean;
+}
+
+/** Stores what code made and changed. Never rejects: what cannot be stored is reported as lost. */
+export async function storeArtifacts(
+  files: JobFiles,
+  jobId: string,
+  found: readonly FoundFile[],
+  before: Before,
+  logger: Logger,
+): Promise<Pick<JobEnding, 'files' | 'lost'>> {
+  const stored: JobFile[] = [];
+  const lost: { path: string; reason: string }[] = [];
+  for (const { path, content } of found) {
+    try {
+      if (before.isReadOnly(path)) continue;
+      const { digest, size } = await files.put(jobId, path, content.read(), content.size);
+      const was = before.digestOf(path);
+      // The code may have written what was there already.
+      if (was !== digest) stored.push({ path, change: was === undefined ? 'created' : 'modified', digest, size });
+    } catch (error) {
+      logger.error({ execution: jobId, error: String((error as Error).cause ?? error) }, 'an artifact was not stored');
+      const isOurs = error instanceof DragomanError;
+      lost.push({ path, reason: isOurs ? error.message : errorCatalogue.storage_unavailable.text });
+    } finally {
+      content.close();
+    }
+  }
+  return { files: stored, lost };
+}

@@ -1,0 +1,1 @@
+export { LocalRunner, type LocalRunnerOptions } from './local-runner.ts';

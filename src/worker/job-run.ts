@@ -1,0 +1,211 @@
+import { type CellResult, DragomanError, type ExecutionEvent, type Logger, type ToolResult } from '../core/index.ts';
+import {
+  type Engine,
+  type EngineInput,
+  type EngineSession,
+  type Runtime,
+  SandboxGone,
+  type ToolBroker,
+} from '../engine/index.ts';
+import type { EventWriter } from '../event-log/index.ts';
+import {
+  type AnswerCheck,
+  type Continuity,
+  type Job,
+  type JobEnding,
+  type JobEvent,
+  type JobFiles,
+  type JobSession,
+  jobFault,
+  jobOutput,
+} from '../runner/index.ts';
+import { storeArtifacts } from './artifacts.ts';
+import type { LiveSession } from './live-session.ts';
+import type { LiveSessions } from './live-sessions.ts';
+
+/** How often a cell is tried while its sandbox dies before any of the code runs. */
+const maxAttempts = 3;
+
+export interface JobRunParts {
+  readonly engine: Engine;
+  readonly files: JobFiles;
+  readonly sessions: LiveSessions;
+  readonly worker: string;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/** One job on this worker: stages its inputs, runs its code, stores what the code made, and tells of it. */
+export class JobRun {
+  readonly #parts: JobRunParts;
+  readonly #job: Job;
+  readonly #log: EventWriter<JobEvent>;
+  readonly #runtime: Runtime;
+  readonly #tools: ToolBroker | undefined;
+  readonly #cancel = new AbortController();
+  #cell: { interrupt(): void } | undefined;
+
+  /** @throws DragomanError unsupported_language, invalid_request for tools */
+  constructor(parts: JobRunParts, job: Job, createLog: () => EventWriter<JobEvent>) {
+    this.#parts = parts;
+    this.#job = job;
+    this.#runtime = runtimeOf(parts.engine, job.language);
+    this.#tools = job.tools ? parts.engine.tools(job.language, job.tools.definitions, job.tools.waitMs) : undefined;
+    this.#log = createLog();
+  }
+
+  /** Runs it to its end, which is the last event of its log. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      if (this.#parts.now() > this.#job.deadline) throw new DragomanError('overloaded', { retryAfterSeconds: 5 });
+      this.#log.append({ type: 'started', worker: this.#parts.worker });
+      this.#log.append(this.#job.mode === 'cell' ? await this.#runCell() : await this.#runProgram());
+    } catch (error) {
+      if (!(error instanceof DragomanError))
+        this.#parts.logger.error(
+          { execution: this.#job.id, error: String((error as Error).stack ?? error) },
+          'an execution failed',
+        );
+      this.#log.append({ type: 'failed', error: jobFault(error) });
+    } finally {
+      this.#log.end();
+    }
+  }
+
+  cancel(): void {
+    this.#cancel.abort();
+  }
+
+  interrupt(): void {
+    // A program has no variables that an interrupt could leave.
+    if (this.#job.mode === 'program') this.cancel();
+    else this.#cell?.interrupt();
+  }
+
+  checkAnswer(results: readonly ToolResult[]): AnswerCheck {
+    const tools = this.#answerable();
+    return { changes: tools.check(results), waits: tools.isParked };
+  }
+
+  answer(results: readonly ToolResult[]): void {
+    this.#answerable().answer(results);
+  }
+
+  #answerable(): ToolBroker {
+    if (!this.#tools) throw new DragomanError('invalid_request', { message: 'The execution has no tools.' });
+    return this.#tools;
+  }
+
+  async #runProgram(): Promise<JobEnding> {
+    const { code, args, stdin, limits, owner, session, inputs } = this.#job;
+    const run = await this.#parts.engine.execute(
+      {
+        language: this.#runtime.name,
+        code,
+        args,
+        stdin: stdin ?? undefined,
+        inputs: this.#inputs(),
+        limits,
+        owner,
+      },
+      { signal: this.#cancel.signal, onEvent: this.#tell, tools: this.#tools },
+    );
+    try {
+      const digests = new Map(inputs.map(({ path, digest }) => [path, digest]));
+      const stored = await this.#store(run.artifacts, (path) => digests.get(path));
+      const rich = { outputs: [], outputsTruncated: false, error: null, interpreter: 'none' } as const;
+      const continuity = session && session.ran.length > 0 ? 'continued' : 'fresh';
+      return { type: 'ended', continuity, result: { ...run.result, ...rich }, deleted: run.deleted, ...stored };
+    } finally {
+      run.release();
+    }
+  }
+
+  #runCell(): Promise<JobEnding> {
+    const { session, owner } = this.#job;
+    return session
+      ? this.#parts.sessions.use(session, owner, session.idleMs, (live) => this.#cellInSession(live, session))
+      : this.#cellAlone();
+  }
+
+  async #cellInSession(live: LiveSession, { ran, kernel }: JobSession): Promise<JobEnding> {
+    const { inputs, limits } = this.#job;
+    const name = kernel?.id ?? this.#runtime.kernel!.name;
+    for (let attempt = 1; ; attempt++) {
+      const sandbox = await live.sandboxWith(inputs, limits);
+      const continuity = live.continuityFor(name, ran);
+      try {
+        const ending = await this.#cellIn(sandbox, continuity, (path) => live.digestOf(path));
+        live.noteKernel(name, ending.result.interpreter === 'kept');
+        live.noteFiles(ending.files, ending.deleted);
+        return ending;
+      } catch (error) {
+        // The sandbox died between cells: none of the code has run, so a new sandbox runs it.
+        if (!(error instanceof SandboxGone) || attempt === maxAttempts) throw error;
+        await live.close();
+      }
+    }
+  }
+
+  async #cellAlone(): Promise<JobEnding> {
+    const sandbox = await this.#parts.engine.openSession(this.#job.limits, this.#job.owner);
+    try {
+      await sandbox.stage(this.#inputs());
+      const digests = new Map(this.#job.inputs.map(({ path, digest }) => [path, digest]));
+      return await this.#cellIn(sandbox, 'fresh', (path) => digests.get(path));
+    } finally {
+      void sandbox.close();
+    }
+  }
+
+  async #cellIn(
+    sandbox: EngineSession,
+    continuity: Continuity,
+    digestOf: (path: string) => string | undefined,
+  ): Promise<JobEnding> {
+    const { code, limits } = this.#job;
+    const { signal } = this.#cancel;
+    const options = { limits, signal, onEvent: this.#tell, tools: this.#tools };
+    const cell = sandbox.run({ language: this.#runtime.name, code }, options);
+    this.#cell = cell;
+    const end = await cell.done.finally(() => {
+      this.#cell = undefined;
+    });
+    const { touched, gone, truncated } = await sandbox.changes();
+    const stored = await this.#store(touched, digestOf);
+    const result: CellResult = { ...end, artifactsTruncated: truncated };
+    const readOnly = this.#readOnly();
+    // Files that were never stored are not known outside, so they are not reported as deleted.
+    const deleted = gone.filter((path) => digestOf(path) !== undefined && !readOnly.has(path));
+    return { type: 'ended', continuity, result, deleted, ...stored };
+  }
+
+  #store(
+    found: Parameters<typeof storeArtifacts>[2],
+    digestOf: (path: string) => string | undefined,
+  ): Promise<Pick<JobEnding, 'files' | 'lost'>> {
+    const { files, logger } = this.#parts;
+    const readOnly = this.#readOnly();
+    const before = { digestOf, isReadOnly: (path: string) => readOnly.has(path) };
+    return storeArtifacts(files, this.#job.id, found, before, logger);
+  }
+
+  #readOnly(): ReadonlySet<string> {
+    return new Set(this.#job.inputs.filter(({ readOnly }) => readOnly).map(({ path }) => path));
+  }
+
+  #inputs(): EngineInput[] {
+    return this.#job.inputs.map((input) => ({ ...input, open: () => this.#parts.files.open(input.digest) }));
+  }
+
+  readonly #tell = (event: ExecutionEvent): void => {
+    this.#log.append('data' in event ? jobOutput(event.type, event.data) : event);
+  };
+}
+
+/** @throws DragomanError unsupported_language */
+function runtimeOf({ catalogue }: Engine, language: string): Runtime {
+  const runtime = catalogue.find(language);
+  if (!runtime) throw new DragomanError('unsupported_language');
+  return runtime;
+}

@@ -1,0 +1,120 @@
+import { DragomanError, type Limits } from '../core/index.ts';
+import type { Engine, EngineInput, EngineSession } from '../engine/index.ts';
+import type { Continuity, JobFile, JobFiles, JobInput, SessionRef } from '../runner/index.ts';
+
+export interface LiveSessionParts {
+  readonly engine: Engine;
+  readonly files: JobFiles;
+}
+
+/** A session on this worker: its sandbox, what its workspace holds and which kernels hold variables. */
+export class LiveSession {
+  readonly ref: SessionRef;
+  readonly owner: string;
+  /** Jobs that use it now. While there are any, its sandbox stays. */
+  users = 0;
+  lastUsedAt = 0;
+  idleMs = 0;
+  readonly #parts: LiveSessionParts;
+  #sandbox: EngineSession | undefined;
+  /** Digests of the session's files in the workspace, by path. */
+  readonly #held = new Map<string, string>();
+  readonly #kernels = new Set<string>();
+
+  constructor(ref: SessionRef, owner: string, parts: LiveSessionParts) {
+    this.ref = ref;
+    this.owner = owner;
+    this.#parts = parts;
+  }
+
+  /** It has a sandbox that lives. */
+  get isLive(): boolean {
+    return this.#sandbox !== undefined && !this.#sandbox.ended;
+  }
+
+  /** Kernels that hold variables. */
+  get kernels(): readonly string[] {
+    return this.isLive ? [...this.#kernels] : [];
+  }
+
+  /** What a cell of this kernel finds. */
+  continuityFor(kernel: string, ran: readonly string[]): Continuity {
+    if (this.isLive && this.#kernels.has(kernel)) return 'continued';
+    return ran.includes(kernel) ? 'restored' : 'fresh';
+  }
+
+  digestOf(path: string): string | undefined {
+    return this.#held.get(path);
+  }
+
+  /**
+   * Its sandbox with exactly these files of the session's in the workspace. Only the difference is staged; a new sandbox is made
+   * where there is none, or where files do not fit between what code has left in the old one.
+   * @throws DragomanError sandbox_unavailable, invalid_request when the files do not fit, storage_unavailable
+   */
+  async sandboxWith(files: readonly JobInput[], limits: Limits): Promise<EngineSession> {
+    if (this.isLive) {
+      try {
+        await this.sync(files);
+        return this.#sandbox!;
+      } catch (error) {
+        if (this.isLive && !(error instanceof DragomanError && error.code === 'invalid_request')) throw error;
+      }
+    }
+    await this.close();
+    const sandbox = await this.#parts.engine.openSession(limits, this.owner);
+    try {
+      await sandbox.stage(files.map((file) => this.#input(file)));
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+    this.#sandbox = sandbox;
+    for (const { path, digest } of files) this.#held.set(path, digest);
+    return sandbox;
+  }
+
+  /** See `Runner.syncSession`. */
+  async sync(files: readonly JobInput[]): Promise<void> {
+    const sandbox = this.#sandbox;
+    if (!sandbox || sandbox.ended) return;
+    const wanted = new Set(files.map(({ path }) => path));
+    const gone = [...this.#held.keys()].filter((path) => !wanted.has(path));
+    await sandbox.remove(gone);
+    for (const path of gone) this.#held.delete(path);
+    const changed = files.filter(({ path, digest }) => this.#held.get(path) !== digest);
+    await sandbox.stage(changed.map((file) => this.#input(file)));
+    for (const { path, digest } of changed) this.#held.set(path, digest);
+  }
+
+  /** Remembers what a cell made of the workspace. */
+  noteFiles(stored: readonly JobFile[], deleted: readonly string[]): void {
+    for (const path of deleted) this.#held.delete(path);
+    for (const { path, digest } of stored) this.#held.set(path, digest);
+  }
+
+  /** Remembers whether a kernel still holds variables. */
+  noteKernel(kernel: string, isKept: boolean): void {
+    if (isKept) this.#kernels.add(kernel);
+    else this.#kernels.delete(kernel);
+  }
+
+  /** Ends every kernel and every process beside them; files stay. */
+  async restart(): Promise<void> {
+    if (this.isLive) await this.#sandbox!.restart();
+    this.#kernels.clear();
+  }
+
+  /** Ends its sandbox. */
+  async close(): Promise<void> {
+    const sandbox = this.#sandbox;
+    this.#sandbox = undefined;
+    this.#kernels.clear();
+    this.#held.clear();
+    await sandbox?.close();
+  }
+
+  #input(file: JobInput): EngineInput {
+    return { ...file, open: () => this.#parts.files.open(file.digest) };
+  }
+}

@@ -1,0 +1,167 @@
+import { DragomanError, type Logger } from '../core/index.ts';
+import type { LiveState, SessionRef } from '../runner/index.ts';
+import { LiveSession, type LiveSessionParts } from './live-session.ts';
+
+export interface LiveSessionsOptions extends LiveSessionParts {
+  /** Sandboxes of sessions at once. */
+  readonly maxLive: number;
+  /** Idle sandboxes are closed while less memory than this is available. */
+  readonly reserveBytes: number;
+  /** Memory that the machine, or this process's control group, has left. */
+  readonly availableMemory: () => number;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+const sweepIntervalMs = 5000;
+
+/**
+ * The sessions that have a sandbox on this worker. They are bounded by share: where there is no room for another, the owner of the
+ * most sandboxes loses the one it has not used for longest, and never an owner of fewer than the one that asks.
+ */
+export class LiveSessions {
+  readonly #options: LiveSessionsOptions;
+  readonly #byId = new Map<string, LiveSession>();
+  #sweeper: NodeJS.Timeout | undefined;
+  #sweeping = false;
+
+  constructor(options: LiveSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to close idle sandboxes every few seconds. */
+  start(): void {
+    this.#sweeper = setInterval(() => void this.sweep(), sweepIntervalMs);
+    this.#sweeper.unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    await Promise.allSettled([...this.#byId.values()].map((session) => this.#drop(session)));
+  }
+
+  get count(): number {
+    return this.#byId
+      .values()
+      .filter(({ isLive }) => isLive)
+      .reduce((sum) => sum + 1, 0);
+  }
+
+  /** The session of exactly this epoch, if it is here. */
+  find({ id, epoch }: SessionRef): LiveSession | undefined {
+    const session = this.#byId.get(id);
+    return session?.ref.epoch === epoch ? session : undefined;
+  }
+
+  states(refs: readonly SessionRef[]): LiveState[] {
+    return refs.flatMap((ref) => {
+      const session = this.find(ref);
+      return session?.isLive ? [{ id: ref.id, kernels: session.kernels }] : [];
+    });
+  }
+
+  /**
+   * Uses a session for a job: its sandbox stays until `work` is over.
+   * @throws DragomanError conflict for an epoch that is over; overloaded when there is no room for another sandbox
+   */
+  async use<T>(ref: SessionRef, owner: string, idleMs: number, work: (session: LiveSession) => Promise<T>): Promise<T> {
+    const session = await this.#enter(ref, owner);
+    session.users++;
+    session.idleMs = idleMs;
+    try {
+      if (!session.isLive) await this.#makeRoom(session);
+      return await work(session);
+    } finally {
+      session.users--;
+      session.lastUsedAt = this.#options.now();
+      if (!session.isLive && session.users === 0) await this.#drop(session);
+    }
+  }
+
+  keep(ref: SessionRef, idleMs: number): void {
+    const session = this.find(ref);
+    if (!session) return;
+    session.lastUsedAt = Math.max(session.lastUsedAt, this.#options.now());
+    session.idleMs = idleMs;
+  }
+
+  async drop(ref: SessionRef): Promise<void> {
+    const session = this.find(ref);
+    if (session) await this.#drop(session);
+  }
+
+  /** Closes sandboxes that were idle for too long, and all idle ones while memory is short. Never rejects. */
+  async sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    const { now, reserveBytes, availableMemory, logger } = this.#options;
+    try {
+      const idle = [...this.#byId.values()].filter(isIdle).sort(byLastUse);
+      for (const session of idle) {
+        const isUnused = now() - session.lastUsedAt >= session.idleMs;
+        if (isIdle(session) && (isUnused || !session.isLive || availableMemory() < reserveBytes))
+          await this.#drop(session);
+      }
+    } catch (error) {
+      logger.error({ error: String(error) }, 'idle sessions were not closed');
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  async #enter(ref: SessionRef, owner: string): Promise<LiveSession> {
+    const known = this.#byId.get(ref.id);
+    if (known && known.ref.epoch > ref.epoch)
+      throw new DragomanError('conflict', { message: 'The session has moved to another worker.' });
+    if (known?.ref.epoch === ref.epoch) return known;
+    const session = new LiveSession(ref, owner, this.#options);
+    this.#byId.set(ref.id, session);
+    await known?.close();
+    return session;
+  }
+
+  async #makeRoom(wanted: LiveSession): Promise<void> {
+    const { maxLive, reserveBytes, availableMemory } = this.#options;
+    for (;;) {
+      const others = [...this.#byId.values()].filter((session) => session !== wanted && holds(session));
+      const isFull = others.length >= maxLive;
+      const isShort = availableMemory() < reserveBytes;
+      if (!isFull && !isShort) return;
+      const victim = victimOf(others, wanted.owner, isShort);
+      if (victim) await this.#drop(victim);
+      else if (!isFull) return;
+      else {
+        const message = 'Every sandbox for sessions is busy.';
+        throw new DragomanError('overloaded', { message, retryAfterSeconds: 5 });
+      }
+    }
+  }
+
+  async #drop(session: LiveSession): Promise<void> {
+    if (this.#byId.get(session.ref.id) === session) this.#byId.delete(session.ref.id);
+    await session.close();
+  }
+}
+
+/** It has a sandbox or is about to make one. */
+function holds(session: LiveSession): boolean {
+  return session.isLive || session.users > 0;
+}
+
+function isIdle({ users }: LiveSession): boolean {
+  return users === 0;
+}
+
+function byLastUse(a: LiveSession, b: LiveSession): number {
+  return a.lastUsedAt - b.lastUsedAt;
+}
+
+/** The idle session to close for another one of `owner`. Short memory concerns every owner. */
+function victimOf(sessions: readonly LiveSession[], owner: string, isShort: boolean): LiveSession | undefined {
+  const counts = new Map<string, number>([[owner, 1]]);
+  for (const each of sessions) counts.set(each.owner, (counts.get(each.owner) ?? 0) + 1);
+  const mine = counts.get(owner)!;
+  return sessions
+    .filter((each) => isIdle(each) && (isShort || each.owner === owner || counts.get(each.owner)! >= mine))
+    .sort((a, b) => counts.get(b.owner)! - counts.get(a.owner)! || byLastUse(a, b))[0];
+}

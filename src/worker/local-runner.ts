@@ -1,0 +1,151 @@
+import { DragomanError, type Limits, type Logger, newId, type ToolResult } from '../core/index.ts';
+import type { Engine } from '../engine/index.ts';
+import type { EventLog, NumberedEvent } from '../event-log/index.ts';
+import type {
+  AnswerCheck,
+  Job,
+  JobEvent,
+  JobFiles,
+  JobInput,
+  JobRef,
+  Language,
+  LanguageVersions,
+  LiveState,
+  Runner,
+  SessionRef,
+} from '../runner/index.ts';
+import { JobRun } from './job-run.ts';
+import { languagesOf } from './languages.ts';
+import { LiveSessions } from './live-sessions.ts';
+
+export interface LocalRunnerOptions {
+  readonly engine: Engine;
+  readonly files: JobFiles;
+  readonly events: EventLog<JobEvent>;
+  /** Of the sandbox in which the image is asked for its versions. */
+  readonly limits: Limits;
+  /** Sandboxes of sessions at once. */
+  readonly maxLive: number;
+  /** Idle sandboxes of sessions are closed while less memory than this is available. */
+  readonly reserveBytes: number;
+  readonly availableMemory: () => number;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/** A `Runner` over an engine in this process: each call is a direct one, and nothing is copied or serialised. */
+export class LocalRunner implements Runner {
+  readonly #options: LocalRunnerOptions;
+  readonly #worker = newId();
+  readonly #languages: readonly Language[];
+  readonly #sessions: LiveSessions;
+  /** Jobs under way: as many as the service admits. */
+  readonly #jobs = new Map<string, JobRun>();
+
+  constructor(options: LocalRunnerOptions) {
+    this.#options = options;
+    this.#languages = languagesOf(options.engine.catalogue);
+    this.#sessions = new LiveSessions(options);
+  }
+
+  /** Begins to close idle sandboxes of sessions. */
+  start(): void {
+    this.#sessions.start();
+  }
+
+  /** Ends what runs, and every sandbox of a session. */
+  async close(): Promise<void> {
+    for (const job of this.#jobs.values()) job.cancel();
+    await this.#sessions.close();
+  }
+
+  /** Sessions that have a sandbox. */
+  get liveSessions(): number {
+    return this.#sessions.count;
+  }
+
+  /** Closes what was idle for too long, as it does every few seconds. */
+  sweep(): Promise<void> {
+    return this.#sessions.sweep();
+  }
+
+  async languages(): Promise<readonly Language[]> {
+    return this.#languages;
+  }
+
+  async versions(): Promise<LanguageVersions> {
+    return Object.fromEntries(await this.#options.engine.versions(this.#options.limits));
+  }
+
+  async fault(): Promise<string | null> {
+    const kind = this.#options.engine.lacking();
+    return kind === undefined ? null : `sandboxes cannot be made (${kind})`;
+  }
+
+  async submit(job: Job): Promise<void> {
+    const key = logKey(job);
+    const { events } = this.#options;
+    if (this.#jobs.has(job.id) || events.find(key)) throw new DragomanError('conflict');
+    const parts = { ...this.#options, sessions: this.#sessions, worker: this.#worker };
+    // Throws for a job that cannot be run at all, and then there is no log of it.
+    const run = new JobRun(parts, job, () => events.create(key));
+    this.#jobs.set(job.id, run);
+    void run.run().finally(() => this.#jobs.delete(job.id));
+  }
+
+  events(job: JobRef, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<JobEvent>> {
+    return this.#options.events.read(logKey(job), after, signal);
+  }
+
+  async checkAnswer(jobId: string, results: readonly ToolResult[]): Promise<AnswerCheck> {
+    return this.#job(jobId).checkAnswer(results);
+  }
+
+  async answer(jobId: string, results: readonly ToolResult[]): Promise<void> {
+    this.#job(jobId).answer(results);
+  }
+
+  async interrupt(jobId: string): Promise<void> {
+    this.#jobs.get(jobId)?.interrupt();
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    this.#jobs.get(jobId)?.cancel();
+  }
+
+  async placeSession(_current: string | null): Promise<string> {
+    return this.#worker;
+  }
+
+  async sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]> {
+    return this.#sessions.states(sessions);
+  }
+
+  async keepSession(session: SessionRef, idleMs: number): Promise<void> {
+    this.#sessions.keep(session, idleMs);
+  }
+
+  async syncSession(session: SessionRef, files: readonly JobInput[]): Promise<void> {
+    await this.#sessions.find(session)?.sync(files);
+  }
+
+  async endKernels(session: SessionRef, _kernels: readonly string[] | null): Promise<void> {
+    await this.#sessions.find(session)?.restart();
+  }
+
+  async dropSession(session: SessionRef): Promise<void> {
+    await this.#sessions.drop(session);
+  }
+
+  /** @throws DragomanError conflict when it has ended */
+  #job(id: string): JobRun {
+    const job = this.#jobs.get(id);
+    if (!job) throw new DragomanError('conflict', { message: 'The execution has ended.' });
+    return job;
+  }
+}
+
+/** Owners are opaque here: tenant and principal in one. */
+function logKey({ id, owner }: JobRef) {
+  return { tenant: '', principalId: owner, id };
+}
