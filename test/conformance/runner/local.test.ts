@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { memoryJobLog } from '../../../src/runner/index.ts';
+import { LocalRunner } from '../../../src/worker/index.ts';
+import { startEngine, type TestEngine, testLimits } from '../../support/engine.ts';
+import { describeRunner, type Step } from './runner.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+/** A step in Python. */
+function line(step: Step): string {
+  const text = JSON.stringify;
+  if ('print' in step) return `print(${text(step.print)}, end="", flush=True)`;
+  if ('printBytes' in step) return `sys.stdout.buffer.write(bytes(${text(step.printBytes)}))`;
+  if ('write' in step) return `pathlib.Path(${text(step.write[0])}).write_text(${text(step.write[1])})`;
+  if ('remove' in step) return `os.remove(${text(step.remove)})`;
+  if ('show' in step) return `print(pathlib.Path(${text(step.show)}).read_text(), end="")`;
+  if ('list' in step) return 'print(",".join(sorted(os.listdir())), end="")';
+  if ('ask' in step) return 'print(await ask(), end="")';
+  return 'while True: time.sleep(0.05)';
+}
+
+describeRunner('local', async (files) => {
+  const runner = new LocalRunner({
+    engine: engine.engine,
+    files,
+    events: memoryJobLog(),
+    limits: testLimits,
+    maxLive: 10,
+    reserveBytes: 0,
+    availableMemory: () => Number.MAX_SAFE_INTEGER,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    now: Date.now,
+  });
+  onTestFinished(() => runner.close());
+  return {
+    runner,
+    limits: testLimits,
+    language: 'python',
+    code: (steps) => ['import os, pathlib, sys, time', ...steps.map(line), 'None'].join('\n'),
+  };
+});
