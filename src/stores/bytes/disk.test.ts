@@ -32,6 +32,10 @@ async function put(bytes: Uint8Array): Promise<{ digest: string; size: number }>
   return { digest: received.digest, size: received.size };
 }
 
+async function* inChunks(bytes: Uint8Array, chunkBytes: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
+}
+
 const pathOf = (bytes: Uint8Array) => join(directory, digestOf(bytes).slice(0, 2), digestOf(bytes).slice(2));
 const shardOf = (bytes: Uint8Array) => join(directory, digestOf(bytes).slice(0, 2));
 const incoming = () => readdir(join(directory, 'incoming'));
@@ -64,6 +68,20 @@ describe('layout', () => {
     await writeFile(pathOf(large), 'damaged');
     await put(large);
     expect((await readFile(pathOf(large))).equals(large)).toBe(true);
+  });
+
+  it('gives no space to zeros', async () => {
+    const holes = Buffer.alloc(8 * 1024 * 1024);
+    randomBytes(1000).copy(holes, 5_000_000);
+    for (const source of [holes, inChunks(holes, 100_000)]) {
+      const received = await store.receive(source, Number.MAX_SAFE_INTEGER);
+      await received.keep();
+      const { size, blocks } = await stat(pathOf(holes));
+      expect(size).toBe(holes.byteLength);
+      expect(blocks * 512).toBeLessThan(512 * 1024);
+      expect((await readFile(pathOf(holes))).equals(holes)).toBe(true);
+      await store.delete([received.digest]);
+    }
   });
 
   it('ignores strangers in its directory', async () => {

@@ -7,7 +7,7 @@ import type { SqlDatabase } from './sql-database.ts';
 /** Orphans of one deletion: requests get their turn between two. */
 const claimedAtOnce = 20;
 /** Values of one `in`: far below every database's limit of parameters. */
-export const inAtOnce = 100;
+const inAtOnce = 100;
 
 /** Contents and holds in tables of a SQL database. */
 export class SqlContentRecords implements ContentRecords {

@@ -78,6 +78,20 @@ export function describeBytes(name: string, make: () => Promise<Bytes>): void {
         );
       });
 
+      it.each([1000, 64 * KiB, 300_000, 2_000_000])(
+        'keeps zeros between other bytes, in chunks of %i',
+        async (chunkBytes) => {
+          const bytes = Buffer.alloc(3_000_007);
+          for (const at of [0, 70_000, 1_048_576, 1_500_000]) randomBytes(1000).copy(bytes, at);
+          for (const end of [bytes.byteLength, 2_900_000, 1_501_000]) {
+            const content = bytes.subarray(0, end);
+            const { digest, size } = await put(inChunks(content, chunkBytes));
+            expect([digest, size]).toEqual([digestOf(content), end]);
+            expect(await holds(digest, content)).toBe(true);
+          }
+        },
+      );
+
       it('takes a chunk as it is when it is yielded, so that a source may reuse its buffer', async () => {
         async function* reusing() {
           const chunk = Buffer.alloc(100 * KiB);
