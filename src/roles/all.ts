@@ -21,7 +21,14 @@ import {
   StoredJobFiles,
   UsageLedger,
 } from '../service/index.ts';
-import { createDiskBytes, createFileStore, createSqliteRecords, lockDirectory, type Records } from '../stores/index.ts';
+import {
+  createDiskBytes,
+  createFileStore,
+  createSqliteRecords,
+  lockDirectory,
+  type Records,
+  removeUnrecordedContents,
+} from '../stores/index.ts';
 import { createLogger, createMetrics } from '../telemetry/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
 import { LocalRunner } from '../worker/index.ts';
@@ -72,11 +79,14 @@ export async function startService(config: Config, image: Image, version: string
     await records.start();
     closers.push(() => records.close());
     const { contents, leases } = records;
-    const bytes = createDiskBytes({ directory: join(dataDir, 'files') });
+    const filesDir = join(dataDir, 'files');
+    const bytes = createDiskBytes({ directory: filesDir });
     const files = createFileStore({ bytes, contents, leases, now });
     const unfinished = await files.start();
     if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
     closers.push(() => files.close());
+    const removed = await removeUnrecordedContents(filesDir, contents);
+    if (removed > 0) logger.info({ contents: removed }, 'removed stored bytes that no record knew');
     const firstKey = await prepareKeys(config, records);
 
     const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));

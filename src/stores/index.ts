@@ -1,5 +1,6 @@
 export type { Bytes, ReceivedContent } from './bytes/bytes.ts';
 export { createDiskBytes } from './bytes/disk.ts';
+export { removeUnrecordedContents } from './bytes/disk-inventory.ts';
 export { createMemoryBytes } from './bytes/memory.ts';
 export { lockDirectory } from './directory-lock.ts';
 export { createFileStore, type FileStore, type StoredBytes } from './file-store.ts';

@@ -103,6 +103,17 @@ export class SqlContentRecords implements ContentRecords {
     return { digests: claimed, more: due.length === claimedAtOnce };
   }
 
+  async recorded(digests: readonly string[]): Promise<string[]> {
+    const found: string[] = [];
+    for (const some of slices(digests)) {
+      const rows = await this.#database.use((db) =>
+        db.selectFrom('contents').select('digest').where('digest', 'in', some).execute(),
+      );
+      found.push(...rows.map(({ digest }) => digest));
+    }
+    return found;
+  }
+
   async forget(digests: readonly string[]): Promise<void> {
     for (const some of slices(digests)) {
       await this.#database.use((db) =>

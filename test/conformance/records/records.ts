@@ -532,7 +532,9 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         expect(await claim(5)).toEqual([digest]);
         expect(await records.contents.hold({ digest, size: 1 }, { id: newId(), expiresAt: 9 })).toBe(false);
         await expect(records.files.create(set, [file])).rejects.toMatchObject({ code: 'not_found' });
+        expect(await records.contents.recorded([digest, digestOf('unknown')])).toEqual([digest]);
         await records.contents.forget([digest]);
+        expect(await records.contents.recorded([digest])).toEqual([]);
         expect(await claim(5)).toEqual([]);
         await expect(records.files.create(set, [file])).rejects.toMatchObject({ code: 'not_found' });
         expect(await records.contents.hold({ digest, size: 1 }, { id: newId(), expiresAt: 9 })).toBe(true);
