@@ -8,6 +8,7 @@ import { DragomanError } from './core/index.ts';
 import { createProgress, SetupError } from './host/index.ts';
 import { setup } from './images/index.ts';
 import { openRecords, type Service, startService } from './roles/index.ts';
+import { findIsolation } from './sandbox/index.ts';
 import { ApiKeys } from './service/index.ts';
 
 // Placing a sandbox in its control group blocks a thread of libuv's pool for some milliseconds. With the default of four they queue up.
@@ -32,6 +33,8 @@ program
     }
     const config = loadConfig();
     for (const note of config.notes) print(note);
+    // An unknown name is refused now, not after an image has been built.
+    findIsolation(config.isolation.backend);
     const image = await prepare(config);
     const started = performance.now();
     const service = await untilSignal(() => startService(config, image, version));

@@ -3,8 +3,8 @@
 Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; kernel {token,kernel,start,folder} starts a
 kernel; stop {token,kernel} ends one; cell {token,kernel,start,folder,language,size,tools} and the code runs a cell, in a new kernel
 where that one does not run; program {token,kind,entry,…} runs a program that may call tools; interrupt {token}; kill {token}; seen
-{token,mark}; restart {token} ends every process; answer {id,error,size} and the value of a tool. Claims out: done
-{token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input} and waiting {token,pending} of tool
+{token,mark}; restart {token} ends every process; answer {id,error,size} and the value of a tool. Claims out: started {token} before
+any code of a cell runs, done {token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input} and waiting {token,pending} of tool
 calls (tool_channel.py). The service chooses the ids of kernels. What `start` may be is in kernels.py; `folder` is a working directory,
 relative to the workspace.
 
@@ -115,6 +115,8 @@ class Supervisor:
         self._begun = self._interrupted = False
         tools = frame.get('tools', [])
         self._tools.open(tool['name'] for tool in tools)
+        # Before any of the code runs: a cell that ends with this sandbox and without this claim can run again in another one.
+        self._claim({'claim': 'started', 'token': frame['token']})
         try:
             order = {'cell': frame['token'], 'code': code.decode(), 'language': frame['language'], 'tools': tools}
             kernel_link.send(self._kernels[identity].orders, order)

@@ -1,9 +1,10 @@
 import type { Config } from '../config/index.ts';
-import { probeHost } from '../sandbox/index.ts';
+import { findIsolation } from '../sandbox/index.ts';
 
 /** Prints what the host offers. Returns whether the configured isolation works on it. */
 export async function doctor(config: Config, out: { json: boolean; print(line: string): void }): Promise<boolean> {
-  const report = probeHost(config.isolation.sandboxUid);
+  const { backend, sandboxUid } = config.isolation;
+  const report = findIsolation(backend).probe({ sandboxUid });
   if (out.json) {
     out.print(JSON.stringify(report, null, 2));
     return report.usable;
@@ -11,7 +12,6 @@ export async function doctor(config: Config, out: { json: boolean; print(line: s
   const marks = { present: 'ok', missing: 'MISSING', absent: '-' } as const;
   for (const { name, state, detail } of report.checks)
     out.print(`${marks[state].padEnd(8)}${name.padEnd(17)}${detail}`);
-  const backend = config.isolation.backend;
   out.print(
     report.usable ? `This host can run the ${backend} backend.` : `This host cannot run the ${backend} backend.`,
   );

@@ -1,135 +1,172 @@
 import { type InterpreterState, newId } from '../core/index.ts';
-import { cellAllowance, type Order, orders, toolCellAllowance } from '../guest-protocol/index.ts';
-import type { Sandbox } from '../sandbox/index.ts';
+import { type Claim, cellAllowance, type Order, orders, toolCellAllowance } from '../guest-protocol/index.ts';
+import type { Sandbox, SandboxUsage } from '../sandbox/index.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
 import type { CellEnd } from './port.ts';
 import { RichOutputs } from './rich-outputs.ts';
 import type { RunOptions } from './run.ts';
-import { type CallBroker, connectTools } from './tools/index.ts';
+import { SandboxGone } from './sandbox-gone.ts';
+import { connectTools } from './tools/index.ts';
 import { WallClock } from './wall-clock.ts';
 import { whenExited } from './when-exited.ts';
+
+export interface CellOptions extends RunOptions {
+  /** The sandbox has been frozen since the last cell. */
+  readonly isFrozen: boolean;
+}
 
 /** Why a cell is being stopped. */
 type Stop = 'timed_out' | 'cancelled' | 'flooded';
 
+type CellEnding = Ending & { readonly interpreter?: InterpreterState };
+
 /** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. */
 const graceMs = 1000;
-/** After the kill, for the supervisor to say so. */
+/** After the kill, for the supervisor to report it. */
 const killMs = 2000;
-/** A cell that still runs after this long makes way for short ones. */
+/** A cell that still runs after this long gives way to short ones. */
 const backgroundAfterMs = 1000;
 
-/** One cell running in a live session's sandbox. A limit first interrupts it, so that variables survive where they can. */
+/** One cell in a live session's sandbox. A limit first interrupts the code, so that variables survive where they can. */
 export class Cell {
   /**
-   * Resolves when the cell is over and everything it wrote is in the result. Never rejects. The sandbox is as it was: thawed,
-   * unless it is deaf, when it is frozen.
+   * Resolves when the cell is over and everything it wrote is in the result. The sandbox is thawed then, unless it is unresponsive,
+   * when it is frozen. Rejects with `SandboxGone` alone: the sandbox died before any of the code ran.
    */
   readonly done: Promise<CellEnd>;
   readonly #sandbox: Sandbox;
+  readonly #options: CellOptions;
   readonly #token = newId();
-  readonly #end: (ending: Ending & { interpreter?: InterpreterState }) => void;
-  #stop: Stop | undefined;
-  #deaf = false;
-  #over = false;
-  readonly #tools: CallBroker | undefined;
+  readonly #ending = Promise.withResolvers<CellEnding>();
+  readonly #stdout: Output;
+  readonly #stderr: Output;
+  readonly #rich = new RichOutputs();
   readonly #clock = new WallClock();
   #timers: NodeJS.Timeout[] = [];
+  #stop: Stop | undefined;
+  /** The order has been sent; an interrupt before it would be about an unknown cell. */
+  #isSent = false;
+  #isInterrupted = false;
+  /** The supervisor has accepted the cell. */
+  #isStarted = false;
+  #isUnresponsive = false;
+  #isOver = false;
 
-  constructor(sandbox: Sandbox, order: (token: string) => Order, options: RunOptions) {
+  /** Begins at once. `order` makes the order of the cell for a token. */
+  constructor(sandbox: Sandbox, order: (token: string) => Order, options: CellOptions) {
     this.#sandbox = sandbox;
-    this.#tools = options.tools;
-    const { promise, resolve } = Promise.withResolvers<Ending & { interpreter?: InterpreterState }>();
-    this.#end = resolve;
-    this.done = this.#run(order, options, promise);
+    this.#options = options;
+    this.#stdout = new Output(options.limits.outputBytes);
+    this.#stderr = new Output(options.limits.outputBytes);
+    this.done = this.#run(order(this.#token));
   }
 
-  /** The sandbox did not answer any more, and nothing but destroying it makes sense. */
-  get deaf(): boolean {
-    return this.#deaf;
+  /** The sandbox no longer answers; all that is left is to destroy it. */
+  get isUnresponsive(): boolean {
+    return this.#isUnresponsive;
   }
 
-  /** As Ctrl-C on a terminal; nothing once it is over. */
+  /** As Ctrl-C on a terminal; nothing once the cell is over. */
   interrupt(): void {
-    if (this.#over) return;
-    this.#tools?.wake();
-    // It has to hear of it soon, however busy the machine is; what goes on regardless makes way again.
+    if (this.#isOver) return;
+    this.#isInterrupted = true;
+    if (!this.#isSent) return;
+    this.#options.tools?.wake();
+    // The code has to react soon, however busy the machine is. If it does not, it gives way again.
     this.#sandbox.background(false);
     this.#after(graceMs, () => this.#sandbox.background(this.#stop === undefined));
-    void this.#sandbox.send(orders.interrupt(this.#token));
+    void this.#sandbox.link.send(orders.interrupt(this.#token));
   }
 
-  async #run(
-    order: (token: string) => Order,
-    { limits, signal, onEvent }: RunOptions,
-    ended: Promise<Ending & { interpreter?: InterpreterState }>,
-  ): Promise<CellEnd> {
+  async #run(order: Order): Promise<CellEnd> {
     const sandbox = this.#sandbox;
-    const stdout = new Output(limits.outputBytes);
-    const stderr = new Output(limits.outputBytes);
-    const rich = new RichOutputs();
+    const { limits, signal, onEvent, tools, isFrozen } = this.#options;
+    const cancel = () => this.#halt('cancelled');
+    const forget = whenExited(sandbox, (status) => this.#ending.resolve({ how: 'exited', ...status }));
+    let ending: CellEnding;
+    let before: SandboxUsage;
+    try {
+      // Drop output that leftover threads wrote after the last cell ended and before the freeze.
+      if (!isFrozen) await sandbox.link.flush();
+      this.#listen();
+      before = await sandbox.usage();
+      this.#clock.at(limits.wallMs, () => this.#halt('timed_out'));
+      this.#clock.at(backgroundAfterMs, () => sandbox.background(true));
+      if (tools) connectTools(tools, sandbox, { clock: this.#clock, onEvent, abandon: cancel });
+      void sandbox.link.send(order);
+      this.#isSent = true;
+      if (this.#isInterrupted) this.interrupt();
+      if (signal?.aborted) cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      // The order is there when the sandbox wakes up.
+      await sandbox.thaw();
+      ending = await this.#ending.promise;
+    } catch (error) {
+      if (!this.#isStarted) throw new SandboxGone(error);
+      throw error;
+    } finally {
+      this.#isOver = true;
+      for (const timer of this.#timers) clearTimeout(timer);
+      this.#clock.stop();
+      forget();
+      tools?.close();
+      signal?.removeEventListener('abort', cancel);
+    }
+    if (ending.how === 'exited' && !this.#isStarted && this.#stop === undefined) throw new SandboxGone();
+    sandbox.background(false);
+    if (ending.how !== 'done' && ending.how !== 'exited') await sandbox.freeze();
+    return this.#result(ending, before, await sandbox.usage());
+  }
+
+  #listen(): void {
+    const { limits, onEvent, tools } = this.#options;
     const collect = (type: 'stdout' | 'stderr', output: Output) => (chunk: Uint8Array) => {
       output.push(chunk);
       onEvent?.({ type, data: chunk });
       if (output.bytes > limits.floodBytes) this.#halt('flooded');
     };
-    sandbox.listen(
+    this.#sandbox.link.listen(
       {
-        stdout: collect('stdout', stdout),
-        stderr: collect('stderr', stderr),
-        claim: (claim) => {
-          if (!('token' in claim) || claim.token !== this.#token) return;
-          if (claim.claim === 'done') {
-            this.#end({ how: 'done', code: claim.code, signal: claim.signal, interpreter: claim.interpreter });
-            return;
-          }
-          if (claim.claim !== 'event') {
-            this.#tools?.hear(claim);
-            return;
-          }
-          // What was printed before it comes before it.
-          sandbox.drain();
-          const event = rich.push(claim.event, { stdout: stdout.bytes, stderr: stderr.bytes });
-          if (event) onEvent?.(event);
-          const { mark } = claim.event;
-          if (Number.isSafeInteger(mark)) void sandbox.send(orders.seen(this.#token, mark as number));
-        },
+        stdout: collect('stdout', this.#stdout),
+        stderr: collect('stderr', this.#stderr),
+        claim: (claim) => this.#hear(claim),
       },
-      this.#tools ? toolCellAllowance : cellAllowance,
+      tools ? toolCellAllowance : cellAllowance,
     );
-    const forget = whenExited(sandbox, (status) => this.#end({ how: 'exited', ...status }));
-    const cancel = () => this.#halt('cancelled');
-    if (signal?.aborted) cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
-    const before = sandbox.usage();
-    this.#clock.at(limits.wallMs, () => this.#halt('timed_out'));
-    this.#clock.at(backgroundAfterMs, () => sandbox.background(true));
-    if (this.#tools) connectTools(this.#tools, sandbox, { clock: this.#clock, onEvent, abandon: cancel });
-    let ending: Ending & { interpreter?: InterpreterState };
-    try {
-      void sandbox.send(order(this.#token));
-      ending = await ended;
-    } finally {
-      this.#over = true;
-      for (const timer of this.#timers) clearTimeout(timer);
-      this.#clock.stop();
-      forget();
-      this.#tools?.close();
-      signal?.removeEventListener('abort', cancel);
+  }
+
+  #hear(claim: Claim): void {
+    if (!('token' in claim) || claim.token !== this.#token) return;
+    switch (claim.claim) {
+      case 'started':
+        this.#isStarted = true;
+        return;
+      case 'done':
+        this.#ending.resolve({ ...claim, how: 'done' });
+        return;
+      case 'event': {
+        const after = { stdout: this.#stdout.bytes, stderr: this.#stderr.bytes };
+        const event = this.#rich.push(claim.event, after);
+        if (event) this.#options.onEvent?.(event);
+        const { mark } = claim.event;
+        if (Number.isSafeInteger(mark)) void this.#sandbox.link.send(orders.seen(this.#token, mark as number));
+        return;
+      }
+      default:
+        this.#options.tools?.hear(claim);
     }
-    sandbox.background(false);
-    if (ending.how === 'done') sandbox.drain();
-    else if (ending.how !== 'exited') await sandbox.freeze();
-    const after = sandbox.usage();
+  }
+
+  #result(ending: CellEnding, before: SandboxUsage, after: SandboxUsage): CellEnd {
     const interpreter = ending.how === 'done' ? (ending.interpreter ?? 'none') : 'lost';
     return {
       ...this.#outcome(ending, interpreter, after.oomKills > before.oomKills),
-      stdout: stdout.text(),
-      stderr: stderr.text(),
-      outputs: rich.outputs,
-      outputsTruncated: rich.truncated,
-      error: rich.error,
+      stdout: this.#stdout.text(),
+      stderr: this.#stderr.text(),
+      outputs: this.#rich.outputs,
+      outputsTruncated: this.#rich.truncated,
+      error: this.#rich.error,
       interpreter,
       usage: {
         wallMs: this.#clock.elapsedMs,
@@ -148,16 +185,16 @@ export class Cell {
     return { outcome, exitCode: null, signal: interpreter === 'kept' ? 'SIGINT' : 'SIGKILL' };
   }
 
-  /** Interrupts it; when that does not help, kills its kernel; when that does not help either, gives the sandbox up. */
+  /** Interrupts the code; if that does not end it, kills its kernel; if that fails too, gives the sandbox up. */
   #halt(stop: Stop): void {
     if (this.#stop !== undefined) return;
     this.#stop = stop;
     this.interrupt();
     this.#after(graceMs, () => {
-      void this.#sandbox.send(orders.kill(this.#token));
+      void this.#sandbox.link.send(orders.kill(this.#token));
       this.#after(killMs, () => {
-        this.#deaf = true;
-        this.#end({ how: stop });
+        this.#isUnresponsive = true;
+        this.#ending.resolve({ how: stop });
       });
     });
   }

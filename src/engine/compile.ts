@@ -18,30 +18,30 @@ export interface CompileRequest {
   readonly entry: { readonly path: string; readonly code: string };
   readonly inputs: readonly EngineInput[];
   readonly limits: Limits;
-  /** Whose program it is: what one owner compiled is never another's. Undefined: nothing is kept. */
+  /** What one owner compiled is never given to another. Undefined: nothing is cached. */
   readonly owner: string | undefined;
 }
 
-/** What became of it: a program to run and what making it took, or the compiler's own ending. */
+/** A program to run and what making it used, or how the compiler failed. */
 export type Compilation =
   | { readonly program: Uint8Array; readonly usage: Usage }
   | { readonly failed: Omit<ExecutionResult, 'artifactsTruncated' | 'stage' | 'compileUsage'> };
 
 export interface CompilerOptions {
-  readonly lease: (runtime: Runtime) => Promise<Sandbox>;
+  readonly lease: (request: CompileRequest) => Promise<Sandbox>;
   readonly release: (sandbox: Sandbox) => void;
   readonly cache: CompileCache | undefined;
   /** Changes with the compilers. */
   readonly imageId: string;
 }
 
-/** What one compiler may hand over; larger programs are refused. */
+/** Larger programs are refused. */
 const maxProgramBytes = 128 * 1024 * 1024;
 const cached: Usage = { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
 
 /**
  * Compiles in a sandbox of its own, which is then destroyed: what a compiler was made to leave behind is gone, and the program
- * passes through the host as bytes nobody looks at. Programs are kept by everything they were made of.
+ * passes through the host as bytes that the host does not interpret. Programs are cached by everything they were made of.
  */
 export class Compiler {
   readonly #options: CompilerOptions;
@@ -61,13 +61,10 @@ export class Compiler {
     return compilation;
   }
 
-  async #run(
-    { runtime, argv: words, entry, inputs, limits }: CompileRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<Compilation> {
-    const sandbox = await this.#options.lease(runtime);
+  async #run(request: CompileRequest, signal: AbortSignal | undefined): Promise<Compilation> {
+    const { runtime, argv: words, entry, inputs, limits } = request;
+    const sandbox = await this.#options.lease(request);
     try {
-      sandbox.limit(limits);
       await stage(sandbox, inputs, limits);
       const output = freeName(new Set([entry.path, ...inputs.map((input) => input.path)]));
       const argv = fillWords(words, { entry: entry.path, output, limits });
@@ -112,7 +109,7 @@ async function read(sandbox: Sandbox, path: string): Promise<Uint8Array | undefi
   }
 }
 
-/** A name in the workspace that nothing of the user's has. */
+/** A name in the workspace that no file of the user has. */
 function freeName(taken: ReadonlySet<string>): string {
   for (let number = 0; ; number++) {
     const name = `.program-${number}`;

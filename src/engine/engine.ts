@@ -1,7 +1,7 @@
-import { callableTools, DragomanError, type Limits, type Logger, type ToolDefinition } from '../core/index.ts';
+import { callableTools, DragomanError, type Limits, type Logger, type Outcome, type ToolDefinition } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
-import type { IsolationBackend, Sandbox, Workspace } from '../sandbox/index.ts';
-import { diffWorkspace } from './artifacts.ts';
+import type { Backend, Sandbox } from '../sandbox/index.ts';
+import { collectLimits, diffWorkspace, stagedFiles, type WorkspaceDiff } from './artifacts.ts';
 import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';
 import { askVersions } from './languages.ts';
@@ -31,8 +31,10 @@ import { stage } from './staging.ts';
 import { CallBroker, callBroker, SchemaChecker } from './tools/index.ts';
 
 export interface EngineOptions {
-  readonly backend: IsolationBackend;
+  readonly backend: Backend;
   readonly catalogue: RuntimeCatalogue;
+  /** What parked sandboxes are made with; other limits are possible, where the backend cannot adjust them at a cost of time. */
+  readonly limits: Limits;
   /** Parked sandboxes of each kind. */
   readonly poolSize: number;
   readonly logger: Logger;
@@ -49,7 +51,8 @@ export function createEngine(options: EngineOptions): Engine {
 
 class SandboxEngine implements Engine {
   readonly catalogue: RuntimeCatalogue;
-  readonly #backend: IsolationBackend;
+  readonly #backend: Backend;
+  readonly #limits: Limits;
   readonly #pool: Pool;
   readonly #compiler: Compiler;
   readonly #cache: CompileCache | undefined;
@@ -61,39 +64,42 @@ class SandboxEngine implements Engine {
   constructor(options: EngineOptions) {
     this.catalogue = options.catalogue;
     this.#backend = options.backend;
+    this.#limits = options.limits;
     this.#logger = options.logger;
     this.#pool = new Pool({ ...options, size: options.poolSize });
     this.#cache = options.compileCache;
     this.#compiler = new Compiler({
-      lease: (runtime) => this.#pool.lease(runtime.compileKind),
+      lease: ({ runtime, limits, owner }) => this.#pool.lease({ kind: runtime.compileKind, limits, owner }),
       release: (sandbox) => void this.#tearDown(sandbox),
       cache: this.#cache,
       imageId: options.imageId,
     });
   }
 
-  /** @throws Error naming what the host lacks */
   async start(): Promise<void> {
     this.#cache?.start();
-    await this.#backend.start();
+    try {
+      await this.#backend.start();
+      // A real sandbox proves that every wall stands: a step that fails inside ends it.
+      const { name: template } = this.catalogue.templates[0]!;
+      await (await this.#backend.create({ template, limits: this.#limits })).destroy();
+    } catch (error) {
+      await this.#backend.close();
+      const reason = error instanceof DragomanError ? (error.cause ?? error) : error;
+      const message = `the ${this.#backend.name} isolation cannot be set up: ${(reason as Error).message}`;
+      throw new DragomanError('sandbox_unavailable', { message, cause: error });
+    }
     this.#pool.start();
   }
 
-  /** Parked sandboxes by kind, and all that are alive. */
   census(): { parked: Record<string, number>; live: number } {
     return { parked: this.#pool.parked(), live: this.#backend.live };
   }
 
-  /** A kind of sandbox that cannot be made at present: programs that need one are refused. */
   lacking(): string | undefined {
     return this.#pool.lacking();
   }
 
-  /**
-   * Tools for one execution of a program or cell of this language.
-   * @param waitMs how long it may wait for its caller to answer; after that it is cancelled
-   * @throws DragomanError invalid_request
-   */
   tools(language: string, definitions: readonly ToolDefinition[], waitMs: number): ToolBroker {
     const runtime = this.#runtime(language);
     if (!runtime.tools)
@@ -101,7 +107,6 @@ class SandboxEngine implements Engine {
     return new CallBroker({ tools: callableTools(definitions, runtime.tools.names), checker: this.#checker, waitMs });
   }
 
-  /** Runs a program in a sandbox of its own. @throws DragomanError sandbox_unavailable, invalid_request */
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {
     const { code, inputs, limits, owner } = request;
     const runtime = this.#runtime(request.language);
@@ -118,8 +123,8 @@ class SandboxEngine implements Engine {
     const run = await this.#attempt(prepared, entry, compiled, options);
     const { outcome, stdout, stderr } = run.result;
     if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0 || callBroker(options.tools)?.isUsed) return run;
-    // Its zygote may have died while it was parked. A program that nobody has heard of can be run again: what it does stays
-    // in its sandbox.
+    // The sandbox may have died while it was parked. A program without any visible effect can run again: what it did stayed in its
+    // sandbox.
     run.release();
     return this.#attempt(prepared, entry, compiled, options);
   }
@@ -130,12 +135,12 @@ class SandboxEngine implements Engine {
     compiled: Compiled | undefined,
     options: EngineCallOptions,
   ): Promise<EngineRun> {
-    const { runtime, inputs, limits, code, args } = request;
+    const { runtime, inputs, limits, code, args, owner } = request;
     const paths = inputs.map((input) => input.path);
     const tools = callBroker(options.tools);
-    const sandbox = await this.#pool.lease(runtime.kindFor(code, paths, tools && runtime.tools?.template));
+    const kind = runtime.kindFor(code, paths, tools && runtime.tools?.template);
+    const sandbox = await this.#pool.lease({ kind, limits, owner });
     try {
-      sandbox.limit(limits);
       await stage(sandbox, inputs, limits);
       const started = { entry: entry.path, args, limits };
       const before = [writeSource(entry), ...program(runtime, compiled), ...input(request.stdin)];
@@ -146,9 +151,7 @@ class SandboxEngine implements Engine {
           }
         : { before, start: (token) => orders.run(token, programOf(runtime, started)) };
       const result = await runIn(sandbox, order, { limits, ...options, tools });
-      // Stopping what the program left running takes a moment, which most programs need not wait for: they made no files.
-      if (result.outcome === 'completed' && (await hasFiles(sandbox.workspace, entry.path))) await sandbox.freeze();
-      const { truncated, ...diff } = await diffWorkspace(sandbox.workspace, inputs, entry, limits);
+      const { truncated, ...diff } = await this.#diff(sandbox, result, { inputs, entry, limits });
       return {
         result: { ...result, stage: 'run', compileUsage: compiled?.usage ?? null, artifactsTruncated: truncated },
         ...diff,
@@ -163,7 +166,23 @@ class SandboxEngine implements Engine {
     }
   }
 
-  /** Versions the image's languages tell; asked once, when somebody wants to know. @throws DragomanError sandbox_unavailable */
+  /** What a run did to its workspace. Only a run that changed something waits until what it left running is stopped. */
+  async #diff(
+    sandbox: Sandbox,
+    { outcome }: { readonly outcome: Outcome },
+    { inputs, entry, limits }: Pick<EngineRequest, 'inputs' | 'limits'> & { entry: { path: string; code: string } },
+  ): Promise<WorkspaceDiff> {
+    const staged = stagedFiles(inputs, entry);
+    if (outcome === 'completed') {
+      if (!(await sandbox.workspace.differs(staged, collectLimits(limits)))) {
+        const inherited = inputs.map(({ path }) => path);
+        return { artifacts: [], inherited, deleted: [], truncated: false };
+      }
+      await sandbox.freeze();
+    }
+    return diffWorkspace(sandbox.workspace, staged, entry.path, limits);
+  }
+
   versions(limits: Limits): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
     this.#versions ??= this.#askVersions(limits).catch((error) => {
       this.#versions = undefined;
@@ -174,7 +193,7 @@ class SandboxEngine implements Engine {
 
   async #askVersions(limits: Limits): Promise<Map<string, Record<string, string>>> {
     const plain = this.catalogue.runtimes.find(({ run }) => run.kind === 'program') ?? this.catalogue.runtimes[0]!;
-    const sandbox = await this.#pool.lease(plain.kindFor('', []));
+    const sandbox = await this.#pool.lease({ kind: plain.kindFor('', []), limits, owner: undefined });
     try {
       return await askVersions(this.catalogue.runtimes, sandbox, limits);
     } finally {
@@ -182,22 +201,14 @@ class SandboxEngine implements Engine {
     }
   }
 
-  /** Opens a live session. @throws DragomanError sandbox_unavailable */
-  async openSession(limits: Limits, _owner?: string): Promise<EngineSession> {
-    const sandbox = await this.#pool.lease(this.catalogue.sessionKind);
-    try {
-      sandbox.limit(limits);
-    } catch (error) {
-      void this.#tearDown(sandbox);
-      throw error;
-    }
+  async openSession(limits: Limits, owner?: string): Promise<EngineSession> {
+    const sandbox = await this.#pool.lease({ kind: this.catalogue.sessionKind, limits, owner });
     return new SandboxSession(sandbox, limits, {
       catalogue: this.catalogue,
       release: (sandbox) => this.#tearDown(sandbox),
     });
   }
 
-  /** Waits for what is being torn down, then ends everything. */
   async close(): Promise<void> {
     await this.#checker.close();
     await this.#pool.close();
@@ -232,7 +243,7 @@ function program({ compile }: Runtime, compiled: Compiled | undefined): Order[] 
   return [orders.write({ path: compiledPath(compile.output), mode: 0o755, content: compiled.program })];
 }
 
-/** A run that did not come about: the compiler's words are the result, and every input is what it was. */
+/** The result when the compiler failed: its output, and every input unchanged. */
 function notCompiled(
   failed: Extract<Compilation, { failed: object }>['failed'],
   inputs: readonly EngineInput[],
@@ -254,10 +265,4 @@ const none = { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
 
 function input(stdin: string | undefined): Order[] {
   return stdin === undefined ? [] : [orders.stdin(Buffer.from(stdin))];
-}
-
-/** Whether there is anything but the source. */
-async function hasFiles(workspace: Workspace, source: string): Promise<boolean> {
-  const { files, truncated } = await workspace.list({ entries: 2, depth: 2 });
-  return truncated || files.some(({ path }) => path !== source);
 }

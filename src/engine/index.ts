@@ -11,7 +11,6 @@ export type {
   EngineRequest,
   EngineRun,
   EngineSession,
-  FileContent,
   KernelRequest,
   ToolBroker,
   TouchedFile,

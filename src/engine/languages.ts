@@ -46,7 +46,6 @@ export async function askVersions(
   const script = questions.map(({ argv }, at) => `echo "@${at}"; ${argv.map(quoted).join(' ')} 2>&1 | head -n 4`);
   const argv = ['sh', '-c', script.join('\n')];
   const env = Object.assign({}, ...runtimes.map((runtime) => runtime.env));
-  sandbox.limit(limits);
   const start = (token: string) => orders.run(token, { kind: 'program', argv, env });
   const { stdout } = await runIn(sandbox, { before: [], start }, { limits: { ...limits, wallMs: deadlineMs } });
   const found = new Map<string, Record<string, string>>(runtimes.map(({ name }) => [name, {}]));

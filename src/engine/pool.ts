@@ -1,14 +1,23 @@
 import { DragomanError, type Logger } from '../core/index.ts';
 import { orders } from '../guest-protocol/index.ts';
-import type { IsolationBackend, Sandbox } from '../sandbox/index.ts';
+import type { Backend, Sandbox, SandboxLimits } from '../sandbox/index.ts';
 import { kindKey, type RuntimeCatalogue, type SandboxKind } from './runtimes.ts';
 
 export interface PoolOptions {
-  readonly backend: IsolationBackend;
+  readonly backend: Backend;
   readonly catalogue: RuntimeCatalogue;
   /** Parked sandboxes of each kind. */
   readonly size: number;
+  /** What parked sandboxes are made with. */
+  readonly limits: SandboxLimits;
   readonly logger: Logger;
+}
+
+/** What a sandbox is taken for. */
+export interface LeaseRequest {
+  readonly kind: SandboxKind;
+  readonly limits: SandboxLimits;
+  readonly owner: string | undefined;
 }
 
 interface Waiter {
@@ -16,7 +25,8 @@ interface Waiter {
   reject: (error: Error) => void;
 }
 
-interface Shelf {
+/** The parked sandboxes of one kind. */
+interface Rack {
   readonly kind: SandboxKind;
   readonly size: number;
   readonly ready: Sandbox[];
@@ -27,20 +37,19 @@ interface Shelf {
   failing: boolean;
 }
 
-/** Sandboxes being made at once over all kinds: more would only slow each other and the programs down. */
+/** Sandboxes being made at once, of all kinds: more would only slow each other and the programs down. */
 const makers = 2;
-/** How many of the front sandboxes repeat their template's warm-up: it costs 15 MB each and saves a program's first faults. */
+/** How many sandboxes at the front repeat their template's warm-up: it costs 15 MB each and saves a program's first faults. */
 const warmFront = 2;
-/** Warming is for quiet moments: under load it would take the processor from programs. */
+/** Warming waits for quiet moments: under load it would take the processor from programs. */
 const quietMs = 250;
 const refillDelayMs = 10;
-const parkDeadlineMs = 15_000;
 const retryDelayMs = 250;
 
-/** Keeps sandboxes of every kind parked ahead of need. A sandbox leaves it once and never comes back. */
+/** Keeps sandboxes of every kind parked ahead of need. A sandbox leaves once and never comes back. */
 export class Pool {
   readonly #options: PoolOptions;
-  readonly #shelves = new Map<string, Shelf>();
+  readonly #racks = new Map<string, Rack>();
   #making = 0;
   #warming: NodeJS.Timeout | undefined;
   #closed = false;
@@ -48,10 +57,10 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     for (const kind of options.catalogue.kinds) {
-      // A parked program of the image is ten times as large as a fork of the zygote.
+      // A parked program of the image is ten times as large as a fork.
       const isLarge = kind.park !== undefined && !('module' in options.catalogue.parks.get(kind.park)!);
       const size = isLarge ? Math.max(1, Math.floor(options.size / 2)) : options.size;
-      this.#shelves.set(kindKey(kind), {
+      this.#racks.set(kindKey(kind), {
         kind,
         size,
         ready: [],
@@ -63,154 +72,159 @@ export class Pool {
     }
   }
 
-  /** Begins to fill the shelves. */
+  /** Begins to park sandboxes. */
   start(): void {
     this.#refill();
   }
 
   /** Parked sandboxes now, by kind. */
   parked(): Record<string, number> {
-    return Object.fromEntries([...this.#shelves].map(([key, shelf]) => [key, shelf.ready.length]));
+    return Object.fromEntries([...this.#racks].map(([key, rack]) => [key, rack.ready.length]));
   }
 
-  /** A kind of which there is none and none can be made at present. */
+  /** A kind that has no parked sandbox and cannot be made at present. */
   lacking(): string | undefined {
-    return [...this.#shelves].find(([, { failing, ready }]) => failing && ready.every(({ ended }) => ended))?.[0];
+    return [...this.#racks].find(([, { failing, ready }]) => failing && ready.every(({ ended }) => ended))?.[0];
   }
 
-  /** Takes a sandbox, waiting for one to be made if none is parked. @throws DragomanError sandbox_unavailable */
-  lease(kind: SandboxKind): Promise<Sandbox> {
-    const shelf = this.#shelves.get(kindKey(kind))!;
-    // Those that died with their zygote are on their way out.
-    const at = shelf.ready.findIndex((sandbox) => !sandbox.ended);
-    this.#warmLater();
-    if (at >= 0) {
-      const [sandbox] = shelf.ready.splice(at, 1) as [Sandbox];
-      shelf.warmed.delete(sandbox);
-      // The caller's program comes first: while the shelf is not bare, making the next sandbox waits until it has likely ended.
-      setTimeout(() => this.#refill(), shelf.ready.length > 0 ? refillDelayMs : 0);
-      return Promise.resolve(sandbox);
+  /**
+   * Takes a sandbox for an owner, under limits of the request. Waits for one to be made if none is parked, or if the parked ones
+   * cannot get these limits.
+   * @throws DragomanError sandbox_unavailable, shutting_down
+   */
+  async lease({ kind, limits, owner }: LeaseRequest): Promise<Sandbox> {
+    const sandbox = await (this.#fits(limits)
+      ? this.#take(this.#racks.get(kindKey(kind))!)
+      : this.#create(kind, limits, owner));
+    try {
+      await sandbox.adopt({ limits, owner });
+      return sandbox;
+    } catch (error) {
+      void sandbox.destroy();
+      throw error;
     }
-    if (this.#closed) return Promise.reject(new DragomanError('shutting_down'));
-    const { promise, resolve, reject } = Promise.withResolvers<Sandbox>();
-    shelf.waiting.push({ resolve, reject });
-    this.#refill();
-    return promise;
   }
 
-  /** Destroys what is parked; whoever waits is refused. */
+  /** Destroys parked sandboxes; requests that wait are refused. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#warming);
-    const parked = [...this.#shelves.values()].flatMap((shelf) => {
-      for (const waiter of shelf.waiting.splice(0)) waiter.reject(new DragomanError('shutting_down'));
-      return shelf.ready.splice(0);
+    const parked = [...this.#racks.values()].flatMap((rack) => {
+      for (const waiter of rack.waiting.splice(0)) waiter.reject(new DragomanError('shutting_down'));
+      return rack.ready.splice(0);
     });
     await Promise.all(parked.map((sandbox) => sandbox.destroy()));
   }
 
+  /** Whether a parked sandbox can get these limits. */
+  #fits(limits: SandboxLimits): boolean {
+    const { backend, limits: usual } = this.#options;
+    return (Object.keys(usual) as (keyof SandboxLimits)[]).every(
+      (name) => limits[name] === usual[name] || backend.traits.adjustable.includes(name),
+    );
+  }
+
+  #take(rack: Rack): Promise<Sandbox> {
+    // Those that died with their zygote are about to be removed.
+    const at = rack.ready.findIndex((sandbox) => !sandbox.ended);
+    this.#warmLater();
+    if (at >= 0) {
+      const [sandbox] = rack.ready.splice(at, 1) as [Sandbox];
+      rack.warmed.delete(sandbox);
+      // The caller's program comes first: while others are parked, the next one is made when the program has likely ended.
+      setTimeout(() => this.#refill(), rack.ready.length > 0 ? refillDelayMs : 0);
+      return Promise.resolve(sandbox);
+    }
+    if (this.#closed) return Promise.reject(new DragomanError('shutting_down'));
+    const { promise, resolve, reject } = Promise.withResolvers<Sandbox>();
+    rack.waiting.push({ resolve, reject });
+    this.#refill();
+    return promise;
+  }
+
+  #create({ template, park }: SandboxKind, limits: SandboxLimits, owner?: string): Promise<Sandbox> {
+    if (this.#closed) return Promise.reject(new DragomanError('shutting_down'));
+    const { backend, catalogue } = this.#options;
+    const parked = park === undefined ? undefined : catalogue.parks.get(park)!;
+    return backend.create({ template, park: parked, limits, owner });
+  }
+
   #refill(): void {
     while (!this.#closed && this.#making < makers) {
-      const shelf = this.#neediest();
-      if (!shelf) return;
-      shelf.making++;
+      const rack = this.#neediest();
+      if (!rack) return;
+      rack.making++;
       this.#making++;
-      void this.#make(shelf).finally(() => {
-        shelf.making--;
+      void this.#make(rack).finally(() => {
+        rack.making--;
         this.#making--;
         this.#refill();
       });
     }
   }
 
-  /** Somebody waiting comes before an empty shelf, an empty shelf before a half-full one. */
-  #neediest(): Shelf | undefined {
-    let best: Shelf | undefined;
+  /** A waiting request comes before an empty rack, an empty rack before a half-full one. */
+  #neediest(): Rack | undefined {
+    let best: Rack | undefined;
     let most = 0;
-    for (const shelf of this.#shelves.values()) {
-      const waiting = shelf.waiting.length - shelf.making;
-      const missing = shelf.size - shelf.ready.length - shelf.making;
-      const need = waiting > 0 ? 1000 + waiting : missing / shelf.size;
+    for (const rack of this.#racks.values()) {
+      const waiting = rack.waiting.length - rack.making;
+      const missing = rack.size - rack.ready.length - rack.making;
+      const need = waiting > 0 ? 1000 + waiting : missing / rack.size;
       if (need > most) {
-        best = shelf;
+        best = rack;
         most = need;
       }
     }
     return best;
   }
 
-  async #make(shelf: Shelf): Promise<void> {
+  async #make(rack: Rack): Promise<void> {
     let sandbox: Sandbox;
     try {
-      sandbox = await this.#options.backend.create(shelf.kind.template);
-      if (shelf.kind.park !== undefined) await this.#park(sandbox, shelf.kind.park);
-      shelf.failing = false;
+      sandbox = await this.#create(rack.kind, this.#options.limits);
+      rack.failing = false;
     } catch (error) {
-      shelf.failing = true;
-      this.#options.logger.error(
-        { kind: kindKey(shelf.kind), error: String((error as Error).cause ?? error) },
-        'no sandbox',
-      );
-      shelf.waiting.shift()?.reject(error as Error);
+      rack.failing = true;
+      const reason = String((error as Error).cause ?? error);
+      this.#options.logger.error({ kind: kindKey(rack.kind), error: reason }, 'a sandbox could not be made');
+      rack.waiting.shift()?.reject(error as Error);
       await new Promise((resolve) => setTimeout(resolve, retryDelayMs));
       return;
     }
     if (this.#closed) return sandbox.destroy();
-    const waiter = shelf.waiting.shift();
+    const waiter = rack.waiting.shift();
     if (waiter) return waiter.resolve(sandbox);
-    shelf.ready.push(sandbox);
-    sandbox.exited.then(() => this.#discard(shelf, sandbox));
+    rack.ready.push(sandbox);
+    void sandbox.exited.then(() => this.#discard(rack, sandbox));
     this.#warmLater();
   }
 
-  async #park(sandbox: Sandbox, name: string): Promise<void> {
-    const parked = Promise.withResolvers<void>();
-    const fail = (message: string) =>
-      parked.reject(new DragomanError('sandbox_unavailable', { cause: new Error(message) }));
-    const timer = setTimeout(() => fail(`${name} did not park in time`), parkDeadlineMs);
-    sandbox.listen({
-      stdout() {},
-      stderr() {},
-      claim(claim) {
-        if (claim.claim === 'parked') parked.resolve();
-      },
-    });
-    sandbox.exited.then(() => fail(`the sandbox ended while ${name} was parked`));
-    try {
-      await sandbox.send(orders.park(this.#options.catalogue.parks.get(name)!));
-      await parked.promise;
-    } catch (error) {
-      await sandbox.destroy();
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   #warmLater(): void {
+    if (this.#options.backend.traits.warmUnit !== 'fork') return;
     clearTimeout(this.#warming);
     this.#warming = setTimeout(() => {
-      for (const shelf of this.#shelves.values()) this.#warmFront(shelf);
+      for (const rack of this.#racks.values()) this.#warmFront(rack);
     }, quietMs);
     this.#warming.unref();
   }
 
-  #warmFront(shelf: Shelf): void {
-    const template = this.#options.catalogue.templates.find((template) => template.name === shelf.kind.template);
+  #warmFront(rack: Rack): void {
+    const template = this.#options.catalogue.templates.find((template) => template.name === rack.kind.template);
     if (!template?.warm) return;
-    for (const sandbox of shelf.ready.slice(0, warmFront)) {
-      if (shelf.warmed.has(sandbox)) continue;
-      shelf.warmed.add(sandbox);
-      void sandbox.send(orders.warm());
+    for (const sandbox of rack.ready.slice(0, warmFront)) {
+      if (rack.warmed.has(sandbox)) continue;
+      rack.warmed.add(sandbox);
+      void sandbox.link.send(orders.warm());
     }
   }
 
-  /** A parked sandbox that ended by itself: its zygote died. */
-  #discard(shelf: Shelf, sandbox: Sandbox): void {
-    const at = shelf.ready.indexOf(sandbox);
+  /** Removes a parked sandbox that ended by itself: its zygote died. */
+  #discard(rack: Rack, sandbox: Sandbox): void {
+    const at = rack.ready.indexOf(sandbox);
     if (at < 0) return;
-    shelf.ready.splice(at, 1);
-    shelf.warmed.delete(sandbox);
+    rack.ready.splice(at, 1);
+    rack.warmed.delete(sandbox);
     void sandbox.destroy();
     this.#refill();
   }

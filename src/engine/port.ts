@@ -7,6 +7,7 @@ import type {
   ToolDefinition,
   ToolResult,
 } from '../core/index.ts';
+import type { FileContent } from '../sandbox/index.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
 
 /** A file to be in the workspace before the program starts. */
@@ -69,14 +70,6 @@ export interface EngineCallOptions {
   readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
   /** From `Engine.tools`; for this execution only. */
   readonly tools?: ToolBroker | undefined;
-}
-
-/** The bytes of a file in a sandbox. Read them before the sandbox continues or is released, then close. */
-export interface FileContent {
-  /** Bytes when it was opened. `read` yields at most this many. */
-  readonly size: number;
-  read(): AsyncIterable<Uint8Array>;
-  close(): void;
 }
 
 /** A file that a program created, or an input that it modified. */

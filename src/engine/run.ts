@@ -11,11 +11,11 @@ export interface RunOptions {
   readonly limits: Limits;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
-  /** What the code may call; for one execution only. */
+  /** The tools that the code may call; for one execution only. */
   readonly tools?: CallBroker | undefined;
 }
 
-/** A program that still runs after this long is no short one: it makes way for those that are. */
+/** A program that still runs after this long gives way to short ones. */
 const backgroundAfterMs = 1000;
 
 /** What to send to the guest so that it runs a program. */
@@ -26,7 +26,7 @@ export interface Run {
 }
 
 /**
- * Lets a sandbox run one program or cell within its limits. When this resolves everything the program wrote is in the result,
+ * Runs one program in a sandbox within its limits. When this resolves, everything the program wrote is in the result,
  * and the sandbox is frozen or dead unless the guest said that the program is done.
  * @throws DragomanError invalid_request when the staged files did not fit the workspace
  */
@@ -47,7 +47,7 @@ export async function runIn(
     if (output.bytes > limits.floodBytes) end({ how: 'flooded' });
   };
   let fault: string | undefined;
-  sandbox.listen(
+  sandbox.link.listen(
     {
       stdout: collect('stdout', stdout),
       stderr: collect('stderr', stderr),
@@ -57,7 +57,7 @@ export async function runIn(
           end({ how: 'cancelled' });
         }
         if (!('token' in claim) || claim.token !== token) return;
-        // Only the first ending counts, so a forged claim can but end its own program early.
+        // Only the first ending counts, so a forged claim can only end its own program early.
         if (claim.claim === 'done') end({ how: 'done', code: claim.code, signal: claim.signal });
         else tools?.hear(claim);
       },
@@ -70,13 +70,14 @@ export async function runIn(
   signal?.addEventListener('abort', cancel, { once: true });
 
   const before = sandbox.usage();
+  before.catch(() => {});
   const clock = new WallClock();
   clock.at(limits.wallMs, () => end({ how: 'timed_out' }));
   clock.at(backgroundAfterMs, () => sandbox.background(true));
   if (tools) connectTools(tools, sandbox, { clock, onEvent, abandon: cancel });
   let ending: Ending;
   try {
-    // A guest that has run cells may not read its orders any more: sending them is under the deadline too.
+    // A guest may stop reading its orders, so sending them is under the deadline too.
     void send(sandbox, [...run.before, run.start(token)]);
     ending = await ended;
   } finally {
@@ -84,18 +85,17 @@ export async function runIn(
     tools?.close();
     signal?.removeEventListener('abort', cancel);
   }
-  if (ending.how === 'done') sandbox.drain();
-  else if (ending.how !== 'exited') await sandbox.freeze();
+  if (ending.how !== 'done' && ending.how !== 'exited') await sandbox.freeze();
   if (fault !== undefined) throw doesNotFit(fault);
-  const after = sandbox.usage();
+  const [first, last] = [await before, await sandbox.usage()];
   const usage = {
     wallMs: clock.elapsedMs,
-    cpuMs: Math.max(0, after.cpuMs - before.cpuMs),
-    peakMemoryBytes: after.peakMemoryBytes,
+    cpuMs: Math.max(0, last.cpuMs - first.cpuMs),
+    peakMemoryBytes: last.peakMemoryBytes,
   };
   const broken = sandbox.violation !== undefined;
   return {
-    ...outcomeOf(ending, { oomKilled: after.oomKills > before.oomKills, broken }),
+    ...outcomeOf(ending, { oomKilled: last.oomKills > first.oomKills, broken }),
     stdout: stdout.text(),
     stderr: stderr.text(),
     usage,
@@ -103,5 +103,5 @@ export async function runIn(
 }
 
 async function send(sandbox: Sandbox, orders: readonly Order[]): Promise<void> {
-  for (const order of orders) await sandbox.send(order);
+  for (const order of orders) await sandbox.link.send(order);
 }

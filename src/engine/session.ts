@@ -1,6 +1,7 @@
-import { DragomanError, type Limits, maxPathDepth, newId } from '../core/index.ts';
+import { DragomanError, type Limits, newId } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
-import type { Sandbox, SandboxListener, WorkspaceListing } from '../sandbox/index.ts';
+import type { Baseline, LinkListener, Sandbox } from '../sandbox/index.ts';
+import { collectLimits } from './artifacts.ts';
 import { Cell } from './cell.ts';
 import { SessionKernels } from './kernels.ts';
 import type {
@@ -11,7 +12,6 @@ import type {
   EngineKernel,
   EngineSession,
   KernelRequest,
-  TouchedFile,
   WorkspaceChanges,
 } from './port.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
@@ -20,26 +20,25 @@ import { doesNotFit, stage } from './staging.ts';
 import { callBroker } from './tools/index.ts';
 import { whenExited } from './when-exited.ts';
 
-/** The guest acknowledges what it was sent within this, or its sandbox is given up. */
+/** The guest confirms what it was sent within this time, or its sandbox is given up. */
 const syncDeadlineMs = 15_000;
 
-/** Between cells nobody listens. */
-const silent: SandboxListener = { stdout() {}, stderr() {}, claim() {} };
+/** Between cells, output is dropped. */
+const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
 
-/**
- * A live session's sandbox: kernels whose variables stay from cell to cell, and a workspace. Frozen whenever nothing of its
- * owner's runs. Its calls are made one after another.
- */
+/** A live session over one sandbox, which is frozen whenever no code of its owner runs. */
 export class SandboxSession implements EngineSession {
   readonly #sandbox: Sandbox;
   readonly #limits: Limits;
   readonly #kernels: SessionKernels;
   readonly #release: (sandbox: Sandbox) => Promise<void>;
-  /** What the workspace held when it was last looked at: stamps by path. */
-  readonly #known = new Map<string, string>();
+  /** What the workspace held at the last look. */
+  #known: Baseline = new Map();
   /** The freeze after the last cell, and whether it is over. Never rejects. */
   #rest: Promise<void> = Promise.resolve();
   #isAtRest = true;
+  /** Counts cells: a freeze that a later cell has overtaken says nothing. */
+  #cells = 0;
   #ended = false;
 
   /** Takes over a sandbox that is under its limits. `release` destroys it. */
@@ -52,52 +51,45 @@ export class SandboxSession implements EngineSession {
     this.#limits = limits;
     this.#kernels = new SessionKernels(catalogue);
     this.#release = release;
-    void sandbox.send(orders.serve());
+    void sandbox.link.send(orders.serve());
   }
 
-  /** Its sandbox is gone; only `close` still makes sense. */
   get ended(): boolean {
-    return this.#ended || this.#sandbox.ended;
+    return this.#ended || this.#sandbox.ended || this.#sandbox.violation !== undefined;
   }
 
-  /**
-   * Writes files into the workspace; they do not count as changes.
-   * @throws DragomanError invalid_request when they do not fit; sandbox_unavailable when the sandbox is gone
-   */
   async stage(inputs: readonly EngineInput[]): Promise<void> {
     if (inputs.length === 0) return;
     await this.#awake(async () => {
       await stage(this.#sandbox, inputs, this.#limits);
       await this.#sync(orders.sync);
     });
-    const { files } = await this.#list();
-    const byPath = new Map(files.map((file) => [file.path, file]));
-    for (const { path, size } of inputs) {
-      const file = byPath.get(path);
-      if (file?.size === size) this.#known.set(path, file.stamp);
+    const found = await this.#sandbox.workspace.snapshot(collectLimits(this.#limits));
+    const known = new Map(this.#known);
+    for (const { path, size, digest } of inputs) {
+      const file = found.get(path);
+      known.set(path, { size, digest, stamp: file?.size === size ? file.stamp : undefined });
     }
+    this.#known = known;
   }
 
-  /** Removes files from the workspace; that does not count as a change. */
   async remove(paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return;
     await this.#awake(async () => {
-      for (const path of paths) void this.#sandbox.send(orders.remove(path));
+      for (const path of paths) void this.#sandbox.link.send(orders.remove(path));
       await this.#sync(orders.sync);
     });
-    for (const path of paths) this.#known.delete(path);
+    const known = new Map(this.#known);
+    for (const path of paths) known.delete(path);
+    this.#known = known;
   }
 
-  /** Runs a cell of a language that has a kernel. */
   run(
     { language, code, kernel }: EngineCellRequest,
     options: EngineCallOptions & { readonly limits: Limits },
   ): EngineCell {
-    if (this.ended) throw new SandboxGone();
+    if (this.ended) return { done: Promise.reject(new SandboxGone()), interrupt() {} };
     const { runtime, guest } = this.#kernels.forCell(language, kernel);
-    // Drop output that leftover threads wrote after the last cell ended and before the freeze.
-    if (!this.#isAtRest) this.#sandbox.drain();
-    this.#isAtRest = false;
     const tools = callBroker(options.tools);
     this.#kernels.mark(guest.id, 'busy');
     const order = {
@@ -106,26 +98,32 @@ export class SandboxSession implements EngineSession {
       code: Buffer.from(code),
       tools: tools?.tools ?? [],
     };
-    const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), { ...options, tools });
-    // It wakes up to orders that are there already.
-    this.#sandbox.thaw();
-    const done = cell.done.then((end) => {
-      if (cell.deaf) this.#ended = true;
-      this.#kernels.mark(guest.id, end.interpreter === 'kept' ? 'idle' : 'ended');
-      this.#sandbox.listen(silent);
-      this.#rest = this.#settle();
-      return end;
+    const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), {
+      ...options,
+      tools,
+      isFrozen: this.#isAtRest,
     });
+    this.#isAtRest = false;
+    const number = ++this.#cells;
+    const rest = () => {
+      if (cell.isUnresponsive) this.#ended = true;
+      this.#sandbox.link.listen(silent);
+      this.#rest = this.#settle(number);
+    };
+    const done = cell.done.then(
+      (end) => {
+        this.#kernels.mark(guest.id, end.interpreter === 'kept' ? 'idle' : 'ended');
+        rest();
+        return end;
+      },
+      (error) => {
+        this.#ended = true;
+        this.#kernels.mark(guest.id, 'ended');
+        rest();
+        throw error;
+      },
+    );
     return { done, interrupt: () => cell.interrupt() };
-  }
-
-  async #settle(): Promise<void> {
-    try {
-      await this.#sandbox.freeze();
-      this.#isAtRest = true;
-    } catch {
-      this.#ended = true;
-    }
   }
 
   kernels(): readonly EngineKernel[] {
@@ -155,43 +153,20 @@ export class SandboxSession implements EngineSession {
     this.#kernels.remove(id);
   }
 
-  /** Ends every interpreter and every process of the owner; the files stay. @throws SandboxGone */
   async restart(): Promise<void> {
     await this.#awake(() => this.#sync(orders.restart));
     this.#kernels.endAll();
   }
 
-  /** What has changed in the workspace since the last call or `stage`. */
   async changes(): Promise<WorkspaceChanges> {
+    const { workspace } = this.#sandbox;
+    const limits = collectLimits(this.#limits);
     // Most cells touch no file, and that can be seen while the sandbox is still being stopped.
-    const early = await this.#list();
-    if (!this.#shows(early)) return { touched: [], gone: [], truncated: early.truncated };
+    if (!(await workspace.differs(this.#known, limits))) return { touched: [], gone: [], truncated: false };
     await this.#rest;
-    const listing = await this.#list();
-    const touched: TouchedFile[] = [];
-    let { truncated } = listing;
-    const there = new Set<string>();
-    for (const { path, size, stamp } of listing.files) {
-      there.add(path);
-      if (this.#known.get(path) === stamp) continue;
-      if (size > this.#limits.artifactBytes || touched.length >= this.#limits.artifacts) {
-        truncated = true;
-        continue;
-      }
-      const content = await this.#sandbox.workspace.open(path);
-      if (!content) continue;
-      if (content.size > this.#limits.artifactBytes) {
-        content.close();
-        truncated = true;
-        continue;
-      }
-      this.#known.set(path, stamp);
-      touched.push({ path, content });
-    }
-    // A listing that is not whole proves nothing about what it lacks.
-    const gone = listing.truncated ? [] : [...this.#known.keys()].filter((path) => !there.has(path));
-    for (const path of gone) this.#known.delete(path);
-    return { touched, gone, truncated };
+    const { files, gone, truncated, next } = await workspace.changes(this.#known, limits);
+    this.#known = next;
+    return { touched: files, gone, truncated };
   }
 
   async close(): Promise<void> {
@@ -199,20 +174,19 @@ export class SandboxSession implements EngineSession {
     await this.#release(this.#sandbox);
   }
 
-  /** Whether a listing tells of a change. */
-  #shows({ files, truncated }: WorkspaceListing): boolean {
-    const isAsKnown = files.every(({ path, stamp }) => this.#known.get(path) === stamp);
-    return !isAsKnown || (!truncated && files.length !== this.#known.size);
-  }
-
-  #list(): Promise<WorkspaceListing> {
-    return this.#sandbox.workspace.list({ entries: this.#limits.workspaceFiles, depth: maxPathDepth });
+  async #settle(cell: number): Promise<void> {
+    try {
+      await this.#sandbox.freeze();
+      if (cell === this.#cells) this.#isAtRest = true;
+    } catch {
+      this.#ended = true;
+    }
   }
 
   /** Lets the sandbox run for a moment, for the supervisor to work. */
   async #awake(work: () => Promise<void>): Promise<void> {
     if (this.ended) throw new SandboxGone();
-    this.#sandbox.thaw();
+    await this.#sandbox.thaw();
     try {
       await work();
     } finally {
@@ -229,7 +203,7 @@ export class SandboxSession implements EngineSession {
       reject(new SandboxGone());
     };
     const timer = setTimeout(gone, syncDeadlineMs);
-    this.#sandbox.listen({
+    this.#sandbox.link.listen({
       stdout() {},
       stderr() {},
       claim(claim) {
@@ -238,7 +212,7 @@ export class SandboxSession implements EngineSession {
       },
     });
     const forget = whenExited(this.#sandbox, gone);
-    void this.#sandbox.send(order(token));
+    void this.#sandbox.link.send(order(token));
     try {
       await promise;
     } finally {

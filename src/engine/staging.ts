@@ -4,8 +4,8 @@ import type { Sandbox } from '../sandbox/index.ts';
 import type { EngineInput } from './port.ts';
 
 /**
- * Writes the inputs into a sandbox's workspace. They arrive before whatever is sent next.
- * @throws DragomanError invalid_request when they do not fit: LibreChat's client sends again, for ever, what is refused otherwise
+ * Writes the inputs into a sandbox's workspace. They arrive before any order that is sent later.
+ * @throws DragomanError invalid_request when they do not fit: LibreChat's client repeats a request for ever that is refused otherwise
  */
 export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], limits: Limits): Promise<void> {
   const total = inputs.reduce((sum, input) => sum + input.size, 0);
@@ -15,7 +15,7 @@ export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], li
     });
   }
   let fault: string | undefined;
-  sandbox.listen({
+  sandbox.link.listen({
     stdout() {},
     stderr() {},
     claim(claim) {
@@ -24,7 +24,7 @@ export async function stage(sandbox: Sandbox, inputs: readonly EngineInput[], li
   });
   for (const input of inputs) {
     const mode = input.readOnly ? 0o444 : 0o644;
-    await sandbox.send(orders.writeStream({ path: input.path, mode, size: input.size }, await input.open()));
+    await sandbox.link.send(orders.writeStream({ path: input.path, mode, size: input.size }, await input.open()));
     if (fault !== undefined) throw doesNotFit(fault);
   }
 }

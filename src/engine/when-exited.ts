@@ -5,8 +5,8 @@ type Listener = (status: ExitStatus) => void;
 const listeners = new WeakMap<Sandbox, Set<Listener>>();
 
 /**
- * Calls `then` when a sandbox's first process has ended; returns what takes that back. Who waits on `exited` itself is kept until it
- * resolves: every cell of a session, with all it has shown, for as long as the session lives.
+ * Calls `then` when a sandbox's first process has ended; returns a function that cancels this. A listener on `exited` itself stays in
+ * memory until it resolves: every cell of a session, with all its outputs, for as long as the session lives.
  */
 export function whenExited(sandbox: Sandbox, then: Listener): () => void {
   let waiting = listeners.get(sandbox);
@@ -18,7 +18,6 @@ export function whenExited(sandbox: Sandbox, then: Listener): () => void {
       for (const listener of all) listener(status);
     });
   }
-  // One that has ended tells those who come late as well.
   if (sandbox.ended) void sandbox.exited.then(then);
   else waiting.add(then);
   return () => waiting.delete(then);

@@ -10,7 +10,7 @@ import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
 import { MemoryEventLog } from '../event-log/index.ts';
 import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
 import { memoryJobLog } from '../runner/index.ts';
-import { createNamespacesBackend } from '../sandbox/index.ts';
+import { findIsolation } from '../sandbox/index.ts';
 import {
   Admission,
   ApiKeys,
@@ -92,19 +92,19 @@ export async function startService(config: Config, image: Image, version: string
     const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
     const { imageRoot, imageId } = image;
     const runtimes = loadRuntimes(runtimesDir, imageRoot);
-    const backend = createNamespacesBackend({
+    const backend = findIsolation(config.isolation.backend).create({
       imageRoot,
       guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
       runtimesDir,
       templates: runtimes.templates,
-      limits: config.engine.limits,
       sandboxUid: config.isolation.sandboxUid,
       logger,
     });
     const poolSize = config.engine.pool || Math.max(4, availableParallelism());
     const maxBytes = config.engine.compileCacheBytes;
     const compileCache = new CompileCache({ directory: join(dataDir, 'compiled'), maxBytes, logger });
-    const engine = createEngine({ backend, catalogue: runtimes, poolSize, logger, imageId, compileCache });
+    const { limits } = config.engine;
+    const engine = createEngine({ backend, catalogue: runtimes, limits, poolSize, logger, imageId, compileCache });
     closers.push(() => engine.close());
     await engine.start();
     const { queueWaitMs } = config.engine;

@@ -1,14 +1,18 @@
-export { createNamespacesBackend, type NamespacesOptions } from './namespaces/backend.ts';
-export { type HostCheck, type HostReport, probeHost } from './namespaces/probe.ts';
+export type { HostCheck, HostReport } from './host-report.ts';
+export type { BackendOptions } from './options.ts';
 export type {
+  Backend,
+  BackendTraits,
+  Baseline,
+  CollectLimits,
   ExitStatus,
-  IsolationBackend,
+  FileContent,
+  KnownFile,
+  LinkListener,
   Sandbox,
-  SandboxListener,
+  SandboxLimits,
   SandboxUsage,
   Template,
   Workspace,
-  WorkspaceContent,
-  WorkspaceFile,
-  WorkspaceListing,
 } from './port.ts';
+export { findIsolation, type Isolation } from './registry.ts';

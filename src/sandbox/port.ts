@@ -1,121 +1,189 @@
 import type { Limits } from '../core/index.ts';
-import type { Claim, ClaimAllowance, Order } from '../guest-protocol/index.ts';
+import type { Claim, ClaimAllowance, Order, Park } from '../guest-protocol/index.ts';
 
-/** What a zygote imports before its first fork, so that no sandbox forked from it has to. */
+/** Python modules that a warm unit has imported, so that no sandbox made from it has to. */
 export interface Template {
   readonly name: string;
-  /** Python modules, imported in this order. */
+  /** Imported in this order. */
   readonly imports: readonly string[];
   /** Path inside of a Python file whose `warm()` exercises them; parked sandboxes may repeat it. */
   readonly warm: string | null;
 }
 
-/** How a sandbox's first process ended, from a trusted party and never from the sandbox itself. */
+/** The limits that a boundary enforces itself; the others are counted by the engine. */
+export type SandboxLimits = Pick<
+  Limits,
+  'memoryBytes' | 'processes' | 'cpus' | 'workspaceBytes' | 'workspaceFiles' | 'openFiles'
+>;
+
+/** What the engine may expect of a boundary. */
+export interface BackendTraits {
+  /** Limits that `adopt` can change. A request with other values for the rest gets a sandbox of its own making. */
+  readonly adjustable: readonly (keyof SandboxLimits)[];
+  /** How long `freeze` and `thaw` take: a few milliseconds at most, or tens of them and more. */
+  readonly freezing: 'instant' | 'slow';
+  /** What `create` starts from. Only of a fork the engine repeats the warm-up. */
+  readonly warmUnit: 'fork' | 'checkpoint' | 'snapshot' | 'boot';
+  /** One boundary (a kernel, a virtual machine) never holds sandboxes of two owners. */
+  readonly oneOwner: boolean;
+}
+
+/** A sandbox to be made. */
+export interface SandboxRequest {
+  /** Name of a template. */
+  readonly template: string;
+  /** A process to start and leave waiting for its program. */
+  readonly park?: Park | undefined;
+  readonly limits: SandboxLimits;
+  /** Absent: made ahead of need; `adopt` names the owner. */
+  readonly owner?: string | undefined;
+}
+
+/** How a sandbox's first process ended, as reported by a trusted party and never by the sandbox itself. */
 export interface ExitStatus {
   readonly code: number | null;
   readonly signal: string | null;
 }
 
-/** What the sandbox has used since it was placed under its limits. */
+/** What the sandbox has used since it was made. */
 export interface SandboxUsage {
   readonly cpuMs: number;
   readonly peakMemoryBytes: number;
-  /** Processes the kernel killed because the memory limit was reached. */
+  /** Processes that the kernel killed because the memory limit was reached. */
   readonly oomKills: number;
 }
 
-/** A regular file of the workspace. */
-export interface WorkspaceFile {
-  readonly path: string;
+/** What is known of a file from an earlier look. */
+export interface KnownFile {
   readonly size: number;
-  /** Changes whenever the content may have changed; the program cannot set it. */
-  readonly stamp: string;
+  /** sha256 in lower-case hexadecimal. A file of this size and digest is unchanged. */
+  readonly digest?: string | undefined;
+  /** From the workspace. A file with this stamp is unchanged: programs cannot set stamps. */
+  readonly stamp?: string | undefined;
+  /** Whatever happens to it does not count as a change. */
+  readonly readOnly?: boolean | undefined;
 }
 
-export interface WorkspaceListing {
-  /** Sorted by path. */
-  readonly files: readonly WorkspaceFile[];
-  /** Something was passed over: too many entries, too deep, or a name that is not a valid workspace path. */
-  readonly truncated: boolean;
+/** Known files by path. */
+export type Baseline = ReadonlyMap<string, KnownFile>;
+
+/** How much of a workspace is looked at, and how much of it is handed over. */
+export interface CollectLimits {
+  /** Directory entries looked at. */
+  readonly entries: number;
+  readonly depth: number;
+  /** Changed files handed over. */
+  readonly files: number;
+  /** Bytes of one changed file. */
+  readonly fileBytes: number;
 }
 
-/** A file taken from the workspace; it stays readable after the sandbox is gone. Close it. */
-export interface WorkspaceContent {
+/** The bytes of a file in a sandbox. Read them before the sandbox is thawed or destroyed, then close. */
+export interface FileContent {
   readonly size: number;
-  /** sha256 in lower-case hexadecimal. */
-  digest(): Promise<string>;
-  /** The bytes from the start; at most `size` of them, whatever became of the file. */
+  /** The bytes from the start; at most `size` of them. */
   read(): AsyncIterable<Uint8Array>;
   close(): void;
 }
 
-/**
- * The directory the program sees as /mnt/data. What is kept of it is to be listed and read while nothing of the user runs.
- * Links, devices, pipes and sockets are never followed or opened, whoever runs.
- */
-export interface Workspace {
-  list(limits: { entries: number; depth: number }): Promise<WorkspaceListing>;
-  /** Undefined when there is no such regular file. */
-  open(path: string): Promise<WorkspaceContent | undefined>;
+export interface ChangedFile {
+  readonly path: string;
+  readonly change: 'created' | 'modified';
+  readonly content: FileContent;
 }
 
-/** What a sandbox's owner is told. Output and claims are the program's word: bounded by the sandbox, trusted by nobody. */
-export interface SandboxListener {
+export interface WorkspaceChanges {
+  /** Known files first, then new ones by path. Close the content of each. */
+  readonly files: readonly ChangedFile[];
+  /** Known files that no longer exist. */
+  readonly gone: readonly string[];
+  /** Known files that are unchanged. */
+  readonly unchanged: readonly string[];
+  /** Something was left out: because of a limit, or because its name is not a valid workspace path. */
+  readonly truncated: boolean;
+  /** What to compare with next time. Files left out because of the number of files are not in it. */
+  readonly next: Baseline;
+}
+
+/**
+ * The directory that the program sees as /mnt/data. Regular files only: links, devices, pipes and sockets are never followed or
+ * opened. Hidden directories and Python's caches are passed over unless a known file is in them.
+ */
+export interface Workspace {
+  /** Whether `changes` would find anything. May be asked while the sandbox runs. */
+  differs(since: Baseline, limits: CollectLimits): Promise<boolean>;
+  /** What is not as known. Files are compared by bytes that the host hashes itself. Call it while nothing of the user runs. */
+  changes(since: Baseline, limits: CollectLimits): Promise<WorkspaceChanges>;
+  /** What exists now, to compare with later. */
+  snapshot(limits: CollectLimits): Promise<Baseline>;
+  /** Undefined when there is no such regular file. */
+  open(path: string): Promise<FileContent | undefined>;
+}
+
+/** Receives what a sandbox says. All of it is bounded by the link and trusted by no one. */
+export interface LinkListener {
   stdout(chunk: Uint8Array): void;
   stderr(chunk: Uint8Array): void;
   claim(claim: Claim): void;
 }
 
-/** An isolated process tree with a workspace and limits. Serves one owner, then is destroyed. */
+/** The two-way connection to the guest. A claim is delivered after all output that was written before it. */
+export interface GuestLink {
+  /**
+   * Replaces the listener; without one everything is dropped. More claims, or more bytes of them, than the allowance end the
+   * sandbox; the default allows few and short ones.
+   */
+  listen(listener: LinkListener, allowance?: ClaimAllowance): void;
+  /** Sends an order. Resolves once it is on its way, also when the sandbox is dead. */
+  send(order: Order): Promise<void>;
+  /** Resolves when everything written so far has been delivered. */
+  flush(): Promise<void>;
+}
+
+/** An isolated process tree with a workspace and limits. It serves one owner, then is destroyed. */
 export interface Sandbox {
   readonly id: string;
   readonly template: string;
+  readonly link: GuestLink;
   readonly workspace: Workspace;
-  /** Resolves when the first process has ended and its output has been delivered. Never rejects. */
+  /** Resolves when the first process has ended and all its output has been delivered. Never rejects. */
   readonly exited: Promise<ExitStatus>;
-  /** Its first process has ended, though `exited` may still wait for output. Known of all sandboxes of a zygote at once. */
+  /** The first process has ended; `exited` may still be waiting for output. */
   readonly ended: boolean;
-  /** Why the isolation itself ended the sandbox (a broken protocol), if it did. */
+  /** Why the boundary itself killed the sandbox (a broken protocol), if it did. */
   readonly violation: string | undefined;
   /**
-   * Replaces whoever listened before; nothing is delivered while nobody listens but claims of set-up. More claims, or more
-   * bytes of them, than the allowance end the sandbox; without one they are few and short.
+   * Hands the sandbox to its owner: adjusts limits, and renews whatever must not be shared with other sandboxes of the same warm
+   * unit. Call it once, before anything of the owner is sent.
+   * @throws DragomanError sandbox_unavailable when a limit cannot be changed
    */
-  listen(listener: SandboxListener, allowance?: ClaimAllowance): void;
+  adopt(owner: { readonly limits: SandboxLimits; readonly owner?: string | undefined }): Promise<void>;
   /**
-   * Puts it under other limits than it was made with; to be called before anything of a user is in it.
-   * @throws DragomanError sandbox_unavailable when the host refuses
-   */
-  limit(limits: Pick<Limits, 'memoryBytes' | 'processes' | 'cpus'>): void;
-  /** Sends an order. Resolves once it is on its way. */
-  send(order: Order): Promise<void>;
-  /** Delivers what has been written so far: after a claim, everything the claimant wrote before it. */
-  drain(): void;
-  /**
-   * Stops every process. When it resolves, all they had written has been delivered and nothing follows until `thaw`, which may
-   * also overtake it.
+   * Stops every process. When it resolves, everything written before has been delivered and nothing follows until `thaw`, which
+   * may also overtake it. @throws Error when the processes do not stop in time
    */
   freeze(): Promise<void>;
-  thaw(): void;
-  /** Lowers (or restores) the sandbox's share of the processor against others'. */
+  thaw(): Promise<void>;
+  /** Lowers (or restores) the sandbox's share of the processor against others. */
   background(on: boolean): void;
-  usage(): SandboxUsage;
-  /** Kills whatever is left and frees everything the sandbox had. Idempotent; resolves when nothing is left. */
+  usage(): Promise<SandboxUsage>;
+  /** Kills everything and frees all resources. Idempotent; resolves when nothing is left. */
   destroy(): Promise<void>;
 }
 
-/** Makes sandboxes. One implementation per boundary: namespaces today, a user-space kernel or a microVM beside it. */
-export interface IsolationBackend {
+/** Makes sandboxes. One implementation per boundary; `registry.ts` lists them. */
+export interface Backend {
   readonly name: string;
-  /** Sweeps what a killed server left, then starts a zygote per template. @throws DragomanError naming what the host lacks */
+  readonly traits: BackendTraits;
+  /** Removes what a killed server left behind, then prepares the warm units. @throws Error naming what the host lacks */
   start(): Promise<void>;
   /**
-   * Makes a sandbox: confined, under its limits, nothing of a user in it.
+   * Makes a sandbox: confined, under its limits, nothing of a user in it, its parked process started.
    * @throws DragomanError sandbox_unavailable
    */
-  create(template: string): Promise<Sandbox>;
+  create(request: SandboxRequest): Promise<Sandbox>;
   /** Sandboxes alive, for measurements. */
   readonly live: number;
-  /** Destroys every sandbox and zygote. */
+  /** Destroys every sandbox and warm unit. */
   close(): Promise<void>;
 }

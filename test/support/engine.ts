@@ -20,7 +20,7 @@ import {
   loadRuntimes,
   type ToolBroker,
 } from '../../src/engine/index.ts';
-import { createNamespacesBackend, type IsolationBackend } from '../../src/sandbox/index.ts';
+import { type Backend, findIsolation } from '../../src/sandbox/index.ts';
 import { imageRoot } from './image.ts';
 
 const MiB = 1024 * 1024;
@@ -109,7 +109,7 @@ export interface TestSession {
 /** A real engine over the real image, for tests of what programs can and cannot do. */
 export interface TestEngine {
   readonly engine: Engine;
-  readonly backend: IsolationBackend;
+  readonly backend: Backend;
   /** What the service logged at warning level or above. */
   readonly logged: readonly string[];
   run(language: string, code: string, options?: RunOptions): Promise<TestRun>;
@@ -132,18 +132,18 @@ export async function startEngine(
   const { runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url)) } = options;
   const root = await imageRoot();
   const catalogue = loadRuntimes(runtimesDir, root);
-  const backend = createNamespacesBackend({
+  const backend = findIsolation('namespaces').create({
     imageRoot: root,
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: catalogue.templates,
-    limits,
     sandboxUid: 2_000_000_000,
     logger,
   });
   const engine = createEngine({
     backend,
     catalogue,
+    limits,
     poolSize: options.poolSize ?? 2,
     logger,
     imageId: root,

@@ -1,13 +1,13 @@
 import { section } from '../setting.ts';
-import { choice, imageName, whole } from '../values.ts';
+import { imageName, text, whole } from '../values.ts';
 
 const setting = section('Sandboxes');
 
 export const isolation = {
   backend: setting('DRAGOMAN_ISOLATION', {
-    value: choice('namespaces'),
+    value: text(),
     default: 'namespaces',
-    help: 'What separates sandboxes from the host and from each other.',
+    help: 'What separates sandboxes from the host and from each other: `namespaces`. Any other name is refused at the start.',
   }),
   image: setting('DRAGOMAN_IMAGE', {
     value: imageName(),

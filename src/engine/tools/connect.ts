@@ -3,7 +3,7 @@ import type { Sandbox } from '../../sandbox/index.ts';
 import type { WallClock } from '../wall-clock.ts';
 import type { CallBroker } from './broker.ts';
 
-/** Lets the code that runs in a sandbox call tools. `abandon` ends it when nobody answers. */
+/** Lets the code that runs in a sandbox call tools. `abandon` ends it when its calls stay unanswered. */
 export function connectTools(
   tools: CallBroker,
   sandbox: Sandbox,
@@ -14,14 +14,14 @@ export function connectTools(
   }: { clock: WallClock; onEvent?: ((event: ExecutionEvent) => void) | undefined; abandon(): void },
 ): void {
   tools.connect({
-    send: (order) => sandbox.send(order),
+    send: (order) => sandbox.link.send(order),
     async park() {
       clock.pause();
       await sandbox.freeze();
     },
     unpark() {
-      sandbox.thaw();
       clock.resume();
+      sandbox.thaw().catch(abandon);
     },
     abandon,
     told: (calls) => onEvent?.({ type: 'tool_calls', calls }),

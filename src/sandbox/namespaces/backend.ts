@@ -1,29 +1,34 @@
 import { closeSync } from 'node:fs';
 import { DragomanError, newId } from '../../core/index.ts';
+import { orders } from '../../guest-protocol/index.ts';
+import { awaitClaim } from '../await-claim.ts';
 import { type Cgroup, type CgroupTree, openCgroups } from '../linux/cgroup/index.ts';
 import { seccompProgram } from '../linux/seccomp/index.ts';
 import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
-import type { ExitStatus, IsolationBackend, Sandbox } from '../port.ts';
+import type { BackendOptions } from '../options.ts';
+import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest } from '../port.ts';
 import { guestFiles } from './bubblewrap.ts';
-import { type NamespacesOptions, scratchBytes } from './options.ts';
 import { reachableImage } from './reachable.ts';
 import { NamespacesSandbox } from './sandbox.ts';
 import { type Spawned, Zygote } from './zygote.ts';
 
-export type { NamespacesOptions } from './options.ts';
-
-const readyDeadlineMs = 15_000;
 const restartDelayMs = 500;
+const MiB = 1024 * 1024;
+/** Scratch space of a sandbox beside its workspace. The memory limit must exceed the sum of all three. */
+const scratchBytes = { tmp: 128 * MiB, shm: 64 * MiB } as const;
 
 /** Sandboxes by bubblewrap, nested namespaces, seccomp and control groups. */
-export function createNamespacesBackend(options: NamespacesOptions): IsolationBackend {
-  return new NamespacesBackend(options);
-}
-
-class NamespacesBackend implements IsolationBackend {
+export class NamespacesBackend implements Backend {
   readonly name = 'namespaces';
-  readonly #options: NamespacesOptions;
+  readonly traits: BackendTraits = {
+    // Control groups take new values at any time; file systems and resource limits are made with theirs.
+    adjustable: ['memoryBytes', 'processes', 'cpus'],
+    freezing: 'instant',
+    warmUnit: 'fork',
+    oneOwner: false,
+  };
+  readonly #options: BackendOptions;
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
   readonly #sandboxes = new Set<Sandbox>();
   #cgroups: CgroupTree | undefined;
@@ -32,7 +37,7 @@ class NamespacesBackend implements IsolationBackend {
   #imageRoot: string;
   #closing = false;
 
-  constructor(options: NamespacesOptions) {
+  constructor(options: BackendOptions) {
     this.#options = options;
     this.#imageRoot = options.imageRoot;
   }
@@ -57,19 +62,14 @@ class NamespacesBackend implements IsolationBackend {
       const [first, ...others] = templates.map(({ name }) => name);
       await this.#startZygote(first!);
       for (const name of others) this.#startZygote(name).catch((error) => this.#retry(name, error));
-      // The one proof that every wall stands: a step that fails in there ends the sandbox.
-      await (await this.create(templates[0]!.name)).destroy();
     } catch (error) {
       await this.close();
-      const reason = error instanceof DragomanError ? error.cause : error;
-      const message = `the namespaces isolation cannot be set up: ${(reason as Error).message}`;
-      throw new DragomanError('sandbox_unavailable', { message, cause: error });
+      throw error;
     }
   }
 
-  async create(template: string): Promise<Sandbox> {
+  async create({ template, park, limits }: SandboxRequest): Promise<Sandbox> {
     const zygote = await this.#zygote(template);
-    const { limits } = this.#options;
     const id = newId();
     const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
     const sizes = {
@@ -84,12 +84,12 @@ class NamespacesBackend implements IsolationBackend {
       if (user !== undefined) this.#users!.release(user);
     };
     const spawned = await zygote.spawn(id, user, sizes, onExit).catch((error) => {
-      // A fork that failed halfway has no user code in it, so its user is free even if its end is not known yet.
+      // A fork that failed halfway has no user code in it, so its user is free although its end may not be known yet.
       release();
       throw error;
     });
     const kill = () => zygote.kill(id);
-    const cgroup = this.#group(id, spawned, kill, () => void exited.then(release));
+    const cgroup = this.#group(id, limits, spawned, kill, () => void exited.then(release));
     const sandbox: NamespacesSandbox = new NamespacesSandbox({
       id,
       template,
@@ -105,10 +105,14 @@ class NamespacesBackend implements IsolationBackend {
     });
     this.#sandboxes.add(sandbox);
     try {
-      const confined = ready(sandbox);
+      const confined = awaitClaim(sandbox, 'ready');
       const owner = user === undefined ? undefined : this.#users!.outside(user);
       await Promise.all([cgroup.place({ pid: spawned.hostPid, user: owner, confined }), confined]);
-      sandbox.ready();
+      sandbox.openWorkspace();
+      if (park) {
+        const parked = awaitClaim(sandbox, 'parked');
+        await Promise.all([sandbox.link.send(orders.park(park)), parked]);
+      }
       if (this.#closing) throw new Error('the service is closing');
       return sandbox;
     } catch (cause) {
@@ -117,10 +121,16 @@ class NamespacesBackend implements IsolationBackend {
     }
   }
 
-  /** Makes a fork's control group; without one nothing of the fork may stay. @throws DragomanError sandbox_unavailable */
-  #group(id: string, { command, claims, stdout, stderr }: Spawned, kill: () => void, onGone: () => void): Cgroup {
+  /** Makes the control group of a fork; a fork without one is killed. @throws DragomanError sandbox_unavailable */
+  #group(
+    id: string,
+    limits: SandboxLimits,
+    { command, claims, stdout, stderr }: Spawned,
+    kill: () => void,
+    onGone: () => void,
+  ): Cgroup {
     try {
-      return this.#cgroups!.create(id, this.#options.limits);
+      return this.#cgroups!.create(id, limits);
     } catch (cause) {
       kill();
       for (const fd of [command, claims, stdout, stderr]) closeSync(fd);
@@ -161,13 +171,13 @@ class NamespacesBackend implements IsolationBackend {
       onLost: () => this.#replaceZygote(name),
     });
     const ready = zygote.start();
-    // Whoever needs it awaits it; until then a failure has nobody to tell.
+    // A failure is reported by the next `create` that needs this zygote.
     ready.catch(() => {});
     this.#zygotes.set(name, { zygote, ready });
     return ready;
   }
 
-  /** A zygote that died took its sandboxes along: their owners learn it from `exited`; the next ones come from a new zygote. */
+  /** A zygote that dies takes its sandboxes along: `exited` tells their owners, and the next sandboxes come from a new zygote. */
   #replaceZygote(name: string): void {
     if (this.#closing) return;
     this.#options.logger.warn({ template: name }, 'starting another zygote');
@@ -178,27 +188,5 @@ class NamespacesBackend implements IsolationBackend {
     if (this.#closing) return;
     this.#options.logger.error({ template: name, error: String(error) }, 'the zygote could not be started');
     setTimeout(() => this.#replaceZygote(name), restartDelayMs).unref();
-  }
-}
-
-/** Waits for the guest's word that it is confined. */
-async function ready(sandbox: NamespacesSandbox): Promise<void> {
-  let said = '';
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => reject(new Error('the sandbox was not ready in time')), readyDeadlineMs);
-  sandbox.listen({
-    stdout() {},
-    stderr(chunk) {
-      said = (said + Buffer.from(chunk).toString()).slice(-2000);
-    },
-    claim(claim) {
-      if (claim.claim === 'ready') resolve();
-    },
-  });
-  sandbox.exited.then(() => reject(new Error(`the sandbox could not confine itself: ${said}`)));
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,16 +1,16 @@
 import { parentPort } from 'node:worker_threads';
-import { digestOf, walk } from './workspace.ts';
+import { digestOf, walk } from './walk.ts';
 
-type Order = { id: number; fd: number } & (
-  | { op: 'list'; limits: { entries: number; depth: number } }
-  | { op: 'digest'; size: number }
+type Task = { id: number; fd: number } & (
+  | { task: 'list'; limits: { entries: number; depth: number } }
+  | { task: 'digest'; size: number }
 );
 
-parentPort!.on('message', (order: Order) => {
+parentPort!.on('message', (task: Task) => {
   try {
-    const value = order.op === 'list' ? walk(order.fd, order.limits) : digestOf(order.fd, order.size);
-    parentPort!.postMessage({ id: order.id, value });
+    const value = task.task === 'list' ? walk(task.fd, task.limits) : digestOf(task.fd, task.size);
+    parentPort!.postMessage({ id: task.id, value });
   } catch (error) {
-    parentPort!.postMessage({ id: order.id, error: String(error) });
+    parentPort!.postMessage({ id: task.id, error: String(error) });
   }
 });

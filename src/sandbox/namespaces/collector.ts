@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import type { WorkspaceListing } from '../port.ts';
+import type { Listing } from '../file-tree.ts';
 
-/** Walks and hashes what is too large for the event loop. Descriptors are the process', so a number is all it needs. */
+/** Walks and hashes what is too large for the event loop. Threads share descriptors, so their numbers are enough. */
 export interface Collector {
-  list(fd: number, limits: { entries: number; depth: number }): Promise<WorkspaceListing>;
+  list(fd: number, limits: { entries: number; depth: number }): Promise<Listing>;
   digest(fd: number, size: number): Promise<string>;
 }
 
@@ -14,7 +14,7 @@ interface Waiting {
 
 let shared: Collector | undefined;
 
-/** The one collector thread of the process, made when first needed; it does not keep the process alive. */
+/** The collector thread of the process, started when first needed; it does not keep the process alive. */
 export function collectorThread(): Collector {
   shared ??= startCollector(() => {
     shared = undefined;
@@ -47,7 +47,7 @@ function startCollector(onEnd: () => void): Collector {
       worker.postMessage({ id, ...message });
     });
   return {
-    list: (fd, limits) => call({ op: 'list', fd, limits }),
-    digest: (fd, size) => call({ op: 'digest', fd, size }),
+    list: (fd, limits) => call({ task: 'list', fd, limits }),
+    digest: (fd, size) => call({ task: 'digest', fd, size }),
   };
 }

@@ -2,29 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { childEnvironment, isSuperuser } from '../../core/index.ts';
+import type { HostCheck, HostReport } from '../host-report.ts';
 import { cgroupHost } from '../linux/cgroup/index.ts';
 import { sharedKernel } from '../linux/shared-kernel.ts';
 import { firstSandboxUser, outsideUser, ownUserMap } from '../linux/user-map.ts';
-
-/** One thing isolation needs, or could use, of the host. */
-export interface HostCheck {
-  readonly name: string;
-  /** `missing` stops the service; `absent` only says that a stronger backend cannot run here. */
-  readonly state: 'present' | 'missing' | 'absent';
-  readonly detail: string;
-}
-
-/** What the host offers and what the `namespaces` backend lacks on it. */
-export interface HostReport {
-  readonly checks: readonly HostCheck[];
-  readonly usable: boolean;
-}
 
 /**
  * Asks the host, without changing it. The last word is the start of the backend itself, which makes a real sandbox.
  * @param wantedUser the first user of sandboxes, where root may choose
  */
-export function probeHost(wantedUser: number): HostReport {
+export function probeNamespaces(wantedUser: number): HostReport {
   const sandboxUsers = chooseUsers(wantedUser);
   const checks = [
     kernel(),
@@ -107,7 +94,7 @@ function chooseUsers(wanted: number): number | undefined | Error {
   }
 }
 
-/** Quotas that the kernel keeps by user are a sandbox's own only with a user of its own: root's to give, or who has a range. */
+/** The kernel keeps some quotas by user, so each sandbox should have a user of its own. That takes root, or a range of users. */
 function users(first: number | undefined | Error): HostCheck {
   const name = 'sandbox users';
   if (first instanceof Error) return { name, state: 'missing', detail: first.message };

@@ -1,29 +1,19 @@
-import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, read, readSync, statfsSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { pathFault } from '../../core/index.ts';
-import type { Workspace, WorkspaceContent, WorkspaceFile, WorkspaceListing } from '../port.ts';
+import { type FileTree, type Listing, type OpenFile, TreeWorkspace } from '../file-tree.ts';
 import { collectorThread } from './collector.ts';
+import { digestOf, openFlags, stampOf, TooMany, walk } from './walk.ts';
 
-/*
- * Everything here goes through directory descriptors: /proc/self/fd/<directory>/<name> resolves the descriptor, then one name
- * that is never followed when it is a link. A walk by path would race with the program (rename a directory, put a link there)
- * and read the host's files; this one cannot leave the workspace's file system.
- */
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-const openFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+const { O_RDONLY, O_DIRECTORY } = constants;
 
-/** A tree of up to this many entries is walked at once; a larger one in the collector's thread. */
+/** A tree of up to this many entries is walked on the event loop, a larger one in the collector's thread. */
 const inlineEntries = 24;
 const inlineDigestBytes = 64 * 1024;
-
-/** Thrown inside a walk that takes longer than its caller wants to wait. */
-class TooMany extends Error {}
 
 const tmpfsMagic = 0x01021994;
 
 /**
- * Opens the workspace of a sandbox that says it is confined and has nothing of a user in it yet.
+ * Opens the workspace of a sandbox that has claimed `ready` and has nothing of a user in it yet.
  * @throws Error when what is mounted there is not the sandbox's own file system
  */
 export function openWorkspace(hostPid: number): DescriptorWorkspace {
@@ -35,7 +25,23 @@ export function openWorkspace(hostPid: number): DescriptorWorkspace {
   return new DescriptorWorkspace(fd);
 }
 
-export class DescriptorWorkspace implements Workspace {
+/** A workspace that is a tmpfs of its own, held by a descriptor of its root. */
+export class DescriptorWorkspace extends TreeWorkspace {
+  readonly #tree: DescriptorTree;
+
+  constructor(fd: number) {
+    const tree = new DescriptorTree(fd);
+    super(tree);
+    this.#tree = tree;
+  }
+
+  /** Closes the root directory; without it the file system ends with the sandbox. Idempotent. */
+  close(): void {
+    this.#tree.close();
+  }
+}
+
+class DescriptorTree implements FileTree {
   readonly #fd: number;
   #closed = false;
 
@@ -43,16 +49,17 @@ export class DescriptorWorkspace implements Workspace {
     this.#fd = fd;
   }
 
-  async list(limits: { entries: number; depth: number }): Promise<WorkspaceListing> {
+  async list(limits: { entries: number; depth: number }): Promise<Listing> {
+    if (limits.entries <= inlineEntries) return walk(this.#fd, limits);
     try {
-      return walk(this.#fd, { ...limits, entries: Math.min(limits.entries, inlineEntries), strict: true });
+      return walk(this.#fd, { ...limits, entries: inlineEntries, strict: true });
     } catch (error) {
       if (!(error instanceof TooMany)) throw error;
       return collectorThread().list(this.#fd, limits);
     }
   }
 
-  async open(path: string): Promise<WorkspaceContent | undefined> {
+  async open(path: string): Promise<OpenFile | undefined> {
     const segments = path.split('/');
     const name = segments.pop()!;
     let directory = this.#fd;
@@ -63,12 +70,12 @@ export class DescriptorWorkspace implements Workspace {
         directory = next;
       }
       const fd = openSync(`/proc/self/fd/${directory}/${name}`, openFlags);
-      const stat = fstatSync(fd);
-      if (stat.isFile()) return new DescriptorContent(fd, stat.size);
+      const stat = fstatSync(fd, { bigint: true });
+      if (stat.isFile()) return new DescriptorFile(fd, Number(stat.size), stampOf(stat));
       closeSync(fd);
       return undefined;
     } catch (error) {
-      // Gone, a link, unreadable: to the service it is no file.
+      // Gone, a link or unreadable: not a file of the workspace.
       if (typeof (error as NodeJS.ErrnoException).code === 'string') return undefined;
       throw error;
     } finally {
@@ -76,7 +83,6 @@ export class DescriptorWorkspace implements Workspace {
     }
   }
 
-  /** Lets go of the directory; without it the file system ends with the sandbox. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -86,14 +92,16 @@ export class DescriptorWorkspace implements Workspace {
 
 const readAsync = promisify(read);
 
-class DescriptorContent implements WorkspaceContent {
+class DescriptorFile implements OpenFile {
   readonly size: number;
+  readonly stamp: string;
   readonly #fd: number;
   #closed = false;
 
-  constructor(fd: number, size: number) {
+  constructor(fd: number, size: number, stamp: string) {
     this.#fd = fd;
     this.size = size;
+    this.stamp = stamp;
   }
 
   async digest(): Promise<string> {
@@ -116,78 +124,5 @@ class DescriptorContent implements WorkspaceContent {
     if (this.#closed) return;
     this.#closed = true;
     closeSync(this.#fd);
-  }
-}
-
-/** sha256 of the first `size` bytes of a file. */
-export function digestOf(fd: number, size: number): string {
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(Math.min(size, 1024 * 1024) || 1);
-  for (let at = 0; at < size; ) {
-    const count = readSync(fd, buffer, 0, Math.min(buffer.length, size - at), at);
-    if (count === 0) break;
-    hash.update(buffer.subarray(0, count));
-    at += count;
-  }
-  return hash.digest('hex');
-}
-
-/**
- * Lists the regular files below a directory descriptor, skipping hidden directories and Python's caches, within bounds.
- * With `strict`, more entries than the bound throw instead of truncating.
- */
-export function walk(root: number, limits: { entries: number; depth: number; strict?: boolean }): WorkspaceListing {
-  const files: WorkspaceFile[] = [];
-  let truncated = false;
-  let left = limits.entries;
-
-  const visit = (directory: number, prefix: string, depth: number): void => {
-    const entries = opendirSync(`/proc/self/fd/${directory}`, { encoding: 'buffer' as BufferEncoding });
-    try {
-      for (let entry = entries.readSync(); entry; entry = entries.readSync()) {
-        if (left-- <= 0) {
-          if (limits.strict) throw new TooMany();
-          truncated = true;
-          return;
-        }
-        const bytes = entry.name as unknown as Buffer;
-        const name = bytes.toString('utf8');
-        const path = prefix + name;
-        const at = Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), bytes]);
-        const stat = lstatSync(at, { bigint: true, throwIfNoEntry: false });
-        if (!stat || !(stat.isFile() || stat.isDirectory())) continue;
-        if (stat.isDirectory() && (name.startsWith('.') || name === '__pycache__')) continue;
-        // A name that is not UTF-8 does not survive the round trip.
-        if (!Buffer.from(name, 'utf8').equals(bytes) || pathFault(path) || depth > limits.depth) {
-          truncated = true;
-          continue;
-        }
-        if (stat.isFile()) {
-          files.push({ path, size: Number(stat.size), stamp: `${stat.ino}:${stat.ctimeNs}:${stat.size}` });
-          continue;
-        }
-        const child = tryOpen(at);
-        if (child === undefined) continue;
-        try {
-          visit(child, `${path}/`, depth + 1);
-        } finally {
-          closeSync(child);
-        }
-      }
-    } finally {
-      entries.closeSync();
-    }
-  };
-
-  visit(root, '', 1);
-  files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { files, truncated };
-}
-
-function tryOpen(path: Buffer): number | undefined {
-  try {
-    return openSync(path, openFlags | O_DIRECTORY);
-  } catch {
-    return undefined;
   }
 }

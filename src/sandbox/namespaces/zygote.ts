@@ -5,23 +5,12 @@ import { childEnvironment, DragomanError, type Logger } from '../../core/index.t
 import type { SandboxUsers } from '../linux/users.ts';
 import type { ExitStatus, Template } from '../port.ts';
 import { baseArguments, type GuestFile } from './bubblewrap.ts';
-
-/** The sizes a sandbox is made with; see guest/namespaces/confine.py. */
-export interface SandboxSizes {
-  readonly workspaceBytes: number;
-  readonly workspaceFiles: number;
-  readonly tmpBytes: number;
-  readonly shmBytes: number;
-  readonly openFiles: number;
-}
+import type { PipeEnds } from './link.ts';
+import { type SandboxSizes, type ZygoteEvent, zygoteOrders } from './zygote-protocol.ts';
 
 /** A fresh fork as the host sees it: its pid and our ends of its four pipes. */
-export interface Spawned {
+export interface Spawned extends PipeEnds {
   readonly hostPid: number;
-  readonly command: number;
-  readonly claims: number;
-  readonly stdout: number;
-  readonly stderr: number;
 }
 
 interface Fork {
@@ -87,7 +76,7 @@ export class Zygote {
     this.#process = child;
     const stdio: readonly unknown[] = child.stdio;
     this.#control = stdio[3] as Duplex;
-    // Whatever the other side does with these pipes, its exit is what tells.
+    // Only the exit of the other side counts, not what it does with these pipes.
     for (const stream of child.stdio) stream?.on('error', () => {});
     (stdio[5] as Writable).end(this.#options.seccomp);
     let said = '';
@@ -113,9 +102,7 @@ export class Zygote {
       child.once('close', () =>
         reject(new Error(`the base sandbox could not be set up: ${said.trim() || 'no message'}`)),
       );
-      this.#readControl((event) => {
-        if (event.event === 'zygote') resolve();
-      });
+      this.#readControl(resolve);
     }).finally(() => clearTimeout(timer));
     this.#hostPid = (JSON.parse(info) as { 'child-pid': number })['child-pid'];
     // Before the service, when memory runs out, and after its sandboxes. Written by the host's root, none of them can go below.
@@ -141,7 +128,7 @@ export class Zygote {
         const failed = (error: Error) => reject(new DragomanError('sandbox_unavailable', { cause: error }));
         timer = setTimeout(() => failed(new Error('the zygote did not answer')), spawnDeadlineMs);
         this.#forks.set(id, { spawned: resolve, failed, exited });
-        this.#say({ op: 'spawn', id, user, sizes });
+        this.#say(zygoteOrders.spawn(id, user, sizes));
       });
     } catch (error) {
       this.#forks.delete(id);
@@ -153,7 +140,7 @@ export class Zygote {
 
   /** Kills a sandbox's first process and so its pid namespace. */
   kill(id: string): void {
-    if (this.#forks.has(id)) this.#say({ op: 'kill', id });
+    if (this.#forks.has(id)) this.#say(zygoteOrders.kill(id));
   }
 
   /** Ends the zygote and with it every sandbox. */
@@ -167,31 +154,31 @@ export class Zygote {
     await closed;
   }
 
-  #say(order: object): void {
-    this.#control?.write(`${JSON.stringify(order)}\n`);
+  #say(order: string): void {
+    this.#control?.write(order);
   }
 
-  #readControl(started: (event: { event: string }) => void): void {
+  #readControl(started: () => void): void {
     let buffered = '';
     this.#control!.setEncoding('utf8').on('data', (text: string) => {
       const lines = (buffered + text).split('\n');
       buffered = lines.pop()!;
       for (const line of lines) {
-        const event = JSON.parse(line);
-        if (event.event === 'zygote') started(event);
+        const event = JSON.parse(line) as ZygoteEvent;
+        if (event.event === 'zygote') started();
         else this.#hear(event);
       }
     });
   }
 
-  #hear(event: { event: string; id: string; pid: number; fds: number[]; message: string } & ExitStatus): void {
+  #hear(event: Exclude<ZygoteEvent, { event: 'zygote' }>): void {
     const fork = this.#forks.get(event.id);
     switch (event.event) {
       case 'spawned': {
-        // A fork nobody waits for any more (its deadline passed) is taken down again.
-        if (!fork) this.#say({ op: 'kill', id: event.id });
+        // A fork whose deadline has passed is killed again.
+        if (!fork) this.#say(zygoteOrders.kill(event.id));
         else this.#adopt(fork, event.pid, event.fds);
-        this.#say({ op: 'opened', id: event.id });
+        this.#say(zygoteOrders.opened(event.id));
         return;
       }
       case 'failed':
@@ -204,7 +191,7 @@ export class Zygote {
     }
   }
 
-  #adopt(fork: Fork, pid: number, fds: number[]): void {
+  #adopt(fork: Fork, pid: number, fds: readonly number[]): void {
     const opened: number[] = [];
     try {
       const hostPid = this.#findHostPid(pid);

@@ -1,0 +1,179 @@
+import type {
+  Baseline,
+  ChangedFile,
+  CollectLimits,
+  FileContent,
+  KnownFile,
+  Workspace,
+  WorkspaceChanges,
+} from './port.ts';
+
+/** A regular file found in a tree. */
+export interface FoundFile {
+  readonly path: string;
+  readonly size: number;
+  /** Changes whenever the content may have changed. */
+  readonly stamp: string;
+}
+
+export interface Listing {
+  /** Sorted by path. */
+  readonly files: readonly FoundFile[];
+  /** Something was passed over: too many entries, too deep, or a name that is not a valid workspace path. */
+  readonly truncated: boolean;
+}
+
+/** A file whose content stays as it was opened. */
+export interface OpenFile extends FileContent {
+  readonly stamp: string;
+  /** sha256 in lower-case hexadecimal. */
+  digest(): Promise<string>;
+}
+
+/** Files that the host can list and open itself. */
+export interface FileTree {
+  list(limits: { readonly entries: number; readonly depth: number }): Promise<Listing>;
+  /** Undefined when there is no such regular file. */
+  open(path: string): Promise<OpenFile | undefined>;
+}
+
+/** `differs` gives up after this many entries more than it expects: so many more are a change. */
+const unexpectedEntries = 24;
+
+/** The workspace over a tree of files. */
+export class TreeWorkspace implements Workspace {
+  readonly #tree: FileTree;
+
+  constructor(tree: FileTree) {
+    this.#tree = tree;
+  }
+
+  open(path: string): Promise<FileContent | undefined> {
+    return this.#tree.open(path);
+  }
+
+  async snapshot(limits: CollectLimits): Promise<Baseline> {
+    const { files } = await this.#tree.list(limits);
+    return new Map(files.map(({ path, size, stamp }) => [path, { size, stamp }]));
+  }
+
+  async differs(since: Baseline, limits: CollectLimits): Promise<boolean> {
+    const entries = Math.min(limits.entries, 2 * since.size + unexpectedEntries);
+    const { files, truncated } = await this.#tree.list({ ...limits, entries });
+    if (truncated) return true;
+    const found = new Map(files.map((file) => [file.path, file]));
+    if (files.some(({ path }) => !since.has(path))) return true;
+    for (const [path, known] of since) {
+      const file = found.get(path);
+      if (known.readOnly || (file && file.stamp === known.stamp)) continue;
+      if (file && file.size !== known.size) return true;
+      if (!(await this.#isUnchanged(path, known))) return true;
+    }
+    return false;
+  }
+
+  async changes(since: Baseline, limits: CollectLimits): Promise<WorkspaceChanges> {
+    const listing = await this.#tree.list(limits);
+    const found = new Map(listing.files.map((file) => [file.path, file]));
+    const collection = new Collection(this.#tree, since, limits, listing.truncated);
+    try {
+      for (const [path, known] of since) {
+        const file = found.get(path) ?? (await this.#find(path, known));
+        found.delete(path);
+        await collection.compare(path, file, known);
+      }
+      for (const file of found.values()) await collection.compare(file.path, file, undefined);
+      return collection.result();
+    } catch (error) {
+      collection.close();
+      throw error;
+    }
+  }
+
+  /** Looks for a file that a listing lacks: listings have bounds and pass over hidden directories. */
+  async #find(path: string, known: KnownFile): Promise<FoundFile | undefined> {
+    if (known.readOnly) return undefined;
+    const file = await this.#tree.open(path);
+    file?.close();
+    return file && { path, size: file.size, stamp: file.stamp };
+  }
+
+  async #isUnchanged(path: string, known: KnownFile): Promise<boolean> {
+    const file = await this.#tree.open(path);
+    if (!file) return false;
+    try {
+      if (file.stamp === known.stamp) return true;
+      return file.size === known.size && known.digest !== undefined && (await file.digest()) === known.digest;
+    } finally {
+      file.close();
+    }
+  }
+}
+
+/** What one call of `changes` has found so far. */
+class Collection {
+  readonly #tree: FileTree;
+  readonly #limits: CollectLimits;
+  readonly #files: (ChangedFile & { content: OpenFile })[] = [];
+  readonly #gone: string[] = [];
+  readonly #unchanged: string[] = [];
+  readonly #next: Map<string, KnownFile>;
+  #truncated: boolean;
+
+  constructor(tree: FileTree, since: Baseline, limits: CollectLimits, truncated: boolean) {
+    this.#tree = tree;
+    this.#limits = limits;
+    this.#next = new Map(since);
+    this.#truncated = truncated;
+  }
+
+  /** Compares a file with what is known of it; no file: it is gone. */
+  async compare(path: string, file: FoundFile | undefined, known: KnownFile | undefined): Promise<void> {
+    if (known?.readOnly || (file && file.stamp === known?.stamp)) {
+      this.#unchanged.push(path);
+      return;
+    }
+    if (!file) {
+      this.#gone.push(path);
+      this.#next.delete(path);
+      return;
+    }
+    const isFull = this.#files.length >= this.#limits.files || file.size > this.#limits.fileBytes;
+    const mayBeSame = known?.digest !== undefined && known.size === file.size;
+    // Equal size is the only reason to look into a file that would be left out.
+    if (isFull && !mayBeSame) {
+      this.#truncated = true;
+      return;
+    }
+    const content = await this.#tree.open(path);
+    if (!content) return;
+    if (mayBeSame && content.size === known.size && (await content.digest()) === known.digest) {
+      content.close();
+      this.#unchanged.push(path);
+      this.#next.set(path, { ...known, stamp: content.stamp });
+      return;
+    }
+    // It may have grown since it was listed; from here on it has the size it was opened with.
+    if (isFull || content.size > this.#limits.fileBytes) {
+      content.close();
+      this.#truncated = true;
+      return;
+    }
+    this.#files.push({ path, change: known ? 'modified' : 'created', content });
+    this.#next.set(path, { size: content.size, stamp: content.stamp });
+  }
+
+  result(): WorkspaceChanges {
+    return {
+      files: this.#files,
+      gone: this.#gone,
+      unchanged: this.#unchanged,
+      truncated: this.#truncated,
+      next: this.#next,
+    };
+  }
+
+  close(): void {
+    for (const { content } of this.#files) content.close();
+  }
+}

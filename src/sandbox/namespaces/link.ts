@@ -1,0 +1,117 @@
+import { Socket } from 'node:net';
+import { type Claim, type ClaimAllowance, ClaimDecoder, encodeFrame, type Order } from '../../guest-protocol/index.ts';
+import type { GuestLink, LinkListener } from '../port.ts';
+import { OutputPipe } from './output-pipe.ts';
+
+/** Descriptors of our ends of a sandbox's four pipes. */
+export interface PipeEnds {
+  readonly command: number;
+  readonly claims: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
+
+/**
+ * The link over four pipes. Whatever was written before a claim is in the output pipes when the claim is read, so reading them
+ * empty before the claim is delivered keeps the order.
+ */
+export class PipeLink implements GuestLink {
+  /** Resolves when no writer is left and everything has been delivered. */
+  readonly ended: Promise<unknown>;
+  /** What the sandbox said that is no claim, or too much. */
+  violation: string | undefined;
+
+  readonly #command: Socket;
+  readonly #claims: OutputPipe;
+  readonly #outputs: readonly OutputPipe[];
+  readonly #decoder = new ClaimDecoder();
+  readonly #onViolation: () => void;
+  /** Claims that have arrived and not been delivered. */
+  readonly #waiting: Claim[] = [];
+  #isDelivering = false;
+  #listener = silent;
+
+  /** Takes over the descriptors. `onViolation` has to end the sandbox. */
+  constructor({ command, claims, stdout, stderr }: PipeEnds, onViolation: () => void) {
+    this.#onViolation = onViolation;
+    this.#command = new Socket({ fd: command, readable: false, writable: true });
+    // The program may be gone before it has read everything.
+    this.#command.on('error', () => {});
+    this.#claims = new OutputPipe(claims, (chunk) => this.#hear(chunk));
+    this.#outputs = [
+      new OutputPipe(stdout, (chunk) => this.#listener.stdout(chunk)),
+      new OutputPipe(stderr, (chunk) => this.#listener.stderr(chunk)),
+    ];
+    this.ended = Promise.all([this.#claims, ...this.#outputs].map((pipe) => pipe.ended));
+  }
+
+  listen(listener: LinkListener, allowance?: ClaimAllowance): void {
+    this.#listener = listener;
+    this.#decoder.allow(allowance);
+  }
+
+  async send({ frame, body }: Order): Promise<void> {
+    const head = encodeFrame(frame);
+    if (body === undefined) this.#command.write(head);
+    else if (body instanceof Uint8Array) {
+      this.#command.cork();
+      this.#command.write(head);
+      this.#command.write(body);
+      this.#command.uncork();
+    } else {
+      this.#command.write(head);
+      for await (const chunk of body) if (!this.#command.write(chunk)) await this.#drained();
+    }
+    if (this.#command.writableNeedDrain) await this.#drained();
+  }
+
+  async flush(): Promise<void> {
+    this.#claims.drain();
+    for (const pipe of this.#outputs) pipe.drain();
+  }
+
+  /** Drops what was not sent: no order matters to a sandbox that is being killed. */
+  stopSending(): void {
+    this.#listener = silent;
+    this.#command.destroy();
+  }
+
+  close(): void {
+    for (const pipe of [this.#claims, ...this.#outputs]) pipe.close();
+  }
+
+  #hear(chunk: Uint8Array): void {
+    if (this.violation !== undefined) return;
+    try {
+      this.#waiting.push(...this.#decoder.push(chunk));
+    } catch (error) {
+      this.violation = (error as Error).message;
+      this.#onViolation();
+      return;
+    }
+    // A listener that flushes on a claim hears the next claims after it, not within it.
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    try {
+      for (let claim = this.#waiting.shift(); claim; claim = this.#waiting.shift()) {
+        for (const pipe of this.#outputs) pipe.drain();
+        this.#listener.claim(claim);
+      }
+    } finally {
+      this.#isDelivering = false;
+    }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#command.off('drain', done).off('close', done);
+        resolve();
+      };
+      if (this.#command.destroyed) resolve();
+      else this.#command.on('drain', done).on('close', done);
+    });
+  }
+}

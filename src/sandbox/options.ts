@@ -1,0 +1,16 @@
+import type { Logger } from '../core/index.ts';
+import type { Template } from './port.ts';
+
+/** What every backend is made with. */
+export interface BackendOptions {
+  /** The image's root directory; readable and traversable for the sandbox user. */
+  readonly imageRoot: string;
+  /** The folder that becomes /opt/dragoman/guest. */
+  readonly guestDir: string;
+  /** The folder that becomes /opt/dragoman/runtimes: programs of ours that run inside, beside the guest. */
+  readonly runtimesDir: string;
+  readonly templates: readonly Template[];
+  /** The first of 4096 host users for sandboxes when the service is root; otherwise all run as the service's own user. */
+  readonly sandboxUid: number;
+  readonly logger: Logger;
+}
