@@ -1,4 +1,11 @@
-import { callableTools, DragomanError, type Limits, type Logger, type Outcome, type ToolDefinition } from '../core/index.ts';
+import {
+  callableTools,
+  DragomanError,
+  type Limits,
+  type Logger,
+  type Outcome,
+  type ToolDefinition,
+} from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Backend, Sandbox } from '../sandbox/index.ts';
 import { collectLimits, diffWorkspace, stagedFiles, type WorkspaceDiff } from './artifacts.ts';
