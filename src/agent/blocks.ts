@@ -115,6 +115,7 @@ export class Blocks {
     if (call.kind !== 'code') return;
     const rest = block.reader!.end();
     if (rest !== undefined) this.#code(block, rest);
+    if (call.code !== undefined) call.code = block.reader!.code;
   }
 
   /** Announces code with its first character: arguments that hold none are told to the model alone. */

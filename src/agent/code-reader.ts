@@ -1,5 +1,7 @@
+import { codeBlocks } from './code-blocks.ts';
 import { FenceReader } from './fence.ts';
 import { JsonString } from './json-string.ts';
+import { plainPython } from './python-text.ts';
 
 /** Names of the argument under which models put code, the right one first. */
 const codeKeys = ['code', 'source', 'python', 'script', 'input'];
@@ -17,18 +19,36 @@ export class CodeReader {
   #state: 'start' | 'object' | 'value' | 'raw' | 'later' | 'done' = 'start';
   #string: JsonString | undefined;
   #found = false;
+  /** The code as it was written, its fences included, and without them. */
+  #source = '';
+  #code = '';
 
   /** @returns the code that became certain */
   push(delta: string): string {
     this.#written += delta;
-    return this.#fence.push(this.#read());
+    return this.#take(this.#read());
+  }
+
+  /** After `end`: the code to run. It differs from what was given where a model wrote more than code, or foreign blanks. */
+  get code(): string {
+    return plainPython(codeBlocks(this.#source) ?? this.#code);
   }
 
   /** The arguments are complete. @returns the rest of the code; undefined when they hold none */
   end(): string | undefined {
     const rest = this.#found || this.#state === 'raw' ? '' : wholeCode(this.#written);
     if (rest === undefined) return undefined;
-    return this.#fence.push((this.#string?.end() ?? '') + rest) + this.#fence.end();
+    const given = this.#take((this.#string?.end() ?? '') + rest);
+    const last = this.#fence.end();
+    this.#code += last;
+    return given + last;
+  }
+
+  #take(source: string): string {
+    this.#source += source;
+    const code = this.#fence.push(source);
+    this.#code += code;
+    return code;
   }
 
   #read(): string {

@@ -146,15 +146,30 @@ function endings({ result }: CellExecution, wallMs: number): string | undefined 
       return 'Stopped: out of memory.';
     case 'output_limit':
       return 'Stopped: too much output.';
-    case 'killed':
-      return `The program was killed${result.signal ? ` by ${result.signal}` : ''}.`;
     case 'cancelled':
       return 'The run was cancelled.';
+    case 'killed':
+      return `The program was killed${result.signal ? ` by ${result.signal}` : ''}.`;
     default:
+      if (result.signal !== null) return `The program was ended by ${signalText(result.signal)}.`;
       return result.exitCode !== null && result.exitCode !== 0 && !result.error
         ? `Exit code ${result.exitCode}.`
         : undefined;
   }
+}
+
+/** Signals by which programs crash, in words a model knows. */
+const crashes: Readonly<Record<string, string>> = {
+  SIGSEGV: 'segmentation fault',
+  SIGABRT: 'aborted',
+  SIGILL: 'illegal instruction',
+  SIGFPE: 'arithmetic error',
+  SIGBUS: 'bus error',
+};
+
+function signalText(signal: string): string {
+  const crash = crashes[signal];
+  return crash === undefined ? signal : `${signal} (${crash})`;
 }
 
 /** The first and the last half of a text that is longer, and how much is missing between. */

@@ -107,7 +107,7 @@ async function checkStraight(): Promise<void> {
     expect(said, part);
 }
 
-/** What goes through LiteLLM: responses, whole and streamed, going on from one, and the container and files they name. */
+/** What goes through LiteLLM: responses, whole, streamed and deleted, going on from one; containers, also named in a request; files. */
 const throughLiteLlm = `
 import os, openai
 client = openai.OpenAI(base_url=os.environ["URL"], api_key=os.environ["KEY"], max_retries=0)
@@ -124,9 +124,19 @@ for item in first.output:
             content = client.containers.files.content.retrieve(file.file_id, container_id=file.container_id)
             print("file", file.filename, content.read().decode())
 with client.responses.stream(input="On", previous_response_id=first.id, **ask) as stream:
-    for event in stream:
-        pass
-    print("streamed", stream.get_final_response().output_text)
+    deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
+    print("streamed", stream.get_final_response().output_text, deltas)
+mine = client.containers.create(name="mine")
+given = client.containers.files.create(mine.id, file=("given.txt", b"given"))
+named = client.responses.create(input="Go", **{**ask, "tools": [{"type": "code_interpreter", "container": mine.id}]})
+print("named", [item.outputs[0].logs for item in named.output if item.type == "code_interpreter_call"])
+print("listed", sorted(file.path for file in client.containers.files.list(mine.id)))
+client.containers.files.delete(given.id, container_id=mine.id)
+client.containers.delete(mine.id)
+client.responses.delete(first.id)
+print("deleted", mine.id not in [container.id for container in client.containers.list()])
+stored = client.files.create(file=("stored.txt", b"stored"), purpose="user_data")
+print("stored", client.files.content(stored.id).read(), client.files.delete(stored.id).deleted)
 messages = [{"role": "user", "content": "Go"}]
 for tools in ([{"type": "code_interpreter"}], openai.omit):
     chat = client.chat.completions.create(model=os.environ["MODEL"], messages=messages, tools=tools, stream=True)
@@ -140,7 +150,7 @@ async function checkLiteLlm(): Promise<void> {
   const config = join(folder, 'litellm.yaml');
   writeFileSync(
     config,
-    readFileSync(join(examples, 'litellm.yaml'), 'utf8').replace('http://127.0.0.1:8080/v1', service.baseURL),
+    readFileSync(join(examples, 'litellm.yaml'), 'utf8').replaceAll('http://127.0.0.1:8080/v1', service.baseURL),
   );
   const proxy = spawn(
     join(home, 'bin/litellm'),
@@ -176,20 +186,28 @@ async function checkLiteLlm(): Promise<void> {
     [{ text: '[a](sandbox:/mnt/data/a.txt)' }],
   );
   service.upstream.say([{ python: 'print(x + 1)' }], [{ text: ['It is ', '42.'] }]);
+  service.upstream.say(
+    [{ python: 'print(open("given.txt").read())\nopen("more.txt", "w").close()' }],
+    [{ text: 'Done.' }],
+  );
   service.upstream.say([{ python: 'print(3)' }], [{ text: ['Chat', 'ted.'] }], [{ text: ['Just ', 'said.'] }]);
   const answers = await run(join(home, 'bin/python'), ['-c', throughLiteLlm], {
     URL: `${base}/v1`,
     KEY: masterKey,
-    MODEL: `dragoman/${model}`,
+    MODEL: 'openai/default',
   });
   for (const part of [
     'logs 42',
     'container running',
     'file a.txt made',
-    'streamed It is 42.',
+    "streamed It is 42. ['It is ', '42.']",
+    "named ['given\\n']",
+    "listed ['/mnt/data/given.txt', '/mnt/data/more.txt']",
+    'deleted True',
+    "stored b'stored' True",
     'chat Chatted.',
     'chat Just said.',
-    `models ['dragoman/${model}']`,
+    "models ['openai/default']",
   ])
     expect(answers, part);
 }

@@ -1,10 +1,34 @@
 import { describe, expect, test } from 'vitest';
-import { modelSettings, parseBody, toolsOf } from './request.ts';
+import { modelSettings, parseBody, toolsOf, withSwitches } from './request.ts';
 
 const messages = [{ role: 'user', content: 'Hi' }];
 const body = (fields: object) => parseBody({ messages, ...fields });
 const code = { type: 'code_interpreter' };
 const named = (name: string) => ({ type: 'function', function: { name } });
+
+describe('a switch', () => {
+  const other = { type: 'function', function: { name: 'f' } };
+  test.each([
+    [{ code_interpreter: true }, { tools: [code] }],
+    [
+      { code_interpreter: true, model: 'm', tools: [other] },
+      { model: 'm', tools: [other, code] },
+    ],
+    [{ code_interpreter: true, tools: [code] }, { tools: [code] }],
+    [{ code_interpreter: false, tools: [other] }, { tools: [other] }],
+    [{ code_interpreter: null }, {}],
+    [{ model: 'openai/gpt-5+code' }, { model: 'openai/gpt-5', tools: [code] }],
+    [{ model: '+code' }, { tools: [code] }],
+    [
+      { model: 'm', tools: [other] },
+      { model: 'm', tools: [other] },
+    ],
+    [{ code_interpreter: 'yes' }, { code_interpreter: 'yes' }],
+    [{ code_interpreter: true, tools: 5 }, { tools: 5 }],
+  ])('%j becomes %j', (given, meant) => {
+    expect(withSwitches({ messages, ...given })).toEqual({ messages, ...meant });
+  });
+});
 
 describe('a request', () => {
   test.each([

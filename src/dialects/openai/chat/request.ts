@@ -20,6 +20,29 @@ export function parseBody(value: unknown): ChatBody {
   return body;
 }
 
+/** After the name of a model: it has the code interpreter. */
+const codeSuffix = '+code';
+
+/**
+ * Gives a body the code interpreter where it asks for it without `tools`: with `code_interpreter: true`, or by a model called
+ * `name+code`. Applications that cannot send a tool of this kind can send a field, or name a model.
+ */
+export function withSwitches(body: unknown): unknown {
+  if (!isRecord(body)) return body;
+  const { code_interpreter: flag, model, tools, ...rest } = body;
+  const isAlias = typeof model === 'string' && model.endsWith(codeSuffix);
+  const isFlag = typeof flag === 'boolean' || flag === null;
+  if (!isAlias && !isFlag) return body;
+  const name = isAlias ? model.slice(0, -codeSuffix.length) : model;
+  const given = Array.isArray(tools) ? tools : [];
+  const isGiven = given.some((tool) => isRecord(tool) && tool.type === 'code_interpreter');
+  const isOn =
+    (isAlias || flag === true) && !isGiven && (tools === undefined || tools === null || Array.isArray(tools));
+  const named = name === undefined || name === '' ? {} : { model: name };
+  if (isOn) return { ...rest, ...named, tools: [...given, { type: 'code_interpreter' }] };
+  return { ...rest, ...named, ...(tools === undefined ? {} : { tools }) };
+}
+
 /**
  * Whether a body has anything of ours: the tool, or a call of which we keep what came before it. Anything else is between the client
  * and the model.

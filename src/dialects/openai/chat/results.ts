@@ -28,8 +28,8 @@ const endings: Partial<Record<Outcome, { name: string; value: string }>> = {
 
 /** What became of code, as `{stdout, stderr, results, error}`. */
 export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' | 'stderr' | 'results' | 'error'> {
-  const { stdout, outputs, error, outcome, exitCode } = result;
-  const ending = endings[outcome] ?? (exitCode ? { name: 'SystemExit', value: String(exitCode) } : undefined);
+  const { stdout, outputs, error, outcome, exitCode, signal } = result;
+  const ending = endings[outcome] ?? endedBy(exitCode, signal);
   return {
     stdout: stdout.text,
     stderr: stderrApart(result),
@@ -40,6 +40,11 @@ export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' 
         ? { ...ending, traceback: '' }
         : null,
   };
+}
+
+function endedBy(exitCode: number | null, signal: string | null): { name: string; value: string } | undefined {
+  if (signal !== null) return { name: 'KilledError', value: `The program was ended by ${signal}.` };
+  return exitCode ? { name: 'SystemExit', value: String(exitCode) } : undefined;
 }
 
 /** Files for people that it made or changed, as the container lists them. */

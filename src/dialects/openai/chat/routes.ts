@@ -6,7 +6,7 @@ import { relayed } from '../relay.ts';
 import type { OpenAIServices } from '../services.ts';
 import { finishReason, usageOf } from './answer.ts';
 import { operations } from './operations.ts';
-import { needsUs, parseBody } from './request.ts';
+import { needsUs, parseBody, withSwitches } from './request.ts';
 import { ChatRun } from './run.ts';
 import { chunksOf } from './stream.ts';
 import type { Completion } from './wire.ts';
@@ -26,6 +26,7 @@ export function chatRoutes(app: FastifyInstance, context: OpenAIServices, quietM
     '/chat/completions',
     { config: { rateClass: 'exec', operation: operations.createChatCompletion } },
     async (request, reply) => {
+      request.body = withSwitches(request.body);
       const answer = needsUs(request.body) ? undefined : await relayed(context, request, reply, 'chat/completions');
       if (answer) return answer;
       const body = parseBody(request.body);

@@ -108,6 +108,10 @@ export const chatBody = z
     model: z.string().min(1).max(256).nullish(),
     messages: z.array(message).min(1).max(maxElements),
     tools: z.array(tool).max(1024).nullish(),
+    code_interpreter: z
+      .boolean()
+      .nullish()
+      .describe('`true` adds the tool `code_interpreter`, as does a model called `name+code`.'),
     tool_choice: toolChoice.nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     stream: z.boolean().nullish(),
