@@ -107,11 +107,16 @@ class SandboxEngine implements Engine {
     return this.#pool.lacking();
   }
 
-  tools(language: string, definitions: readonly ToolDefinition[], waitMs: number): ToolBroker {
+  tools(language: string, definitions: readonly ToolDefinition[], waitMs: number, owner: string): ToolBroker {
     const runtime = this.#runtime(language);
     if (!runtime.tools)
       throw new DragomanError('invalid_request', { message: `programs in ${runtime.title} cannot call tools` });
-    return new CallBroker({ tools: callableTools(definitions, runtime.tools.names), checker: this.#checker, waitMs });
+    return new CallBroker({
+      tools: callableTools(definitions, runtime.tools.names),
+      checker: this.#checker,
+      waitMs,
+      owner,
+    });
   }
 
   async execute(request: EngineRequest, options: EngineCallOptions = {}): Promise<EngineRun> {

@@ -187,9 +187,10 @@ export interface Engine {
   /**
    * Tools for one execution in this language.
    * @param waitMs how long the execution may wait for answers; after that it is cancelled
+   * @param owner whose execution it is: owners share the checker of inputs in turn
    * @throws DragomanError invalid_request
    */
-  tools(language: string, definitions: readonly ToolDefinition[], waitMs: number): ToolBroker;
+  tools(language: string, definitions: readonly ToolDefinition[], waitMs: number, owner: string): ToolBroker;
   /** Runs a program. @throws DragomanError sandbox_unavailable, invalid_request */
   execute(request: EngineRequest, options?: EngineCallOptions): Promise<EngineRun>;
   /** Opens a live session. @throws DragomanError sandbox_unavailable */

@@ -50,7 +50,9 @@ export class JobRun {
     this.#parts = parts;
     this.#job = job;
     this.#runtime = runtimeOf(parts.engine, job.language);
-    this.#tools = job.tools ? parts.engine.tools(job.language, job.tools.definitions, job.tools.waitMs) : undefined;
+    this.#tools = job.tools
+      ? parts.engine.tools(job.language, job.tools.definitions, job.tools.waitMs, job.owner)
+      : undefined;
     this.#log = createLog();
   }
 

@@ -14,7 +14,7 @@ async function openWithWeather(language: string) {
   const session = await openFor(engine);
   return (code: string) => {
     const weather = [{ name: 'get-weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } }];
-    const tools = engine.engine.tools(language, weather, 30_000);
+    const tools = engine.engine.tools(language, weather, 30_000, 'test');
     const onEvent = (event: ExecutionEvent) => {
       if (event.type !== 'tool_calls') return;
       tools.answer(

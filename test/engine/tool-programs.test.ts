@@ -316,7 +316,7 @@ describe('a cell of a live session', () => {
     const session = await engine.openSession();
     try {
       const run = async (code: string, answer: (call: ToolCall) => unknown = reading) => {
-        const broker = engine.engine.tools('python', tools, 30_000);
+        const broker = engine.engine.tools('python', tools, 30_000, 'test');
         const rounds: number[] = [];
         const onEvent = (event: ExecutionEvent) => {
           if (event.type !== 'tool_calls') return;
@@ -348,7 +348,7 @@ describe('a cell of a live session', () => {
   it('that waits is interrupted, and its names survive', async () => {
     const session = await engine.openSession();
     try {
-      const broker = engine.engine.tools('python', tools, 30_000);
+      const broker = engine.engine.tools('python', tools, 30_000, 'test');
       const told = Promise.withResolvers<void>();
       await session.run('y = 2');
       const cell = session.start('await tools.echo(a=y)', { tools: broker, onEvent: () => told.resolve() });
@@ -376,7 +376,7 @@ describe.each([
   it('calls tools of the caller, and outlives their errors', async () => {
     const session = await engine.openSession();
     try {
-      const broker = () => engine.engine.tools(language, tools, 30_000);
+      const broker = () => engine.engine.tools(language, tools, 30_000, 'test');
       const first = broker();
       const rounds: number[] = [];
       const ended = await session.run(code, {

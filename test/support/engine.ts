@@ -201,7 +201,7 @@ export async function startEngine(
       code,
       { tools: definitions, answer = () => null, onRound, waitMs = 30_000, ...options },
     ) {
-      const tools = engine.tools(language, definitions, waitMs);
+      const tools = engine.tools(language, definitions, waitMs, 'test');
       const rounds: (readonly ToolCall[])[] = [];
       const onEvent = (event: ExecutionEvent) => {
         if (event.type !== 'tool_calls') return;

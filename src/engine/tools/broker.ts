@@ -20,6 +20,8 @@ export interface ToolPort {
 export interface CallBrokerOptions {
   readonly tools: readonly CallableTool[];
   readonly checker: SchemaChecker;
+  /** Whose execution it is: owners share the checker in turn. */
+  readonly owner: string;
   /** How long a program may wait for its caller. */
   readonly waitMs: number;
 }
@@ -151,7 +153,7 @@ export class CallBroker implements ToolBroker {
     this.#byNumber.set(number, entry);
     this.#byId.set(id, entry);
     this.#next(async () => {
-      const read = await readInput(text, tool, this.#options.checker, this.#tooSlow);
+      const read = await readInput(text, tool, this.#options, this.#tooSlow);
       if (this.#isClosed || entry.state !== 'checking') return;
       if (typeof read === 'string') {
         entry.state = 'settled';

@@ -11,7 +11,7 @@ const maxDepth = 60;
 export async function readInput(
   text: string,
   tool: CallableTool,
-  checker: SchemaChecker,
+  { checker, owner }: { readonly checker: SchemaChecker; readonly owner: string },
   tooSlow: Set<string>,
 ): Promise<ToolCall['input'] | string> {
   let input: unknown;
@@ -26,7 +26,7 @@ export async function readInput(
   if (parameters === undefined) return input as ToolCall['input'];
   if (tooSlow.has(name)) return 'the tool’s parameters take too long to check';
   try {
-    const fault = await checker.check(parameters, input);
+    const fault = await checker.check(owner, parameters, input);
     return fault === null ? (input as ToolCall['input']) : `invalid input: ${fault}`;
   } catch {
     tooSlow.add(name);
