@@ -12,8 +12,8 @@ export interface MemoryEventLogOptions<E> {
   readonly ttlMs: number;
   /** Events that are dropped first. Absent: none is. */
   readonly isExpendable?: (event: E) => boolean;
-  /** Events whose content is not counted, because it is counted elsewhere. Absent: none. */
-  readonly isWeightless?: (event: E) => boolean;
+  /** Events that push no others out of their log, however large they are; they count for all logs together. Absent: none. */
+  readonly isApart?: (event: E) => boolean;
   readonly now?: () => number;
 }
 
@@ -76,6 +76,7 @@ class Log<E> implements EventWriter<E> {
   #events: NumberedEvent<E>[] = [];
   #last = 0;
   #bytes = 0;
+  #bytesApart = 0;
   #ended = false;
   /** Readers that have read everything so far. */
   readonly #waiting = new Set<() => void>();
@@ -90,7 +91,7 @@ class Log<E> implements EventWriter<E> {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#bytesApart;
   }
 
   get ended(): boolean {
@@ -101,7 +102,8 @@ class Log<E> implements EventWriter<E> {
     const number = ++this.#last;
     if (this.#ended) return number;
     this.#events.push({ number, event });
-    this.#bytes += this.#weigh(event);
+    if (this.#options.isApart?.(event)) this.#bytesApart += weigh(event);
+    else this.#bytes += weigh(event);
     while (this.#bytes > this.#options.maxLogBytes && this.#events.length > 1) this.#dropOne();
     this.#wake();
     return number;
@@ -153,17 +155,18 @@ class Log<E> implements EventWriter<E> {
     const { isExpendable = () => false } = this.#options;
     const expendable = this.#events.findIndex(({ event }) => isExpendable(event));
     const [dropped] = this.#events.splice(Math.max(0, expendable), 1);
-    this.#bytes -= this.#weigh(dropped!.event);
-  }
-
-  #weigh(event: E): number {
-    return this.#options.isWeightless?.(event) ? eventBytes : eventBytes + weightOf(event);
+    if (this.#options.isApart?.(dropped!.event)) this.#bytesApart -= weigh(dropped!.event);
+    else this.#bytes -= weigh(dropped!.event);
   }
 
   #wake(): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
+}
+
+function weigh(event: unknown): number {
+  return eventBytes + weightOf(event);
 }
 
 function nameOf({ tenant, principalId, id }: FairKey): string {

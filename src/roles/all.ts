@@ -198,6 +198,7 @@ export async function startService(config: Config, image: Image, version: string
       dialects: createDialects({
         interpreter,
         sessions,
+        kernels: sessions.kernels,
         assistant,
         agent,
         usage,

@@ -5,7 +5,7 @@ import type { JobEvent } from './port.ts';
 const maxLogBytes = 8 * 1024 * 1024;
 /** Ended jobs of all principals whose events are kept, and for how long. */
 const maxLogs = 1000;
-const maxBytes = 128 * 1024 * 1024;
+const maxBytes = 64 * 1024 * 1024;
 const ttlMs = 10 * 60_000;
 
 /** The events of jobs in the memory of this process. Of a job that says too much, the oldest stream output is dropped first. */
@@ -16,7 +16,7 @@ export function memoryJobLog(): EventLog<JobEvent> {
     maxLogBytes,
     ttlMs,
     isExpendable: ({ type }) => type === 'stdout' || type === 'stderr',
-    // The service keeps the result too, the same object, and counts it there.
-    isWeightless: ({ type }) => type === 'ended',
+    // A large result costs none of the history.
+    isApart: ({ type }) => type === 'ended',
   });
 }

@@ -137,7 +137,8 @@ export class JobRun {
       const sandbox = await live.sandboxWith(inputs, limits);
       const continuity = live.continuityFor(name, ran);
       try {
-        const ending = await this.#cellIn(sandbox, continuity, (path) => live.digestOf(path));
+        if (kernel) await live.startKernel(this.#runtime.name, kernel);
+        const ending = await this.#cellIn(sandbox, continuity, (path) => live.digestOf(path), kernel?.id);
         live.noteKernel(name, ending.result.interpreter === 'kept');
         live.noteFiles(ending.files, ending.deleted);
         return ending;
@@ -164,11 +165,12 @@ export class JobRun {
     sandbox: EngineSession,
     continuity: Continuity,
     digestOf: (path: string) => string | undefined,
+    kernel?: string,
   ): Promise<JobEnding> {
     const { code, limits } = this.#job;
     const { signal } = this.#cancel;
     const options = { limits, signal, onEvent: this.#tell, tools: this.#tools };
-    const cell = sandbox.run({ language: this.#runtime.name, code }, options);
+    const cell = sandbox.run({ language: this.#runtime.name, code, kernel }, options);
     this.#cell = cell;
     const end = await cell.done.finally(() => {
       this.#cell = undefined;

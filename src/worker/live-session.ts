@@ -1,6 +1,6 @@
 import { DragomanError, type Limits } from '../core/index.ts';
 import type { Engine, EngineInput, EngineSession } from '../engine/index.ts';
-import type { Continuity, JobFile, JobFiles, JobInput, SessionRef } from '../runner/index.ts';
+import type { Continuity, JobFile, JobFiles, JobInput, JobKernel, SessionRef } from '../runner/index.ts';
 
 export interface LiveSessionParts {
   readonly engine: Engine;
@@ -97,6 +97,22 @@ export class LiveSession {
   noteKernel(kernel: string, isKept: boolean): void {
     if (isKept) this.#kernels.add(kernel);
     else this.#kernels.delete(kernel);
+  }
+
+  /** Starts a kernel, if it is not there. @throws DragomanError invalid_request when its directory cannot be used */
+  async startKernel(language: string, { id, directory }: JobKernel): Promise<void> {
+    const sandbox = this.#sandbox!;
+    if (sandbox.kernels().some((kernel) => kernel.id === id)) return;
+    await sandbox.startKernel({ language, id, folder: directory || undefined });
+  }
+
+  /** Ends kernels and forgets them; files stay. */
+  async stopKernels(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      this.#kernels.delete(id);
+      if (this.isLive && this.#sandbox!.kernels().some((kernel) => kernel.id === id))
+        await this.#sandbox!.stopKernel(id);
+    }
   }
 
   /** Ends every kernel and every process beside them; files stay. */

@@ -129,8 +129,9 @@ export class LocalRunner implements Runner {
     await this.#sessions.find(session)?.sync(files);
   }
 
-  async endKernels(session: SessionRef, _kernels: readonly string[] | null): Promise<void> {
-    await this.#sessions.find(session)?.restart();
+  async endKernels(session: SessionRef, kernels: readonly string[] | null): Promise<void> {
+    const live = this.#sessions.find(session);
+    await (kernels === null ? live?.restart() : live?.stopKernels(kernels));
   }
 
   async dropSession(session: SessionRef): Promise<void> {

@@ -283,6 +283,60 @@ describe('a session', () => {
   }, 60_000);
 });
 
+describe('kernels', () => {
+  const path = (id: string, rest = '') => `/sessions/${id}/kernels${rest}`;
+  const call = async (client: NativeClient, method: string, at: string, body?: unknown) => {
+    const response = await client.send(method, at, body);
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, json: text === '' ? undefined : JSON.parse(text) };
+  };
+
+  it('are made, run in, listed, restarted and removed', async () => {
+    const id = await api.session();
+    await api.cell(id, 'x = "default"');
+    const made = await call(api, 'POST', path(id), { language: 'py', directory: 'analysis' });
+    expect(made.status).toBe(201);
+    expect(made.headers.get('location')).toBe(`/v1${path(id, `/${made.json.id}`)}`);
+    expect(made.json).toMatchObject({ language: 'python', directory: 'analysis', default: false, state: 'dormant' });
+    const cell = (code: string) => api.cell(id, code, { kernel_id: made.json.id });
+    expect(await cell('x = "own"\nopen("a.txt", "w").write("1")')).toMatchObject({
+      state: 'fresh',
+      artifacts: [{ path: 'analysis/a.txt' }],
+    });
+    expect(await cell('print(x)')).toMatchObject({ state: 'continued', stdout: 'own\n' });
+    expect(await api.cell(id, 'print(x)')).toMatchObject({ stdout: 'default\n' });
+    const listed = await call(api, 'GET', path(id));
+    expect(listed.json.data).toMatchObject([
+      { id: 'python', default: true, state: 'live' },
+      { id: made.json.id, state: 'live' },
+    ]);
+    const restarted = await call(api, 'POST', path(id, `/${made.json.id}/restart`));
+    expect([restarted.status, restarted.json.state]).toEqual([200, 'dormant']);
+    expect(await cell('print("x" in dir())')).toMatchObject({ state: 'restored', stdout: 'False\n' });
+    expect((await call(api, 'DELETE', path(id, `/${made.json.id}`))).status).toBe(204);
+    expect((await call(api, 'GET', path(id, `/${made.json.id}`))).status).toBe(404);
+    const gone = await call(api, 'POST', `/sessions/${id}/executions`, {
+      language: 'python',
+      code: '1',
+      kernel_id: made.json.id,
+    });
+    expect([gone.status, gone.json.error]).toEqual([404, 'not_found']);
+  });
+
+  it('are refused where none can be, and are not found by another key', async () => {
+    const id = await api.session();
+    const refused = async (body: object) => {
+      const { status, json } = await call(api, 'POST', path(id), body);
+      return [status, json.error];
+    };
+    expect(await refused({ language: 'php' })).toEqual([400, 'invalid_request']);
+    expect(await refused({ language: 'python', directory: '../up' })).toEqual([400, 'invalid_request']);
+    expect(await refused({})).toEqual([400, 'invalid_request']);
+    expect((await call(other, 'GET', path(id))).status).toBe(404);
+    expect((await call(other, 'POST', path(id), { language: 'python' })).status).toBe(404);
+  });
+});
+
 describe('tools', () => {
   const tools = [
     {

@@ -367,3 +367,60 @@ describe('sandboxes of sessions', () => {
     expect(value(await running.done)).toBe('5');
   });
 });
+
+describe('kernels', () => {
+  it('of one session have variables and directories of their own, and the same files', async () => {
+    const service = await start();
+    const { kernels } = service.sessions;
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = "default"');
+    const one = await kernels.create(ann, id, { language: 'py', directory: 'sub/one' });
+    const two = await kernels.create(ann, id, { language: 'python' });
+    const inOne = (code: string) => service.run(id, code, { kernelId: one.id });
+    expect(one).toMatchObject({ language: 'python', directory: 'sub/one', isDefault: false, state: 'dormant' });
+    const first = await inOne(
+      'x = "one"\nopen("a.txt", "w").write("file")\nimport os\nos.path.relpath(os.getcwd(), "/mnt/data")',
+    );
+    expect([first.continuity, value(first)]).toEqual(['fresh', "'sub/one'"]);
+    expect(first.files).toMatchObject([{ change: 'created', file: { name: 'sub/one/a.txt' } }]);
+    const second = await service.run(id, '"x" in dir(), open("sub/one/a.txt").read()', { kernelId: two.id });
+    expect([second.continuity, value(second)]).toEqual(['fresh', "(False, 'file')"]);
+    expect([value(await inOne('x')), value(await service.run(id, 'x'))]).toEqual(["'one'", "'default'"]);
+    expect(await kernels.list(ann, id)).toMatchObject([
+      { id: 'python', isDefault: true, state: 'live' },
+      { id: one.id, state: 'live' },
+      { id: two.id, state: 'live' },
+    ]);
+    expect(await kernels.restart(ann, id, one.id)).toMatchObject({ state: 'dormant' });
+    const again = await inOne('"x" in dir()');
+    expect([again.continuity, value(again)]).toEqual(['restored', 'False']);
+    expect(await service.run(id, 'x')).toMatchObject({ continuity: 'continued' });
+    await kernels.delete(ann, id, one.id);
+    await expect(inOne('1')).rejects.toMatchObject({ code: 'not_found' });
+    expect(names(await service.sessions.files(ann, id))).toEqual(['sub/one/a.txt']);
+  });
+
+  it('come back empty, in their directories, after their sandbox', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    const kernel = await service.sessions.kernels.create(ann, id, { language: 'bash', directory: 'b' });
+    const run = (code: string) => service.run(id, code, { language: 'bash', kernelId: kernel.id });
+    await run('v=1');
+    service.now += 21 * minute;
+    await service.sweep();
+    const again = await run('echo "$v|$(basename "$PWD")"');
+    expect([again.continuity, again.result.stdout.text]).toEqual(['restored', '|b\n']);
+  });
+
+  it('that loop are restarted', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    const { id: kernelId } = await service.sessions.kernels.create(ann, id, { language: 'python' });
+    const request = { sessionId: id, kernelId, language: 'python', code: 'print(1, flush=True)\nwhile True: pass' };
+    const endless = await service.sessions.start(ann, request);
+    for await (const { event } of endless.events()) if (event.type === 'stdout') break;
+    await service.sessions.kernels.restart(ann, id, kernelId);
+    expect(await endless.done).toMatchObject({ result: { outcome: 'cancelled' } });
+    expect(value(await service.run(id, '6 * 7', { kernelId }))).toBe('42');
+  });
+});

@@ -70,6 +70,7 @@ export function idleServices(): DialectServices {
     assistant: notForThis('assistant'),
     agent: idleAgent,
     sessions: notForThis('sessions'),
+    kernels: notForThis('kernels'),
     usage: notForThis('usage'),
     maxFileBytes: 10_000,
     maxUploadFiles: 10,

@@ -120,6 +120,19 @@ export const session = z
   .meta({ id: 'Session' });
 export type Session = z.infer<typeof session>;
 
+export const kernel = z
+  .object({
+    id: z.string(),
+    language: z.string(),
+    directory: z.string().describe('Where it starts, relative to the workspace; empty: the workspace itself.'),
+    default: z.boolean().describe('It runs the code of its language that names no kernel.'),
+    state: z.enum(['live', 'dormant']).describe('`live`: it holds variables; `dormant`: its next code starts it anew.'),
+    created_at: time,
+  })
+  .meta({ id: 'Kernel' });
+export type Kernel = z.infer<typeof kernel>;
+
+export const kernelList = z.object({ data: z.array(kernel) });
 export const sessionList = z.object({ data: z.array(session), has_more: z.boolean() });
 export const fileList = z.object({ data: z.array(file) });
 export const interrupted = z.object({ interrupted: z.boolean().describe('False: nothing ran.') });

@@ -1,6 +1,7 @@
 import type { Dialect } from '../../http/index.ts';
 import { addExecutionRoutes } from './executions.ts';
 import { addFileRoutes } from './files.ts';
+import { addKernelRoutes } from './kernels.ts';
 import type { NativeServices } from './services.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addUsageRoutes } from './usage.ts';
@@ -13,6 +14,7 @@ export const native = (services: NativeServices): Dialect => ({
   title: 'Dragoman',
   register(app) {
     addSessionRoutes(app, services);
+    addKernelRoutes(app, services);
     addExecutionRoutes(app, services);
     addFileRoutes(app, services);
     addUsageRoutes(app, services);

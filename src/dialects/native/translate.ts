@@ -3,18 +3,20 @@ import type {
   CellExecution,
   CellRequest,
   InputFile,
+  KernelInfo,
   NewSession,
   ReportedFile,
   RunningExecution,
   SessionInfo,
 } from '../../service/index.ts';
-import type { Artifact, DoneEvent, File, Finished, Session, Unfinished } from './answers.ts';
+import type { Artifact, DoneEvent, File, Finished, Kernel, Session, Unfinished } from './answers.ts';
 import type { ExecutionBody, FileReference, SessionBody, SessionChange, ToolResultsBody } from './wire.ts';
 
 export function toCell(body: ExecutionBody, sessionId?: string): CellRequest {
-  const { language, code, args, stdin, timeout_ms: wallMs, files, tools } = body;
+  const { language, code, args, stdin, kernel_id: kernelId, timeout_ms: wallMs, files, tools } = body;
   return {
     sessionId,
+    kernelId: kernelId ?? undefined,
     language,
     code,
     args: args ?? undefined,
@@ -69,6 +71,10 @@ export function sessionAnswer(info: SessionInfo): Session {
     memory_bytes: info.memoryBytes,
     metadata: { ...info.metadata },
   };
+}
+
+export function kernelAnswer({ id, language, directory, isDefault, state, createdAt }: KernelInfo): Kernel {
+  return { id, language, directory, default: isDefault, state, created_at: isoTime(createdAt) };
 }
 
 export function fileAnswer({ id, sessionId, name, size, contentType, digest, createdAt, source }: StoredFile): File {

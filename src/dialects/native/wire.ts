@@ -40,12 +40,23 @@ const tool = z
   })
   .meta({ id: 'Tool' });
 
+/** Made ids, and the names of default kernels. */
+const kernelId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of a kernel');
+
+export const kernelBody = z
+  .object({
+    language: z.string().describe('A language that keeps variables, or one of its aliases.'),
+    directory: z.string().nullish().describe('Where it starts, relative to the workspace; made if it is missing.'),
+  })
+  .meta({ id: 'KernelRequest' });
+
 export const executionBody = z
   .object({
     language: z.string().describe('A language or one of its aliases, any case.'),
     code: z.string().describe('A cell of a live session, or a whole program; at most 8 MiB.'),
     args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
     stdin: z.string().nullish(),
+    kernel_id: kernelId.nullish().describe('A kernel of the session; absent: the default one of the language.'),
     timeout_ms: milliseconds.nullish().describe('Wall clock; at most what the plan allows. Waiting for tools is free.'),
     files: files.nullish().describe('Put into the workspace first.'),
     tools: z.array(tool).max(maxTools, `must be at most ${maxTools}`).nullish().describe('Tools the code may call.'),
@@ -105,6 +116,7 @@ export const toolResultsBody = z
 export type ToolResultsBody = z.infer<typeof toolResultsBody>;
 
 export const sessionParams = z.object({ session_id: id });
+export const kernelParams = z.object({ session_id: id, kernel_id: kernelId });
 export const executionParams = z.object({ execution_id: id });
 export const cellParams = z.object({ session_id: id, execution_id: id });
 export const fileParams = z.object({

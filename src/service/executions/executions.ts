@@ -15,7 +15,8 @@ import { type ResolvedInput, resolveInputs } from '../files/inputs.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { checkRoom, jobInputs } from '../sessions/session-files.ts';
-import type { SessionRecords } from '../sessions/session-record.ts';
+import { kernelFor } from '../sessions/session-kernels.ts';
+import type { KernelRecord, SessionRecords } from '../sessions/session-record.ts';
 import type { CellExecution, CellRequest, RunningExecution } from '../sessions/sessions.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import type { ExecutionLog } from './execution-log.ts';
@@ -56,6 +57,8 @@ interface Order {
   readonly request: CellRequest;
   readonly inputs: readonly ResolvedInput[];
   readonly limits: Limits;
+  /** Null: the default kernel of the language, or none. */
+  readonly kernel: KernelRecord | null;
 }
 
 /**
@@ -86,15 +89,26 @@ export class Executions {
     const { sessionId, code, tools } = request;
     const language = languageOf(await runner.languages(), request.language);
     checkProgram(request);
+    checkKernel(request, language);
     const inputs = await resolveInputs(fileService, principal, request.files ?? []);
     const limits = limitsWithin(planOf(plans, principal), request.wallMs);
-    const order = { principal, language, request, inputs, limits };
     const session = sessionId === undefined ? undefined : await this.#parts.directory.open(principal, sessionId);
     try {
       if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
+      const kernel = session ? kernelFor(session.record, language, request.kernelId) : null;
+      const order = { principal, language, request, inputs, limits, kernel };
       const owner = ownerOf(principal);
       const giveBack = tools?.length ? this.#tools.take(owner, language, tools) : () => {};
-      const facts = { runner, principal, owner, sessionId, language: language.name, code, hasTools: !!tools?.length };
+      const facts = {
+        runner,
+        principal,
+        owner,
+        sessionId,
+        language: language.name,
+        code,
+        hasTools: !!tools?.length,
+        kernel: isCell(order) ? (kernel?.id ?? language.kernel) : null,
+      };
       const execution = new TrackedExecution(facts, (own) => this.#measured(own, order, session));
       session?.follow(execution);
       this.#parts.log.add(execution, session && session.record.createdAt + this.#options.maxLifeMs);
@@ -175,7 +189,7 @@ export class Executions {
   async #placedInSession(execution: TrackedExecution, order: Order, session: OpenSession): Promise<CellExecution> {
     const { fileService, jobFiles, logger, now } = this.#options;
     const { directory, records } = this.#parts;
-    const { principal, language, limits } = order;
+    const { principal, limits } = order;
     const startedAt = now();
     const set = () => fileService.opened(principal, records.stored(session.record));
     const ref = await directory.place(session);
@@ -187,10 +201,10 @@ export class Executions {
         { ...order, limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, session.record.memoryBytes) } },
         {
           inputs: jobInputs(session.files.all()),
-          session: session.forJob(ref, null, records.expiresAt(session.record) - now()),
+          session: session.forJob(ref, order.kernel, records.expiresAt(session.record) - now()),
         },
       );
-      if (isCell(order)) session.noteKernel(language.kernel!);
+      if (execution.kernel !== null) session.noteKernel(execution.kernel);
       const recorded = await recordFiles({
         ending,
         stored: jobFiles.stored(execution.id),
@@ -262,6 +276,16 @@ export class Executions {
 function isCell({ language, request }: Pick<Order, 'language' | 'request'>): boolean {
   const asProgram = request.asProgram || request.stdin !== undefined || (request.args ?? []).length > 0;
   return language.kernel !== null && !asProgram;
+}
+
+/** @throws DragomanError invalid_request for a kernel where none can be */
+function checkKernel(request: CellRequest, language: Language): void {
+  if (request.kernelId === undefined) return;
+  const refuse = (message: string) => {
+    throw new DragomanError('invalid_request', { message });
+  };
+  if (request.sessionId === undefined) refuse('a kernel is part of a session');
+  if (!isCell({ language, request })) refuse('a program runs in no kernel: leave out the kernel, or args and stdin');
 }
 
 /** Files without those that others take the place of. */

@@ -19,6 +19,8 @@ export interface TrackedExecutionFacts {
   readonly owner: string;
   readonly sessionId: string | undefined;
   readonly language: string;
+  /** Id of the kernel it runs in; null: it is a program. */
+  readonly kernel: string | null;
   readonly code: string;
   readonly hasTools: boolean;
 }
@@ -31,6 +33,7 @@ export class TrackedExecution implements RunningExecution {
   readonly id = newId();
   readonly sessionId: string;
   readonly language: string;
+  readonly kernel: string | null;
   readonly principal: Pick<Principal, 'id' | 'tenant'>;
   readonly owner: string;
   readonly code: string;
@@ -55,6 +58,7 @@ export class TrackedExecution implements RunningExecution {
     // Without a session it is one of its own.
     this.sessionId = facts.sessionId ?? this.id;
     this.language = facts.language;
+    this.kernel = facts.kernel;
     this.code = facts.code;
     this.owner = facts.owner;
     this.principal = { id: facts.principal.id, tenant: facts.principal.tenant };

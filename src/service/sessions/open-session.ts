@@ -2,7 +2,7 @@ import type { JobSession, SessionRef } from '../../runner/index.ts';
 import type { TrackedExecution } from '../executions/tracked-execution.ts';
 import { SerialQueue } from './serial-queue.ts';
 import type { SessionFiles } from './session-files.ts';
-import type { SessionRecord } from './session-record.ts';
+import type { KernelRecord, SessionRecord } from './session-record.ts';
 
 /** Executions of one session that may wait or run. */
 const maxQueue = 64;
@@ -67,9 +67,10 @@ export class OpenSession {
     }
   }
 
-  /** Cancels what runs and what waits. */
-  cancelAll(): void {
-    for (const execution of this.#executions) execution.cancel();
+  /** Cancels what runs and what waits, in one kernel or in all. */
+  cancelAll(kernel?: string): void {
+    for (const execution of this.#executions)
+      if (kernel === undefined || execution.kernel === kernel) execution.cancel();
   }
 
   /** Remembers that a kernel has held variables, which a new sandbox cannot give back. */
@@ -80,8 +81,13 @@ export class OpenSession {
   }
 
   /** It as a job's session. */
-  forJob(ref: SessionRef, kernel: JobSession['kernel'], expiresInMs: number): JobSession {
+  forJob(ref: SessionRef, kernel: KernelRecord | null, expiresInMs: number): JobSession {
     const { ran, idleMs } = this.record;
-    return { ...ref, kernel, ran, idleMs: Math.min(idleMs, Math.max(0, expiresInMs)) };
+    return {
+      ...ref,
+      kernel: kernel && { id: kernel.id, directory: kernel.directory },
+      ran,
+      idleMs: Math.min(idleMs, Math.max(0, expiresInMs)),
+    };
   }
 }

@@ -16,10 +16,12 @@ import { resolveInputs } from '../files/inputs.ts';
 import type { OpenSession } from './open-session.ts';
 import { SessionDirectory, type SessionDirectoryOptions } from './session-directory.ts';
 import { checkRoom, jobInputs } from './session-files.ts';
+import { SessionKernels } from './session-kernels.ts';
 import { type SessionRecord, SessionRecords } from './session-record.ts';
 import type {
   CellExecution,
   CellRequest,
+  Kernels,
   NewSession,
   Page,
   RunningExecution,
@@ -41,6 +43,7 @@ const maxMetadataLength = 512;
 
 /** The `Sessions` over a runner. */
 export class SessionService implements Sessions {
+  readonly kernels: Kernels;
   readonly #options: SessionServiceOptions;
   readonly #records: SessionRecords;
   readonly #log: ExecutionLog;
@@ -53,6 +56,7 @@ export class SessionService implements Sessions {
     this.#options = options;
     this.#records = new SessionRecords(options);
     this.#directory = new SessionDirectory(options, this.#records);
+    this.kernels = new SessionKernels(options, this.#directory);
     this.#log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
     this.#executions = new Executions(options, {
       records: this.#records,

@@ -56,9 +56,33 @@ export interface NewSession {
   readonly files?: readonly InputFile[] | undefined;
 }
 
+/** One of the interpreters of a session. Each has variables of its own; all share the files, and take turns. */
+export interface KernelInfo {
+  /** Of a default kernel: the interpreter's name, as `python`. */
+  readonly id: string;
+  /** Canonical name. */
+  readonly language: string;
+  /** Where it starts, relative to the workspace; empty: the workspace itself. */
+  readonly directory: string;
+  readonly createdAt: number;
+  /** The kernel of code that names none: there is one for each language that has run. */
+  readonly isDefault: boolean;
+  /** `live`: it holds variables; `dormant`: its next code starts it anew. */
+  readonly state: 'live' | 'dormant';
+}
+
+export interface NewKernel {
+  /** Name or alias, any case, of a language that keeps variables. */
+  readonly language: string;
+  /** Relative to the workspace; made if it is missing. Absent: the workspace itself. */
+  readonly directory?: string | undefined;
+}
+
 export interface CellRequest {
   /** Absent: in a session of its own that ends with it, and its files are kept as of any execution. */
   readonly sessionId?: string | undefined;
+  /** A kernel of the session that runs this language. Absent: the language's default one. */
+  readonly kernelId?: string | undefined;
   /** Name or alias, any case. */
   readonly language: string;
   readonly code: string;
@@ -181,4 +205,19 @@ export interface Sessions {
   copyFile(principal: Principal, id: string, file: FileRef & { path: string }): Promise<StoredFile>;
   /** Removes a file of its workspace. @throws DragomanError not_found, session_expired */
   removeFile(principal: Principal, id: string, path: string): Promise<void>;
+}
+
+/** The kernels of sessions. */
+export interface Kernels {
+  /** Default ones that have run, then those that were made. @throws DragomanError not_found, session_expired */
+  list(principal: Principal, sessionId: string): Promise<readonly KernelInfo[]>;
+  /**
+   * Makes a further kernel, which starts with its first code.
+   * @throws DragomanError not_found, session_expired, unsupported_language, invalid_request; conflict when there are too many
+   */
+  create(principal: Principal, sessionId: string, request: NewKernel): Promise<KernelInfo>;
+  /** Ends what runs in a kernel and its process; its next code starts it anew. @throws DragomanError not_found, session_expired */
+  restart(principal: Principal, sessionId: string, kernelId: string): Promise<KernelInfo>;
+  /** Ends a kernel and forgets it. A default one comes back with its language's next code. @throws DragomanError as `restart` */
+  delete(principal: Principal, sessionId: string, kernelId: string): Promise<void>;
 }

@@ -19,7 +19,7 @@ function line(step: Step): string {
   if ('remove' in step) return `os.remove(${text(step.remove)})`;
   if ('show' in step) return `print(pathlib.Path(${text(step.show)}).read_text(), end="")`;
   if ('list' in step) return 'print(",".join(sorted(os.listdir())), end="")';
-  if ('ask' in step) return 'print(await ask(), end="")';
+  if ('ask' in step) return 'print(await tools.ask(), end="")';
   return 'while True: time.sleep(0.05)';
 }
 

@@ -213,6 +213,24 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
       expect(await run([], { session: after })).toMatchObject({ continuity: 'restored' });
     });
 
+    it('runs code in several kernels of one session, and ends them one by one', async () => {
+      const { runner, run } = await setUp();
+      const where = await session(runner);
+      const inKernel = (id: string, ran: readonly string[]) =>
+        run([], { session: { ...where, ran, kernel: { id, directory: '' } } });
+      expect(await run([], { session: where })).toMatchObject({ continuity: 'fresh' });
+      const [{ kernels: usual } = { kernels: [] }] = await runner.sessions([where]);
+      const ran = [...usual, 'one', 'two'];
+      expect(await inKernel('one', usual)).toMatchObject({ continuity: 'fresh' });
+      expect(await inKernel('two', usual)).toMatchObject({ continuity: 'fresh' });
+      expect(await inKernel('one', ran)).toMatchObject({ continuity: 'continued' });
+      await runner.endKernels(where, ['one']);
+      const [{ kernels } = { kernels: [] }] = await runner.sessions([where]);
+      expect([...kernels].sort()).toEqual([...usual, 'two'].sort());
+      expect(await inKernel('one', ran)).toMatchObject({ continuity: 'restored' });
+      expect(await inKernel('two', ran)).toMatchObject({ continuity: 'continued' });
+    });
+
     it('makes a session’s workspace hold the files of each job, no more and no less', async () => {
       const { files, runner, run } = await setUp();
       const where = await session(runner);

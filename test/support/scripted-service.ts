@@ -1,0 +1,92 @@
+import { onTestFinished } from 'vitest';
+import { defaultPlan, type Plan } from '../../src/core/index.ts';
+import {
+  Admission,
+  type CellExecution,
+  type CellRequest,
+  FileService,
+  SessionService,
+  StoredJobFiles,
+} from '../../src/service/index.ts';
+import { createFileStore, createMemoryBytes, type Records } from '../../src/stores/index.ts';
+import { testLimits } from './engine.ts';
+import { memoryRecords } from './records.ts';
+import { type Script, ScriptedRunner } from './scripted-runner.ts';
+import { ann } from './sessions.ts';
+
+const hour = 3_600_000;
+
+export interface ScriptedServiceOptions {
+  readonly records?: Records;
+  readonly places?: number;
+  readonly plan?: Partial<Plan>;
+  readonly queueWaitMs?: number;
+  readonly maxToolExecutions?: number;
+}
+
+/** The real service over stores in memory and a runner that does what a test says. */
+export function scriptedService(script?: Script, options: ScriptedServiceOptions = {}) {
+  const records = options.records ?? memoryRecords();
+  const plan: Plan = {
+    limits: testLimits,
+    maxWallMs: 60_000,
+    running: undefined,
+    waiting: 100,
+    storedBytes: 1024 ** 3,
+    storedFiles: 10_000,
+    rates: { exec: null, upload: null, download: null, list: null },
+    ...options.plan,
+  };
+  const plans = new Map([[defaultPlan, plan]]);
+  const used: { principal: string; executions: number }[] = [];
+  const usage = {
+    record: ({ id }: { id: string }, { executions = 0 }: { executions?: number }) =>
+      void (executions > 0 && used.push({ principal: id, executions })),
+  };
+  const measured: string[] = [];
+  const now = () => service.now;
+  const limits = { maxFileBytes: 1024 * 1024, maxUploadFiles: 10, retentionMs: 24 * hour };
+  const bytes = createMemoryBytes();
+  const files = createFileStore({ bytes, contents: records.contents, leases: records.leases, now });
+  const fileService = new FileService({ files, records, usage, plans, ...limits, now });
+  const jobFiles = new StoredJobFiles(fileService);
+  const runner = new ScriptedRunner(jobFiles, script);
+  const queueWaitMs = options.queueWaitMs ?? 5000;
+  const admission = new Admission({ places: options.places ?? 8, waitMs: queueWaitMs });
+  const sessions = new SessionService({
+    runner,
+    jobFiles,
+    records,
+    fileService,
+    usage,
+    admission,
+    plans,
+    queueWaitMs,
+    ...limits,
+    idleMs: 20 * 60_000,
+    maxIdleMs: 2 * hour,
+    maxLifeMs: 48 * hour,
+    reserveBytes: 1000,
+    toolWaitMs: 10_000,
+    maxToolExecutions: options.maxToolExecutions ?? 2,
+    availableMemory: () => Number.MAX_SAFE_INTEGER,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, count() {} },
+    now,
+  });
+  onTestFinished(() => sessions.close());
+  const service = {
+    now: Date.UTC(2026, 0, 1),
+    sessions,
+    runner,
+    records,
+    fileService,
+    admission,
+    used,
+    measured,
+    async run(sessionId: string | undefined, code = '', request: Partial<CellRequest> = {}): Promise<CellExecution> {
+      return (await sessions.start(ann, { sessionId, language: 'python', code, ...request })).done;
+    },
+  };
+  return service;
+}
