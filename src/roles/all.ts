@@ -98,6 +98,7 @@ export async function startService(config: Config, image: Image, version: string
       runtimesDir,
       templates: runtimes.templates,
       sandboxUid: config.isolation.sandboxUid,
+      diskReadBytes: config.isolation.diskReadBytes,
       logger,
     });
     const poolSize = config.engine.pool || Math.max(4, availableParallelism());

@@ -12,5 +12,7 @@ export interface BackendOptions {
   readonly templates: readonly Template[];
   /** The first of 4096 host users for sandboxes when the service is root; otherwise all run as the service's own user. */
   readonly sandboxUid: number;
+  /** Most bytes a second that all sandboxes together read from the image's disk, where the host can bound it; absent: no bound. */
+  readonly diskReadBytes?: number;
   readonly logger: Logger;
 }

@@ -1,5 +1,5 @@
 import { section } from '../setting.ts';
-import { imageName, text, whole } from '../values.ts';
+import { bytes, GiB, imageName, MiB, text, whole } from '../values.ts';
 
 const setting = section('Sandboxes');
 
@@ -18,6 +18,11 @@ export const isolation = {
     value: whole(1, 4_294_967_294),
     default: '2000000000',
     help: 'First of 4096 user ids for sandboxes when the service runs as root: each sandbox gets one of its own. An ordinary user takes them from `/etc/subuid`.',
+  }),
+  diskReadBytes: setting('DRAGOMAN_DISK_READ_BYTES', {
+    value: bytes(MiB, 100 * GiB),
+    default: '200m',
+    help: 'Most bytes a second that all sandboxes together read from the disk of their image, where the kernel can bound it (`doctor` says so).',
   }),
 };
 

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
-import { type Cgroup, type CgroupTree, openCgroups } from '../linux/cgroup/index.ts';
+import { type Cgroup, type CgroupTree, diskOf, openCgroups } from '../linux/cgroup/index.ts';
 import { seccompProgram } from '../linux/seccomp/index.ts';
 import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
@@ -33,6 +33,8 @@ export class NamespacesBackend implements Backend {
   readonly #sandboxes = new Set<Sandbox>();
   #cgroups: CgroupTree | undefined;
   #users: SandboxUsers | undefined;
+  /** Called with the pid of each zygote that starts. */
+  #boundReads: (zygote: number) => void = () => {};
   /** Where the image is for the users of sandboxes. */
   #imageRoot: string;
   #closing = false;
@@ -55,6 +57,7 @@ export class NamespacesBackend implements Backend {
         this.#users = await SandboxUsers.open(first);
       }
       this.#cgroups = await openCgroups();
+      this.#bound();
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
       // The first template is what most programs need: it has the processor for itself, and the others may still be loading
@@ -159,6 +162,19 @@ export class NamespacesBackend implements Backend {
     }
   }
 
+  /** Without the bound a program that reads the image without pause slows the service, and nothing worse. */
+  #bound(): void {
+    const { imageRoot, diskReadBytes, logger } = this.#options;
+    if (diskReadBytes === undefined) return;
+    try {
+      const disk = diskOf(imageRoot);
+      if (!disk) throw new Error(`${imageRoot} is on no disk that a cgroup can name`);
+      this.#boundReads = this.#cgroups!.boundReads(disk, diskReadBytes);
+    } catch (error) {
+      logger.info({ error: String(error) }, 'what sandboxes read from the disk is not bounded');
+    }
+  }
+
   #startZygote(name: string): Promise<void> {
     const { guestDir, runtimesDir, logger, templates } = this.#options;
     const zygote = new Zygote({
@@ -170,7 +186,7 @@ export class NamespacesBackend implements Backend {
       logger,
       onLost: () => this.#replaceZygote(name),
     });
-    const ready = zygote.start();
+    const ready = zygote.start().then(() => this.#boundReads(zygote.hostPid));
     // A failure is reported by the next `create` that needs this zygote.
     ready.catch(() => {});
     this.#zygotes.set(name, { zygote, ready });

@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { childEnvironment, isSuperuser } from '../../core/index.ts';
 import type { HostCheck, HostReport } from '../host-report.ts';
-import { cgroupHost } from '../linux/cgroup/index.ts';
+import { cgroupHost, readBoundFault } from '../linux/cgroup/index.ts';
 import { sharedKernel } from '../linux/shared-kernel.ts';
 import { firstSandboxUser, outsideUser, ownUserMap } from '../linux/user-map.ts';
 
@@ -21,11 +21,23 @@ export function probeNamespaces(wantedUser: number): HostReport {
     users(sandboxUsers),
     seccomp(),
     cgroups(),
+    diskReads(),
     ...sharedKernel(),
     kvm(),
     gvisor(),
   ];
   return { checks, usable: checks.every((check) => check.state !== 'missing') };
+}
+
+function diskReads(): HostCheck {
+  const fault = readBoundFault();
+  return {
+    name: 'disk reads',
+    state: fault ? 'absent' : 'present',
+    detail: fault
+      ? `${fault}: a program that reads the image without pause slows the uploads of others`
+      : 'what all sandboxes together read from the disk is bounded by DRAGOMAN_DISK_READ_BYTES',
+  };
 }
 
 function kernel(): HostCheck {

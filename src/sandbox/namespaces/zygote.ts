@@ -51,6 +51,11 @@ export class Zygote {
     this.#options = options;
   }
 
+  /** Once it has started: its process, as the host sees it. */
+  get hostPid(): number {
+    return this.#hostPid;
+  }
+
   /** Starts bubblewrap and waits until the template is loaded. @throws Error with what bubblewrap or Python said */
   async start(): Promise<void> {
     const { template, files, imageRoot, users, logger } = this.#options;

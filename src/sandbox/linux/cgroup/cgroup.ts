@@ -44,5 +44,11 @@ export interface CgroupTree {
   /** What was swept when the tree was opened. */
   readonly swept: Leftovers;
   create(id: string, limits: CgroupLimits): Cgroup;
+  /**
+   * Bounds what all sandboxes together read from a disk (`diskOf`).
+   * @returns what to call with the pid of each zygote, before it makes sandboxes
+   * @throws Error naming what the host lacks
+   */
+  boundReads(disk: string, bytesPerSecond: number): (zygote: number) => void;
   close(): Promise<void>;
 }

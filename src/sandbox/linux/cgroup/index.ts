@@ -1,9 +1,10 @@
 import type { CgroupTree } from './cgroup.ts';
 import { cgroupHost } from './host.ts';
-import { openV1 } from './v1.ts';
-import { openV2 } from './v2.ts';
+import { blkioFault, openV1 } from './v1.ts';
+import { openV2, ownIoFault } from './v2.ts';
 
 export type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
+export { diskOf } from './disk.ts';
 export { cgroupHost } from './host.ts';
 
 /**
@@ -14,4 +15,10 @@ export async function openCgroups(): Promise<CgroupTree> {
   const host = cgroupHost();
   if (host.version === undefined) throw new Error('the host has no cgroup memory controller mounted');
   return host.version === 1 ? openV1(host) : openV2(host);
+}
+
+/** Why reads of sandboxes from disks cannot be bounded on this host; undefined: they can. */
+export function readBoundFault(): string | undefined {
+  const host = cgroupHost();
+  return host.version === 2 ? ownIoFault(host.v2!) : blkioFault(host);
 }

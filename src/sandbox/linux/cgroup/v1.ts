@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { accessSync, chownSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { childEnvironment } from '../../../core/index.ts';
 import type { SandboxUsage } from '../../port.ts';
@@ -8,6 +9,8 @@ import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from 
 import { children, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { instanceName, isStale } from './instance.ts';
+
+const readBound = 'blkio.throttle.read_bps_device';
 
 /** The freezer first, wherever groups are emptied: what is frozen cannot die, and its other groups stay busy as long. */
 const controllers = ['freezer', 'memory', 'pids', 'cpu', 'cpuacct'] as const;
@@ -25,6 +28,10 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
   if (missing.length > 0) throw new Error(`the cgroup v1 controllers ${missing.join(', ')} are not mounted`);
   const parents = mapPaths((controller) => parentFor(host, controller));
   const swept = await sweep(parents);
+  const disks = blkioParent(host);
+  if (typeof disks === 'object')
+    for (const name of children(disks.path).filter(isStale)) await removeDisks(`${disks.path}/${name}`);
+  let ownDisks: string | undefined;
   const own = mapPaths((controller) => `${parents[controller]}/${instanceName()}`);
   for (const controller of distinct(own)) mkdirSync(controller, { recursive: true });
   // Groups on a hierarchy with cpuset-like inheritance need nothing else; memory must count the groups below as well.
@@ -36,8 +43,18 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
         limits,
         host.uid === 0,
       ),
+    boundReads(disk, bytesPerSecond) {
+      if (typeof disks === 'string') throw new Error(disks);
+      ownDisks = `${disks.path}/${instanceName()}`;
+      mkdirSync(ownDisks, { recursive: true });
+      write(`${ownDisks}/${readBound}`, `${disk} ${bytesPerSecond}`);
+      const procs = `${ownDisks}/cgroup.procs`;
+      // Forks inherit the group, so no sandbox has to be moved.
+      return (zygote) => write(procs, zygote);
+    },
     close: async () => {
       for (const path of distinct(own)) await removeGroup(path, () => {});
+      if (ownDisks) await removeDisks(ownDisks);
     },
   };
 }
@@ -46,19 +63,35 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
 function parentFor(host: CgroupHost, controller: Controller): string {
   const at = host.v1.get(controller)!;
   const candidates = [`${at.mount}${at.path === '/' ? '' : at.path}`, `${at.mount}/dragoman-${host.uid}`];
-  for (const candidate of candidates) {
-    try {
-      accessSync(candidate, constants.W_OK);
-      return candidate;
-    } catch {
-      // Not ours to write in: the next one may be.
-    }
-  }
+  const writable = candidates.find(isWritable);
+  if (writable !== undefined) return writable;
   const all = `/sys/fs/cgroup/{${controllers.join(',')}}/dragoman-${host.uid}`;
   throw new Error(
     `no cgroup of controller ${controller} may be written by user ${host.uid}: ` +
       `run "sudo bash -c 'mkdir -p ${all} && chown -R ${host.uid} ${all}'" once after each boot`,
   );
+}
+
+/** Where groups that bound reads may be made, or why they may not. */
+function blkioParent(host: CgroupHost): { readonly path: string } | string {
+  const at = host.v1.get('blkio');
+  if (!at) return 'the cgroup controller blkio is not mounted';
+  const candidates = [`${at.mount}${at.path === '/' ? '' : at.path}`, `${at.mount}/dragoman-${host.uid}`];
+  const path = candidates.find((candidate) => isWritable(candidate) && existsSync(`${candidate}/${readBound}`));
+  return path ? { path } : `no cgroup of controller blkio may be written by user ${host.uid}`;
+}
+
+/** Moves processes that are left to the parent: zygotes end with the service, or a little later. */
+async function removeDisks(group: string): Promise<void> {
+  await removeGroup(group, () => {
+    for (const pid of pids(group)) write(`${dirname(group)}/cgroup.procs`, pid);
+  });
+}
+
+/** Why reads from disks cannot be bounded on this host; undefined: they can. */
+export function blkioFault(host: CgroupHost): string | undefined {
+  const parent = blkioParent(host);
+  return typeof parent === 'string' ? parent : undefined;
 }
 
 async function sweep(parents: Paths): Promise<Leftovers> {
@@ -76,6 +109,15 @@ async function sweep(parents: Paths): Promise<Leftovers> {
     }
   }
   return { sandboxes: sandboxes.size, processes: processes.size };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function removeV1(controller: Controller, path: string): Promise<void> {

@@ -38,6 +38,7 @@ vi.mock('node:fs', async (importActual) => {
         'memory.peak': '8192\n',
         'memory.events': 'low 0\nmax 3\noom 2\noom_kill 1\n',
       });
+    if (controllers.split(' ').includes('io')) files['io.max'] = '';
     if (controllers.includes('pids')) files['pids.max'] = 'max\n';
     if (controllers.includes('cpu')) Object.assign(files, { 'cpu.max': 'max 100000\n', 'cpu.weight': '100\n' });
     for (const [name, content] of Object.entries(files)) fs.writeFileSync(join(path, name), content);
@@ -120,6 +121,25 @@ const groups = (at: string) =>
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
 
+describe('reads from a disk', () => {
+  it('are bounded for all sandboxes together', async () => {
+    await kernel('/');
+    const tree = await open('/', 0);
+    const place = tree.boundReads('254:0', 1000);
+    place(11);
+    tree.create('s1', limits);
+    const [server] = groups(join(mount, 'dragoman'));
+    expect(read('dragoman', server!, 'io.max')).toBe('254:0 rbps=1000');
+  });
+
+  it('are not where the controller is not delegated, which is told and harms nothing else', async () => {
+    await kernel('/user', 'cpu memory pids');
+    const tree = await open('/user', 1000);
+    expect(() => tree.boundReads('254:0', 1000)).toThrow('the cgroup v2 controller io is not available in ');
+    tree.create('s1', limits);
+  });
+});
+
 describe('a sandbox’s group', () => {
   it('has its limits, other ones later, and no swap', async () => {
     await kernel('/');
@@ -167,7 +187,7 @@ describe('a server', () => {
     (await open('/app.scope', 1000)).create('s1', limits);
     expect(read('app.scope', 'cgroup.procs')).toBe('');
     expect(read('app.scope/dragoman.server', 'cgroup.procs')).toBe('11\n12');
-    expect(read('app.scope', 'cgroup.subtree_control').split(' ').sort()).toEqual(['cpu', 'memory', 'pids']);
+    expect(read('app.scope', 'cgroup.subtree_control').split(' ').sort()).toEqual(['cpu', 'io', 'memory', 'pids']);
     const [server] = groups(join(mount, 'app.scope')).filter(
       (name) => name.startsWith('dragoman.') && name !== 'dragoman.server',
     );
