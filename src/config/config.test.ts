@@ -69,7 +69,7 @@ describe('defaults', () => {
           requireTenant: false,
         },
       },
-      isolation: { backend: 'namespaces', image: 'auto', sandboxUid: 2_000_000_000 },
+      isolation: { backend: 'namespaces', image: 'auto', sandboxUid: 2_000_000_000, diskReadBytes: 209_715_200 },
       engine: {
         limits,
         concurrency: 0,

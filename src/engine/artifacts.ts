@@ -14,8 +14,9 @@ export interface WorkspaceDiff {
 }
 
 /** How much of a workspace is collected under these limits. */
-export function collectLimits({ workspaceFiles, artifacts, artifactBytes }: Limits): CollectLimits {
-  return { entries: workspaceFiles, depth: maxPathDepth, files: artifacts, fileBytes: artifactBytes };
+export function collectLimits({ workspaceBytes, workspaceFiles, artifacts, artifactBytes }: Limits): CollectLimits {
+  const files = { files: artifacts, fileBytes: artifactBytes, totalBytes: workspaceBytes };
+  return { entries: workspaceFiles, depth: maxPathDepth, ...files };
 }
 
 /** What a program's workspace held when it started: its inputs and its source. */

@@ -171,6 +171,8 @@ export type JobEvent =
   | { readonly type: 'started'; readonly worker: string }
   | JobOutput
   | Exclude<ExecutionEvent, { type: 'stdout' | 'stderr' }>
+  /** The code has ended, and its files take more than a moment to store. */
+  | { readonly type: 'storing' }
   | JobEnding
   | { readonly type: 'failed'; readonly error: JobFault };
 

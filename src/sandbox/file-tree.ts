@@ -119,6 +119,7 @@ class Collection {
   readonly #unchanged: string[] = [];
   readonly #next: Map<string, KnownFile>;
   #truncated: boolean;
+  #totalBytes = 0;
 
   constructor(tree: FileTree, since: Baseline, limits: CollectLimits, truncated: boolean) {
     this.#tree = tree;
@@ -138,7 +139,7 @@ class Collection {
       this.#next.delete(path);
       return;
     }
-    const isFull = this.#files.length >= this.#limits.files || file.size > this.#limits.fileBytes;
+    const isFull = this.#files.length >= this.#limits.files || this.#isTooLarge(file.size);
     const mayBeSame = known?.digest !== undefined && known.size === file.size;
     // Equal size is the only reason to look into a file that would be left out.
     if (isFull && !mayBeSame) {
@@ -154,13 +155,18 @@ class Collection {
       return;
     }
     // It may have grown since it was listed; from here on it has the size it was opened with.
-    if (isFull || content.size > this.#limits.fileBytes) {
+    if (isFull || this.#isTooLarge(content.size)) {
       content.close();
       this.#truncated = true;
       return;
     }
+    this.#totalBytes += content.size;
     this.#files.push({ path, change: known ? 'modified' : 'created', content });
     this.#next.set(path, { size: content.size, stamp: content.stamp });
+  }
+
+  #isTooLarge(size: number): boolean {
+    return size > this.#limits.fileBytes || this.#totalBytes + size > this.#limits.totalBytes;
   }
 
   result(): WorkspaceChanges {

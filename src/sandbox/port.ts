@@ -76,6 +76,8 @@ export interface CollectLimits {
   readonly files: number;
   /** Bytes of one changed file. */
   readonly fileBytes: number;
+  /** Bytes of all changed files together: holes and hard links make a tree look larger than any file system it is on. */
+  readonly totalBytes: number;
 }
 
 /** The bytes of a file in a sandbox. Read them before the sandbox is thawed or destroyed, then close. */

@@ -13,6 +13,9 @@ export interface Before {
   isReadOnly(path: string): boolean;
 }
 
+/** Files that are not stored by then are lost. */
+const storeDeadlineMs = 60_000;
+
 /** Stores what code made and changed. Never rejects: what cannot be stored is reported as lost. */
 export async function storeArtifacts(
   files: JobFiles,
@@ -23,10 +26,11 @@ export async function storeArtifacts(
 ): Promise<Pick<JobEnding, 'files' | 'lost'>> {
   const stored: JobFile[] = [];
   const lost: { path: string; reason: string }[] = [];
+  const deadline = performance.now() + storeDeadlineMs;
   for (const { path, content } of found) {
     try {
       if (before.isReadOnly(path)) continue;
-      const { digest, size } = await files.put(jobId, path, content.read(), content.size);
+      const { digest, size } = await files.put(jobId, path, until(deadline, content.read()), content.size);
       const was = before.digestOf(path);
       // The code may have written what was there already.
       if (was !== digest) stored.push({ path, change: was === undefined ? 'created' : 'modified', digest, size });
@@ -39,4 +43,14 @@ export async function storeArtifacts(
     }
   }
   return { files: stored, lost };
+}
+
+async function* until(deadline: number, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    if (performance.now() > deadline) {
+      const message = `The files of the execution were not stored within ${storeDeadlineMs / 1000} seconds.`;
+      throw new DragomanError('storage_unavailable', { message });
+    }
+    yield chunk;
+  }
 }

@@ -25,6 +25,8 @@ import type { LiveSessions } from './live-sessions.ts';
 
 /** How often a cell is tried while its sandbox dies before any of the code runs. */
 const maxAttempts = 3;
+/** An execution whose files take longer to store gives its place to another. */
+const storingAfterMs = 1000;
 
 export interface JobRunParts {
   readonly engine: Engine;
@@ -191,7 +193,8 @@ export class JobRun {
     const { files, logger } = this.#parts;
     const readOnly = this.#readOnly();
     const before = { digestOf, isReadOnly: (path: string) => readOnly.has(path) };
-    return storeArtifacts(files, this.#job.id, found, before, logger);
+    const timer = setTimeout(() => this.#log.append({ type: 'storing' }), storingAfterMs);
+    return storeArtifacts(files, this.#job.id, found, before, logger).finally(() => clearTimeout(timer));
   }
 
   #readOnly(): ReadonlySet<string> {

@@ -122,7 +122,13 @@ export interface TestEngine {
 
 /** Starts an engine of its own (about a second); close it. */
 export async function startEngine(
-  options: { limits?: Partial<Limits>; poolSize?: number; compileCache?: CompileCache; runtimesDir?: string } = {},
+  options: {
+    limits?: Partial<Limits>;
+    poolSize?: number;
+    compileCache?: CompileCache;
+    runtimesDir?: string;
+    diskReadBytes?: number;
+  } = {},
 ): Promise<TestEngine> {
   const limits = { ...testLimits, ...options.limits };
   const { compileCache } = options;
@@ -138,6 +144,7 @@ export async function startEngine(
     runtimesDir,
     templates: catalogue.templates,
     sandboxUid: 2_000_000_000,
+    ...(options.diskReadBytes === undefined ? {} : { diskReadBytes: options.diskReadBytes }),
     logger,
   });
   const engine = createEngine({

@@ -129,6 +129,8 @@ export class TrackedExecution implements RunningExecution {
     if (number <= this.#seen) return;
     if (event.type === 'ended' || event.type === 'failed') return;
     this.#seen = number;
+    // Another execution may run while the files of this one are stored.
+    if (event.type === 'storing') this.#slot?.leave();
     if (event.type !== 'tool_calls' || this.#status === 'done') return;
     this.#calls = event.calls;
     this.#status = 'waiting';
@@ -180,6 +182,7 @@ function executionEvent(event: JobEvent): ExecutionEvent | undefined {
     case 'stderr':
       return { type: event.type, data: outputBytes(event) };
     case 'started':
+    case 'storing':
     case 'ended':
     case 'failed':
       return undefined;

@@ -5,7 +5,7 @@ import type { Baseline, CollectLimits, FileContent, KnownFile, Sandbox } from '.
 import type { Deed } from './deeds.ts';
 import { start } from './listen.ts';
 
-const usual: CollectLimits = { entries: 500, depth: 10, files: 50, fileBytes: 1024 * 1024 };
+const usual: CollectLimits = { entries: 500, depth: 10, files: 50, fileBytes: 1024 * 1024, totalBytes: 1024 ** 3 };
 const nothing: Baseline = new Map();
 
 const known = (text: string, more: Partial<KnownFile> = {}): KnownFile => ({

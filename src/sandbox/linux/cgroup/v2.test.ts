@@ -127,16 +127,17 @@ describe('reads from a disk', () => {
     const tree = await open('/', 0);
     const place = tree.boundReads('254:0', 1000);
     place(11);
-    tree.create('s1', limits);
+    const group = tree.create('s1', limits);
     const [server] = groups(join(mount, 'dragoman'));
     expect(read('dragoman', server!, 'io.max')).toBe('254:0 rbps=1000');
+    await group.remove();
   });
 
   it('are not where the controller is not delegated, which is told and harms nothing else', async () => {
     await kernel('/user', 'cpu memory pids');
     const tree = await open('/user', 1000);
     expect(() => tree.boundReads('254:0', 1000)).toThrow('the cgroup v2 controller io is not available in ');
-    tree.create('s1', limits);
+    await tree.create('s1', limits).remove();
   });
 });
 
