@@ -2,6 +2,7 @@ import { isId, newId, type Principal } from '../../core/index.ts';
 import type { Document, Page } from '../../service/index.ts';
 import { ItemLists } from '../item-lists.ts';
 import { type Item, withoutImages } from '../items.ts';
+import { itemOfOlder, olderKinds } from '../older-items.ts';
 import type { NewDocument, OwnedDocuments } from '../owned-documents.ts';
 import { Refusal } from '../refusal.ts';
 import { ItemFinder, type RequestItem } from '../responses/history.ts';
@@ -141,7 +142,29 @@ export class Conversations {
   async #find(principal: Principal, id: string): Promise<Document> {
     const found = isId(id) ? await this.#documents.get(principal, conversationKind, id) : undefined;
     if (!found) throw new Refusal('conversation_not_found', 'The conversation does not exist.', { id });
-    return found;
+    return (found.body as Body).count === undefined ? this.#rewritten(principal, found) : found;
+  }
+
+  /** A conversation of version 0.1, whose items were stored together. They are stored anew, each on its own. */
+  async #rewritten(principal: Principal, found: Document): Promise<Document> {
+    const page = { limit: 100, order: 'asc', name: found.id } as const;
+    const { metadata } = found.body as Body;
+    let count = 0;
+    let bytes = 0;
+    for (let more = true; more; ) {
+      const batches = await this.#documents.list(principal, olderKinds.conversationItems, page);
+      for (const { id, body } of batches.documents) {
+        const items = (body as unknown[]).map(itemOfOlder);
+        await this.#documents.put(principal, ...this.#items.documentsOf(found.id, items));
+        await this.#documents.delete(olderKinds.conversationItems, id);
+        count += items.length;
+        bytes += items.reduce((sum, item) => sum + bytesOf(item), 0);
+      }
+      more = batches.more;
+    }
+    const body: Body = { metadata, count, bytes };
+    await this.#put(principal, found, body);
+    return { ...found, body };
   }
 
   /** Finds it, and lets everything in it stay from now on as long as a new one. */

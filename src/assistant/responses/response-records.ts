@@ -3,6 +3,7 @@ import { isId, type Principal } from '../../core/index.ts';
 import type { Page } from '../../service/index.ts';
 import { ItemLists } from '../item-lists.ts';
 import type { Item } from '../items.ts';
+import { olderKinds, recordOfOlder } from '../older-items.ts';
 import type { OwnedDocuments } from '../owned-documents.ts';
 import { Refusal } from '../refusal.ts';
 import type { Citable } from './citations.ts';
@@ -43,8 +44,21 @@ export class ResponseRecords {
   }
 
   async find(principal: Principal, id: string): Promise<StoredResponse | undefined> {
-    const document = isId(id) ? await this.#documents.get(principal, responseKind, id) : undefined;
-    return document && { ...(document.body as ResponseRecord), expiresAt: document.expiresAt };
+    if (!isId(id)) return undefined;
+    const document = await this.#documents.get(principal, responseKind, id);
+    if (document) return { ...(document.body as ResponseRecord), expiresAt: document.expiresAt };
+    return this.#rewritten(principal, id);
+  }
+
+  /** A response that version 0.1 stored, which is stored anew. Its events are not: it cannot be streamed again. */
+  async #rewritten(principal: Principal, id: string): Promise<StoredResponse | undefined> {
+    const document = await this.#documents.get(principal, olderKinds.response, id);
+    if (!document) return undefined;
+    const { input, ...record } = recordOfOlder(id, document.createdAt, document.body);
+    await this.put(principal, record, { input });
+    await this.#documents.delete(olderKinds.response, id);
+    await this.#documents.delete(olderKinds.events, id);
+    return { ...record, expiresAt: this.#documents.expiry() };
   }
 
   /** @throws Refusal response_not_found */
