@@ -53,12 +53,17 @@ export class ResponseRun {
   readonly begun: Promise<void>;
   /** Resolves when the response has ended, is stored, and its last event is in the log. Never rejects. */
   readonly finished: Promise<void>;
+  /** Resolves when it has finished and no reader holds its events any more. Never rejects. */
+  readonly released: Promise<void>;
   readonly #plan: RunPlan;
   readonly #abort = new AbortController();
   readonly #events: AsyncIterator<AgentEvent>;
   readonly #first: Promise<IteratorResult<AgentEvent>>;
   readonly #transcriber: Transcriber;
   readonly #finish = Promise.withResolvers<void>();
+  readonly #release = Promise.withResolvers<void>();
+  #readers = 0;
+  #hasFinished = false;
   #writer: EventWriter<ResponseEvent> | undefined;
   #bytes = 0;
   #response: ResponseState;
@@ -75,6 +80,11 @@ export class ResponseRun {
     this.begun = this.#first.then(() => {});
     this.begun.catch(() => {});
     this.finished = this.#finish.promise;
+    this.released = this.#release.promise;
+    this.finished.then(() => {
+      this.#hasFinished = true;
+      this.#releaseUnread();
+    });
   }
 
   get id(): string {
@@ -83,6 +93,11 @@ export class ResponseRun {
 
   get principal(): Principal {
     return this.#plan.principal;
+  }
+
+  /** About what its events take in memory. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get input(): readonly Item[] {
@@ -96,7 +111,13 @@ export class ResponseRun {
 
   /** Its events, past ones first, until it has ended or `signal` aborts. */
   async *events(signal: AbortSignal): AsyncGenerator<ResponseEvent> {
-    for await (const { event } of this.#plan.log.read(this.#key, 0, signal)) yield event;
+    this.#readers++;
+    try {
+      for await (const { event } of this.#plan.log.read(this.#key, 0, signal)) yield event;
+    } finally {
+      this.#readers--;
+      this.#releaseUnread();
+    }
   }
 
   /** Goes on to the end, whether or not anyone reads. Called once. */
@@ -119,6 +140,10 @@ export class ResponseRun {
   get #key() {
     const { tenant, id: principalId } = this.#plan.principal;
     return { tenant, principalId, id: this.#response.id };
+  }
+
+  #releaseUnread(): void {
+    if (this.#hasFinished && this.#readers === 0) this.#release.resolve();
   }
 
   async #work(): Promise<void> {

@@ -24,14 +24,18 @@ export interface ResponsesOptions {
   now(): number;
 }
 
-/** Responses of one principal that may be under way in the background. */
+/** Responses of one principal that may be under way in the background, and in all. */
 const maxBackground = 32;
+const maxHeld = 256;
+/** Bytes of one principal's responses that are made now, or whose readers lag behind. */
+const maxHeldBytes = 256 * 1024 * 1024;
 /** How long a cancelled response may take to end before it is reported as it is. */
 const cancelMs = 5000;
 
 /** The responses of every principal: those that are made now, and those that are stored. */
 export class Responses {
   readonly #options: ResponsesOptions;
+  /** Those that are made now, or that a reader still holds. */
   readonly #runs = new Map<string, ResponseRun>();
 
   constructor(options: ResponsesOptions) {
@@ -43,7 +47,7 @@ export class Responses {
    * @throws Refusal, DragomanError for a request that cannot be served
    */
   async begin(principal: Principal, request: ResponseRequest): Promise<ResponseRun> {
-    if (request.background) this.#admit(principal);
+    this.#admit(principal, request.background ?? false);
     const { conversations, records, now } = this.#options;
     const { conversationId, background = false, stored, echo } = request;
     const id = newId();
@@ -104,7 +108,7 @@ export class Responses {
   /** Lets it go on to its end, whether or not anyone reads along. */
   follow(run: ResponseRun): void {
     this.#runs.set(run.id, run);
-    run.finished.then(() => this.#runs.delete(run.id));
+    run.released.then(() => this.#runs.delete(run.id));
     run.start();
   }
 
@@ -178,11 +182,16 @@ export class Responses {
     return gatherHistory(records, principal, request, listId, items);
   }
 
-  #admit({ id, tenant }: Principal): void {
-    const isOwn = ({ principal, response }: ResponseRun) =>
-      principal.id === id && principal.tenant === tenant && response.background;
-    if ([...this.#runs.values().filter(isOwn)].length >= maxBackground)
+  /** @throws DragomanError rate_limited when the principal's share is used up */
+  #admit({ id, tenant }: Principal, background: boolean): void {
+    const own = [...this.#runs.values()].filter(({ principal }) => principal.id === id && principal.tenant === tenant);
+    const inBackground = own.filter(({ response }) => response.background && isUnderWay(response)).length;
+    if (background && inBackground >= maxBackground)
       throw new DragomanError('rate_limited', { message: `At most ${maxBackground} responses run in the background.` });
+    if (own.length >= maxHeld || own.reduce((sum, { bytes }) => sum + bytes, 0) > maxHeldBytes)
+      throw new DragomanError('rate_limited', {
+        message: 'Too many responses are under way or wait to be read.',
+      });
   }
 
   /** One that is made now and can be asked for. */
