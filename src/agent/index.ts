@@ -1,2 +1,2 @@
 export type * from './agent.ts';
-export { type AgentOptions, createAgent } from './create.ts';
+export { createAgent } from './create.ts';

@@ -6,7 +6,7 @@ export { type Attachment, inlineFile, type NamedFile } from './files/attachments
 export { readBase64, readDataUrl } from './files/base64.ts';
 export { freeName, lastSegment } from './files/names.ts';
 export { refOf, type UserFile } from './files/user-files.ts';
-export { type ItemPlace, placeOf } from './item-ids.ts';
+export { placeOf } from './item-ids.ts';
 export type * from './items.ts';
 export { Refusal, type RefusalReason } from './refusal.ts';
 export { isForPeople } from './responses/citations.ts';

@@ -76,7 +76,7 @@ export interface FunctionCallItem {
   readonly fromCode?: string | undefined;
 }
 
-export interface FunctionResultItem {
+interface FunctionResultItem {
   readonly id: string;
   readonly type: 'function_result';
   readonly callId: string;
@@ -84,7 +84,7 @@ export interface FunctionResultItem {
 }
 
 /** Stands for a conversation that was compacted. `content` is sealed by `packCompaction`. */
-export interface CompactionItem {
+interface CompactionItem {
   readonly id: string;
   readonly type: 'compaction';
   readonly content: string;

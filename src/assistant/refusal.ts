@@ -46,7 +46,3 @@ export class Refusal extends DragomanError {
     this.where = about.where;
   }
 }
-
-export function isRefused(error: unknown, reason: RefusalReason): error is Refusal {
-  return error instanceof Refusal && error.reason === reason;
-}

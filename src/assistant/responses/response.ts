@@ -2,7 +2,7 @@ import type { TokenUsage } from '../../agent/index.ts';
 import { DragomanError, type ErrorCode } from '../../core/index.ts';
 import type { OutputItem } from '../items.ts';
 
-export type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'failed' | 'incomplete' | 'cancelled';
+type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'failed' | 'incomplete' | 'cancelled';
 
 /** A model's answer to a request, while it is made and afterwards. Plain data. */
 export interface ResponseState {

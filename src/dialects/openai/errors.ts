@@ -29,7 +29,7 @@ export function notFound(message: string): WireError {
   return new WireError('not_found', message);
 }
 
-export const errorBody = z
+const errorBody = z
   .object({
     error: z.object({
       message: z.string(),

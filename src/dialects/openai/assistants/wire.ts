@@ -4,7 +4,7 @@ import { seconds, wireId } from '../ids.ts';
 import { listOf } from '../lists.ts';
 
 /** When code runs: as the model likes, always first, or never. */
-export const mode = z.enum(['auto', 'on', 'off']);
+const mode = z.enum(['auto', 'on', 'off']);
 
 export type Mode = z.infer<typeof mode>;
 

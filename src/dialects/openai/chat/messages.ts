@@ -6,7 +6,7 @@ import { toOwn } from '../ids.ts';
 import type { ChatMessage, ChatPart } from './wire.ts';
 
 /** A file of a message, in the message or named by its id. */
-export type MessageFile = Attachment | NamedFile;
+type MessageFile = Attachment | NamedFile;
 
 /** What a model did before it called functions, as it is stored. */
 interface Steps {

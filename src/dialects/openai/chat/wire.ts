@@ -136,7 +136,7 @@ export type ChatCodeTool = z.infer<typeof codeTool>;
 const result = z.record(z.string(), z.unknown()).describe('By short type: `text`, `html`, `png` (base64) and so on.');
 
 /** Code that ran for an answer, for clients that look. */
-export const codeCall = z
+const codeCall = z
   .object({
     id: z.string(),
     code: z.string(),
@@ -151,7 +151,7 @@ export const codeCall = z
 
 export type CodeCall = z.infer<typeof codeCall>;
 
-export const usage = z.object({
+const usage = z.object({
   prompt_tokens: z.int(),
   completion_tokens: z.int(),
   total_tokens: z.int(),
@@ -159,7 +159,7 @@ export const usage = z.object({
   completion_tokens_details: z.object({ reasoning_tokens: z.int() }),
 });
 
-export const finishReason = z.enum(['stop', 'length', 'content_filter', 'tool_calls']);
+const finishReason = z.enum(['stop', 'length', 'content_filter', 'tool_calls']);
 
 export const completion = z
   .object({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { listOf, listQuery } from '../lists.ts';
 
 /** As the API names sizes of memory; a plan may give less. */
-export const memoryLimit = z.enum(['1g', '4g', '16g', '64g']);
+const memoryLimit = z.enum(['1g', '4g', '16g', '64g']);
 
 /** Any is accepted, and the answer tells the one there is. */
 const networkPolicy = z

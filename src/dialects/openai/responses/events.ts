@@ -2,7 +2,7 @@ import type { Annotation, OutputItem } from './items.ts';
 import type { ResponseObject } from './response.ts';
 
 /** How far the whole response is: the first two events of a stream, and the last. */
-export interface ResponseEvent {
+interface ResponseEvent {
   readonly type:
     | 'response.created'
     | 'response.queued'
@@ -13,7 +13,7 @@ export interface ResponseEvent {
   readonly response: ResponseObject;
 }
 
-export interface ItemEvent {
+interface ItemEvent {
   readonly type: 'response.output_item.added' | 'response.output_item.done';
   readonly output_index: number;
   readonly item: OutputItem;

@@ -15,7 +15,7 @@ export const annotation = z
 
 export type Annotation = z.infer<typeof annotation>;
 
-export const outputText = z.object({
+const outputText = z.object({
   type: z.literal('output_text'),
   text: z.string(),
   annotations: z.array(annotation),
@@ -24,7 +24,7 @@ export const outputText = z.object({
 
 const status = z.enum(['in_progress', 'completed', 'incomplete']);
 
-export const messageItem = z
+const messageItem = z
   .object({
     id: z.string(),
     type: z.literal('message'),
@@ -34,14 +34,12 @@ export const messageItem = z
   })
   .meta({ id: 'OutputMessage' });
 
-export const codeOutput = z.discriminatedUnion('type', [
+const codeOutput = z.discriminatedUnion('type', [
   z.object({ type: z.literal('logs'), logs: z.string() }),
   z.object({ type: z.literal('image'), url: z.string().describe('A data URL.') }),
 ]);
 
-export type CodeOutput = z.infer<typeof codeOutput>;
-
-export const codeItem = z
+const codeItem = z
   .object({
     id: z.string(),
     type: z.literal('code_interpreter_call'),
@@ -77,10 +75,6 @@ export const reasoningItem = z
 
 export const outputItem = z.discriminatedUnion('type', [messageItem, codeItem, functionCallItem, reasoningItem]);
 
-export type MessageItem = z.infer<typeof messageItem>;
-export type CodeItem = z.infer<typeof codeItem>;
-export type FunctionCallItem = z.infer<typeof functionCallItem>;
-export type ReasoningItem = z.infer<typeof reasoningItem>;
 export type OutputItem = z.infer<typeof outputItem>;
 
 /** Most elements of a list a client sends, of whatever. */
@@ -89,7 +83,7 @@ export const maxElements = 10_000;
 const detail = z.string().nullish();
 
 /** What a message of the client's holds. */
-export const inputPart = z.discriminatedUnion('type', [
+const inputPart = z.discriminatedUnion('type', [
   z.object({ type: z.literal('input_text'), text: z.string() }),
   z.object({
     type: z.literal('input_image'),
@@ -173,7 +167,7 @@ export const listedInput = z.discriminatedUnion('type', [
   ...otherInputs.map((item) => item.extend({ id: z.string() })),
 ]);
 
-export type ListedInput =
+type ListedInput =
   | { id: string; type: 'message'; role: z.infer<typeof message>['role']; status: 'completed'; content: InputPart[] }
   | (Exclude<InputItem, { type?: 'message' | undefined } | { type: 'item_reference' }> & { id: string });
 

@@ -21,8 +21,6 @@ const container = z.union([
   }),
 ]);
 
-export type Container = z.infer<typeof container>;
-
 const callers = z.array(z.enum(['direct', 'programmatic'])).nullish();
 
 const codeTool = z.object({
@@ -46,7 +44,7 @@ const tool = z.discriminatedUnion('type', [codeTool, functionTool], {
   error: unservedTool,
 });
 
-export const toolChoice = z.union([
+const toolChoice = z.union([
   z.enum(['auto', 'none', 'required']),
   z.discriminatedUnion('type', [
     z.object({ type: z.literal('code_interpreter') }),
