@@ -1,14 +1,12 @@
-export type { Bytes, ReceivedContent } from './bytes/bytes.ts';
+export type { Bytes } from './bytes/bytes.ts';
 export { createDiskBytes } from './bytes/disk.ts';
 export { removeUnrecordedContents } from './bytes/disk-inventory.ts';
 export { createMemoryBytes } from './bytes/memory.ts';
 export { lockDirectory } from './directory-lock.ts';
-export { createFileStore, type FileStore, type StoredBytes } from './file-store.ts';
-export type { ContentRecords } from './records/content-records.ts';
+export { createFileStore, type FileStore } from './file-store.ts';
 export type { Document, DocumentPage, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, Owner } from './records/file-records.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
-export type { Leases } from './records/leases.ts';
 export type { Records } from './records/records.ts';
 export { createSqliteRecords } from './records/sqlite.ts';
 export type { UsageAmounts, UsageDay, UsageRecords } from './records/usage-records.ts';

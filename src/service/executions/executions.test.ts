@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Script } from '../../../test/support/scripted-runner.ts';
 import { scriptedService } from '../../../test/support/scripted-service.ts';
 import { ann, bob } from '../../../test/support/sessions.ts';
@@ -48,6 +48,22 @@ describe('an execution', () => {
     await expect(start({ tools: [{ name: '' }] })).rejects.toEqual(refused('invalid_request'));
     await expect(start({ kernelId: 'k' })).rejects.toEqual(refused('invalid_request', /session/));
     expect(service.runner.submitted).toEqual([]);
+    expect(service.admission.running).toBe(0);
+  });
+
+  it('gives its place to another while its files take long to store', async () => {
+    const stored = Promise.withResolvers<void>();
+    const service = scriptedService(async (job) => {
+      job.tell({ type: 'storing' });
+      await stored.promise;
+      return undefined;
+    });
+    const execution = await service.sessions.start(ann, { language: 'python', code: '' });
+    await vi.waitFor(() => expect(service.admission.running).toBe(0));
+    expect(execution.status).toBe('running');
+    stored.resolve();
+    expect(await Array.fromAsync(execution.events())).toEqual([]);
+    await execution.done;
     expect(service.admission.running).toBe(0);
   });
 
