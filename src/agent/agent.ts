@@ -12,7 +12,7 @@ export type ContentPart =
   | { readonly type: 'image'; readonly mime: string; readonly data: string }
   | { readonly type: 'image_url'; readonly url: string };
 
-/** What a conversation holds, in order; every dialect's history is a translation onto it. */
+/** A message of a conversation. Every dialect translates its history to these. */
 export type Message =
   | { readonly role: 'system' | 'user'; readonly content: readonly ContentPart[] }
   | { readonly role: 'assistant'; readonly content: readonly AssistantPart[] }
@@ -40,8 +40,8 @@ export type AssistantPart =
     };
 
 /**
- * What a model's provider wants back with a call when the answer goes on: its signature, and the thoughts before it, sealed or signed.
- * Opaque for dialects: JSON to be kept and handed back.
+ * What a model's provider wants back with a call when the answer goes on: the call's signature, and the thoughts before it. Dialects
+ * store this JSON and hand it back without reading it.
  */
 export interface ProviderState {
   readonly thoughts?: readonly { readonly text: string; readonly options: JSONObject }[] | undefined;
@@ -112,7 +112,7 @@ export interface AgentRequest {
     | undefined;
   /** The caller's own key for the upstream, where the operator allows passing it through. */
   readonly upstreamKey: string | undefined;
-  /** `auto`, `concise`, `detailed`: thoughts are told of in summary, by upstreams that otherwise keep them to themselves. */
+  /** `auto`, `concise` or `detailed`: upstreams that hide thoughts send a summary of them. */
   readonly reasoningSummary?: string | undefined;
   /** `low`, `medium`, `high`, for upstreams that know it. */
   readonly verbosity?: string | undefined;
@@ -158,7 +158,7 @@ export type AgentEvent =
       /** Place in the execution's history, for `resume`. */
       readonly after: number;
     }
-  /** It ended, however it did. `modelView` is what the model reads of it. A code block always ends in this or in `end`. */
+  /** The code has ended. `modelView` is what the model reads of it. A code block always ends in this or in `end`. */
   | {
       readonly type: 'code_done';
       readonly callId: string;
@@ -168,7 +168,7 @@ export type AgentEvent =
   | { readonly type: 'function_start'; readonly callId: string; readonly name: string }
   | { readonly type: 'function_delta'; readonly callId: string; readonly delta: string }
   | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
-  /** The last event, always, but for a rejection before anything was sent. */
+  /** Always the last event, unless the first `next()` rejects. */
   | {
       readonly type: 'end';
       readonly end: AgentEnd;
@@ -201,8 +201,8 @@ export interface Agent {
    */
   run(principal: Principal, request: AgentRequest, signal: AbortSignal): AsyncIterable<AgentEvent>;
   /**
-   * Passes a request that needs nothing of ours on to its model's provider, in the words it came in; undefined where that one speaks
-   * otherwise, and `run` has to translate.
+   * Passes a request that needs no code unchanged to its model's provider; undefined when the provider speaks another API, and `run`
+   * must translate.
    * @throws DragomanError as `run`; from the promise upstream_failed, cancelled
    */
   relay(request: RelayedRequest, signal: AbortSignal): Promise<Relayed> | undefined;

@@ -9,7 +9,7 @@ export interface Call {
   /** Unique in the whole request. */
   readonly callId: string;
   readonly name: string;
-  /** `code`: for us; `function`: for the client; `unknown`: for nobody. */
+  /** `code` runs here, `function` is run by the client, `unknown` is refused. */
   readonly kind: 'code' | 'function' | 'unknown';
   /** For code, when it is known: undefined if the arguments held none. */
   code: string | undefined;
@@ -32,9 +32,8 @@ export interface BlocksOptions {
 }
 
 /**
- * Turns what a model says in one turn into events whose blocks never interleave. The first block that is not finished is
- * live; what belongs to later ones waits. Code is finished only when it has run, which is after the turn: until then the
- * turn may still fail, and what ran could not be undone.
+ * Turns what a model says in one turn into events whose blocks never interleave. Events of the first unfinished block are sent at
+ * once; events of later blocks wait. Code runs after the turn, because a turn that fails is retried and code must not run twice.
  */
 export class Blocks {
   readonly #options: BlocksOptions;
@@ -133,7 +132,7 @@ export class Blocks {
     for (let head = this.#queue[0]; head; head = this.#queue[0]) {
       yield* head.pending.splice(0);
       const follows = this.#queue.length > 1;
-      // Providers may tell that a call is complete only at the end of the turn; a next block and whole JSON tell it too.
+      // Some providers say only at the end of the turn that a call is complete. A next block and whole JSON say so earlier.
       if (follows && head.call?.kind === 'function' && !head.complete && isJson(head.arguments)) {
         this.#finish(head);
         continue;

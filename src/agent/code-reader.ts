@@ -3,11 +3,12 @@ import { FenceReader } from './fence.ts';
 import { JsonString } from './json-string.ts';
 import { plainPython } from './python-text.ts';
 
-/** Names of the argument under which models put code, the right one first. */
+/** Names that models give to the argument with the code, the right one first. */
 const codeKeys = ['code', 'source', 'python', 'script', 'input'];
 
 /**
- * Reads a tool's arguments while a model writes them and gives the code within as it grows. Lenient, because models are:
+ * Reads a tool's arguments while a model writes them and gives the code within as it grows. Models send many forms, and parsers of
+ * partial JSON accept only JSON:
  * `{"code": "…"}` as asked, with line breaks that JSON does not allow, cut off before its end, code in a Markdown fence, a bare
  * JSON string, or just code. All that `push` and `end` give, put together, is the code.
  */
@@ -66,7 +67,7 @@ export class CodeReader {
     return text;
   }
 
-  /** A bare JSON string may hold the whole object once more: it is read when it is complete. */
+  /** A bare JSON string may hold the whole object in JSON: it is read when it is complete. */
   #begin(): void {
     const first = /\S/.exec(this.#written)?.[0];
     if (first === undefined) {
@@ -76,7 +77,7 @@ export class CodeReader {
     this.#state = first === '{' ? 'object' : first === '"' ? 'later' : 'raw';
   }
 
-  /** Only code that comes first is read as it grows; models write nothing before it, and anything else can wait. */
+  /** Only a field `code` that comes first is read as it grows. Models seldom write anything before it. */
   #seekCode(): void {
     const head = /^\s*\{\s*"code"\s*:\s*"/.exec(this.#written);
     if (head) {
@@ -88,7 +89,7 @@ export class CodeReader {
   }
 }
 
-/** White space without end is not waited through. */
+/** After so many characters without code the rest is read at the end. */
 const longestHead = 1000;
 const headTokens = ['{', '"code"', ':', '"'];
 

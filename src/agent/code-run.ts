@@ -56,7 +56,7 @@ export class CodeRun {
     yield { type: 'code_start', callId };
     yield { type: 'code_delta', callId, delta: code };
     yield { type: 'code_ready', callId, code, sessionId: running.sessionId };
-    // With some calls unanswered the program may never move again: the client is asked for them at once.
+    // The program may wait for all of its calls: the client is asked for the missing ones at once.
     if (running.pending.length > 0) {
       yield { type: 'code_waiting', callId, executionId, calls: running.pending, after };
       return undefined;
@@ -72,7 +72,7 @@ export class CodeRun {
       if (!settled) running.cancel();
       settled = true;
     };
-    // A run that is cancelled rejects, whether or not somebody still waits for it.
+    // A cancelled run rejects, also when nothing waits for it any more.
     running.done.catch(() => {});
     signal.addEventListener('abort', cancel, { once: true });
     try {

@@ -39,7 +39,7 @@ export function createAgent(options: AgentOptions): Agent {
         if (!begun) throw signal.aborted ? new DragomanError('cancelled') : error;
         end = signal.aborted ? { reason: 'cancelled' } : failedEnd(error);
       } finally {
-        // A consumer that leaves takes code and connection along.
+        // When the consumer leaves, code and connection end.
         await events.return({ reason: 'stop' });
       }
       const states = end.reason === 'functions' ? { providerStates: loop.providerStates } : {};

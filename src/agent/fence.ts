@@ -1,7 +1,7 @@
 const opening = /^\s*```[ \t]*(?:python3?|py|ipython|tool_code)?[ \t]*\r?\n/;
-/** What may still become an opening fence. */
+/** A text that may still become an opening fence. */
 const halfOpening = /^\s*(?:`{0,2}|```[ \t]*[a-z0-9_]{0,9}[ \t]*\r?)$/;
-/** Longer than any fence with some white space before it: waiting for more would only cost. */
+/** Most characters that are held back while they may become an opening fence. */
 const longestOpening = 200;
 
 /** Takes a Markdown fence off code that grows. Code without one goes through as it is. */

@@ -432,7 +432,7 @@ describe('a failure', () => {
     expect(told.at(-1)).toMatchObject({ end: { reason: 'failed', error: { code: 'upstream_failed' } } });
   });
 
-  it('is not called the caller’s own doing when somebody removed the session', async () => {
+  it('says that the session was removed, and not that the caller cancelled', async () => {
     upstream.say([{ python: 'forever' }]);
     const { agent, sessions } = setup({ play: () => ({ hangs: true }) });
     const told: AgentEvent[] = [];

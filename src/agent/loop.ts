@@ -10,23 +10,23 @@ import { calledTools, imageFile, PromptBuilder, toPrompt } from './prompt.ts';
 import { providerStates } from './provider-state.ts';
 import { clientTool, codeTool, meansOurs, toolName } from './tool.ts';
 
-/** What one request's loop works with. */
+/** What the loop of one request uses. */
 export interface LoopOptions {
   readonly principal: Principal;
   readonly request: AgentRequest;
   readonly model: Model;
   readonly sessions: Pick<Sessions, 'start' | 'execution'>;
   readonly signal: AbortSignal;
-  /** Runs of one request, whatever it asks for. */
+  /** Most runs of one request, also when it asks for more. */
   readonly maxCalls: number;
   readonly shownChars: number;
   /** The time limit of a run. */
   readonly wallMs: number;
 }
 
-/** Turns with nothing but calls that cannot be served; a model that goes on like this is not asked with tools again. */
+/** After so many turns with only calls that cannot be served, the model is asked without tools. */
 const mostFaults = 3;
-/** The same code so often in a row is remarked on, and then no longer run. */
+/** Code that a model repeats so often in a row gets a remark, and later is not run. */
 const remarkedRepeats = 3;
 const mostRepeats = 6;
 
@@ -35,14 +35,14 @@ const mostPictureCharacters = 12 * 1024 * 1024;
 
 type Ending = Extract<AgentEnd, { reason: 'stop' | 'length' | 'content_filter' | 'functions' }>;
 
-/** The turns of one request: asks the model, runs the code it writes, shows it what came of it, until it has an answer. */
+/** The turns of one request: asks the model, runs its code, and shows it the results, until it has an answer. */
 export class Loop {
   readonly #options: LoopOptions;
   readonly #tool: string;
   readonly #functions: readonly FunctionTool[];
   readonly #callable: readonly FunctionTool[];
   readonly #codeTool: LanguageModelV4FunctionTool | undefined;
-  /** What the conversation has calls of and the model is not offered, when code is not. */
+  /** Tools that the conversation has calls of and that a turn does not offer. Providers want them described all the same. */
   readonly #withheld: readonly LanguageModelV4FunctionTool[];
   readonly #prompt: PromptBuilder;
   readonly #ids = new Set<string>();
@@ -99,7 +99,7 @@ export class Loop {
       };
       this.#ids.add(call.callId);
       this.#prompt.call(call.callId, this.#tool, { code: resume.code }, resume.providerState);
-      // It may wait once more, and is wanted back then.
+      // The code may wait again, and its state is needed then.
       if (resume.providerState) this.#providerStates[call.callId] = resume.providerState;
       const run = new CodeRun(this.#options, call, this.#callable);
       if ((yield* this.#served(call, run.resume(resume))) === 'waiting') return { reason: 'functions' };
@@ -130,7 +130,7 @@ export class Loop {
       }
     }
     this.#count(end!.usage);
-    // What was cut off is not run: it is not what the model meant to write.
+    // Code that was cut off is not run: the model meant to write more.
     if (end!.finish !== 'stop') {
       for (const { events, code } of blocks.rest()) if (!code) yield* events;
       return { reason: end!.finish };
@@ -146,7 +146,7 @@ export class Loop {
     for (const call of calls) if (call.kind !== 'function' && call.code === undefined) this.#refuse(call, withCode);
     let waiting = false;
     for (const { events, code } of blocks.rest()) {
-      // Code after code that waits for the client is forgotten: the model may write it again when it knows more.
+      // Code that follows waiting code is dropped: the model can write it again when it knows more.
       if (code && waiting) continue;
       if (code && this.#left <= 0) {
         this.#result(code, { text: 'Not run: no further calls are allowed in this answer.', pictures: [] });
@@ -159,7 +159,7 @@ export class Loop {
           'waiting';
     }
     if (waiting || calls.some(({ kind }) => kind === 'function')) return { reason: 'functions' };
-    // A model that calls what it was not given is told so, but not for ever.
+    // A model that calls tools it was not given is told so, a few times.
     return calls.length === 0 || (!withCode && this.#faults >= mostFaults) ? { reason: 'stop' } : undefined;
   }
 
@@ -220,7 +220,7 @@ export class Loop {
     if (functions.some((tool) => tool.name === name)) return 'function';
     const isCode = meansOurs(name, this.#tool, functions);
     if (this.#codeTool) return withCode && isCode ? 'code' : 'unknown';
-    // Without our tool unknown names are the client's business, unless it has no functions, or what is meant was never its own.
+    // Without our tool an unknown name is for the client to answer, unless the client has no functions or the name means our tool.
     return isCode || functions.length === 0 ? 'unknown' : 'function';
   }
 
@@ -231,7 +231,7 @@ export class Loop {
     return unique;
   }
 
-  /** The model's turn as it is shown again: our names and ids, and arguments that are what was understood. */
+  /** The model's turn for the next prompt: with our names and ids, and with the arguments as we understood them. */
   #said(content: AssistantContent, calls: readonly Call[]): AssistantContent {
     return content.map((part) => {
       const call = part.type === 'tool-call' && calls.find(({ modelId }) => modelId === part.toolCallId);
@@ -270,7 +270,7 @@ export class Loop {
     return `\n[You have run exactly this code ${times} times in a row. Do something else, or answer with what you know.]`;
   }
 
-  /** Asked for as soon as it is clear that code comes, so that it is there when the code is. */
+  /** Opened as soon as the model begins to write code, so that it is ready when the code is. */
   #openSession(): Promise<string> {
     if (!this.#session) {
       this.#session = this.#options.request.code!.session();
@@ -289,11 +289,11 @@ export class Loop {
   }
 }
 
-/** An error of the provider's or the service's as the end of a loop that had begun and that its caller still waits for. */
+/** An error of the provider or the service as the end of a loop that had begun. */
 export function failedEnd(error: unknown): AgentEnd {
   if (!(error instanceof DragomanError))
     return { reason: 'failed', error: new DragomanError('internal', { cause: error }) };
-  // Whoever cancelled it was not the caller: its session was removed.
+  // The caller did not cancel it: its session was removed.
   const message = 'The container was deleted while code ran in it.';
   const told = error.code === 'cancelled' ? new DragomanError('not_found', { message, cause: error }) : error;
   return { reason: 'failed', error: told };

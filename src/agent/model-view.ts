@@ -10,7 +10,7 @@ export interface ModelView {
 
 export interface ModelViewOptions {
   readonly form: 'notebook' | 'json';
-  /** Of the output; notes of ours come on top. */
+  /** Of the output. Our notes come on top. */
   readonly characters: number;
   /** How much base64 of pictures may be shown; 0 for a model that cannot see. */
   readonly pictureCharacters: number;
@@ -22,7 +22,7 @@ const mostFiles = 50;
 const longestList = 4000;
 const pictureTypes = ['image/png', 'image/jpeg'];
 
-/** What a model reads of a run: its output as a notebook shows it, cut to its first and last part, then what became of it. */
+/** What a model reads of a run: its output as a notebook shows it, cut in the middle when it is long, then how it ended. */
 export function modelViewOf(execution: CellExecution, options: ModelViewOptions): ModelView {
   const pictures: { mime: string; data: string }[] = [];
   let figures = 0;
@@ -103,7 +103,7 @@ function plain(bundle: MimeBundle): string {
   return type === undefined ? '' : `[${type}, shown to the user]`;
 }
 
-/** What the output does not tell: limits, lost variables, files. */
+/** Notes on what the output does not show: limits, lost variables, files. */
 function notes(execution: CellExecution, options: ModelViewOptions, silent: boolean): string[] {
   const { result, files, deleted, lost, continuity } = execution;
   const list: string[] = [];

@@ -17,7 +17,7 @@ export function toPrompt(messages: readonly Message[], tool: string): LanguageMo
   for (const [index, message] of messages.entries()) {
     if (message.role === 'assistant') {
       for (const part of message.content) if (part.type === 'function_call') names.set(part.callId, part.name);
-      // What a model thought before the last question it is not to see again: some providers refuse it.
+      // Thoughts before the last question are left out: some providers refuse them.
       const isPast = index < lastAsked;
       const parts = message.content.filter(({ type }) => type !== 'reasoning' || !isPast);
       said(prompt, isPast ? parts.map((part) => ({ ...part, providerState: undefined })) : parts, tool);
@@ -69,7 +69,7 @@ function said(prompt: PromptBuilder, parts: readonly AssistantPart[], tool: stri
   settle();
 }
 
-/** Puts messages together: what one speaker says in a row is one message, as providers demand. */
+/** Builds a prompt. Providers demand that successive parts of one speaker are one message. */
 export class PromptBuilder {
   readonly messages: LanguageModelV4Prompt = [];
 
@@ -88,7 +88,7 @@ export class PromptBuilder {
     else this.messages.push({ role: 'assistant', content: [...content] });
   }
 
-  /** A call, and what the provider wants back with it: thoughts in its own form, in their place before what was said. */
+  /** A call and its provider's state. Thoughts come before what the model said with the call. */
   call(toolCallId: string, toolName: string, input: unknown, providerState: ProviderState | undefined): void {
     const { thoughts, options } = providerState ?? {};
     this.assistant([]);
@@ -145,7 +145,7 @@ export function imageFile(mediaType: string, data: string): LanguageModelV4FileP
   return { type: 'file', mediaType, data: { type: 'data', data } };
 }
 
-/** Arguments as providers want them back: an object, whatever the model wrote. */
+/** Arguments as providers want them back: an object, also when the model wrote something else. */
 function argumentsOf(written: string): unknown {
   try {
     const value: unknown = JSON.parse(written || '{}');

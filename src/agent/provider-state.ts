@@ -3,8 +3,8 @@ import type { AssistantContent } from '../upstreams/index.ts';
 import type { ProviderState } from './agent.ts';
 
 /**
- * What of a turn its provider wants back when the client comes with results: some refuse a call without its signature, or one whose
- * thoughts are missing. Thoughts go with the first call after them.
+ * The state of a turn that its provider wants back with the results of calls. Some providers refuse a call without its signature or
+ * without the thoughts before it. Thoughts belong to the first call after them.
  */
 export function providerStates(said: AssistantContent): Record<string, ProviderState> {
   const states: Record<string, ProviderState> = {};

@@ -2,7 +2,7 @@ import type { LanguageModelV4FunctionTool } from '@ai-sdk/provider';
 import { toolIdentifier } from '../core/index.ts';
 import type { CodeTool, FunctionTool } from './agent.ts';
 
-/** Files named in the description; more would only cost tokens. */
+/** Most files that the description names: each costs tokens. */
 const mostFiles = 100;
 
 /** Names under which models call for an interpreter that was offered to them as `python`. */
@@ -67,12 +67,12 @@ export function codeTool(
       required: ['code'],
       additionalProperties: false,
     },
-    // Arguments are read leniently; strict decoding would only cost the providers that have to compile a grammar for it.
+    // Arguments are read leniently. Strict decoding makes providers compile a grammar, which takes time.
     strict: false,
   };
 }
 
-/** A function of the client's as models are told of it. */
+/** A function of the client's as a tool of the model. */
 export function clientTool({ name, description, parameters, strict }: FunctionTool): LanguageModelV4FunctionTool {
   return {
     type: 'function',

@@ -27,7 +27,7 @@ export class ItemLists {
     return { items: documents.map(itemOf), more };
   }
 
-  /** Every item, oldest first. Lists are bounded by whoever writes them. */
+  /** Every item, oldest first. The writer of a list bounds it. */
   async all(principal: Principal, listId: string): Promise<Item[]> {
     const items: Item[] = [];
     for await (const document of this.#each(principal, listId)) items.push(itemOf(document));

@@ -8,7 +8,7 @@ import type {
 import { DragomanError } from '../core/index.ts';
 import type { AssistantContent, TurnEvent, TurnUsage } from './upstreams.ts';
 
-/** More of one answer than any model writes: a provider that goes on is broken, or an enemy. */
+/** Most bytes of one answer. A provider that sends more is broken or hostile. */
 const mostCharacters = 32 * 1024 * 1024;
 
 /** Reads the parts of one answer, and keeps it in the form the provider wants it back in. */
@@ -135,7 +135,7 @@ export function* partsOf(result: LanguageModelV4GenerateResult): Iterable<Langua
 
 type Marked = { providerOptions?: SharedV4ProviderMetadata; providerMetadata?: SharedV4ProviderMetadata };
 
-/** What a provider wants back with a block: it may tell some at its beginning and some at its end. */
+/** The provider's state of a block. Providers send parts of it at the beginning and at the end of the block. */
 function merged(before: Marked, { providerMetadata = {} }: Marked): SharedV4ProviderMetadata {
   const entries = Object.entries(providerMetadata).map(([provider, fields]): [string, JSONObject] => [
     provider,

@@ -61,7 +61,7 @@ class KnownModels {
 
   get(id: string, make: () => LanguageModelV4): LanguageModelV4 {
     const model = this.#models.get(id) ?? make();
-    // The map keeps the order of use, so that its first entry is the one to give up.
+    // The map keeps the order of use: its first entry is dropped first.
     this.#models.delete(id);
     this.#models.set(id, model);
     if (this.#models.size > mostKnown) this.#models.delete(this.#models.keys().next().value!);

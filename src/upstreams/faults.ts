@@ -9,7 +9,7 @@ import { DragomanError, type ErrorCode } from '../core/index.ts';
 /** A failed request to a provider. */
 export interface Fault {
   readonly error: DragomanError;
-  /** The same request may go well a moment later. */
+  /** The same request may succeed a moment later. */
   readonly retryable: boolean;
   /** For the log: no body, no key. */
   readonly status: number | undefined;
@@ -17,11 +17,11 @@ export interface Fault {
 }
 
 const longest = 400;
-/** Refusals whose reason clients know by the provider's word for it, such as `context_length_exceeded`. */
+/** Error codes of providers that clients know, such as `context_length_exceeded`. */
 const foreign: ReadonlySet<ErrorCode> = new Set(['invalid_request', 'rate_limited', 'too_large']);
 const refusals = [UnsupportedFunctionalityError, InvalidPromptError, InvalidArgumentError];
 
-/** Reads whatever a provider's SDK throws. `secrets` are blotted out of what the provider says. */
+/** Reads what a provider's SDK throws. `secrets` are removed from the provider's words. */
 export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boolean): Fault {
   if (thrown instanceof DragomanError)
     return { error: thrown, retryable: false, status: undefined, reason: thrown.message };
@@ -34,16 +34,16 @@ export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boo
       message,
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
       ...(foreignCode === undefined ? {} : { foreignCode }),
-      // With the key of the operator nobody's second try is better.
+      // A second try uses the same key of the operator, so it cannot succeed.
       lasting: status === 401 || status === 402 || status === 403,
     };
     return { error: new DragomanError(code, details), retryable, status, reason: said };
   };
-  // The SDK itself could not put the request into this provider's words.
+  // The SDK itself could not translate the request for this provider.
   if (refusals.some((refusal) => refusal.isInstance(thrown)))
     return fault('invalid_request', `This model cannot be asked so: ${said}`);
   if (status === undefined) return fault('upstream_failed', 'The model provider cannot be reached or broke off.', true);
-  // What is said of keys is not repeated: providers quote parts of them.
+  // Messages about keys are not repeated: providers quote parts of the key.
   if (status === 401 || status === 402 || status === 403)
     return ownKey
       ? fault('forbidden', 'The model provider refused the key you passed on.')
@@ -57,7 +57,7 @@ export function faultOf(thrown: unknown, secrets: readonly string[], ownKey: boo
 }
 
 function statusOf(thrown: unknown): number | undefined {
-  // An answer that began well and could not be read to its end has the status of its beginning.
+  // An answer that broke off has the status of its beginning.
   const { statusCode } = (thrown ?? {}) as { statusCode?: unknown };
   if (typeof statusCode === 'number') return statusCode < 400 ? undefined : statusCode;
   return APICallError.isInstance(thrown) || thrown instanceof Error ? undefined : 500;
@@ -69,7 +69,7 @@ function messageOf(thrown: unknown): string {
   return typeof message === 'string' ? message : 'no reason given';
 }
 
-/** The provider's word for what is wrong, where it has one in OpenAI's place. */
+/** The provider's error code, if it stands where OpenAI has it. */
 function codeOf(thrown: unknown, secrets: readonly string[]): string | undefined {
   const data = APICallError.isInstance(thrown)
     ? (thrown.data as { error?: { code?: unknown } } | undefined)
@@ -80,20 +80,20 @@ function codeOf(thrown: unknown, secrets: readonly string[]): string | undefined
     : undefined;
 }
 
-/** Blots out keys, and whatever looks like one, and cuts to a sentence's length. */
+/** Removes keys and everything that looks like a key, and cuts the text to the length of a sentence. */
 function clean(text: string, secrets: readonly string[]): string {
   const cleaned = blot(text, secrets);
   return cleaned.length > longest ? `${cleaned.slice(0, longest)}…` : cleaned;
 }
 
-/** Blots out these secrets, and whatever looks like a key. */
+/** Removes these secrets and everything that looks like a key. */
 export function blot(text: string, secrets: readonly string[]): string {
   let blotted = text;
   for (const secret of secrets) if (secret.length > 3) blotted = blotted.replaceAll(secret, '***');
   return blotted.replace(/\b(?:sk|pk|key|AIza|gsk|xai)[-_][\w*-]{6,}|\bAIza[\w-]{10,}|Bearer\s+\S+/gi, '***');
 }
 
-/** Whole seconds, from the header every provider uses. */
+/** Whole seconds, from the `retry-after` header. */
 function retryAfterOf(thrown: unknown): number | undefined {
   const headers = APICallError.isInstance(thrown) ? thrown.responseHeaders : undefined;
   const seconds = Number(headers?.['retry-after']);

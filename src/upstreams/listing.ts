@@ -6,7 +6,7 @@ import type { ListedModel, UpstreamOptions } from './upstreams.ts';
 
 const deadlineMs = 5000;
 const freshMs = 300_000;
-/** After a failure one asks again sooner. */
+/** After a failure the list is asked for sooner. */
 const failedMs = 15_000;
 const mostModels = 5000;
 
@@ -16,7 +16,7 @@ const answer = z.union([
   z.object({ models: z.array(z.object({ name: z.string() })) }),
 ]);
 
-/** The models of the providers, configured or asked for; what was asked for is remembered for some minutes. */
+/** The models of the providers, configured or reported by them. A reported list is remembered for some minutes. */
 export function createListing(upstreams: readonly UpstreamOptions[], defaultModel: string | undefined, logger: Logger) {
   const startedAt = Date.now();
   const remembered = new Map<UpstreamOptions, { until: number; models: Promise<ListedModel[]> }>();

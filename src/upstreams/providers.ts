@@ -6,18 +6,18 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 import { lateSystemAsUser, picturesAfterResults } from './prompt.ts';
 import type { RelayPath, TurnRequest, UpstreamOptions } from './upstreams.ts';
 
-/** How one kind of provider is spoken to. */
+/** How to speak to one kind of provider. */
 export interface Provider {
   readonly baseUrl: string;
   /** The model behind the AI SDK's low-level interface. */
   model(at: UpstreamOptions & { readonly baseUrl: string }, id: string, key: string): LanguageModelV4;
-  /** What this provider has its own words for. */
+  /** Options under this provider's own names. */
   options(request: TurnRequest): Partial<LanguageModelV4CallOptions>;
-  /** The prompt in a form it takes. */
+  /** The prompt in the form that it accepts. */
   prompt(prompt: TurnRequest['prompt']): TurnRequest['prompt'];
   /** A prompt with calls must come with their tools, even if no call is wanted. */
   readonly namesEveryTool?: true;
-  /** Addresses it has of OpenAI's API, the one turns are asked by first. */
+  /** The addresses of OpenAI's API that it has. Turns use the first one. */
   readonly relays?: readonly RelayPath[];
   /** Headers of a bare request, such as for the list of models. */
   headers(key: string): Record<string, string>;
@@ -109,7 +109,7 @@ const strictness = (format: TurnRequest['format']) =>
 
 const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 
-/** OpenAI's word for the effort, where the SDK translates it into the provider's own. */
+/** OpenAI's name of the reasoning effort, which the SDK translates for the provider. */
 function effort(word: string | undefined): Pick<LanguageModelV4CallOptions, 'reasoning'> {
   const reasoning = efforts.find((known) => known === word);
   return reasoning === undefined ? {} : { reasoning };

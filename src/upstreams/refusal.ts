@@ -1,6 +1,6 @@
 import { blot } from './faults.ts';
 
-/** A refusal as OpenAI's clients read one. */
+/** An error in OpenAI's shape. */
 export interface Refusal extends Readonly<Record<string, unknown>> {
   readonly error: { readonly message: string; readonly type: unknown; readonly param: unknown; readonly code: unknown };
 }
@@ -8,8 +8,8 @@ export interface Refusal extends Readonly<Record<string, unknown>> {
 const longest = 2000;
 
 /**
- * What a provider said when it refused, as it is where it is in OpenAI's shape. Others have their sentence elsewhere, and clients
- * would show none. `secrets` are blotted out.
+ * A provider's error in OpenAI's shape. It stays as it is if it has that shape. Others have their message in other places, where
+ * clients do not look. `secrets` are removed.
  */
 export function refusalBody(text: string, status: number, secrets: readonly string[]): Refusal {
   const clean = (value: string) => blot(value, secrets);

@@ -13,10 +13,10 @@ export interface RelayTarget {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What of a provider's headers means something to a client: how to read the answer, and when to come back. */
+/** The headers of a provider that a client needs: how to read the answer, and when to retry. */
 const telling = /^(?:content-type|retry-after(?:-ms)?|x-should-retry|x-ratelimit-[\w-]+)$/;
 
-/** More of a refusal than anybody reads. */
+/** Most bytes of an error answer that are read. */
 const mostRefusalBytes = 64 * 1024;
 
 /** A provider's answer before it is read. */
@@ -26,8 +26,8 @@ interface Opened {
 }
 
 /**
- * Sends a request on as it came, but for the model's name, and gives back the answer as it comes. Asks again as for any question,
- * while nothing of an answer came; the last refusal is the answer, but for one of the service's own key.
+ * Passes a request on unchanged except for the name of the model, and passes the answer back while it comes. Retries while no part of
+ * an answer has come. The last error is the answer, unless it is about the service's own key.
  * @throws DragomanError upstream_failed, forbidden, cancelled; holds no key
  */
 export async function relay(
@@ -128,7 +128,7 @@ function asFault({ response, text }: { readonly response: Response; readonly tex
   });
 }
 
-/** What a provider says of keys is not repeated. */
+/** Messages of a provider about keys are not repeated. */
 function isOfKey(status: number | undefined): boolean {
   return status === 401 || status === 402 || status === 403;
 }

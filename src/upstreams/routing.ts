@@ -16,7 +16,7 @@ export const idOf = (upstream: UpstreamOptions, model: string): string =>
 
 /**
  * Finds a model by what a caller calls it: an alias, `upstream/model`, a model that an upstream lists, and else the unnamed
- * upstream, or the only one. `default` is the default one unless something is called so.
+ * upstream, or the only one. `default` is the default model unless a model has this name.
  * @throws DragomanError invalid_request, model_not_found
  */
 export function route(
@@ -40,7 +40,7 @@ export function route(
   return found;
 }
 
-/** What clients that must name a model may call the default one. */
+/** A name for the default model, for clients that must name one. */
 const defaultName = 'default';
 
 function isListed(upstreams: readonly UpstreamOptions[], name: string): boolean {

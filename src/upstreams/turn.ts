@@ -7,14 +7,14 @@ import { waiter } from './deadline.ts';
 import { type Fault, faultOf } from './faults.ts';
 import type { TurnEvent } from './upstreams.ts';
 
-/** How one question is put. Times in milliseconds. */
+/** How a question is asked. Times in milliseconds. */
 export interface TurnRules {
   readonly firstTokenMs: number;
   readonly stallMs: number;
   readonly totalMs: number;
   readonly retries: number;
   readonly stream: boolean;
-  /** What must not be repeated to the caller. */
+  /** Texts that must not reach the caller. */
   readonly secrets: readonly string[];
   /** The key is the caller's. */
   readonly ownKey: boolean;
@@ -22,10 +22,10 @@ export interface TurnRules {
   failed(fault: Fault, attempt: number): void;
 }
 
-/** A provider that asks for more patience than this is left to the caller's own retries. */
+/** When a provider asks to wait longer than this, the caller retries on its own. */
 const longestPauseMs = 10_000;
 
-/** Asks a model once, and again while it failed before anything of its answer came. @throws DragomanError */
+/** Asks a model, and retries while it fails before any part of its answer comes. @throws DragomanError */
 export async function* ask(
   model: LanguageModelV4,
   options: LanguageModelV4CallOptions,
@@ -50,7 +50,7 @@ export async function* ask(
   }
 }
 
-/** Waits until one may ask again. @returns false at once when one may not. @throws DragomanError cancelled */
+/** Waits until the next attempt. @returns false at once when there is none. @throws DragomanError cancelled */
 export async function pauseBeforeAgain(
   { retryable, error }: Fault,
   attempt: number,
@@ -75,7 +75,7 @@ async function* attemptOnce(
 ): AsyncGenerator<TurnEvent> {
   const connection = new AbortController();
   const abortSignal = AbortSignal.any([signal, connection.signal]);
-  // The SDK hears of an abort, but not every provider lets go of a promise at once.
+  // The SDK is told of an abort, but some providers do not reject at once.
   const wait = waiter(rules.totalMs, endsAt, signal);
   const answer = new Answer();
   let complete = false;

@@ -160,7 +160,7 @@ describe.each(kinds)('%s', (kind) => {
     await upstream.requests[0]!.abandoned;
   });
 
-  it('closes the connection when nobody reads on', async () => {
+  it('closes the connection when its reader stops', async () => {
     upstream.say([{ text: 'a' }, { until: new Promise(() => {}) }]);
     const { signal } = new AbortController();
     for await (const _ of create({}, { provider: kind }).model(undefined).turn(question, signal)) break;
@@ -373,7 +373,7 @@ describe('routing', () => {
     expect([model.id, upstream.requests[0]!.body.model]).toEqual([id, sent]);
   });
 
-  it('knows what there is not', () => {
+  it('does not find a model that does not exist', () => {
     expect(() => create({}, named).model('gpt')).toThrow(expect.objectContaining({ code: 'model_not_found' }));
     expect(() => create({}, {}, named).model('local/gpt')).toThrow(
       expect.objectContaining({ code: 'model_not_found' }),

@@ -9,13 +9,13 @@ import type { Logger } from '../core/index.ts';
 
 /** A model provider, as the operator describes it. */
 export interface UpstreamOptions {
-  /** Prefix of its models' ids; empty: they have none. */
+  /** Prefix of the ids of its models; empty for none. */
   readonly name: string;
   readonly provider: 'openai-compatible' | 'openai' | 'anthropic' | 'google';
-  /** Undefined: the provider's own. */
+  /** Undefined for the provider's own address. */
   readonly baseUrl: string | undefined;
   readonly apiKey: string | undefined;
-  /** The models it serves, and no others; undefined: whatever the provider has. */
+  /** The models it serves, and no others; undefined: every model of the provider. */
   readonly models: readonly string[] | undefined;
   readonly aliases: Readonly<Record<string, string>>;
   readonly vision: boolean | readonly string[];
@@ -33,16 +33,16 @@ export interface UpstreamsOptions {
   readonly stallMs: number;
   /** Of one answer, all attempts included. */
   readonly totalMs: number;
-  /** Further attempts while nothing of an answer came. */
+  /** Retries while no part of an answer has come. */
   readonly retries: number;
   readonly logger: Logger;
 }
 
-/** One question to a model, in the vocabulary of the AI SDK. Pictures may be in tool results, whatever the provider. */
+/** One question to a model, in the vocabulary of the AI SDK. Tool results may hold pictures for every provider. */
 export interface TurnRequest {
   readonly prompt: LanguageModelV4Prompt;
   readonly tools: readonly LanguageModelV4FunctionTool[];
-  /** Tools the prompt has calls of and the model may no longer use: told only where a provider must know every tool of a prompt. */
+  /** Tools that the prompt has calls of and the model may not use now. Some providers must know every tool of a prompt. */
   readonly withheld: readonly LanguageModelV4FunctionTool[];
   readonly toolChoice: LanguageModelV4ToolChoice | undefined;
   readonly parallelToolCalls: boolean | undefined;
@@ -75,7 +75,7 @@ export interface TurnUsage {
 
 export type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
 
-/** What a model says, as it says it. Calls may overlap with each other; their ids are unique within the turn. */
+/** What a model says, while it says it. Calls may overlap. Their ids are unique within the turn. */
 export type TurnEvent =
   | { readonly type: 'text'; readonly delta: string }
   | { readonly type: 'reasoning'; readonly delta: string }
@@ -97,37 +97,37 @@ export type RelayPath = 'chat/completions' | 'responses';
 /** A request that is passed on as it came. */
 export interface RelayRequest {
   readonly path: RelayPath;
-  /** The provider's business, but for `model`, which becomes the provider's name of it. */
+  /** Passed on unchanged, except that `model` becomes the provider's name of the model. */
   readonly body: Readonly<Record<string, unknown>>;
   /** The caller's own key; only where the operator passes keys through. */
   readonly key: string | undefined;
 }
 
-/** A provider's answer as it came; a refusal is one too, always in OpenAI's shape. */
+/** A provider's answer, unchanged. An error is an answer too, always in OpenAI's shape. */
 export interface Relayed {
   readonly status: number;
-  /** Those that mean something to clients, in lower case. */
+  /** The headers that clients read, in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** @throws DragomanError upstream_failed, cancelled when it breaks off */
   readonly body: AsyncIterable<Uint8Array>;
-  /** The model was not found there, and its provider has models at another address alone: `turn` may find it. */
+  /** The model was not found at this address. Its provider has models at another address only: `turn` may find it. */
   readonly mayBeElsewhere?: boolean | undefined;
 }
 
-/** A model one can ask. */
+/** A model of a provider. */
 export interface Model {
   /** As callers may name it again. */
   readonly id: string;
-  /** It can be shown pictures. */
+  /** It accepts pictures. */
   readonly vision: boolean;
   /**
-   * Asks once. Tried again only while nothing of the answer came; leaving the iteration or aborting `signal` closes the
-   * connection to the provider.
+   * Asks one question. It is retried only while no part of the answer has come. Leaving the iteration or aborting `signal` closes
+   * the connection to the provider.
    * @throws DragomanError upstream_failed, rate_limited, invalid_request, model_not_found, forbidden, cancelled; holds no key
    */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnEvent>;
   /**
-   * Passes a request on; undefined where the provider does not speak so.
+   * Passes a request on unchanged; undefined when the provider does not speak this API.
    * @throws DragomanError upstream_failed, forbidden, cancelled; holds no key
    */
   relay(request: RelayRequest, signal: AbortSignal): Promise<Relayed> | undefined;
@@ -144,6 +144,6 @@ export interface ListedModel {
 export interface Upstreams {
   /** @throws DragomanError invalid_request when there is no provider or none to choose, model_not_found */
   model(name: string | undefined): Model;
-  /** What is configured, and what providers without a configured list say they have; never fails, at most some seconds. */
+  /** The configured models, and those that providers without a configured list report. Never fails, takes some seconds at most. */
   list(): Promise<readonly ListedModel[]>;
 }

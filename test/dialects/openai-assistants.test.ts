@@ -46,7 +46,7 @@ async function send(method: string, path: string, body?: object, key = keys.ann)
     headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the route answers; tests know what they look for
+  // biome-ignore lint/suspicious/noExplicitAny: tests know what they look for
   return { status: response.status, body: (await response.json()) as any };
 }
 

@@ -391,7 +391,7 @@ describe('what goes wrong', () => {
     expect(upstream.requests).toEqual([]);
   });
 
-  test('at the model is told with a status, also to whoever wants a stream', async () => {
+  test('at the model is told with a status, also to a client that wants a stream', async () => {
     for (const stream of [false, true]) {
       upstream.reset();
       upstream.say({ status: 500 });

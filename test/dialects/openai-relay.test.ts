@@ -73,7 +73,7 @@ describe('a chat request', () => {
     expect(JSON.stringify(headers)).not.toContain(server.key);
   });
 
-  it('has the answer of the provider, whatever is in it', async () => {
+  it('has the answer of the provider with all of its fields', async () => {
     const answer = {
       id: 'gen-1',
       object: 'chat.completion',

@@ -89,7 +89,7 @@ describe('keys', () => {
     expect(sent()).not.toContain(server.key);
   });
 
-  it('are neither told nor logged, whatever a provider says', async () => {
+  it('are neither told nor logged, also when a provider repeats them', async () => {
     const body = { error: { message: `Incorrect API key provided: ${secret} or ${callers}` } };
     for (const status of [400, 401, 429, 500]) {
       upstream.always({ status, body });

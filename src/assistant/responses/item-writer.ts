@@ -101,7 +101,7 @@ export class ItemWriter {
     yield this.#delta(delta);
   }
 
-  /** Closes whatever is open, because nothing follows. `outputs` are of code that ran. */
+  /** Closes the open item, because nothing follows. `outputs` are of code that ran. */
   *end(isWhole: boolean, citations: readonly Citation[], outputs: readonly CodeOutput[]): Generator<ResponseEvent> {
     yield* this.closeBlock(citations, isWhole ? 'completed' : 'incomplete');
     const open = this.#open;

@@ -6,7 +6,7 @@ import { type Answer, type Problem, problems, type UnknownAddress } from '../../
 import { refusalWording } from './refusals.ts';
 import type { OpenAIServices } from './services.ts';
 
-/** A refusal that names the field it is about, or has a code of its own on this face. */
+/** An error that names the field it is about, or has a code of its own in this API. */
 export class WireError extends DragomanError {
   readonly param: string | null;
   readonly wireCode: string | null;
@@ -137,7 +137,7 @@ export function unknownAddress(method: string, path: string): UnknownAddress | u
   };
 }
 
-/** The answers an operation of this face has beside its own. */
+/** The error answers of an operation. */
 export function errorAnswers(...statuses: readonly number[]): Record<number, Answer> {
   const content = { type: 'application/json', schema: errorBody };
   return Object.fromEntries(

@@ -8,10 +8,10 @@ export function json(description: string, schema: z.ZodType, example: unknown): 
   return { description, content: { type: 'application/json', schema, example } };
 }
 
-/** An id in an address. Of another shape it is just as unknown as any that does not exist. */
+/** An id in an address. An id of another shape is unknown, as one that does not exist. */
 export const idParam = z.string().regex(/^[\w-]{1,64}$/);
 
-/** How a route with a credential and a rate can refuse, without a body and with one. */
+/** The errors of every route, without a body and with one. */
 export const reading = errorAnswers(400, 401, 404, 429, 500, 503);
 export const sending = { ...reading, ...errorAnswers(408, 413, 415) };
 

@@ -8,9 +8,9 @@ export interface Fault {
   readonly issue: Issue;
 }
 
-/** Of a union the branch that was understood furthest. */
+/** The first fault of an issue. For a union: of the branch that matched furthest. */
 export function firstFault(issue: Issue): Fault {
-  // The key is the client's own, and may be as long as it likes.
+  // The client chose the key, and it can be very long.
   if (issue.code === 'invalid_key') return { path: issue.path.slice(0, -1), issue };
   if (issue.code !== 'invalid_union') return { path: issue.path, issue };
   const deepest = issue.errors
@@ -22,13 +22,13 @@ export function firstFault(issue: Issue): Fault {
 }
 
 /**
- * The sentence and the code by which OpenAI's API tells a fault.
- * @param given what the client sent; of it nothing but its type is repeated
- * @param param the field; empty for the body as a whole
+ * The message and the code of a fault in OpenAI's API.
+ * @param given what the client sent: only its type is repeated
+ * @param param the field; empty for the whole body
  */
 export function faultWords(issue: Issue, given: unknown, param: string): { message: string; code: string } {
   const field = param === '' ? 'the body' : `'${param}'`;
-  // A schema with a sentence of its own knows better.
+  // The schema has a message of its own.
   if (!/^(?:Invalid|Too) /.test(issue.message))
     return { message: `Invalid value for ${field}: ${issue.message}.`, code: 'invalid_value' };
   const wrongType = (...expected: readonly string[]) => ({

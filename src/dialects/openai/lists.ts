@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { Page } from '../../service/index.ts';
 import { ownItemId } from './ids.ts';
 
-/** What every list takes in its query; absent members have their defaults. */
+/** The query of every list. */
 export const listQuery = z.object({
   after: z.string().min(1).optional().describe('Id of the last element of the page before.'),
   limit: z.coerce.number().int().min(1).max(100).optional().describe('20 when absent.'),
   order: z.enum(['asc', 'desc']).optional().describe('By creation; `desc` when absent.'),
 });
 
-/** A page in our words; `after` is still the client's id. */
+/** A page of our own lists. `after` is still the client's id. */
 export function pageOf({ after, limit = 20, order = 'desc' }: z.infer<typeof listQuery>): Page {
   return { after, limit, order };
 }
@@ -39,7 +39,7 @@ export function listPage<T extends { readonly id: string }>(data: readonly T[], 
   };
 }
 
-/** A page of what is in memory as a whole, oldest first. An unknown cursor ends the list. */
+/** A page of a list that is in memory, oldest first. An unknown cursor ends the list. */
 export function pageFrom<T extends { readonly id: string }>(all: readonly T[], page: Page): ListPage<T> {
   const ordered = page.order === 'asc' ? all : all.toReversed();
   const from = page.after === undefined ? 0 : ordered.findIndex(({ id }) => id === page.after) + 1;

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { invalid } from './errors.ts';
 import { faultWords, firstFault } from './fault-words.ts';
 
-/** Names of fields hold names the client chose. */
+/** The path of a field can hold keys that the client chose. */
 const longestParam = 256;
 
 /**
@@ -33,7 +33,7 @@ export function queryList(query: unknown, name: string): string[] {
     .filter((value) => value !== '');
 }
 
-/** What is said of a tool of a kind that is not served, by its name: a client that has several must know which. */
+/** The error for a type of tool that is not served. It names the type, because a request can have many tools. */
 export const unservedTool: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'invalid_union') return undefined;
   const { type } = (issue.input ?? {}) as { type?: unknown };
@@ -45,7 +45,7 @@ function safeParse<S extends z.ZodType>(schema: S, value: unknown) {
   try {
     return schema.safeParse(value);
   } catch {
-    // Bounded lists compare the `length` of whatever is in their place, and an object's need not be one that compares.
+    // A bounded list compares the `length` of the given value, and that of a hostile object can throw.
     throw invalid('The request is malformed.');
   }
 }

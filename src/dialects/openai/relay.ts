@@ -8,12 +8,12 @@ import { errorAnswer } from './errors.ts';
 import type { OpenAIServices } from './services.ts';
 import { upstreamKey } from './upstream-key.ts';
 
-/** How long a stream waits for the provider before it begins: what goes wrong until then has a status of its own. */
+/** How long a stream waits for the provider before it begins. A failure until then has an HTTP status of its own. */
 const patienceMs = 5000;
 
 /**
- * Lets the model's provider answer a request that needs nothing of ours: what it says comes back as it says it, byte by byte.
- * @returns undefined when the request has to be translated: it is malformed, or the provider speaks otherwise
+ * Lets the model's provider answer a request that needs no code and no stored state. Its answer is passed on byte by byte.
+ * @returns undefined when the request must be translated: it is malformed, or the provider speaks another API
  * @throws DragomanError
  */
 export async function relayed(
@@ -40,7 +40,7 @@ function isEvents({ status, headers }: Relayed): boolean {
   return status < 300 && /^text\/event-stream\b/.test(headers['content-type'] ?? '');
 }
 
-/** The provider's stream; what goes wrong once ours has begun is an event of it. */
+/** The provider's stream. A failure after our stream has begun is an event of it. */
 async function* frames(context: OpenAIServices, answer: Promise<Relayed>): AsyncGenerator<Frame | Uint8Array> {
   try {
     const come = await answer;

@@ -6,10 +6,10 @@ import { invalid } from './errors.ts';
 import type { OpenAIServices } from './services.ts';
 
 /**
- * Runs `use` on a form of one file. Its fields may come before the file or after it, as the SDKs send them: they are complete
- * when the files are consumed.
- * @param without runs instead where there is no file
- * @throws WireError when there is no file, and no `without`
+ * Runs `use` on a form of one file. SDKs send fields before the file or after it: the fields are complete when the files are
+ * consumed.
+ * @param without runs instead when the form has no file
+ * @throws WireError when the form has no file and `without` is absent
  */
 export async function withForm<T>(
   context: OpenAIServices,

@@ -44,7 +44,7 @@ export const modelResponse = z
 
 export type ModelResponse = z.infer<typeof modelResponse>;
 
-/** Opaque for us, and said again. */
+/** Fields that are repeated in the answer. */
 export interface Echo {
   readonly organization_id: string | null;
   readonly assistant_id: string | null;
@@ -78,7 +78,7 @@ function itemOf(item: OutputItem): ModelResponse['output'][number] {
   return { ...item, outputs };
 }
 
-/** An event of the stream; `index` is the documented name of the item's place. */
+/** An event of the stream. `index` is what this style calls `output_index`. */
 export function frameOf(event: NumberedWireEvent, echo: Echo): Frame {
   const place = 'output_index' in event ? { index: event.output_index } : {};
   const data =

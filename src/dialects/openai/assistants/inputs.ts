@@ -63,7 +63,7 @@ export const inputsBody = z
 
 export type InputsBody = z.infer<typeof inputsBody>;
 
-/** Whether a body of `/v1/responses` is one of these. */
+/** Whether a body of `/v1/responses` is in this style. */
 export function hasInputs(body: unknown): boolean {
   return typeof body === 'object' && body !== null && 'inputs' in body && !('input' in body);
 }
@@ -74,7 +74,7 @@ export function parseInputs(body: unknown): InputsBody {
 
 /**
  * The request as one of `/v1/responses`.
- * @param assistant with those of its files that are still there
+ * @param assistant with its files that still exist
  * @throws WireError
  */
 export function toResponseBody(body: InputsBody, assistant: AssistantSettings | undefined): ResponseBody {

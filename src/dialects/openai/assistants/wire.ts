@@ -3,7 +3,7 @@ import type { Assistant } from '../../../assistant/index.ts';
 import { seconds, wireId } from '../ids.ts';
 import { listOf } from '../lists.ts';
 
-/** When code runs: as the model likes, always first, or never. */
+/** When code runs: when the model decides so, always first, or never. */
 const mode = z.enum(['auto', 'on', 'off']);
 
 export type Mode = z.infer<typeof mode>;
@@ -21,7 +21,7 @@ export const tools = z.union([
 
 export type Tools = z.infer<typeof tools>;
 
-/** Absent: no tool, which is not the same as one that is off in an assistant that has it. */
+/** Undefined when there is no tool, which differs from a tool that is off. */
 export function modeOf(given: Tools | null | undefined): Mode | undefined {
   if (!given) return undefined;
   if (Array.isArray(given)) return given.length > 0 ? (given[0]!.mode ?? 'auto') : undefined;

@@ -3,7 +3,7 @@ import { newWireId } from '../ids.ts';
 import { codeResults, filesOf } from './results.ts';
 import type { CodeCall, Completion, ToolCall } from './wire.ts';
 
-/** What a client is told next: pieces of the message, as the deltas of a stream have them. */
+/** The next piece of a message, as the delta of a stream. */
 export interface Delta {
   readonly content?: string;
   readonly reasoning_content?: string;
@@ -18,7 +18,7 @@ export interface Delta {
 type FinishReason = Completion['choices'][number]['finish_reason'];
 type End = Extract<AgentEvent, { type: 'end' }>;
 
-/** One answer as it grows: what has been said, called and run. */
+/** One answer while it grows: its text, calls and code. */
 export class Answer {
   content = '';
   reasoning = '';
@@ -28,12 +28,12 @@ export class Answer {
   readonly parts: AssistantPart[] = [];
   /** Files were made. */
   hasFiles = false;
-  /** Ids of calls as the client has them, by which what was before them is found again; by the agent's. */
+  /** The client's ids of calls, by the agent's ids. */
   readonly #wireIds = new Map<string, string>();
   #isApart = false;
   #code = '';
 
-  /** Takes the next event in; what of it the client is told at once. */
+  /** Takes the next event. @returns what the client is told at once */
   take(event: AgentEvent): Delta | undefined {
     switch (event.type) {
       case 'text':
@@ -66,7 +66,7 @@ export class Answer {
   }
 
   #text(delta: string): Delta {
-    // What was said before code ran and what is said after it are not one sentence.
+    // Text before and after a run of code are separate paragraphs.
     const gap = this.#isApart && this.content !== '' && !/\s$/.test(this.content) ? '\n\n' : '';
     this.#isApart = false;
     this.content += gap + delta;
@@ -104,7 +104,7 @@ export class Answer {
     else this.parts.push({ type, text });
   }
 
-  /** Everything for a model that goes on later: with the client's ids of calls, and what the provider wants back with them. */
+  /** The steps to store for a later request: with the client's ids of calls and the provider's state. */
   partsToKeep(states: Readonly<Record<string, ProviderState>>): AssistantPart[] {
     return this.parts.map((part) =>
       'callId' in part
@@ -113,7 +113,7 @@ export class Answer {
     );
   }
 
-  /** Code that ran, with the container it ran in where that is still there. */
+  /** The code that ran. @param container null when it is removed after the request */
   codeCallsIn(container: string | null): CodeCall[] {
     return this.codeCalls.map((call) => ({ ...call, container_id: container }));
   }

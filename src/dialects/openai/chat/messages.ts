@@ -19,19 +19,19 @@ export interface Conversation {
   readonly messages: readonly Message[];
   /** For the container. */
   readonly files: readonly MessageFile[];
-  /** The session that the unfinished answer at its end has used. */
+  /** The session of the unfinished answer at its end. */
   readonly earlier: string | undefined;
 }
 
 export interface ConversationOptions {
-  /** What is kept of a call, by its id. */
+  /** Finds the stored steps before a call, by the id of the call. */
   readonly findSteps: (callId: string) => Promise<Steps | undefined>;
   /** Code can read them. */
   readonly takesFiles: boolean;
 }
 
 /**
- * Reads a history. Where it has calls of functions, what the model did before them is put back in.
+ * Reads a history. Where it has calls of functions, the stored steps before them are put back.
  * @throws WireError for a part that cannot be read, naming it
  */
 export async function toConversation(
@@ -98,7 +98,7 @@ function contentParts(
   return content.flatMap((part, at) => contentPart(part, `${param}[${at}]`, files, options));
 }
 
-/** An image in the message is for the model to see, and a file for its code; a file of another kind is for code alone. */
+/** The model sees an image, and its code finds it as a file. Any other file is for the code alone. */
 function contentPart(
   part: ChatPart,
   param: string,

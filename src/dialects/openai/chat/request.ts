@@ -4,7 +4,7 @@ import { ownId } from '../ids.ts';
 import { parse } from '../parse.ts';
 import { type ChatBody, type ChatCodeTool, chatBody } from './wire.ts';
 
-/** @throws WireError also for what the schema does not say */
+/** @throws WireError, also for rules that the schema does not express */
 export function parseBody(value: unknown): ChatBody {
   const body = parse(chatBody, value);
   const tools = body.tools ?? [];
@@ -44,8 +44,8 @@ export function withSwitches(body: unknown): unknown {
 }
 
 /**
- * Whether a body has anything of ours: the tool, or a call of which we keep what came before it. Anything else is between the client
- * and the model.
+ * Whether a body needs this service: it has the tool, or a call whose earlier steps are stored here. Other bodies are relayed to the
+ * provider.
  */
 export function needsUs(body: unknown): boolean {
   if (!isRecord(body)) return true;
@@ -108,7 +108,7 @@ export function toolsOf({ tools, tool_choice: choice }: ChatBody): ChatTools {
   };
 }
 
-/** What of the body is the model's business alone. */
+/** The fields of a body that are settings of the model. */
 export function modelSettings(
   body: ChatBody,
 ): Omit<AgentRequest, 'messages' | 'code' | 'functions' | 'toolChoice' | 'upstreamKey'> {

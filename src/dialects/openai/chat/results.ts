@@ -4,7 +4,7 @@ import type { CellExecution } from '../../../service/index.ts';
 import { containerFileObject } from '../containers/files.ts';
 import type { CodeCall } from './wire.ts';
 
-/** Names of forms as E2B's interpreter has them; other types keep their own. */
+/** Short names of types, as in E2B's interpreter. Other types keep their MIME type. */
 const shortNames: Readonly<Record<string, string>> = {
   'text/plain': 'text',
   'text/html': 'html',
@@ -26,7 +26,7 @@ const endings: Partial<Record<Outcome, { name: string; value: string }>> = {
   cancelled: { name: 'CancelledError', value: 'The execution was cancelled.' },
 };
 
-/** What became of code, as `{stdout, stderr, results, error}`. */
+/** The result of code as `{stdout, stderr, results, error}`. */
 export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' | 'stderr' | 'results' | 'error'> {
   const { stdout, outputs, error, outcome, exitCode, signal } = result;
   const ending = endings[outcome] ?? endedBy(exitCode, signal);
@@ -47,7 +47,7 @@ function endedBy(exitCode: number | null, signal: string | null): { name: string
   return exitCode ? { name: 'SystemExit', value: String(exitCode) } : undefined;
 }
 
-/** Files for people that it made or changed, as the container lists them. */
+/** Files of interest to people that the code made or changed, as the container lists them. */
 export function filesOf({ files }: CellExecution): CodeCall['files'] {
   return files.flatMap((entry) => {
     if (entry.change === 'inherited' || !isForPeople(entry.file.name)) return [];

@@ -12,12 +12,12 @@ import { chunksOf } from './stream.ts';
 import type { Completion } from './wire.ts';
 
 /**
- * How long a stream waits for the model before it begins: what goes wrong until then is an answer with a status of its own, and
- * no proxy takes offence.
+ * How long a stream waits for the model before it begins. A failure until then has an HTTP status of its own, and no proxy closes
+ * the connection so early.
  */
 const patienceMs = 5000;
 
-/** How long an answer that is not streamed may be silent. What fails later is told with status 200, so this is long. */
+/** How long an answer that is not streamed may be silent. A later failure has status 200, so this is long. */
 const defaultQuietMs = 20_000;
 
 /** `/v1/chat/completions`, with a code interpreter that runs here for any model. */
@@ -78,11 +78,11 @@ async function whole(run: ChatRun, reply: FastifyReply): Promise<Completion> {
       };
     }
   } catch (error) {
-    // Clients try again by themselves, and would have the code run twice.
+    // Clients retry on their own, and the code would run twice.
     if (run.hasBegun && !reply.sent) reply.header('x-should-retry', 'false');
     throw error;
   } finally {
-    // Nobody needs to wait for it.
+    // The answer does not wait for it.
     void run.close();
   }
 }

@@ -13,7 +13,7 @@ import type { ChatBody, ChatCodeTool, CodeCall } from './wire.ts';
 
 type End = Extract<AgentEvent, { type: 'end' }>;
 
-/** How an answer ended, and what is told of the code behind it. */
+/** How an answer ended, and the code that ran for it. */
 export interface Ending {
   readonly end: Exclude<End['end'], { reason: 'failed' | 'cancelled' }>;
   readonly usage: End['usage'];
@@ -84,7 +84,7 @@ export class ChatRun {
     this.created = seconds(context.now());
   }
 
-  /** Something was said or run: to try the request again would do it twice. */
+  /** Something was said or run, so the request must not be tried again. */
   get hasBegun(): boolean {
     return this.answer.parts.length > 0;
   }
@@ -129,7 +129,7 @@ export class ChatRun {
   }
 }
 
-/** A session that is made for a request stays so long, so that its files are not lost with the answer that names them. */
+/** A session that is made for a request stays this long, so that a client can fetch the files that the answer names. */
 const sessionLifeMs = 20 * 60_000;
 
 /** Where the code of a request runs. @throws Refusal for a file or a session that does not exist */
@@ -167,7 +167,7 @@ function filesOf({ tools }: ChatBody, code: ChatCodeTool): NamedFile[] {
   return ids.map((id, at) => ({ id: toOwn('file', id), where: `${param}[${at}]` }));
 }
 
-/** The unfinished answer at the end of a history has run code: what was forced has happened. */
+/** The unfinished answer at the end of a history has run code, so a forced call of the tool has happened already. */
 function hasRun(messages: readonly Message[]): boolean {
   const last = messages.findLast(({ role }) => role !== 'tool');
   return last?.role === 'assistant' && last.content.some(({ type }) => type === 'code_call');

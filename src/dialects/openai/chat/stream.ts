@@ -9,7 +9,7 @@ interface Last {
   readonly code_interpreter_calls?: readonly CodeCall[];
 }
 
-/** An answer as chunks; `[DONE]` is the last frame of one that is whole, an error that of any other. */
+/** An answer as chunks. The last frame is `[DONE]`, or an error when the answer is not complete. */
 export async function* chunksOf(
   context: OpenAIServices,
   run: ChatRun,

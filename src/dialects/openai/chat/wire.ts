@@ -102,7 +102,7 @@ const responseFormat = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** The body of `POST /chat/completions`. Keys that are not named here go to the model as they are, where it can take them. */
+/** The body of `POST /chat/completions`. Unknown keys are passed on to providers that speak this API. */
 export const chatBody = z
   .looseObject({
     model: z.string().min(1).max(256).nullish(),
@@ -135,7 +135,7 @@ export type ChatCodeTool = z.infer<typeof codeTool>;
 
 const result = z.record(z.string(), z.unknown()).describe('By short type: `text`, `html`, `png` (base64) and so on.');
 
-/** Code that ran for an answer, for clients that look. */
+/** Code that ran for an answer: an extension that other clients ignore. */
 const codeCall = z
   .object({
     id: z.string(),

@@ -13,7 +13,7 @@ const memory = { '1g': gibibyte, '4g': 4 * gibibyte, '16g': 16 * gibibyte, '64g'
 
 export type MemoryLimit = keyof typeof memory;
 
-/** What the container that is made of this knows that a session does not. */
+/** Key of a session's metadata: the memory limit that the client asked for. */
 const memoryNote = 'openai.memory_limit';
 
 export interface NewContainer {
@@ -25,7 +25,7 @@ export interface NewContainer {
 }
 
 /**
- * Makes a session that ends as containers do: files and all, after so many minutes without use.
+ * Makes a session that ends as containers do: with its files, after some minutes without use.
  * @param param the field that names the files, for refusals
  * @throws Refusal naming a file that does not exist
  */
@@ -53,7 +53,7 @@ export async function createContainer(
   });
 }
 
-/** What a session is made with, so that its container has this much memory and says so. */
+/** Settings of a new session whose container has this memory limit, and shows it. */
 export function memorySettings(limit: MemoryLimit | null | undefined): Pick<NewSession, 'memoryBytes' | 'metadata'> {
   return limit ? { memoryBytes: memory[limit], metadata: { [memoryNote]: limit } } : {};
 }
@@ -73,7 +73,7 @@ export function containerObject(session: SessionInfo) {
   };
 }
 
-/** What was asked for; of a session that was not made here, the least that its memory fits into. */
+/** The limit that the client asked for, or for sessions of other dialects the smallest size that holds their memory. */
 function memoryLimitOf({ metadata, memoryBytes }: SessionInfo): MemoryLimit {
   const sizes = Object.keys(memory) as MemoryLimit[];
   const asked = sizes.find((size) => size === metadata[memoryNote]);

@@ -11,7 +11,7 @@ import { withForm } from '../uploads.ts';
 import { sessionIdOf, useContainer } from './container.ts';
 import { copyBody } from './wire.ts';
 
-/** Where a session's workspace is for its programs. */
+/** The workspace of a session, as its programs see it. */
 const workspace = '/mnt/data/';
 
 /** A session's file as a container's. */
@@ -67,7 +67,7 @@ export async function addFile(
 }
 
 /**
- * A file of a container by the id that names it, also one that another has replaced: what was cited can be read while the
+ * A file of a container by its id. A file that a later one has replaced is found too: what a message cites can be read while the
  * container lives.
  * @throws WireError 404; DragomanError session_expired
  */
@@ -88,7 +88,7 @@ export async function findContainerFile(
   }
 }
 
-/** Removes a file; of one that another has replaced, only what is left of it. */
+/** Removes a file. Of a replaced file only its stored bytes remain to be removed. */
 export async function removeContainerFile(
   context: OpenAIServices,
   principal: Principal,

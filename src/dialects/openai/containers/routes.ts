@@ -14,7 +14,7 @@ import { containerParams, containersQuery, createBody, fileParams } from './wire
 const listing = { rateClass: 'list' } as const;
 const uploading = { rateClass: 'upload' } as const;
 
-/** `/v1/containers`: sessions, whoever made them, in OpenAI's words. */
+/** `/v1/containers`: the sessions of every dialect as containers. */
 export function containerRoutes(app: FastifyInstance, context: OpenAIServices): void {
   const { sessions } = context;
 

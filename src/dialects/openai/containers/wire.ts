@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { listOf, listQuery } from '../lists.ts';
 
-/** As the API names sizes of memory; a plan may give less. */
+/** The sizes of memory that the API knows. A plan may allow less. */
 const memoryLimit = z.enum(['1g', '4g', '16g', '64g']);
 
-/** Any is accepted, and the answer tells the one there is. */
+/** Every policy is accepted; the answer says that there is no network. */
 const networkPolicy = z
   .object({ type: z.enum(['disabled', 'allowlist']) })
-  .describe('Containers have no network, whatever is asked for.');
+  .describe('Accepted; containers have no network.');
 
 export const fileIds = z.array(z.string()).max(100, 'must hold at most 100 files');
 

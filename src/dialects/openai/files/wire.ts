@@ -5,7 +5,7 @@ import { listOf, listQuery } from '../lists.ts';
 
 const purposes = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const;
 
-/** The part of an id that follows `file-`: the addresses hold the prefix themselves, because others share `/files/{id}`. */
+/** The part of an id that follows `file-`. The route holds the prefix, because another dialect has `/files/{id}`. */
 export const fileParams = z.object({ suffix: z.string() });
 export const contentParams = z.object({ file: z.string() });
 

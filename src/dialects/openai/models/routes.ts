@@ -36,7 +36,7 @@ const operations = {
   },
 } satisfies Record<string, Operation>;
 
-/** `/v1/models`: those of every upstream, as requests name them. */
+/** `/v1/models`: the models of every upstream, as requests name them. */
 export function modelRoutes(app: FastifyInstance, { agent }: OpenAIServices): void {
   const all = async () =>
     (await agent.models()).map(({ id, createdAt, ownedBy }) => {

@@ -11,7 +11,7 @@ beforeEach(async () => {
 const code = { tools: [{ type: 'code_interpreter', container: { type: 'auto' } }] };
 
 describe('in the background', () => {
-  it('is queued, then done, whoever asks', async () => {
+  it('is queued, then completed, for its streams and its readers', async () => {
     const go = Promise.withResolvers<void>();
     face.agent.say(async function* () {
       await go.promise;

@@ -1,7 +1,7 @@
 import type { Annotation, OutputItem } from './items.ts';
 import type { ResponseObject } from './response.ts';
 
-/** How far the whole response is: the first two events of a stream, and the last. */
+/** The state of the whole response: the first events of a stream, and the last. */
 interface ResponseEvent {
   readonly type:
     | 'response.created'
@@ -45,8 +45,8 @@ interface SummaryPart {
 }
 
 /**
- * The events of a stream, as OpenAI has them and the SDKs know them; an unknown one makes openai-node throw. The error in the
- * middle is nested, as recorded traffic has it.
+ * The events of a stream that OpenAI's SDKs know. openai-node throws at an unknown event. The error is nested, as in recorded
+ * traffic.
  */
 export type WireEvent =
   | ResponseEvent

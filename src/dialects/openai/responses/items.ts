@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What a response holds, as it is on the wire. Schemas describe it for types and for the OpenAPI document. */
+/** The items of a response on the wire, as schemas for types and for the OpenAPI document. */
 
 export const annotation = z
   .object({
@@ -77,7 +77,7 @@ export const outputItem = z.discriminatedUnion('type', [messageItem, codeItem, f
 
 export type OutputItem = z.infer<typeof outputItem>;
 
-/** Most elements of a list a client sends, of whatever. */
+/** Most elements of any list that a client sends. */
 export const maxElements = 10_000;
 
 const detail = z.string().nullish();
@@ -171,5 +171,5 @@ type ListedInput =
   | { id: string; type: 'message'; role: z.infer<typeof message>['role']; status: 'completed'; content: InputPart[] }
   | (Exclude<InputItem, { type?: 'message' | undefined } | { type: 'item_reference' }> & { id: string });
 
-/** Anything a conversation is made of: what went in, and what came out. */
+/** An item of a conversation: of an input or of an output. */
 export type HistoryItem = ListedInput | OutputItem;

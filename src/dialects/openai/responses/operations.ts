@@ -85,7 +85,7 @@ const example: ResponseObject = {
 };
 
 const whole = (description: string) => json(description, responseObject, example);
-/** Or its events, when the request asks for a stream. */
+/** The response, or its events when the request asks for a stream. */
 const wholeOrEvents = (description: string) => ({
   ...whole(description),
   alternative: { type: 'text/event-stream', schema: z.string() },

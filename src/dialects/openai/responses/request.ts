@@ -113,7 +113,7 @@ export const responseBody = z
 
 export type ResponseBody = z.infer<typeof responseBody>;
 
-/** @throws WireError for what the schema does not say: fields that exclude or need each other, and those that are not served */
+/** @throws WireError, also for fields that exclude or need each other */
 export function parseBody(value: unknown): ResponseBody {
   const body = parse(responseBody, value);
   if (body.conversation && body.previous_response_id)

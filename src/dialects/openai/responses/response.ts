@@ -156,7 +156,7 @@ export function usageOf({ inputTokens, cachedTokens, outputTokens, reasoningToke
   };
 }
 
-/** Whether `include` asks for what code printed and showed. */
+/** Whether `include` asks for the outputs of code. */
 export function wantsOutputs(include: readonly string[] | null | undefined): boolean {
   return include?.includes('code_interpreter_call.outputs') ?? false;
 }

@@ -379,7 +379,7 @@ describe('what a response goes on from', () => {
     expect(unknown.json.error.message).toContain('msg_aaaaaaaaaaaaaaaaaaaaao0');
   });
 
-  it('may be items that are sent again, whatever else is in them', async () => {
+  it('may be items that are sent again, with fields that are unknown here', async () => {
     face.agent.say(run(), says('two'));
     const one = await face.create({ input: 'first', ...code });
     const [call, message] = one.output;

@@ -4,8 +4,8 @@ import { ownItemId } from '../ids.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Whether nothing of ours takes part in a request: no code, nothing to be kept, and nothing that was kept before. A provider that
- * speaks this API may then answer it as it is, with tools of its own.
+ * Whether a request needs nothing of this service: no code, nothing to store, and nothing that is stored. A provider that speaks
+ * this API can then answer it, with tools of its own.
  */
 export function isStateless(body: unknown): body is Fields {
   if (!isRecord(body) || body.store !== false) return false;
@@ -14,7 +14,7 @@ export function isStateless(body: unknown): body is Fields {
   return listOf(body.input).every(isForeign);
 }
 
-/** An item that names neither an item of ours, nor a file, nor code that ran. */
+/** An item that refers to no stored item, no file and no code that ran here. */
 function isForeign(item: Fields): boolean {
   const isOurs = typeof item.id === 'string' && placeOf(ownItemId(item.id)) !== undefined;
   if (item.type === 'compaction' && readCompaction(item.encrypted_content)) return false;

@@ -153,7 +153,7 @@ const cuts: fc.Arbitrary<Step> = fc.constantFrom<Step>(
 );
 
 describe('the fold law', () => {
-  it('holds whatever happens: folding the events gives the output', () => {
+  it('holds for every order of steps: folding the events gives the output', () => {
     fc.assert(
       fc.property(fc.array(steps, { maxLength: 8 }), cuts, fc.boolean(), (all, cut, whole) => {
         const writer = start();
