@@ -1,0 +1,129 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ScriptedBackend, type ScriptedBackendOptions } from '../sandbox/fixtures/scripted-backend.ts';
+import { catalogue, limits, quiet } from './fixtures/scripted-engine.ts';
+import { Pool } from './pool.ts';
+
+const kind = catalogue.sessionKind;
+const plain = { ...catalogue, kinds: [kind] };
+const usual = { kind, limits, owner: 'ann' };
+
+function start(options: ScriptedBackendOptions & { size?: number } = {}) {
+  const backend = new ScriptedBackend(options);
+  const pool = new Pool({ backend, catalogue: plain, size: options.size ?? 2, limits, logger: quiet });
+  onTestFinished(() => pool.close());
+  return { backend, pool };
+}
+const parked = (pool: Pool, count: number) => vi.waitFor(() => expect(Object.values(pool.parked())).toEqual([count]));
+
+describe('Pool', () => {
+  it('parks as many sandboxes as it should, under the usual limits and without an owner', async () => {
+    const { backend, pool } = start({ size: 3 });
+    pool.start();
+    await parked(pool, 3);
+    expect(backend.made).toHaveLength(3);
+    for (const { request } of backend.made) expect(request).toMatchObject({ limits, owner: undefined });
+  });
+
+  it('hands out a parked sandbox, adopted by its owner, and makes another', async () => {
+    const { backend, pool } = start();
+    pool.start();
+    await parked(pool, 2);
+    const sandbox = await pool.lease(usual);
+    expect(backend.made.find(({ id }) => id === sandbox.id)).toMatchObject({ owner: 'ann', calls: ['adopt'] });
+    expect(Object.values(pool.parked())).toEqual([1]);
+    await parked(pool, 2);
+    expect(backend.made).toHaveLength(3);
+  });
+
+  it('adjusts a parked sandbox to limits that the backend can change', async () => {
+    const { backend, pool } = start();
+    pool.start();
+    await parked(pool, 2);
+    const { id } = await pool.lease({ ...usual, limits: { ...limits, memoryBytes: 1000 } });
+    expect(backend.made.find((sandbox) => sandbox.id === id)!.limits.memoryBytes).toBe(1000);
+    expect(Object.values(pool.parked())).toEqual([1]);
+  });
+
+  it('has a sandbox made for limits that the backend cannot change, for this owner', async () => {
+    const { backend, pool } = start({ traits: { adjustable: [] } });
+    pool.start();
+    await parked(pool, 2);
+    await pool.lease({ ...usual, limits: { ...limits, memoryBytes: 1000 } });
+    expect(backend.made.at(-1)!.request).toMatchObject({ limits: { memoryBytes: 1000 }, owner: 'ann' });
+    expect(Object.values(pool.parked())).toEqual([2]);
+  });
+
+  it('destroys a sandbox that its owner cannot adopt', async () => {
+    const { backend, pool } = start();
+    pool.start();
+    await parked(pool, 2);
+    for (const sandbox of backend.made) sandbox.adopt = () => Promise.reject(new Error('no'));
+    await expect(pool.lease(usual)).rejects.toThrow('no');
+    expect(backend.made.filter(({ ended }) => ended)).toHaveLength(1);
+  });
+
+  it('makes a sandbox for a request that waits before it parks any', async () => {
+    const gates: (() => void)[] = [];
+    const { pool } = start({ onCreate: () => new Promise<void>((resolve) => gates.push(resolve)) });
+    const leases = [pool.lease(usual), pool.lease(usual), pool.lease(usual)];
+    await vi.waitFor(() => expect(gates).toHaveLength(2));
+    gates.shift()!();
+    await leases[0];
+    await vi.waitFor(() => expect(gates).toHaveLength(2));
+    for (const go of gates) go();
+    await leases[1];
+    await leases[2];
+    expect(Object.values(pool.parked())).toEqual([0]);
+    for (const go of gates) go();
+  });
+
+  it('tells a request that waits why no sandbox can be made, and reports the kind as lacking until one can', async () => {
+    let isBroken = true;
+    const { pool } = start({
+      onCreate: () => {
+        if (isBroken) throw new Error('no memory');
+      },
+    });
+    await expect(pool.lease(usual)).rejects.toThrow('no memory');
+    expect(pool.lacking()).toBe(kind.template);
+    isBroken = false;
+    await parked(pool, 2);
+    expect(pool.lacking()).toBeUndefined();
+  });
+
+  it('replaces parked sandboxes that die, and hands out none that is dead', async () => {
+    const { backend, pool } = start();
+    pool.start();
+    await parked(pool, 2);
+    for (const sandbox of backend.made) sandbox.exit();
+    const { id } = await pool.lease(usual);
+    expect(backend.made.find((sandbox) => sandbox.id === id)!.ended).toBe(false);
+    await parked(pool, 2);
+    expect(backend.live).toBe(3);
+  });
+
+  it('warms the sandboxes at the front once, in a quiet moment, where forks are the warm unit', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    for (const warmUnit of ['fork', 'snapshot'] as const) {
+      const { backend, pool } = start({ size: 3, traits: { warmUnit } });
+      pool.start();
+      await vi.advanceTimersByTimeAsync(1000);
+      await vi.advanceTimersByTimeAsync(1000);
+      const warmed = backend.made.filter(({ orders }) => orders.some(({ op }) => op === 'warm'));
+      expect(warmed).toHaveLength(warmUnit === 'fork' ? 2 : 0);
+      expect(backend.made.flatMap(({ orders }) => orders)).toHaveLength(warmed.length);
+    }
+  });
+
+  it('refuses requests once it is closed, also those that wait, and destroys what it had', async () => {
+    const { backend, pool } = start({ onCreate: () => new Promise((resolve) => setTimeout(resolve, 20)) });
+    const waiting = pool.lease(usual);
+    const closed = pool.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'shutting_down' });
+    await closed;
+    await expect(pool.lease(usual)).rejects.toMatchObject({ code: 'shutting_down' });
+    await vi.waitFor(() => expect(backend.made.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(backend.live).toBe(0));
+  });
+});
