@@ -82,6 +82,17 @@ describe('the house', () => {
     expect([...rooms].filter((room) => !(room in allowed) && !['main', 'cli', 'roles'].includes(room))).toEqual([]);
   });
 
+  it('makes frames for the guest in one room', () => {
+    const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const makers = files.filter(
+      (file) =>
+        !file.endsWith('.test.ts') &&
+        !file.includes('/fixtures/') &&
+        /\bop: '/.test(readFileSync(join(src, file), 'utf8')),
+    );
+    expect(makers.sort()).toEqual(['guest-protocol/orders.ts', 'sandbox/namespaces/zygote-protocol.ts']);
+  });
+
   it('has no cycle', () => {
     const graph = Map.groupBy(all, ({ from }) => from);
     const done = new Set<string>();

@@ -136,9 +136,9 @@ export class JobRun {
     const { inputs, limits } = this.#job;
     const name = kernel?.id ?? this.#runtime.kernel!.name;
     for (let attempt = 1; ; attempt++) {
-      const sandbox = await live.sandboxWith(inputs, limits);
-      const continuity = live.continuityFor(name, ran);
       try {
+        const sandbox = await live.sandboxWith(inputs, limits);
+        const continuity = live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
         const ending = await this.#cellIn(sandbox, continuity, (path) => live.digestOf(path), kernel?.id);
         live.noteKernel(name, ending.result.interpreter === 'kept');

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ToolCall, ToolDefinition } from '../../core/index.ts';
 import type { ScriptedBackend } from '../../sandbox/fixtures/scripted-backend.ts';
 import type { ScriptedSandbox } from '../../sandbox/fixtures/scripted-sandbox.ts';
@@ -13,8 +13,11 @@ const echo: ToolDefinition = {
 let engine: Engine;
 let backend: ScriptedBackend;
 let answers: { id: number; error: boolean }[];
-beforeEach(async () => {
+beforeEach(() => {
   answers = [];
+});
+// One for all tests: the thread that checks schemas takes half a second to start.
+beforeAll(async () => {
   ({ engine, backend } = await startScriptedEngine({
     intercept(frame) {
       if (frame.op === 'answer') answers.push({ id: frame.id, error: frame.error });
@@ -22,9 +25,9 @@ beforeEach(async () => {
     },
   }));
 });
-afterEach(() => engine.close());
+afterAll(() => engine.close());
 
-const guestOf = () => backend.made.find(({ owner }) => owner === 'ann')!;
+const guestOf = () => backend.made.findLast(({ owner }) => owner === 'ann')!;
 const tokenOf = (guest: ScriptedSandbox) => {
   const frame = guest.orders.findLast(({ op }) => op === 'program')!;
   return 'token' in frame ? frame.token : '';
@@ -158,10 +161,13 @@ describe('tool calls', () => {
 
   it('of a sandbox that cannot be stopped cancel the program', async () => {
     backend.run = async (_, guest) => {
-      guest.freeze = () => Promise.reject(new Error('does not stop'));
+      const freeze = guest.freeze.bind(guest);
+      guest.freeze = () => {
+        guest.freeze = freeze;
+        return Promise.reject(new Error('does not stop'));
+      };
       await call(guest, 1, { n: 1 });
       await wait(guest, 1);
-      guest.freeze = async () => {};
       return undefined;
     };
     expect((await runWithTools(() => {})).outcome).toBe('cancelled');
