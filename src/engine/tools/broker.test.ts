@@ -40,7 +40,7 @@ const answered = (count: number) => vi.waitFor(() => expect(answers).toHaveLengt
 
 /** Runs a Bash program that may call `echo`; `onRound` hears of every round of calls. */
 async function runWithTools(onRound: (calls: readonly ToolCall[], tools: ToolBroker) => void, waitMs = 5000) {
-  const tools = engine.tools('bash', [echo], waitMs);
+  const tools = engine.tools('bash', [echo], waitMs, 'ann');
   const request = { language: 'bash', code: 'true', args: [], stdin: undefined, inputs: [], limits, owner: 'ann' };
   const run = await engine.execute(request, {
     tools,
@@ -174,6 +174,6 @@ describe('tool calls', () => {
   });
 
   it('are refused for a language whose programs cannot call tools', () => {
-    expect(() => engine.tools('c', [echo], 1000)).toThrow('cannot call tools');
+    expect(() => engine.tools('c', [echo], 1000, 'ann')).toThrow('cannot call tools');
   });
 });
