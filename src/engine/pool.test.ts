@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { ScriptedBackend, type ScriptedBackendOptions } from '../sandbox/fixtures/scripted-backend.ts';
 import { catalogue, limits, quiet } from './fixtures/scripted-engine.ts';
 import { Pool } from './pool.ts';
@@ -13,7 +14,7 @@ function start(options: ScriptedBackendOptions & { size?: number } = {}) {
   onTestFinished(() => pool.close());
   return { backend, pool };
 }
-const parked = (pool: Pool, count: number) => vi.waitFor(() => expect(Object.values(pool.parked())).toEqual([count]));
+const parked = (pool: Pool, count: number) => eventually(() => expect(Object.values(pool.parked())).toEqual([count]));
 
 describe('Pool', () => {
   it('parks as many sandboxes as it should, under the usual limits and without an owner', async () => {
@@ -66,10 +67,10 @@ describe('Pool', () => {
     const gates: (() => void)[] = [];
     const { pool } = start({ onCreate: () => new Promise<void>((resolve) => gates.push(resolve)) });
     const leases = [pool.lease(usual), pool.lease(usual), pool.lease(usual)];
-    await vi.waitFor(() => expect(gates).toHaveLength(2));
+    await eventually(() => expect(gates).toHaveLength(2));
     gates.shift()!();
     await leases[0];
-    await vi.waitFor(() => expect(gates).toHaveLength(2));
+    await eventually(() => expect(gates).toHaveLength(2));
     for (const go of gates) go();
     await leases[1];
     await leases[2];
@@ -123,7 +124,7 @@ describe('Pool', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'shutting_down' });
     await closed;
     await expect(pool.lease(usual)).rejects.toMatchObject({ code: 'shutting_down' });
-    await vi.waitFor(() => expect(backend.made.length).toBeGreaterThan(0));
-    await vi.waitFor(() => expect(backend.live).toBe(0));
+    await eventually(() => expect(backend.made.length).toBeGreaterThan(0));
+    await eventually(() => expect(backend.live).toBe(0));
   });
 });

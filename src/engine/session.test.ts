@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import type { ScriptedBackend } from '../sandbox/fixtures/scripted-backend.ts';
 import type { ScriptedSandbox } from '../sandbox/fixtures/scripted-sandbox.ts';
 import { input, limits, startScriptedEngine } from './fixtures/scripted-engine.ts';
@@ -177,7 +178,7 @@ describe('a session whose sandbox died', () => {
   it('ends by any process that cannot be stopped', async () => {
     guest.cannotFreeze = true;
     await run('1').done;
-    await vi.waitFor(() => expect(session.ended).toBe(true));
+    await eventually(() => expect(session.ended).toBe(true));
   });
 
   it('refuses everything but its end', async () => {

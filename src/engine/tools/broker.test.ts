@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../test/support/eventually.ts';
 import type { ToolCall, ToolDefinition } from '../../core/index.ts';
 import type { ScriptedBackend } from '../../sandbox/fixtures/scripted-backend.ts';
 import type { ScriptedSandbox } from '../../sandbox/fixtures/scripted-sandbox.ts';
@@ -36,7 +37,7 @@ const call = (guest: ScriptedSandbox, id: number, input: unknown, name = 'echo')
   guest.claim({ claim: 'call', token: tokenOf(guest), id, name, input: JSON.stringify(input) });
 const wait = (guest: ScriptedSandbox, ...pending: number[]) =>
   guest.claim({ claim: 'waiting', token: tokenOf(guest), pending });
-const answered = (count: number) => vi.waitFor(() => expect(answers).toHaveLength(count));
+const answered = (count: number) => eventually(() => expect(answers).toHaveLength(count));
 
 /** Runs a Bash program that may call `echo`; `onRound` hears of every round of calls. */
 async function runWithTools(onRound: (calls: readonly ToolCall[], tools: ToolBroker) => void, waitMs = 5000) {
