@@ -3,7 +3,7 @@ import { placeOf } from './item-ids.ts';
 import type { Citation, CodeOutput, Item, ItemStatus, OutputItem, Part, Role } from './items.ts';
 import type { Citable } from './responses/citations.ts';
 import type { ResponseState } from './responses/response.ts';
-import type { ResponseRecord } from './responses/response-records.ts';
+import type { ResponseRecord } from './responses/response-record.ts';
 
 /**
  * Reads what version 0.1 stored: responses and items in the words of the one API it had. They are read until their time is over;

@@ -1,4 +1,3 @@
-import type { ProviderState } from '../../agent/index.ts';
 import { isId, type Principal } from '../../core/index.ts';
 import type { Page } from '../../service/index.ts';
 import { ItemLists } from '../item-lists.ts';
@@ -6,9 +5,8 @@ import type { Item } from '../items.ts';
 import { olderKinds, recordOfOlder } from '../older-items.ts';
 import type { OwnedDocuments } from '../owned-documents.ts';
 import { Refusal } from '../refusal.ts';
-import type { Citable } from './citations.ts';
 import type { ResponseEvent, ResponseState } from './response.ts';
-import type { WaitingCode } from './waiting-code.ts';
+import type { ResponseRecord } from './response-record.ts';
 
 const responseKind = 'assistant_response';
 const inputKind = 'assistant_response_input';
@@ -16,18 +14,6 @@ const eventsKind = 'assistant_response_events';
 
 /** Most events that are stored of one response. One that has more cannot be streamed again. */
 const maxEvents = 200_000;
-
-/** What is stored of a response, besides what went into it. */
-export interface ResponseRecord {
-  readonly response: ResponseState;
-  /** What the model read of each run of code, by the id of its item. */
-  readonly modelViews: Readonly<Record<string, string>>;
-  /** What the model's provider wants back, by the id of a code item or the `callId` of a function call. */
-  readonly providerStates?: Readonly<Record<string, ProviderState>> | undefined;
-  readonly waiting?: WaitingCode | undefined;
-  /** Files that no message has cited yet, because the client had to act first. */
-  readonly uncited?: readonly Citable[] | undefined;
-}
 
 export interface StoredResponse extends ResponseRecord {
   readonly expiresAt: number;
