@@ -18,7 +18,7 @@ export {
   type Usage,
   unprintedError,
 } from './execution.ts';
-export { type FairKey, FairStore, type FairStoreOptions } from './fair-store.ts';
+export { type FairKey, FairStore } from './fair-store.ts';
 export type { FileRef, FileScope, FileSet, StoredFile } from './files.ts';
 export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';

@@ -1,2 +1,2 @@
-export { MemoryEventLog, type MemoryEventLogOptions } from './memory.ts';
+export { MemoryEventLog } from './memory.ts';
 export type { EventLog, EventWriter, NumberedEvent } from './port.ts';

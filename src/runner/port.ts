@@ -171,7 +171,7 @@ export type JobEvent =
   | { readonly type: 'started'; readonly worker: string }
   | JobOutput
   | Exclude<ExecutionEvent, { type: 'stdout' | 'stderr' }>
-  /** The code has ended, and its files take more than a moment to store. */
+  /** The code has ended, and its files take more than a moment to store: everything it showed comes before this. */
   | { readonly type: 'storing' }
   | JobEnding
   | { readonly type: 'failed'; readonly error: JobFault };

@@ -1,1 +1,1 @@
-export { LocalRunner, type LocalRunnerOptions } from './local-runner.ts';
+export { LocalRunner } from './local-runner.ts';

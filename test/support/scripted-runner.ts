@@ -43,7 +43,7 @@ export interface ScriptedJob {
 const program = { compile: null, run: ['run', '{entry}', '{args}'], check: null };
 
 /** A language with a kernel, one that has programs only, and one whose programs cannot call tools. */
-export const scriptedLanguages: readonly Language[] = [
+const scriptedLanguages: readonly Language[] = [
   { name: 'python', title: 'Python', aliases: ['py'], kernel: 'python', tools: 'python', ...program },
   { name: 'bash', title: 'Bash', aliases: ['sh'], kernel: null, tools: 'bash', ...program },
   { name: 'php', title: 'PHP', aliases: [], kernel: null, tools: null, ...program },

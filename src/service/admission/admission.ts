@@ -18,7 +18,7 @@ interface Waiter {
 
 /**
  * Lets executions in, fairly: no principal holds every place while another waits, and places are given in turn among those
- * who wait. Whoever cannot wait is refused with the time after which it makes sense to come back.
+ * who wait. An execution that cannot wait is refused, with the time after which it makes sense to try again.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -30,7 +30,7 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    // One place in four is always left for somebody else.
+    // One place in four is always left for another principal.
     this.#usualShare = Math.max(1, options.places - Math.max(1, Math.floor(options.places / 4)));
   }
 

@@ -148,6 +148,25 @@ describe('an execution', () => {
     expect([found.status, found.last]).toEqual(['done', 2]);
     await expect(service.sessions.execution(bob, id)).rejects.toEqual(refused('not_found'));
   });
+
+  it('gives its place to another while its files are stored, which callers do not see as an event', async () => {
+    const stored = Promise.withResolvers<void>();
+    const service = scriptedService(
+      async (job) => {
+        job.print('a');
+        job.tell({ type: 'storing' });
+        await stored.promise;
+        return undefined;
+      },
+      { places: 1 },
+    );
+    const execution = await service.sessions.start(ann, { language: 'python', code: '' });
+    await expect.poll(() => service.admission.running).toBe(0);
+    stored.resolve();
+    expect((await Array.fromAsync(execution.events())).map(({ number }) => number)).toEqual([1]);
+    await execution.done;
+    expect(execution.last).toBe(1);
+  });
 });
 
 describe('tool calls', () => {

@@ -127,10 +127,11 @@ export class TrackedExecution implements RunningExecution {
   /** Takes note of an event of its job. Each is noted once, in whatever order readers see them. */
   observe(number: number, event: JobEvent): void {
     if (number <= this.#seen) return;
-    if (event.type === 'ended' || event.type === 'failed') return;
-    this.#seen = number;
     // Another execution may run while the files of this one are stored.
     if (event.type === 'storing') this.#slot?.leave();
+    // What follows is no part of what callers see, nor of its numbers.
+    if (event.type === 'storing' || event.type === 'ended' || event.type === 'failed') return;
+    this.#seen = number;
     if (event.type !== 'tool_calls' || this.#status === 'done') return;
     this.#calls = event.calls;
     this.#status = 'waiting';

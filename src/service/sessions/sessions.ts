@@ -12,8 +12,6 @@ import type { NumberedEvent as Numbered } from '../../event-log/index.ts';
 import type { Continuity } from '../../runner/index.ts';
 import type { InputFile, LostFile, ReportedFile, UploadFile } from '../executions/interpreter.ts';
 
-export type { Continuity };
-
 /** An event and its place in the execution's history, from 1. */
 export type NumberedEvent = Numbered<ExecutionEvent>;
 
@@ -28,7 +26,7 @@ export interface SessionInfo {
   readonly createdAt: number;
   /** Any use of the session or its files counts. */
   readonly lastActiveAt: number;
-  /** The sandbox is let go after so long without use; the files stay. */
+  /** The sandbox is closed after so long without use; the files stay. */
   readonly idleMs: number;
   /** When the session ends, files and all, unless it is used before: never later than its absolute maximum. */
   readonly expiresAt: number;
@@ -116,14 +114,14 @@ export interface CellExecution {
   readonly lost: readonly LostFile[];
 }
 
-/** An execution one can follow, leave and come back to. It runs on when nobody follows. */
+/** An execution that callers follow, leave and come back to. It runs on without followers. */
 export interface RunningExecution {
   readonly id: string;
   readonly sessionId: string;
   readonly language: string;
   /** `queued` behind another of its session or for a place; `waiting` for the answers to tool calls. */
   readonly status: 'queued' | 'running' | 'waiting' | 'done';
-  /** Tool calls nobody has answered yet; none once it is done. */
+  /** Tool calls that are not answered yet; none once it is done. */
   readonly pending: readonly ToolCall[];
   /** Number of its latest event so far, also when that is no longer kept; 0: none. */
   readonly last: number;

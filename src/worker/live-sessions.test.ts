@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import type { Limits } from '../core/index.ts';
+import type { Engine, EngineSession } from '../engine/index.ts';
+import type { SessionRef } from '../runner/index.ts';
+import { LiveSessions } from './live-sessions.ts';
+
+const limits = {} as Limits;
+const ref = (id: string, epoch = 1): SessionRef => ({ id, epoch, worker: 'w' });
+
+/** Live sessions whose sandboxes only know whether they live. */
+function setUp(options: { maxLive?: number } = {}) {
+  const worker = { now: 0, availableMemory: 100, opened: 0 };
+  const openSession = async (): Promise<EngineSession> => {
+    worker.opened++;
+    const sandbox = {
+      ended: false,
+      async stage() {},
+      async remove() {},
+      async close() {
+        sandbox.ended = true;
+      },
+    };
+    return sandbox as unknown as EngineSession;
+  };
+  const sessions = new LiveSessions({
+    engine: { openSession } as unknown as Engine,
+    files: { open: async () => [].values() as never, put: async () => ({ digest: '', size: 0 }) },
+    maxLive: options.maxLive ?? 6,
+    reserveBytes: 10,
+    availableMemory: () => worker.availableMemory,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    now: () => worker.now,
+  });
+  /** Runs something in a session; `hold` keeps it busy. */
+  const use = (owner: string, id: string, hold?: Promise<void>, epoch = 1) =>
+    sessions.use(ref(id, epoch), owner, 1000, async (live) => {
+      worker.now++;
+      await live.sandboxWith([], limits);
+      await hold;
+    });
+  const live = (...ids: string[]) => sessions.states(ids.map((id) => ref(id))).map(({ id }) => id);
+  return { worker, sessions, use, live };
+}
+
+describe('live sessions', () => {
+  it('of one owner never cost another owner its only one', async () => {
+    const { use, live } = setUp({ maxLive: 6 });
+    await use('bob', 'b1');
+    for (let n = 1; n <= 20; n++) await use('ann', `a${n}`);
+    expect(live('b1', 'a15', 'a16', 'a17', 'a18', 'a19', 'a20')).toEqual(['b1', 'a16', 'a17', 'a18', 'a19', 'a20']);
+  });
+
+  it('make room for another owner: the one with the most loses what it has not used for longest', async () => {
+    const { use, live } = setUp({ maxLive: 4 });
+    await use('bob', 'b1');
+    for (const id of ['a1', 'a2', 'a3']) await use('ann', id);
+    await use('cid', 'c1');
+    expect(live('b1', 'a1', 'a2', 'a3', 'c1')).toEqual(['b1', 'a2', 'a3', 'c1']);
+  });
+
+  it('refuse an owner of more, when only owners of fewer have idle ones', async () => {
+    const { use, live } = setUp({ maxLive: 2 });
+    await use('bob', 'b1');
+    const busy = Promise.withResolvers<void>();
+    const running = use('ann', 'a1', busy.promise);
+    await expect(use('ann', 'a2')).rejects.toMatchObject({ code: 'overloaded' });
+    expect(live('b1')).toEqual(['b1']);
+    busy.resolve();
+    await running;
+    await use('ann', 'a2');
+    expect(live('b1', 'a1', 'a2')).toEqual(['b1', 'a2']);
+  });
+
+  it('go after their idle time and when memory is short, but never while they are used', async () => {
+    const { worker, sessions, use, live } = setUp();
+    const busy = Promise.withResolvers<void>();
+    const running = use('ann', 'busy', busy.promise);
+    await use('ann', 'old');
+    worker.now = 900;
+    await use('ann', 'young');
+    worker.now = 1100;
+    await sessions.sweep();
+    expect(live('busy', 'old', 'young')).toEqual(['busy', 'young']);
+    sessions.keep(ref('young'), 5000);
+    worker.now = 4000;
+    await sessions.sweep();
+    expect(live('busy', 'young')).toEqual(['busy', 'young']);
+    worker.availableMemory = 0;
+    await sessions.sweep();
+    expect(live('busy', 'young')).toEqual(['busy']);
+    busy.resolve();
+    await running;
+  });
+
+  it('are of the newest epoch: an older sandbox is closed, an older job refused', async () => {
+    const { use, sessions, worker } = setUp();
+    await use('ann', 'a', undefined, 1);
+    await use('ann', 'a', undefined, 2);
+    expect([worker.opened, sessions.count]).toEqual([2, 1]);
+    expect(sessions.states([ref('a', 1)])).toEqual([]);
+    await expect(use('ann', 'a', undefined, 1)).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
