@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { addKeyCommands, doctor } from './cli/index.ts';
+import { addKeyCommands, doctor, presentImageRoot } from './cli/index.ts';
 import { type Config, ConfigError, describeConfig, loadConfig } from './config/index.ts';
 import { DragomanError } from './core/index.ts';
 import { createProgress, SetupError } from './host/index.ts';
 import { setup } from './images/index.ts';
-import { openRecords, type Service, startService } from './roles/index.ts';
+import { makeTrialSandbox, openRecords, type Service, startService } from './roles/index.ts';
 import { findIsolation } from './sandbox/index.ts';
 import { ApiKeys } from './service/index.ts';
 
@@ -54,7 +54,10 @@ program
   .description('report what this host offers for isolation, and what is missing')
   .option('--json', 'as JSON')
   .action(async ({ json }: { json?: true }) => {
-    const usable = await doctor(loadConfig(), { json: json === true, print });
+    const config = loadConfig();
+    const imageRoot = presentImageRoot(config.isolation.image, config.stores.dataDir);
+    const makeSandbox = () => makeTrialSandbox(config, imageRoot!);
+    const usable = await doctor(config, { json: json === true, print, imageRoot, makeSandbox });
     process.exitCode = usable ? 0 : 1;
   });
 

@@ -1,1 +1,2 @@
 export { type Image, openRecords, type Service, startService } from './all.ts';
+export { makeTrialSandbox } from './trial.ts';
