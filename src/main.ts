@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { addKeyCommands, doctor, presentImageRoot } from './cli/index.ts';
+import { addKeyCommands, adviceFor, doctor, presentImageRoot } from './cli/index.ts';
 import { type Config, ConfigError, describeConfig, loadConfig } from './config/index.ts';
 import { DragomanError } from './core/index.ts';
 import { createProgress, SetupError } from './host/index.ts';
@@ -81,6 +81,8 @@ try {
   // A fault that an operator can mend is one sentence; any other keeps its stack.
   const expected = error instanceof ConfigError || error instanceof SetupError || error instanceof DragomanError;
   console.error(expected || !(error as Error).stack ? `dragoman: ${(error as Error).message}` : error);
+  const advice = error instanceof DragomanError && error.code === 'sandbox_unavailable' && adviceFor(error.message);
+  if (advice) console.error(`${advice}\n"doctor" checks the host in detail.`);
   process.exit(1);
 }
 

@@ -3,6 +3,13 @@ import { findIsolation } from '../sandbox/index.ts';
 import { type Lack, lackIn, remedy } from './advice.ts';
 import { type HostKind, hostFacts, hostKind, hostNames } from './surroundings.ts';
 
+/** What to change on this host after a start that failed for want of a sandbox; undefined when the reason says nothing known. */
+export function adviceFor(reason: string): string | undefined {
+  const lack = lackIn(reason);
+  const kind = hostKind(hostFacts());
+  return lack && `What ${hostNames[kind]} needs: ${remedy(lack, kind)}`;
+}
+
 interface Check {
   readonly name: string;
   readonly state: 'present' | 'missing' | 'absent';

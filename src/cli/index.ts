@@ -1,3 +1,3 @@
-export { doctor } from './doctor.ts';
+export { adviceFor, doctor } from './doctor.ts';
 export { presentImageRoot } from './image-root.ts';
 export { addKeyCommands } from './keys.ts';
