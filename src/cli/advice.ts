@@ -78,6 +78,7 @@ export const remedy = (lack: Lack, kind: HostKind): string => remedies[lack][kin
 export function lackIn(text: string): Lack | undefined {
   const signs: readonly (readonly [RegExp, Lack])[] = [
     [/AppArmor|apparmor/, 'apparmor'],
+    [/^not made: the image/, 'image'],
     [/mount proc/i, 'proc'],
     [/cgroup/, 'cgroups'],
     [/spawn\w* \S+ EPERM|setgroups|setresuid/, 'capabilities'],

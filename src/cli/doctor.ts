@@ -31,7 +31,7 @@ export async function doctor(config: Config, context: DoctorContext): Promise<bo
   const { json, print, imageRoot, makeSandbox, kind = hostKind(hostFacts()) } = context;
   const { backend, sandboxUid } = config.isolation;
   const report = findIsolation(backend).probe({ sandboxUid });
-  const trial = await tryOut(imageRoot, makeSandbox);
+  const trial = await tryOut(config.isolation.image, imageRoot, makeSandbox);
   const checks: Check[] = [...report.checks, trial];
   const usable = checks.every(({ state }) => state !== 'missing');
   const lacks = [...new Set(checks.filter(({ state }) => state === 'missing').map(lackOf))].filter((lack) => !!lack);
@@ -48,8 +48,10 @@ export async function doctor(config: Config, context: DoctorContext): Promise<bo
   return usable;
 }
 
-async function tryOut(imageRoot: string | undefined, makeSandbox: () => Promise<void>): Promise<Check> {
+async function tryOut(image: string, imageRoot: string | undefined, makeSandbox: () => Promise<void>): Promise<Check> {
   const name = 'a sandbox';
+  if (imageRoot === undefined && image.includes('/'))
+    return { name, state: 'missing', detail: `not made: the image ${image} is not the root directory of a system` };
   if (imageRoot === undefined)
     return { name, state: 'absent', detail: 'not tried, because there is no image yet: setup builds one' };
   try {
