@@ -51,8 +51,11 @@ async function startOwn(): Promise<DockerEngine> {
   async function start(command: readonly string[]): Promise<ChildProcess> {
     const log = openSync(join(directory, 'dockerd.log'), 'a');
     const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', log, log] });
-    const isUp = async () => (await attempt('docker info', withEnv())).status === 0;
-    await eventually('dockerd', isUp);
+    const isUp = async () => {
+      if (child.exitCode !== null) throw new Error(`dockerd ended: see ${directory}/dockerd.log`);
+      return (await attempt('docker info', withEnv())).status === 0;
+    };
+    await eventually('dockerd is up', isUp);
     return child;
   }
 
