@@ -61,11 +61,11 @@ export function describeContainer(engine: () => DockerEngine, sandbox: () => str
     });
 
     test('runs the service as a user without rights, and every sandbox as one of its own', async () => {
-      const processes = await engine().shell('docker top dragoman -e -o uid,args');
-      expect(processes).toMatch(/^10001 .*src\/main\.ts serve$/m);
-      const sandboxes = [...processes.matchAll(/^(2\d{9}) /gm)].map(([, uid]) => uid);
+      const processes = await engine().shell('docker top dragoman -e -o uid,pid,args');
+      expect(processes).toMatch(/^ *10001 .*src\/main\.ts serve *$/m);
+      const sandboxes = [...processes.matchAll(/^ *(2\d{9}) /gm)].map(([, uid]) => uid);
       expect(new Set(sandboxes).size).toBeGreaterThan(3);
-      const others = processes.split('\n').filter((line) => /^0 /.test(line));
+      const others = processes.split('\n').filter((line) => /^ *0 /.test(line));
       expect(others.every((line) => /tini|dragoman\.mjs|bwrap/.test(line))).toBe(true);
     });
 

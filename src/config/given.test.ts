@@ -126,8 +126,8 @@ describe('the printed configuration', () => {
 
   test('names sources and shows no secret', () => {
     const text = describeConfig(surroundings({ ...env, DRAGOMAN_CONFIG: file('printed.yaml', 'queue: 3') }));
-    expect(text).toContain('port: "9001" # environment\n');
-    expect(text).toMatch(/^queue: "3" # .*printed\.yaml$/m);
+    expect(text).toContain('port: 9001 # environment\n');
+    expect(text).toMatch(/^queue: 3 # .*printed\.yaml$/m);
     expect(text).toContain('host: 127.0.0.1 # default\n');
     expect(text).toContain('# api_keys is a secret and not shown (environment)\n');
     expect(text).toContain('jwt_keys: https://***@example.com/jwks # environment\n');

@@ -21,8 +21,14 @@ export function printSettings(settings: readonly Setting[], collected: GivenSett
     const value = given[name] ?? text(from);
     if (value === undefined) return `# ${key} is not set`;
     if (secret) return `# ${key} is a secret and not shown (${source})`;
-    return `${stringify({ [key]: withoutCredentials(value) }, { lineWidth: 0 }).trim()} # ${source}`;
+    return `${stringify({ [key]: typed(withoutCredentials(value)) }, { lineWidth: 0 }).trim()} # ${source}`;
   }
 }
 
 const withoutCredentials = (value: string) => value.replace(/(\/\/)[^/@\s]+@/g, '$1***@');
+
+/** Numbers and truth values without quotes; as texts they mean the same. */
+function typed(value: string): unknown {
+  if (/^(0|[1-9]\d{0,14})$/.test(value)) return Number(value);
+  return value === 'true' || value === 'false' ? value === 'true' : value;
+}
