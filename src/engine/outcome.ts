@@ -23,10 +23,10 @@ export function outcomeOf(
   if (ending.how === 'cancelled') return { outcome: 'cancelled', ...killed };
   const { how, code, signal } = ending;
   const status = { exitCode: code, signal };
-  // A program may survive the loss of a child; only one that failed after it ran out of memory itself.
+  // A program may survive the loss of a child: only a program that fails ran out of memory itself.
   if (facts.oomKilled && code !== 0) return { outcome: 'out_of_memory', ...status };
   if (facts.broken) return { outcome: 'killed', ...killed };
-  // The first process of a sandbox cannot kill itself this way: somebody outside did.
+  // The first process of a sandbox cannot kill itself this way, so the kill came from outside.
   if (how === 'exited' && signal === 'SIGKILL') return { outcome: 'killed', ...status };
   return { outcome: 'completed', ...status };
 }

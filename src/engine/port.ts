@@ -92,7 +92,7 @@ export interface EngineRun {
 }
 
 /** A file of a session's workspace that was written since the last look. Close its content. */
-export interface TouchedFile {
+interface TouchedFile {
   readonly path: string;
   readonly content: FileContent;
 }
@@ -155,7 +155,7 @@ export interface EngineSession {
   close(): Promise<void>;
 }
 
-/** The tool calls of one execution, for whoever answers them. */
+/** The tool calls of one execution, for the caller that answers them. */
 export interface ToolBroker {
   /** Calls that the caller was told about and has not answered. */
   readonly pending: readonly ToolCall[];

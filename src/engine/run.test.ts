@@ -79,6 +79,7 @@ describe('a program', () => {
     const abort = new AbortController();
     const cancelled = await execute({}, { signal: abort.signal, onEvent: () => abort.abort() });
     expect(cancelled.result).toMatchObject({ outcome: 'cancelled', stdout: { text: 'begun' } });
+    expect((await execute({}, { signal: AbortSignal.abort() })).result).toMatchObject({ outcome: 'cancelled' });
     backend.run = async (_, guest) => {
       await guest.print('x'.repeat(limits.floodBytes + 1));
       return undefined;

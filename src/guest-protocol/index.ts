@@ -3,7 +3,6 @@ export {
   cellAllowance,
   toolAllowance,
   toolCellAllowance,
-  usualAllowance,
 } from './allowance.ts';
 export type { Claim } from './claims.ts';
 export { ClaimDecoder } from './decoder.ts';

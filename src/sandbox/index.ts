@@ -1,8 +1,5 @@
-export type { HostCheck, HostReport } from './host-report.ts';
-export type { BackendOptions } from './options.ts';
 export type {
   Backend,
-  BackendTraits,
   Baseline,
   CollectLimits,
   ExitStatus,
@@ -15,4 +12,4 @@ export type {
   Template,
   Workspace,
 } from './port.ts';
-export { findIsolation, type Isolation } from './registry.ts';
+export { findIsolation } from './registry.ts';

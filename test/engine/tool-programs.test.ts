@@ -86,7 +86,7 @@ ToolExecutionError: no such city
     expect(ended.rounds.at(-1)![0]!.input).toEqual({ city: 'two\n    lines' });
   });
 
-  it('learns at once what its own arguments lack, and nobody is asked', async () => {
+  it('learns at once what its own arguments lack, and the caller is not asked', async () => {
     const ended = await run(`
 for call in (lambda: get_weather(), lambda: get_weather(town="x"), lambda: get_weather(city=7), lambda: get_weather(city="x", units="K"),
              lambda: get_weather(city="x", days=float("nan"))):
@@ -439,7 +439,7 @@ describe('waiting', () => {
     expect(ended).toMatchObject({ outcome: 'timed_out', stdout: 'on\n' });
   });
 
-  it('ends when nobody answers, or when the caller leaves', async () => {
+  it('ends when its calls stay unanswered, or when the caller leaves', async () => {
     const code = 'print("asks")\nawait get_weather(city="x")\nprint("never")';
     const onRound = () => {};
     expect(await engine.runWithTools('python', code, { tools, onRound, waitMs: 200 })).toMatchObject({

@@ -11,7 +11,7 @@ export interface ToolPort {
   /** Stops the sandbox and its clock. */
   park(): Promise<void>;
   unpark(): void;
-  /** Nobody has answered for too long: ends it. */
+  /** The caller has not answered for too long: ends the execution. */
   abandon(): void;
   /** The program can go no further: these calls wait for the caller. */
   told(calls: readonly ToolCall[]): void;
@@ -44,7 +44,7 @@ const maxResultsBytes = 40_000_000;
 const maxErrorLength = 20_000;
 
 /**
- * The tool calls of one execution, between code nobody trusts and a caller who answers when he can. Code can ask only for the
+ * The tool calls of one execution, between untrusted code and a caller who answers in his own time. Code can ask only for the
  * tools it was given, with input their schemas allow; whatever else it says is answered with an error. While the caller's answer
  * is all there is to wait for, the sandbox is frozen.
  */
@@ -76,7 +76,7 @@ export class CallBroker implements ToolBroker {
     return this.#isClosed ? [] : this.#in('told');
   }
 
-  /** The program stands still until somebody answers. */
+  /** The program is stopped until a call is answered. */
   get isParked(): boolean {
     return this.#isParked;
   }
@@ -216,7 +216,7 @@ export class CallBroker implements ToolBroker {
     let bytes = this.#resultBytes;
     return results.map((result) => {
       const entry = this.#byId.get(result.id);
-      // A call that waits with others for one round has an id nobody was told.
+      // The caller has not been told the ids of calls that wait with others for one round.
       if (!entry || entry.state === 'checking' || entry.state === 'open' || entry.state === 'settled')
         return refuse(`no tool call "${result.id.slice(0, 64)}" was made`);
       if (seen.has(result.id)) return refuse(`the tool call "${result.id}" is answered twice`);

@@ -1,7 +1,7 @@
 import { type CallableTool, isCheapJson, type ToolCall } from '../../core/index.ts';
 import type { SchemaChecker } from './schema-checker.ts';
 
-/** Nobody's tools take deeper input, and what handles it later may be recursive. */
+/** Honest input is never deeper, and code that handles it later may be recursive. */
 const maxDepth = 60;
 
 /**

@@ -18,7 +18,7 @@ export interface PlacedProcess {
 
 /** One sandbox's control group (in v1: the same name in several hierarchies). */
 export interface Cgroup {
-  /** Changes what it enforces, whoever is in it. @throws Error when memory in use exceeds a lower limit (v1) */
+  /** Changes what it enforces, also for processes that are in it. @throws Error when memory in use exceeds a lower limit (v1) */
   limit(limits: CgroupLimits): void;
   /** Moves a process in. Takes an RCU grace period (about 8 ms), so it never belongs on a request's path. */
   place(process: PlacedProcess): Promise<void>;

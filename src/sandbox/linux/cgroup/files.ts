@@ -47,7 +47,7 @@ export function children(group: string): string[] {
  * may be quicker.
  */
 export async function removeGroup(group: string, killRest: () => void, deadlineMs = 5000): Promise<void> {
-  // Deadlines run on the clock that nobody sets.
+  // The monotonic clock: it cannot be set back.
   for (const until = performance.now() + deadlineMs; ; ) {
     try {
       rmdirSync(group);

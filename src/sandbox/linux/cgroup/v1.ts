@@ -213,7 +213,7 @@ class CgroupV1 implements Cgroup {
   }
 }
 
-/** In version 1 nobody but the host's root moves a process of another user: so that user does it, and one write tells. */
+/** In version 1 only the host's root can move a process of another user, so that user moves it; one write shows whether it worked. */
 async function placeAs(user: number, pid: number, files: readonly string[]): Promise<void> {
   for (const file of files) chownSync(file, user, user);
   const script = `for file; do echo ${pid} > "$file" || exit; done`;

@@ -46,7 +46,7 @@ vi.mock('node:fs', async (importActual) => {
   const writeFileSync = (path: string, value: string) => {
     const group = dirname(path);
     if (!isGroup(group)) return fs.writeFileSync(path, value);
-    // Nobody makes files there.
+    // The kernel makes the files there.
     if (!fs.existsSync(path)) throw fault('ENOENT');
     const name = basename(path);
     if (name === 'cgroup.subtree_control') {
