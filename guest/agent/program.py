@@ -5,8 +5,9 @@ process is undumpable, so a program cannot forge how it was killed.
 
 A parked program is started ahead of need and waits for its orders. It is a program of the image, or a fork of this process that
 becomes a module of a language (`prepare()`, then `main(order)`): Python programs begin that way, with everything imported. A fork says its exit
-code on a pipe and then waits for its destruction, because the end of a large process takes milliseconds. A forged code ends the
-program that forged it, no more.
+code on a pipe and then waits for its destruction, because the end of a large process takes milliseconds. A key stands before the code,
+so that a program that writes to every descriptor it finds still ends with its own code. A program that finds the key forges its own
+end and no other.
 """
 
 import fcntl
@@ -20,6 +21,7 @@ from . import endings, frames, protection
 
 # Descriptors of a fork that must be out of the way of user code, below the lowest limit on open files.
 _PRIVATE_FD = 230
+_KEY_SIZE = 16
 
 
 def run(argv, env, command):
@@ -40,17 +42,18 @@ def park_fork(module, template):
     """Forks a process that waits for its orders and then becomes `module`."""
     orders, writer = os.pipe2(os.O_CLOEXEC)
     reader, codes = os.pipe2(os.O_CLOEXEC)
+    key = os.urandom(_KEY_SIZE)
     # It waits long, and is not the first that the kernel should kill meanwhile.
     _be_init()
     pid = os.fork()
     if pid == 0:
         try:
-            _become(module, orders, codes, template)
+            _become(module, orders, codes, key, template)
         finally:
             os._exit(70)
     os.close(orders)
     os.close(codes)
-    return ParkedFork(pid, writer, reader)
+    return ParkedFork(pid, writer, reader, key)
 
 
 class Parked:
@@ -89,9 +92,11 @@ class Parked:
 class ParkedFork(Parked):
     """A fork of this process that waits. What can be done ahead of its program is done when it is made."""
 
-    def __init__(self, pid, orders, codes):
+    def __init__(self, pid, orders, codes, key):
         super().__init__(pid, orders)
         self._codes = codes
+        self._key = key
+        self._said = b''
         self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         self._poller = select.poll()
@@ -112,16 +117,27 @@ class ParkedFork(Parked):
         while True:
             ready = dict(self._poller.poll())
             if self._codes in ready:
-                code = os.read(self._codes, 1)
-                if code:
-                    return {'code': code[0], 'signal': None}
-                # Closed: its exit tells.
-                self._poller.unregister(self._codes)
+                said = os.read(self._codes, 65536)
+                code = self._code_in(said)
+                if code is not None:
+                    return {'code': code, 'signal': None}
+                if not said:
+                    self._poller.unregister(self._codes)  # Closed: its exit tells.
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 ended = _reap(pid)
                 if ended:
                     return ended
+
+    def _code_in(self, said):
+        """The exit code, once the key and the code after it have arrived."""
+        self._said += said
+        at = self._said.find(self._key)
+        if at >= 0 and len(self._said) > at + _KEY_SIZE:
+            return self._said[at + _KEY_SIZE]
+        # Enough for a key that arrives in two parts.
+        self._said = self._said[-_KEY_SIZE:]
+        return None
 
 
 def _reap(program):
@@ -137,7 +153,7 @@ def _reap(program):
             return endings.ending(status)
 
 
-def _become(module, orders, codes, template):
+def _become(module, orders, codes, key, template):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     orders, codes = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FD) for fd in (orders, codes))
     low, high = sorted((orders, codes))
@@ -162,7 +178,7 @@ def _become(module, orders, codes, template):
     if os.getpid() != own or supervised:
         os._exit(code)
     try:
-        os.write(codes, bytes([code]))
+        os.write(codes, key + bytes([code]))
     except OSError:
         os._exit(code)  # The program closed every descriptor: its exit says the same.
     while True:
