@@ -1,5 +1,6 @@
 export { type CallableTool, callableTools } from './callable-tools.ts';
 export { childEnvironment } from './child-environment.ts';
+export { clientPath, relativeName } from './client-path.ts';
 export { DragomanError, type ErrorCode, type ErrorDetails, errorCatalogue } from './errors.ts';
 export {
   type CellResult,

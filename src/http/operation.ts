@@ -8,6 +8,8 @@ export interface Content {
   readonly example?: unknown;
   /** A request may leave the body out: that is the same as an empty object. */
   readonly optional?: true;
+  /** Other names of fields of a JSON body, with the names they stand for. */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** The handler checks the body itself, because it chooses between schemas. */
   readonly unchecked?: true;
 }

@@ -48,11 +48,19 @@ export function addRoute<R extends Route>(
   });
 }
 
-function bodyOf({ type, schema, optional, unchecked }: Content, body: unknown): unknown {
+function bodyOf({ type, schema, optional, aliases, unchecked }: Content, body: unknown): unknown {
   if (unchecked || type !== 'application/json') return body;
   if (body === undefined && !optional)
     throw new DragomanError('invalid_request', { message: 'The request needs a JSON body.' });
-  return parse(schema, optional ? (body ?? {}) : body);
+  return parse(schema, renamed(optional ? (body ?? {}) : body, aliases));
+}
+
+/** A body with the usual names of its fields; a field that is there under its usual name stays. */
+function renamed(body: unknown, aliases: Content['aliases']): unknown {
+  if (!aliases || typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const fields: Record<string, unknown> = { ...body };
+  for (const [alias, name] of Object.entries(aliases)) if (Object.hasOwn(fields, alias)) fields[name] ??= fields[alias];
+  return fields;
 }
 
 /** What a wildcard matched is the parameter `path`, as in the OpenAPI document. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idPattern } from '../../core/index.ts';
+import { statistics } from './statistics.ts';
 
 /** What the routes answer. The schemas describe it, for types and for the OpenAPI document; nothing is checked at run time. */
 
@@ -52,7 +53,7 @@ export const execAnswer = z
       .enum(['TO', 'OL', 'SG'])
       .nullable()
       .describe('`TO` time limit, `OL` standard output over its limit, `SG` memory limit.'),
-    wall_time: z.int().min(0).describe('Milliseconds.'),
+    ...statistics,
     files: z.array(execFile).describe('New and changed files, then unchanged inputs.'),
     deleted_files: z.array(z.string()).optional().describe('Inputs that the program removed.'),
     runtime_session_id: id.optional().describe('The lasting session it ran in.'),

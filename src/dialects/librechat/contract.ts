@@ -63,7 +63,12 @@ export const routes = {
     summary: 'Run a program',
     description: 'The answer is 200 however the program ended.',
     headers,
-    body: { type: 'application/json', schema: execBody, example: { lang: 'py', code: 'print(6 * 7)' } },
+    body: {
+      type: 'application/json',
+      schema: execBody,
+      aliases: { language: 'lang' },
+      example: { lang: 'py', code: 'print(6 * 7)' },
+    },
     answers: {
       200: json('How the program ended.', execAnswer, {
         ...session,
@@ -74,6 +79,8 @@ export const routes = {
         message: null,
         status: null,
         wall_time: 3,
+        cpu_time: 2,
+        memory: 9_437_184,
         files: [],
       }),
       ...sending,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { execAnswer } from './answers.ts';
-import { execBody } from './wire.ts';
+import { statistics } from './statistics.ts';
+import { execBody, timeout } from './wire.ts';
 
 /** A program under way, which of its rounds is meant, and the run of the service it lives in. Opaque to clients. */
 export const tokenPattern = /^([A-Za-z0-9_-]{21})\.([1-9][0-9]{0,5})\.([A-Za-z0-9_-]{21})$/;
@@ -23,11 +24,7 @@ export const programBody = z
     tools: z.array(tool).min(1, 'must hold at least one tool').max(100, 'must hold at most 100 tools'),
     lang: z.string().nullish().describe('`python`, which is the default, `bash`, `javascript` or `typescript`.'),
     language: z.string().nullish().describe('The same, for clients that call it so.'),
-    timeout: z
-      .number()
-      .positive()
-      .nullish()
-      .describe('Milliseconds of wall clock, 300000 at most; waiting for the client is not counted.'),
+    timeout: timeout.describe('Milliseconds of wall clock, 300000 at most; waiting for the client is not counted.'),
     files: execBody.shape.files,
     runtime_session_hint: execBody.shape.runtime_session_hint,
   })
@@ -58,8 +55,9 @@ export const cancelBody = z.object({ request_id: requestId });
 export const cancelAnswer = z.object({ status: z.enum(['cancellation_requested', 'already_completed']) });
 
 const { session_id, storage_session_id, stdout, stderr, files, deleted_files, artifact_delivery } = execAnswer.shape;
+const { wall_time, cpu_time, memory, compile } = z.object(statistics).partial().shape;
 const ids = { session_id, storage_session_id };
-const ended = { ...ids, stdout, stderr, files, deleted_files, artifact_delivery };
+const ended = { ...ids, stdout, stderr, wall_time, cpu_time, memory, compile, files, deleted_files, artifact_delivery };
 
 export const programAnswer = z
   .union([

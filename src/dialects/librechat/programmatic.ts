@@ -11,12 +11,14 @@ import type { CellExecution, CellRequest, RunningExecution, Sessions } from '../
 import { sessionIds } from './answers.ts';
 import { isSame, LastAnswers } from './last-answers.ts';
 import { type ContinuationBody, type ProgramAnswer, type ProgramBody, tokenPattern } from './programmatic-wire.ts';
-import { toAnswer, toRequest } from './translate.ts';
+import { namesOf, toAnswer, toRequest, wallMsOf } from './translate.ts';
 
 /** A program that has begun and whose end no client has been told. */
 interface Program {
   readonly principal: Principal;
   readonly execution: RunningExecution;
+  /** What its client calls its inputs, by path, where that differs. */
+  readonly names: ReadonlyMap<string, string>;
   /** How many events of its history were read. */
   seen: number;
   /** How many rounds of calls it has made. */
@@ -67,6 +69,7 @@ export class Programs {
     const program: Program = {
       principal,
       execution,
+      names: namesOf(body.files),
       seen: 0,
       round: 0,
       calls: [],
@@ -135,7 +138,7 @@ export class Programs {
       if (signal.aborted) throw new DragomanError('cancelled');
       const ended = await execution.done;
       if (ended.result.outcome === 'cancelled') throw new DragomanError('cancelled');
-      return endAnswer(ended);
+      return endAnswer(ended, program.names);
     } finally {
       if (program.isAwaited) {
         this.#programs.delete(execution.id);
@@ -170,7 +173,7 @@ function toProgram({ code, tools, lang, language, timeout, files }: ProgramBody)
     code,
     asProgram: true,
     files: inputs,
-    wallMs: Math.min(Math.ceil(timeout ?? longestMs), longestMs),
+    wallMs: Math.min(timeout == null ? longestMs : wallMsOf(timeout), longestMs),
     tools: tools.map(({ name, description, parameters }) => ({
       name,
       description: description ?? undefined,
@@ -204,16 +207,8 @@ function endedWithService(id: string): ProgramAnswer {
   return { status: 'error', error: 'Execution failed or timed out', ...sessionIds(id), stdout: '', stderr, files: [] };
 }
 
-function endAnswer(execution: CellExecution): ProgramAnswer {
-  const { stdout, stderr, files, deleted_files, artifact_delivery } = toAnswer(execution);
-  const ended = {
-    ...sessionIds(execution.sessionId),
-    stdout,
-    stderr,
-    files,
-    ...(deleted_files && { deleted_files }),
-    ...(artifact_delivery && { artifact_delivery }),
-  };
+function endAnswer(execution: CellExecution, names: ReadonlyMap<string, string>): ProgramAnswer {
+  const { code, signal, message, status, ...ended } = toAnswer(execution, names);
   const error = faultOf(execution.result);
   return error === undefined ? { status: 'completed', ...ended } : { status: 'error', error, ...ended };
 }

@@ -11,7 +11,7 @@ import { addProgrammaticRoutes } from './programmatic-routes.ts';
 import { fileScope } from './scopes.ts';
 import type { LibreChatServices } from './services.ts';
 import { execInSession, hintOf, runToEnd } from './stateful.ts';
-import { toAnswer, toRequest } from './translate.ts';
+import { namesOf, toAnswer, toRequest } from './translate.ts';
 import { upload, uploadBatch } from './uploads.ts';
 import type { fileParams, identityQuery } from './wire.ts';
 
@@ -38,7 +38,7 @@ function addExecRoute(app: FastifyInstance, { sessions }: LibreChatServices): vo
     const hint = hintOf(body, profileOf(request));
     if (hint !== undefined) return execInSession(sessions, request.principal, body, hint, signal);
     const program = { ...toRequest(body), asProgram: true };
-    return toAnswer(await runToEnd(sessions, request.principal, program, signal));
+    return toAnswer(await runToEnd(sessions, request.principal, program, signal), namesOf(body.files));
   });
 }
 

@@ -2,7 +2,7 @@ import { DragomanError, type MimeBundle, type Principal, type StoredFile } from 
 import type { CellExecution, CellRequest } from '../../service/index.ts';
 import type { ExecAnswer } from './answers.ts';
 import type { LibreChatServices } from './services.ts';
-import { toAnswer, toRequest } from './translate.ts';
+import { namesOf, toAnswer, toRequest } from './translate.ts';
 import type { ExecBody } from './wire.ts';
 
 /** LibreChat's name for the machine of one conversation. */
@@ -57,7 +57,7 @@ export async function execInSession(
     files: [...figures.map((file) => ({ change: 'created', file }) as const), ...execution.files],
   };
   return {
-    ...toAnswer(shown),
+    ...toAnswer(shown, namesOf(body.files)),
     runtime_session_id: sessionId,
     runtime_status: execution.continuity === 'continued' ? 'reused' : 'new',
   };

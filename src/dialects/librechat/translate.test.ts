@@ -104,6 +104,8 @@ describe('toAnswer', () => {
       message: null,
       status: null,
       wall_time: 12,
+      cpu_time: 8,
+      memory: 1000,
       files: [],
     });
   });

@@ -1,13 +1,16 @@
-import { DragomanError, isId, workspacePath } from '../../core/index.ts';
+import { clientPath, DragomanError, isId, relativeName } from '../../core/index.ts';
 import type { CellExecution, CellRequest, InputFile, ReportedFile } from '../../service/index.ts';
 import { type ExecAnswer, type ExecFile, sessionIds } from './answers.ts';
 import { fileScope } from './scopes.ts';
+import { statisticsOf } from './statistics.ts';
 import type { ExecBody, WireFileRef } from './wire.ts';
 
 /** Unchanged inputs are listed up to this many files in all; what a run made is always listed. */
 const maxListed = 50;
 /** Files that were lost are named up to so many. */
 const mostNamed = 20;
+/** A shorter time is a number of seconds that was taken for milliseconds. */
+const leastTimeoutMs = 100;
 
 /** @throws DragomanError invalid_request */
 export function toRequest(body: ExecBody): CellRequest {
@@ -15,9 +18,35 @@ export function toRequest(body: ExecBody): CellRequest {
     language: body.lang,
     code: body.code,
     args: body.args ?? [],
-    files: (body.files ?? []).map(toInput),
-    ...(body.timeout ? { wallMs: Math.ceil(body.timeout) } : {}),
+    files: inputsOf(body.files ?? []),
+    ...(body.timeout ? { wallMs: wallMsOf(body.timeout) } : {}),
   };
+}
+
+/** @throws DragomanError invalid_request for a time that was probably meant in seconds */
+export function wallMsOf(timeout: number): number {
+  if (timeout >= leastTimeoutMs) return Math.ceil(timeout);
+  throw invalid(
+    `timeout: is in milliseconds and at least ${leastTimeoutMs}; for ${timeout} seconds send ${Math.ceil(timeout * 1000)}`,
+  );
+}
+
+/** Of several references with one path the last counts: a conversation that has two files of one name goes on. */
+function inputsOf(refs: readonly WireFileRef[]): InputFile[] {
+  return [...new Map(refs.map((ref) => [clientPath(ref.name), toInput(ref)])).values()];
+}
+
+/**
+ * The names of inputs that have another form of Unicode than their paths, by path. Clients follow a file by its name, so an answer
+ * calls it as the request did.
+ */
+export function namesOf(refs: readonly WireFileRef[] | null | undefined): ReadonlyMap<string, string> {
+  const names = (refs ?? []).map(({ name }) => [clientPath(name), relativeName(name)] as const);
+  return new Map(names.filter(([path, name]) => path !== name));
+}
+
+function invalid(message: string): DragomanError {
+  return new DragomanError('invalid_request', { message });
 }
 
 function toInput(ref: WireFileRef): InputFile {
@@ -30,15 +59,20 @@ function toInput(ref: WireFileRef): InputFile {
     sessionId,
     fileId: ref.id,
     scope: fileScope({ kind, id: resource_id, version, entityId: entity_id }),
-    path: workspacePath(ref.name),
+    path: clientPath(ref.name),
   };
 }
 
-/** The files of an answer carry the id of the session they are stored in, which is the answer's own. */
-export function toAnswer(execution: CellExecution): ExecAnswer {
+/**
+ * The files of an answer carry the id of the session they are stored in, which is the answer's own.
+ * @param names what the client calls its inputs, by path, where that differs
+ */
+export function toAnswer(execution: CellExecution, names: ReadonlyMap<string, string> = new Map()): ExecAnswer {
   const { result, deleted, lost } = execution;
   const reasons = endings(execution);
-  const { files, delivered } = listed(execution.files);
+  const { files: listedFiles, delivered } = listed(execution.files);
+  const named = (path: string) => names.get(path) ?? path;
+  const files = listedFiles.map((file) => ({ ...file, name: named(file.name) }));
   return {
     ...sessionIds(execution.sessionId),
     stdout: result.stdout.text,
@@ -47,9 +81,9 @@ export function toAnswer(execution: CellExecution): ExecAnswer {
     signal: result.signal,
     message: reasons[0] ?? null,
     status: statusOf(execution),
-    wall_time: Math.round(((result.stage === 'compile' && result.compileUsage) || result.usage).wallMs),
+    ...statisticsOf(result),
     files,
-    ...(deleted.length > 0 ? { deleted_files: [...deleted] } : {}),
+    ...(deleted.length > 0 ? { deleted_files: deleted.map(named) } : {}),
     ...(lost.length > 0
       ? {
           artifact_delivery: {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DragomanError } from '../../core/index.ts';
+import { DragomanError, relativeName } from '../../core/index.ts';
 import { MultipartForm } from '../../http/index.ts';
 import type { UploadFile, UploadOutcome } from '../../service/index.ts';
 import { type BatchFile, sessionIds } from './answers.ts';
@@ -17,7 +17,7 @@ export function upload(services: UploadServices, request: FastifyRequest, reply:
     const { sessionId, files } = await services.interpreter.upload(
       request.principal,
       { ...claims(form), partial: false },
-      form.files(false),
+      named(form.files(false)),
     );
     return {
       message: 'success',
@@ -54,8 +54,17 @@ async function storeBatch(services: UploadServices, request: FastifyRequest, for
     if (!(error instanceof DragomanError)) throw error;
     return { ids: {}, files: await refuseAll(form.files(true), error.message) };
   }
-  const stored = await services.interpreter.upload(request.principal, { ...target, partial: true }, form.files(true));
+  const stored = await services.interpreter.upload(
+    request.principal,
+    { ...target, partial: true },
+    named(form.files(true)),
+  );
   return { ids: sessionIds(stored.sessionId), files: stored.files.map(wireOutcome) };
+}
+
+/** Names as paths below the workspace. Their form of Unicode stays: clients look for the very name they sent. */
+async function* named(files: AsyncIterable<UploadFile>): AsyncGenerator<UploadFile> {
+  for await (const file of files) yield { ...file, name: relativeName(file.name) };
 }
 
 async function refuseAll(files: AsyncIterable<UploadFile>, error: string): Promise<BatchFile[]> {

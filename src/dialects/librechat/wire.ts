@@ -28,10 +28,13 @@ const fileRef = z
 
 export type WireFileRef = z.infer<typeof fileRef>;
 
+/** What is below 100 is refused with a sentence by `wallMsOf`. */
+export const timeout = z.number().positive().nullish().meta({ minimum: 100 });
+
 /** The body of `/exec`. Keys not named here are sent by every recent client and are ignored. */
 export const execBody = z
   .object({
-    lang: z.string().describe('A language or one of its aliases, any case.'),
+    lang: z.string().describe('A language or one of its aliases, any case. `language` is another name of this field.'),
     code: z.string().describe('A whole program, at most 8 MiB.'),
     args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
     files: z.array(fileRef).max(maxRefs, `must hold at most ${maxRefs} files`).nullish(),
@@ -39,7 +42,7 @@ export const execBody = z
       .unknown()
       .optional()
       .describe('Names the lasting session to run in, for clients of the profile `stateful`; ignored with `default`.'),
-    timeout: z.number().positive().nullish().describe('Milliseconds of wall clock; at most what the plan allows.'),
+    timeout: timeout.describe('Milliseconds of wall clock; at most what the plan allows.'),
   })
   .meta({ id: 'ExecRequest' });
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { DragomanError, type Principal, type StoredFile, workspacePath } from '../../core/index.ts';
+import { clientPath, DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
 import { addRoute, contentDisposition, sendFile } from '../../http/index.ts';
 import { zipOf } from './archive.ts';
 import { fileRoutes as routes } from './contract/files.ts';
@@ -20,13 +20,13 @@ export function addFileRoutes(app: FastifyInstance, services: FileServices): voi
   }));
   addRoute(app, routes.copy, async ({ params, body }, { principal }, reply) => {
     const source = toInput(body);
-    workspacePath(source.path);
     const file = await sessions.copyFile(principal, params.session_id, source);
     return reply.code(201).send(fileAnswer(file));
   });
   addRoute(app, routes.read, async ({ params: { session_id: id, path } }, request, reply) => {
-    const wanted = workspacePath(path);
-    const file = (await filesOf(request.principal, id)).find(({ name }) => name === wanted);
+    const wanted = clientPath(path);
+    const files = await filesOf(request.principal, id);
+    const file = files.find(({ name }) => name === path) ?? files.find(({ name }) => name.normalize('NFC') === wanted);
     if (!file) throw new DragomanError('not_found', { message: 'File not found' });
     const etag = `"${file.digest}"`;
     reply.header('etag', etag).header('cache-control', 'private, no-cache');
@@ -34,7 +34,7 @@ export function addFileRoutes(app: FastifyInstance, services: FileServices): voi
     return sendFile(reply, await open(request.principal, file), wanted.slice(wanted.lastIndexOf('/') + 1));
   });
   addRoute(app, routes.delete, async ({ params: { session_id: id, path } }, { principal }, reply) => {
-    await sessions.removeFile(principal, id, workspacePath(path));
+    await sessions.removeFile(principal, id, clientPath(path));
     return reply.code(204).send();
   });
   addRoute(app, routes.archive, async ({ params: { session_id: id } }, { principal }, reply) => {
@@ -68,7 +68,7 @@ function addWriteRoute(scope: FastifyInstance, { sessions, maxFileBytes }: FileS
   // A client that still sends would not read a refusal before its body is consumed.
   scope.addHook('onSend', async (request) => void request.raw.resume());
   addRoute(scope, routes.write, async ({ params: { session_id: id, path } }, { principal, headers, body }) => {
-    const name = workspacePath(path);
+    const name = clientPath(path);
     if (Number(headers['content-length']) > maxFileBytes) throw new DragomanError('too_large');
     // curl sends this type for every body, so it says nothing: the type then comes from the name.
     const said = headers['content-type'] ?? curlsType;

@@ -1,4 +1,4 @@
-import type { MimeBundle, StoredFile, ToolResult, Usage } from '../../core/index.ts';
+import { clientPath, type MimeBundle, type StoredFile, type ToolResult, type Usage } from '../../core/index.ts';
 import type {
   CellExecution,
   CellRequest,
@@ -48,8 +48,9 @@ export function toChange({ name, idle_timeout_ms: idleMs, metadata }: SessionCha
   };
 }
 
+/** @throws DragomanError invalid_request for a path that the workspace cannot have */
 export function toInput({ session_id: sessionId, id: fileId, path }: FileReference): InputFile {
-  return { sessionId, fileId, path, scope: { kind: 'user' } };
+  return { sessionId, fileId, path: clientPath(path), scope: { kind: 'user' } };
 }
 
 export function toToolResults({ results }: ToolResultsBody): ToolResult[] {

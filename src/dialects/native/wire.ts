@@ -52,7 +52,7 @@ export const kernelBody = z
 
 export const executionBody = z
   .object({
-    language: z.string().describe('A language or one of its aliases, any case.'),
+    language: z.string().describe('A language or one of its aliases, any case. `lang` is another name of this field.'),
     code: z.string().describe('A cell of a live session, or a whole program; at most 8 MiB.'),
     args: z.array(z.string()).max(maxArgs, `must be at most ${maxArgs}`).nullish(),
     stdin: z.string().nullish(),

@@ -96,10 +96,13 @@ const description =
   'The answer is 200 however the code ended. With `Accept: text/event-stream` everything is sent as it happens. An execution ' +
   'that is followed by events, or belongs to a session, goes on when the connection drops.';
 
-const body = jsonBody(executionBody, {
-  language: 'python',
-  code: 'print("three rows")\ntotal = sum([1, 2, 3])\ntotal',
-});
+const body = {
+  aliases: { lang: 'language' },
+  ...jsonBody(executionBody, {
+    language: 'python',
+    code: 'print("three rows")\ntotal = sum([1, 2, 3])\ntotal',
+  }),
+};
 
 const read = {
   method: 'GET',
