@@ -8,8 +8,6 @@ describe('the workspace path of a name', () => {
     ['/mnt/data/a.csv', 'a.csv'],
     ['/mnt/data//dir/a.csv', 'dir/a.csv'],
     ['sandbox:/mnt/data/a.csv', 'a.csv'],
-    ['./a.csv', 'a.csv'],
-    ['././a.csv', 'a.csv'],
     ['C:\\fakepath\\a.csv', 'a.csv'],
     ['c:\\Users\\Ann\\a b.csv', 'a b.csv'],
     ['Gera\u0308t.csv', 'Ger\u00e4t.csv'],
@@ -28,7 +26,7 @@ describe('the workspace path of a name', () => {
     'a\0',
     'C:\\',
     'C:\\a\\..',
-    './',
+    './a',
   ])('%j is refused', (name) => expect(() => clientPath(name)).toThrow('file name'));
 });
 

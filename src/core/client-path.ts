@@ -4,12 +4,12 @@ import { workspacePath } from './paths.ts';
 const roots = /^(?:sandbox:)?\/mnt\/data\/+/;
 
 /**
- * The relative path that a client means by the name of a file: `/mnt/data/x`, `sandbox:/mnt/data/x`, `./x` and a browser's
+ * The relative path that a client means by the name of a file: `/mnt/data/x`, `sandbox:/mnt/data/x` and a browser's
  * `C:\fakepath\x` are `x`. Anything else stays as it is.
  */
 export function relativeName(name: string): string {
   const last = /^[A-Za-z]:\\/.test(name) ? name.slice(name.lastIndexOf('\\') + 1) : name;
-  return last.replace(roots, '').replace(/^(?:\.\/+)+/, '');
+  return last.replace(roots, '');
 }
 
 /**

@@ -37,10 +37,19 @@ export interface StoredFile {
   readonly createdAt: number;
 }
 
+/** What a request says of whose file it means. `unclaimed`: nothing, so the file has to be the caller's own. */
+export type FileClaim = FileScope | { readonly kind: 'unclaimed' };
+
+/** Bytes of a file from `start` to `end`, both included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** How a caller names a file. */
 export interface FileRef {
   readonly sessionId: string;
   readonly fileId: string;
-  /** The scope the caller claims; checked against the file set's. */
-  readonly scope: FileScope;
+  /** A claim has to be the scope of the file set. */
+  readonly scope: FileClaim;
 }

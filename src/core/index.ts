@@ -20,7 +20,7 @@ export {
   unprintedError,
 } from './execution.ts';
 export { type FairKey, FairStore } from './fair-store.ts';
-export type { FileRef, FileScope, FileSet, StoredFile } from './files.ts';
+export type { ByteRange, FileClaim, FileRef, FileScope, FileSet, StoredFile } from './files.ts';
 export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
 export { countJson, isCheapJson } from './json-shape.ts';

@@ -1,7 +1,7 @@
 export { abortOnDisconnect } from './abort-on-disconnect.ts';
 export { type Authenticator, type AuthenticatorOptions, createAuthenticator } from './authentication/authenticator.ts';
 export type { Dialect, Problem, UnknownAddress } from './dialect.ts';
-export { contentDisposition, fileAnswer, sendFile } from './downloads.ts';
+export { contentDisposition, fileAnswers, fileHeaders, type RangeOf, requestedRange, sendFile } from './downloads.ts';
 export { type Frame, sendEvents } from './event-stream.ts';
 export { jsonLength, jsonPieces } from './json-text.ts';
 export { jsonWithHeartbeat } from './json-with-heartbeat.ts';

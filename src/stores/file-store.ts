@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DragomanError, newId } from '../core/index.ts';
+import { type ByteRange, DragomanError, newId } from '../core/index.ts';
 import type { Bytes } from './bytes/bytes.ts';
 import type { ContentRecords } from './records/content-records.ts';
 import type { Leases } from './records/leases.ts';
@@ -28,7 +28,7 @@ export interface FileStore {
    */
   put(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number, hold?: string): Promise<StoredBytes>;
   /** See `Bytes.open`. */
-  open(digest: string): Promise<Readable>;
+  open(digest: string, range?: ByteRange): Promise<Readable>;
   /** Gives up holds; unknown ones are fine. @throws DragomanError storage_unavailable */
   release(holds: readonly string[]): Promise<void>;
   /** Makes holds last for another hour. @throws DragomanError storage_unavailable */
@@ -102,8 +102,8 @@ class ContentStore implements FileStore {
     return { digest, size, hold };
   }
 
-  open(digest: string): Promise<Readable> {
-    return this.#bytes.open(digest);
+  open(digest: string, range?: ByteRange): Promise<Readable> {
+    return this.#bytes.open(digest, range);
   }
 
   release(holds: readonly string[]): Promise<void> {

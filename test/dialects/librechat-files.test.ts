@@ -185,6 +185,57 @@ describe('reading back', () => {
     expect((await ann.run('bash', 'true', { files: [{ id, session_id: sid, name: 'a' }] })).status).toBe(403);
   });
 
+  test('a file is found under its own identity only, or under none, by the key that made it too', async () => {
+    const identities = {
+      user: { kind: 'user' },
+      agent: { kind: 'agent', id: 'one' },
+      otherAgent: { kind: 'agent', id: 'two' },
+      skill: { kind: 'skill', id: 'one', version: '1' },
+      otherVersion: { kind: 'skill', id: 'one', version: '2' },
+    } as const;
+    const read = async (ref: { id: string; storage_session_id: string }, claim: Record<string, string>) => {
+      const query = `?${new URLSearchParams(claim)}`;
+      const { id, storage_session_id: sid } = ref;
+      const paths = [`/download/${sid}/${id}`, `/sessions/${sid}/objects/${id}`, `/files/${sid}`];
+      const { kind, id: resource_id, version } = claim;
+      const file = { id, storage_session_id: sid, name: 'a.csv', kind, resource_id, version };
+      return [
+        ...(await Promise.all(paths.map(async (path) => (await ann.get(path + query)).status))),
+        (await ann.run('bash', 'cat a.csv', { files: [file] })).status,
+      ];
+    };
+    for (const [name, fields] of Object.entries(identities)) {
+      const ref = await ann.attach('a.csv', 'a', fields);
+      for (const [claimed, claim] of Object.entries(identities)) {
+        const expected = name === claimed ? 200 : 404;
+        expect([name, claimed, await read(ref, claim)]).toEqual([name, claimed, Array(4).fill(expected)]);
+      }
+      expect(await read(ref, {})).toEqual([200, 200, 200, 200]);
+      const remove = (query: string) =>
+        ann.request(`/sessions/${ref.storage_session_id}/objects/${ref.id}${query}`, { method: 'DELETE' });
+      expect((await remove(name === 'agent' ? '?kind=user' : '?kind=agent&id=one')).status).toBe(404);
+      expect(await remove(`?${new URLSearchParams(fields)}`)).toMatchObject({ status: 200, body: { fileId: ref.id } });
+    }
+  });
+
+  test('a range of a file is answered with 206', async () => {
+    const { id, storage_session_id: sid } = await ann.attach(
+      'v.mp4',
+      Buffer.from(Array.from({ length: 100 }, (_, n) => n)),
+    );
+    const get = async (headers: Record<string, string>) => {
+      const { status, headers: answered, body } = await ann.request(`/download/${sid}/${id}`, { headers });
+      return { status, range: answered.get('content-range'), length: answered.get('content-length'), body };
+    };
+    expect(await get({ range: 'bytes=10-19' })).toMatchObject({ status: 206, range: 'bytes 10-19/100', length: '10' });
+    expect(await get({ range: 'bytes=90-' })).toMatchObject({ status: 206, range: 'bytes 90-99/100' });
+    expect(await get({ range: 'bytes=-5' })).toMatchObject({ status: 206, range: 'bytes 95-99/100' });
+    expect(await get({ range: 'bytes=95-1000' })).toMatchObject({ status: 206, range: 'bytes 95-99/100' });
+    for (const range of ['bytes=100-', 'bytes=5-4', 'bytes=0-1,3-4', 'bytes=-', 'lines=1-2', 'bytes=-0'])
+      expect(await get({ range })).toMatchObject({ status: 200, length: '100' });
+    expect(await get({ range: 'bytes=0-1', 'if-range': '"other"' })).toMatchObject({ status: 200, length: '100' });
+  });
+
   test('two keys never see each other’s files, whatever they claim', async () => {
     for (const fields of [
       { kind: 'user', id: 'same' },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Answer, fileAnswer, problems, type Route } from '../../http/index.ts';
+import { type Answer, fileAnswers, fileHeaders, problems, type Route } from '../../http/index.ts';
 import {
   batchAnswer,
   batchRefusal,
@@ -193,12 +193,12 @@ export const routes = {
     url: '/download/:sid/:fid',
     rateClass: 'download',
     summary: 'The content of a file',
-    headers,
+    headers: headers.extend(fileHeaders.shape),
     params: fileParams,
     query: identityQuery,
     answers: {
       ...reading,
-      200: fileAnswer,
+      ...fileAnswers,
     },
   },
   object: {

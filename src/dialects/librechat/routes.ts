@@ -1,14 +1,14 @@
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { DragomanError, type FileRef, type FileScope } from '../../core/index.ts';
-import { abortOnDisconnect, addRoute, type Dialect, problemOf, sendFile } from '../../http/index.ts';
+import { DragomanError, type FileClaim, type FileRef } from '../../core/index.ts';
+import { abortOnDisconnect, addRoute, type Dialect, problemOf, requestedRange, sendFile } from '../../http/index.ts';
 import { sessionIds } from './answers.ts';
 import { routes } from './contract.ts';
 import { listElement, objectInfo } from './listing.ts';
 import { problemAnswer } from './problems.ts';
 import { addProgrammaticRoutes } from './programmatic-routes.ts';
-import { fileScope } from './scopes.ts';
+import { fileClaim } from './scopes.ts';
 import type { LibreChatServices } from './services.ts';
 import { execInSession, hintOf, runToEnd } from './stateful.ts';
 import { namesOf, toAnswer, toRequest } from './translate.ts';
@@ -46,8 +46,8 @@ function addFileRoutes(app: FastifyInstance, services: LibreChatServices): void 
   const { interpreter } = services;
   addRoute(app, routes.upload, (_, request, reply) => upload(services, request, reply));
   addRoute(app, routes.uploadBatch, (_, request, reply) => uploadBatch(services, request, reply));
-  addRoute(app, routes.download, async (input, { principal }, reply) =>
-    sendFile(reply, await interpreter.openFile(principal, fileRef(input))),
+  addRoute(app, routes.download, async (input, request, reply) =>
+    sendFile(reply, await interpreter.openFile(request.principal, fileRef(input), requestedRange(request))),
   );
   addRoute(app, routes.object, async (input, { principal }) =>
     objectInfo(await interpreter.file(principal, fileRef(input))),
@@ -81,6 +81,6 @@ function fileRef({ params: { sid: sessionId, fid: fileId }, query }: FileInput):
   return { sessionId, fileId, scope: scopeOf(query) };
 }
 
-function scopeOf({ kind, id, version, entity_id: entityId }: FileInput['query']): FileScope {
-  return fileScope({ kind, id, version, entityId });
+function scopeOf({ kind, id, version, entity_id: entityId }: FileInput['query']): FileClaim {
+  return fileClaim({ kind, id, version, entityId });
 }

@@ -1,6 +1,6 @@
-import { DragomanError, type FileScope } from '../../core/index.ts';
+import { DragomanError, type FileClaim, type FileScope } from '../../core/index.ts';
 
-/** What a client says about whose file it means, in a query, a form or a file reference. */
+/** What a query, a form or a file reference says of whose file it means. */
 export interface ScopeClaim {
   readonly kind?: string | null | undefined;
   readonly id?: string | null | undefined;
@@ -13,15 +13,24 @@ export interface ScopeClaim {
 export const resourceId = /^[A-Za-z0-9_.:-]{1,128}$/;
 
 /**
- * Reads a claim. Nothing said means the caller's own files; for `user` the id says nothing.
+ * The scope of an upload: with nothing said, the caller's own.
  * @throws DragomanError invalid_request
  */
-export function fileScope(claim: ScopeClaim): FileScope {
+export function fileScope(said: ScopeClaim): FileScope {
+  const claim = fileClaim(said);
+  return claim.kind === 'unclaimed' ? { kind: 'user' } : claim;
+}
+
+/**
+ * Reads what a request says of whose file it means. For `user` the id says nothing.
+ * @throws DragomanError invalid_request
+ */
+export function fileClaim(claim: ScopeClaim): FileClaim {
   const { kind, version } = claim;
   const versioned = version !== undefined && version !== null && version !== '';
   if (versioned && kind !== 'skill') refuse('version is for skills only');
   if (kind === undefined || kind === null || kind === '') {
-    return claim.entityId ? { kind: 'agent', id: checkedId(claim.entityId, 'entity_id') } : { kind: 'user' };
+    return claim.entityId ? { kind: 'agent', id: checkedId(claim.entityId, 'entity_id') } : { kind: 'unclaimed' };
   }
   if (kind === 'user') return { kind };
   if (kind === 'agent') return { kind, id: checkedId(claim.id, 'resource id') };

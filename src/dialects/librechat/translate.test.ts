@@ -3,7 +3,7 @@ import { newId, type StoredFile } from '../../core/index.ts';
 import { parse } from '../../http/index.ts';
 import type { ReportedFile } from '../../service/index.ts';
 import { execution, said } from './fixtures/memory-interpreter.ts';
-import { toAnswer, toRequest } from './translate.ts';
+import { namesOf, toAnswer, toRequest } from './translate.ts';
 import { execBody } from './wire.ts';
 
 const sid = newId();
@@ -37,7 +37,7 @@ describe('toRequest', () => {
     const common = { sessionId: sid, fileId: fid, path: 'a/b.csv' };
     const ref = { id: fid, name: 'a/b.csv' };
     const now = { ...ref, storage_session_id: sid };
-    expect(read([{ ...ref, session_id: sid }])).toEqual([{ ...common, scope: { kind: 'user' } }]);
+    expect(read([{ ...ref, session_id: sid }])).toEqual([{ ...common, scope: { kind: 'unclaimed' } }]);
     expect(read([{ ...ref, session_id: sid, entity_id: 'agent_1' }])).toEqual([
       { ...common, scope: { kind: 'agent', id: 'agent_1' } },
     ]);
@@ -50,6 +50,39 @@ describe('toRequest', () => {
     expect(read([{ ...now, kind: 'skill', resource_id: 'sk:1', version: 3 }])).toEqual([
       { ...common, scope: { kind: 'skill', id: 'sk:1', version: 3 } },
     ]);
+  });
+
+  test('takes the later of two references with one path, and each name as the path it means', () => {
+    const ref = { id: fid, storage_session_id: sid };
+    const other = newId();
+    expect(
+      read([
+        { ...ref, name: 'a' },
+        { ...ref, id: other, name: 'a' },
+      ]),
+    ).toMatchObject([{ fileId: other }]);
+    expect(
+      read([
+        { ...ref, name: '/mnt/data/a' },
+        { ...ref, name: 'C:\\fakepath\\b' },
+      ]),
+    ).toMatchObject([{ path: 'a' }, { path: 'b' }]);
+    expect(read([{ ...ref, name: 'Gera\u0308t.csv' }])).toMatchObject([{ path: 'Ger\u00e4t.csv' }]);
+  });
+
+  test('calls a file in the answer as the request did', () => {
+    const name = 'Gera\u0308t.csv';
+    const ref = { id: fid, storage_session_id: sid, name };
+    const [input] = read([ref])!;
+    const run = execution({ files: [{ change: 'inherited', path: input!.path, ref: input! }], deleted: [input!.path] });
+    const answer = toAnswer(run, namesOf([ref]));
+    expect(answer.files[0]).toMatchObject({ name, inherited: true });
+    expect(answer.deleted_files).toEqual([name]);
+  });
+
+  test('says that a time is in milliseconds', () => {
+    const body = parse(execBody, { lang: 'py', code: '', timeout: 30 });
+    expect(() => toRequest(body)).toThrow('for 30 seconds send 30000');
   });
 
   test.each<[string, object]>([

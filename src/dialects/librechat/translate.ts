@@ -1,7 +1,7 @@
 import { clientPath, DragomanError, isId, relativeName } from '../../core/index.ts';
 import type { CellExecution, CellRequest, InputFile, ReportedFile } from '../../service/index.ts';
 import { type ExecAnswer, type ExecFile, sessionIds } from './answers.ts';
-import { fileScope } from './scopes.ts';
+import { fileClaim } from './scopes.ts';
 import { statisticsOf } from './statistics.ts';
 import type { ExecBody, WireFileRef } from './wire.ts';
 
@@ -58,7 +58,7 @@ function toInput(ref: WireFileRef): InputFile {
   return {
     sessionId,
     fileId: ref.id,
-    scope: fileScope({ kind, id: resource_id, version, entityId: entity_id }),
+    scope: fileClaim({ kind, id: resource_id, version, entityId: entity_id }),
     path: clientPath(ref.name),
   };
 }
@@ -149,7 +149,7 @@ function inheritedFile({ path, ref }: Extract<ReportedFile, { change: 'inherited
     name: path,
     ...sessionIds(ref.sessionId),
     inherited: true,
-    kind,
+    ...(kind === 'unclaimed' ? {} : { kind }),
     ...(id === undefined ? {} : { resource_id: id }),
     ...(version === undefined ? {} : { version }),
   };

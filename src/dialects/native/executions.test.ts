@@ -108,7 +108,7 @@ describe('one answer', () => {
       args: ['x'],
       stdin: 'in',
       wallMs: 5000,
-      files: [{ sessionId: files[0]!.session_id, fileId: files[0]!.id, path: 'a', scope: { kind: 'user' } }],
+      files: [{ sessionId: files[0]!.session_id, fileId: files[0]!.id, path: 'a', scope: { kind: 'unclaimed' } }],
       tools,
     });
   });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { clientPath, DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
-import { addRoute, contentDisposition, sendFile } from '../../http/index.ts';
+import { addRoute, contentDisposition, type RangeOf, requestedRange, sendFile } from '../../http/index.ts';
 import { zipOf } from './archive.ts';
 import { fileRoutes as routes } from './contract/files.ts';
 import type { NativeServices } from './services.ts';
@@ -31,7 +31,11 @@ export function addFileRoutes(app: FastifyInstance, services: FileServices): voi
     const etag = `"${file.digest}"`;
     reply.header('etag', etag).header('cache-control', 'private, no-cache');
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-    return sendFile(reply, await open(request.principal, file), wanted.slice(wanted.lastIndexOf('/') + 1));
+    return sendFile(
+      reply,
+      await open(request.principal, file, requestedRange(request)),
+      wanted.slice(wanted.lastIndexOf('/') + 1),
+    );
   });
   addRoute(app, routes.delete, async ({ params: { session_id: id, path } }, { principal }, reply) => {
     await sessions.removeFile(principal, id, clientPath(path));
@@ -52,12 +56,12 @@ export function addFileRoutes(app: FastifyInstance, services: FileServices): voi
       return await sessions.files(principal, id);
     } catch (error) {
       if (!(error instanceof DragomanError) || error.code !== 'not_found') throw error;
-      return interpreter.listFiles(principal, id, { kind: 'user' });
+      return interpreter.listFiles(principal, id, { kind: 'unclaimed' });
     }
   }
 
-  function open(principal: Principal, { sessionId, id: fileId }: StoredFile) {
-    return interpreter.openFile(principal, { sessionId, fileId, scope: { kind: 'user' } });
+  function open(principal: Principal, { sessionId, id: fileId }: StoredFile, range?: RangeOf) {
+    return interpreter.openFile(principal, { sessionId, fileId, scope: { kind: 'unclaimed' } }, range);
   }
 }
 

@@ -50,7 +50,7 @@ export function toChange({ name, idle_timeout_ms: idleMs, metadata }: SessionCha
 
 /** @throws DragomanError invalid_request for a path that the workspace cannot have */
 export function toInput({ session_id: sessionId, id: fileId, path }: FileReference): InputFile {
-  return { sessionId, fileId, path: clientPath(path), scope: { kind: 'user' } };
+  return { sessionId, fileId, path: clientPath(path), scope: { kind: 'unclaimed' } };
 }
 
 export function toToolResults({ results }: ToolResultsBody): ToolResult[] {

@@ -1,10 +1,19 @@
-import type { Readable } from 'node:stream';
-import type { FileRef, FileScope, Logger, Metrics, Principal, StorageUse, StoredFile } from '../../core/index.ts';
+import type {
+  ByteRange,
+  FileClaim,
+  FileRef,
+  FileScope,
+  Logger,
+  Metrics,
+  Principal,
+  StorageUse,
+  StoredFile,
+} from '../../core/index.ts';
 import type { Runner } from '../../runner/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { FileService } from '../files/file-service.ts';
 import type { UsageMeter } from '../usage/usage.ts';
-import type { Interpreter, LanguageInfo, UploadFile, UploadOutcome } from './interpreter.ts';
+import type { Interpreter, LanguageInfo, OpenedFile, UploadFile, UploadOutcome } from './interpreter.ts';
 
 export interface InterpreterOptions {
   readonly runner: Runner;
@@ -60,14 +69,19 @@ export class InterpreterService implements Interpreter {
     return this.#fileService.find(principal, ref);
   }
 
-  async openFile(principal: Principal, ref: FileRef): Promise<{ file: StoredFile; content: Readable }> {
+  async openFile(
+    principal: Principal,
+    ref: FileRef,
+    rangeOf?: (file: StoredFile) => ByteRange | undefined,
+  ): Promise<OpenedFile> {
     const file = await this.#fileService.find(principal, ref);
-    const content = await this.#fileService.open(file);
-    this.#options.usage.record(principal, { bytesServed: file.size });
-    return { file, content };
+    const range = rangeOf?.(file);
+    const content = await this.#fileService.open(file, range);
+    this.#options.usage.record(principal, { bytesServed: range ? range.end - range.start + 1 : file.size });
+    return { file, content, range };
   }
 
-  listFiles(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]> {
+  listFiles(principal: Principal, sessionId: string, scope: FileClaim): Promise<readonly StoredFile[]> {
     return this.#fileService.list(principal, sessionId, scope);
   }
 

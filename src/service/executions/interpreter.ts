@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { FileRef, FileScope, Principal, StorageUse, StoredFile } from '../../core/index.ts';
+import type { ByteRange, FileClaim, FileRef, FileScope, Principal, StorageUse, StoredFile } from '../../core/index.ts';
 import type { Language } from '../../runner/index.ts';
 
 /** A language a caller may name. */
@@ -14,6 +14,14 @@ export interface LanguageInfo extends Omit<Language, 'kernel' | 'tools'> {
 export interface InputFile extends FileRef {
   /** Where it is mounted, relative to the workspace. */
   readonly path: string;
+}
+
+/** A stored file that is being read. */
+export interface OpenedFile {
+  readonly file: StoredFile;
+  readonly content: Readable;
+  /** What `content` has of the file; undefined: all of it. */
+  readonly range?: ByteRange | undefined;
 }
 
 /** A file that a program made and that was not kept. */
@@ -57,10 +65,17 @@ export interface Interpreter {
   ): Promise<{ sessionId: string; files: readonly UploadOutcome[] }>;
   /** @throws DragomanError not_found for what is gone, expired or another's, without telling which */
   file(principal: Principal, ref: FileRef): Promise<StoredFile>;
-  /** @throws DragomanError not_found, as `file` */
-  openFile(principal: Principal, ref: FileRef): Promise<{ file: StoredFile; content: Readable }>;
+  /**
+   * @param rangeOf chooses the bytes of the file; absent, or undefined: all
+   * @throws DragomanError not_found, as `file`
+   */
+  openFile(
+    principal: Principal,
+    ref: FileRef,
+    rangeOf?: (file: StoredFile) => ByteRange | undefined,
+  ): Promise<OpenedFile>;
   /** The files of one stored session. @throws DragomanError not_found, as `file` */
-  listFiles(principal: Principal, sessionId: string, scope: FileScope): Promise<readonly StoredFile[]>;
+  listFiles(principal: Principal, sessionId: string, scope: FileClaim): Promise<readonly StoredFile[]>;
   /** @throws DragomanError not_found, as `file` */
   deleteFile(principal: Principal, ref: FileRef): Promise<void>;
   /** What a principal's files take, and may take. */

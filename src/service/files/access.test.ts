@@ -17,23 +17,37 @@ const user: FileScope = { kind: 'user' };
 const agent: FileScope = { kind: 'agent', id: 'a' };
 const skill: FileScope = { kind: 'skill', id: 'k', version: 2 };
 
+const unclaimed = { kind: 'unclaimed' } as const;
+
 describe('mayUse', () => {
   it.each([user, agent, skill])('lets the maker use what it stored as %o, until it expires', (scope) => {
-    expect(mayUse(maker, user, session(scope), 99)).toBe(true);
-    expect(mayUse(maker, scope, session(scope), 100)).toBe(false);
+    for (const claim of [unclaimed, scope]) {
+      expect(mayUse(maker, claim, session(scope), 99)).toBe(true);
+      expect(mayUse(maker, claim, session(scope), 100)).toBe(false);
+    }
+  });
+
+  it.each([
+    [agent, user],
+    [{ kind: 'agent', id: 'b' }, agent],
+    [skill, agent],
+    [{ ...skill, version: 3 }, skill],
+    [{ ...skill, id: 'l' }, skill],
+    [user, agent],
+    [user, skill],
+  ] as [FileScope, FileScope][])('refuses the claim %o for what is %o, from the maker too', (claim, scope) => {
+    for (const principal of [maker, colleague]) expect(mayUse(principal, claim, session(scope), 0)).toBe(false);
   });
 
   it('shares within the tenant what is named exactly', () => {
     expect(mayUse(colleague, user, session(user), 0)).toBe(false);
     expect(mayUse(colleague, agent, session(agent), 0)).toBe(true);
-    expect(mayUse(colleague, { kind: 'agent', id: 'b' }, session(agent), 0)).toBe(false);
-    expect(mayUse(colleague, user, session(agent), 0)).toBe(false);
     expect(mayUse(colleague, skill, session(skill), 0)).toBe(true);
-    expect(mayUse(colleague, { ...skill, version: 3 }, session(skill), 0)).toBe(false);
-    expect(mayUse(colleague, { kind: 'agent', id: 'k' }, session(skill), 0)).toBe(false);
+    for (const scope of [user, agent, skill]) expect(mayUse(colleague, unclaimed, session(scope), 0)).toBe(false);
   });
 
   it('shares nothing across tenants', () => {
-    for (const scope of [user, agent, skill]) expect(mayUse(stranger, scope, session(scope), 0)).toBe(false);
+    for (const scope of [user, agent, skill])
+      for (const claim of [scope, unclaimed]) expect(mayUse(stranger, claim, session(scope), 0)).toBe(false);
   });
 });

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 import {
+  type ByteRange,
   DragomanError,
+  type FileClaim,
   type FileRef,
   type FileScope,
   type FileSet,
@@ -198,12 +200,12 @@ export class FileService {
   }
 
   /** Opens a file's bytes. @throws DragomanError not_found, storage_unavailable */
-  open(file: Pick<StoredFile, 'digest'>): Promise<Readable> {
-    return this.#options.files.open(file.digest);
+  open(file: Pick<StoredFile, 'digest'>, range?: ByteRange): Promise<Readable> {
+    return this.#options.files.open(file.digest, range);
   }
 
   /** @throws DragomanError not_found, as `find` */
-  async list(principal: Principal, setId: string, scope: FileScope): Promise<readonly StoredFile[]> {
+  async list(principal: Principal, setId: string, scope: FileClaim): Promise<readonly StoredFile[]> {
     const set = isId(setId) ? await this.#options.records.files.set(setId) : undefined;
     if (!set || !mayUse(principal, scope, set, this.#options.now())) {
       throw new DragomanError('not_found', { message: 'Session not found' });
@@ -213,8 +215,9 @@ export class FileService {
 
   /** Removes a file. Its bytes are gone too when this resolves, unless another file has them. @throws DragomanError not_found, as `find` */
   async delete(principal: Principal, ref: FileRef): Promise<void> {
+    await this.find(principal, ref);
     // Reading may be shared; only the maker removes.
-    await this.find(principal, { ...ref, scope: { kind: 'user' } });
+    await this.find(principal, { ...ref, scope: { kind: 'unclaimed' } });
     await this.#options.records.files.delete(ref.sessionId, ref.fileId);
     await this.#options.files.collect();
   }

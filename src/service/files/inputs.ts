@@ -9,7 +9,11 @@ export interface ResolvedInput {
   readonly file: StoredFile;
 }
 
-/** Finds what a request names. @throws DragomanError invalid_request; file_refused for what the caller may not use */
+/**
+ * Finds what a request names.
+ * @throws DragomanError invalid_request; file_refused for what the caller may not use; not_found for a file of its own that it
+ *   claims to be another agent's or skill's
+ */
 export async function resolveInputs(
   fileService: FileService,
   principal: Principal,
@@ -21,9 +25,18 @@ export async function resolveInputs(
       try {
         return { input, file: await fileService.find(principal, input) };
       } catch (error) {
-        if (error instanceof DragomanError && error.code === 'not_found') throw new DragomanError('file_refused');
-        throw error;
+        if (!isNotFound(error) || (await isOwn(fileService, principal, input))) throw error;
+        throw new DragomanError('file_refused');
       }
     }),
+  );
+}
+
+const isNotFound = (error: unknown) => error instanceof DragomanError && error.code === 'not_found';
+
+function isOwn(fileService: FileService, principal: Principal, input: InputFile): Promise<boolean> {
+  return fileService.find(principal, { ...input, scope: { kind: 'unclaimed' } }).then(
+    () => true,
+    () => false,
   );
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ByteRange } from '../../core/index.ts';
 
 /** Content that has arrived whole. Until `keep` resolves, `open` does not find it. End with `keep`, `discard` or both. */
 export interface ReceivedContent {
@@ -31,9 +32,10 @@ export interface Bytes {
   /**
    * Opens kept bytes. The caller reads the stream to its end or destroys it. The stream stays whole when its bytes are
    * deleted meanwhile.
+   * @param range absent: all of them; it lies within the bytes
    * @throws DragomanError not_found; storage_unavailable
    */
-  open(digest: string): Promise<Readable>;
+  open(digest: string, range?: ByteRange): Promise<Readable>;
   /** Deletes bytes for good; digests it does not have are fine. @throws DragomanError storage_unavailable */
   delete(digests: readonly string[]): Promise<void>;
   close(): Promise<void>;

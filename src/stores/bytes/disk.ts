@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { DragomanError, newId } from '../../core/index.ts';
+import { type ByteRange, DragomanError, newId } from '../../core/index.ts';
 import { makeDirectory, syncDirectory } from '../directories.ts';
 import { hasCode, onStorage } from '../faults.ts';
 import { type Bytes, isDigest, type ReceivedContent } from './bytes.ts';
@@ -73,11 +73,11 @@ class DiskBytes implements Bytes {
     };
   }
 
-  async open(digest: string): Promise<Readable> {
+  async open(digest: string, range?: ByteRange): Promise<Readable> {
     if (!isDigest(digest)) throw new DragomanError('not_found');
     return onStorage(async () => {
       try {
-        return (await open(this.#pathOf(digest), 'r')).createReadStream();
+        return (await open(this.#pathOf(digest), 'r')).createReadStream(range);
       } catch (error) {
         throw hasCode(error, 'ENOENT') ? new DragomanError('not_found') : error;
       }

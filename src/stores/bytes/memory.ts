@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { DragomanError } from '../../core/index.ts';
+import { type ByteRange, DragomanError } from '../../core/index.ts';
 import type { Bytes, ReceivedContent } from './bytes.ts';
 
 /** Keeps bytes in memory: for tests, and as the yardstick of the other drivers. */
@@ -28,9 +28,10 @@ class MemoryBytes implements Bytes {
     return { digest, size, keep: async () => void this.#contents.set(digest, bytes), discard: async () => {} };
   }
 
-  async open(digest: string): Promise<Readable> {
-    const bytes = this.#contents.get(digest);
-    if (!bytes) throw new DragomanError('not_found');
+  async open(digest: string, range?: ByteRange): Promise<Readable> {
+    const whole = this.#contents.get(digest);
+    if (!whole) throw new DragomanError('not_found');
+    const bytes = range ? whole.subarray(range.start, range.end + 1) : whole;
     return Readable.from(bytes.byteLength > 0 ? [bytes] : [], { objectMode: false });
   }
 

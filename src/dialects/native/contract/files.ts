@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { problems, type Route } from '../../../http/index.ts';
+import { fileAnswers, fileHeaders, problems, type Route } from '../../../http/index.ts';
 import { file, fileList } from '../answers.ts';
 import { fileParams, fileReference, sessionParams } from '../wire.ts';
 import { exampleFile, ids, json, jsonBody } from './shared.ts';
@@ -42,14 +42,10 @@ export const fileRoutes = {
     rateClass: 'download',
     summary: 'The content of a file',
     params: fileParams,
-    headers: z.object({ 'if-none-match': z.string().optional() }),
+    headers: fileHeaders.extend({ 'if-none-match': z.string().optional() }),
     answers: {
       ...reading,
-      200: {
-        description: 'The bytes, with type, length and name. `ETag` is their sha256.',
-        content: { type: '*/*', schema: z.unknown() },
-        headers: { ...named, 'Content-Length': z.int(), ETag: z.string() },
-      },
+      ...fileAnswers,
       304: { description: 'It is what the caller has.' },
     },
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fileAnswer, type Operation } from '../../../http/index.ts';
+import { fileAnswers, fileHeaders, type Operation } from '../../../http/index.ts';
 import { errorAnswers } from '../errors.ts';
 import { containerExample, containerFileExample, idParam, json, pageExample, reading, sending } from '../examples.ts';
 import { listQuery } from '../lists.ts';
@@ -79,10 +79,11 @@ export const operations = {
     id: 'containerFileContent',
     summary: 'The content of a container’s file',
     description: 'Also of a file that has been replaced since, by the id it had.',
+    headers: fileHeaders,
     params: fileParams,
     answers: {
       ...reading,
-      200: fileAnswer,
+      ...fileAnswers,
     },
   },
   deleteContainerFile: {

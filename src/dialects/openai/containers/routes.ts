@@ -1,7 +1,7 @@
 import { basename } from 'node:path/posix';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DragomanError } from '../../../core/index.ts';
-import { sendFile } from '../../../http/index.ts';
+import { requestedRange, sendFile } from '../../../http/index.ts';
 import { ownId, wireId } from '../ids.ts';
 import { listPage, listQuery, pageFrom, pageOf } from '../lists.ts';
 import { parse } from '../parse.ts';
@@ -96,7 +96,11 @@ function fileRoutes(app: FastifyInstance, context: OpenAIServices): void {
     async (request, reply) => {
       const { container, cfile } = parse(fileParams, request.params);
       const { ref, file } = await findContainerFile(context, request.principal, container, cfile);
-      return sendFile(reply, await interpreter.openFile(request.principal, ref), basename(file.name));
+      return sendFile(
+        reply,
+        await interpreter.openFile(request.principal, ref, requestedRange(request)),
+        basename(file.name),
+      );
     },
   );
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fileAnswer, type Operation } from '../../../http/index.ts';
+import { fileAnswers, fileHeaders, type Operation } from '../../../http/index.ts';
 import { errorAnswers } from '../errors.ts';
 import { fileExample, idParam, json, pageExample, reading, sending } from '../examples.ts';
 import { fileDeleted, fileList, fileSchema, filesQuery, uploadFields } from './wire.ts';
@@ -41,9 +41,10 @@ export const operations = {
     id: 'fileContent',
     summary: 'The content of a file',
     params: z.object({ file: idParam }),
+    headers: fileHeaders,
     answers: {
       ...reading,
-      200: fileAnswer,
+      ...fileAnswers,
     },
   },
   deleteFile: {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refOf } from '../../../assistant/index.ts';
-import { sendFile } from '../../../http/index.ts';
+import { requestedRange, sendFile } from '../../../http/index.ts';
 import { toOwn, wireId } from '../ids.ts';
 import { listPage, pageOf } from '../lists.ts';
 import { parse } from '../parse.ts';
@@ -38,7 +38,7 @@ export function fileRoutes(app: FastifyInstance, context: OpenAIServices): void 
       const { principal } = request;
       const { file } = parse(contentParams, request.params);
       const found = await userFiles.find(principal, toOwn('file', file), 'id');
-      return sendFile(reply, await interpreter.openFile(principal, refOf(found)));
+      return sendFile(reply, await interpreter.openFile(principal, refOf(found), requestedRange(request)));
     },
   );
 
