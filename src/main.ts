@@ -103,8 +103,10 @@ function announce(config: Config, { url, firstKey }: Service, ms: number): void 
   print(`Dragoman ${version} serves at ${url} (ready in ${(ms / 1000).toFixed(1)} s)`);
   let credential = '';
   if (mode === 'open') print('Access: open, on this machine only (DRAGOMAN_AUTH=open)');
-  else if (mode === 'jwt') print("Access: LibreChat's tokens (DRAGOMAN_AUTH=jwt)");
-  else if (keys.length > 0) {
+  else if (mode === 'jwt') {
+    print("Access: LibreChat's tokens (DRAGOMAN_AUTH=jwt)");
+    credential = "-H 'authorization: Bearer <token>' ";
+  } else if (keys.length > 0) {
     print('Access: the keys of DRAGOMAN_API_KEYS');
     credential = "-H 'x-api-key: <key>' ";
   } else {

@@ -43,6 +43,19 @@ async function until(events: AsyncGenerator<StreamEvent>, found: (event: StreamE
   throw new Error('the stream ended');
 }
 
+it('a restart that meets a deletion is answered 200, 404 or 409, never as an error of the service', async () => {
+  for (let round = 0; round < 8; round++) {
+    const id = await api.session();
+    await api.cell(id, 'x = 1');
+    const restarts = Array.from({ length: 4 }, () => api.send('POST', `/sessions/${id}/restart`));
+    const deleted = api.send('DELETE', `/sessions/${id}`);
+    const late = Array.from({ length: 2 }, () => api.send('POST', `/sessions/${id}/restart`));
+    for (const { status } of await Promise.all([...restarts, ...late])) expect([200, 404, 409]).toContain(status);
+    expect((await deleted).status).toBe(204);
+    expect((await api.send('GET', `/sessions/${id}`)).status).toBe(404);
+  }
+});
+
 describe('cells', () => {
   it('build on each other, show values and figures, and tell of files', async () => {
     const id = await api.session();

@@ -36,4 +36,13 @@ describe('the last answer of a program', () => {
     expect(answers.find('l0', ann, request)).toBeUndefined();
     expect(answers.find('l39', ann, request)).toBeDefined();
   });
+
+  it('of one principal is not dropped for the many and large ones of another', () => {
+    const answers = new LastAnswers(() => 0);
+    const bob = { ...ann, id: 'bob' };
+    answers.keep('b', bob, request, answer('bob'));
+    for (let count = 0; count < 600; count++) answers.keep(`e${count}`, ann, request, answer('x'.repeat(100_000)));
+    expect(answers.find('b', bob, request)).toMatchObject({ stdout: 'bob' });
+    expect(answers.find('b', ann, request)).toBeUndefined();
+  });
 });

@@ -82,6 +82,10 @@ export class SessionDirectory {
     const session = await this.open(principal, id);
     try {
       return await work(session);
+    } catch (cause) {
+      // Whatever it failed with then comes of the deletion.
+      if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found', cause });
+      throw cause;
     } finally {
       this.release(session);
     }
@@ -133,7 +137,9 @@ export class SessionDirectory {
     if (worker !== null) await this.#options.runner.dropSession({ id, epoch, worker });
   }
 
+  /** @throws DragomanError not_found when it was deleted meanwhile */
   async save(session: OpenSession): Promise<void> {
+    if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
     session.isDirty = false;
     session.savedAt = this.#options.now();
     await this.#records.save(session.record);

@@ -1,0 +1,24 @@
+// Loaded into a server with `--import`: writes what its event loop and memory were since the last report, on SIGUSR2.
+import { renameSync, writeFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { isMainThread } from 'node:worker_threads';
+
+const path = process.env.DRAGOMAN_TEST_LOOP_REPORT;
+delete process.env.DRAGOMAN_TEST_LOOP_REPORT;
+delete process.env.NODE_OPTIONS;
+
+if (path && isMainThread) {
+  const delays = monitorEventLoopDelay({ resolution: 2 });
+  delays.enable();
+  let rss = 0;
+  setInterval(() => {
+    rss = Math.max(rss, process.memoryUsage.rss());
+  }, 50).unref();
+  process.on('SIGUSR2', () => {
+    const report = { p99Ms: delays.percentile(99) / 1e6, maxMs: delays.max / 1e6, rss };
+    writeFileSync(`${path}.new`, JSON.stringify(report));
+    renameSync(`${path}.new`, path);
+    delays.reset();
+    rss = 0;
+  });
+}
