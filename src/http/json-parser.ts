@@ -47,7 +47,9 @@ export class JsonParser {
     const answer = Promise.withResolvers<Parsed>();
     this.#waiting.set(number, answer);
     const timer = setTimeout(() => answer.reject(new DragomanError('overloaded')), deadlineMs);
-    this.#worker.postMessage({ number, json });
+    // Handed over, not copied, when the memory is the body's own.
+    const own = json.buffer.byteLength === json.byteLength ? [json.buffer as ArrayBuffer] : [];
+    this.#worker.postMessage({ number, json }, own);
     try {
       return await answer.promise;
     } finally {
