@@ -1,2 +1,3 @@
-export { type Image, openRecords, type Service, startService } from './all.ts';
+export { type Service, startService } from './all.ts';
+export { openRecords } from './storage.ts';
 export { makeTrialSandbox } from './trial.ts';

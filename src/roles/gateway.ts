@@ -1,0 +1,111 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { createAgent } from '../agent/index.ts';
+import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
+import type { Config } from '../config/index.ts';
+import type { Plans } from '../core/index.ts';
+import { createDialects } from '../dialects/index.ts';
+import { MemoryEventLog } from '../event-log/index.ts';
+import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
+import type { Runner } from '../runner/index.ts';
+import { Admission, InterpreterService, SessionService, type StoredJobFiles } from '../service/index.ts';
+import { createUpstreams } from '../upstreams/index.ts';
+import type { Common } from './common.ts';
+import type { Storage } from './storage.ts';
+
+const shutdownDeadlineMs = 10_000;
+
+/** What a gateway is made over. */
+export interface GatewayParts extends Storage {
+  readonly runner: Runner;
+  readonly jobFiles: StoredJobFiles;
+  /** Of the program. */
+  readonly version: string;
+}
+
+/** Starts what callers speak to, the open port last. Returns its address. @throws Error when it cannot listen */
+export async function startGateway(config: Config, parts: GatewayParts, common: Common): Promise<string> {
+  const { plans } = config;
+  const { logger, metrics, now, availableMemory, lifetime } = common;
+  const { records, usage, version, fileService, runner, jobFiles } = parts;
+  const { retentionMs } = config.stores;
+  const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
+  const { queueWaitMs } = config.engine;
+  const places = config.engine.concurrency || defaultPlaces(plans);
+  const admission = new Admission({ places, waitMs: queueWaitMs });
+  const shared = { runner, jobFiles, records, fileService, admission, plans, usage, logger, metrics, now };
+  const bounds = { queueWaitMs, retentionMs, maxFileBytes };
+  const sessions = new SessionService({ ...shared, ...config.sessions, ...bounds, availableMemory });
+  lifetime.add(() => sessions.close());
+  sessions.startSaving();
+  const interpreter = new InterpreterService(shared);
+  interpreter.start();
+
+  const authenticator = createAuthenticator({
+    ...config.authentication,
+    plans,
+    findKey: (hash) => records.keys.findByHash(hash),
+    logger,
+  });
+  const agent = createAgent({
+    ...config.agent,
+    upstreams: createUpstreams({ ...config.upstreams, logger }),
+    sessions,
+    plans,
+  });
+  const assistant = createAssistant({
+    agent,
+    sessions,
+    interpreter,
+    documents: records.documents,
+    // A reader that lags behind holds its log. What has ended is in the documents.
+    log: new MemoryEventLog<ResponseEvent>({
+      maxLogs: 1000,
+      maxBytes: responseLogBytes,
+      maxLogBytes: responseLogBytes,
+      ttlMs: 10_000,
+    }),
+    retentionMs,
+    now,
+  });
+  lifetime.add(() => assistant.close());
+  const server = createServer({
+    ...config.http,
+    version,
+    plans,
+    authenticator,
+    interpreter,
+    ...(areOff(plans) ? { openRate: null } : {}),
+    dialects: createDialects({
+      interpreter,
+      sessions,
+      kernels: sessions.kernels,
+      assistant,
+      agent,
+      usage,
+      maxFileBytes,
+      maxUploadFiles,
+      uploadTimeoutMs: config.http.uploadTimeoutMs,
+      now,
+      problem: problemOf,
+    }),
+    metrics,
+    logger,
+  });
+  lifetime.add(async () => {
+    interpreter.close();
+    await server.close(shutdownDeadlineMs);
+  });
+  const { host, port } = await server.start(config.http.host, config.http.port);
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Whether the operator has switched every rate limit off. */
+function areOff(plans: Plans): boolean {
+  return plans.values().every(({ rates }) => Object.values(rates).every((rate) => rate === null));
+}
+
+/** Four programs a core, because most wait; never more than fit into memory at the largest limit. */
+function defaultPlaces(plans: Plans): number {
+  const memoryBytes = Math.max(...plans.values().map(({ limits }) => limits.memoryBytes));
+  return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((totalmem() * 0.75) / memoryBytes)));
+}

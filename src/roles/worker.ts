@@ -1,0 +1,57 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/index.ts';
+import { defaultPlan } from '../core/index.ts';
+import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
+import { type JobFiles, memoryJobLog, type Runner } from '../runner/index.ts';
+import { findIsolation } from '../sandbox/index.ts';
+import { LocalRunner } from '../worker/index.ts';
+import type { Common } from './common.ts';
+
+/** What sandboxes are made from: the root file system, and a name that changes with its content. */
+export interface Image {
+  readonly imageRoot: string;
+  readonly imageId: string;
+}
+
+/** Starts what runs code: the engine and a worker over it. Bytes of files come and go by `files`. */
+export async function startWorker(config: Config, image: Image, files: JobFiles, common: Common): Promise<Runner> {
+  const { logger, metrics, now, availableMemory, lifetime } = common;
+  const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
+  const { imageRoot, imageId } = image;
+  const runtimes = loadRuntimes(runtimesDir, imageRoot);
+  const backend = findIsolation(config.isolation.backend).create({
+    imageRoot,
+    guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
+    runtimesDir,
+    templates: runtimes.templates,
+    sandboxUid: config.isolation.sandboxUid,
+    diskReadBytes: config.isolation.diskReadBytes,
+    logger,
+  });
+  const poolSize = config.engine.pool || Math.max(4, availableParallelism());
+  const maxBytes = config.engine.compileCacheBytes;
+  const compileCache = new CompileCache({ directory: join(config.stores.dataDir, 'compiled'), maxBytes, logger });
+  const { limits } = config.engine;
+  const engine = createEngine({ backend, catalogue: runtimes, limits, poolSize, logger, imageId, compileCache });
+  lifetime.add(() => engine.close());
+  await engine.start();
+  const { maxLive, reserveBytes } = config.sessions;
+  const runner = new LocalRunner({
+    engine,
+    files,
+    events: memoryJobLog(),
+    limits: config.plans.get(defaultPlan)!.limits,
+    maxLive,
+    reserveBytes,
+    availableMemory,
+    logger,
+    now,
+  });
+  lifetime.add(() => runner.close());
+  runner.start();
+  metrics.gauge('sandboxes_live', 'Sandboxes alive, parked ones included', () => engine.census().live);
+  metrics.gauge('sessions_live', 'Sessions with a sandbox', () => runner.liveSessions);
+  return runner;
+}
