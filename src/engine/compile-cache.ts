@@ -7,25 +7,25 @@ import type { Logger } from '../core/index.ts';
 export interface CompileCacheOptions {
   /** A folder of its own, which no sandbox sees. */
   readonly directory: string;
-  /** Of all programs together; the ones longest unused go first. */
+  /** Bytes of all programs together; the least recently used are removed first. */
   readonly maxBytes: number;
   readonly logger: Logger;
 }
 
 const name = /^[0-9a-f]{64}$/;
-/** Of the programs used last, which need not be read again; a larger one is not worth the room. */
+/** Bytes of recently used programs that stay in memory. A larger program is read from disk each time. */
 const memoryBytes = 32 * 1024 * 1024;
 const maxMemoryEntryBytes = memoryBytes / 4;
 
 /**
- * Compiled programs on disk, the last ones in memory too. Losing one costs a compilation, so nothing here throws once it has
- * started.
+ * Compiled programs on disk, recent ones also in memory. Losing one costs only a compilation, so nothing here throws after the
+ * start.
  */
 export class CompileCache {
   readonly #options: CompileCacheOptions;
-  /** Sizes by key, the one longest unused first. */
+  /** Sizes by key, least recently used first. */
   readonly #entries = new Map<string, number>();
-  /** The one longest unused first. */
+  /** Least recently used first. */
   readonly #recent = new Map<string, Uint8Array>();
   #bytes = 0;
   #recentBytes = 0;
@@ -36,7 +36,7 @@ export class CompileCache {
     this.#options = options;
   }
 
-  /** Finds what is there and removes what a killed server left half written. */
+  /** Finds the programs on disk, and removes files that a killed server left half written. */
   start(): void {
     const { directory } = this.#options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -51,7 +51,7 @@ export class CompileCache {
     void this.#evict();
   }
 
-  /** The program kept under a key; undefined when there is none or it is not whole. */
+  /** The program of a key; undefined when it is missing or damaged. */
   async get(key: string): Promise<Uint8Array | undefined> {
     const size = this.#entries.get(key);
     const recent = this.#recent.get(key);
@@ -75,7 +75,7 @@ export class CompileCache {
     }
   }
 
-  /** Keeps a program: at hand at once, on disk soon. */
+  /** Stores a program: in memory at once, on disk soon after. */
   put(key: string, program: Uint8Array): void {
     if (program.length + 4 > this.#options.maxBytes) return;
     this.#remember(key, program);
@@ -113,7 +113,7 @@ export class CompileCache {
     }
   }
 
-  /** Marks it as the one used last, here and for the next start. */
+  /** Marks a program as the most recently used, also for the next start. */
   #use(key: string, size: number | undefined, program: Uint8Array): void {
     this.#remember(key, program);
     if (size === undefined) return;

@@ -40,14 +40,14 @@ import { CallBroker, callBroker, SchemaChecker } from './tools/index.ts';
 export interface EngineOptions {
   readonly backend: Backend;
   readonly catalogue: RuntimeCatalogue;
-  /** What parked sandboxes are made with; other limits are possible, where the backend cannot adjust them at a cost of time. */
+  /** The limits that parked sandboxes are made with. A request with other limits may have to wait for a sandbox of its own. */
   readonly limits: Limits;
   /** Parked sandboxes of each kind. */
   readonly poolSize: number;
   readonly logger: Logger;
-  /** Changes with the image; compiled programs are good for one. */
+  /** Changes with the image: compiled programs belong to one image. */
   readonly imageId: string;
-  /** Absent: nothing compiled is kept. */
+  /** Absent: compiled programs are not cached. */
   readonly compileCache?: CompileCache | undefined;
 }
 

@@ -4,12 +4,12 @@ import type { Sandbox } from '../sandbox/index.ts';
 import { runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 
-/** How programs of a language are made and started: command lines with their places in braces. */
+/** How programs of a language are compiled and started: command lines with placeholders in braces. */
 export interface LanguageCommands {
   /** Null: the source itself is run. */
   readonly compile: readonly string[] | null;
   readonly run: readonly string[];
-  /** What goes over the source first where a program's first argument is this word; null: nothing does. */
+  /** The check of the source that runs when a program's first argument is this word; null: none. */
   readonly check: { readonly argument: string; readonly command: readonly string[] } | null;
 }
 
@@ -32,8 +32,8 @@ export function commandsOf(runtime: Runtime, { parks }: RuntimeCatalogue): Langu
 const deadlineMs = 20_000;
 
 /**
- * Asks the image for the versions its languages tell, all in one sandbox.
- * @returns by the runtime's name, then by what it is a version of; what does not answer is left out
+ * Asks the image for the versions of its languages, all in one sandbox.
+ * @returns by the runtime's name, then by the name of what has the version; commands that fail are left out
  */
 export async function askVersions(
   runtimes: readonly Runtime[],

@@ -1,6 +1,6 @@
 import type { OutputText } from '../core/index.ts';
 
-/** Collects one output stream: everything up to the limit, beyond it the first and the last half of the limit. */
+/** Collects one output stream: all of it up to the limit, above that the first and the last half of the limit. */
 export class Output {
   readonly #headLimit: number;
   readonly #tailLimit: number;
@@ -28,7 +28,7 @@ export class Output {
     if (this.#tail.length > 2 * this.#tailLimit + 65_536) this.#tail.keepLast(this.#tailLimit);
   }
 
-  /** The stream as text. What was left out is said between head and tail. */
+  /** The stream as text, with a note between head and tail when something was left out. */
   text(): OutputText {
     this.#tail.keepLast(this.#tailLimit);
     const head = this.#head.view();
@@ -41,7 +41,7 @@ export class Output {
   }
 }
 
-/** Bytes in one piece of memory: a program that writes them one at a time must not cost an object for each. */
+/** Bytes in one piece of memory: a program that writes single bytes must not cost an object for each. */
 class Bytes {
   #memory = Buffer.alloc(0);
   #length = 0;

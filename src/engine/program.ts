@@ -3,7 +3,7 @@ import { type GuestTool, type Order, orders, type Program } from '../guest-proto
 import type { Runtime } from './runtimes.ts';
 
 const workspace = '/mnt/data';
-/** Where a compiled program lies: out of the workspace, which is the user's. */
+/** Compiled programs lie here, outside the workspace, which belongs to the user. */
 const programs = '/tmp/.dragoman';
 
 export interface ProgramOptions {
@@ -13,14 +13,14 @@ export interface ProgramOptions {
   readonly limits: Limits;
 }
 
-/** What comes before a program's run: the compiler, or the check its first argument asks for; and what the program sees. */
+/** What happens before a program runs (compiler or check), and the arguments that the program gets. */
 export interface Preparation {
   /** Command line that makes `{output}`; undefined when the source is run as it is. */
   readonly argv: readonly string[] | undefined;
   readonly args: readonly string[];
 }
 
-/** What has to be done before a program of a runtime can be run. */
+/** Plans what happens before a program runs: a check is run when the first argument asks for it. */
 export function preparationOf({ compile, check }: Runtime, args: readonly string[]): Preparation {
   if (check && args[0] === check.argument) return { argv: check.argv, args: args.slice(1) };
   return { argv: compile?.argv, args };
@@ -56,8 +56,8 @@ export function toolProgramOf(runtime: Runtime, options: ProgramOptions, tools: 
 }
 
 /**
- * Fills in a command line's places: `{entry}` and `{name}` (the source, by its whole path and from the workspace), `{output}`,
- * and `{heapMiB}`, the share of the memory limit that a garbage collector may count on.
+ * Fills in the placeholders of a command line: `{entry}` (absolute path of the source), `{name}` (its path in the workspace),
+ * `{output}`, and `{heapMiB}`, the share of the memory limit that a garbage collector may use.
  */
 export function fillWords(
   words: readonly string[],
@@ -83,7 +83,7 @@ export function writeSource({ path, code }: { path: string; code: string }): Ord
   return orders.write({ path, mode: 0o644, content: Buffer.from(code) });
 }
 
-/** What is put into the source file: the code, with what the language wants in front of it on the same line. */
+/** The content of the source file: the code, with the language's prefix in front of it on the same line. */
 export function sourceText({ prefix }: Runtime, code: string): string {
   return prefix && !prefix.unless.test(code) ? prefix.text + code : code;
 }

@@ -1,6 +1,6 @@
 import type { ExecutionEvent, MimeBundle, ProgramError, RichOutput } from '../core/index.ts';
 
-/** Outputs kept of one cell, and their size as JSON. */
+/** How many outputs of one cell are kept, and their size as JSON. */
 const maxOutputs = 200;
 const maxBytes = 32 * 1024 * 1024;
 const maxForms = 16;
@@ -11,7 +11,7 @@ const maxValueLength = 16_384;
 const maxTraceLines = 300;
 const maxTraceLength = 65_536;
 
-/** What a kernel shows, made from its word: hostile input, so known forms only and all of it bounded. */
+/** The displays of a cell. The kernel's events are hostile input: only known forms are taken, within bounds. */
 export class RichOutputs {
   readonly outputs: RichOutput[] = [];
   error: ProgramError | null = null;
@@ -21,7 +21,7 @@ export class RichOutputs {
   #facts: { readonly bytes: number; readonly name: string | undefined }[] = [];
   #clearsNext = false;
 
-  /** Takes what a kernel sent when so much had been printed; returns what to tell listeners, if it was something to show. */
+  /** Takes an event of a kernel and how much had been printed before it. Returns the event for listeners, if it is a display. */
   push(event: Readonly<Record<string, unknown>>, after?: RichOutput['after']): ExecutionEvent | undefined {
     const { event: type } = event;
     if (type === 'error') {
@@ -90,7 +90,7 @@ function isForm(type: string, form: unknown): boolean {
   return /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type);
 }
 
-/** An estimate that costs nothing for what is large. */
+/** An estimate that is cheap for large values. */
 function sizeOf(bundle: MimeBundle): number {
   return Object.values(bundle).reduce<number>(
     (sum, form) => sum + (typeof form === 'string' ? form.length : JSON.stringify(form).length),

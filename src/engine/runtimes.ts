@@ -36,9 +36,9 @@ const parkSchema = z.union([z.array(z.string()).min(1), z.strictObject({ module:
 
 /** How its programs get the caller's tools. */
 const toolsSchema = z.strictObject({
-  /** Whose rules the names of functions follow. */
+  /** The language whose rules the names of functions follow. */
   names: z.enum(['python', 'bash']),
-  /** What a program's sandbox is at least forked from; absent: what it is anyway. */
+  /** Template for programs that call tools; absent: the usual one. */
   template: z.string().optional(),
   /** For programs of the image; `{names}` becomes a line for each tool: identifier, blank, name. */
   env: z.record(z.string(), z.string()).default({}),
@@ -51,7 +51,7 @@ const compileSchema = z.strictObject({
   output: z.string().regex(/^[A-Za-z0-9._-]+$/),
 });
 
-/** Goes over the source before it runs, in a sandbox of its own, where the caller asks for it; it makes `{output}` if all is well. */
+/** Checks the source before it runs, in a sandbox of its own, when the caller asks for it; makes `{output}` if there is no fault. */
 const checkSchema = z.strictObject({
   /** The first argument that asks for it; the program does not see it. */
   argument: z.string().min(1),
@@ -62,9 +62,9 @@ const checkSchema = z.strictObject({
 const prefixSchema = z.strictObject({ text: z.string(), unless: z.string() });
 
 const choiceSchema = z.strictObject({
-  /** Words of the source that speak for this template. */
+  /** Words in the source that select this template. */
   mentions: z.array(z.string()).default([]),
-  /** Endings of input files that do. */
+  /** Endings of input files that select it. */
   inputs: z.array(z.string()).default([]),
 });
 
@@ -77,11 +77,11 @@ const runtimeSchema = z.strictObject({
   compile: compileSchema.optional(),
   check: checkSchema.optional(),
   prefix: prefixSchema.optional(),
-  /** A file of the image without which the language is not there. */
+  /** The language is left out when the image lacks this file. */
   requires: z.string().startsWith('/').optional(),
   /** Environment of compiler and program, besides the sandbox's own. */
   env: z.record(z.string(), z.string()).default({}),
-  /** Commands that tell versions, by what they are versions of. */
+  /** Commands that print versions, by the name of what has the version. */
   versions: z.record(z.string(), z.array(z.string()).min(1)).default({}),
   kernel: kernelSchema.optional(),
   tools: toolsSchema.optional(),
@@ -100,10 +100,10 @@ const runtimeSchema = z.strictObject({
   parks: z.record(z.string(), parkSchema).default({}),
 });
 
-/** What a sandbox must be before a program of some runtime can be given to it. */
+/** A kind of sandbox that programs need. */
 export interface SandboxKind {
   readonly template: string;
-  /** A process to have waiting inside. */
+  /** Name of a process that waits inside. */
   readonly park: string | undefined;
 }
 
@@ -145,23 +145,23 @@ export interface Runtime {
   /** Absent: its programs cannot call tools. */
   readonly tools: z.infer<typeof toolsSchema> | undefined;
   /**
-   * Chooses the sandbox for a program: guessing wrong costs time, never correctness.
+   * Chooses the sandbox for a program. A wrong guess costs time, never correctness.
    * @param usual template instead of the runtime's usual one
    */
   kindFor(code: string, inputs: readonly string[], usual?: string): SandboxKind;
-  /** What its compiler, or its check, runs in: nothing waits there. */
+  /** The sandbox for its compiler or check: nothing waits inside. */
   readonly compileKind: SandboxKind;
 }
 
-/** All languages, and what the engine has to keep ready for them. */
+/** All languages, and what the engine keeps ready for them. */
 export interface RuntimeCatalogue {
   readonly runtimes: readonly Runtime[];
   readonly templates: readonly Template[];
   /** The parked processes, by name. */
   readonly parks: ReadonlyMap<string, Park>;
-  /** Every kind of sandbox some runtime may ask for. */
+  /** Every kind of sandbox that a runtime may need. */
   readonly kinds: readonly SandboxKind[];
-  /** What a live session's sandbox is made as. */
+  /** The kind of a live session's sandbox. */
   readonly sessionKind: SandboxKind;
   /** A runtime by its name or an alias, in any case. */
   find(language: string): Runtime | undefined;
@@ -244,7 +244,7 @@ function digestOf(folder: string): string {
   return hash.digest('hex');
 }
 
-/** One word per kind. */
+/** The kind as one word. */
 export function kindKey(kind: SandboxKind): string {
   return kind.park === undefined ? kind.template : `${kind.template}+${kind.park}`;
 }

@@ -5,11 +5,11 @@ interface Mark {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Time a program has had to run: stands still while it waits for its caller. */
+/** The time that a program has had to run. It stops while the program waits for its caller. */
 export class WallClock {
   readonly #marks = new Set<Mark>();
   #elapsedMs = 0;
-  /** When it last began to run; undefined while it stands still. */
+  /** When it last started; undefined while it is stopped. */
   #since: number | undefined = performance.now();
 
   get elapsedMs(): number {
@@ -36,7 +36,7 @@ export class WallClock {
     for (const mark of this.#marks) this.#arm(mark);
   }
 
-  /** No mark is reached any more. */
+  /** Stops for good: no callback is called any more. */
   stop(): void {
     this.pause();
     this.#marks.clear();

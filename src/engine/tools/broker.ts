@@ -5,7 +5,7 @@ import type { ToolBroker } from '../port.ts';
 import { readInput } from './input.ts';
 import type { SchemaChecker } from './schema-checker.ts';
 
-/** The execution whose calls these are. */
+/** The execution that makes the calls. */
 export interface ToolPort {
   send(order: Order): Promise<void>;
   /** Stops the sandbox and its clock. */
@@ -13,7 +13,7 @@ export interface ToolPort {
   unpark(): void;
   /** The caller has not answered for too long: ends the execution. */
   abandon(): void;
-  /** The program can go no further: these calls wait for the caller. */
+  /** The program cannot continue: these calls wait for the caller. */
   told(calls: readonly ToolCall[]): void;
 }
 
@@ -45,8 +45,8 @@ const maxErrorLength = 20_000;
 
 /**
  * The tool calls of one execution, between untrusted code and a caller who answers in his own time. Code can ask only for the
- * tools it was given, with input their schemas allow; whatever else it says is answered with an error. While the caller's answer
- * is all there is to wait for, the sandbox is frozen.
+ * tools it was given, with input that their schemas allow; anything else is answered with an error. While the program only waits
+ * for the caller, the sandbox is frozen.
  */
 export class CallBroker implements ToolBroker {
   readonly tools: readonly CallableTool[];
@@ -56,9 +56,9 @@ export class CallBroker implements ToolBroker {
   readonly #byId = new Map<string, Entry>();
   readonly #tooSlow = new Set<string>();
   #port: ToolPort | undefined;
-  /** What the guest says is worked off in order. */
+  /** Claims of the guest are handled in order. */
   #turn: Promise<void> = Promise.resolve();
-  /** Counts the answers that have gone in: a report that was made before one of them is stale. */
+  /** Counts answers sent to the guest: a `waiting` claim made before the last answer is stale. */
   #answers = 0;
   #resultBytes = 0;
   #isParked = false;
@@ -87,7 +87,7 @@ export class CallBroker implements ToolBroker {
   }
 
   /**
-   * Looks whether these results may be given, and gives none; false when they would change nothing.
+   * Checks whether these results are allowed, and gives none; false when they would change nothing.
    * @throws DragomanError as `answer`
    */
   check(results: readonly ToolResult[]): boolean {
@@ -111,7 +111,7 @@ export class CallBroker implements ToolBroker {
     this.wake();
   }
 
-  /** Lets a program that waits go on, answered or not. */
+  /** Lets a waiting program continue, answered or not. */
   wake(): void {
     clearTimeout(this.#patience);
     if (!this.#isParked) return;
@@ -166,16 +166,16 @@ export class CallBroker implements ToolBroker {
   }
 
   #next(step: () => Promise<void>): void {
-    // A sandbox that cannot be stopped must not wait for its caller as if it were.
+    // A sandbox that cannot be stopped must not wait for its caller.
     this.#turn = this.#turn.then(step).catch(() => this.#port!.abandon());
   }
 
-  /** The program says that it can go no further before one of these is answered. */
+  /** The program claims that it cannot continue before one of these is answered. */
   async #waiting(pending: readonly number[]): Promise<void> {
     const answers = this.#answers;
     const stale = () => this.#isClosed || answers !== this.#answers;
     const waits = new Set(pending);
-    // One of them has its answer already: the program is on its way, and will say so again.
+    // One of them is answered already: the program continues, and will claim again when it waits.
     for (const number of waits) {
       const state = this.#byNumber.get(number)?.state;
       if (state !== 'open' && state !== 'told') return;
@@ -191,7 +191,7 @@ export class CallBroker implements ToolBroker {
     this.#port!.told(this.#in('told'));
   }
 
-  /** The program does not wait for this any more. The caller's answer, should it come, is not wrong for that. */
+  /** The program no longer waits for this call. An answer of the caller is still accepted, and changes nothing. */
   #giveUp(entry: Entry): void {
     if (entry.state === 'open') entry.state = 'settled';
     else entry.state = 'answered';

@@ -5,7 +5,7 @@ import type { SchemaChecker } from './schema-checker.ts';
 const maxDepth = 60;
 
 /**
- * Reads what code wants to give to a tool: a string that says what is wrong with it, or the input.
+ * Reads the input that code gives to a tool. Returns the input, or a string that says what is wrong with it.
  * @param tooSlow names of tools whose schemas proved too expensive to check; added to
  */
 export async function readInput(

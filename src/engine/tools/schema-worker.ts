@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { type Schema, Validator } from '@cfworker/json-schema';
 
-/** A job of this thread, which can be ended at any moment: a schema may cost more than anybody has time for. */
+/** A job of this thread, which can be ended at any moment: a schema may take for ever to check. */
 export interface SchemaJob {
   readonly schema: Readonly<Record<string, unknown>>;
   readonly value: unknown;
@@ -20,7 +20,7 @@ function verdict({ schema, value }: SchemaJob): SchemaVerdict {
   try {
     const { valid, errors } = new Validator(schema as Schema, draft(schema), false).validate(value);
     if (valid) return null;
-    // The innermost faults say what is wrong; those above them only that something is.
+    // Only the innermost faults say what is wrong.
     const leaves = errors.filter(
       ({ keyword }) => keyword !== 'properties' && keyword !== 'items' && keyword !== '$ref',
     );
@@ -28,7 +28,7 @@ function verdict({ schema, value }: SchemaJob): SchemaVerdict {
     const text = faults.map(({ instanceLocation, error }) => `${instanceLocation.slice(2) || 'input'}: ${error}`);
     return text.join(' ').slice(0, maxLength);
   } catch {
-    // A schema that makes no sense is its author's to mend, and the tool checks its input itself: let it.
+    // A meaningless schema allows everything: its author has to mend it, and the tool checks its input itself.
     return null;
   }
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** A run of user ids of this process' user namespace, and what they are one namespace up. */
+/** A range of user ids of this process' user namespace, and its ids in the parent namespace. */
 export interface UserExtent {
   readonly inside: number;
   readonly outside: number;
   readonly count: number;
 }
 
-/** How many users are set aside for sandboxes: the first is the zygotes', each of the others one sandbox's at a time. */
+/** Users reserved for sandboxes: zygotes run as the first, and each other one belongs to one sandbox at a time. */
 export const sandboxUserCount = 4096;
 
 /** Reads what /proc/self/uid_map shows. */
@@ -24,15 +24,15 @@ export function ownUserMap(): UserExtent[] {
   return parseUserMap(readFileSync('/proc/self/uid_map', 'utf8'));
 }
 
-/** What a user of this namespace is called one namespace up; undefined for one that does not exist there. */
+/** The id of a user in the parent namespace; undefined when it has none. */
 export function outsideUser(map: readonly UserExtent[], user: number): number | undefined {
   const extent = map.find(({ inside, count }) => user >= inside && user < inside + count);
   return extent && extent.outside + (user - extent.inside);
 }
 
 /**
- * The first of the users for sandboxes: the wanted one where all of them exist, else the last ones of the longest run there
- * is, as far from the namespace's own users as can be.
+ * The first of the users for sandboxes: the wanted one if all of them exist, else the end of the longest range, far from the
+ * namespace's own users.
  * @throws Error when there are too few
  */
 export function firstSandboxUser(map: readonly UserExtent[], wanted: number): number {
@@ -40,7 +40,7 @@ export function firstSandboxUser(map: readonly UserExtent[], wanted: number): nu
   if (map.some(holds)) return wanted;
   const longest = map.toSorted((a, b) => b.count - a.count)[0]!;
   const first = longest.inside + longest.count - sandboxUserCount;
-  // Root itself is none of them.
+  // Root cannot be one of them.
   if (first < Math.max(1, longest.inside))
     throw new Error(`/proc/self/uid_map has no ${sandboxUserCount} users in a row for sandboxes`);
   return first;

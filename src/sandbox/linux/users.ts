@@ -4,14 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { childEnvironment, DragomanError } from '../../core/index.ts';
 import { sandboxUserCount as count } from './user-map.ts';
 
-/** The same users inside the base sandbox; 1000 is the image's own. */
+/** The first of the same users inside the base sandbox; 1000 is the user of the image. */
 const firstInside = 1000;
 const deadlineMs = 5000;
 
 /**
- * A host user per sandbox, so that what the kernel counts by user (pipes, descriptors in flight, watches, keys, signals) is
- * counted by sandbox, and no sandbox may touch another's processes even if it could see them. Only root can set this up, be
- * it of the host or of a user namespace with a range of users: it takes another one within, with the range mapped.
+ * A host user per sandbox. The kernel counts some resources by user (pipes, descriptors in flight, watches, keys, signals): this
+ * way they are counted by sandbox, and no sandbox may touch processes of another even if it could see them. Only root can set this
+ * up, on the host or in a user namespace with a range of users: it needs a user namespace inside with that range mapped.
  */
 export class SandboxUsers {
   readonly #first: number;
@@ -61,7 +61,7 @@ export class SandboxUsers {
     return this.#namespace;
   }
 
-  /** What a user of the base sandbox is to the service. */
+  /** The service's id for a user of the base sandbox. */
   outside(user: number): number {
     return this.#first + user - firstInside;
   }
@@ -89,7 +89,7 @@ async function entered(pid: number | undefined): Promise<void> {
     try {
       if (readlinkSync(`/proc/${pid}/ns/user`) !== own) return;
     } catch {
-      // Not started yet, or ended: the exit tells.
+      // Not started yet, or ended: its exit is reported elsewhere.
     }
   }
   throw new Error('a user namespace was not made in time');

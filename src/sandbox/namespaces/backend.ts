@@ -22,7 +22,7 @@ const scratchBytes = { tmp: 128 * MiB, shm: 64 * MiB } as const;
 export class NamespacesBackend implements Backend {
   readonly name = 'namespaces';
   readonly traits: BackendTraits = {
-    // Control groups take new values at any time; file systems and resource limits are made with theirs.
+    // Control groups accept new values at any time; file systems and resource limits do not.
     adjustable: ['memoryBytes', 'processes', 'cpus'],
     freezing: 'instant',
     warmUnit: 'fork',
@@ -60,8 +60,7 @@ export class NamespacesBackend implements Backend {
       this.#bound();
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
-      // The first template is what most programs need: it has the processor for itself, and the others may still be loading
-      // when the service answers.
+      // Most programs need the first template, so it loads alone. The others may still be loading when the service answers.
       const [first, ...others] = templates.map(({ name }) => name);
       await this.#startZygote(first!);
       for (const name of others) this.#startZygote(name).catch((error) => this.#retry(name, error));

@@ -61,7 +61,7 @@ export function baseArguments(base: {
       : ['--userns', String(usersFd), '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID'];
   return [
     ...[...users, '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
-    // What a zygote remembers of its host's name, every sandbox would know.
+    // Every sandbox would inherit the host's name from its zygote.
     ...['--hostname', 'sandbox'],
     ...['--uid', '1000', '--gid', '1000', '--die-with-parent', '--new-session', '--as-pid-1'],
     ...['--info-fd', String(infoFd), '--clearenv'],

@@ -13,8 +13,8 @@ const restMs = 2;
 const shared = Buffer.allocUnsafe(65_536);
 
 /**
- * Our end of a pipe that a sandbox writes. A program that writes byte by byte must not keep the service busy with hearing of
- * each, so after a while they are left to gather; nothing is lost or late, because `drain` reads what is there.
+ * Our end of a pipe that a sandbox writes. A program that writes byte by byte must not keep the service busy with each byte, so
+ * after a while bytes are left to gather. Nothing is lost or late, because `drain` reads the pipe empty.
  */
 export class OutputPipe {
   /** Resolves when no writer is left and all has been delivered. */

@@ -3,12 +3,12 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { childEnvironment, isSuperuser } from '../../core/index.ts';
 
-/** Folders a system has for what is mounted for a while. */
+/** Usual places for temporary mounts. */
 const mountPoints = ['/mnt', '/media', '/srv', '/opt'];
 
 /**
  * Where the users of sandboxes find the image. Homes are closed to others, and an ordinary user's image lies in one: where the
- * mounts are this process' own, the image is bound to a place that everybody can enter.
+ * mounts are this process' own, the image is bound to a place that every user can enter.
  * @throws Error naming the folder that is in the way
  */
 export function reachableImage(imageRoot: string, uid: number): string {

@@ -24,7 +24,7 @@ export interface ZygoteOptions {
   readonly imageRoot: string;
   readonly files: readonly GuestFile[];
   readonly seccomp: Buffer;
-  /** Whom to start bubblewrap as, and users for its sandboxes; undefined: all are our own user, who must not be root. */
+  /** The user of bubblewrap, and users for its sandboxes; undefined: all are our own user, which must not be root. */
   readonly users: SandboxUsers | undefined;
   readonly logger: Logger;
   /** Called once when the zygote ends without having been closed: every sandbox of it is dead. */
@@ -110,9 +110,9 @@ export class Zygote {
       this.#readControl(resolve);
     }).finally(() => clearTimeout(timer));
     this.#hostPid = (JSON.parse(info) as { 'child-pid': number })['child-pid'];
-    // Before the service, when memory runs out, and after its sandboxes. Written by the host's root, none of them can go below.
+    // When memory runs out, sandboxes die first, then zygotes, then the service. Sandboxes cannot lower a score that root set.
     writeFileSync(`/proc/${this.#hostPid}/oom_score_adj`, oomScore);
-    // Its end of the socket goes with it at once. The process itself may linger: a frozen sandbox keeps its zygote from ending.
+    // The socket closes as soon as the zygote dies. Its process may linger: a frozen sandbox keeps its zygote from ending.
     this.#control.once('close', () => this.#lost());
   }
 

@@ -10,9 +10,9 @@ export interface CgroupLimits {
 /** The first process of a sandbox that is being made. */
 export interface PlacedProcess {
   readonly pid: number;
-  /** Whose it will be, as this process knows users; undefined for our own. */
+  /** The user it will have, as an id of this process' namespace; undefined for our own user. */
   readonly user: number | undefined;
-  /** Resolves when it is, and rejects when it will never be. */
+  /** Resolves when it has that user; rejects when that fails. */
   readonly confined: Promise<void>;
 }
 
@@ -20,19 +20,19 @@ export interface PlacedProcess {
 export interface Cgroup {
   /** Changes what it enforces, also for processes that are in it. @throws Error when memory in use exceeds a lower limit (v1) */
   limit(limits: CgroupLimits): void;
-  /** Moves a process in. Takes an RCU grace period (about 8 ms), so it never belongs on a request's path. */
+  /** Moves a process in. This takes an RCU grace period (about 8 ms), so do it before a request needs the sandbox. */
   place(process: PlacedProcess): Promise<void>;
-  /** Resolves when every process has stopped, or was thawed meanwhile. @throws Error when neither is so within two seconds */
+  /** Resolves when every process has stopped, or was thawed meanwhile. @throws Error when neither happens within two seconds */
   freeze(): Promise<void>;
   thaw(): void;
   /** Share of the processor against other groups: normal is 100. */
   weigh(weight: number): void;
   usage(): SandboxUsage;
-  /** Kills what is left, thaws it so that the signal acts, and removes the group. */
+  /** Kills what is left, thaws it so that the signal takes effect, and removes the group. */
   remove(): Promise<void>;
 }
 
-/** What servers that were killed had left behind. */
+/** What killed servers left behind. */
 export interface Leftovers {
   readonly sandboxes: number;
   /** Those still alive when they were found. */

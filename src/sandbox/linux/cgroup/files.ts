@@ -84,8 +84,8 @@ export function kill(pid: number): void {
 }
 
 /**
- * Root of a user namespace has no power over processes of an earlier one, which a killed server has left: their users have. Whether
- * it worked shows in the group.
+ * Root of a user namespace may not kill processes that a killed server left in an earlier namespace, but their own users may. The
+ * group shows whether it worked.
  */
 function killAsOwner(pid: number): void {
   try {
@@ -104,8 +104,8 @@ function killAsOwner(pid: number): void {
 }
 
 /**
- * Polls for a state the kernel reaches by itself: between turns of the event loop at first, because a freeze usually takes
- * a tenth of a millisecond and a timer ten times that.
+ * Polls for a state that the kernel reaches by itself. At first it polls between turns of the event loop: a freeze usually takes a
+ * tenth of a millisecond, and a timer ten times that.
  */
 export async function reached(state: () => boolean, what: string, deadlineMs = 2000): Promise<void> {
   for (const until = performance.now() + 3; performance.now() < until; ) {

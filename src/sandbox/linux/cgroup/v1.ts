@@ -12,7 +12,7 @@ import { instanceName, isStale } from './instance.ts';
 
 const readBound = 'blkio.throttle.read_bps_device';
 
-/** The freezer first, wherever groups are emptied: what is frozen cannot die, and its other groups stay busy as long. */
+/** The freezer comes first: a frozen process cannot die, and until it does its other groups cannot be removed. */
 const controllers = ['freezer', 'memory', 'pids', 'cpu', 'cpuacct'] as const;
 type Controller = (typeof controllers)[number];
 type Paths = Record<Controller, string>;
@@ -59,7 +59,7 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
   };
 }
 
-/** Below the process' own group where that may be, else in a group the operator has handed over to this user. */
+/** Below the process' own group if that is writable, else in a group that the operator gave to this user. */
 function parentFor(host: CgroupHost, controller: Controller): string {
   const at = host.v1.get(controller)!;
   const candidates = [`${at.mount}${at.path === '/' ? '' : at.path}`, `${at.mount}/dragoman-${host.uid}`];
@@ -181,7 +181,7 @@ class CgroupV1 implements Cgroup {
     let told = Number.NEGATIVE_INFINITY;
     const frozen = () => {
       if (!this.#isToFreeze) return true;
-      // A parent that begins to wait for its vfork just then misses the order, and its child has obeyed: it is given again.
+      // A parent that is just starting to wait for its vfork misses the order while its child obeys, so the order is repeated.
       if (performance.now() - told > repeatFreezeMs) {
         write(state, 'FROZEN');
         told = performance.now();

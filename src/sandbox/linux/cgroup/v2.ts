@@ -162,7 +162,7 @@ class CgroupV2 implements Cgroup {
   }
 
   #peak(): number {
-    // memory.peak came with Linux 5.19; before it the present use is the best there is.
+    // memory.peak came with Linux 5.19; older kernels only tell the present use.
     const peak = `${this.#path}/memory.peak`;
     return Number(read(existsSync(peak) ? peak : `${this.#path}/memory.current`));
   }
