@@ -104,8 +104,11 @@ function areOff(plans: Plans): boolean {
   return plans.values().every(({ rates }) => Object.values(rates).every((rate) => rate === null));
 }
 
+/** Memory of the host, or less in a container with a limit; in bytes. */
+const usableMemory = () => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+
 /** Four programs a core, because most wait; never more than fit into memory at the largest limit. */
 function defaultPlaces(plans: Plans): number {
   const memoryBytes = Math.max(...plans.values().map(({ limits }) => limits.memoryBytes));
-  return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((totalmem() * 0.75) / memoryBytes)));
+  return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((usableMemory() * 0.75) / memoryBytes)));
 }
