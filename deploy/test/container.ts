@@ -32,7 +32,11 @@ export function describeContainer(engine: () => DockerEngine, sandbox: () => str
   describe('a container with the documented options', () => {
     let key: string;
     const run = (body: object) => execute(engine(), url, key, body);
-    const serves = () => eventually('the container serves', async () => (await health(engine(), url)) === 200);
+    const serves = () =>
+      eventually('the container serves', async () => (await health(engine(), url)) === 200).catch(async (error) => {
+        const { output } = await engine().attempt('docker logs --tail 30 dragoman');
+        throw new Error(`${error.message}; its log: ${output}`);
+      });
     const inspect = (format: string) => engine().shell(`docker inspect --format '{{${format}}}' dragoman`);
 
     beforeAll(async () => {

@@ -82,7 +82,7 @@ export function lackIn(text: string): Lack | undefined {
     [/mount proc/i, 'proc'],
     [/cgroup/, 'cgroups'],
     [/spawn\w* \S+ EPERM|setgroups|setresuid/, 'capabilities'],
-    [/namespace|unshare|clone|Operation not permitted/, 'namespaces'],
+    [/(user|new) namespace|unshare|Operation not permitted/, 'namespaces'],
   ];
   return signs.find(([sign]) => sign.test(text))?.[1];
 }

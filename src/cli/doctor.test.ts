@@ -36,7 +36,7 @@ describe('the text of a failure', () => {
     ],
     ['the cgroup /sys/fs/cgroup is not delegated to user 0 (EROFS)', 'cgroups'],
     ['AppArmor', 'apparmor'],
-    ['the disk is full', undefined],
+    ['the namespaces isolation cannot be set up: the disk is full', undefined],
   ])('%s', (text, lack) => {
     expect(lackIn(text)).toBe(lack);
   });

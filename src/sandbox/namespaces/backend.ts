@@ -34,7 +34,7 @@ export class NamespacesBackend implements Backend {
   #cgroups: CgroupTree | undefined;
   #users: SandboxUsers | undefined;
   /** Called with the pid of each zygote that starts. */
-  #boundReads: (zygote: number) => void = () => {};
+  #boundReads: (zygote: number) => void | Promise<void> = () => {};
   /** Where the image is for the users of sandboxes. */
   #imageRoot: string;
   #closing = false;

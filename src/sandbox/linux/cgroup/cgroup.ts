@@ -49,6 +49,6 @@ export interface CgroupTree {
    * @returns what to call with the pid of each zygote, before it makes sandboxes
    * @throws Error naming what the host lacks
    */
-  boundReads(disk: string, bytesPerSecond: number): (zygote: number) => void;
+  boundReads(disk: string, bytesPerSecond: number): (zygote: number) => void | Promise<void>;
   close(): Promise<void>;
 }

@@ -50,7 +50,10 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
       write(`${ownDisks}/${readBound}`, `${disk} ${bytesPerSecond}`);
       const procs = `${ownDisks}/cgroup.procs`;
       // Forks inherit the group, so no sandbox has to be moved.
-      return (zygote) => write(procs, zygote);
+      return async (zygote) => {
+        if (host.uid === 0) write(procs, zygote);
+        else await placeAs(userOf(zygote), zygote, [procs]);
+      };
     },
     close: async () => {
       for (const path of distinct(own)) await removeGroup(path, () => {});
@@ -224,6 +227,11 @@ async function placeAs(user: number, pid: number, files: readonly string[]): Pro
     env: childEnvironment('run'),
     timeout: placeDeadlineMs,
   });
+}
+
+/** The real user of a process, as this process knows users. */
+function userOf(pid: number): number {
+  return Number(/^Uid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]);
 }
 
 function mapPaths(path: (controller: Controller) => string): Paths {
