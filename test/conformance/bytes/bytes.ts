@@ -201,6 +201,20 @@ export function describeBytes(name: string, make: () => Promise<Bytes>): void {
         }
       });
 
+      it('opens a range of the bytes, both ends included', async () => {
+        const bytes = randomBytes(300 * KiB);
+        const { digest } = await put(bytes);
+        for (const [start, end] of [
+          [0, 0],
+          [10, 19],
+          [200 * KiB, 300 * KiB - 1],
+          [0, 300 * KiB - 1],
+        ] as const)
+          expect((await buffer(await store.open(digest, { start, end }))).equals(bytes.subarray(start, end + 1))).toBe(
+            true,
+          );
+      });
+
       it('lets the reader stop early', async () => {
         const { digest } = await put(randomBytes(500 * KiB));
         const stream = await store.open(digest);
