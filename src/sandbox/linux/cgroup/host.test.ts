@@ -31,6 +31,17 @@ describe('parseCgroupHost', () => {
     expect(parseCgroupHost(mountinfo, '0::/docker/x\n', 0).v2).toEqual({ mount: '/sys/fs/cgroup', path: '/' });
   });
 
+  it('takes the first of several mounts: later ones belong to others and may go', () => {
+    const mountinfo = [
+      '40 30 0:33 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+      '42 30 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
+      '50 30 0:33 / /build/root/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+      '52 30 0:35 / /build/root/sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
+    ].join('\n');
+    const { v1, v2 } = parseCgroupHost(mountinfo, '5:memory:/a\n0::/c\n', 0);
+    expect([v1.get('memory')?.mount, v2?.mount]).toEqual(['/sys/fs/cgroup/memory', '/sys/fs/cgroup/unified']);
+  });
+
   it('says when there is none', () => {
     expect(parseCgroupHost('', '', 0).version).toBeUndefined();
   });

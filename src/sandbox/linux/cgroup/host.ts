@@ -34,11 +34,12 @@ export function parseCgroupHost(mountinfo: string, cgroup: string, uid: number):
     const [, , , root, mount] = before.split(' ');
     const [kind, , options] = after.split(' ');
     if (!root || !mount) continue;
-    if (kind === 'cgroup2') v2 = { mount, path: within(own.get('') ?? '/', root) };
+    // A hierarchy may be mounted again later, in a root for containers for example, and that mount may go at any time.
+    if (kind === 'cgroup2') v2 ??= { mount, path: within(own.get('') ?? '/', root) };
     if (kind === 'cgroup') {
       for (const option of (options ?? '').split(',')) {
         const path = own.get(option);
-        if (path !== undefined) v1.set(option, { mount, path: within(path, root) });
+        if (path !== undefined && !v1.has(option)) v1.set(option, { mount, path: within(path, root) });
       }
     }
   }
