@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { childEnvironment } from '../../../core/index.ts';
 import type { SandboxUsage } from '../../port.ts';
 import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
-import { children, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
+import { children, code, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { instanceName, isStale } from './instance.ts';
 
@@ -87,7 +87,14 @@ function blkioParent(host: CgroupHost): { readonly path: string } | string {
 /** Moves processes that are left to the parent: zygotes end with the service, or a little later. */
 async function removeDisks(group: string): Promise<void> {
   await removeGroup(group, () => {
-    for (const pid of pids(group)) write(`${dirname(group)}/cgroup.procs`, pid);
+    for (const pid of pids(group)) {
+      try {
+        write(`${dirname(group)}/cgroup.procs`, pid);
+      } catch (error) {
+        // Only root of the host may move a process of another user. This one is about to end.
+        if (code(error) !== 'EACCES') throw error;
+      }
+    }
   });
 }
 
