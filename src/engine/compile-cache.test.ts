@@ -2,9 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { CompileCache } from './compile-cache.ts';
+import { CompileCache, type CompileKey } from './compile-cache.ts';
 
-const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(64)) as [string, string, string];
+const [ann, bob] = ['a', 'b'].map((letter) => letter.repeat(64)) as [string, string];
+const keyOf = (source: number, owner = ann): CompileKey => ({ owner, source: String(source).repeat(64) });
+const [a, b, c] = [keyOf(1), keyOf(2), keyOf(3)];
+const nameOf = ({ owner, source }: CompileKey) => `${owner}-${source}`;
 const program = (text: string) => Buffer.from(text.padEnd(96));
 let directory: string;
 
@@ -20,7 +23,7 @@ function open(maxBytes = 250): CompileCache {
   return cache;
 }
 
-async function put(cache: CompileCache, key: string, content: Buffer): Promise<void> {
+async function put(cache: CompileCache, key: CompileKey, content: Buffer): Promise<void> {
   cache.put(key, content);
   await cache.close();
 }
@@ -38,9 +41,9 @@ it('has a program at hand before it is on disk, and when the disk takes none', a
 it('has no more than so much at hand', async () => {
   const cache = open(2 ** 30);
   const large = Buffer.alloc(8 * 1024 * 1024, 'x');
-  for (let at = 0; at < 6; at++) await put(cache, String(at).repeat(64), large);
+  for (let at = 0; at < 6; at++) await put(cache, keyOf(at), large);
   rmSync(directory, { recursive: true });
-  const there = await Promise.all([0, 1, 2, 3, 4, 5].map((at) => cache.get(String(at).repeat(64))));
+  const there = await Promise.all([0, 1, 2, 3, 4, 5].map((at) => cache.get(keyOf(at))));
   expect(there.map((program) => program?.length)).toEqual([undefined, undefined, ...Array(4).fill(large.length)]);
   mkdirSync(directory);
 });
@@ -58,9 +61,27 @@ it('removes the one longest unused when the room is used up', async () => {
   await put(cache, b, program('two'));
   await cache.get(a);
   await put(cache, c, program('three'));
-  expect(readdirSync(directory).sort()).toEqual([a, c]);
+  expect(readdirSync(directory).sort()).toEqual([nameOf(a), nameOf(c)]);
   expect(await open().get(b)).toBeUndefined();
   expect(await open().get(a)).toEqual(program('one'));
+});
+
+it('keeps the only program of one owner however many another has', async () => {
+  const cache = open(500);
+  await put(cache, keyOf(1, bob), program('of bob'));
+  for (let at = 0; at < 9; at++) await put(cache, keyOf(at), program('of ann'));
+  expect(readdirSync(directory).length).toBe(5);
+  expect(await open(500).get(keyOf(1, bob))).toEqual(program('of bob'));
+});
+
+it('has the only program of one owner at hand however many another uses', async () => {
+  const cache = open(2 ** 30);
+  const large = Buffer.alloc(8 * 1024 * 1024, 'x');
+  await put(cache, keyOf(1, bob), program('of bob'));
+  for (let at = 0; at < 6; at++) await put(cache, keyOf(at), large);
+  rmSync(directory, { recursive: true });
+  expect(await cache.get(keyOf(1, bob))).toEqual(program('of bob'));
+  mkdirSync(directory);
 });
 
 it('keeps nothing larger than all the room', async () => {
@@ -72,15 +93,15 @@ it('keeps nothing larger than all the room', async () => {
 
 it('does not hand out what is no longer whole', async () => {
   await put(open(), a, program('one'));
-  const kept = readFileSync(join(directory, a));
+  const kept = readFileSync(join(directory, nameOf(a)));
   kept[20]! ^= 1;
-  writeFileSync(join(directory, a), kept);
+  writeFileSync(join(directory, nameOf(a)), kept);
   expect(await open().get(a)).toBeUndefined();
   expect(readdirSync(directory)).toEqual([]);
 });
 
 it('sweeps what a killed server left half written', () => {
-  writeFileSync(join(directory, `${a}.0.unfinished`), 'half');
+  writeFileSync(join(directory, `${nameOf(a)}.0.unfinished`), 'half');
   open();
   expect(readdirSync(directory)).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ExecutionResult, Limits, Usage } from '../core/index.ts';
 import { orders } from '../guest-protocol/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
-import type { CompileCache } from './compile-cache.ts';
+import type { CompileCache, CompileKey } from './compile-cache.ts';
 import type { EngineInput } from './port.ts';
 import { fillWords, writeSource } from './program.ts';
 import { runIn } from './run.ts';
@@ -53,7 +53,7 @@ export class Compiler {
   /** @throws DragomanError sandbox_unavailable, invalid_request as a run does */
   async compile(request: CompileRequest, options: { signal?: AbortSignal | undefined }): Promise<Compilation> {
     const { cache } = this.#options;
-    const key = cache && request.owner !== undefined ? this.#key(request) : undefined;
+    const key = cache && request.owner !== undefined ? this.#key(request, request.owner) : undefined;
     const kept = key && (await cache?.get(key));
     if (kept) return { program: kept, usage: cached };
     const compilation = await this.#run(request, options.signal);
@@ -88,13 +88,17 @@ export class Compiler {
   }
 
   /** The program is a function of this and nothing else: compilers see neither arguments nor standard input nor a network. */
-  #key({ runtime, argv, entry, inputs, limits, owner }: CompileRequest): string {
+  #key({ runtime, argv, entry, inputs, limits }: CompileRequest, owner: string): CompileKey {
     const parts = [
       ...[this.#options.imageId, runtime.digest, argv, owner, limits.memoryBytes, entry.path, entry.code],
       inputs.map(({ path, digest }) => [path, digest]),
     ];
-    return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+    return { owner: digest(owner), source: digest(JSON.stringify(parts)) };
   }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 async function read(sandbox: Sandbox, path: string): Promise<Uint8Array | undefined> {
