@@ -17,7 +17,8 @@ const sweepIntervalMs = 5000;
 
 /**
  * The sessions that have a sandbox on this worker. They are bounded by share: where there is no room for another, the owner of the
- * most sandboxes loses the one it has not used for longest, and never an owner of fewer than the one that asks.
+ * most sandboxes loses the one it has not used for longest, and never an owner of fewer than the one that asks. No owner uses more
+ * than three in four of them at once.
  */
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
@@ -96,11 +97,13 @@ export class LiveSessions {
     this.#sweeping = true;
     const { now, reserveBytes, availableMemory, logger } = this.#options;
     try {
-      const idle = [...this.#byId.values()].filter(isIdle).sort(byLastUse);
-      for (const session of idle) {
-        const isUnused = now() - session.lastUsedAt >= session.idleMs;
-        if (isIdle(session) && (isUnused || !session.isLive || availableMemory() < reserveBytes))
-          await this.#drop(session);
+      const isUnused = (session: LiveSession) => now() - session.lastUsedAt >= session.idleMs || !session.isLive;
+      for (const session of [...this.#byId.values()].filter(isIdle).sort(byLastUse))
+        if (isIdle(session) && isUnused(session)) await this.#drop(session);
+      while (availableMemory() < reserveBytes) {
+        const victim = heaviest([...this.#byId.values()].filter(holds));
+        if (!victim) break;
+        await this.#drop(victim);
       }
     } catch (error) {
       logger.error({ error: String(error) }, 'idle sessions were not closed');
@@ -124,16 +127,15 @@ export class LiveSessions {
     const { maxLive, reserveBytes, availableMemory } = this.#options;
     for (;;) {
       const others = [...this.#byId.values()].filter((session) => session !== wanted && holds(session));
+      const busy = others.filter((session) => session.owner === wanted.owner && !isIdle(session)).length;
+      if (busy >= mostBusy(maxLive)) throw noRoom();
       const isFull = others.length >= maxLive;
       const isShort = availableMemory() < reserveBytes;
       if (!isFull && !isShort) return;
       const victim = victimOf(others, wanted.owner, isShort);
       if (victim) await this.#drop(victim);
       else if (!isFull) return;
-      else {
-        const message = 'Every sandbox for sessions is busy.';
-        throw new DragomanError('overloaded', { message, retryAfterSeconds: 5 });
-      }
+      else throw noRoom();
     }
   }
 
@@ -156,12 +158,31 @@ function byLastUse(a: LiveSession, b: LiveSession): number {
   return a.lastUsedAt - b.lastUsedAt;
 }
 
-/** The idle session to close for another one of `owner`. Short memory concerns every owner. */
+/** How many sandboxes one owner may use at once: one in four is always left for another. */
+function mostBusy(maxLive: number): number {
+  return Math.max(1, maxLive - Math.max(1, Math.floor(maxLive / 4)));
+}
+
+function noRoom(): DragomanError {
+  return new DragomanError('overloaded', { message: 'Every sandbox for sessions is busy.', retryAfterSeconds: 5 });
+}
+
+/** The idle session to close for another one of `owner`. Where memory is short, any owner may lose one. */
 function victimOf(sessions: readonly LiveSession[], owner: string, isShort: boolean): LiveSession | undefined {
-  const counts = new Map<string, number>([[owner, 1]]);
-  for (const each of sessions) counts.set(each.owner, (counts.get(each.owner) ?? 0) + 1);
-  const mine = counts.get(owner)!;
-  return sessions
-    .filter((each) => isIdle(each) && (isShort || each.owner === owner || counts.get(each.owner)! >= mine))
-    .sort((a, b) => counts.get(b.owner)! - counts.get(a.owner)! || byLastUse(a, b))[0];
+  const counts = countsOf(sessions);
+  const mine = (counts.get(owner) ?? 0) + 1;
+  counts.set(owner, mine);
+  const mayGo = (each: LiveSession) => isShort || each.owner === owner || counts.get(each.owner)! >= mine;
+  return heaviest(sessions.filter(mayGo), counts);
+}
+
+/** The idle session to close: of the owner with the most sandboxes, the one it has not used for longest. */
+function heaviest(sessions: readonly LiveSession[], counts = countsOf(sessions)): LiveSession | undefined {
+  return sessions.filter(isIdle).sort((a, b) => counts.get(b.owner)! - counts.get(a.owner)! || byLastUse(a, b))[0];
+}
+
+function countsOf(sessions: readonly LiveSession[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { owner } of sessions) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  return counts;
 }
