@@ -9,7 +9,7 @@ const ref = (id: string, epoch = 1): SessionRef => ({ id, epoch, worker: 'w' });
 
 /** Live sessions whose sandboxes only know whether they live. */
 function setUp(options: { maxLive?: number } = {}) {
-  const worker = { now: 0, availableMemory: 100, opened: 0 };
+  const worker = { now: 0, availableMemory: 100, opened: 0, shortUntilClosed: 0 };
   const openSession = async (): Promise<EngineSession> => {
     worker.opened++;
     const sandbox = {
@@ -18,6 +18,7 @@ function setUp(options: { maxLive?: number } = {}) {
       async remove() {},
       async close() {
         sandbox.ended = true;
+        worker.shortUntilClosed--;
       },
     };
     return sandbox as unknown as EngineSession;
@@ -27,7 +28,7 @@ function setUp(options: { maxLive?: number } = {}) {
     files: { open: async () => [].values() as never, put: async () => ({ digest: '', size: 0 }) },
     maxLive: options.maxLive ?? 6,
     reserveBytes: 10,
-    availableMemory: () => worker.availableMemory,
+    availableMemory: () => (worker.shortUntilClosed > 0 ? 0 : worker.availableMemory),
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     now: () => worker.now,
   });
@@ -90,6 +91,25 @@ describe('live sessions', () => {
     expect(live('busy', 'young')).toEqual(['busy']);
     busy.resolve();
     await running;
+  });
+
+  it('of one owner that uses all it may leave one in four to another', async () => {
+    const { use, live } = setUp({ maxLive: 4 });
+    const busy = Promise.withResolvers<void>();
+    const running = ['a1', 'a2', 'a3'].map((id) => use('ann', id, busy.promise));
+    await expect(use('ann', 'a4')).rejects.toMatchObject({ code: 'overloaded' });
+    await use('bob', 'b1');
+    expect(live('a1', 'a2', 'a3', 'b1')).toEqual(['a1', 'a2', 'a3', 'b1']);
+    busy.resolve();
+    await Promise.all(running);
+  });
+
+  it('go where memory is short until it is not, those of the owner with the most first', async () => {
+    const { worker, sessions, use, live } = setUp();
+    for (const id of ['b1', 'a1', 'a2', 'a3']) await use(id.startsWith('a') ? 'ann' : 'bob', id);
+    worker.shortUntilClosed = 2;
+    await sessions.sweep();
+    expect(live('b1', 'a1', 'a2', 'a3')).toEqual(['b1', 'a3']);
   });
 
   it('are of the newest epoch: an older sandbox is closed, an older job refused', async () => {

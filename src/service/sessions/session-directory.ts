@@ -42,7 +42,8 @@ export class SessionDirectory {
   readonly #atHand: FairStore<OpenSession>;
   /** Being loaded: two requests must not make two of one. */
   readonly #loading = new Map<string, Promise<OpenSession>>();
-  readonly #saving = new Set<Promise<void>>();
+  /** Being written, by id. */
+  readonly #saving = new Map<string, Promise<void>>();
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: SessionDirectoryOptions, records: SessionRecords) {
@@ -67,7 +68,7 @@ export class SessionDirectory {
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
     for (const session of [...this.#used.values(), ...this.#atHand.values()]) this.#saveSoon(session);
-    await Promise.allSettled(this.#saving);
+    await Promise.allSettled(this.#saving.values());
   }
 
   /** A session of this principal that is open now, without counting as use. */
@@ -161,10 +162,13 @@ export class SessionDirectory {
 
   #saveSoon(session: OpenSession): void {
     if (!session.isDirty || session.isDeleted) return;
+    const { id } = session.record;
     const saving: Promise<void> = this.save(session)
       .catch((error) => this.#options.logger.error({ error: String(error) }, 'the use of a session was not saved'))
-      .finally(() => this.#saving.delete(saving));
-    this.#saving.add(saving);
+      .finally(() => {
+        if (this.#saving.get(id) === saving) this.#saving.delete(id);
+      });
+    this.#saving.set(id, saving);
   }
 
   #load(principal: Principal, id: string): Promise<OpenSession> {
@@ -173,7 +177,7 @@ export class SessionDirectory {
       this.#loading.get(key) ??
       (async () => {
         // What was dropped from memory may still be on its way into the record.
-        await Promise.allSettled(this.#saving);
+        await this.#saving.get(id);
         const record = await this.#records.find(principal, id);
         const files = await this.#options.records.files.list(record.id);
         return this.peek(principal, id) ?? this.#made(record, files);
