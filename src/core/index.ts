@@ -21,6 +21,7 @@ export {
 } from './execution.ts';
 export { type FairKey, FairStore } from './fair-store.ts';
 export type { ByteRange, FileClaim, FileRef, FileScope, FileSet, StoredFile } from './files.ts';
+export { HeldBytes, type HeldBytesLimits } from './held-bytes.ts';
 export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
 export { countJson, isCheapJson } from './json-shape.ts';

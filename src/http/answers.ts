@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { HeldBytes, type HeldBytesLimits } from './held-bytes.ts';
+import { HeldBytes, type HeldBytesLimits } from '../core/index.ts';
 import { jsonLength, jsonPieces, pieceLength } from './json-text.ts';
 import { TextStream } from './text-stream.ts';
 

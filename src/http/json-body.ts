@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { DragomanError } from '../core/index.ts';
-import { HeldBytes } from './held-bytes.ts';
+import { DragomanError, HeldBytes } from '../core/index.ts';
 import { JsonParser } from './json-parser.ts';
 
 export interface JsonBodyOptions {

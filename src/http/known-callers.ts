@@ -76,7 +76,7 @@ function asksThisMachine({ headers: { host } }: FastifyRequest): boolean {
 }
 
 /** One customer usually has a whole IPv6 network of 64 bits, so its addresses count as one. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(':') || address.startsWith('::ffff:')) return address;
   const [head = '', tail = ''] = address.split('::');
   const front = head.split(':').filter(Boolean);

@@ -1,15 +1,24 @@
 import { type AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { DragomanError, type Logger, type Metrics, newId, type Plans, type Principal, planOf } from '../core/index.ts';
+import {
+  DragomanError,
+  type HeldBytesLimits,
+  type Logger,
+  type Metrics,
+  newId,
+  type Plans,
+  type Principal,
+  planOf,
+} from '../core/index.ts';
 import type { Interpreter } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import { boundAnswers, usualAnswerLimits } from './answers.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
+import { boundConnections } from './connection-shares.ts';
 import type { Dialect } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
-import type { HeldBytesLimits } from './held-bytes.ts';
 import { acceptJson } from './json-body.ts';
-import { KnownCallers, presentedBy, type Rate, usualOpenRate } from './known-callers.ts';
+import { KnownCallers, networkOf, presentedBy, type Rate, usualOpenRate } from './known-callers.ts';
 import { describeRoutes } from './openapi.ts';
 import { addOperatorRoutes, type MetricsPage } from './operator-routes.ts';
 import { problemBody, problemOf } from './problems.ts';
@@ -58,6 +67,8 @@ export interface ServerOptions {
   readonly answerLimits?: HeldBytesLimits;
   /** Requests without a credential, by the address they come from; null for no limit. */
   readonly openRate?: Rate | null;
+  /** Connections open at once; one network has three in four of them at most. */
+  readonly maxConnections?: number;
 }
 
 /** The HTTP face of the service. */
@@ -72,6 +83,9 @@ export interface Server {
   /** Refuses new requests, lets running ones finish, and closes what is left after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
+
+/** Half of the descriptors that a process usually has: the rest is for files and sandboxes. */
+const usualConnections = 10_000;
 
 const defaultTimeouts: ConnectionTimeouts = {
   headersMs: 10_000,
@@ -116,6 +130,7 @@ export function createServer(options: ServerOptions): Server {
       reply.code(problem.status).header('x-request-id', request.id).send(problemBody(problem));
     },
   });
+  boundConnections(app.server, options.maxConnections ?? usualConnections, networkOf);
   app.removeContentTypeParser('text/plain');
   acceptJson(app, { maxBytes: options.maxBodyBytes, timeoutMs: options.bodyTimeoutMs });
   app.decorateRequest('principal', null as unknown as Principal);

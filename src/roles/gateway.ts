@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { createAgent } from '../agent/index.ts';
 import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
@@ -72,6 +73,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     ...config.http,
     version,
     plans,
+    maxConnections: Math.floor(maxOpenFiles() / 2),
     authenticator,
     interpreter,
     ...(areOff(plans) ? { openRate: null } : {}),
@@ -97,6 +99,11 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   });
   const { host, port } = await server.start(config.http.host, config.http.port);
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Descriptors that this process may have. */
+function maxOpenFiles(): number {
+  return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
 }
 
 /** Whether the operator has switched every rate limit off. */

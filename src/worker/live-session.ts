@@ -17,6 +17,8 @@ export class LiveSession {
   idleMs = 0;
   readonly #parts: LiveSessionParts;
   #sandbox: EngineSession | undefined;
+  /** It was deleted or has moved. What still uses it gets no sandbox, because nothing would close that. */
+  #hasEnded = false;
   /** Digests of the session's files in the workspace, by path. */
   readonly #held = new Map<string, string>();
   readonly #kernels = new Set<string>();
@@ -50,7 +52,8 @@ export class LiveSession {
   /**
    * Its sandbox with exactly these files of the session's in the workspace. Only the difference is staged; a new sandbox is made
    * where there is none, or where files do not fit between what code has left in the old one.
-   * @throws DragomanError sandbox_unavailable, invalid_request when the files do not fit, storage_unavailable
+   * @throws DragomanError sandbox_unavailable, invalid_request when the files do not fit, storage_unavailable; conflict when it has
+   *   ended
    */
   async sandboxWith(files: readonly JobInput[], limits: Limits): Promise<EngineSession> {
     if (this.isLive) {
@@ -62,9 +65,11 @@ export class LiveSession {
       }
     }
     await this.close();
+    this.#requireOpen();
     const sandbox = await this.#parts.engine.openSession(limits, this.owner);
     try {
       await sandbox.stage(files.map((file) => this.#input(file)));
+      this.#requireOpen();
     } catch (error) {
       await sandbox.close();
       throw error;
@@ -121,13 +126,23 @@ export class LiveSession {
     this.#kernels.clear();
   }
 
-  /** Ends its sandbox. */
+  /** Ends its sandbox for good. */
+  async end(): Promise<void> {
+    this.#hasEnded = true;
+    await this.close();
+  }
+
+  /** Ends its sandbox; the next use makes another. */
   async close(): Promise<void> {
     const sandbox = this.#sandbox;
     this.#sandbox = undefined;
     this.#kernels.clear();
     this.#held.clear();
     await sandbox?.close();
+  }
+
+  #requireOpen(): void {
+    if (this.#hasEnded) throw new DragomanError('conflict', { message: 'The session has ended.' });
   }
 
   #input(file: JobInput): EngineInput {

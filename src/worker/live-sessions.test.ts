@@ -9,15 +9,26 @@ const ref = (id: string, epoch = 1): SessionRef => ({ id, epoch, worker: 'w' });
 
 /** Live sessions whose sandboxes only know whether they live. */
 function setUp(options: { maxLive?: number } = {}) {
-  const worker = { now: 0, availableMemory: 100, opened: 0, shortUntilClosed: 0 };
+  const worker = {
+    now: 0,
+    availableMemory: 100,
+    shortUntilClosed: 0,
+    opened: 0,
+    alive: 0,
+    whenOpened: undefined as PromiseWithResolvers<void> | undefined,
+  };
   const openSession = async (): Promise<EngineSession> => {
     worker.opened++;
+    worker.alive++;
+    await worker.whenOpened?.promise;
     const sandbox = {
       ended: false,
       async stage() {},
       async remove() {},
       async close() {
+        if (sandbox.ended) return;
         sandbox.ended = true;
+        worker.alive--;
         worker.shortUntilClosed--;
       },
     };
@@ -110,6 +121,18 @@ describe('live sessions', () => {
     worker.shortUntilClosed = 2;
     await sessions.sweep();
     expect(live('b1', 'a1', 'a2', 'a3')).toEqual(['b1', 'a3']);
+  });
+
+  it('leave no sandbox behind when they are deleted while one is being made', async () => {
+    const { worker, sessions, use } = setUp();
+    worker.whenOpened = Promise.withResolvers<void>();
+    const running = use('ann', 'a');
+    const refused = expect(running).rejects.toMatchObject({ code: 'conflict' });
+    await Promise.resolve();
+    await sessions.drop(ref('a'));
+    worker.whenOpened.resolve();
+    await refused;
+    expect([worker.opened, worker.alive]).toEqual([1, 0]);
   });
 
   it('are of the newest epoch: an older sandbox is closed, an older job refused', async () => {

@@ -66,10 +66,12 @@ export class LiveSessions {
    * @throws DragomanError conflict for an epoch that is over; overloaded when there is no room for another sandbox
    */
   async use<T>(ref: SessionRef, owner: string, idleMs: number, work: (session: LiveSession) => Promise<T>): Promise<T> {
-    const session = await this.#enter(ref, owner);
+    const { session, replaced } = this.#enter(ref, owner);
+    // Before anything is waited for: a session in use is not closed for room.
     session.users++;
     session.idleMs = idleMs;
     try {
+      await replaced?.end();
       if (!session.isLive) await this.#makeRoom(session);
       return await work(session);
     } finally {
@@ -112,15 +114,14 @@ export class LiveSessions {
     }
   }
 
-  async #enter(ref: SessionRef, owner: string): Promise<LiveSession> {
+  #enter(ref: SessionRef, owner: string): { session: LiveSession; replaced?: LiveSession | undefined } {
     const known = this.#byId.get(ref.id);
     if (known && known.ref.epoch > ref.epoch)
       throw new DragomanError('conflict', { message: 'The session has moved to another worker.' });
-    if (known?.ref.epoch === ref.epoch) return known;
+    if (known?.ref.epoch === ref.epoch) return { session: known };
     const session = new LiveSession(ref, owner, this.#options);
     this.#byId.set(ref.id, session);
-    await known?.close();
-    return session;
+    return { session, replaced: known };
   }
 
   async #makeRoom(wanted: LiveSession): Promise<void> {
@@ -141,7 +142,7 @@ export class LiveSessions {
 
   async #drop(session: LiveSession): Promise<void> {
     if (this.#byId.get(session.ref.id) === session) this.#byId.delete(session.ref.id);
-    await session.close();
+    await session.end();
   }
 }
 

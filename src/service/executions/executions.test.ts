@@ -67,6 +67,22 @@ describe('an execution', () => {
     expect(service.admission.running).toBe(0);
   });
 
+  it('is refused where its principal has too much under way, and no other principal’s is', async () => {
+    const service = scriptedService(waitForAbort);
+    const session = await service.sessions.create(ann, {});
+    const start = (who: typeof ann, sessionId?: string) =>
+      service.sessions.start(who, { sessionId, language: 'python', code: 'x'.repeat(8_000_000) });
+    const begun = [];
+    for (let n = 0; n < 16; n++) begun.push(await start(ann, session.id));
+    await expect(start(ann, session.id)).rejects.toEqual(refused('rate_limited', /under way/));
+    begun.push(await start(bob));
+    for (const execution of begun) execution.cancel();
+    await Promise.allSettled(begun.map(({ done }) => done));
+    const again = await start(ann, session.id);
+    again.cancel();
+    await again.done.catch(() => {});
+  });
+
   it('keeps what it made as a file set of its own, and reports inputs that are unchanged', async () => {
     const service = scriptedService(async (job) => {
       for (const path of job.paths()) job.write(path, path === 'in.txt' ? 'changed' : await job.read(path));

@@ -1,11 +1,13 @@
 import {
   DragomanError,
+  HeldBytes,
   type Limits,
   type Logger,
   type Metrics,
   type Plans,
   type Principal,
   planOf,
+  weightOf,
 } from '../../core/index.ts';
 import { errorOf, type Job, type JobEnding, type Language, type Runner } from '../../runner/index.ts';
 import type { Admission } from '../admission/admission.ts';
@@ -44,6 +46,11 @@ export interface ExecutionsOptions extends ToolAllowanceOptions {
   readonly now: () => number;
 }
 
+/** What requests of executions take in memory until these are over, in bytes; a client may leave many of them waiting. */
+const underWayLimits = { perPrincipal: 128 * 1024 * 1024, total: 512 * 1024 * 1024 };
+/** What an execution takes besides its request. */
+const executionBytes = 16 * 1024;
+
 interface Parts {
   readonly records: SessionRecords;
   readonly directory: SessionDirectory;
@@ -69,6 +76,7 @@ export class Executions {
   readonly #options: ExecutionsOptions;
   readonly #parts: Parts;
   readonly #tools: ToolAllowance;
+  readonly #underWay = new HeldBytes(underWayLimits, 'Too many executions are under way, or too large ones.');
   #closing = false;
 
   constructor(options: ExecutionsOptions, parts: Parts) {
@@ -98,7 +106,7 @@ export class Executions {
       const kernel = session ? kernelFor(session.record, language, request.kernelId) : null;
       const order = { principal, language, request, inputs, limits, kernel };
       const owner = ownerOf(principal);
-      const giveBack = tools?.length ? this.#tools.take(owner, language, tools) : () => {};
+      const giveBack = this.#admit(owner, language, request);
       const facts = {
         runner,
         principal,
@@ -122,6 +130,22 @@ export class Executions {
       if (session) this.#parts.directory.release(session);
       throw error;
     }
+  }
+
+  /** Counts an execution until it is over; call what this returns then. @throws DragomanError rate_limited, overloaded, invalid_request */
+  #admit(owner: string, language: Language, { code, args, stdin, tools }: CellRequest): () => void {
+    const bytes = executionBytes + weightOf([code, args, stdin, tools]);
+    const giveBack = tools?.length ? this.#tools.take(owner, language, tools) : () => {};
+    try {
+      this.#underWay.take(owner, bytes);
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+    return () => {
+      giveBack();
+      this.#underWay.give(owner, bytes);
+    };
   }
 
   /** Runs it and counts what it used. */

@@ -1,4 +1,4 @@
-import { DragomanError } from '../core/index.ts';
+import { DragomanError } from './errors.ts';
 
 export interface HeldBytesLimits {
   /** Bytes of one principal. */
@@ -7,7 +7,10 @@ export interface HeldBytesLimits {
   readonly total: number;
 }
 
-/** Counts bytes that the service holds for requests: bodies until they are answered, answers until they are read. */
+/**
+ * Counts bytes that the service holds for requests: bodies until they are answered, executions until they are over, answers until
+ * they are read.
+ */
 export class HeldBytes {
   readonly #limits: HeldBytesLimits;
   readonly #refusal: string;
