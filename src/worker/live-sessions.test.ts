@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Limits } from '../core/index.ts';
 import type { Engine, EngineSession } from '../engine/index.ts';
 import type { SessionRef } from '../runner/index.ts';
@@ -128,7 +128,7 @@ describe('live sessions', () => {
     worker.whenOpened = Promise.withResolvers<void>();
     const running = use('ann', 'a');
     const refused = expect(running).rejects.toMatchObject({ code: 'conflict' });
-    await Promise.resolve();
+    await vi.waitFor(() => expect(worker.opened).toBe(1));
     await sessions.drop(ref('a'));
     worker.whenOpened.resolve();
     await refused;

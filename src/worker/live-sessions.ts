@@ -67,11 +67,11 @@ export class LiveSessions {
    */
   async use<T>(ref: SessionRef, owner: string, idleMs: number, work: (session: LiveSession) => Promise<T>): Promise<T> {
     const { session, replaced } = this.#enter(ref, owner);
-    // Before anything is waited for: a session in use is not closed for room.
+    // Nothing is waited for before this and the look for room: a session in use is not closed, and counts for those that come next.
     session.users++;
     session.idleMs = idleMs;
     try {
-      await replaced?.end();
+      if (replaced) await replaced.end();
       if (!session.isLive) await this.#makeRoom(session);
       return await work(session);
     } finally {
