@@ -141,7 +141,7 @@ export const attacks: readonly Attack[] = [
         () => client.events('/executions', { language: 'bash', code: 'yes | head -c 8000000' }, 5000),
       ])(),
   },
-  { name: 'connections without a request', clients: 1000, round: (client) => client.idle(5000) },
+  { name: 'idle connections', clients: 1000, round: (client) => client.idle(5000) },
   {
     name: 'live sessions',
     clients: 8,

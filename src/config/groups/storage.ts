@@ -41,5 +41,5 @@ export const storedFiles = setting('DRAGOMAN_STORED_FILES', {
 export const compileCacheBytes = setting('DRAGOMAN_COMPILE_CACHE_BYTES', {
   value: bytes(0, TiB),
   default: '1g',
-  help: 'Most bytes of compiled programs kept, so that a program sent again is not compiled again. Those unused for longest are removed first.',
+  help: 'Most bytes of compiled programs kept, so that a program sent again is not compiled again. Where there is no room, the key with the most loses those it has not used for longest.',
 });
