@@ -8,6 +8,10 @@ import { addDocumented, byOwner } from './sql-owners.ts';
 
 /** Documents of one deleting transaction: requests get their turn between two. */
 const deletedAtOnce = 200;
+/** Content that a list reads and parses in one go. */
+const readAtOnceBytes = 256 * 1024;
+
+type Position = Pick<Selectable<Schema['documents']>, 'serial' | 'size'>;
 
 /** Documents in a table of a SQL database. */
 export class SqlDocuments implements Documents {
@@ -55,12 +59,29 @@ export class SqlDocuments implements Documents {
     });
   }
 
-  list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]> {
-    const { after, order, limit, name } = page;
-    return this.#database.use(async (db) => {
+  async list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]> {
+    const documents: Document[] = [];
+    // Reading and parsing are work of the event loop: a page of large documents is read in parts, with turns for others between.
+    for (const serials of batches(await this.#positions(kind, owner, page))) {
+      if (documents.length > 0) await setImmediate();
+      const rows = await this.#database.use((db) =>
+        db.selectFrom('documents').selectAll().where('serial', 'in', serials).orderBy('serial', page.order).execute(),
+      );
+      documents.push(...rows.map(documentOf));
+    }
+    return documents;
+  }
+
+  /** Where the documents of a page stand, and their sizes: nothing of their content. */
+  #positions(
+    kind: string,
+    owner: Pick<Principal, 'tenant' | 'id'>,
+    { after, order, limit, name }: DocumentPage,
+  ): Promise<Position[]> {
+    return this.#database.use((db) => {
       let query = db
         .selectFrom('documents')
-        .selectAll()
+        .select(['serial', 'size'])
         .where('kind', '=', kind)
         .where('tenant', '=', owner.tenant)
         .where('principal_id', '=', owner.id);
@@ -70,8 +91,7 @@ export class SqlDocuments implements Documents {
           selectFrom('documents').select('serial').where('kind', '=', kind).where('id', '=', after),
         );
       }
-      const rows = await query.orderBy('serial', order).limit(limit).execute();
-      return rows.map(documentOf);
+      return query.orderBy('serial', order).limit(limit).execute();
     });
   }
 
@@ -122,6 +142,22 @@ export class SqlDocuments implements Documents {
     const quotaBytes = document.essential ? undefined : this.#quotaBytes;
     await addDocumented(transaction, { tenant, id: principalId }, more, quotaBytes);
   }
+}
+
+/** Serials in their order, cut where their documents together exceed what is read at once. */
+function* batches(positions: readonly Position[]): Generator<number[]> {
+  let batch: number[] = [];
+  let bytes = 0;
+  for (const { serial, size } of positions) {
+    if (batch.length > 0 && bytes + size > readAtOnceBytes) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(serial);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function documentOf(row: Selectable<Schema['documents']>): Document {
