@@ -95,6 +95,7 @@ describe('the server keeps to the document', async () => {
     executeInSession: begin,
     deleteSession: begin,
     deleteSessionFile: begin,
+    deleteKernel: begin,
   };
   /** What succeeds only when something else goes on at the same time. */
   const lonely = new Set(['answerToolCalls', 'answerSessionToolCalls', 'cancelProgrammatic']);
@@ -157,6 +158,11 @@ describe('the server keeps to the document', async () => {
     'restartSession',
     'forkSession',
     'readNotebook',
+    'createKernel',
+    'listKernels',
+    'readKernel',
+    'restartKernel',
+    'deleteKernel',
     'execute',
     'executeInSession',
     'readExecution',
@@ -241,7 +247,8 @@ describe('the server keeps to the document', async () => {
     const { id } = await json('/sessions', {});
     const cell = { language: 'bash', code: 'echo said; echo kept > kept.txt' };
     const { id: execution } = await json(`/sessions/${id}/executions`, cell);
-    Object.assign(existing, { session_id: id, execution_id: execution, path: 'kept.txt' });
+    const { id: kernel } = await json(`/sessions/${id}/kernels`, { language: 'bash' });
+    Object.assign(existing, { session_id: id, execution_id: execution, path: 'kept.txt', kernel_id: kernel });
   }
 
   async function json(path: string, body: object) {
@@ -369,7 +376,7 @@ describe('the server keeps to the document', async () => {
         })();
         return last;
       }),
-      { numRuns: 120, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
+      { numRuns: 120, interruptAfterTimeLimit: 2000, markInterruptAsFailure: false },
     );
     // At the time limit one request is still under way, and what it removes has to be there again for the next operation.
     await last;
