@@ -17,7 +17,7 @@ import os
 import select
 import signal
 
-from . import endings, frames, protection
+from . import endings, frames, protection, workspace
 
 # Descriptors of a fork that must be out of the way of user code, below the lowest limit on open files.
 _PRIVATE_FD = 230
@@ -27,6 +27,7 @@ _KEY_SIZE = 16
 def run(argv, env, command):
     """Starts the program with the sandbox's stdin, stdout and stderr and waits for its end: {code, signal}."""
     os.close(command)
+    workspace.remove_source_when_told(env)
     return _wait(_spawn(argv, env, []))
 
 

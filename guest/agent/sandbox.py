@@ -98,7 +98,7 @@ class Sandbox:
             case 'program':
                 ended = program.run(frame['argv'], frame['env'], self._command)
             case 'parked':
-                ended = self._parked.run({'entry': frame['entry'], 'args': frame['args']}, self._command)
+                ended = self._parked.run({key: frame[key] for key in ('entry', 'args', 'stays')}, self._command)
         self._claim({'claim': 'done', 'token': frame['token'], **ended})
         # A process in the middle of its exit cannot be frozen and would keep the result waiting, so it waits for its destruction.
         while True:

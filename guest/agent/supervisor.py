@@ -143,9 +143,10 @@ class Supervisor:
         self._tools.open(tool['name'] for tool in tools)
         match frame['kind']:
             case 'program':
+                workspace.remove_source_when_told(frame['env'])
                 self._program = self._kernels.spawn(frame['argv'], {**os.environ, **frame['env']})
             case 'parked':
-                orders = {'entry': frame['entry'], 'args': frame['args'], 'tools': tools}
+                orders = {key: frame[key] for key in ('entry', 'args', 'stays', 'tools')}
                 self._program = self._parked.begin(orders)
 
     def _interrupt(self):

@@ -1,7 +1,5 @@
-# Read by bash before the program (BASH_ENV): a function for each of the caller's tools. The protocol is
-# guest/agent/tool_channel.py's; nothing is started for a call, and the program's options and variables are left alone.
-
-unset BASH_ENV
+# Defines a function for each of the caller's tools. The protocol is that of guest/agent/tool_channel.py; no process is started for a
+# call, and the program's options and variables are left alone.
 
 # Asks for a tool by its own name and prints its value: _ptc_call name [input]
 _ptc_call() {

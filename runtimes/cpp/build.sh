@@ -3,6 +3,14 @@
 set -eu
 entry=$1 output=$2
 place=/usr/lib/dragoman/cpp
+
+# The compiler has no modules of the standard library: its headers stand in for them, on the same line.
+for file in *.cpp *.h *.hpp; do
+  if grep -qsE '^[[:space:]]*import[[:space:]]+std(\.compat)?[[:space:]]*;' "./$file"; then
+    sed -i -E 's/^[[:space:]]*import[[:space:]]+std(\.compat)?[[:space:]]*;/#include <bits\/stdc++.h> \/\/&/' "./$file"
+  fi
+done
+
 set -- "$entry"
 for file in *.cpp; do
   case $file in "$entry" | '*.cpp') continue ;; esac

@@ -11,12 +11,23 @@ options="$threads -pipe -O2 -g1 -fbacktrace -J$modules"
 # mold by one thread, to its end: for programs of this size threads and a second process cost more than they save.
 link='-fuse-ld=mold -fno-use-linker-plugin -Wl,--no-fork,--threads=1'
 set --
-for file in *.f90 *.f95 *.f03 *.f08; do
+for file in *.f90 *.f95 *.f03 *.f08 *.f *.for; do
   case $file in "$entry" | '*'*) continue ;; esac
   grep -qiE '^[[:space:]]*program[[:space:]]' "./$file" || set -- "$@" "$file"
 done
-if [ $# = 0 ]; then exec gfortran $options $link -o "$output" "$entry"; fi
-compile() { gfortran $options -c -o "$modules/$1.o" "$1"; }
+# Old programs are in fixed form: what is not free form may be that. Where both refuse, the program hears what free form says.
+messages=/tmp/.messages
+translate() {
+  gfortran $options "$@" 2> $messages || gfortran $options -ffixed-form -std=legacy "$@" 2> $messages.fixed || {
+    cat $messages >&2
+    return 1
+  }
+}
+if [ $# = 0 ]; then
+  translate $link -o "$output" "$entry"
+  exit
+fi
+compile() { translate -c -o "$modules/$1.o" "$1"; }
 # A module has to be compiled before whatever uses it: those that cannot be yet wait for the others.
 while [ $# -gt 0 ]; do
   waiting=$#

@@ -16,6 +16,9 @@ if [ ! -e go.mod ] && [ -z "$packages" ] && ! grep -qE '^//go:embed|^import[[:sp
   exec "$tools/link" -s -w -importcfg $standard/importcfg -o "$output" /tmp/main.a
 fi
 
+# The go command leaves out files that are C in Go unless it is told that there is a compiler of C.
+if grep -qE '^import[[:space:]]+"C"' "$@"; then export CGO_ENABLED=1; fi
+
 # The cache must be writable: links to what is there already, and room beside them.
 export GOCACHE=/tmp/.cache/go-build
 mkdir -p /tmp/.cache

@@ -12,31 +12,21 @@ const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
 new Console(nowhere).log('%s', [{ warm: 1 }]);
 for (const stream of [process.stdout, process.stderr]) stream.uncork();
 
-// Other runtimes let an import leave out a file's ending: so does this one, after the name as it is.
-const endings = ['.ts', '.js', '.mjs', '.cjs', '.mts', '.json', '/index.ts', '/index.js'];
-module_.registerHooks({
-  resolve(specifier, context, next) {
-    if (!/^\.{0,2}\//.test(specifier)) return next(specifier, context);
-    try {
-      return next(specifier, context);
-    } catch (error) {
-      for (const ending of endings) {
-        try {
-          return next(specifier + ending, context);
-        } catch {}
-      }
-      throw error;
-    }
-  },
-});
+const { hooks } = require('./modules.cjs');
 
 const orders = JSON.parse(fs.readFileSync(3, 'utf8'));
 fs.closeSync(3);
+module_.registerHooks(hooks(orders));
 
 if (orders.tools) {
   const { createTools, ToolExecutionError } = require('./tools.cjs');
   Object.assign(globalThis, { tools: createTools(orders.tools), ToolExecutionError });
 }
+Object.defineProperty(globalThis, 'display', {
+  value: (...values) => console.log(...values),
+  writable: true,
+  configurable: true,
+});
 process.argv = [process.execPath, orders.entry, ...orders.args];
 // A program that is a module by its syntax (top-level await, import) may still call require, as it may elsewhere.
 globalThis.require = module_.createRequire(orders.entry);

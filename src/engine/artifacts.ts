@@ -19,14 +19,14 @@ export function collectLimits({ workspaceBytes, workspaceFiles, artifacts, artif
   return { entries: workspaceFiles, depth: maxPathDepth, ...files };
 }
 
-/** What a program's workspace held when it started: its inputs and its source. */
+/** What a program's workspace held when it started: its inputs, and its source if it is there. */
 export function stagedFiles(
   inputs: readonly EngineInput[],
-  entry: { readonly path: string; readonly code: string },
+  entry?: { readonly path: string; readonly code: string },
 ): Baseline {
   return new Map<string, KnownFile>([
     ...inputs.map(({ path, size, digest, readOnly }) => [path, { size, digest, readOnly }] as const),
-    [entry.path, { size: Buffer.byteLength(entry.code), digest: sha256(entry.code) }],
+    ...(entry ? [[entry.path, { size: Buffer.byteLength(entry.code), digest: sha256(entry.code) }] as const] : []),
   ]);
 }
 

@@ -1,6 +1,7 @@
 import { type InterpreterState, newId } from '../core/index.ts';
 import { type Claim, cellAllowance, type Order, orders, toolCellAllowance } from '../guest-protocol/index.ts';
 import type { Sandbox, SandboxUsage } from '../sandbox/index.ts';
+import { addEpilogue } from './epilogue.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
 import type { CellEnd } from './port.ts';
@@ -160,8 +161,12 @@ export class Cell {
 
   #result(ending: CellEnding, before: SandboxUsage, after: SandboxUsage): CellEnd {
     const interpreter = ending.how === 'done' ? (ending.interpreter ?? 'none') : 'lost';
+    const outcome = this.#outcome(ending, interpreter, after.oomKills > before.oomKills);
+    const { epilogue, onEvent } = this.#options;
+    const data = epilogue && addEpilogue(this.#stderr, outcome, epilogue);
+    if (data) onEvent?.({ type: 'stderr', data });
     return {
-      ...this.#outcome(ending, interpreter, after.oomKills > before.oomKills),
+      ...outcome,
       stdout: this.#stdout.text(),
       stderr: this.#stderr.text(),
       outputs: this.#rich.outputs,

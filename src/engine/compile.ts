@@ -3,6 +3,7 @@ import type { ExecutionResult, Limits, Usage } from '../core/index.ts';
 import { orders } from '../guest-protocol/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import type { CompileCache, CompileKey } from './compile-cache.ts';
+import type { Hints } from './hints.ts';
 import type { EngineInput } from './port.ts';
 import { fillWords, writeSource } from './program.ts';
 import { runIn } from './run.ts';
@@ -33,6 +34,7 @@ export interface CompilerOptions {
   readonly cache: CompileCache | undefined;
   /** Changes with the compilers. */
   readonly imageId: string;
+  readonly hints: Hints;
 }
 
 /** Larger programs are refused. */
@@ -74,7 +76,7 @@ export class Compiler {
           before: [writeSource(entry)],
           start: (token) => orders.run(token, { kind: 'program', argv, env: runtime.env }),
         },
-        { limits, signal },
+        { limits, signal, epilogue: { what: 'compiler', hints: this.#options.hints } },
       );
       if (result.outcome !== 'completed' || result.exitCode !== 0) return { failed: result };
       await sandbox.freeze();

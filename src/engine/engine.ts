@@ -11,6 +11,7 @@ import type { Backend, Sandbox } from '../sandbox/index.ts';
 import { collectLimits, diffWorkspace, stagedFiles, type WorkspaceDiff } from './artifacts.ts';
 import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';
+import { type Hints, noHints } from './hints.ts';
 import { askVersions } from './languages.ts';
 import { Pool } from './pool.ts';
 import type {
@@ -25,15 +26,16 @@ import type {
 import {
   compiledPath,
   entryName,
+  needsSource,
   preparationOf,
   programOf,
-  sourceText,
   toolProgramOf,
   writeSource,
 } from './program.ts';
 import { type Run, runIn } from './run.ts';
 import type { Runtime, RuntimeCatalogue } from './runtimes.ts';
 import { SandboxSession } from './session.ts';
+import { sourceText } from './source.ts';
 import { stage } from './staging.ts';
 import { CallBroker, callBroker, SchemaChecker } from './tools/index.ts';
 
@@ -47,6 +49,8 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** Changes with the image: compiled programs belong to one image. */
   readonly imageId: string;
+  /** What replaces things that the image lacks; absent: nothing is said of it. */
+  readonly hints?: Hints | undefined;
   /** Absent: compiled programs are not cached. */
   readonly compileCache?: CompileCache | undefined;
 }
@@ -63,6 +67,7 @@ class SandboxEngine implements Engine {
   readonly #pool: Pool;
   readonly #compiler: Compiler;
   readonly #cache: CompileCache | undefined;
+  readonly #hints: Hints;
   readonly #logger: Logger;
   readonly #checker = new SchemaChecker();
   #versions: Promise<Map<string, Record<string, string>>> | undefined;
@@ -75,11 +80,13 @@ class SandboxEngine implements Engine {
     this.#logger = options.logger;
     this.#pool = new Pool({ ...options, size: options.poolSize });
     this.#cache = options.compileCache;
+    this.#hints = options.hints ?? noHints;
     this.#compiler = new Compiler({
       lease: ({ runtime, limits, owner }) => this.#pool.lease({ kind: runtime.compileKind, limits, owner }),
       release: (sandbox) => void this.#tearDown(sandbox),
       cache: this.#cache,
       imageId: options.imageId,
+      hints: this.#hints,
     });
   }
 
@@ -154,16 +161,23 @@ class SandboxEngine implements Engine {
     const sandbox = await this.#pool.lease({ kind, limits, owner });
     try {
       await stage(sandbox, inputs, limits);
-      const started = { entry: entry.path, args, limits };
-      const before = [writeSource(entry), ...program(runtime, compiled), ...input(request.stdin)];
+      const started = { entry: entry.path, code: entry.code, args, limits };
+      // A program that was compiled does not need its source.
+      const source = runtime.compile ? [] : [writeSource(entry)];
+      const before = [...source, ...program(runtime, compiled), ...input(request.stdin)];
       const order: Run = tools
         ? {
             before: [...before, orders.serve()],
             start: (token) => orders.toolProgram(token, toolProgramOf(runtime, started, tools.tools), tools.tools),
           }
         : { before, start: (token) => orders.run(token, programOf(runtime, started)) };
-      const result = await runIn(sandbox, order, { limits, ...options, tools });
-      const { truncated, ...diff } = await this.#diff(sandbox, result, { inputs, entry, limits });
+      const result = await runIn(sandbox, order, {
+        limits,
+        ...options,
+        tools,
+        epilogue: { what: 'program', hints: this.#hints },
+      });
+      const { truncated, ...diff } = await this.#diff(sandbox, result, { runtime, inputs, entry, limits });
       return {
         result: { ...result, stage: 'run', compileUsage: compiled?.usage ?? null, artifactsTruncated: truncated },
         ...diff,
@@ -182,11 +196,17 @@ class SandboxEngine implements Engine {
   async #diff(
     sandbox: Sandbox,
     { outcome }: { readonly outcome: Outcome },
-    { inputs, entry, limits }: Pick<EngineRequest, 'inputs' | 'limits'> & { entry: { path: string; code: string } },
+    {
+      runtime,
+      inputs,
+      entry,
+      limits,
+    }: Pick<EngineRequest, 'inputs' | 'limits'> & { runtime: Runtime; entry: { path: string; code: string } },
   ): Promise<WorkspaceDiff> {
     const staged = stagedFiles(inputs, entry);
     if (outcome === 'completed') {
-      if (!(await sandbox.workspace.differs(staged, collectLimits(limits)))) {
+      const left = needsSource(runtime, entry.code) ? staged : stagedFiles(inputs);
+      if (!(await sandbox.workspace.differs(left, collectLimits(limits)))) {
         const inherited = inputs.map(({ path }) => path);
         return { artifacts: [], inherited, deleted: [], truncated: false };
       }
@@ -217,6 +237,7 @@ class SandboxEngine implements Engine {
     const sandbox = await this.#pool.lease({ kind: this.catalogue.sessionKind, limits, owner });
     return new SandboxSession(sandbox, limits, {
       catalogue: this.catalogue,
+      hints: this.#hints,
       release: (sandbox) => this.#tearDown(sandbox),
     });
   }

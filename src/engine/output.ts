@@ -28,6 +28,12 @@ export class Output {
     if (this.#tail.length > 2 * this.#tailLimit + 65_536) this.#tail.keepLast(this.#tailLimit);
   }
 
+  /** The last bytes as text: all of a short stream. */
+  end(bytes: number): string {
+    this.#tail.keepLast(this.#tailLimit);
+    return Buffer.concat([this.#head.view(), this.#tail.view()]).subarray(-bytes).toString('utf8');
+  }
+
   /** The stream as text, with a note between head and tail when something was left out. */
   text(): OutputText {
     this.#tail.keepLast(this.#tailLimit);

@@ -9,6 +9,7 @@ const programs = '/tmp/.dragoman';
 export interface ProgramOptions {
   /** The source's path in the workspace. */
   readonly entry: string;
+  readonly code: string;
   readonly args: readonly string[];
   readonly limits: Limits;
 }
@@ -26,19 +27,27 @@ export function preparationOf({ compile, check }: Runtime, args: readonly string
   return { argv: compile?.argv, args };
 }
 
+/** Whether the source is in the workspace while the program runs: code that runs or reads itself needs the file. */
+export function needsSource({ compile, stays }: Runtime, code: string): boolean {
+  return !compile && (stays?.test(code) ?? false);
+}
+
 /** How a program of a runtime starts. */
-export function programOf(runtime: Runtime, { entry, args, limits }: ProgramOptions): Program {
+export function programOf(runtime: Runtime, { entry, code, args, limits }: ProgramOptions): Program {
   const path = `${workspace}/${entry}`;
   const { run, env } = runtime;
+  const stays = needsSource(runtime, code);
   switch (run.kind) {
     case 'parked':
-      return { kind: 'parked', entry: path, args };
+      return { kind: 'parked', entry: path, args, stays };
     case 'program': {
       const output = runtime.compile && compiledPath(runtime.compile.output);
       const argv = run.argv.flatMap((word) =>
         word === '{args}' ? args : fillWords([word], { entry, output: output ?? '', limits }),
       );
-      return { kind: 'program', argv, env: { ...env, ...run.env } };
+      // Its start-up file removes the source once the interpreter has it open.
+      const removal = runtime.compile || stays ? {} : { DRAGOMAN_ENTRY: path };
+      return { kind: 'program', argv, env: { ...env, ...run.env, ...removal } };
     }
   }
 }
@@ -52,7 +61,7 @@ export function toolProgramOf(runtime: Runtime, options: ProgramOptions, tools: 
     key,
     value.replace('{names}', () => names),
   ]);
-  return { ...program, env: Object.fromEntries(env) };
+  return { ...program, env: { ...program.env, ...Object.fromEntries(env) } };
 }
 
 /**
@@ -81,11 +90,6 @@ export function compiledPath(output: string): string {
 /** The order that puts a source into the workspace. */
 export function writeSource({ path, code }: { path: string; code: string }): Order {
   return orders.write({ path, mode: 0o644, content: Buffer.from(code) });
-}
-
-/** The content of the source file: the code, with the language's prefix in front of it on the same line. */
-export function sourceText({ prefix }: Runtime, code: string): string {
-  return prefix && !prefix.unless.test(code) ? prefix.text + code : code;
 }
 
 /** A name for the source that no input has: the runtime's own name, or the next free one. */

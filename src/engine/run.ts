@@ -1,6 +1,7 @@
 import { type ExecutionEvent, type ExecutionResult, type Limits, newId } from '../core/index.ts';
 import { type Order, toolAllowance } from '../guest-protocol/index.ts';
 import type { ExitStatus, Sandbox } from '../sandbox/index.ts';
+import { addEpilogue, type EpilogueOptions } from './epilogue.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import { Output } from './output.ts';
 import { doesNotFit } from './staging.ts';
@@ -13,6 +14,8 @@ export interface RunOptions {
   readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
   /** The tools that the code may call; for one execution only. */
   readonly tools?: CallBroker | undefined;
+  /** Absent: stderr ends as the program left it. */
+  readonly epilogue?: EpilogueOptions | undefined;
 }
 
 /** A program that still runs after this long gives way to short ones. */
@@ -35,7 +38,7 @@ export async function runIn(
   run: Run,
   options: RunOptions,
 ): Promise<Omit<ExecutionResult, 'artifactsTruncated' | 'stage' | 'compileUsage'>> {
-  const { limits, signal, onEvent, tools } = options;
+  const { limits, signal, onEvent, tools, epilogue } = options;
   const token = newId();
   const stdout = new Output(limits.outputBytes);
   const stderr = new Output(limits.outputBytes);
@@ -94,8 +97,11 @@ export async function runIn(
     peakMemoryBytes: last.peakMemoryBytes,
   };
   const broken = sandbox.violation !== undefined;
+  const outcome = outcomeOf(ending, { oomKilled: last.oomKills > first.oomKills, broken });
+  const data = epilogue && addEpilogue(stderr, outcome, epilogue);
+  if (data) onEvent?.({ type: 'stderr', data });
   return {
-    ...outcomeOf(ending, { oomKilled: last.oomKills > first.oomKills, broken }),
+    ...outcome,
     stdout: stdout.text(),
     stderr: stderr.text(),
     usage,

@@ -77,6 +77,10 @@ const runtimeSchema = z.strictObject({
   compile: compileSchema.optional(),
   check: checkSchema.optional(),
   prefix: prefixSchema.optional(),
+  /** Code that needs its own file while it runs, by a pattern: elsewhere the file is removed once it has been read. */
+  stays: z.string().optional(),
+  /** A pattern of its strings and comments, in which every character counts. Absent: none. */
+  literals: z.string().optional(),
   /** The language is left out when the image lacks this file. */
   requires: z.string().startsWith('/').optional(),
   /** Environment of compiler and program, besides the sandbox's own. */
@@ -136,6 +140,10 @@ export interface Runtime {
   /** Absent: the source is run unchecked, whatever the arguments. */
   readonly check: z.infer<typeof checkSchema> | undefined;
   readonly prefix: { readonly text: string; readonly unless: RegExp } | undefined;
+  /** Matches code that needs its own file while it runs. */
+  readonly stays: RegExp | undefined;
+  /** Matches its strings and comments one after another. */
+  readonly literals: RegExp | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly versions: Readonly<Record<string, readonly string[]>>;
   /** Changes with anything in the runtime's folder. */
@@ -151,6 +159,8 @@ export interface Runtime {
   kindFor(code: string, inputs: readonly string[], usual?: string): SandboxKind;
   /** The sandbox for its compiler or check: nothing waits inside. */
   readonly compileKind: SandboxKind;
+  /** Whether a word, in lower case, is its name or an alias, with or without a version behind it. */
+  isCalled(word: string): boolean;
 }
 
 /** All languages, and what the engine keeps ready for them. */
@@ -163,7 +173,7 @@ export interface RuntimeCatalogue {
   readonly kinds: readonly SandboxKind[];
   /** The kind of a live session's sandbox. */
   readonly sessionKind: SandboxKind;
-  /** A runtime by its name or an alias, in any case. */
+  /** A runtime by its name or an alias, in any case, with or without a version behind it. */
   find(language: string): Runtime | undefined;
 }
 
@@ -182,7 +192,19 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     const file = join(dir, name, 'runtime.json');
     const parsed = runtimeSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
     if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
-    const { template, templates: own, parks: ownParks, kernel, tools, prefix, requires, ...rest } = parsed.data;
+    const {
+      template,
+      templates: own,
+      parks: ownParks,
+      kernel,
+      tools,
+      prefix,
+      literals,
+      stays,
+      requires,
+      ...rest
+    } = parsed.data;
+    const words = new Set([name, ...rest.aliases]);
     if (rest.compile && rest.check) throw new Error(`${file}: what is compiled is checked by its compiler`);
     if (imageRoot && requires && !lstatSync(join(imageRoot, requires), { throwIfNoEntry: false })) continue;
     const park = rest.run.kind === 'parked' ? rest.run.park : undefined;
@@ -198,7 +220,10 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       compile: rest.compile,
       check: rest.check,
       prefix: prefix && { text: prefix.text, unless: new RegExp(prefix.unless) },
+      stays: stays === undefined ? undefined : new RegExp(stays),
+      literals: literals === undefined ? undefined : new RegExp(literals, 'g'),
       digest: digestOf(join(dir, name)),
+      isCalled: (word) => words.has(word) || words.has(withoutVersion(word)),
       kernel: kernel && kernelOf(name, kernel),
       tools,
       compileKind: { template: usual, park: undefined },
@@ -210,7 +235,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       },
     };
     runtimes.push(runtime);
-    for (const word of [name, ...rest.aliases]) {
+    for (const word of words) {
       if (names.has(word)) throw new Error(`${file}: "${word}" already means ${names.get(word)!.name}`);
       names.set(word, runtime);
     }
@@ -231,8 +256,16 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     parks,
     kinds: [...kinds.values()],
     sessionKind,
-    find: (language) => names.get(language.toLowerCase()),
+    find(language) {
+      const word = language.trim().toLowerCase();
+      return names.get(word) ?? names.get(withoutVersion(word));
+    },
   };
+}
+
+/** `python3.12` is `python`, `c++17` is `c++`. */
+function withoutVersion(word: string): string {
+  return word.replace(/[-_ ]?v?\d+(?:\.(?:\d+|x))*$/, '');
 }
 
 function digestOf(folder: string): string {

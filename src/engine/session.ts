@@ -3,6 +3,7 @@ import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Baseline, LinkListener, Sandbox } from '../sandbox/index.ts';
 import { collectLimits } from './artifacts.ts';
 import { Cell } from './cell.ts';
+import type { Hints } from './hints.ts';
 import { SessionKernels } from './kernels.ts';
 import type {
   EngineCallOptions,
@@ -16,12 +17,21 @@ import type {
 } from './port.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
 import { SandboxGone } from './sandbox-gone.ts';
+import { sourceText } from './source.ts';
 import { doesNotFit, stage } from './staging.ts';
 import { callBroker } from './tools/index.ts';
 import { whenExited } from './when-exited.ts';
 
 /** The guest confirms what it was sent within this time, or its sandbox is given up. */
 const syncDeadlineMs = 15_000;
+
+/** What a session needs of its engine. */
+export interface SessionParts {
+  readonly catalogue: RuntimeCatalogue;
+  readonly hints: Hints;
+  /** Destroys the sandbox. */
+  readonly release: (sandbox: Sandbox) => Promise<void>;
+}
 
 /** Between cells, output is dropped. */
 const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
@@ -31,6 +41,7 @@ export class SandboxSession implements EngineSession {
   readonly #sandbox: Sandbox;
   readonly #limits: Limits;
   readonly #kernels: SessionKernels;
+  readonly #hints: Hints;
   readonly #release: (sandbox: Sandbox) => Promise<void>;
   /** What the workspace held at the last look. */
   #known: Baseline = new Map();
@@ -42,14 +53,11 @@ export class SandboxSession implements EngineSession {
   #ended = false;
 
   /** Takes over a sandbox that is under its limits. `release` destroys it. */
-  constructor(
-    sandbox: Sandbox,
-    limits: Limits,
-    { catalogue, release }: { catalogue: RuntimeCatalogue; release: (sandbox: Sandbox) => Promise<void> },
-  ) {
+  constructor(sandbox: Sandbox, limits: Limits, { catalogue, hints, release }: SessionParts) {
     this.#sandbox = sandbox;
     this.#limits = limits;
     this.#kernels = new SessionKernels(catalogue);
+    this.#hints = hints;
     this.#release = release;
     void sandbox.link.send(orders.serve());
   }
@@ -95,13 +103,14 @@ export class SandboxSession implements EngineSession {
     const order = {
       kernel: guest,
       language: runtime.name,
-      code: Buffer.from(code),
+      code: Buffer.from(sourceText(runtime, code)),
       tools: tools?.tools ?? [],
     };
     const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), {
       ...options,
       tools,
       isFrozen: this.#isAtRest,
+      epilogue: { what: 'interpreter', hints: this.#hints },
     });
     this.#isAtRest = false;
     const number = ++this.#cells;

@@ -3,7 +3,13 @@ export type Program =
   /** A program of the image. */
   | { readonly kind: 'program'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
   /** The parked process of the sandbox. */
-  | { readonly kind: 'parked'; readonly entry: string; readonly args: readonly string[] };
+  | {
+      readonly kind: 'parked';
+      readonly entry: string;
+      readonly args: readonly string[];
+      /** The file `entry` is not to be removed once it has been read. */
+      readonly stays: boolean;
+    };
 
 /** A tool as code sees it: its own name, and the identifier that code calls. */
 export interface GuestTool {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/index.ts';
 import { defaultPlan } from '../core/index.ts';
-import { CompileCache, createEngine, loadRuntimes } from '../engine/index.ts';
+import { CompileCache, createEngine, loadHints, loadRuntimes } from '../engine/index.ts';
 import { type JobFiles, memoryJobLog, type Runner } from '../runner/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 import { LocalRunner } from '../worker/index.ts';
@@ -34,7 +34,17 @@ export async function startWorker(config: Config, image: Image, files: JobFiles,
   const maxBytes = config.engine.compileCacheBytes;
   const compileCache = new CompileCache({ directory: join(config.stores.dataDir, 'compiled'), maxBytes, logger });
   const { limits } = config.engine;
-  const engine = createEngine({ backend, catalogue: runtimes, limits, poolSize, logger, imageId, compileCache });
+  const hints = loadHints(imageRoot, fileURLToPath(new URL('../../images/full/hints.json', import.meta.url)));
+  const engine = createEngine({
+    backend,
+    catalogue: runtimes,
+    limits,
+    poolSize,
+    logger,
+    imageId,
+    compileCache,
+    hints,
+  });
   lifetime.add(() => engine.close());
   await engine.start();
   const { maxLive, reserveBytes } = config.sessions;

@@ -81,7 +81,8 @@ describe('kernels of one language in one session', () => {
       kernel: 'a',
       onEvent: (event) => event.type === 'stdout' && cell.interrupt(),
     });
-    expect((await cell.done).error?.name).toBe('KeyboardInterrupt');
+    const end = await cell.done;
+    expect(end, JSON.stringify(end)).toMatchObject({ error: { name: 'KeyboardInterrupt' } });
     expect(await run('x', { kernel: 'a' })).toMatchObject({ value: '1' });
   });
 

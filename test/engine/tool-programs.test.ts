@@ -229,7 +229,9 @@ echo > empty`);
     ]) {
       const ended = await run(code, { answer });
       expect(ended.stdout).toBe('before\n');
-      expect(ended.stderr).toMatch(/^get-weather: (?:no such\ncity|the input .*|invalid input: .*)\n$/);
+      expect(ended.stderr).toMatch(
+        /^get-weather: (?:no such\ncity|the input .*|invalid input: .*)\n(?:\[the program was ended by SIGTERM: terminated\]\n)?$/,
+      );
       expect(ended.exitCode === 1 || ended.signal === 'SIGTERM').toBe(true);
     }
   });

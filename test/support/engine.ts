@@ -17,6 +17,7 @@ import {
   type EngineCell,
   type EngineInput,
   type EngineSession,
+  loadHints,
   loadRuntimes,
   type ToolBroker,
 } from '../../src/engine/index.ts';
@@ -154,6 +155,7 @@ export async function startEngine(
     poolSize: options.poolSize ?? 2,
     logger,
     imageId: root,
+    hints: loadHints(root, fileURLToPath(new URL('../../images/full/hints.json', import.meta.url))),
     compileCache,
   });
   await engine.start();

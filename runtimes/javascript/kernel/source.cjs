@@ -3,6 +3,7 @@
 
 const module_ = require('node:module');
 const vm = require('node:vm');
+const { hasDecorators, withoutDecorators } = require('../decorators.cjs');
 const { statements } = require('./scanner.cjs');
 
 /** Source maps of cells whose lines were moved, by their file. */
@@ -12,7 +13,7 @@ const maps = new Map();
 function prepare(source, file, language) {
   if (language !== 'typescript') return { code: asScript(source), source, file };
   const code = asScript(withoutTypes(source, file));
-  return { code: hasDecorators(code) ? asScript(withoutDecorators(source, file)) : code, source, file };
+  return { code: hasDecorators(code) ? asScript(plain(source, file)) : code, source, file };
 }
 
 /** Where in its source a position of a cell's code is; {line, column} from 0. */
@@ -40,31 +41,10 @@ function withoutTypes(source, file) {
   return made.slice(0, made.lastIndexOf('\n', at));
 }
 
-/** Whether V8, which knows everything else of today's language, stumbles over one. */
-function hasDecorators(code) {
-  if (!/(?:^|[\s;{}(,])@[\w$(]/.test(code)) return false;
-  try {
-    new vm.Script(`async () => {${code}\n}`);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-/** What only the compiler of TypeScript itself translates; loading it takes a while. */
-function withoutDecorators(source, file) {
-  let ts;
-  try {
-    ts = require('/node_modules/typescript');
-  } catch {
-    return source; // An image without it; V8 says what is wrong.
-  }
-  const { outputText, sourceMapText } = ts.transpileModule(source, {
-    fileName: file,
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, sourceMap: true },
-  });
-  maps.set(file, new module_.SourceMap(JSON.parse(sourceMapText)));
-  return outputText.slice(0, outputText.lastIndexOf('//# sourceMappingURL='));
+function plain(source, file) {
+  const { code, map } = withoutDecorators(source, file);
+  if (map) maps.set(file, new module_.SourceMap(map));
+  return code;
 }
 
 /** The stripper's complaint with the place in the cell and without the place in our own code. */

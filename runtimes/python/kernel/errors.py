@@ -6,7 +6,7 @@ import traceback
 import IPython
 from IPython.core.error import UsageError
 
-from .script import OURS
+from .reports import OURS
 
 CELL = '<cell '
 _MAX_LINES = 300

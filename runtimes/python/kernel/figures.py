@@ -5,15 +5,18 @@ import weakref
 
 from IPython.core import pylabtools
 
-from . import charts
+from . import charts, plots
 from .charts import of_matplotlib
+from .imports import after_import
 
 # Those that this cell has shown already.
 _shown = weakref.WeakSet()
 
 
 def take_over():
-    """Makes plt.show() and figure.show() show figures; does nothing where matplotlib is not warm."""
+    """Makes plt.show() and figure.show() show figures, and show() of Pillow pictures."""
+    plots.survive_backends()
+    after_import('PIL.ImageShow', _take_pictures)
     pyplot = sys.modules.get('matplotlib.pyplot')
     if pyplot is None:
         return
@@ -22,6 +25,16 @@ def take_over():
     pyplot.show = _show_all
     Figure.show = _show_one
     of_matplotlib.take_over()
+
+
+def _take_pictures(module):
+    def show(image, title=None, **_options):
+        from IPython.display import display
+
+        display(image)
+        return True
+
+    module.show = show
 
 
 def forms(figure, include=None, exclude=None):

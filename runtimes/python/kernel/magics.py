@@ -1,6 +1,7 @@
 """Magics that IPython has otherwise: scripts on the cell's own streams, and installers, for which there is no network."""
 
-import importlib.metadata
+import contextlib
+import io
 import re
 import shlex
 import subprocess
@@ -34,28 +35,14 @@ def answers_installer(shell, command):
 
 
 def install(line):
-    """Answers `pip <line>` and its like from what the image holds. Raises UsageError for what it lacks."""
-    verb, *words = shlex.split(line, comments=True) or ['']
-    if verb in ('list', 'freeze'):
-        for name, version in sorted({(found.name, found.version) for found in importlib.metadata.distributions()}):
-            print(f'{name}=={version}')
-        return
-    if verb != 'install':
-        raise UsageError('There is no network here and nothing can be installed: only `install` and `list` are answered.')
-    missing = []
-    for word in words:
-        if word.startswith('-'):
-            continue
-        name = re.split(r'[\[<>=!~; ]', word, maxsplit=1)[0]
-        try:
-            print(f'Requirement already satisfied: {name} ({importlib.metadata.version(name)})')
-        except Exception:
-            missing.append(name)
-    if missing:
-        raise UsageError(
-            f'{", ".join(missing)}: not installed, and there is no network to install it from. '
-            'Use what the image has (`%pip list`), or upload the package\'s files.'
-        )
+    """Answers `pip <line>` and its like as the command does. Raises UsageError where that fails."""
+    import pip
+
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        code = pip.main(shlex.split(line, comments=True))
+    if code != 0:
+        raise UsageError(said.getvalue().strip().removeprefix('ERROR: '))
 
 
 def _installer(name):

@@ -2,15 +2,16 @@
 
 import atexit
 import builtins
+import inspect
 import io
+import linecache
 import os
 import signal
 import sys
 import threading
 import types
 
-# Our own files: their frames are not shown.
-OURS = '/opt/dragoman/'
+from . import reports, source
 
 
 def prepare_streams(writer=io.FileIO):
@@ -39,45 +40,41 @@ def import_from(folder):
     sys.path[:] = [folder, *sys.path]
 
 
-def report(error, own_files):
-    """Prints an uncaught exception through the program's excepthook, without frames of ours."""
-    trace = error.__traceback__
-    while trace and trace.tb_frame.f_code.co_filename in own_files:
-        trace = trace.tb_next
-    sys.excepthook(type(error), error.with_traceback(trace), trace)
-
-
-def exit_code(request):
-    """What the interpreter makes of SystemExit: a number, nothing, or a message for stderr."""
-    if request.code is None:
-        return 0
-    if isinstance(request.code, int):
-        return request.code & 0xFF
-    print(request.code, file=sys.stderr)
-    return 1
+def read(entry, stays):
+    """The text of a program. Unless it `stays`, its file goes: the user's folder holds the user's files. Tracebacks know it still."""
+    with open(entry, 'rb') as file:
+        # It came as text: what it says of an encoding was of another file.
+        text = file.read().decode('utf-8', 'replace')
+    if not stays:
+        os.unlink(entry)
+    linecache.cache[entry] = (len(text), None, text.splitlines(True), entry)
+    return text
 
 
 def rehearse():
     """Runs a small program that leaves nothing behind."""
     with open('/dev/null', 'w') as nowhere:
-        exec(compile('import sys\ndef f(x):\n    return f"{x} {[x]}"\nprint(f(42), file=nowhere)', 'x', 'exec'), {'nowhere': nowhere})
+        body = 'import sys\ndef f(x):\n    return f"{x} {[x]}"\nprint(f(42), file=nowhere)'
+        exec(source.compiled(body, 'x'), {'nowhere': nowhere})
 
 
-def run(entry, args):
+def run(entry, args, stays):
     """Runs the file `entry` to its end, atexit functions and threads included; returns the exit code."""
     sys.argv = [entry, *args]
     names = fresh_main(entry)
-    code = 0
+    failure = None
     try:
-        with open(entry, 'rb') as file:
-            source = file.read()
-        exec(compile(source, entry, 'exec', dont_inherit=True), names)
-    except SystemExit as request:
-        code = exit_code(request)
+        body = source.compiled(read(entry, stays), entry)
+        if body.co_flags & inspect.CO_COROUTINE:
+            # Only templates that have asyncio import it ahead of need.
+            import asyncio
+
+            asyncio.run(eval(body, names))
+        else:
+            exec(body, names)
     except BaseException as error:
-        code = 130 if isinstance(error, KeyboardInterrupt) else 1
-        report(error, {__file__})
-    return finalise(code)
+        failure = error
+    return finalise(reports.code_of(failure))
 
 
 def finalise(code):
@@ -85,10 +82,13 @@ def finalise(code):
     for step in (threading._shutdown, atexit._run_exitfuncs):
         try:
             step()
-        except SystemExit as request:
-            code = exit_code(request)
         except BaseException as error:
-            report(error, {__file__})
+            failure = error
+        else:
+            continue
+        reported = reports.code_of(failure)
+        if isinstance(failure, SystemExit):
+            code = reported
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

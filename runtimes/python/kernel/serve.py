@@ -42,7 +42,9 @@ def serve(orders, events):
             code = cells.run(order['code'])
             # A handler the cell has set is there for the next.
             interrupt = signal.getsignal(signal.SIGINT)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            # It came at the very begin or end of the cell.
+            cells.report(error)
             code = 1
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _flush()

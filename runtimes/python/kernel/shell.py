@@ -27,7 +27,7 @@ if sys.modules['jedi'] is None:
     del sys.modules['jedi']
 
 
-from . import errors, figures, magics, progress, representations, script, tools
+from . import errors, figures, magics, progress, reports, representations, script, tools
 from .outbox import Outbox
 
 
@@ -35,12 +35,29 @@ def prepare():
     """The one shell of this process: made in the template, so that a kernel begins with it by a fork alone."""
     if CellShell.initialized():
         return CellShell.instance()
+    return _make(types.ModuleType('__main__'))
+
+
+def of_program(outbox):
+    """The shell of a program that is no cell: over the names of its __main__, showing things in `outbox`."""
+    if not CellShell.initialized():
+        main = sys.modules['__main__']
+        own = builtins.get_ipython
+        shell = _make(main)
+        builtins.get_ipython = own
+        sys.modules['__main__'] = main
+        shell.outbox = outbox
+        shell.db = {}
+    return CellShell.instance()
+
+
+def _make(main):
     config = Config()
     # No database and no thread that writes it.
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = 'NoColor'
     config.InteractiveShell.xmode = 'Plain'
-    return CellShell.instance(config=config, ipython_dir='/tmp/.ipython', user_module=types.ModuleType('__main__'))
+    return CellShell.instance(config=config, ipython_dir='/tmp/.ipython', user_module=main)
 
 
 class _CellCompiler(CachingCompiler):
@@ -128,6 +145,8 @@ class CellShell(InteractiveShell):
         # What every module has, and those look for who start another Python; a reset has cleared it.
         for name in ('__spec__', '__loader__', '__package__'):
             self.user_ns.setdefault(name, None)
+        # Not a name of __main__: processes that start another Python would look for the file.
+        builtins.__file__ = os.path.join(os.getcwd(), 'cell.py')
         sys.modules['__main__'] = self.user_module
         sys.argv = ['']
         script.import_from(os.getcwd())
@@ -166,10 +185,10 @@ class CellShell(InteractiveShell):
             result = self.run_cell(source, store_history=True)
             error = result.error_in_exec or result.error_before_exec
             if isinstance(error, SystemExit):
-                code = script.exit_code(error)
+                code = reports.exit_code(error)
             figures.show_open(self)
         except BaseException as error:
-            self._report(error)
+            self.report(error)
         return code or int(self.outbox.failed)
 
     def forms_of(self, value):
@@ -180,7 +199,7 @@ class CellShell(InteractiveShell):
         finally:
             failures, self._formatting = self._formatting, None
         for failure in failures:
-            self._report(failure, is_error='text/plain' not in forms)
+            self.report(failure, is_error='text/plain' not in forms)
         return representations.complete(forms)
 
     async def run_code(self, code_obj, result=None, *, async_=False):
@@ -196,7 +215,7 @@ class CellShell(InteractiveShell):
             if result is not None:
                 result.error_in_exec = error
             if not isinstance(error, SystemExit):
-                self._report(error)
+                self.report(error)
             return True
         return False
 
@@ -223,15 +242,15 @@ class CellShell(InteractiveShell):
         elif self._formatting is not None:
             self._formatting.append(error)
         elif not isinstance(error, SystemExit):
-            self._report(error)
+            self.report(error)
 
     def showsyntaxerror(self, *_args, **_keywords):
-        self._report(sys.exception())
+        self.report(sys.exception())
 
     def show_usage_error(self, exc):
-        self._report(exc)
+        self.report(exc)
 
-    def _report(self, error, is_error=True):
+    def report(self, error, is_error=True):
         sys.last_type, sys.last_value, sys.last_traceback, sys.last_exc = type(error), error, error.__traceback__, error
         lines = errors.lines(error)
         try:

@@ -12,35 +12,35 @@ import os
 import sys
 import typing
 
-from . import script, tools
+from . import reports, script, source, tools
 
 _TYPING = ('Any', 'Awaitable', 'Callable', 'Dict', 'Iterable', 'List', 'Literal', 'Optional', 'Set', 'Tuple', 'Union')
 
 
-def run(entry, args, definitions):
+def run(entry, args, definitions, stays):
     """Runs the file `entry` to its end; returns the exit code."""
     sys.argv = [entry, *args]
     names = script.fresh_main(entry)
     names.update(asyncio=asyncio, json=json, os=os, sys=sys, ToolExecutionError=tools.ToolExecutionError)
     names.update((name, getattr(typing, name)) for name in _TYPING)
     names.update(tools=tools.Tools(definitions), **tools.functions(definitions))
-    code = 0
+    failure = None
     try:
-        with open(entry, 'rb') as file:
-            body = _compiled(file.read(), entry)
+        body = _compiled(script.read(entry, stays), entry)
         asyncio.run(_awaited(body, names))
         for name in tools.forgotten(list(names.values())):
             print(f"RuntimeWarning: coroutine '{name}' was never awaited", file=sys.stderr)
-    except SystemExit as request:
-        code = script.exit_code(request)
     except BaseException as error:
-        code = 130 if isinstance(error, KeyboardInterrupt) else 1
-        _report(error)
-    return script.finalise(code)
+        _cut(error)
+        failure = error
+    return script.finalise(reports.code_of(failure))
 
 
-def _compiled(source, entry):
-    tree = compile(source, entry, 'exec', ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+def _compiled(text, entry):
+    try:
+        tree = compile(text, entry, 'exec', ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except SyntaxError:
+        return source.compiled(text, entry)
     if _returns(tree):
         function = ast.parse('async def __program__(): pass\nawait __program__()', entry)
         function.body[0].body = tree.body
@@ -64,15 +64,16 @@ async def _awaited(body, names):
         await result
 
 
-def _report(error):
-    """Prints what nobody caught, without frames that are not the program's at either end."""
-    own = {__file__, tools.__file__, asyncio.runners.__file__, asyncio.base_events.__file__, asyncio.tasks.__file__}
+def _cut(error):
+    """Takes off the frames of ours and asyncio's that a failed tool leaves at the end of its traceback."""
+    if not isinstance(error, (tools.ToolExecutionError, TypeError)):
+        return
+    own = (reports.OURS, os.path.dirname(asyncio.__file__))
     last = None
     trace = error.__traceback__
     while trace:
-        if trace.tb_frame.f_code.co_filename not in own:
+        if not trace.tb_frame.f_code.co_filename.startswith(own):
             last = trace
         trace = trace.tb_next
-    if last is not None and isinstance(error, (tools.ToolExecutionError, TypeError)):
+    if last is not None:
         last.tb_next = None
-    script.report(error, own)

@@ -1,10 +1,11 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** A host file to be copied into the base sandbox. */
 export interface GuestFile {
   readonly source: string;
   readonly target: string;
+  readonly isProgram: boolean;
 }
 
 /** The guest's own code and the runtimes' helpers, by where they appear inside. */
@@ -17,12 +18,12 @@ function filesOf(dir: string, target: string): GuestFile[] {
     .filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__'))
     .map((entry) => {
       const source = join(entry.parentPath, entry.name);
-      return { source, target: target + source.slice(dir.length) };
+      const isProgram = (statSync(source).mode & 0o111) !== 0;
+      return { source, target: target + source.slice(dir.length), isProgram };
     });
 }
 
 const environment: Readonly<Record<string, string>> = {
-  PATH: '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',
   HOME: '/mnt/data',
   USER: 'user',
   LOGNAME: 'user',
@@ -39,7 +40,10 @@ const environment: Readonly<Record<string, string>> = {
   OMP_NUM_THREADS: '1',
   JE_ARROW_MALLOC_CONF: 'background_thread:false',
   PYTHONDONTWRITEBYTECODE: '1',
+  // An installer that answers without a network.
+  PYTHONPATH: '/opt/dragoman/runtimes/python/path',
 };
+const path = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
 
 /**
  * The arguments that make the base sandbox: the image read-only as root, new namespaces of every kind, no network, nothing of
@@ -51,7 +55,7 @@ export function baseArguments(base: {
   readonly infoFd: number;
   /** A user namespace with a range of users, which the zygote may then give to its sandboxes; else one with its user alone. */
   readonly usersFd: number | undefined;
-  readonly files: readonly { target: string; fd: number }[];
+  readonly files: readonly { target: string; fd: number; isProgram: boolean }[];
   readonly command: readonly string[];
 }): string[] {
   const { imageRoot, infoFd, usersFd, files, command } = base;
@@ -65,13 +69,21 @@ export function baseArguments(base: {
     ...['--hostname', 'sandbox'],
     ...['--uid', '1000', '--gid', '1000', '--die-with-parent', '--new-session', '--as-pid-1'],
     ...['--info-fd', String(infoFd), '--clearenv'],
+    ...['--setenv', 'PATH', [...programFolders(files), path].join(':')],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--ro-bind', imageRoot, '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/opt/dragoman'],
-    ...files.flatMap(({ target, fd }) => ['--perms', '0444', '--file', String(fd), target]),
+    ...files.flatMap(({ target, fd, isProgram }) => [
+      ...['--perms', isProgram ? '0555' : '0444', '--file', String(fd), target],
+    ]),
     // bubblewrap leaves its own tmpfs writable: a way from sandbox to sandbox, and to replace /dev/null. The zygote needs its
     // /tmp; every sandbox covers it with its own.
     ...['--remount-ro', '/opt/dragoman', '--remount-ro', '/dev', '--chdir', '/'],
     '--',
     ...command,
   ];
+}
+
+/** Folders of programs that languages bring along; they come before those of the image. */
+function programFolders(files: readonly { target: string; isProgram: boolean }[]): string[] {
+  return [...new Set(files.filter(({ isProgram }) => isProgram).map(({ target }) => dirname(target)))].sort();
 }

@@ -61,8 +61,8 @@ export class Zygote {
     const { template, files, imageRoot, users, logger } = this.#options;
     // Descriptors 0-6: nothing, stdout, stderr, control, info, seccomp, users; then a file each.
     const opened = files.map((file) => openSync(file.source, constants.O_RDONLY));
-    const targets = files.map((file, index) => ({ target: file.target, fd: 7 + index }));
-    targets.push({ target: '/opt/dragoman/seccomp.bpf', fd: 5 });
+    const targets = files.map(({ target, isProgram }, index) => ({ target, isProgram, fd: 7 + index }));
+    targets.push({ target: '/opt/dragoman/seccomp.bpf', isProgram: false, fd: 5 });
     const settings = JSON.stringify({ imports: template.imports, warm: template.warm });
     const command = ['/usr/bin/python3', '/opt/dragoman/guest', settings];
     const child: ChildProcess = spawn(

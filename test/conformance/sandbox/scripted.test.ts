@@ -7,8 +7,8 @@ import { describeBackend } from './suite.ts';
 const run: Script = async ({ frame, code }, guest) => {
   if (frame.op === 'cell') return perform(JSON.parse(code.split('\n')[0]!.slice(2)), guest);
   if (frame.kind === 'program') return perform(JSON.parse(frame.argv.at(-1)!), guest);
-  const { entry, args } = frame;
-  await guest.print(JSON.stringify({ entry, args }));
+  const { entry, args, stays } = frame;
+  await guest.print(JSON.stringify({ entry, args, stays }));
   return 0;
 };
 

@@ -122,9 +122,11 @@ export function describeBackend(name: string, open: () => Promise<Candidate>): v
       it('in a parked process gets its orders', async () => {
         const sandbox = await create({ park: ['sh', '-c', 'cat <&3 | tr -d " "', 'scripted: show orders'] });
         const transcript = new Transcript(sandbox);
-        await sandbox.link.send(orders.run('token', { kind: 'parked', entry: '/mnt/data/x', args: ['1'] }));
+        await sandbox.link.send(
+          orders.run('token', { kind: 'parked', entry: '/mnt/data/x', args: ['1'], stays: true }),
+        );
         await transcript.heard('done');
-        expect(transcript.stdout).toBe('{"entry":"/mnt/data/x","args":["1"]}');
+        expect(transcript.stdout).toBe('{"entry":"/mnt/data/x","args":["1"],"stays":true}');
       });
     });
 

@@ -1,0 +1,16 @@
+# Read by bash before a program (BASH_ENV).
+
+unset BASH_ENV
+if [[ -v _PTC_NAMES ]]; then source /opt/dragoman/runtimes/bash/tools.bash; fi
+if [[ -v DRAGOMAN_ENTRY ]]; then
+  # Before its first command bash has the source open, and the file can go: the first process removes it when it is told.
+  __begin() {
+    local entry=$DRAGOMAN_ENTRY tries=0
+    unset DRAGOMAN_ENTRY
+    unset -f __begin
+    kill -USR1 1
+    while [[ -e $entry ]] && ((++tries < 5000)); do :; done
+  }
+  # Within the function the trap could not be reset.
+  trap 'trap - DEBUG; __begin' DEBUG
+fi

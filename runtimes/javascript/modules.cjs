@@ -1,0 +1,79 @@
+'use strict';
+// How a program finds and loads modules, beyond what node does: as bundlers and other runtimes do it.
+
+const fs = require('node:fs');
+const { stripTypeScriptTypes } = require('node:module');
+const { pathToFileURL } = require('node:url');
+const { hasDecorators, withoutDecorators } = require('./decorators.cjs');
+
+// An import may leave out a file's ending: these are tried after the name as it is.
+const endings = ['.ts', '.js', '.mjs', '.cjs', '.mts', '.json', '/index.ts', '/index.js'];
+
+/**
+ * The hooks of a program.
+ * @param {{ entry: string, stays: boolean }} orders unless it stays, the program's file goes once it is read, because the user's folder
+ *   holds the user's files
+ */
+function hooks({ entry, stays }) {
+  const main = pathToFileURL(entry).href;
+  /** Its text, once the file is gone: node takes a module for a script first, and then asks again. */
+  let text;
+
+  function resolve(specifier, context, next) {
+    if (text !== undefined && (specifier === main || specifier === entry))
+      return { url: main, format: entry.endsWith('.ts') ? 'module-typescript' : 'module', shortCircuit: true };
+    return withJson(withEnding(specifier, context, next));
+  }
+
+  function load(url, context, next) {
+    if (url === main && text !== undefined)
+      return decorated(url, { format: context.format, source: text, shortCircuit: true });
+    const loaded = next(url, context);
+    if (url === main && !stays) {
+      text = fs.readFileSync(entry);
+      fs.unlinkSync(entry);
+    }
+    return decorated(url, loaded);
+  }
+
+  return { resolve, load };
+}
+
+function withEnding(specifier, context, next) {
+  if (!/^\.{0,2}\//.test(specifier)) return next(specifier, context);
+  try {
+    return next(specifier, context);
+  } catch (error) {
+    for (const ending of endings) {
+      try {
+        return next(specifier + ending, context);
+      } catch {}
+    }
+    throw error;
+  }
+}
+
+/** An import of JSON need not say that it is one. */
+function withJson(resolved) {
+  if (!/\.json(?:[?#]|$)/.test(resolved.url) || resolved.importAttributes?.type) return resolved;
+  return { ...resolved, importAttributes: { ...resolved.importAttributes, type: 'json' } };
+}
+
+/** Decorators are what node does not translate. */
+function decorated(url, loaded) {
+  if (!/\.[mc]?ts$/.test(url)) return loaded;
+  const source = typeof loaded.source === 'string' ? loaded.source : Buffer.from(loaded.source ?? '').toString();
+  if (!/(?:^|[\s;{}(,])@[\w$(]/.test(source) || !hasDecorators(withoutTypes(source))) return loaded;
+  const { code } = withoutDecorators(source, url);
+  return { ...loaded, source: code, format: loaded.format?.replace('-typescript', '') };
+}
+
+function withoutTypes(source) {
+  try {
+    return stripTypeScriptTypes(source, { mode: 'transform' });
+  } catch {
+    return '';
+  }
+}
+
+module.exports = { hooks };
