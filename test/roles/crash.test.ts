@@ -64,13 +64,21 @@ it('refuses a database that is not one, and leaves it alone', async () => {
   rmSync(dataDir, { recursive: true });
 });
 
-/** The sandbox that runs its program. */
+/** The first process of the sandbox whose program runs: the program itself, or the init above it. */
 function sandboxRunning(): number | undefined {
-  return descendants(process.pid).find((pid) => {
-    const levels = /^NSpid:\s+(.*)$/m.exec(text(`/proc/${pid}/status`))?.[1]?.split(/\s+/) ?? [];
-    // Parked sandboxes wait in read() on their command pipe; the one that runs sleeps.
-    return levels.length === 3 && levels[2] === '1' && text(`/proc/${pid}/wchan`).includes('nanosleep');
-  });
+  // Parked sandboxes wait in read() on their command pipe; a program that runs sleeps.
+  const program = descendants(process.pid).find(
+    (pid) => innerPid(pid) !== undefined && text(`/proc/${pid}/wchan`).includes('nanosleep'),
+  );
+  let first = program;
+  while (first !== undefined && innerPid(first) !== 1) first = innerPid(parentOf(first)) && parentOf(first);
+  return first;
+}
+
+/** The pid of a process within its sandbox; undefined for one that is in none. */
+function innerPid(pid: number): number | undefined {
+  const levels = /^NSpid:\s+(.*)$/m.exec(text(`/proc/${pid}/status`))?.[1]?.split(/\s+/) ?? [];
+  return levels.length === 3 ? Number(levels[2]) : undefined;
 }
 
 async function found<T>(look: () => T | undefined): Promise<T> {

@@ -89,7 +89,12 @@ export class NamespacesSandbox implements Sandbox {
   }
 
   background(on: boolean): void {
-    this.#parts.cgroup.weigh(on ? backgroundWeight : usualWeight);
+    try {
+      this.#parts.cgroup.weigh(on ? backgroundWeight : usualWeight);
+    } catch {
+      // The group may be gone under us. Its weight is a courtesy to others, no wall, and timers ask for it: an error would end
+      // the service.
+    }
   }
 
   async usage(): Promise<SandboxUsage> {
