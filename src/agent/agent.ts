@@ -1,6 +1,6 @@
 import type { JSONObject } from '@ai-sdk/provider';
 import type { DragomanError, ExecutionEvent, Principal, ToolCall, ToolResult } from '../core/index.ts';
-import type { CellExecution } from '../service/index.ts';
+import type { Execution } from '../service/index.ts';
 import type { Relayed, RelayPath } from '../upstreams/index.ts';
 
 export type { Relayed };
@@ -162,7 +162,7 @@ export type AgentEvent =
   | {
       readonly type: 'code_done';
       readonly callId: string;
-      readonly execution: CellExecution;
+      readonly execution: Execution;
       readonly modelView: string;
     }
   | { readonly type: 'function_start'; readonly callId: string; readonly name: string }

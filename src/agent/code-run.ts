@@ -1,12 +1,12 @@
 import { DragomanError, type Principal } from '../core/index.ts';
-import type { CellExecution, RunningExecution, Sessions } from '../service/index.ts';
+import type { Execution, Executions, RunningExecution } from '../service/index.ts';
 import type { AgentEvent, AgentRequest, FunctionTool, Resumption } from './agent.ts';
 import type { Call } from './blocks.ts';
 
 export interface CodeRunOptions {
   readonly principal: Principal;
   readonly request: AgentRequest;
-  readonly sessions: Pick<Sessions, 'start' | 'execution'>;
+  readonly executions: Executions;
   readonly signal: AbortSignal;
 }
 
@@ -24,14 +24,14 @@ export class CodeRun {
   }
 
   /** Runs it. @returns the execution; undefined when it waits for the client. @throws DragomanError */
-  async *start(session: Promise<string>): AsyncGenerator<AgentEvent, CellExecution | undefined> {
-    const { principal, request, sessions, signal } = this.#options;
+  async *start(session: Promise<string>): AsyncGenerator<AgentEvent, Execution | undefined> {
+    const { principal, request, executions, signal } = this.#options;
     const { callId } = this.#call;
     const code = this.#call.code!;
     const sessionId = await session;
     signal.throwIfAborted();
     yield { type: 'code_ready', callId, code, sessionId };
-    const running = await sessions.start(principal, {
+    const running = await executions.start(principal, {
       sessionId,
       language: 'python',
       code,
@@ -50,8 +50,8 @@ export class CodeRun {
     code,
     results,
     callId,
-  }: Resumption): AsyncGenerator<AgentEvent, CellExecution | undefined> {
-    const running = await this.#options.sessions.execution(this.#options.principal, executionId);
+  }: Resumption): AsyncGenerator<AgentEvent, Execution | undefined> {
+    const running = await this.#options.executions.find(this.#options.principal, executionId);
     await running.answer(results);
     yield { type: 'code_start', callId };
     yield { type: 'code_delta', callId, delta: code };
@@ -64,7 +64,7 @@ export class CodeRun {
     return yield* this.#follow(running, after);
   }
 
-  async *#follow(running: RunningExecution, after: number): AsyncGenerator<AgentEvent, CellExecution | undefined> {
+  async *#follow(running: RunningExecution, after: number): AsyncGenerator<AgentEvent, Execution | undefined> {
     const { signal } = this.#options;
     const { callId } = this.#call;
     let settled = false;

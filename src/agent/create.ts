@@ -1,12 +1,12 @@
 import { DragomanError, type Plans, planOf } from '../core/index.ts';
-import type { Sessions } from '../service/index.ts';
+import type { Executions } from '../service/index.ts';
 import type { Upstreams } from '../upstreams/index.ts';
 import type { Agent, AgentEnd } from './agent.ts';
 import { failedEnd, Loop } from './loop.ts';
 
 export interface AgentOptions {
   readonly upstreams: Upstreams;
-  readonly sessions: Pick<Sessions, 'start' | 'execution'>;
+  readonly executions: Executions;
   readonly plans: Plans;
   /** Runs of one request at most. */
   readonly maxCalls: number;

@@ -9,7 +9,7 @@ import {
 import { said } from '../../test/support/cell-result.ts';
 import { ann } from '../../test/support/sessions.ts';
 import { type ScriptedUpstream, type Step, startUpstream } from '../../test/support/upstream.ts';
-import { type Played, ScriptedSessions } from './fixtures/scripted-sessions.ts';
+import { type Played, ScriptedExecutions } from './fixtures/scripted-executions.ts';
 import type { AgentEvent, AgentRequest, FunctionTool, Message } from './index.ts';
 
 let upstream: ScriptedUpstream;
@@ -21,13 +21,13 @@ beforeEach(() => upstream.reset());
 
 const weather: FunctionTool = { name: 'weather', description: 'Tells the weather.', parameters: { type: 'object' } };
 
-interface Setup extends Omit<TestAgentOptions, 'sessions' | 'baseUrl'> {
+interface Setup extends Omit<TestAgentOptions, 'executions' | 'baseUrl'> {
   readonly play?: (code: string) => Played;
 }
 
 function setup({ play = (code) => ({ result: { stdout: said(`ran ${code}\n`) } }), ...more }: Setup = {}) {
-  const sessions = new ScriptedSessions(play);
-  return { sessions, agent: testAgent({ sessions, baseUrl: upstream.baseUrl, ...more }) };
+  const executions = new ScriptedExecutions(play);
+  return { executions, agent: testAgent({ executions, baseUrl: upstream.baseUrl, ...more }) };
 }
 
 const run = (made: ReturnType<typeof setup>, asked: AgentRequest) => runAgent(made.agent, asked);
@@ -71,7 +71,7 @@ describe('code', () => {
       },
       { role: 'tool', tool_call_id: 'call_1', content: '42' },
     ]);
-    expect(made.sessions.requests).toEqual([
+    expect(made.executions.requests).toEqual([
       { sessionId: 'session-1', language: 'python', code: 'print(6 * 7)', wallMs: undefined },
     ]);
   });
@@ -88,7 +88,7 @@ describe('code', () => {
 
   it('runs one piece after another, in one session, in the order it was written', async () => {
     const made = setup();
-    let sessions = 0;
+    let executions = 0;
     upstream.say(
       [
         { python: 'one', id: 'a' },
@@ -96,11 +96,11 @@ describe('code', () => {
       ],
       [{ text: 'done' }],
     );
-    const told = await run(made, request({}, { session: async () => `session-${++sessions}` }));
+    const told = await run(made, request({}, { session: async () => `session-${++executions}` }));
     expect(brief(told).join()).toBe(
       'code_start,code_delta one,code_ready,code_done,code_start,code_delta two,code_ready,code_done,text done,end stop',
     );
-    expect(made.sessions).toMatchObject({
+    expect(made.executions).toMatchObject({
       most: 1,
       requests: [{ sessionId: 'session-1' }, { sessionId: 'session-1' }],
     });
@@ -126,14 +126,14 @@ describe('code', () => {
       [{ text: 'done' }],
     );
     expect(brief(await run(made, request()))).toContain('code_delta print(1)');
-    expect(made.sessions.requests[0]!.code).toBe('print(1)');
+    expect(made.executions.requests[0]!.code).toBe('print(1)');
   });
 
   it('is not run when it was cut off', async () => {
     const made = setup();
     upstream.say([{ call: 'python', arguments: '{"code":"import shutil' }, { finish: 'length' }]);
     expect(brief(await run(made, request())).at(-1)).toBe('end length');
-    expect(made.sessions.requests).toEqual([]);
+    expect(made.executions.requests).toEqual([]);
   });
 
   it('is named otherwise when the client has a python of its own', async () => {
@@ -434,12 +434,11 @@ describe('a failure', () => {
 
   it('says that the session was removed, and not that the caller cancelled', async () => {
     upstream.say([{ python: 'forever' }]);
-    const { agent, sessions } = setup({ play: () => ({ hangs: true }) });
+    const { agent, executions } = setup({ play: () => ({ hangs: true }) });
     const told: AgentEvent[] = [];
     for await (const event of agent.run(ann, request(), new AbortController().signal)) {
       told.push(event);
-      if (event.type === 'code_ready')
-        setImmediate(async () => (await sessions.execution(ann, 'execution-1')).cancel());
+      if (event.type === 'code_ready') setImmediate(async () => (await executions.find(ann, 'execution-1')).cancel());
     }
     expect(told.at(-1)).toMatchObject({
       end: { reason: 'failed', error: { code: 'not_found', message: expect.stringContaining('deleted') } },
@@ -466,7 +465,7 @@ describe('a caller that goes', () => {
       if (event.type === 'code_ready') setTimeout(() => controller.abort(), 20);
     }
     expect(told.at(-1)).toMatchObject({ end: { reason: 'cancelled' } });
-    expect(made.sessions.cancelled).toBe(1);
+    expect(made.executions.cancelled).toBe(1);
   });
 
   it('ends the run when it stops reading', async () => {
@@ -475,7 +474,7 @@ describe('a caller that goes', () => {
     upstream.say([{ python: '1' }]);
     for await (const { type } of made.agent.run(ann, request(), new AbortController().signal))
       if (type === 'code_output') break;
-    expect(made.sessions.cancelled).toBe(1);
+    expect(made.executions.cancelled).toBe(1);
   });
 
   it('ends the model', async () => {
@@ -518,8 +517,8 @@ describe('code that calls functions', () => {
     expect(upstream.requests[0]!.body.tools[0].function.description).toContain(
       '- await tools.weather(…): Tells the weather.',
     );
-    expect(made.sessions.requests).toMatchObject([{ tools: [{ name: 'weather' }] }]);
-    expect(made.sessions.cancelled).toBe(0);
+    expect(made.executions.requests).toMatchObject([{ tools: [{ name: 'weather' }] }]);
+    expect(made.executions.cancelled).toBe(0);
 
     const waiting = first.find((event) => event.type === 'code_waiting')!;
     expect(waiting).toMatchObject({ callId: 'c', calls, after: 1 });
@@ -535,7 +534,7 @@ describe('code that calls functions', () => {
       'text It is sunny.',
       'end stop',
     ]);
-    expect(made.sessions.answers).toEqual(results);
+    expect(made.executions.answers).toEqual(results);
     expect(messagesOf(1).slice(1)).toMatchObject([
       { role: 'assistant', tool_calls: [{ id: 'c' }] },
       { role: 'tool', content: 'sunny' },

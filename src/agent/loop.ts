@@ -1,6 +1,6 @@
 import type { JSONObject, LanguageModelV4FunctionTool, LanguageModelV4ToolChoice } from '@ai-sdk/provider';
 import { DragomanError, newId, type Principal } from '../core/index.ts';
-import type { Sessions } from '../service/index.ts';
+import type { Executions } from '../service/index.ts';
 import type { AssistantContent, Model, TurnEvent } from '../upstreams/index.ts';
 import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, ProviderState, TokenUsage } from './agent.ts';
 import { Blocks, type Call } from './blocks.ts';
@@ -15,7 +15,7 @@ export interface LoopOptions {
   readonly principal: Principal;
   readonly request: AgentRequest;
   readonly model: Model;
-  readonly sessions: Pick<Sessions, 'start' | 'execution'>;
+  readonly executions: Executions;
   readonly signal: AbortSignal;
   /** Most runs of one request, also when it asks for more. */
   readonly maxCalls: number;

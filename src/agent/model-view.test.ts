@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { said } from '../../test/support/cell-result.ts';
 import type { RichOutput, StoredFile } from '../core/index.ts';
-import { executionOf, type Played } from './fixtures/scripted-sessions.ts';
+import { executionOf, type Played } from './fixtures/scripted-executions.ts';
 import { headAndTail, type ModelViewOptions, modelViewOf } from './model-view.ts';
 
 const options: ModelViewOptions = { form: 'notebook', characters: 1000, pictureCharacters: 100, wallMs: 2500 };

@@ -1,5 +1,5 @@
 import { type MimeBundle, stderrApart, unprintedError } from '../core/index.ts';
-import type { CellExecution } from '../service/index.ts';
+import type { Execution } from '../service/index.ts';
 
 /** What a model is shown of a run. */
 export interface ModelView {
@@ -23,7 +23,7 @@ const longestList = 4000;
 const pictureTypes = ['image/png', 'image/jpeg'];
 
 /** What a model reads of a run: its output as a notebook shows it, cut in the middle when it is long, then how it ended. */
-export function modelViewOf(execution: CellExecution, options: ModelViewOptions): ModelView {
+export function modelViewOf(execution: Execution, options: ModelViewOptions): ModelView {
   const pictures: { mime: string; data: string }[] = [];
   let figures = 0;
   let left = options.pictureCharacters;
@@ -44,7 +44,7 @@ export function modelViewOf(execution: CellExecution, options: ModelViewOptions)
 
 type Figure = (bundle: MimeBundle) => string | undefined;
 
-function notebook(execution: CellExecution, options: ModelViewOptions, figure: Figure): string {
+function notebook(execution: Execution, options: ModelViewOptions, figure: Figure): string {
   const { stdout, stderr, outputs } = execution.result;
   const values = outputs.map(({ bundle }) => figure(bundle) ?? plain(bundle));
   const parts = [stdout.text, ...values, stderr.text, unprintedError(execution.result)];
@@ -60,7 +60,7 @@ const pictureNames: Readonly<Record<string, string>> = {
   'image/svg+xml': 'svg',
 };
 
-function json(execution: CellExecution, options: ModelViewOptions, figure: Figure): string {
+function json(execution: Execution, options: ModelViewOptions, figure: Figure): string {
   const { stdout, outputs, error } = execution.result;
   // Each part gets its share, so that the whole stays JSON.
   const cut = (text: string) => headAndTail(text, Math.floor(options.characters / 4));
@@ -104,7 +104,7 @@ function plain(bundle: MimeBundle): string {
 }
 
 /** Notes on what the output does not show: limits, lost variables, files. */
-function notes(execution: CellExecution, options: ModelViewOptions, silent: boolean): string[] {
+function notes(execution: Execution, options: ModelViewOptions, silent: boolean): string[] {
   const { result, files, deleted, lost, continuity } = execution;
   const list: string[] = [];
   if (continuity === 'restored')
@@ -138,7 +138,7 @@ function listed(paths: readonly string[]): string {
   return headAndTail(list, longestList) + (more > 0 ? ` and ${more} more` : '');
 }
 
-function endings({ result }: CellExecution, wallMs: number): string | undefined {
+function endings({ result }: Execution, wallMs: number): string | undefined {
   switch (result.outcome) {
     case 'timed_out':
       return `Stopped at the time limit of ${wallMs / 1000} s.`;

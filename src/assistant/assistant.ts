@@ -1,7 +1,7 @@
 import type { Agent } from '../agent/index.ts';
 import type { Principal } from '../core/index.ts';
 import type { EventLog } from '../event-log/index.ts';
-import type { Documents, Interpreter, Sessions } from '../service/index.ts';
+import type { Documents, Files, Sessions } from '../service/index.ts';
 import { Assistants } from './assistants.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { Attachments } from './files/attachments.ts';
@@ -16,7 +16,7 @@ import { Workplace, type WorkplaceRequest } from './workplace.ts';
 export interface AssistantOptions {
   readonly agent: Pick<Agent, 'run'>;
   readonly sessions: Sessions;
-  readonly interpreter: Pick<Interpreter, 'upload' | 'deleteFile' | 'file' | 'openFile'>;
+  readonly storedFiles: Pick<Files, 'upload' | 'delete' | 'find' | 'open'>;
   readonly documents: Documents;
   /** Of responses; one log must hold `responseLogBytes`. */
   readonly log: EventLog<ResponseEvent>;
@@ -41,11 +41,11 @@ export interface AssistantRoom {
 }
 
 export function createAssistant(options: AssistantOptions): AssistantRoom {
-  const { sessions, interpreter } = options;
+  const { sessions, storedFiles } = options;
   const documents = new OwnedDocuments(options);
   const records = new ResponseRecords(documents);
-  const files = new UserFiles(documents, interpreter);
-  const attachments = new Attachments(files, interpreter);
+  const files = new UserFiles(documents, storedFiles);
+  const attachments = new Attachments(files, storedFiles);
   const conversations = new Conversations(documents, records);
   const responses = new Responses({ ...options, attachments, records, conversations });
   return {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Interpreter } from '../service/index.ts';
+import type { RunnerInfo } from '../service/index.ts';
 import { type Operation, problems } from './operation.ts';
 
 /** Everything measured, for Prometheus. */
@@ -10,7 +10,7 @@ export interface MetricsPage {
 }
 
 export interface OperatorRoutes {
-  readonly interpreter: Pick<Interpreter, 'health' | 'languages'>;
+  readonly runnerInfo: Pick<RunnerInfo, 'health' | 'languages'>;
   readonly metrics: MetricsPage;
   /** Counts a request that needs no credential; throws DragomanError when there are too many. */
   readonly limit: (request: FastifyRequest) => Promise<void>;
@@ -21,9 +21,9 @@ export interface OperatorRoutes {
 const healthDeadlineMs = 5000;
 
 /** `/health`, open to all; `/metrics` and `/languages` for callers that `admit` lets pass. */
-export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, limit, admit }: OperatorRoutes): void {
+export function addOperatorRoutes(app: FastifyInstance, { runnerInfo, metrics, limit, admit }: OperatorRoutes): void {
   app.get('/health', { onRequest: limit, config: { operation: healthOperation } }, async (_request, reply) => {
-    const { ready, reason } = await health(interpreter);
+    const { ready, reason } = await health(runnerInfo);
     return reply
       .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
@@ -31,7 +31,7 @@ export function addOperatorRoutes(app: FastifyInstance, { interpreter, metrics, 
       .send(ready ? 'ok' : (reason ?? 'not ready'));
   });
   app.get('/languages', { onRequest: admit, config: { operation: languagesOperation } }, async () => ({
-    languages: (await interpreter.languages()).map(({ keepsVariables, ...language }) => ({
+    languages: (await runnerInfo.languages()).map(({ keepsVariables, ...language }) => ({
       ...language,
       keeps_variables: keepsVariables,
     })),
@@ -113,13 +113,13 @@ const metricsOperation: Operation = {
   answers: { 200: text('Prometheus text.', '# TYPE dragoman_up gauge'), ...problems(400, 401, 429, 500, 503) },
 };
 
-async function health(interpreter: OperatorRoutes['interpreter']): Promise<{ ready: boolean; reason?: string }> {
+async function health(runnerInfo: OperatorRoutes['runnerInfo']): Promise<{ ready: boolean; reason?: string }> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<{ ready: boolean; reason: string }>((resolve) => {
     timer = setTimeout(resolve, healthDeadlineMs, { ready: false, reason: 'the health check takes too long' });
   });
   try {
-    return await Promise.race([interpreter.health(), late]);
+    return await Promise.race([runnerInfo.health(), late]);
   } finally {
     clearTimeout(timer);
   }

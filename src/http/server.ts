@@ -10,7 +10,7 @@ import {
   type Principal,
   planOf,
 } from '../core/index.ts';
-import type { Interpreter } from '../service/index.ts';
+import type { RunnerInfo } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import { boundAnswers, usualAnswerLimits } from './answers.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
@@ -56,7 +56,7 @@ export interface ServerOptions {
   readonly plans: Plans;
   readonly authenticator: Authenticator;
   /** For the routes of operators. */
-  readonly interpreter: Pick<Interpreter, 'health' | 'languages'>;
+  readonly runnerInfo: Pick<RunnerInfo, 'health' | 'languages'>;
   readonly dialects: readonly Dialect[];
   readonly metrics: Metrics & MetricsPage;
   readonly logger: Logger;
@@ -98,7 +98,7 @@ const defaultTimeouts: ConnectionTimeouts = {
 
 /** Builds the server; nothing listens before `start`. */
 export function createServer(options: ServerOptions): Server {
-  const { authenticator, interpreter, dialects, metrics, logger, clock = () => performance.now() } = options;
+  const { authenticator, runnerInfo, dialects, metrics, logger, clock = () => performance.now() } = options;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const limiter = new RateLimiter(clock);
   const slowReaders = new SlowReaders({
@@ -179,7 +179,7 @@ export function createServer(options: ServerOptions): Server {
   const { admitOpen, admitOperator } = known;
   describeRoutes(app, options.version, admitOpen);
   addReferencePage(app, { title: 'Dragoman API', document: '../openapi.json' }, admitOpen);
-  addOperatorRoutes(app, { interpreter, metrics, limit: known.limit, admit: admitOperator });
+  addOperatorRoutes(app, { runnerInfo, metrics, limit: known.limit, admit: admitOperator });
   for (const dialect of dialects) {
     app.register(async (scope) => {
       scope.addHook('onRequest', identify);

@@ -8,7 +8,7 @@ import { createDialects } from '../dialects/index.ts';
 import { MemoryEventLog } from '../event-log/index.ts';
 import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
 import type { Runner } from '../runner/index.ts';
-import { Admission, InterpreterService, SessionService, type StoredJobFiles } from '../service/index.ts';
+import { Admission, createService, RunnerInfo, type StoredJobFiles } from '../service/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
 import type { Common } from './common.ts';
 import type { Storage } from './storage.ts';
@@ -35,11 +35,11 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const admission = new Admission({ places, waitMs: queueWaitMs });
   const shared = { runner, jobFiles, records, fileService, admission, plans, usage, logger, metrics, now };
   const bounds = { queueWaitMs, retentionMs, maxFileBytes };
-  const sessions = new SessionService({ ...shared, ...config.sessions, ...bounds, availableMemory });
-  lifetime.add(() => sessions.close());
-  sessions.startSaving();
-  const interpreter = new InterpreterService(shared);
-  interpreter.start();
+  const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
+  lifetime.add(() => service.close());
+  service.start();
+  const { sessions, kernels, executions } = service;
+  const runnerInfo = new RunnerInfo(runner);
 
   const authenticator = createAuthenticator({
     ...config.authentication,
@@ -50,13 +50,13 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const agent = createAgent({
     ...config.agent,
     upstreams: createUpstreams({ ...config.upstreams, logger }),
-    sessions,
+    executions,
     plans,
   });
   const assistant = createAssistant({
     agent,
     sessions,
-    interpreter,
+    storedFiles: fileService,
     documents: records.documents,
     // A reader that lags behind holds its log. What has ended is in the documents.
     log: new MemoryEventLog<ResponseEvent>({
@@ -75,12 +75,13 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     plans,
     maxConnections: Math.floor(maxOpenFiles() / 2),
     authenticator,
-    interpreter,
+    runnerInfo,
     ...(areOff(plans) ? { openRate: null } : {}),
     dialects: createDialects({
-      interpreter,
+      storedFiles: fileService,
       sessions,
-      kernels: sessions.kernels,
+      executions,
+      kernels,
       assistant,
       agent,
       usage,
@@ -94,7 +95,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     logger,
   });
   lifetime.add(async () => {
-    interpreter.close();
+    runnerInfo.close();
     await server.close(shutdownDeadlineMs);
   });
   const { host, port } = await server.start(config.http.host, config.http.port);

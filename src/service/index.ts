@@ -1,12 +1,13 @@
 export type { Document, Documents, UsageAmounts, UsageDay } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
-export type * from './executions/interpreter.ts';
-export { InterpreterService } from './executions/interpreter-service.ts';
+export { createService, type Service } from './create.ts';
+export type * from './executions/executions.ts';
 export { StoredJobFiles } from './executions/job-files.ts';
 export { FileService } from './files/file-service.ts';
 export { FileSweeper } from './files/file-sweeper.ts';
+export type * from './files/files.ts';
 export { ApiKeys } from './keys/keys.ts';
-export { SessionService } from './sessions/session-service.ts';
+export { type LanguageInfo, RunnerInfo } from './runner-info.ts';
 export type * from './sessions/sessions.ts';
 export {
   sumOfUsage,

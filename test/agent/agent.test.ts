@@ -15,9 +15,9 @@ beforeEach(() => upstream.reset());
 
 /** An agent over real sessions, and requests whose code runs in one of them. */
 async function start(provider: { vision?: boolean } = {}) {
-  const { sessions, fileService } = await startSessions(engine);
+  const { sessions, executions, fileService } = await startSessions(engine);
   const { id } = await sessions.create(ann, {});
-  const agent = testAgent({ sessions, baseUrl: upstream.baseUrl, provider });
+  const agent = testAgent({ executions, baseUrl: upstream.baseUrl, provider });
   return {
     sessions,
     fileService,

@@ -4,11 +4,10 @@ import { OpenAI, toFile } from 'openai';
 import { OpenAI as PreviousOpenAI } from 'openai-previous';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAssistant, type ResponseEvent } from '../../src/assistant/index.ts';
-import type { FileRef, Principal } from '../../src/core/index.ts';
 import { openai } from '../../src/dialects/openai/index.ts';
 import { MemoryEventLog } from '../../src/event-log/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
-import { apiKey, idleInterpreter, idleServices, serve } from '../support/http.ts';
+import { apiKey, idleServices, serve } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { startSessions } from '../support/sessions.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
@@ -292,18 +291,12 @@ describe('an expired container', () => {
 
   test('is still described, and can do nothing', async () => {
     const own = await startSessions(engine);
-    const { sessions, fileService, records } = own;
+    const { sessions, executions, fileService, records } = own;
     const services = {
       ...idleServices(),
       sessions,
-      interpreter: {
-        ...idleInterpreter(),
-        file: (principal: Principal, ref: FileRef) => fileService.find(principal, ref),
-        openFile: async (principal: Principal, ref: FileRef) => {
-          const file = await fileService.find(principal, ref);
-          return { file, content: await fileService.open(file) };
-        },
-      },
+      executions,
+      storedFiles: fileService,
       documents: records.documents,
       retentionMs: 1e9,
       log: new MemoryEventLog<ResponseEvent>({ maxLogs: 1, maxBytes: 1, maxLogBytes: 1, ttlMs: 1 }),

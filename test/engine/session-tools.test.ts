@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ToolCall } from '../../src/core/index.ts';
-import type { CellRequest, RunningExecution } from '../../src/service/index.ts';
+import type { ExecutionRequest, RunningExecution } from '../../src/service/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { ann, bob, startSessions } from '../support/sessions.ts';
 import { echo, weather } from '../support/tools.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 const tools = [weather, echo];
-const program = (code: string, more: Partial<CellRequest> = {}): CellRequest => ({
+const program = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
   language: 'python',
   code,
   tools,
@@ -28,9 +28,9 @@ async function round(execution: RunningExecution, after = 0): Promise<{ calls: r
 }
 
 it('waits for its caller, tells him so, and goes on with his answer', async () => {
-  const { sessions } = await startSessions(engine);
+  const { executions } = await startSessions(engine);
   const code = 'print((await get_weather(city="Oslo"))["t"])\nopen("f.txt", "w").write("x")\nsys.exit(3)';
-  const execution = await sessions.start(ann, program(code));
+  const execution = await executions.start(ann, program(code));
   const { calls } = await round(execution);
   expect(execution.status).toBe('waiting');
   expect(execution.pending).toEqual(calls);
@@ -42,15 +42,15 @@ it('waits for its caller, tells him so, and goes on with his answer', async () =
   expect(ended.files).toMatchObject([{ change: 'created', file: { name: 'f.txt', sessionId: execution.id } }]);
   expect(execution.pending).toEqual([]);
   expect(() => execution.answer(answer)).toThrow(/ended/);
-  await expect(sessions.execution(bob, execution.id)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(executions.find(bob, execution.id)).rejects.toMatchObject({ code: 'not_found' });
 });
 
 it('keeps a cell’s variables, and its turn, while it waits', async () => {
-  const { sessions, run } = await startSessions(engine);
+  const { sessions, executions, run } = await startSessions(engine);
   const { id } = await sessions.create(ann, {});
   await run(id, 'x = 1');
   const request = { language: 'python', sessionId: id, tools, code: 'y = x + (await tools.echo(n=1))["n"]\ny' };
-  const execution = await sessions.start(ann, request);
+  const execution = await executions.start(ann, request);
   const { calls } = await round(execution);
   const next = run(id, 'y + 1');
   execution.answer(calls.map((call) => ({ id: call.id, value: call.input })));
@@ -59,16 +59,16 @@ it('keeps a cell’s variables, and its turn, while it waits', async () => {
 });
 
 it('runs in no place while it waits: as many may wait as memory and the operator allow', async () => {
-  const { sessions, run } = await startSessions(engine);
+  const { executions, run } = await startSessions(engine);
   const code = 'print((await echo(n=1))["n"])';
   // More than there are places, and as many as one principal may have.
-  const several = await Promise.all(Array.from({ length: 5 }, () => sessions.start(ann, program(code))));
+  const several = await Promise.all(Array.from({ length: 5 }, () => executions.start(ann, program(code))));
   const rounds = await Promise.all(several.map((execution) => round(execution)));
-  await expect(sessions.start(ann, program(code))).rejects.toMatchObject({
+  await expect(executions.start(ann, program(code))).rejects.toMatchObject({
     code: 'rate_limited',
     retryAfterSeconds: 5,
   });
-  const others = await Promise.all(Array.from({ length: 5 }, () => sessions.start(bob, program(code))));
+  const others = await Promise.all(Array.from({ length: 5 }, () => executions.start(bob, program(code))));
   const rounds2 = await Promise.all(others.map((execution) => round(execution)));
   expect((await run(undefined, '6 * 7')).result.outcome).toBe('completed');
   for (const [index, execution] of [...several, ...others].entries()) {
@@ -77,20 +77,20 @@ it('runs in no place while it waits: as many may wait as memory and the operator
   }
   const ended = await Promise.all([...several, ...others].map((execution) => execution.done));
   expect(ended.map(({ result }) => result.stdout.text)).toEqual(Array.from({ length: 10 }, (_, n) => `${n}\n`));
-  await sessions.start(ann, program('pass')).then((execution) => execution.done);
+  await executions.start(ann, program('pass')).then((execution) => execution.done);
 });
 
 it('ends when it is cancelled while it waits', async () => {
-  const { sessions } = await startSessions(engine);
-  const execution = await sessions.start(ann, program('await echo()'));
+  const { executions } = await startSessions(engine);
+  const execution = await executions.start(ann, program('await echo()'));
   await round(execution);
   execution.cancel();
   expect((await execution.done).result.outcome).toBe('cancelled');
 });
 
 it('refuses tools that code could not call', async () => {
-  const { sessions } = await startSessions(engine);
-  const start = (more: Partial<CellRequest>) => sessions.start(ann, program('pass', more));
+  const { executions } = await startSessions(engine);
+  const start = (more: Partial<ExecutionRequest>) => executions.start(ann, program('pass', more));
   const deep = (levels: number): object => (levels === 0 ? {} : { properties: { a: deep(levels - 1) } });
   const big = { type: 'object', description: 'x'.repeat(70_000) };
   for (const [refused, message] of [

@@ -230,7 +230,7 @@ describe('a clock that jumps', attacking('endurance'), () => {
     ]);
     expect(await names()).toEqual(['kept.txt']);
     // While a cell runs, too: its limit is on a clock that nobody sets.
-    const running = await service.sessions.start(ann, {
+    const running = await service.executions.start(ann, {
       sessionId: id,
       language: 'python',
       code: 'import time; time.sleep(1); 7',

@@ -185,7 +185,7 @@ describe('a workspace that is a battlefield', attacking('outputs'), () => {
       expect(existsSync(`${folder}/${mark}-0`) || existsSync(`${folder}/file.txt`)).toBe(false);
     await service.run(id, '1');
     for (const file of await sessions.files(ann, id)) {
-      const content = Buffer.concat(await Array.fromAsync(await service.fileService.open(file))).toString();
+      const content = Buffer.concat(await Array.fromAsync(await service.fileService.content(file.digest))).toString();
       expect([file.name, content]).toEqual([file.name, mark]);
     }
   });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoredFile } from '../../src/core/index.ts';
-import type { CellExecution, NumberedEvent } from '../../src/service/index.ts';
+import type { Execution, NumberedEvent } from '../../src/service/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { ann, bob, startSessions, type TestSessions } from '../support/sessions.ts';
 
@@ -11,8 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-const value = ({ result }: CellExecution) =>
-  result.outputs.findLast(({ kind }) => kind === 'result')?.bundle['text/plain'];
+const value = ({ result }: Execution) => result.outputs.findLast(({ kind }) => kind === 'result')?.bundle['text/plain'];
 const text = (content: string) => ({
   contentType: 'text/plain',
   content: (async function* () {
@@ -26,7 +25,7 @@ const minute = 60_000;
 
 async function contentOf(service: TestSessions, sessionId: string, fileId: string): Promise<string> {
   const file = await service.fileService.find(ann, { sessionId, fileId, scope: { kind: 'user' } });
-  return Buffer.concat(await Array.fromAsync(await service.fileService.open(file))).toString();
+  return Buffer.concat(await Array.fromAsync(await service.fileService.content(file.digest))).toString();
 }
 
 describe('a session', () => {
@@ -67,14 +66,14 @@ describe('a session', () => {
     const first = await start();
     const { id } = await first.sessions.create(ann, { name: 'n' });
     await first.run(id, 'x = 1\nopen("f", "w").write("kept")');
-    await first.sessions.close();
+    await first.close();
     const second = await start({ records: first.records, directory: first.directory });
     const again = await second.run(id, 'open("f").read()');
     expect([again.continuity, value(again)]).toEqual(['restored', "'kept'"]);
     const history = await second.sessions.history(ann, id);
     expect(history.map(({ code }) => code)).toEqual(['x = 1\nopen("f", "w").write("kept")', 'open("f").read()']);
     const [{ execution }] = history as [(typeof history)[0]];
-    const found = await second.sessions.execution(ann, execution.id);
+    const found = await second.executions.find(ann, execution.id);
     expect(await found.done).toMatchObject({ id: execution.id, sessionId: id, result: { outcome: 'completed' } });
   });
 
@@ -100,16 +99,16 @@ describe('a session', () => {
   });
 
   it('is nobody else’s', async () => {
-    const { sessions } = await start();
+    const { sessions, executions } = await start();
     const { id } = await sessions.create(ann, {});
-    const execution = await sessions.start(ann, { sessionId: id, language: 'python', code: '1' });
+    const execution = await executions.start(ann, { sessionId: id, language: 'python', code: '1' });
     await execution.done;
     const gone = { code: 'not_found' };
     await expect(sessions.get(bob, id)).rejects.toMatchObject(gone);
-    await expect(sessions.start(bob, { sessionId: id, language: 'python', code: '1' })).rejects.toMatchObject(gone);
+    await expect(executions.start(bob, { sessionId: id, language: 'python', code: '1' })).rejects.toMatchObject(gone);
     await expect(sessions.files(bob, id)).rejects.toMatchObject(gone);
     await expect(sessions.delete(bob, id)).rejects.toMatchObject(gone);
-    await expect(sessions.execution(bob, execution.id)).rejects.toMatchObject(gone);
+    await expect(executions.find(bob, execution.id)).rejects.toMatchObject(gone);
     await expect(sessions.history(bob, id)).rejects.toMatchObject(gone);
     expect((await sessions.list(bob, { limit: 10, order: 'asc' })).sessions).toEqual([]);
     expect((await sessions.list(ann, { limit: 10, order: 'asc' })).sessions).toMatchObject([{ id }]);
@@ -183,7 +182,11 @@ describe('a session', () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, 'x = 1\nopen("f", "w").write("kept")');
-    const endless = await service.sessions.start(ann, { sessionId: id, language: 'python', code: 'while True: pass' });
+    const endless = await service.executions.start(ann, {
+      sessionId: id,
+      language: 'python',
+      code: 'while True: pass',
+    });
     await sleep(200);
     await service.sessions.restart(ann, id);
     expect(await endless.done).toMatchObject({ result: { outcome: 'cancelled' } });
@@ -214,7 +217,7 @@ describe('a session', () => {
   it('that is deleted cancels what runs and waits in it', async () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
-    const begin = (code: string) => service.sessions.start(ann, { sessionId: id, language: 'python', code });
+    const begin = (code: string) => service.executions.start(ann, { sessionId: id, language: 'python', code });
     const running = await begin('import time; print("on", flush=True); time.sleep(20)');
     const waiting = await begin('1');
     for await (const { event } of running.events()) if (event.type === 'stdout') break;
@@ -230,7 +233,7 @@ describe('a session', () => {
     await service.sessions.delete(ann, id);
     await expect(service.sessions.get(ann, id)).rejects.toMatchObject({ code: 'not_found' });
     await expect(service.run(id, '1')).rejects.toMatchObject({ code: 'not_found' });
-    await expect(service.sessions.execution(ann, run.id)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(service.executions.find(ann, run.id)).rejects.toMatchObject({ code: 'not_found' });
     expect(await service.records.files.list(id)).toEqual([]);
   });
 });
@@ -238,9 +241,9 @@ describe('a session', () => {
 describe('executions', () => {
   it('of one session run in order, those that wait can be taken back', async () => {
     const service = await start();
-    const { sessions } = service;
+    const { sessions, executions } = service;
     const { id } = await sessions.create(ann, {});
-    const run = (code: string) => sessions.start(ann, { sessionId: id, language: 'python', code });
+    const run = (code: string) => executions.start(ann, { sessionId: id, language: 'python', code });
     const all = [await run('import time\nl = []\ntime.sleep(1)'), await run('l.append(1)'), await run('l.append(2)')];
     expect(all.map(({ status }) => status)).toEqual(['running', 'queued', 'queued']);
     all[1]!.cancel();
@@ -251,9 +254,9 @@ describe('executions', () => {
 
   it('that wait too long, or are too many, are refused', async () => {
     const service = await start({ queueWaitMs: 200 });
-    const { sessions } = service;
+    const { sessions, executions } = service;
     const { id } = await sessions.create(ann, {});
-    const run = (code: string) => sessions.start(ann, { sessionId: id, language: 'python', code });
+    const run = (code: string) => executions.start(ann, { sessionId: id, language: 'python', code });
     const first = await run('import time\ntime.sleep(3)');
     const waiting = await Promise.all(Array.from({ length: 70 }, () => run('1')));
     const ends = await Promise.allSettled(waiting.map(({ done }) => done));
@@ -266,8 +269,8 @@ describe('executions', () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
     const code = 'import time\nfor i in range(4):\n    print(i, flush=True)\n    time.sleep(0.1)\n"end"';
-    const { id: executionId } = await service.sessions.start(ann, { sessionId: id, language: 'python', code });
-    const execution = await service.sessions.execution(ann, executionId);
+    const { id: executionId } = await service.executions.start(ann, { sessionId: id, language: 'python', code });
+    const execution = await service.executions.find(ann, executionId);
     const seen: NumberedEvent[] = [];
     for await (const event of execution.events()) {
       seen.push(event);
@@ -285,7 +288,11 @@ describe('executions', () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, 'x = 7');
-    const endless = await service.sessions.start(ann, { sessionId: id, language: 'python', code: 'while True: pass' });
+    const endless = await service.executions.start(ann, {
+      sessionId: id,
+      language: 'python',
+      code: 'while True: pass',
+    });
     await sleep(100);
     endless.cancel();
     expect(await endless.done).toMatchObject({ result: { outcome: 'cancelled', interpreter: 'kept' } });
@@ -359,7 +366,7 @@ describe('sandboxes of sessions', () => {
     const [busy, idle] = [await service.sessions.create(ann, {}), await service.sessions.create(ann, {})];
     await service.run(idle.id, '1');
     const code = 'import time; time.sleep(2); 5';
-    const running = await service.sessions.start(ann, { sessionId: busy.id, language: 'python', code });
+    const running = await service.executions.start(ann, { sessionId: busy.id, language: 'python', code });
     await sleep(100);
     service.availableMemory = 0;
     await service.sweep();
@@ -371,7 +378,7 @@ describe('sandboxes of sessions', () => {
 describe('kernels', () => {
   it('of one session have variables and directories of their own, and the same files', async () => {
     const service = await start();
-    const { kernels } = service.sessions;
+    const { kernels } = service;
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, 'x = "default"');
     const one = await kernels.create(ann, id, { language: 'py', directory: 'sub/one' });
@@ -403,7 +410,7 @@ describe('kernels', () => {
   it('come back empty, in their directories, after their sandbox', async () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
-    const kernel = await service.sessions.kernels.create(ann, id, { language: 'bash', directory: 'b' });
+    const kernel = await service.kernels.create(ann, id, { language: 'bash', directory: 'b' });
     const run = (code: string) => service.run(id, code, { language: 'bash', kernelId: kernel.id });
     await run('v=1');
     service.now += 21 * minute;
@@ -415,11 +422,11 @@ describe('kernels', () => {
   it('that loop are restarted', async () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
-    const { id: kernelId } = await service.sessions.kernels.create(ann, id, { language: 'python' });
+    const { id: kernelId } = await service.kernels.create(ann, id, { language: 'python' });
     const request = { sessionId: id, kernelId, language: 'python', code: 'print(1, flush=True)\nwhile True: pass' };
-    const endless = await service.sessions.start(ann, request);
+    const endless = await service.executions.start(ann, request);
     for await (const { event } of endless.events()) if (event.type === 'stdout') break;
-    await service.sessions.kernels.restart(ann, id, kernelId);
+    await service.kernels.restart(ann, id, kernelId);
     expect(await endless.done).toMatchObject({ result: { outcome: 'cancelled' } });
     expect(value(await service.run(id, '6 * 7', { kernelId }))).toBe('42');
   });

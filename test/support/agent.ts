@@ -1,11 +1,11 @@
 import { type Agent, type AgentEvent, type AgentRequest, createAgent } from '../../src/agent/index.ts';
-import type { Sessions } from '../../src/service/index.ts';
+import type { Executions } from '../../src/service/index.ts';
 import { createUpstreams, type UpstreamOptions } from '../../src/upstreams/index.ts';
 import { noRates, plansWith } from './http.ts';
 import { ann } from './sessions.ts';
 
 export interface TestAgentOptions {
-  readonly sessions: Pick<Sessions, 'start' | 'execution'>;
+  readonly executions: Executions;
   /** Address of the provider; `provider` may say more of it. */
   readonly baseUrl: string;
   readonly provider?: Partial<UpstreamOptions>;
@@ -15,7 +15,7 @@ export interface TestAgentOptions {
 }
 
 /** An agent over one provider, with short deadlines and no second attempts. */
-export function testAgent({ sessions, baseUrl, provider, providers, maxCalls = 10 }: TestAgentOptions): Agent {
+export function testAgent({ executions, baseUrl, provider, providers, maxCalls = 10 }: TestAgentOptions): Agent {
   const only: UpstreamOptions = {
     name: '',
     provider: 'openai-compatible',
@@ -38,7 +38,7 @@ export function testAgent({ sessions, baseUrl, provider, providers, maxCalls = 1
     retries: 0,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
-  return createAgent({ upstreams, sessions, plans: plansWith(noRates), maxCalls, shownChars: 2000 });
+  return createAgent({ upstreams, executions, plans: plansWith(noRates), maxCalls, shownChars: 2000 });
 }
 
 /** A request that says hello and offers code in `session-1`. */

@@ -12,7 +12,7 @@ import {
   problemOf,
   type ServerOptions,
 } from '../../src/http/index.ts';
-import type { Interpreter } from '../../src/service/index.ts';
+import type { Files, RunnerInfo } from '../../src/service/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts';
 import { testLimits } from './engine.ts';
 import { notForThis } from './not-for-this.ts';
@@ -40,19 +40,15 @@ export const plansWith = (rates: RateLimits): Plans =>
 
 const unused = () => Promise.reject(new Error('not part of this test'));
 
-/** An interpreter that only knows how it is: what tests of the HTTP room need. */
-export function idleInterpreter(health: Interpreter['health'] = async () => ({ ready: true })): Interpreter {
-  return {
-    languages: async () => [],
-    upload: unused,
-    file: unused,
-    openFile: unused,
-    listFiles: unused,
-    deleteFile: unused,
-    storage: unused,
-    health,
-  };
-}
+/** Stored files for tests that use none. */
+export const idleFiles: Files = {
+  upload: unused,
+  find: unused,
+  open: unused,
+  list: unused,
+  delete: unused,
+  storage: unused,
+};
 
 /** An agent for tests that ask no model. */
 const idleAgent: Agent = {
@@ -66,10 +62,11 @@ const idleAgent: Agent = {
 /** Services for dialects whose routes are not called, or that a test completes. */
 export function idleServices(): DialectServices {
   return {
-    interpreter: idleInterpreter(),
+    storedFiles: idleFiles,
     assistant: notForThis('assistant'),
     agent: idleAgent,
     sessions: notForThis('sessions'),
+    executions: notForThis('executions'),
     kernels: notForThis('kernels'),
     usage: notForThis('usage'),
     maxFileBytes: 10_000,
@@ -111,7 +108,7 @@ function* endless() {
 
 export type ServeOptions = Partial<Omit<ServerOptions, 'authenticator'>> & {
   readonly authentication?: Partial<AuthenticatorOptions>;
-  readonly health?: Interpreter['health'];
+  readonly health?: RunnerInfo['health'];
 };
 
 /** A server on the probe dialect, its log captured, closed when the test is over. Not listening until `listen`. */
@@ -137,7 +134,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     dialects: [probe],
     metrics: createMetrics(),
     logger,
-    interpreter: idleInterpreter(health),
+    runnerInfo: { languages: async () => [], health },
     ...options,
     authenticator,
   });

@@ -2,7 +2,7 @@ import { DragomanError, type FileRef, type Principal } from '../../src/core/inde
 import { ScriptedSessions } from '../../src/dialects/native/fixtures/scripted-sessions.ts';
 import { native } from '../../src/dialects/native/index.ts';
 import { UsageLedger } from '../../src/service/index.ts';
-import { idleInterpreter, idleServices, serve } from './http.ts';
+import { idleFiles, idleServices, serve } from './http.ts';
 import { memoryRecords } from './records.ts';
 
 /** Keys of two callers. */
@@ -24,15 +24,16 @@ export async function nativeServer() {
   const services = {
     ...idleServices(),
     sessions,
+    executions: sessions,
     usage,
-    interpreter: {
-      ...idleInterpreter(),
-      async openFile(principal: Principal, { sessionId, fileId }: FileRef) {
+    storedFiles: {
+      ...idleFiles,
+      async open(principal: Principal, { sessionId, fileId }: FileRef) {
         const file = (await sessions.files(principal, sessionId)).find(({ id }) => id === fileId)!;
         return { file, content: sessions.open(file) };
       },
       storage: async () => ({ used: 30, allowed: 1000 }),
-      async listFiles() {
+      async list() {
         throw new DragomanError('not_found', { message: 'Session not found' });
       },
     },

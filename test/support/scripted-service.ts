@@ -2,10 +2,10 @@ import { onTestFinished } from 'vitest';
 import { defaultPlan, type Plan } from '../../src/core/index.ts';
 import {
   Admission,
-  type CellExecution,
-  type CellRequest,
+  createService,
+  type Execution,
+  type ExecutionRequest,
   FileService,
-  SessionService,
   StoredJobFiles,
 } from '../../src/service/index.ts';
 import { createFileStore, createMemoryBytes, type Records } from '../../src/stores/index.ts';
@@ -53,7 +53,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
   const runner = new ScriptedRunner(jobFiles, script);
   const queueWaitMs = options.queueWaitMs ?? 5000;
   const admission = new Admission({ places: options.places ?? 8, waitMs: queueWaitMs });
-  const sessions = new SessionService({
+  const parts = createService({
     runner,
     jobFiles,
     records,
@@ -74,18 +74,22 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, count() {} },
     now,
   });
-  onTestFinished(() => sessions.close());
+  const { sessions, executions, kernels } = parts;
+  onTestFinished(() => parts.close());
   const service = {
     now: Date.UTC(2026, 0, 1),
     sessions,
+    executions,
+    kernels,
+    close: () => parts.close(),
     runner,
     records,
     fileService,
     admission,
     used,
     measured,
-    async run(sessionId: string | undefined, code = '', request: Partial<CellRequest> = {}): Promise<CellExecution> {
-      return (await sessions.start(ann, { sessionId, language: 'python', code, ...request })).done;
+    async run(sessionId: string | undefined, code = '', request: Partial<ExecutionRequest> = {}): Promise<Execution> {
+      return (await executions.start(ann, { sessionId, language: 'python', code, ...request })).done;
     },
   };
   return service;

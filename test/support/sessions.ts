@@ -6,10 +6,11 @@ import { defaultPlan, type Plan, type Principal } from '../../src/core/index.ts'
 import { memoryJobLog } from '../../src/runner/index.ts';
 import {
   Admission,
-  type CellExecution,
-  type CellRequest,
+  createService,
+  type Execution,
+  type ExecutionRequest,
   FileService,
-  SessionService,
+  type Service,
   StoredJobFiles,
 } from '../../src/service/index.ts';
 import { createDiskBytes, createFileStore, type Records } from '../../src/stores/index.ts';
@@ -28,8 +29,7 @@ export interface TestSessionsOptions {
 }
 
 /** A session service over a real engine, with a clock and a memory gauge of the test's. */
-export interface TestSessions {
-  readonly sessions: SessionService;
+export interface TestSessions extends Service {
   readonly fileService: FileService;
   readonly records: Records;
   readonly directory: string;
@@ -39,7 +39,7 @@ export interface TestSessions {
   /** Lets idle sandboxes go, as the service does every few seconds. */
   sweep(): Promise<void>;
   /** Runs code to its end. Python unless said otherwise. */
-  run(sessionId: string | undefined, code: string, request?: Partial<CellRequest>): Promise<CellExecution>;
+  run(sessionId: string | undefined, code: string, request?: Partial<ExecutionRequest>): Promise<Execution>;
 }
 
 export const ann: Principal = { id: 'ann', tenant: 'tenant', name: 'ann' };
@@ -83,7 +83,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     now,
   });
   onTestFinished(() => runner.close());
-  const sessions = new SessionService({
+  const service = createService({
     runner,
     jobFiles,
     records,
@@ -104,9 +104,9 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     metrics: { execution() {}, request() {}, gauge() {}, count() {} },
     now,
   });
-  onTestFinished(() => sessions.close());
+  onTestFinished(() => service.close());
   const test: TestSessions = {
-    sessions,
+    ...service,
     fileService,
     records,
     directory,
@@ -114,7 +114,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     availableMemory: Number.MAX_SAFE_INTEGER,
     sweep: () => runner.sweep(),
     async run(sessionId, code, request) {
-      return (await sessions.start(ann, { sessionId, language: 'python', code, ...request })).done;
+      return (await service.executions.start(ann, { sessionId, language: 'python', code, ...request })).done;
     },
   };
   return test;

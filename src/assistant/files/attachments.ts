@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import mime from 'mime';
 import { DragomanError, type FileRef, type Principal } from '../../core/index.ts';
-import type { Interpreter } from '../../service/index.ts';
+import type { Files } from '../../service/index.ts';
 import { type Item, type Part, partsOf } from '../items.ts';
 import { Refusal } from '../refusal.ts';
 import { readBase64, readDataUrl } from './base64.ts';
@@ -44,9 +44,9 @@ const maxFiles = 256;
 /** Reads the files that requests bring along. */
 export class Attachments {
   readonly #files: UserFiles;
-  readonly #store: Pick<Interpreter, 'openFile'>;
+  readonly #store: Pick<Files, 'open'>;
 
-  constructor(files: UserFiles, store: Pick<Interpreter, 'openFile'>) {
+  constructor(files: UserFiles, store: Pick<Files, 'open'>) {
     this.#files = files;
     this.#store = store;
   }
@@ -102,7 +102,7 @@ export class Attachments {
   /** Its bytes. @throws DragomanError not_found */
   async open(principal: Principal, { source }: Attachment): Promise<Readable> {
     if ('bytes' in source) return Readable.from([source.bytes]);
-    return (await this.#store.openFile(principal, source.ref)).content;
+    return (await this.#store.open(principal, source.ref)).content;
   }
 
   async #ofPart(principal: Principal, part: Part): Promise<Attachment | undefined> {

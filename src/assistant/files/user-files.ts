@@ -1,5 +1,5 @@
 import { DragomanError, type FileRef, isId, type Principal, type StoredFile } from '../../core/index.ts';
-import type { Interpreter, Page, UploadFile } from '../../service/index.ts';
+import type { Files, Page, UploadFile } from '../../service/index.ts';
 import type { NewDocument, OwnedDocuments } from '../owned-documents.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -35,9 +35,9 @@ export interface NewUserFile {
 /** The uploaded files of principals. */
 export class UserFiles {
   readonly #documents: OwnedDocuments;
-  readonly #store: Pick<Interpreter, 'upload' | 'deleteFile' | 'file' | 'openFile'>;
+  readonly #store: Pick<Files, 'upload' | 'delete' | 'find' | 'open'>;
 
-  constructor(documents: OwnedDocuments, store: Pick<Interpreter, 'upload' | 'deleteFile' | 'file' | 'openFile'>) {
+  constructor(documents: OwnedDocuments, store: Pick<Files, 'upload' | 'delete' | 'find' | 'open'>) {
     this.#documents = documents;
     this.#store = store;
   }
@@ -94,12 +94,12 @@ export class UserFiles {
 
   /** Its stored file. @throws DragomanError not_found */
   stored(principal: Principal, file: UserFile): Promise<StoredFile> {
-    return this.#store.file(principal, refOf(file));
+    return this.#store.find(principal, refOf(file));
   }
 
   async #remove(principal: Principal, ref: FileRef): Promise<void> {
     try {
-      await this.#store.deleteFile(principal, ref);
+      await this.#store.delete(principal, ref);
     } catch (error) {
       // It is removed already.
       if (!(error instanceof DragomanError) || error.code !== 'not_found') throw error;

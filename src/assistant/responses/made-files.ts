@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DragomanError, newId, type Principal } from '../../core/index.ts';
-import type { CellExecution, Sessions } from '../../service/index.ts';
+import type { Execution, Sessions } from '../../service/index.ts';
 import type { Citation } from '../items.ts';
 import { type Citable, citationOf, hasLinks, isForPeople, linkedFiles } from './citations.ts';
 import type { ShownImage } from './code-outputs.ts';
@@ -24,7 +24,7 @@ export class MadeFiles {
   }
 
   /** Takes in what code wrote and showed. An image that was saved under a name is not stored a second time. */
-  async add(sessionId: string, { files, deleted }: CellExecution, images: readonly ShownImage[]): Promise<void> {
+  async add(sessionId: string, { files, deleted }: Execution, images: readonly ShownImage[]): Promise<void> {
     for (const path of deleted) this.#uncited.delete(path);
     const written = files.flatMap((entry) => (entry.change === 'inherited' ? [] : [entry.file]));
     for (const file of written) if (isForPeople(file.name)) this.#uncited.set(file.name, file);

@@ -16,7 +16,7 @@ function room() {
   const assistant = createAssistant({
     agent,
     sessions: new MemorySessions(),
-    interpreter: { upload: notForThis, deleteFile: notForThis, file: notForThis, openFile: notForThis },
+    storedFiles: { upload: notForThis, delete: notForThis, find: notForThis, open: notForThis },
     documents: memoryRecords().documents,
     log: new MemoryEventLog<ResponseEvent>({ maxLogs: 9, maxBytes: 1e9, maxLogBytes: responseLogBytes, ttlMs: 1000 }),
     retentionMs: 1e9,

@@ -2,21 +2,21 @@ import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { beforeEach, expect, test } from 'vitest';
 import { apiKey, idleServices, serve } from '../../../test/support/http.ts';
-import { MemoryInterpreter } from './fixtures/memory-interpreter.ts';
+import { MemoryService } from './fixtures/memory-service.ts';
 import { librechat } from './routes.ts';
 
-/** The dialect behind the real HTTP room, on an interpreter that only remembers what it was asked. */
+/** The dialect behind the real HTTP room, on an memory that only remembers what it was asked. */
 let app: FastifyInstance;
-let interpreter: MemoryInterpreter;
+let memory: MemoryService;
 beforeEach(() => {
-  interpreter = new MemoryInterpreter();
+  memory = new MemoryService();
   const services = idleServices();
   ({ app } = serve({
     dialects: [
       librechat({
         ...services,
-        interpreter,
-        sessions: { ...services.sessions, start: interpreter.start.bind(interpreter) },
+        storedFiles: memory,
+        executions: { ...services.executions, start: memory.start.bind(memory) },
       }),
     ],
     maxBodyBytes: 1_000_000,
@@ -79,7 +79,7 @@ test('any JSON is run or refused in a sentence, and pollutes nothing', async () 
     { numRuns: 1500, ...bounded },
   );
   expect(ran).toBeGreaterThan(0);
-  for (const { language, code, args = [], files = [] } of interpreter.executed) {
+  for (const { language, code, args = [], files = [] } of memory.executed) {
     expect([typeof language, typeof code, Array.isArray(args), Array.isArray(files)]).toEqual([
       'string',
       'string',

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { librechatApp } from './fixtures/app.ts';
-import type { MemoryInterpreter } from './fixtures/memory-interpreter.ts';
+import type { MemoryService } from './fixtures/memory-service.ts';
 
 let app: FastifyInstance;
-let interpreter: MemoryInterpreter;
+let memory: MemoryService;
 let port: number;
 beforeAll(async () => {
-  ({ app, interpreter } = await librechatApp({ uploadTimeoutMs: 1000 }));
+  ({ app, memory } = await librechatApp({ uploadTimeoutMs: 1000 }));
   await app.listen({ host: '127.0.0.1', port: 0 });
   port = (app.server.address() as AddressInfo).port;
 });
@@ -120,7 +120,7 @@ function* socketReads(content: Buffer) {
 test('whatever a form is, it gets an answer that says what became of it', async () => {
   await fc.assert(
     fc.asyncProperty(fc.constantFrom('/upload', '/upload/batch'), type, body, async (url, contentType, content) => {
-      const before = interpreter.sessions.size;
+      const before = memory.sessions.size;
       const headers = { 'content-type': contentType, 'content-length': String(content.length) };
       const payload = Readable.from(socketReads(content));
       const answer = await app.inject({ method: 'POST', url, payload, headers });
@@ -129,7 +129,7 @@ test('whatever a form is, it gets an answer that says what became of it', async 
       if (answer.statusCode === 200) expect(json.files.length).toBeGreaterThan(0);
       else expect(json.error).toEqual(expect.any(String));
       // What failed leaves nothing.
-      expect(interpreter.sessions.size).toBe(before + (answer.statusCode === 200 ? 1 : 0));
+      expect(memory.sessions.size).toBe(before + (answer.statusCode === 200 ? 1 : 0));
     }),
     { numRuns: 1000, ...bounded },
   );

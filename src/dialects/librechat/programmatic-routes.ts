@@ -14,10 +14,10 @@ const maxBodyBytes = 10_000_000;
 /** Programs that call the tools of their client. `profileOf` reads the execution profile that a request asks for. */
 export function addProgrammaticRoutes(
   app: FastifyInstance,
-  { sessions, now }: Pick<LibreChatServices, 'sessions' | 'now'>,
+  { sessions, executions, now }: Pick<LibreChatServices, 'sessions' | 'executions' | 'now'>,
   profileOf: (request: FastifyRequest) => string | undefined,
 ): void {
-  const programs = new Programs(sessions, now);
+  const programs = new Programs(executions, now);
   const cancellations = new Cancellations(now);
 
   const begin = async (request: FastifyRequest, signal: AbortSignal) => {

@@ -7,7 +7,7 @@ import {
   type ToolCall,
   type ToolResult,
 } from '../../core/index.ts';
-import type { CellExecution, CellRequest, RunningExecution, Sessions } from '../../service/index.ts';
+import type { Execution, ExecutionRequest, Executions, RunningExecution } from '../../service/index.ts';
 import { sessionIds } from './answers.ts';
 import { isSame, LastAnswers } from './last-answers.ts';
 import { type ContinuationBody, type ProgramAnswer, type ProgramBody, tokenPattern } from './programmatic-wire.ts';
@@ -41,15 +41,15 @@ const reservedName = '_ptc_history.json';
  * alive in between, so what it did is done once.
  */
 export class Programs {
-  readonly #sessions: Pick<Sessions, 'start'>;
+  readonly #executions: Pick<Executions, 'start'>;
   /** By execution. */
   readonly #programs = new Map<string, Program>();
   readonly #last: LastAnswers;
   /** This run of the service: programs end with it. */
   readonly #life = newId();
 
-  constructor(sessions: Pick<Sessions, 'start'>, now: () => number) {
-    this.#sessions = sessions;
+  constructor(executions: Pick<Executions, 'start'>, now: () => number) {
+    this.#executions = executions;
     this.#last = new LastAnswers(now);
   }
 
@@ -64,7 +64,7 @@ export class Programs {
     sessionId: string | undefined,
     signal: AbortSignal,
   ): Promise<ProgramAnswer> {
-    const execution = await this.#sessions.start(principal, { ...toProgram(body), sessionId });
+    const execution = await this.#executions.start(principal, { ...toProgram(body), sessionId });
     const decoder = new TextDecoder();
     const program: Program = {
       principal,
@@ -164,7 +164,7 @@ export class Programs {
 }
 
 /** @throws DragomanError invalid_request */
-function toProgram({ code, tools, lang, language, timeout, files }: ProgramBody): CellRequest {
+function toProgram({ code, tools, lang, language, timeout, files }: ProgramBody): ExecutionRequest {
   const { files: inputs = [] } = toRequest({ lang: '', code, files });
   if (inputs.some(({ path }) => path.split('/').at(-1) === reservedName))
     refuse(`a file must not be named ${reservedName}`);
@@ -207,7 +207,7 @@ function endedWithService(id: string): ProgramAnswer {
   return { status: 'error', error: 'Execution failed or timed out', ...sessionIds(id), stdout: '', stderr, files: [] };
 }
 
-function endAnswer(execution: CellExecution, names: ReadonlyMap<string, string>): ProgramAnswer {
+function endAnswer(execution: Execution, names: ReadonlyMap<string, string>): ProgramAnswer {
   const { code, signal, message, status, ...ended } = toAnswer(execution, names);
   const error = faultOf(execution.result);
   return error === undefined ? { status: 'completed', ...ended } : { status: 'error', error, ...ended };

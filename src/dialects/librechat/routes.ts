@@ -32,34 +32,34 @@ export const librechat = (services: LibreChatServices): Dialect => ({
   },
 });
 
-function addExecRoute(app: FastifyInstance, { sessions }: LibreChatServices): void {
+function addExecRoute(app: FastifyInstance, services: LibreChatServices): void {
   addRoute(app, routes.exec, async ({ body }, request, reply) => {
     const signal = abortOnDisconnect(reply);
     const hint = hintOf(body, profileOf(request));
-    if (hint !== undefined) return execInSession(sessions, request.principal, body, hint, signal);
+    if (hint !== undefined) return execInSession(services, request.principal, body, hint, signal);
     const program = { ...toRequest(body), asProgram: true };
-    return toAnswer(await runToEnd(sessions, request.principal, program, signal), namesOf(body.files));
+    return toAnswer(await runToEnd(services.executions, request.principal, program, signal), namesOf(body.files));
   });
 }
 
 function addFileRoutes(app: FastifyInstance, services: LibreChatServices): void {
-  const { interpreter } = services;
+  const { storedFiles } = services;
   addRoute(app, routes.upload, (_, request, reply) => upload(services, request, reply));
   addRoute(app, routes.uploadBatch, (_, request, reply) => uploadBatch(services, request, reply));
   addRoute(app, routes.download, async (input, request, reply) =>
-    sendFile(reply, await interpreter.openFile(request.principal, fileRef(input), requestedRange(request))),
+    sendFile(reply, await storedFiles.open(request.principal, fileRef(input), requestedRange(request))),
   );
   addRoute(app, routes.object, async (input, { principal }) =>
-    objectInfo(await interpreter.file(principal, fileRef(input))),
+    objectInfo(await storedFiles.find(principal, fileRef(input))),
   );
   addRoute(app, routes.list, async ({ params, query: { detail, ...identity } }, { principal }) => {
-    const files = await interpreter.listFiles(principal, params.sid, scopeOf(identity));
+    const files = await storedFiles.list(principal, params.sid, scopeOf(identity));
     return files.map((file) => listElement(file, detail));
   });
   for (const route of [routes.delete, routes.deleteObject]) {
     addRoute(app, route, async (input, { principal }) => {
       const ref = fileRef(input);
-      await interpreter.deleteFile(principal, ref);
+      await storedFiles.delete(principal, ref);
       return { message: 'File deleted successfully', ...sessionIds(ref.sessionId), fileId: ref.fileId };
     });
   }

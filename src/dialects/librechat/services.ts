@@ -1,4 +1,4 @@
-import type { Interpreter, Sessions } from '../../service/index.ts';
+import type { Executions, Files, Sessions } from '../../service/index.ts';
 
 /** Bounds of one upload call. */
 export interface UploadLimits {
@@ -11,8 +11,9 @@ export interface UploadLimits {
 
 /** What this dialect uses of the service. */
 export interface LibreChatServices extends UploadLimits {
-  readonly interpreter: Pick<Interpreter, 'upload' | 'file' | 'openFile' | 'listFiles' | 'deleteFile'>;
-  readonly sessions: Pick<Sessions, 'ensure' | 'start' | 'files' | 'putFile'>;
+  readonly storedFiles: Pick<Files, 'upload' | 'find' | 'open' | 'list' | 'delete'>;
+  readonly sessions: Pick<Sessions, 'ensure' | 'files' | 'putFile'>;
+  readonly executions: Pick<Executions, 'start'>;
   /** Milliseconds since the epoch. */
   now(): number;
 }

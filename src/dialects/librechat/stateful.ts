@@ -1,5 +1,5 @@
 import { DragomanError, type MimeBundle, type Principal, type StoredFile } from '../../core/index.ts';
-import type { CellExecution, CellRequest } from '../../service/index.ts';
+import type { Execution, ExecutionRequest } from '../../service/index.ts';
 import type { ExecAnswer } from './answers.ts';
 import type { LibreChatServices } from './services.ts';
 import { namesOf, toAnswer, toRequest } from './translate.ts';
@@ -19,15 +19,15 @@ export function hintOf(body: Pick<ExecBody, 'runtime_session_hint'>, profile: st
 
 /**
  * Runs code to its end; it ends early when `signal` aborts.
- * @throws DragomanError as `Sessions.start`; cancelled
+ * @throws DragomanError as `Executions.start`; cancelled
  */
 export async function runToEnd(
-  sessions: Pick<LibreChatServices['sessions'], 'start'>,
+  executions: LibreChatServices['executions'],
   principal: Principal,
-  request: CellRequest,
+  request: ExecutionRequest,
   signal: AbortSignal,
-): Promise<CellExecution> {
-  const running = await sessions.start(principal, request);
+): Promise<Execution> {
+  const running = await executions.start(principal, request);
   const cancel = () => running.cancel();
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
@@ -38,20 +38,20 @@ export async function runToEnd(
 
 /**
  * Runs code in the session that a hint names. Its files carry the session's id, which is the `session_id` of every answer.
- * @throws DragomanError as `Sessions.start`; cancelled when `signal` aborts
+ * @throws DragomanError as `Executions.start`; cancelled when `signal` aborts
  */
 export async function execInSession(
-  sessions: LibreChatServices['sessions'],
+  { sessions, executions }: Pick<LibreChatServices, 'sessions' | 'executions'>,
   principal: Principal,
   body: ExecBody,
   hint: string,
   signal: AbortSignal,
 ): Promise<ExecAnswer> {
   const { id: sessionId } = await sessions.ensure(principal, `librechat:${hint}`, {});
-  const execution = await runToEnd(sessions, principal, { ...toRequest(body), sessionId }, signal);
+  const execution = await runToEnd(executions, principal, { ...toRequest(body), sessionId }, signal);
   const figures = await keepFigures(sessions, principal, execution);
   const { stdout } = execution.result;
-  const shown: CellExecution = {
+  const shown: Execution = {
     ...execution,
     result: { ...execution.result, stdout: { ...stdout, text: stdout.text + valuesOf(execution) } },
     files: [...figures.map((file) => ({ change: 'created', file }) as const), ...execution.files],
@@ -64,7 +64,7 @@ export async function execInSession(
 }
 
 /** What a notebook would show below the cell: a model that gets two streams and files should see it too. */
-function valuesOf({ result }: CellExecution): string {
+function valuesOf({ result }: Execution): string {
   return result.outputs
     .map(({ bundle }) => bundle['text/plain'])
     .filter((text, index) => typeof text === 'string' && !imageOf(result.outputs[index]!.bundle))
@@ -86,7 +86,7 @@ function imageOf(bundle: MimeBundle): { ending: string; data: string } | undefin
 async function keepFigures(
   sessions: LibreChatServices['sessions'],
   principal: Principal,
-  { sessionId, result }: CellExecution,
+  { sessionId, result }: Execution,
 ): Promise<StoredFile[]> {
   const images = result.outputs.flatMap(({ bundle }) => imageOf(bundle) ?? []);
   if (images.length === 0) return [];

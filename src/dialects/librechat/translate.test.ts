@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { newId, type StoredFile } from '../../core/index.ts';
 import { parse } from '../../http/index.ts';
 import type { ReportedFile } from '../../service/index.ts';
-import { execution, said } from './fixtures/memory-interpreter.ts';
+import { execution, said } from './fixtures/memory-service.ts';
 import { namesOf, toAnswer, toRequest } from './translate.ts';
 import { execBody } from './wire.ts';
 

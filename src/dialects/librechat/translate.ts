@@ -1,5 +1,5 @@
 import { clientPath, DragomanError, isId, relativeName } from '../../core/index.ts';
-import type { CellExecution, CellRequest, InputFile, ReportedFile } from '../../service/index.ts';
+import type { Execution, ExecutionRequest, InputFile, ReportedFile } from '../../service/index.ts';
 import { type ExecAnswer, type ExecFile, sessionIds } from './answers.ts';
 import { fileClaim } from './scopes.ts';
 import { statisticsOf } from './statistics.ts';
@@ -13,7 +13,7 @@ const mostNamed = 20;
 const leastTimeoutMs = 100;
 
 /** @throws DragomanError invalid_request */
-export function toRequest(body: ExecBody): CellRequest {
+export function toRequest(body: ExecBody): ExecutionRequest {
   return {
     language: body.lang,
     code: body.code,
@@ -67,7 +67,7 @@ function toInput(ref: WireFileRef): InputFile {
  * The files of an answer carry the id of the session they are stored in, which is the answer's own.
  * @param names what the client calls its inputs, by path, where that differs
  */
-export function toAnswer(execution: CellExecution, names: ReadonlyMap<string, string> = new Map()): ExecAnswer {
+export function toAnswer(execution: Execution, names: ReadonlyMap<string, string> = new Map()): ExecAnswer {
   const { result, deleted, lost } = execution;
   const reasons = endings(execution);
   const { files: listedFiles, delivered } = listed(execution.files);
@@ -98,7 +98,7 @@ export function toAnswer(execution: CellExecution, names: ReadonlyMap<string, st
   };
 }
 
-function statusOf({ result }: CellExecution): ExecAnswer['status'] {
+function statusOf({ result }: Execution): ExecAnswer['status'] {
   if (result.outcome === 'timed_out') return 'TO';
   if (result.outcome === 'out_of_memory') return 'SG';
   // Shortened output counts as well: a client that reads data from it must know that some is missing.
@@ -106,7 +106,7 @@ function statusOf({ result }: CellExecution): ExecAnswer['status'] {
 }
 
 /** What to tell the model, which sees nothing but the two streams. */
-function endings({ result, lost }: CellExecution): string[] {
+function endings({ result, lost }: Execution): string[] {
   const { outcome, stdout, stderr } = result;
   const reasons: string[] = [];
   if (outcome === 'timed_out') reasons.push('Time limit exceeded');

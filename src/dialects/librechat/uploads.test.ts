@@ -4,9 +4,9 @@ import { librechatApp } from './fixtures/app.ts';
 
 type App = Awaited<ReturnType<typeof librechatApp>>;
 let app: App['app'];
-let interpreter: App['interpreter'];
+let memory: App['memory'];
 beforeEach(async () => {
-  ({ app, interpreter } = await librechatApp());
+  ({ app, memory } = await librechatApp());
 });
 
 type Part = readonly [name: string, value: string] | readonly [name: string, value: string, filename: string];
@@ -23,7 +23,7 @@ function form(parts: readonly Part[], end = '--b--\r\n') {
 const post = async (url: string, parts: readonly Part[], end?: string) =>
   app.inject({ method: 'POST', url, ...form(parts, end) });
 const file = (filename: string, content = 'x'): Part => ['file', content, filename];
-const only = () => [...interpreter.sessions.values()][0]!;
+const only = () => [...memory.sessions.values()][0]!;
 
 describe('POST /upload', () => {
   test('stores files under one session, in the answer of every generation', async () => {
@@ -106,7 +106,7 @@ describe('POST /upload', () => {
     const response = await post('/upload', parts);
     expect(response.statusCode).toBe(status);
     expect(response.json()).toEqual({ error: expect.any(String) });
-    expect(interpreter.sessions.size).toBe(0);
+    expect(memory.sessions.size).toBe(0);
   });
 
   test('says of a file that it is too big in the words clients know', async () => {
@@ -143,7 +143,7 @@ describe('POST /upload', () => {
       expect(response.statusCode).toBe(400);
       expect(response.json()).toEqual({ error: expect.any(String) });
     }
-    expect(interpreter.sessions.size).toBe(0);
+    expect(memory.sessions.size).toBe(0);
   });
 });
 
@@ -173,7 +173,7 @@ describe('POST /upload/batch', () => {
   });
 
   test('keeps what is good beside what is not', async () => {
-    interpreter.beforeFile = ({ name }) => {
+    memory.beforeFile = ({ name }) => {
       if (name === 'bad') throw new DragomanError('invalid_request', { message: 'bad name' });
     };
     const parts = [file('a'), file('big', 'x'.repeat(300_000)), file('bad', 'y'.repeat(900)), file('z', 'last')];
@@ -194,8 +194,8 @@ describe('POST /upload/batch', () => {
   });
 
   test('goes on behind a file that was given up in the middle', async () => {
-    ({ app, interpreter } = await librechatApp({ maxFileBytes: 1e6 }));
-    interpreter.beforeFile = async ({ name, content }) => {
+    ({ app, memory } = await librechatApp({ maxFileBytes: 1e6 }));
+    memory.beforeFile = async ({ name, content }) => {
       if (name !== 'b') return;
       for await (const _ of content) throw new DragomanError('storage_unavailable', { message: 'disk full' });
     };
@@ -255,6 +255,6 @@ describe('POST /upload/batch', () => {
   test('an end that comes too early leaves nothing', async () => {
     const response = await post('/upload/batch', [file('a')], '--b\r\nContent-Disposition: form-data; name="file"; f');
     expect(response.statusCode).toBe(400);
-    expect(interpreter.sessions.size).toBe(0);
+    expect(memory.sessions.size).toBe(0);
   });
 });

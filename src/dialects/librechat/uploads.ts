@@ -6,7 +6,7 @@ import { type BatchFile, sessionIds } from './answers.ts';
 import { fileScope } from './scopes.ts';
 import type { LibreChatServices, UploadLimits } from './services.ts';
 
-type UploadServices = Pick<LibreChatServices, 'interpreter' | keyof UploadLimits>;
+type UploadServices = Pick<LibreChatServices, 'storedFiles' | keyof UploadLimits>;
 
 /** Fields that must come before the files: they say whose the files are. */
 const early = new Set(['kind', 'id', 'version', 'read_only', 'entity_id']);
@@ -14,7 +14,7 @@ const early = new Set(['kind', 'id', 'version', 'read_only', 'entity_id']);
 /** `POST /upload`: every file is stored, or none. */
 export function upload(services: UploadServices, request: FastifyRequest, reply: FastifyReply): Promise<object> {
   return withForm(services, request, reply, async (form) => {
-    const { sessionId, files } = await services.interpreter.upload(
+    const { sessionId, files } = await services.storedFiles.upload(
       request.principal,
       { ...claims(form), partial: false },
       named(form.files(false)),
@@ -54,7 +54,7 @@ async function storeBatch(services: UploadServices, request: FastifyRequest, for
     if (!(error instanceof DragomanError)) throw error;
     return { ids: {}, files: await refuseAll(form.files(true), error.message) };
   }
-  const stored = await services.interpreter.upload(
+  const stored = await services.storedFiles.upload(
     request.principal,
     { ...target, partial: true },
     named(form.files(true)),

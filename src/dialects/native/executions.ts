@@ -12,15 +12,15 @@ import { finishedAnswer, toCell, toToolResults, unfinishedAnswer } from './trans
 const cancelWaitMs = 2000;
 
 /** Running code: in a session, or alone. */
-export function addExecutionRoutes(app: FastifyInstance, { sessions }: Pick<NativeServices, 'sessions'>): void {
+export function addExecutionRoutes(app: FastifyInstance, { executions }: Pick<NativeServices, 'executions'>): void {
   addRoute(app, routes.execute, async ({ body }, request, reply) => {
-    const execution = await sessions.start(request.principal, toCell(body));
+    const execution = await executions.start(request.principal, toCell(body));
     // A client that leaves before the answer never learns the id, so it cannot come back.
     if (!wantsEvents(request)) abortOnDisconnect(reply).addEventListener('abort', () => execution.cancel());
     return begun(request, reply, execution);
   });
   addRoute(app, routes.executeInSession, async ({ params, body }, request, reply) =>
-    begun(request, reply, await sessions.start(request.principal, toCell(body, params.session_id))),
+    begun(request, reply, await executions.start(request.principal, toCell(body, params.session_id))),
   );
 
   for (const place of [routes.alone, routes.inSession]) {
@@ -46,7 +46,7 @@ export function addExecutionRoutes(app: FastifyInstance, { sessions }: Pick<Nati
     principal: Principal,
     { execution_id: id, session_id: sessionId }: { execution_id: string; session_id?: string },
   ): Promise<RunningExecution> {
-    const execution = await sessions.execution(principal, id);
+    const execution = await executions.find(principal, id);
     if (sessionId !== undefined && execution.sessionId !== sessionId) throw new DragomanError('not_found');
     return execution;
   }

@@ -9,11 +9,11 @@ import { fileAnswer, toInput } from './translate.ts';
 
 const curlsType = 'application/x-www-form-urlencoded';
 
-type FileServices = Pick<NativeServices, 'sessions' | 'interpreter' | 'maxFileBytes'>;
+type FileServices = Pick<NativeServices, 'sessions' | 'storedFiles' | 'maxFileBytes'>;
 
 /** The files of a session's workspace, by path. */
 export function addFileRoutes(app: FastifyInstance, services: FileServices): void {
-  const { sessions, interpreter } = services;
+  const { sessions, storedFiles } = services;
 
   addRoute(app, routes.list, async ({ params }, { principal }) => ({
     data: (await filesOf(principal, params.session_id)).map(fileAnswer),
@@ -56,12 +56,12 @@ export function addFileRoutes(app: FastifyInstance, services: FileServices): voi
       return await sessions.files(principal, id);
     } catch (error) {
       if (!(error instanceof DragomanError) || error.code !== 'not_found') throw error;
-      return interpreter.listFiles(principal, id, { kind: 'unclaimed' });
+      return storedFiles.list(principal, id, { kind: 'unclaimed' });
     }
   }
 
   function open(principal: Principal, { sessionId, id: fileId }: StoredFile, range?: RangeOf) {
-    return interpreter.openFile(principal, { sessionId, fileId, scope: { kind: 'unclaimed' } }, range);
+    return storedFiles.open(principal, { sessionId, fileId, scope: { kind: 'unclaimed' } }, range);
   }
 }
 

@@ -1,11 +1,11 @@
 import type { CellResult, MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
 import { jsonLength, jsonPieces } from '../../http/index.ts';
-import type { CellExecution } from '../../service/index.ts';
+import type { Execution } from '../../service/index.ts';
 
 /** One cell that was run. */
 export interface PastCell {
   readonly code: string;
-  readonly execution: CellExecution;
+  readonly execution: Execution;
 }
 
 interface Kernel {

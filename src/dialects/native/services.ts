@@ -1,10 +1,11 @@
-import type { Interpreter, Kernels, Sessions, UsageReport } from '../../service/index.ts';
+import type { Executions, Files, Kernels, Sessions, UsageReport } from '../../service/index.ts';
 
 /** What this dialect uses of the service. */
 export interface NativeServices {
   readonly sessions: Sessions;
+  readonly executions: Executions;
   readonly kernels: Kernels;
-  readonly interpreter: Pick<Interpreter, 'listFiles' | 'openFile' | 'storage'>;
+  readonly storedFiles: Pick<Files, 'list' | 'open' | 'storage'>;
   readonly usage: UsageReport;
   /** Largest upload of one file, in bytes. */
   readonly maxFileBytes: number;

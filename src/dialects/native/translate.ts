@@ -1,7 +1,7 @@
 import { clientPath, type MimeBundle, type StoredFile, type ToolResult, type Usage } from '../../core/index.ts';
 import type {
-  CellExecution,
-  CellRequest,
+  Execution,
+  ExecutionRequest,
   InputFile,
   KernelInfo,
   NewSession,
@@ -12,7 +12,7 @@ import type {
 import type { Artifact, DoneEvent, File, Finished, Kernel, Session, Unfinished } from './answers.ts';
 import type { ExecutionBody, FileReference, SessionBody, SessionChange, ToolResultsBody } from './wire.ts';
 
-export function toCell(body: ExecutionBody, sessionId?: string): CellRequest {
+export function toCell(body: ExecutionBody, sessionId?: string): ExecutionRequest {
   const { language, code, args, stdin, kernel_id: kernelId, timeout_ms: wallMs, files, tools } = body;
   return {
     sessionId,
@@ -99,7 +99,7 @@ export function artifactsOf(files: readonly ReportedFile[]): Artifact[] {
 }
 
 /** What there is to say at the end, besides what was shown on the way. */
-export function endOf({ id, sessionId, language, result, ...execution }: CellExecution): DoneEvent {
+export function endOf({ id, sessionId, language, result, ...execution }: Execution): DoneEvent {
   return {
     id,
     session_id: sessionId,
@@ -131,7 +131,7 @@ function usageAnswer({ cpuMs, wallMs, peakMemoryBytes }: Usage) {
   return { cpu_ms: rounded(cpuMs), wall_ms: rounded(wallMs), peak_memory_bytes: peakMemoryBytes };
 }
 
-export function finishedAnswer(execution: CellExecution): Finished {
+export function finishedAnswer(execution: Execution): Finished {
   const { stdout, stderr, outputs, error } = execution.result;
   return {
     ...endOf(execution),

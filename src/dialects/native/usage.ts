@@ -11,7 +11,7 @@ const usualDays = 30;
 /** What the caller's key has used. */
 export function addUsageRoutes(
   app: FastifyInstance,
-  { usage, interpreter, now }: Pick<NativeServices, 'usage' | 'interpreter' | 'now'>,
+  { usage, storedFiles, now }: Pick<NativeServices, 'usage' | 'storedFiles' | 'now'>,
 ): void {
   addRoute(app, routes.read, async ({ query }, { principal }) => {
     const to = query.to ?? date(now());
@@ -19,7 +19,7 @@ export function addUsageRoutes(
     if (from > to) throw new DragomanError('invalid_request', { message: 'from must not be after to' });
     const days = await usage.days(principal, from, to);
     const rows = days.map(({ date, ...amounts }) => ({ date, ...wire(amounts) }));
-    const { used, allowed } = await interpreter.storage(principal);
+    const { used, allowed } = await storedFiles.storage(principal);
     const storage = { bytes_used: used, bytes_allowed: allowed };
     return { from, to, total: wire(sumOfUsage(days)), days: rows, storage };
   });

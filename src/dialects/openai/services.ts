@@ -1,7 +1,7 @@
 import type { Agent } from '../../agent/index.ts';
 import type { AssistantRoom } from '../../assistant/index.ts';
 import type { Problem } from '../../http/index.ts';
-import type { Interpreter, Sessions } from '../../service/index.ts';
+import type { Files, Sessions } from '../../service/index.ts';
 
 /** What this dialect uses. */
 export interface OpenAIServices {
@@ -9,7 +9,7 @@ export interface OpenAIServices {
   /** Without a configured model it refuses, naming the setting. */
   readonly agent: Agent;
   readonly sessions: Sessions;
-  readonly interpreter: Pick<Interpreter, 'file' | 'openFile' | 'deleteFile'>;
+  readonly storedFiles: Pick<Files, 'find' | 'open' | 'delete'>;
   /** Largest upload of one file, in bytes. */
   readonly maxFileBytes: number;
   /** How long one upload call may take to arrive, in milliseconds. */

@@ -8,7 +8,7 @@ export interface AdmissionOptions {
 }
 
 /** How many executions of one principal may run and wait. */
-export type Share = Pick<Plan, 'running' | 'waiting'>;
+type Share = Pick<Plan, 'running' | 'waiting'>;
 
 interface Waiter {
   readonly share: Share;
@@ -58,6 +58,12 @@ export class Admission {
       left = true;
       this.#leave(principal);
     };
+  }
+
+  /** Waits for a place that can be lent. @throws DragomanError as `enter` */
+  async take(principal: string, share: Share, signal: AbortSignal): Promise<Place> {
+    const enter = (asked: Share) => this.enter(principal, asked, signal);
+    return new Place(enter, share, await enter(share));
   }
 
   #free(principal: string, { running = this.#usualShare }: Share): boolean {
@@ -114,5 +120,43 @@ export class Admission {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
     }
+  }
+}
+
+/** A place among the executions that run. While its execution waits for tool results, another may have the place. */
+export class Place {
+  readonly #enter: (share: Share) => Promise<() => void>;
+  readonly #share: Share;
+  #leave: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(enter: (share: Share) => Promise<() => void>, share: Share, leave: () => void) {
+    this.#enter = enter;
+    this.#share = share;
+    this.#leave = leave;
+  }
+
+  /** Gives the place to others until `regain`. */
+  lend(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+
+  /** Waits for a place however long that takes, because an execution that has begun is not refused. @throws DragomanError cancelled */
+  async regain(): Promise<void> {
+    while (!this.#leave && !this.#isOver) {
+      try {
+        this.#leave = await this.#enter({ ...this.#share, waiting: Number.POSITIVE_INFINITY });
+      } catch (error) {
+        if (!(error instanceof DragomanError && error.code === 'overloaded')) throw error;
+      }
+    }
+    if (this.#isOver) this.lend();
+  }
+
+  /** Gives the place back for good. */
+  leave(): void {
+    this.#isOver = true;
+    this.lend();
   }
 }

@@ -1,6 +1,6 @@
 import { DragomanError, FairStore, isId, type Logger, type Principal, weightOf } from '../../core/index.ts';
 import type { Document, Documents } from '../../stores/index.ts';
-import type { CellExecution, RunningExecution } from '../sessions/sessions.ts';
+import type { Execution, RunningExecution } from './executions.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
 
 /** Finished executions of all principals that can be asked for by id, besides their events. */
@@ -21,7 +21,7 @@ const kind = 'execution';
 
 interface Written {
   readonly code: string;
-  readonly execution: CellExecution;
+  readonly execution: Execution;
   /** Number of its last event. */
   readonly last: number;
 }
@@ -130,7 +130,7 @@ export class ExecutionLog {
     return this.#writing;
   }
 
-  #write({ id, sessionId, principal, code, last }: TrackedExecution, execution: CellExecution, until: number): void {
+  #write({ id, sessionId, principal, code, last }: TrackedExecution, execution: Execution, until: number): void {
     this.#unwritten.push({
       kind,
       id,
@@ -153,7 +153,7 @@ function isOf(principal: Principal, tenant: string, id: string): boolean {
   return principal.tenant === tenant && principal.id === id;
 }
 
-function abridged(execution: CellExecution): CellExecution {
+function abridged(execution: Execution): Execution {
   const { result } = execution;
   const size = JSON.stringify(result.outputs).length;
   return size <= maxWrittenBytes
@@ -162,7 +162,7 @@ function abridged(execution: CellExecution): CellExecution {
 }
 
 /** An execution that ended long ago: only its end is known. */
-function finished(execution: CellExecution, last: number): RunningExecution {
+function finished(execution: Execution, last: number): RunningExecution {
   return {
     id: execution.id,
     sessionId: execution.sessionId,

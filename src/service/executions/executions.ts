@@ -1,335 +1,111 @@
-import {
-  DragomanError,
-  HeldBytes,
-  type Limits,
-  type Logger,
-  type Metrics,
-  type Plans,
-  type Principal,
-  planOf,
-  weightOf,
+import type {
+  CellResult,
+  ExecutionEvent,
+  FileRef,
+  Principal,
+  StoredFile,
+  ToolCall,
+  ToolDefinition,
+  ToolResult,
 } from '../../core/index.ts';
-import { errorOf, type Job, type JobEnding, type Language, type Runner } from '../../runner/index.ts';
-import type { Admission } from '../admission/admission.ts';
-import { Slot } from '../admission/slot.ts';
-import type { FileService } from '../files/file-service.ts';
-import { type ResolvedInput, resolveInputs } from '../files/inputs.ts';
-import type { OpenSession } from '../sessions/open-session.ts';
-import type { SessionDirectory } from '../sessions/session-directory.ts';
-import { checkRoom, jobInputs } from '../sessions/session-files.ts';
-import { kernelFor } from '../sessions/session-kernels.ts';
-import type { KernelRecord, SessionRecords } from '../sessions/session-record.ts';
-import type { CellExecution, CellRequest, RunningExecution } from '../sessions/sessions.ts';
-import type { UsageMeter } from '../usage/usage.ts';
-import type { ExecutionLog } from './execution-log.ts';
-import type { StoredJobFiles } from './job-files.ts';
-import { ownerOf } from './owner.ts';
-import { checkProgram, languageOf, limitsWithin } from './programs.ts';
-import { type RecordedFiles, recordFiles } from './recording.ts';
-import { ToolAllowance, type ToolAllowanceOptions } from './tool-allowance.ts';
-import { TrackedExecution } from './tracked-execution.ts';
+import type { NumberedEvent as Numbered } from '../../event-log/index.ts';
+import type { Continuity } from '../../runner/index.ts';
+import type { InputFile } from '../files/files.ts';
 
-export interface ExecutionsOptions extends ToolAllowanceOptions {
-  readonly runner: Runner;
-  readonly jobFiles: StoredJobFiles;
-  readonly fileService: FileService;
-  readonly admission: Admission;
-  readonly plans: Plans;
-  readonly usage: UsageMeter;
-  readonly maxLifeMs: number;
-  /** How long an execution may wait for the answers to its tool calls. */
-  readonly toolWaitMs: number;
-  /** How long an execution may wait for a place to run. */
-  readonly queueWaitMs: number;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly now: () => number;
+/** An event and its place in the execution's history, from 1. */
+export type NumberedEvent = Numbered<ExecutionEvent>;
+
+/** What a caller wants to run. */
+export interface ExecutionRequest {
+  /** Absent: in a session of its own that ends with it, and its files are kept as of any execution. */
+  readonly sessionId?: string | undefined;
+  /** A kernel of the session that runs this language. Absent: the language's default one. */
+  readonly kernelId?: string | undefined;
+  /** Name or alias, any case. */
+  readonly language: string;
+  readonly code: string;
+  /** With arguments or input the code runs as a program of its own, also in a language that has cells. */
+  readonly args?: readonly string[] | undefined;
+  readonly stdin?: string | undefined;
+  /** Stored files to be put into the workspace first. */
+  readonly files?: readonly InputFile[] | undefined;
+  /** Wall clock; more than the plan's longest is lowered to it. Waiting for tools is not counted. */
+  readonly wallMs?: number | undefined;
+  /** Runs it as a whole program, with plain tracebacks and an exit code, where the language has an interpreter that stays. */
+  readonly asProgram?: boolean | undefined;
+  /** Tools of the caller that the code may call. */
+  readonly tools?: readonly ToolDefinition[] | undefined;
 }
 
-/** What requests of executions take in memory until these are over, in bytes; a client may leave many of them waiting. */
-const underWayLimits = { perPrincipal: 128 * 1024 * 1024, total: 512 * 1024 * 1024 };
-/** What an execution takes besides its request. */
-const executionBytes = 16 * 1024;
-
-interface Parts {
-  readonly records: SessionRecords;
-  readonly directory: SessionDirectory;
-  readonly log: ExecutionLog;
+/** A finished execution. */
+export interface Execution {
+  readonly id: string;
+  /** The session, also one made for it alone. */
+  readonly sessionId: string;
+  readonly language: string;
+  readonly continuity: Continuity;
+  readonly startedAt: number;
+  readonly result: CellResult;
+  /** New and changed files first, then unchanged inputs of this request. */
+  readonly files: readonly ReportedFile[];
+  /** Paths of files that were there before it and are gone. */
+  readonly deleted: readonly string[];
+  /** Files that were made but could not be stored. */
+  readonly lost: readonly LostFile[];
 }
 
-/** What is to run, checked. */
-interface Order {
-  readonly principal: Principal;
-  readonly language: Language;
-  readonly request: CellRequest;
-  readonly inputs: readonly ResolvedInput[];
-  readonly limits: Limits;
-  /** Null: the default kernel of the language, or none. */
-  readonly kernel: KernelRecord | null;
+/** An execution that callers follow, leave and come back to. It runs on without followers. */
+export interface RunningExecution {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly language: string;
+  /** `queued` behind another of its session or for a place; `waiting` for the answers to tool calls. */
+  readonly status: 'queued' | 'running' | 'waiting' | 'done';
+  /** Tool calls that are not answered yet; none once it is done. */
+  readonly pending: readonly ToolCall[];
+  /** Number of its latest event so far, also when that is no longer kept; 0: none. */
+  readonly last: number;
+  /**
+   * The events after number `after` (0: all), past ones first, until the execution is done or `signal` aborts. A history is
+   * bounded: the oldest stream output is dropped first.
+   */
+  events(after?: number, signal?: AbortSignal): AsyncIterable<NumberedEvent>;
+  /**
+   * Rejects only for faults of the service or the request, never for what the code did.
+   * @throws DragomanError cancelled when it was cancelled before it began, overloaded, sandbox_unavailable, invalid_request …
+   */
+  readonly done: Promise<Execution>;
+  /**
+   * Answers tool calls, some or all of those pending. Answering again with the same value is fine.
+   * @throws DragomanError invalid_request for a call that was never made; conflict for another value, or when it is done
+   */
+  answer(results: readonly ToolResult[]): Promise<void>;
+  /** Ends it; a kernel keeps its variables if it heeds the interrupt. */
+  cancel(): void;
 }
 
-/**
- * The one way of every execution: who may, within which limits, when there is a place; then the runner's job; then its files are
- * recorded, and what it used is counted.
- */
-export class Executions {
-  readonly #options: ExecutionsOptions;
-  readonly #parts: Parts;
-  readonly #tools: ToolAllowance;
-  readonly #underWay = new HeldBytes(underWayLimits, 'Too many executions are under way, or too large ones.');
-  #closing = false;
-
-  constructor(options: ExecutionsOptions, parts: Parts) {
-    this.#options = options;
-    this.#parts = parts;
-    this.#tools = new ToolAllowance(options);
-  }
-
-  /** Ends what runs, and begins nothing more. */
-  close(): void {
-    this.#closing = true;
-    this.#parts.log.cancelAll();
-  }
-
-  /** See `Sessions.start`. */
-  async start(principal: Principal, request: CellRequest): Promise<RunningExecution> {
-    const { runner, fileService, plans } = this.#options;
-    const { sessionId, code, tools } = request;
-    const language = languageOf(await runner.languages(), request.language);
-    checkProgram(request);
-    checkKernel(request, language);
-    const inputs = await resolveInputs(fileService, principal, request.files ?? []);
-    const limits = limitsWithin(planOf(plans, principal), request.wallMs);
-    const session = sessionId === undefined ? undefined : await this.#parts.directory.open(principal, sessionId);
-    try {
-      if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
-      const kernel = session ? kernelFor(session.record, language, request.kernelId) : null;
-      const order = { principal, language, request, inputs, limits, kernel };
-      const owner = ownerOf(principal);
-      const giveBack = this.#admit(owner, language, request);
-      const facts = {
-        runner,
-        principal,
-        owner,
-        sessionId,
-        language: language.name,
-        code,
-        hasTools: !!tools?.length,
-        kernel: isCell(order) ? (kernel?.id ?? language.kernel) : null,
-      };
-      const execution = new TrackedExecution(facts, (own) => this.#measured(own, order, session));
-      session?.follow(execution);
-      this.#parts.log.add(execution, session && session.record.createdAt + this.#options.maxLifeMs);
-      const over = () => {
-        giveBack();
-        if (session) this.#parts.directory.release(session);
-      };
-      execution.done.then(over, over);
-      return execution;
-    } catch (error) {
-      if (session) this.#parts.directory.release(session);
-      throw error;
-    }
-  }
-
-  /** Counts an execution until it is over; call what this returns then. @throws DragomanError rate_limited, overloaded, invalid_request */
-  #admit(owner: string, language: Language, { code, args, stdin, tools }: CellRequest): () => void {
-    const bytes = executionBytes + weightOf([code, args, stdin, tools]);
-    const giveBack = tools?.length ? this.#tools.take(owner, language, tools) : () => {};
-    try {
-      this.#underWay.take(owner, bytes);
-    } catch (error) {
-      giveBack();
-      throw error;
-    }
-    return () => {
-      giveBack();
-      this.#underWay.give(owner, bytes);
-    };
-  }
-
-  /** Runs it and counts what it used. */
-  async #measured(execution: TrackedExecution, order: Order, session: OpenSession | undefined): Promise<CellExecution> {
-    const begun = performance.now();
-    const ended = session
-      ? await session.queue.run(
-          () => session.run(execution, () => this.#inSession(execution, order, session)),
-          execution.signal,
-        )
-      : await this.#placed(execution, order, () => this.#alone(execution, order));
-    const { outcome, usage } = ended.result;
-    this.#options.usage.record(order.principal, { executions: 1, cpuMs: usage.cpuMs, wallMs: usage.wallMs });
-    const totalMs = performance.now() - begun;
-    this.#options.metrics.execution({ language: ended.language, outcome, wallMs: usage.wallMs, totalMs });
-    return ended;
-  }
-
-  /** Waits for a place to run. */
-  async #placed<T>(execution: TrackedExecution, { principal }: Order, work: () => Promise<T>): Promise<T> {
-    const { admission, plans } = this.#options;
-    const slot = await Slot.take(admission, execution.owner, planOf(plans, principal), execution.signal);
-    try {
-      execution.begin(slot);
-      return await work();
-    } finally {
-      slot.leave();
-    }
-  }
-
-  /** In a sandbox of its own; its files become a file set with the execution's id. */
-  async #alone(execution: TrackedExecution, order: Order): Promise<CellExecution> {
-    const { fileService, jobFiles, logger } = this.#options;
-    const startedAt = this.#options.now();
-    const set = fileService.session(order.principal, execution.id, { kind: 'user' });
-    const inputs = order.inputs.map(({ input, file }) => ({ ...file, name: input.path }));
-    const refs = new Map(order.inputs.map(({ input }) => [input.path, input]));
-    jobFiles.begin(execution.id, set);
-    try {
-      const ending = await this.#run(execution, order, { inputs: jobInputs(inputs), session: null });
-      const recorded = await recordFiles({
-        ending,
-        stored: jobFiles.stored(execution.id),
-        before: (path) => refs.get(path),
-        record: (added) => fileService.record(set, added),
-        logger,
-      });
-      return finished(execution, order, startedAt, ending, recorded);
-    } finally {
-      jobFiles.end(execution.id);
-    }
-  }
-
-  async #inSession(execution: TrackedExecution, order: Order, session: OpenSession): Promise<CellExecution> {
-    if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
-    try {
-      return await this.#placed(execution, order, () => this.#placedInSession(execution, order, session));
-    } catch (cause) {
-      // The session was deleted meanwhile, and its sandbox with it.
-      if (session.isDeleted) throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
-      throw cause;
-    }
-  }
-
-  async #placedInSession(execution: TrackedExecution, order: Order, session: OpenSession): Promise<CellExecution> {
-    const { fileService, jobFiles, logger, now } = this.#options;
-    const { directory, records } = this.#parts;
-    const { principal, limits } = order;
-    const startedAt = now();
-    const set = () => fileService.opened(principal, records.stored(session.record));
-    const ref = await directory.place(session);
-    await this.#bring(order, session);
-    jobFiles.begin(execution.id, set());
-    try {
-      const ending = await this.#run(
-        execution,
-        { ...order, limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, session.record.memoryBytes) } },
-        {
-          inputs: jobInputs(session.files.all()),
-          session: session.forJob(ref, order.kernel, records.expiresAt(session.record) - now()),
-        },
-      );
-      if (execution.kernel !== null) session.noteKernel(execution.kernel);
-      const recorded = await recordFiles({
-        ending,
-        stored: jobFiles.stored(execution.id),
-        before: (path) => session.files.refAt(path),
-        record: (added, deleted) => session.files.record(set(), added, deleted),
-        logger,
-      });
-      return finished(execution, order, startedAt, ending, recorded);
-    } finally {
-      jobFiles.end(execution.id);
-    }
-  }
-
-  /** Makes a request's files the session's own. */
-  async #bring({ principal, inputs, limits }: Order, session: OpenSession): Promise<void> {
-    const { fileService, runner } = this.#options;
-    const set = fileService.opened(principal, this.#parts.records.stored(session.record));
-    const wanted = inputs.filter(({ input, file }) => {
-      const there = session.files.at(input.path);
-      // A client that names a file the session itself has changed since then means the file as it is now.
-      return there?.digest !== file.digest && !(there && file.sessionId === set.id && file.name === input.path);
-    });
-    if (wanted.length === 0) return;
-    const copies = wanted.map(({ input, file }) => fileService.copy(set, input.path, file));
-    try {
-      const there = session.files.all();
-      checkRoom(there, copies, limits.workspaceBytes);
-      const { ref } = session;
-      if (ref) await runner.syncSession(ref, jobInputs([...replaced(there, copies), ...copies]));
-      await session.files.record(set, copies);
-    } finally {
-      fileService.release(copies);
-    }
-  }
-
-  /** Hands the runner a job and follows it to its end. @throws DragomanError what the job failed with */
-  async #run(
-    execution: TrackedExecution,
-    order: Order,
-    { inputs, session }: Pick<Job, 'inputs' | 'session'>,
-  ): Promise<JobEnding> {
-    const { runner, toolWaitMs, queueWaitMs, now } = this.#options;
-    const { language, request, limits } = order;
-    await runner.submit({
-      id: execution.id,
-      owner: execution.owner,
-      language: language.name,
-      code: request.code,
-      args: request.args ?? [],
-      stdin: request.stdin ?? null,
-      mode: isCell(order) ? 'cell' : 'program',
-      inputs,
-      limits,
-      tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
-      session,
-      deadline: now() + queueWaitMs,
-    });
-    execution.submitted();
-    for await (const { number, event } of runner.events(execution, 0)) {
-      execution.observe(number, event);
-      if (event.type === 'failed') throw errorOf(event.error);
-      if (event.type === 'ended') return event;
-    }
-    throw new DragomanError('internal', { message: 'The execution ended without a result.' });
-  }
+/** A file that a program made and that was not kept. */
+export interface LostFile {
+  readonly path: string;
+  /** A sentence for the caller. */
+  readonly reason: string;
 }
 
-/** Whether it is a cell of an interpreter that stays. */
-function isCell({ language, request }: Pick<Order, 'language' | 'request'>): boolean {
-  const asProgram = request.asProgram || request.stdin !== undefined || (request.args ?? []).length > 0;
-  return language.kernel !== null && !asProgram;
-}
+/** What became of a file that was in the workspace when the program ended. */
+export type ReportedFile =
+  | { readonly change: 'created'; readonly file: StoredFile }
+  | { readonly change: 'modified'; readonly file: StoredFile; readonly from: FileRef }
+  /** An input that is still what it was, or was read-only: its own id, where it is mounted. */
+  | { readonly change: 'inherited'; readonly path: string; readonly ref: FileRef };
 
-/** @throws DragomanError invalid_request for a kernel where none can be */
-function checkKernel(request: CellRequest, language: Language): void {
-  if (request.kernelId === undefined) return;
-  const refuse = (message: string) => {
-    throw new DragomanError('invalid_request', { message });
-  };
-  if (request.sessionId === undefined) refuse('a kernel is part of a session');
-  if (!isCell({ language, request })) refuse('a program runs in no kernel: leave out the kernel, or args and stdin');
-}
-
-/** Files without those that others take the place of. */
-function replaced<T extends { readonly name: string }>(there: readonly T[], added: readonly T[]): T[] {
-  const names = new Set(added.map(({ name }) => name));
-  return there.filter(({ name }) => !names.has(name));
-}
-
-function finished(
-  { id, sessionId }: TrackedExecution,
-  { language, inputs }: Order,
-  startedAt: number,
-  { continuity, result }: JobEnding,
-  { files, deleted, lost }: RecordedFiles,
-): CellExecution {
-  const changed = new Set(deleted);
-  for (const each of files) if (each.change !== 'inherited') changed.add(each.file.name);
-  const inherited = inputs
-    .filter(({ input }) => !changed.has(input.path))
-    .map(({ input }) => ({ change: 'inherited', path: input.path, ref: input }) as const);
-  const all = { files: [...files, ...inherited], deleted, lost };
-  return { id, sessionId, language: language.name, continuity, startedAt, result, ...all };
+/** Code that runs and has run. Another principal's execution is not_found. */
+export interface Executions {
+  /**
+   * Begins an execution; those of one session run in order.
+   * @throws DragomanError invalid_request, unsupported_language, not_found, session_expired, file_refused, session_busy;
+   *   rate_limited when too many executions of the principal's have tools to wait for
+   */
+  start(principal: Principal, request: ExecutionRequest): Promise<RunningExecution>;
+  /** An execution by its id, running or finished, while it is remembered. @throws DragomanError not_found */
+  find(principal: Principal, id: string): Promise<RunningExecution>;
 }

@@ -5,7 +5,7 @@ import type { FileService, OpenFileSet } from '../files/file-service.ts';
 
 /** What one job has stored, by path. */
 interface Stored {
-  readonly session: OpenFileSet;
+  readonly set: OpenFileSet;
   readonly files: Map<string, StoredFile>;
 }
 
@@ -22,9 +22,9 @@ export class StoredJobFiles implements JobFiles {
     this.#fileService = fileService;
   }
 
-  /** Lets a job store files for this session. */
-  begin(jobId: string, session: OpenFileSet): void {
-    this.#jobs.set(jobId, { session, files: new Map() });
+  /** Lets a job store files of this file set. */
+  begin(jobId: string, set: OpenFileSet): void {
+    this.#jobs.set(jobId, { set, files: new Map() });
   }
 
   /** What the job has stored, by path. */
@@ -40,7 +40,7 @@ export class StoredJobFiles implements JobFiles {
   }
 
   open(digest: string): Promise<Readable> {
-    return this.#fileService.open({ digest });
+    return this.#fileService.content(digest);
   }
 
   async put(
@@ -52,7 +52,7 @@ export class StoredJobFiles implements JobFiles {
     const job = this.#jobs.get(jobId);
     if (!job) throw new DragomanError('storage_unavailable', { message: 'The execution is over.' });
     const found = { name: path, contentType: undefined, readOnly: false, source: 'program', content } as const;
-    const file = await this.#fileService.put(job.session, found, maxBytes);
+    const file = await this.#fileService.put(job.set, found, maxBytes);
     job.files.set(path, file);
     return { digest: file.digest, size: file.size };
   }

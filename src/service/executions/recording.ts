@@ -1,6 +1,6 @@
 import { DragomanError, errorCatalogue, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
 import type { JobEnding } from '../../runner/index.ts';
-import type { LostFile, ReportedFile } from './interpreter.ts';
+import type { LostFile, ReportedFile } from './executions.ts';
 
 /** What became of the files of an execution. */
 export interface RecordedFiles {

@@ -9,8 +9,8 @@ import {
 } from '../../core/index.ts';
 import type { NumberedEvent } from '../../event-log/index.ts';
 import { type JobEvent, outputBytes, type Runner } from '../../runner/index.ts';
-import type { Slot } from '../admission/slot.ts';
-import type { CellExecution, RunningExecution } from '../sessions/sessions.ts';
+import type { Place } from '../admission/admission.ts';
+import type { Execution, RunningExecution } from './executions.ts';
 
 export interface TrackedExecutionFacts {
   readonly runner: Runner;
@@ -37,7 +37,7 @@ export class TrackedExecution implements RunningExecution {
   readonly principal: Pick<Principal, 'id' | 'tenant'>;
   readonly owner: string;
   readonly code: string;
-  readonly done: Promise<CellExecution>;
+  readonly done: Promise<Execution>;
   readonly #runner: Runner;
   readonly #hasTools: boolean;
   readonly #abort = new AbortController();
@@ -45,7 +45,7 @@ export class TrackedExecution implements RunningExecution {
   readonly #submitted = Promise.withResolvers<void>();
   #isSubmitted = false;
   #status: RunningExecution['status'] = 'queued';
-  #slot: Slot | undefined;
+  #place: Place | undefined;
   #seen = 0;
   #resultBytes = 0;
   #calls: readonly ToolCall[] = [];
@@ -54,7 +54,7 @@ export class TrackedExecution implements RunningExecution {
   #waiting: (readonly ToolResult[])[] = [];
 
   /** Begins at once. `work` resolves with what came of it. */
-  constructor(facts: TrackedExecutionFacts, work: (execution: TrackedExecution) => Promise<CellExecution>) {
+  constructor(facts: TrackedExecutionFacts, work: (execution: TrackedExecution) => Promise<Execution>) {
     // Without a session it is one of its own.
     this.sessionId = facts.sessionId ?? this.id;
     this.language = facts.language;
@@ -111,8 +111,8 @@ export class TrackedExecution implements RunningExecution {
   }
 
   /** It has its place and runs. */
-  begin(slot: Slot): void {
-    this.#slot = slot;
+  begin(place: Place): void {
+    this.#place = place;
     this.#status = 'running';
   }
 
@@ -128,14 +128,14 @@ export class TrackedExecution implements RunningExecution {
   observe(number: number, event: JobEvent): void {
     if (number <= this.#seen) return;
     // Another execution may run while the files of this one are stored.
-    if (event.type === 'storing') this.#slot?.leave();
+    if (event.type === 'storing') this.#place?.leave();
     // What follows is no part of what callers see, nor of its numbers.
     if (event.type === 'storing' || event.type === 'ended' || event.type === 'failed') return;
     this.#seen = number;
     if (event.type !== 'tool_calls' || this.#status === 'done') return;
     this.#calls = event.calls;
     this.#status = 'waiting';
-    this.#slot?.lend();
+    this.#place?.lend();
   }
 
   async answer(results: readonly ToolResult[]): Promise<void> {
@@ -160,7 +160,7 @@ export class TrackedExecution implements RunningExecution {
   /** Waits for a place again, and gives the answers that have come by then. */
   async #goOn(): Promise<void> {
     try {
-      await this.#slot?.regain();
+      await this.#place?.regain();
     } catch {
       // It was cancelled meanwhile: the answers do no harm.
     }

@@ -6,8 +6,8 @@ import { noRates, plansWith } from '../../../test/support/http.ts';
 import { memoryRecords } from '../../../test/support/records.ts';
 import { DragomanError, newId, type Plan } from '../../core/index.ts';
 import { type Bytes, createFileStore, createMemoryBytes, type Records } from '../../stores/index.ts';
-import type { UploadFile } from '../executions/interpreter.ts';
 import { FileService } from './file-service.ts';
+import type { UploadFile } from './files.ts';
 
 const hour = 3_600_000;
 const block = 4096;
@@ -62,7 +62,7 @@ describe('a deleted file', () => {
 
   it('that is copied meanwhile makes the copy not found', async () => {
     const [ref] = await stored(files('original'));
-    const set = fileService.session(principal, newId(), request.scope);
+    const set = fileService.newSet(principal, newId(), request.scope);
     const copy = fileService.copy(set, 'copy', await fileService.find(principal, ref!));
     await fileService.delete(principal, ref!);
     await expect(fileService.record(set, [copy])).rejects.toMatchObject({ code: 'not_found' });
@@ -90,7 +90,7 @@ describe('when the clock', () => {
     now -= 1000 * hour;
     const [after] = await stored(files('b'));
     await fileService.expire();
-    for (const file of [before!, after!]) await fileService.open(await fileService.find(principal, file));
+    for (const file of [before!, after!]) await fileService.content((await fileService.find(principal, file)).digest);
   });
 });
 
@@ -167,13 +167,13 @@ describe('a sweep that takes everything to be old', () => {
     expect(await fileService.expire()).toEqual({ sets: 0, contents: 0 });
     arrive();
     const [first] = await upload;
-    expect(await Array.fromAsync(await fileService.open(await fileService.find(principal, first!)))).toEqual([
-      Buffer.from('a'),
-    ]);
+    expect(
+      await Array.fromAsync(await fileService.content((await fileService.find(principal, first!)).digest)),
+    ).toEqual([Buffer.from('a')]);
   });
 
   it('spares a file that waits to be recorded while another of its session is', async () => {
-    const session = fileService.session(principal, 'S'.repeat(21), request.scope);
+    const session = fileService.newSet(principal, 'S'.repeat(21), request.scope);
     const put = (name: string) =>
       fileService.put(
         session,
@@ -187,7 +187,7 @@ describe('a sweep that takes everything to be old', () => {
     await expect(bytes.open(never.digest)).rejects.toMatchObject({ code: 'not_found' });
     await fileService.revise(session, { added: [slow], superseded: [] });
     expect(await fileService.expire()).toEqual({ sets: 0, contents: 0 });
-    expect(await Array.fromAsync(await fileService.open(slow))).toEqual([Buffer.from('slow')]);
+    expect(await Array.fromAsync(await fileService.content(slow.digest))).toEqual([Buffer.from('slow')]);
   });
 
   it('takes the contents of an upload that failed', async () => {

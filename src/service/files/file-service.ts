@@ -16,10 +16,10 @@ import {
   type StoredFile,
 } from '../../core/index.ts';
 import type { FileQuota, FileSetRevision, FileStore, Records } from '../../stores/index.ts';
-import type { UploadFile, UploadOutcome } from '../executions/interpreter.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
+import type { Files, OpenedFile, UploadFile, UploadOutcome } from './files.ts';
 import { type Reservation, StorageQuota } from './quota.ts';
 
 export interface FileServiceOptions {
@@ -53,7 +53,7 @@ export interface NewFile {
 }
 
 /** Users' stored files: who may see them, where their bytes are, how long they stay. */
-export class FileService {
+export class FileService implements Files {
   readonly #options: FileServiceOptions;
   readonly #quota: StorageQuota;
   /** Files whose bytes are stored and that are not recorded yet, by id. */
@@ -66,13 +66,12 @@ export class FileService {
     this.#quota = new StorageQuota((owner) => options.records.files.stored(owner));
   }
 
-  /** See `Interpreter.upload`. */
   async upload(
     principal: Principal,
     request: { scope: FileScope; readOnly: boolean; partial: boolean },
     uploads: AsyncIterable<UploadFile>,
   ): Promise<{ sessionId: string; files: readonly UploadOutcome[] }> {
-    const set = this.session(principal, newId(), request.scope);
+    const set = this.newSet(principal, newId(), request.scope);
     const outcomes: UploadOutcome[] = [];
     const { maxUploadFiles, maxFileBytes } = this.#options;
     let count = 0;
@@ -96,14 +95,13 @@ export class FileService {
     return { sessionId: set.id, files: outcomes };
   }
 
-  /** What a principal's files take, and may take, in bytes. */
   async storage(principal: Principal): Promise<StorageUse> {
     const { bytes } = await this.#options.records.files.stored(principal);
     return { used: bytes, allowed: planOf(this.#options.plans, principal).storedBytes };
   }
 
   /** A file set that is not recorded yet. */
-  session(principal: Principal, id: string, scope: FileScope): OpenFileSet {
+  newSet(principal: Principal, id: string, scope: FileScope): OpenFileSet {
     const createdAt = this.#options.now();
     const { tenant, id: principalId } = principal;
     const expiresAt = createdAt + this.#options.retentionMs;
@@ -187,7 +185,6 @@ export class FileService {
     this.#releasing = Promise.allSettled([this.#releasing, released]);
   }
 
-  /** @throws DragomanError not_found for what is gone, expired or another's, without telling which */
   async find(principal: Principal, ref: FileRef): Promise<StoredFile> {
     const found =
       isId(ref.sessionId) && isId(ref.fileId)
@@ -199,12 +196,23 @@ export class FileService {
     return found.file;
   }
 
-  /** Opens a file's bytes. @throws DragomanError not_found, storage_unavailable */
-  open(file: Pick<StoredFile, 'digest'>, range?: ByteRange): Promise<Readable> {
-    return this.#options.files.open(file.digest, range);
+  async open(
+    principal: Principal,
+    ref: FileRef,
+    rangeOf?: (file: StoredFile) => ByteRange | undefined,
+  ): Promise<OpenedFile> {
+    const file = await this.find(principal, ref);
+    const range = rangeOf?.(file);
+    const content = await this.content(file.digest, range);
+    this.#options.usage.record(principal, { bytesServed: range ? range.end - range.start + 1 : file.size });
+    return { file, content, range };
   }
 
-  /** @throws DragomanError not_found, as `find` */
+  /** Opens stored bytes. @throws DragomanError not_found, storage_unavailable */
+  content(digest: string, range?: ByteRange): Promise<Readable> {
+    return this.#options.files.open(digest, range);
+  }
+
   async list(principal: Principal, setId: string, scope: FileClaim): Promise<readonly StoredFile[]> {
     const set = isId(setId) ? await this.#options.records.files.set(setId) : undefined;
     if (!set || !mayUse(principal, scope, set, this.#options.now())) {

@@ -1,7 +1,7 @@
 import { DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
-import type { InputFile } from '../executions/interpreter.ts';
 import { checkDestinations } from '../executions/programs.ts';
 import type { FileService } from './file-service.ts';
+import type { InputFile } from './files.ts';
 
 /** A file a request names, found. */
 export interface ResolvedInput {

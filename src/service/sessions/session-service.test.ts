@@ -63,7 +63,7 @@ describe('a session', () => {
       { id, epoch: 1, worker: 'worker-1', ran: [] },
       { id, epoch: 1, worker: 'worker-1', ran: ['python'] },
     ]);
-    await service.sessions.close();
+    await service.close();
     const later = scriptedService(undefined, { records: service.records });
     await later.run(id);
     expect(later.runner.submitted[0]!.session).toMatchObject({ epoch: 1, worker: 'worker-1', ran: ['python'] });
@@ -81,7 +81,7 @@ describe('a session', () => {
   it('runs one execution after another and refuses those that are too many', async () => {
     const service = scriptedService(waitForAbort);
     const { id } = await service.sessions.create(ann, {});
-    const start = () => service.sessions.start(ann, { sessionId: id, language: 'python', code: '' });
+    const start = () => service.executions.start(ann, { sessionId: id, language: 'python', code: '' });
     const all = await Promise.all(Array.from({ length: 64 }, start));
     await expect((await start()).done).rejects.toEqual(refused('session_busy'));
     expect(all.map(({ status }) => status).filter((status) => status === 'running')).toHaveLength(1);
@@ -94,8 +94,8 @@ describe('a session', () => {
   it('takes no execution after it is deleted, and cancels those it has', async () => {
     const service = scriptedService(waitForAbort);
     const { id } = await service.sessions.create(ann, {});
-    const running = await service.sessions.start(ann, { sessionId: id, language: 'python', code: '' });
-    const waiting = await service.sessions.start(ann, { sessionId: id, language: 'python', code: '' });
+    const running = await service.executions.start(ann, { sessionId: id, language: 'python', code: '' });
+    const waiting = await service.executions.start(ann, { sessionId: id, language: 'python', code: '' });
     await service.sessions.delete(ann, id);
     await expect(waiting.done).rejects.toEqual(refused('cancelled'));
     expect((await running.done.catch((error) => ({ result: { outcome: error.code } }))).result.outcome).toBe(
@@ -115,7 +115,7 @@ describe('a session', () => {
 describe('kernels', () => {
   it('are made, run in, listed, restarted and deleted', async () => {
     const service = scriptedService();
-    const { kernels } = service.sessions;
+    const { kernels } = service;
     const { id } = await service.sessions.create(ann, {});
     const kernel = await kernels.create(ann, id, { language: 'py', directory: 'a/b' });
     expect(await kernels.list(ann, id)).toEqual([{ ...kernel, state: 'dormant' }]);
@@ -139,15 +139,15 @@ describe('kernels', () => {
   it('outlive the process', async () => {
     const service = scriptedService();
     const { id } = await service.sessions.create(ann, {});
-    const kernel = await service.sessions.kernels.create(ann, id, { language: 'python' });
-    await service.sessions.close();
+    const kernel = await service.kernels.create(ann, id, { language: 'python' });
+    await service.close();
     const later = scriptedService(undefined, { records: service.records });
-    expect(await later.sessions.kernels.list(ann, id)).toEqual([kernel]);
+    expect(await later.kernels.list(ann, id)).toEqual([kernel]);
   });
 
   it('refuse other languages, programs, other principals, and too many', async () => {
     const service = scriptedService();
-    const { kernels } = service.sessions;
+    const { kernels } = service;
     const { id } = await service.sessions.create(ann, {});
     await expect(kernels.create(ann, id, { language: 'php' })).rejects.toEqual(refused('invalid_request'));
     await expect(kernels.create(ann, id, { language: 'cobol' })).rejects.toEqual(refused('unsupported_language'));

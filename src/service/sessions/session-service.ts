@@ -2,39 +2,37 @@ import {
   DragomanError,
   type FileRef,
   newId,
+  type Plans,
   type Principal,
   planOf,
   type StoredFile,
   workspacePath,
 } from '../../core/index.ts';
 import type { LiveState, SessionRef } from '../../runner/index.ts';
-import { ExecutionLog } from '../executions/execution-log.ts';
-import { Executions, type ExecutionsOptions } from '../executions/executions.ts';
-import type { UploadFile } from '../executions/interpreter.ts';
+import type { ExecutionLog } from '../executions/execution-log.ts';
+import type { Execution } from '../executions/executions.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
+import type { UploadFile } from '../files/files.ts';
 import { resolveInputs } from '../files/inputs.ts';
 import type { OpenSession } from './open-session.ts';
-import { SessionDirectory, type SessionDirectoryOptions } from './session-directory.ts';
+import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
 import { checkRoom, jobInputs } from './session-files.ts';
-import { SessionKernels } from './session-kernels.ts';
-import { type SessionRecord, SessionRecords } from './session-record.ts';
-import type {
-  CellExecution,
-  CellRequest,
-  Kernels,
-  NewSession,
-  Page,
-  RunningExecution,
-  SessionInfo,
-  Sessions,
-} from './sessions.ts';
+import type { SessionRecord, SessionRecords } from './session-record.ts';
+import type { NewSession, Page, SessionInfo, Sessions } from './sessions.ts';
 
-export interface SessionServiceOptions extends SessionDirectoryOptions, ExecutionsOptions {
+export interface SessionServiceOptions extends SessionDirectoryOptions {
+  readonly plans: Plans;
   readonly retentionMs: number;
   readonly maxFileBytes: number;
   /** How long a sandbox is kept without use where a session asks for nothing else, and the most it may ask for. */
   readonly idleMs: number;
   readonly maxIdleMs: number;
+}
+
+interface SessionServiceParts {
+  readonly records: SessionRecords;
+  readonly directory: SessionDirectory;
+  readonly log: ExecutionLog;
 }
 
 const maxNameLength = 256;
@@ -43,38 +41,18 @@ const maxMetadataLength = 512;
 
 /** The `Sessions` over a runner. */
 export class SessionService implements Sessions {
-  readonly kernels: Kernels;
   readonly #options: SessionServiceOptions;
   readonly #records: SessionRecords;
   readonly #log: ExecutionLog;
   readonly #directory: SessionDirectory;
-  readonly #executions: Executions;
   /** Being found or made by name: two requests of this process must not make two. */
   readonly #ensuring = new Map<string, Promise<SessionInfo>>();
 
-  constructor(options: SessionServiceOptions) {
+  constructor(options: SessionServiceOptions, parts: SessionServiceParts) {
     this.#options = options;
-    this.#records = new SessionRecords(options);
-    this.#directory = new SessionDirectory(options, this.#records);
-    this.kernels = new SessionKernels(options, this.#directory);
-    this.#log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
-    this.#executions = new Executions(options, {
-      records: this.#records,
-      directory: this.#directory,
-      log: this.#log,
-    });
-  }
-
-  /** Begins to save, every few seconds, what was used. */
-  startSaving(): void {
-    this.#directory.start();
-  }
-
-  /** Ends what runs and writes down what is to be kept. */
-  async close(): Promise<void> {
-    this.#executions.close();
-    await this.#directory.close();
-    await this.#log.flush();
+    this.#records = parts.records;
+    this.#directory = parts.directory;
+    this.#log = parts.log;
   }
 
   async create(principal: Principal, request: NewSession): Promise<SessionInfo> {
@@ -202,18 +180,10 @@ export class SessionService implements Sessions {
     });
   }
 
-  start(principal: Principal, request: CellRequest): Promise<RunningExecution> {
-    return this.#executions.start(principal, request);
-  }
-
-  execution(principal: Principal, id: string): Promise<RunningExecution> {
-    return this.#log.find(principal, id);
-  }
-
   async history(
     principal: Principal,
     id: string,
-  ): Promise<readonly { readonly code: string; readonly execution: CellExecution }[]> {
+  ): Promise<readonly { readonly code: string; readonly execution: Execution }[]> {
     await this.get(principal, id);
     return this.#log.history(principal, id);
   }

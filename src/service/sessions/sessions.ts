@@ -1,19 +1,6 @@
-import type {
-  CellResult,
-  ExecutionEvent,
-  FileRef,
-  Principal,
-  StoredFile,
-  ToolCall,
-  ToolDefinition,
-  ToolResult,
-} from '../../core/index.ts';
-import type { NumberedEvent as Numbered } from '../../event-log/index.ts';
-import type { Continuity } from '../../runner/index.ts';
-import type { InputFile, LostFile, ReportedFile, UploadFile } from '../executions/interpreter.ts';
-
-/** An event and its place in the execution's history, from 1. */
-export type NumberedEvent = Numbered<ExecutionEvent>;
+import type { FileRef, Principal, StoredFile } from '../../core/index.ts';
+import type { Execution } from '../executions/executions.ts';
+import type { InputFile, UploadFile } from '../files/files.ts';
 
 /**
  * A place to work: files that last, and interpreters that keep their variables while its sandbox lives. Reachable through every
@@ -76,74 +63,6 @@ export interface NewKernel {
   readonly directory?: string | undefined;
 }
 
-export interface CellRequest {
-  /** Absent: in a session of its own that ends with it, and its files are kept as of any execution. */
-  readonly sessionId?: string | undefined;
-  /** A kernel of the session that runs this language. Absent: the language's default one. */
-  readonly kernelId?: string | undefined;
-  /** Name or alias, any case. */
-  readonly language: string;
-  readonly code: string;
-  /** With arguments or input the code runs as a program of its own, also in a language that has cells. */
-  readonly args?: readonly string[] | undefined;
-  readonly stdin?: string | undefined;
-  /** Stored files to be put into the workspace first. */
-  readonly files?: readonly InputFile[] | undefined;
-  /** Wall clock; more than the plan's longest is lowered to it. Waiting for tools is not counted. */
-  readonly wallMs?: number | undefined;
-  /** Runs it as a whole program, with plain tracebacks and an exit code, where the language has an interpreter that stays. */
-  readonly asProgram?: boolean | undefined;
-  /** Tools of the caller that the code may call. */
-  readonly tools?: readonly ToolDefinition[] | undefined;
-}
-
-/** A finished execution. */
-export interface CellExecution {
-  readonly id: string;
-  /** The session, also one made for it alone. */
-  readonly sessionId: string;
-  readonly language: string;
-  readonly continuity: Continuity;
-  readonly startedAt: number;
-  readonly result: CellResult;
-  /** New and changed files first, then unchanged inputs of this request. */
-  readonly files: readonly ReportedFile[];
-  /** Paths of files that were there before it and are gone. */
-  readonly deleted: readonly string[];
-  /** Files that were made but could not be stored. */
-  readonly lost: readonly LostFile[];
-}
-
-/** An execution that callers follow, leave and come back to. It runs on without followers. */
-export interface RunningExecution {
-  readonly id: string;
-  readonly sessionId: string;
-  readonly language: string;
-  /** `queued` behind another of its session or for a place; `waiting` for the answers to tool calls. */
-  readonly status: 'queued' | 'running' | 'waiting' | 'done';
-  /** Tool calls that are not answered yet; none once it is done. */
-  readonly pending: readonly ToolCall[];
-  /** Number of its latest event so far, also when that is no longer kept; 0: none. */
-  readonly last: number;
-  /**
-   * The events after number `after` (0: all), past ones first, until the execution is done or `signal` aborts. A history is
-   * bounded: the oldest stream output is dropped first.
-   */
-  events(after?: number, signal?: AbortSignal): AsyncIterable<NumberedEvent>;
-  /**
-   * Rejects only for faults of the service or the request, never for what the code did.
-   * @throws DragomanError cancelled when it was cancelled before it began, overloaded, sandbox_unavailable, invalid_request …
-   */
-  readonly done: Promise<CellExecution>;
-  /**
-   * Answers tool calls, some or all of those pending. Answering again with the same value is fine.
-   * @throws DragomanError invalid_request for a call that was never made; conflict for another value, or when it is done
-   */
-  answer(results: readonly ToolResult[]): Promise<void>;
-  /** Ends it; a kernel keeps its variables if it heeds the interrupt. */
-  cancel(): void;
-}
-
 export interface Page {
   readonly limit: number;
   /** Id of the last element of the page before. */
@@ -181,19 +100,11 @@ export interface Sessions {
   /** A new session with the same files. @throws DragomanError not_found, session_expired */
   fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo>;
 
-  /**
-   * Begins an execution; those of one session run in order.
-   * @throws DragomanError invalid_request, unsupported_language, not_found, session_expired, file_refused, session_busy;
-   *   rate_limited when too many executions of the principal's have tools to wait for
-   */
-  start(principal: Principal, request: CellRequest): Promise<RunningExecution>;
-  /** An execution by its id, running or finished, while it is remembered. @throws DragomanError not_found */
-  execution(principal: Principal, id: string): Promise<RunningExecution>;
   /** The finished executions of a session that are remembered, the latest ones, oldest first, with the code they ran. */
   history(
     principal: Principal,
     id: string,
-  ): Promise<readonly { readonly code: string; readonly execution: CellExecution }[]>;
+  ): Promise<readonly { readonly code: string; readonly execution: Execution }[]>;
 
   /** The files in its workspace as of the last execution, by path. @throws DragomanError not_found */
   files(principal: Principal, id: string): Promise<readonly StoredFile[]>;

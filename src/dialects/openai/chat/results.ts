@@ -1,6 +1,6 @@
 import { isForPeople } from '../../../assistant/index.ts';
 import { type MimeBundle, type Outcome, stderrApart } from '../../../core/index.ts';
-import type { CellExecution } from '../../../service/index.ts';
+import type { Execution } from '../../../service/index.ts';
 import { containerFileObject } from '../containers/files.ts';
 import type { CodeCall } from './wire.ts';
 
@@ -27,7 +27,7 @@ const endings: Partial<Record<Outcome, { name: string; value: string }>> = {
 };
 
 /** The result of code as `{stdout, stderr, results, error}`. */
-export function codeResults({ result }: CellExecution): Pick<CodeCall, 'stdout' | 'stderr' | 'results' | 'error'> {
+export function codeResults({ result }: Execution): Pick<CodeCall, 'stdout' | 'stderr' | 'results' | 'error'> {
   const { stdout, outputs, error, outcome, exitCode, signal } = result;
   const ending = endings[outcome] ?? endedBy(exitCode, signal);
   return {
@@ -48,7 +48,7 @@ function endedBy(exitCode: number | null, signal: string | null): { name: string
 }
 
 /** Files of interest to people that the code made or changed, as the container lists them. */
-export function filesOf({ files }: CellExecution): CodeCall['files'] {
+export function filesOf({ files }: Execution): CodeCall['files'] {
   return files.flatMap((entry) => {
     if (entry.change === 'inherited' || !isForPeople(entry.file.name)) return [];
     const { id, path, bytes } = containerFileObject(entry.file);

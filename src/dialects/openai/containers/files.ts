@@ -82,7 +82,7 @@ export async function findContainerFile(
   if (!fileId) throw noSuchFile(container, id);
   const ref: FileRef = { sessionId: sessionIdOf(container), fileId, scope: { kind: 'user' } };
   try {
-    return { file: await context.interpreter.file(principal, ref), ref };
+    return { file: await context.storedFiles.find(principal, ref), ref };
   } catch (error) {
     throw error instanceof DragomanError && error.code === 'not_found' ? noSuchFile(container, id) : error;
   }
@@ -99,7 +99,7 @@ export async function removeContainerFile(
   const current = await context.sessions.files(principal, ref.sessionId);
   const isCurrent = current.some((other) => other.id === file.id);
   if (isCurrent) await context.sessions.removeFile(principal, ref.sessionId, file.name);
-  await context.interpreter.deleteFile(principal, ref);
+  await context.storedFiles.delete(principal, ref);
 }
 
 function noSuchFile(container: string, id: string): WireError {

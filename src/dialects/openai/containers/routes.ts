@@ -61,7 +61,7 @@ export function containerRoutes(app: FastifyInstance, context: OpenAIServices): 
 }
 
 function fileRoutes(app: FastifyInstance, context: OpenAIServices): void {
-  const { sessions, interpreter } = context;
+  const { sessions, storedFiles } = context;
 
   app.post(
     '/containers/:container/files',
@@ -98,7 +98,7 @@ function fileRoutes(app: FastifyInstance, context: OpenAIServices): void {
       const { ref, file } = await findContainerFile(context, request.principal, container, cfile);
       return sendFile(
         reply,
-        await interpreter.openFile(request.principal, ref, requestedRange(request)),
+        await storedFiles.open(request.principal, ref, requestedRange(request)),
         basename(file.name),
       );
     },

@@ -11,7 +11,7 @@ import { contentParams, fileObject, fileParams, filesQuery, uploadFields } from 
 
 /** `/v1/files`. `GET /files/{id}` of another shape of id is LibreChat's. */
 export function fileRoutes(app: FastifyInstance, context: OpenAIServices): void {
-  const { interpreter, assistant } = context;
+  const { storedFiles, assistant } = context;
   const userFiles = assistant.files;
   const listing = { rateClass: 'list' } as const;
 
@@ -38,7 +38,7 @@ export function fileRoutes(app: FastifyInstance, context: OpenAIServices): void 
       const { principal } = request;
       const { file } = parse(contentParams, request.params);
       const found = await userFiles.find(principal, toOwn('file', file), 'id');
-      return sendFile(reply, await interpreter.openFile(principal, refOf(found), requestedRange(request)));
+      return sendFile(reply, await storedFiles.open(principal, refOf(found), requestedRange(request)));
     },
   );
 

@@ -20,7 +20,7 @@ describe('an execution', () => {
     expect(job!.limits.wallMs).toBe(60_000);
     expect(job!.deadline).toBe(service.now + 5000);
     expect(job!.owner).not.toContain('ann');
-    await (await service.sessions.start(bob, { language: 'python', code: '' })).done;
+    await (await service.executions.start(bob, { language: 'python', code: '' })).done;
     expect(service.runner.submitted[1]!.owner).not.toBe(job!.owner);
   });
 
@@ -58,7 +58,7 @@ describe('an execution', () => {
       await stored.promise;
       return undefined;
     });
-    const execution = await service.sessions.start(ann, { language: 'python', code: '' });
+    const execution = await service.executions.start(ann, { language: 'python', code: '' });
     await vi.waitFor(() => expect(service.admission.running).toBe(0));
     expect(execution.status).toBe('running');
     stored.resolve();
@@ -71,7 +71,7 @@ describe('an execution', () => {
     const service = scriptedService(waitForAbort);
     const session = await service.sessions.create(ann, {});
     const start = (who: typeof ann, sessionId?: string) =>
-      service.sessions.start(who, { sessionId, language: 'python', code: 'x'.repeat(8_000_000) });
+      service.executions.start(who, { sessionId, language: 'python', code: 'x'.repeat(8_000_000) });
     const begun = [];
     for (let n = 0; n < 16; n++) begun.push(await start(ann, session.id));
     await expect(start(ann, session.id)).rejects.toEqual(refused('rate_limited', /under way/));
@@ -128,8 +128,8 @@ describe('an execution', () => {
 
   it('waits for a place, in which it is cancelled without having run or counted', async () => {
     const service = scriptedService(waitForAbort, { places: 1 });
-    const first = await service.sessions.start(ann, { language: 'python', code: '' });
-    const second = await service.sessions.start(ann, { language: 'python', code: '' });
+    const first = await service.executions.start(ann, { language: 'python', code: '' });
+    const second = await service.executions.start(ann, { language: 'python', code: '' });
     expect([first.status, second.status]).toEqual(['running', 'queued']);
     second.cancel();
     await expect(second.done).rejects.toEqual(refused('cancelled'));
@@ -154,15 +154,15 @@ describe('an execution', () => {
       job.print(Buffer.from([255]));
       return undefined;
     });
-    const { id, done } = await service.sessions.start(ann, { language: 'python', code: '' });
+    const { id, done } = await service.executions.start(ann, { language: 'python', code: '' });
     await done;
-    const found = await service.sessions.execution(ann, id);
+    const found = await service.executions.find(ann, id);
     const events = await Array.fromAsync(found.events());
     expect(events.map(({ number }) => number)).toEqual([1, 2]);
     expect(events.map(({ event }) => ('data' in event ? [...event.data] : []))).toEqual([[97], [255]]);
     expect(await Array.fromAsync(found.events(1))).toEqual(events.slice(1));
     expect([found.status, found.last]).toEqual(['done', 2]);
-    await expect(service.sessions.execution(bob, id)).rejects.toEqual(refused('not_found'));
+    await expect(service.executions.find(bob, id)).rejects.toEqual(refused('not_found'));
   });
 
   it('gives its place to another while its files are stored, which callers do not see as an event', async () => {
@@ -176,7 +176,7 @@ describe('an execution', () => {
       },
       { places: 1 },
     );
-    const execution = await service.sessions.start(ann, { language: 'python', code: '' });
+    const execution = await service.executions.start(ann, { language: 'python', code: '' });
     await expect.poll(() => service.admission.running).toBe(0);
     stored.resolve();
     expect((await Array.fromAsync(execution.events())).map(({ number }) => number)).toEqual([1]);
@@ -195,7 +195,7 @@ describe('tool calls', () => {
 
   it('lend the place to others until they are answered', async () => {
     const service = scriptedService(asking, { places: 1 });
-    const execution = await service.sessions.start(ann, { language: 'python', code: '', tools });
+    const execution = await service.executions.start(ann, { language: 'python', code: '', tools });
     for await (const { event } of execution.events()) if (event.type === 'tool_calls') break;
     expect([execution.status, execution.pending.map(({ id }) => id)]).toEqual(['waiting', ['call_001']]);
     expect(service.admission.running).toBe(0);
@@ -209,7 +209,8 @@ describe('tool calls', () => {
 
   it('are made by a bounded number of executions of one principal', async () => {
     const service = scriptedService(asking, { maxToolExecutions: 2 });
-    const start = (principal: typeof ann) => service.sessions.start(principal, { language: 'python', code: '', tools });
+    const start = (principal: typeof ann) =>
+      service.executions.start(principal, { language: 'python', code: '', tools });
     const started = [await start(ann), await start(ann)];
     await expect(start(ann)).rejects.toEqual(refused('rate_limited'));
     started.push(await start(bob));

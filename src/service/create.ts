@@ -1,0 +1,48 @@
+import type { Admission } from './admission/admission.ts';
+import { ExecutionLog } from './executions/execution-log.ts';
+import { ExecutionService, type ExecutionServiceOptions } from './executions/execution-service.ts';
+import type { Executions } from './executions/executions.ts';
+import { SessionDirectory } from './sessions/session-directory.ts';
+import { SessionKernels } from './sessions/session-kernels.ts';
+import { SessionRecords } from './sessions/session-record.ts';
+import { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
+import type { Kernels, Sessions } from './sessions/sessions.ts';
+
+export interface ServiceOptions extends SessionServiceOptions, ExecutionServiceOptions {
+  readonly admission: Admission;
+}
+
+/** What callers may do, over a runner and the stores. */
+export interface Service {
+  readonly sessions: Sessions;
+  readonly kernels: Kernels;
+  readonly executions: Executions;
+  /** Registers gauges, and begins to save, every few seconds, which sessions were used. */
+  start(): void;
+  /** Ends what runs and saves what has to last. */
+  close(): Promise<void>;
+}
+
+export function createService(options: ServiceOptions): Service {
+  const records = new SessionRecords(options);
+  const directory = new SessionDirectory(options, records);
+  const log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
+  const parts = { records, directory, log };
+  const executions = new ExecutionService(options, parts);
+  return {
+    sessions: new SessionService(options, parts),
+    kernels: new SessionKernels(options, directory),
+    executions,
+    start() {
+      const { metrics, admission } = options;
+      metrics.gauge('executions_running', 'Executions running now', () => admission.running);
+      metrics.gauge('executions_waiting', 'Executions waiting for a place', () => admission.waiting);
+      directory.start();
+    },
+    async close() {
+      executions.close();
+      await directory.close();
+      await log.flush();
+    },
+  };
+}
