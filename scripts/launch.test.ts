@@ -83,6 +83,7 @@ describe('test', () => {
     write('src/main.ts', "console.log('set up', process.argv[2]);");
     write('node_modules/typescript/bin/tsc', "console.log('typed');");
     write('node_modules/@biomejs/biome/bin/biome', "console.log('linted');");
+    write('node_modules/knip/bin/knip.js', "console.log('used');");
     write(
       'node_modules/vitest/vitest.mjs',
       `import { writeFileSync } from 'node:fs';
@@ -98,10 +99,11 @@ describe('test', () => {
     tools(report);
     const { status, output } = await run('test.mjs', ['test/security']);
     expect(status).toBe(0);
-    expect(output.match(/^(set up|typed|linted|tested).*$/gm)).toEqual([
+    expect(output.match(/^(set up|typed|linted|used|tested).*$/gm)).toEqual([
       'set up setup',
       'typed',
       'linted',
+      'used',
       'tested test/security',
     ]);
     expect(lastLine(output)).toBe('5 passed, 0 failed');

@@ -15,6 +15,7 @@ const steps = [
   ['set-up', `${project}/src/main.ts`, 'setup'],
   ['types', `${bin}/typescript/bin/tsc`, '--noEmit'],
   ['lint', `${bin}/@biomejs/biome/bin/biome`, 'check', '.'],
+  ['unused', `${bin}/knip/bin/knip.js`, '--no-progress'],
   [
     'tests',
     `${bin}/vitest/vitest.mjs`,

@@ -7,7 +7,7 @@ import type { Target } from './good.ts';
 
 /** The kinds of request that a neighbour makes, in turn. */
 export const kinds = ['print', 'cell', 'upload', 'download', 'response'] as const;
-export type Kind = (typeof kinds)[number];
+type Kind = (typeof kinds)[number];
 
 /** Milliseconds by kind, and what was refused or wrong. */
 export interface Measured {

@@ -1,7 +1,7 @@
 export { type CallableTool, callableTools } from './callable-tools.ts';
 export { childEnvironment } from './child-environment.ts';
 export { clientPath, relativeName } from './client-path.ts';
-export { DragomanError, type ErrorCode, type ErrorDetails, errorCatalogue } from './errors.ts';
+export { DragomanError, type ErrorCode, errorCatalogue } from './errors.ts';
 export {
   type CellResult,
   type ExecutionEvent,
@@ -26,7 +26,7 @@ export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
 export { countJson, isCheapJson } from './json-shape.ts';
 export type { Limits } from './limits.ts';
-export { maxPathDepth, maxPathLength, pathFault, workspacePath } from './paths.ts';
+export { maxPathDepth, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';
 export { makePrivateFile } from './private-file.ts';

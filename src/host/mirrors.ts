@@ -7,7 +7,7 @@ import type { OsRelease } from './os-release.ts';
 import { SetupError } from './setup-error.ts';
 
 /** A copy of the Debian archive. */
-export interface Mirror {
+interface Mirror {
   uri: string;
   /** The keyring its signatures are checked against. */
   keyring: string;

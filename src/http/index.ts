@@ -1,5 +1,5 @@
 export { abortOnDisconnect } from './abort-on-disconnect.ts';
-export { type Authenticator, type AuthenticatorOptions, createAuthenticator } from './authentication/authenticator.ts';
+export { type AuthenticatorOptions, createAuthenticator } from './authentication/authenticator.ts';
 export type { Dialect, Problem, UnknownAddress } from './dialect.ts';
 export { contentDisposition, fileAnswers, fileHeaders, type RangeOf, requestedRange, sendFile } from './downloads.ts';
 export { type Frame, sendEvents } from './event-stream.ts';
@@ -10,5 +10,5 @@ export { type Answer, type Content, type Operation, problems } from './operation
 export { parse } from './parse.ts';
 export { problemOf } from './problems.ts';
 export { addRoute, type Route } from './route.ts';
-export { createServer, type Server, type ServerOptions } from './server.ts';
+export { createServer, type ServerOptions } from './server.ts';
 export { TextStream } from './text-stream.ts';

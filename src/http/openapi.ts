@@ -43,7 +43,7 @@ const ownOperation: Operation = {
   open: true,
 };
 
-export function openApiDocument(routes: readonly Mounted[], version: string): Json {
+function openApiDocument(routes: readonly Mounted[], version: string): Json {
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
   for (const { method, url, config } of routes) {

@@ -28,7 +28,7 @@ import { observeRequest } from './request-log.ts';
 import { SlowReaders } from './slow-readers.ts';
 
 /** Deadlines of the connection itself, in milliseconds. */
-export interface ConnectionTimeouts {
+interface ConnectionTimeouts {
   /** For the head of a request, from the moment the connection opens or the former request ends. */
   readonly headersMs: number;
   /** How long a connection without a request stays open. */

@@ -1,2 +1,1 @@
-export type { ImageManifest } from './image-manifest.ts';
-export { type SetupOptions, type SetupResult, setup } from './setup.ts';
+export { setup } from './setup.ts';

@@ -90,7 +90,7 @@ function packagesOf({ suite, target, packages }: ImageDefinition): string[] {
 }
 
 /** Digests by file name, from what apt prints: `'uri' name size SHA256:digest`. */
-export function digestsOf(printed: string): Map<string, string> {
+function digestsOf(printed: string): Map<string, string> {
   const lines = printed.matchAll(/^'[^']+' (\S+\.deb) \d+ SHA256:([0-9a-f]{64})$/gm);
   return new Map([...lines].map(([, name, digest]) => [name!, digest!]));
 }

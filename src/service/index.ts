@@ -1,4 +1,4 @@
-export type { Document, Documents, UsageAmounts, UsageDay } from '../stores/index.ts';
+export type { Document, Documents, UsageAmounts } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
 export { createService, type Service } from './create.ts';
 export type * from './executions/executions.ts';
@@ -12,6 +12,5 @@ export type * from './sessions/sessions.ts';
 export {
   sumOfUsage,
   UsageLedger,
-  type UsageMeter,
   type UsageReport,
 } from './usage/usage.ts';

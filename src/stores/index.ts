@@ -4,7 +4,7 @@ export { removeUnrecordedContents } from './bytes/disk-inventory.ts';
 export { createMemoryBytes } from './bytes/memory.ts';
 export { lockDirectory } from './directory-lock.ts';
 export { createFileStore, type FileStore } from './file-store.ts';
-export type { Document, DocumentPage, Documents } from './records/documents.ts';
+export type { Document, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, Owner } from './records/file-records.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
 export type { Records } from './records/records.ts';

@@ -22,7 +22,10 @@ describe.each(pages)('%s', (file) => {
   });
 
   it('names files and folders that exist', () => {
-    const named = found(page, /(?<![\w./-])((?:test|bench|src|guest|runtimes|images|scripts|docs|deploy)\/[\w./-]*\w\/?)/g);
+    const named = found(
+      page,
+      /(?<![\w./-])((?:test|bench|src|guest|runtimes|images|scripts|docs|deploy)\/[\w./-]*\w\/?)/g,
+    );
     expect(named.filter((name) => !existsSync(join(root, name)))).toEqual([]);
   });
 

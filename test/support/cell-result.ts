@@ -4,7 +4,7 @@ import type { CellResult, ExecutionResult } from '../../src/core/index.ts';
 export const said = (text: string) => ({ text, bytes: Buffer.byteLength(text), truncated: false });
 
 /** What a program that printed nothing came to; tests change what they are about. */
-export function executionResult(changes: Partial<ExecutionResult> = {}): ExecutionResult {
+function executionResult(changes: Partial<ExecutionResult> = {}): ExecutionResult {
   return {
     outcome: 'completed',
     exitCode: 0,

@@ -75,7 +75,7 @@ export interface ToolRunOptions extends RunOptions {
 }
 
 /** A finished run that called tools: what it asked for, round by round. */
-export interface ToolRun extends TestRun {
+interface ToolRun extends TestRun {
   readonly rounds: readonly (readonly ToolCall[])[];
 }
 
@@ -87,7 +87,7 @@ export interface TestCell extends Omit<CellResult, 'stdout' | 'stderr' | 'artifa
   readonly value: unknown;
 }
 
-export interface CellOptions {
+interface CellOptions {
   readonly language?: string;
   /** Absent: the default kernel of the language. */
   readonly kernel?: string;

@@ -78,7 +78,7 @@ export function idleServices(): DialectServices {
 }
 
 /** A dialect that does nothing but show what the HTTP room does around it. */
-export const probe: Dialect = {
+const probe: Dialect = {
   name: 'probe',
   register(app) {
     const config = { rateClass: 'exec' } as const;

@@ -8,14 +8,6 @@ import { memoryRecords } from './records.ts';
 /** Keys of two callers. */
 export const keys = { ann: 'ann-key', bob: 'bob-key' };
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  readonly json: any;
-}
-
 /** The dialect behind the real HTTP room, over sessions that do what a test says. */
 export async function nativeServer() {
   const sessions = new ScriptedSessions();

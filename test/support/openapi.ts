@@ -14,7 +14,7 @@ export interface Parameter {
   readonly schema: JsonSchema;
 }
 
-export interface OperationObject {
+interface OperationObject {
   readonly operationId: string;
   readonly security?: readonly [];
   readonly parameters?: readonly Parameter[];

@@ -8,10 +8,10 @@ import { responses } from './upstream/responses.ts';
 import { type Block, blockOf, type Finish, type Step, type Tokens, type Turn } from './upstream/script.ts';
 import type { Wire } from './upstream/wire.ts';
 
-export type { Finish, Step, Tokens, Turn } from './upstream/script.ts';
+export type { Step } from './upstream/script.ts';
 
 /** A request a model provider got. */
-export interface UpstreamRequest {
+interface UpstreamRequest {
   readonly protocol: Wire['protocol'];
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;

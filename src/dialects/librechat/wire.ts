@@ -3,7 +3,7 @@ import { idPattern } from '../../core/index.ts';
 import { resourceId } from './scopes.ts';
 
 /** Most input files of one execution. */
-export const maxRefs = 256;
+const maxRefs = 256;
 /** Most arguments: counted before they are looked at, because wrong ones would each cost a message. */
 const maxArgs = 10_000;
 

@@ -22,21 +22,21 @@ const storedFile = z.object({
 export const file = storedFile.meta({ id: 'File' });
 export type File = z.infer<typeof file>;
 
-export const artifact = storedFile
+const artifact = storedFile
   .extend({ change: z.enum(['created', 'modified']) })
   .meta({ id: 'Artifact', description: 'A file the execution made or changed.' });
 export type Artifact = z.infer<typeof artifact>;
 
-export const bundle = z.record(z.string(), z.unknown()).meta({
+const bundle = z.record(z.string(), z.unknown()).meta({
   id: 'MimeBundle',
   description: 'One result in several forms by MIME type: text as it is, images and PDF as base64, JSON as JSON.',
 });
 
-export const programError = z
+const programError = z
   .object({ name: z.string(), value: z.string(), traceback: z.array(z.string()) })
   .meta({ id: 'ProgramError', description: 'An exception nothing caught.' });
 
-export const toolCall = z
+const toolCall = z
   .object({ id: z.string(), name: z.string(), input: z.record(z.string(), z.unknown()) })
   .meta({ id: 'ToolCall' });
 
@@ -77,7 +77,7 @@ const ending = {
   lost: z.array(z.object({ path: z.string(), reason: z.string() })).describe('Which these are, and why.'),
 };
 
-export const doneEvent = z.object(ending).meta({ id: 'ExecutionEnd' });
+const doneEvent = z.object(ending).meta({ id: 'ExecutionEnd' });
 export type DoneEvent = z.infer<typeof doneEvent>;
 
 export const finished = z

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { SchemaJob, SchemaVerdict } from './schema-worker.ts';
 
 /** A check took longer than it may, or too many wait. */
-export class TooSlow extends Error {}
+class TooSlow extends Error {}
 
 /** A check that waits for its turn. */
 export interface WaitingCheck {

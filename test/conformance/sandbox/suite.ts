@@ -18,7 +18,7 @@ export interface Candidate {
 
 const MiB = 1024 * 1024;
 
-export const limits: SandboxLimits = {
+const limits: SandboxLimits = {
   memoryBytes: 384 * MiB,
   processes: 128,
   cpus: 1,

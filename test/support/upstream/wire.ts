@@ -1,7 +1,7 @@
 import type { Block, Finish, Tokens } from './script.ts';
 
 /** One answer under way on a wire: each method gives the bytes to send. */
-export interface Writer {
+interface Writer {
   begin(): string;
   /** A block, delta by delta, so that the server can flush each. */
   block(block: Block): Iterable<string>;

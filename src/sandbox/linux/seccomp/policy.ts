@@ -20,7 +20,7 @@ export const errnos = {
 export type Errno = keyof typeof errnos;
 
 /** The call is answered with an error and never reaches the kernel's code. */
-export interface Refusal {
+interface Refusal {
   readonly errno: Errno;
   readonly reason: string;
 }
@@ -43,7 +43,7 @@ export interface Look {
 export type Decision = 'allow' | Refusal | Look;
 
 /** System calls treated alike. */
-export interface Group {
+interface Group {
   readonly name: string;
   readonly reason: string;
   readonly calls: readonly string[];
