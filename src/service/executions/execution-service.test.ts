@@ -218,6 +218,32 @@ describe('tool calls', () => {
     await Promise.all(started.map(({ done }) => done));
     (await start(ann)).cancel();
   });
+
+  it('wait with a bounded amount of what the executions of one principal have shown', async () => {
+    const service = scriptedService(
+      async (job) => {
+        const bundle = { 'image/png': 'x'.repeat(60 * 1024 * 1024) };
+        if (job.job.code === 'show') job.tell({ type: 'display', bundle });
+        // As with a real one, nothing follows before it was read.
+        await new Promise((resolve) => setImmediate(resolve));
+        return asking(job);
+      },
+      { maxToolExecutions: 20 },
+    );
+    const start = async (principal: typeof ann, code: string) => {
+      const execution = await service.sessions.start(principal, { language: 'python', code, tools });
+      for await (const { event } of execution.events()) if (event.type === 'tool_calls') break;
+      return execution;
+    };
+    const waiting = [];
+    for (let n = 0; n < 4; n++) waiting.push(await start(ann, 'show'));
+    const refusedOne = await service.sessions.start(ann, { language: 'python', code: 'show', tools });
+    await expect(refusedOne.done).rejects.toEqual(refused('rate_limited', /shown too much/));
+    waiting.push(await start(ann, ''), await start(bob, 'show'));
+    for (const execution of waiting) execution.cancel();
+    await Promise.all(waiting.map(({ done }) => done));
+    (await start(ann, 'show')).cancel();
+  });
 });
 
 async function* chunks(content: string): AsyncGenerator<Uint8Array> {

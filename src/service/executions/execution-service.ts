@@ -23,6 +23,7 @@ import type { ExecutionLog } from './execution-log.ts';
 import type { Execution, ExecutionRequest, Executions, RunningExecution } from './executions.ts';
 import type { StoredJobFiles } from './job-files.ts';
 import { ownerOf } from './owner.ts';
+import { ParkedShare, parkedBytes } from './parked-bytes.ts';
 import { checkProgram, languageOf, limitsWithin } from './programs.ts';
 import { type RecordedFiles, recordFiles } from './recording.ts';
 import { ToolAllowance, type ToolAllowanceOptions } from './tool-allowance.ts';
@@ -76,6 +77,7 @@ export class ExecutionService implements Executions {
   readonly #parts: Parts;
   readonly #tools: ToolAllowance;
   readonly #underWay = new HeldBytes(underWayLimits, 'Too many executions are under way, or too large ones.');
+  readonly #parked = parkedBytes();
   #closing = false;
 
   constructor(options: ExecutionServiceOptions, parts: Parts) {
@@ -289,10 +291,23 @@ export class ExecutionService implements Executions {
       deadline: now() + queueWaitMs,
     });
     execution.submitted();
-    for await (const { number, event } of runner.events(execution, 0)) {
-      execution.observe(number, event);
-      if (event.type === 'failed') throw errorOf(event.error);
-      if (event.type === 'ended') return event;
+    const parked = new ParkedShare(this.#parked, execution.owner);
+    let fault: unknown;
+    try {
+      for await (const { number, event } of runner.events(execution, 0)) {
+        execution.observe(number, event);
+        if (event.type === 'failed') throw fault ?? errorOf(event.error);
+        if (event.type === 'ended' && fault) throw fault;
+        if (event.type === 'ended') return event;
+        try {
+          if (!fault) parked.note(event);
+        } catch (error) {
+          fault = error;
+          execution.cancel();
+        }
+      }
+    } finally {
+      parked.free();
     }
     throw new DragomanError('internal', { message: 'The execution ended without a result.' });
   }
