@@ -93,7 +93,11 @@ export class AttackClient {
   /** Ends what it has begun. */
   async cleanUp(): Promise<void> {
     const fresh = new AttackClient(this.#target, AbortSignal.timeout(60_000));
-    const left = [...this.#sessions.map((id) => () => fresh.send('DELETE', `/sessions/${id}`)), ...this.#later];
+    // Its own rate may refuse it for a while: until then the answer tells so.
+    const remove = async (id: string) => {
+      while ((await fresh.send('DELETE', `/sessions/${id}`)).includes('Too many requests')) await sleep(200);
+    };
+    const left = [...this.#sessions.map((id) => () => remove(id)), ...this.#later];
     const one = async () => {
       for (let work = left.pop(); work; work = left.pop()) await work().catch(() => {});
     };

@@ -231,13 +231,13 @@ describe('tool calls', () => {
       { maxToolExecutions: 20 },
     );
     const start = async (principal: typeof ann, code: string) => {
-      const execution = await service.sessions.start(principal, { language: 'python', code, tools });
+      const execution = await service.executions.start(principal, { language: 'python', code, tools });
       for await (const { event } of execution.events()) if (event.type === 'tool_calls') break;
       return execution;
     };
     const waiting = [];
     for (let n = 0; n < 4; n++) waiting.push(await start(ann, 'show'));
-    const refusedOne = await service.sessions.start(ann, { language: 'python', code: 'show', tools });
+    const refusedOne = await service.executions.start(ann, { language: 'python', code: 'show', tools });
     await expect(refusedOne.done).rejects.toEqual(refused('rate_limited', /shown too much/));
     waiting.push(await start(ann, ''), await start(bob, 'show'));
     for (const execution of waiting) execution.cancel();

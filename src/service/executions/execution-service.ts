@@ -106,7 +106,8 @@ export class ExecutionService implements Executions {
       const kernel = session ? kernelFor(session.record, language, request.kernelId) : null;
       const order = { principal, language, request, inputs, limits, kernel };
       const owner = ownerOf(principal);
-      const giveBack = this.#admit(owner, language, request);
+      let begun: TrackedExecution | undefined;
+      const giveBack = this.#admit(owner, language, request, () => begun?.cancel());
       const facts = {
         runner,
         principal,
@@ -118,6 +119,7 @@ export class ExecutionService implements Executions {
         kernel: isCell(order) ? (kernel?.id ?? language.kernel) : null,
       };
       const execution = new TrackedExecution(facts, (own) => this.#measured(own, order, session));
+      begun = execution;
       session?.follow(execution);
       this.#parts.log.add(execution, session && session.record.createdAt + this.#options.maxLifeMs);
       const over = () => {
@@ -137,9 +139,14 @@ export class ExecutionService implements Executions {
   }
 
   /** Counts an execution until it is over; call what this returns then. @throws DragomanError rate_limited, overloaded, invalid_request */
-  #admit(owner: string, language: Language, { code, args, stdin, tools }: ExecutionRequest): () => void {
+  #admit(
+    owner: string,
+    language: Language,
+    { code, args, stdin, tools }: ExecutionRequest,
+    cancel: () => void,
+  ): () => void {
     const bytes = executionBytes + weightOf([code, args, stdin, tools]);
-    const giveBack = tools?.length ? this.#tools.take(owner, language, tools) : () => {};
+    const giveBack = tools?.length ? this.#tools.take(owner, language, tools, cancel) : () => {};
     try {
       this.#underWay.take(owner, bytes);
     } catch (error) {
