@@ -14,6 +14,8 @@ import { SqlRecords } from './sql-records.ts';
 const busyTimeoutMs = 2000;
 /** SQLite's result codes for a broken unique or primary key constraint. */
 const conflictCodes = [2067, 1555];
+/** SQLITE_CORRUPT, in the low byte of its extended codes. */
+const corruptCode = 11;
 
 /**
  * Keeps records in one SQLite file, made when it is missing, private to the user the service runs as; in memory for the
@@ -51,8 +53,14 @@ async function connect(path: string): Promise<Kysely<Schema>> {
     return new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) });
   } catch (error) {
     database.close();
+    // What is damaged may fail before the check, or in the middle of it.
+    if (isCorrupt(error)) throw new Error(`it is damaged: ${(error as Error).message}`);
     throw error;
   }
+}
+
+function isCorrupt(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === corruptCode;
 }
 
 /**
