@@ -48,6 +48,8 @@ class Sandbox:
             match frame['op']:
                 case 'write':
                     self._write(frame)
+                case 'folder':
+                    workspace.make_folder(frame['path'])
                 case 'stdin':
                     self._stdin(frame['size'])
                 case 'warm':

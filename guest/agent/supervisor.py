@@ -66,6 +66,8 @@ class Supervisor:
                 fault = workspace.write(self._command, frame)
                 if fault:
                     self._claim({'claim': 'fault', 'message': fault})
+            case 'folder':
+                workspace.make_folder(frame['path'])
             case 'remove':
                 workspace.remove(frame['path'])
             case 'sync':

@@ -19,7 +19,7 @@ def write(command, order):
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(path, flags, 0o644)
+        fd = _open(path, flags)
         try:
             while left:
                 # From the pipe into the file without a copy in between: compiled programs have megabytes and come with every run.
@@ -28,6 +28,8 @@ def write(command, order):
                     raise frames.Closed
                 left -= part
             os.fchmod(fd, order['mode'])
+            if 'modified' in order:
+                os.utime(fd, (order['modified'] / 1000,) * 2)
         finally:
             os.close(fd)
     except OSError as error:
@@ -37,10 +39,33 @@ def write(command, order):
     return None
 
 
-def remove(path):
-    """Removes one file of the workspace, if it is there."""
+def _open(path, flags):
+    """Opens a file to be written. One that a program has made read-only is replaced. Raises OSError."""
     try:
-        os.unlink(os.path.join(WORKSPACE, path))
+        return os.open(path, flags, 0o644)
+    except PermissionError:
+        os.unlink(path)
+        return os.open(path, flags, 0o644)
+
+
+def make_folder(path):
+    """Makes a folder of the workspace. What is at its place stays, and then the folder is missing."""
+    try:
+        os.makedirs(os.path.join(WORKSPACE, path), exist_ok=True)
+    except OSError:
+        pass
+
+
+def remove(path):
+    """Removes one file or one empty folder of the workspace, if it is there."""
+    path = os.path.join(WORKSPACE, path)
+    try:
+        os.unlink(path)
+    except IsADirectoryError:
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass
     except OSError:
         pass
 

@@ -30,7 +30,7 @@ export interface StoredFile {
   readonly digest: string;
   readonly contentType: string;
   readonly readOnly: boolean;
-  /** Unix permission bits (`0o755`) where they are known. */
+  /** Unix permission bits, for example 0o755. Absent: as of an upload, 0o644, or 0o444 for a read-only file. */
   readonly mode?: number;
   /** `user`: a caller put it there; `program`: a program made or changed it. */
   readonly source: 'user' | 'program';

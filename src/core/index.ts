@@ -20,13 +20,14 @@ export {
   unprintedError,
 } from './execution.ts';
 export { type FairKey, FairStore } from './fair-store.ts';
+export { keptMode, modeOf, uploadMode } from './file-mode.ts';
 export type { ByteRange, FileClaim, FileRef, FileScope, FileSet, StoredFile } from './files.ts';
 export { HeldBytes, type HeldBytesLimits } from './held-bytes.ts';
 export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
 export { countJson, isCheapJson } from './json-shape.ts';
 export type { Limits } from './limits.ts';
-export { maxPathDepth, pathFault, workspacePath } from './paths.ts';
+export { maxEmptyFolders, maxPathDepth, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';
 export { makePrivateFile } from './private-file.ts';

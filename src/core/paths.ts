@@ -2,6 +2,8 @@ import { DragomanError } from './errors.ts';
 
 export const maxPathLength = 256;
 export const maxPathDepth = 10;
+/** A session remembers at most this many empty folders. */
+export const maxEmptyFolders = 200;
 
 /**
  * Checks a workspace path that came from a client: relative, `/` between segments, no empty, `.` or `..` segment, no

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Limits, maxPathDepth } from '../core/index.ts';
+import { type Limits, maxPathDepth, modeOf } from '../core/index.ts';
 import type { Baseline, CollectLimits, KnownFile, Workspace } from '../sandbox/index.ts';
 import type { Artifact, EngineInput } from './port.ts';
 
@@ -9,6 +9,8 @@ export interface WorkspaceDiff {
   readonly inherited: readonly string[];
   /** Inputs that are gone. */
   readonly deleted: readonly string[];
+  /** The empty folders that are left, sorted. */
+  readonly folders: readonly string[];
   /** Files were left out because of a limit. */
   readonly truncated: boolean;
 }
@@ -25,7 +27,10 @@ export function stagedFiles(
   entry?: { readonly path: string; readonly code: string },
 ): Baseline {
   return new Map<string, KnownFile>([
-    ...inputs.map(({ path, size, digest, readOnly }) => [path, { size, digest, readOnly }] as const),
+    ...inputs.map((input) => {
+      const { path, size, digest, readOnly } = input;
+      return [path, { size, digest, readOnly, mode: modeOf(input) }] as const;
+    }),
     ...(entry ? [[entry.path, { size: Buffer.byteLength(entry.code), digest: sha256(entry.code) }] as const] : []),
   ]);
 }
@@ -37,11 +42,12 @@ export async function diffWorkspace(
   source: string,
   limits: Limits,
 ): Promise<WorkspaceDiff> {
-  const { files, unchanged, gone, truncated } = await workspace.changes(staged, collectLimits(limits));
+  const { files, unchanged, gone, folders, truncated } = await workspace.changes(staged, collectLimits(limits));
   return {
     artifacts: files.map((file) => (file.path === source ? { ...file, change: 'created' } : file)),
     inherited: unchanged.filter((path) => path !== source),
     deleted: gone.filter((path) => path !== source),
+    folders,
     truncated,
   };
 }

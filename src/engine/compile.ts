@@ -67,7 +67,7 @@ export class Compiler {
     const { runtime, argv: words, entry, inputs, limits } = request;
     const sandbox = await this.#options.lease(request);
     try {
-      await stage(sandbox, inputs, limits);
+      await stage(sandbox, inputs, [], limits);
       const output = freeName(new Set([entry.path, ...inputs.map((input) => input.path)]));
       const argv = fillWords(words, { entry: entry.path, output, limits });
       const result = await runIn(

@@ -14,15 +14,7 @@ import type { CompileCache } from './compile-cache.ts';
 import { type Hints, noHints } from './hints.ts';
 import { askVersions } from './languages.ts';
 import { Pool } from './pool.ts';
-import type {
-  Engine,
-  EngineCallOptions,
-  EngineInput,
-  EngineRequest,
-  EngineRun,
-  EngineSession,
-  ToolBroker,
-} from './port.ts';
+import type { Engine, EngineCallOptions, EngineRequest, EngineRun, EngineSession, ToolBroker } from './port.ts';
 import {
   compiledPath,
   entryName,
@@ -135,7 +127,7 @@ class SandboxEngine implements Engine {
     let compiled: Compiled | undefined;
     if (argv) {
       const compilation = await this.#compiler.compile({ runtime, argv, entry, inputs, limits, owner }, options);
-      if ('failed' in compilation) return notCompiled(compilation.failed, inputs, options);
+      if ('failed' in compilation) return notCompiled(compilation.failed, request, options);
       compiled = compilation;
     }
     const prepared = { ...request, runtime, args };
@@ -160,7 +152,7 @@ class SandboxEngine implements Engine {
     const kind = runtime.kindFor(code, paths, tools && runtime.tools?.template);
     const sandbox = await this.#pool.lease({ kind, limits, owner });
     try {
-      await stage(sandbox, inputs, limits);
+      await stage(sandbox, inputs, request.folders ?? [], limits);
       const started = { entry: entry.path, code: entry.code, args, limits };
       // A program that was compiled does not need its source.
       const source = runtime.compile ? [] : [writeSource(entry)];
@@ -177,7 +169,7 @@ class SandboxEngine implements Engine {
         tools,
         epilogue: { what: 'program', hints: this.#hints },
       });
-      const { truncated, ...diff } = await this.#diff(sandbox, result, { runtime, inputs, entry, limits });
+      const { truncated, ...diff } = await this.#diff(sandbox, result, { ...request, entry });
       return {
         result: { ...result, stage: 'run', compileUsage: compiled?.usage ?? null, artifactsTruncated: truncated },
         ...diff,
@@ -199,16 +191,20 @@ class SandboxEngine implements Engine {
     {
       runtime,
       inputs,
+      folders,
       entry,
       limits,
-    }: Pick<EngineRequest, 'inputs' | 'limits'> & { runtime: Runtime; entry: { path: string; code: string } },
+    }: Pick<EngineRequest, 'inputs' | 'folders' | 'limits'> & {
+      runtime: Runtime;
+      entry: { path: string; code: string };
+    },
   ): Promise<WorkspaceDiff> {
     const staged = stagedFiles(inputs, entry);
     if (outcome === 'completed') {
       const left = needsSource(runtime, entry.code) ? staged : stagedFiles(inputs);
-      if (!(await sandbox.workspace.differs(left, collectLimits(limits)))) {
+      if (!(await sandbox.workspace.differs(left, collectLimits(limits), folders))) {
         const inherited = inputs.map(({ path }) => path);
-        return { artifacts: [], inherited, deleted: [], truncated: false };
+        return { artifacts: [], inherited, deleted: [], folders: folders ?? [], truncated: false };
       }
       await sandbox.freeze();
     }
@@ -279,7 +275,7 @@ function program({ compile }: Runtime, compiled: Compiled | undefined): Order[] 
 /** The result when the compiler failed: its output, and every input unchanged. */
 function notCompiled(
   failed: Extract<Compilation, { failed: object }>['failed'],
-  inputs: readonly EngineInput[],
+  { inputs, folders = [] }: EngineRequest,
   { onEvent }: EngineCallOptions,
 ): EngineRun {
   for (const type of ['stdout', 'stderr'] as const) {
@@ -290,6 +286,7 @@ function notCompiled(
     artifacts: [],
     inherited: inputs.map((input) => input.path),
     deleted: [],
+    folders,
     release() {},
   };
 }

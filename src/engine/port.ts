@@ -17,6 +17,10 @@ export interface EngineInput {
   /** sha256 in lower-case hexadecimal. */
   readonly digest: string;
   readonly readOnly: boolean;
+  /** Permission bits. Absent: 0o644, or 0o444 where it is read-only. */
+  readonly mode?: number | undefined;
+  /** When it was written, in milliseconds since the epoch. Absent: when it is staged. */
+  readonly modified?: number | undefined;
   /** Exactly `size` bytes. */
   open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 }
@@ -29,6 +33,8 @@ export interface EngineRequest {
   readonly args: readonly string[];
   readonly stdin: string | undefined;
   readonly inputs: readonly EngineInput[];
+  /** Empty folders to be in the workspace. Absent: none, and none are reported. */
+  readonly folders?: readonly string[] | undefined;
   readonly limits: Limits;
   /** Programs of one owner are compiled once. Absent: compiled every time. */
   readonly owner?: string | undefined;
@@ -87,6 +93,8 @@ export interface EngineRun {
   readonly inherited: readonly string[];
   /** Inputs that are gone. */
   readonly deleted: readonly string[];
+  /** The empty folders that are left, sorted. None where the request named no folders. */
+  readonly folders: readonly string[];
   /** Destroys the sandbox in the background. */
   release(): void;
 }
@@ -101,6 +109,8 @@ export interface WorkspaceChanges {
   readonly touched: readonly TouchedFile[];
   /** Paths of files that are gone. */
   readonly gone: readonly string[];
+  /** All empty folders that are there now, sorted. */
+  readonly folders: readonly string[];
   /** Files were left out because of a limit. Those beyond the number limit come with the next call. */
   readonly truncated: boolean;
 }
@@ -123,12 +133,12 @@ export interface EngineSession {
   /** Its sandbox is gone; only `close` still makes sense. */
   readonly ended: boolean;
   /**
-   * Writes files into the workspace; they do not count as changes.
+   * Writes files into the workspace and makes empty folders; they do not count as changes. A folder whose place is taken is left out.
    * @throws DragomanError invalid_request when they do not fit
    * @throws SandboxGone
    */
-  stage(inputs: readonly EngineInput[]): Promise<void>;
-  /** Removes files from the workspace; that does not count as a change. @throws SandboxGone */
+  stage(inputs: readonly EngineInput[], folders?: readonly string[]): Promise<void>;
+  /** Removes files and empty folders from the workspace; that does not count as a change. @throws SandboxGone */
   remove(paths: readonly string[]): Promise<void>;
   /**
    * Runs a cell. Cells of all kernels run one after another.

@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, newId } from '../core/index.ts';
+import { DragomanError, type Limits, modeOf, newId } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Baseline, LinkListener, Sandbox } from '../sandbox/index.ts';
 import { collectLimits } from './artifacts.ts';
@@ -45,6 +45,8 @@ export class SandboxSession implements EngineSession {
   readonly #release: (sandbox: Sandbox) => Promise<void>;
   /** What the workspace held at the last look. */
   #known: Baseline = new Map();
+  /** The empty folders that were there at the last look, sorted. */
+  #folders: readonly string[] = [];
   /** The freeze after the last cell, and whether it is over. Never rejects. */
   #rest: Promise<void> = Promise.resolve();
   #isAtRest = true;
@@ -66,19 +68,21 @@ export class SandboxSession implements EngineSession {
     return this.#ended || this.#sandbox.ended || this.#sandbox.violation !== undefined;
   }
 
-  async stage(inputs: readonly EngineInput[]): Promise<void> {
-    if (inputs.length === 0) return;
+  async stage(inputs: readonly EngineInput[], folders: readonly string[] = []): Promise<void> {
+    if (inputs.length === 0 && folders.length === 0) return;
     await this.#awake(async () => {
-      await stage(this.#sandbox, inputs, this.#limits);
+      await stage(this.#sandbox, inputs, folders, this.#limits);
       await this.#sync(orders.sync);
     });
     const found = await this.#sandbox.workspace.snapshot(collectLimits(this.#limits));
     const known = new Map(this.#known);
-    for (const { path, size, digest } of inputs) {
+    for (const input of inputs) {
+      const { path, size, digest } = input;
       const file = found.get(path);
-      known.set(path, { size, digest, stamp: file?.size === size ? file.stamp : undefined });
+      known.set(path, { size, digest, mode: modeOf(input), stamp: file?.size === size ? file.stamp : undefined });
     }
     this.#known = known;
+    this.#folders = [...new Set([...this.#folders, ...folders])].sort();
   }
 
   async remove(paths: readonly string[]): Promise<void> {
@@ -90,6 +94,7 @@ export class SandboxSession implements EngineSession {
     const known = new Map(this.#known);
     for (const path of paths) known.delete(path);
     this.#known = known;
+    this.#folders = this.#folders.filter((path) => !paths.includes(path));
   }
 
   run(
@@ -171,11 +176,13 @@ export class SandboxSession implements EngineSession {
     const { workspace } = this.#sandbox;
     const limits = collectLimits(this.#limits);
     // Most cells touch no file, and that can be seen while the sandbox is still being stopped.
-    if (!(await workspace.differs(this.#known, limits))) return { touched: [], gone: [], truncated: false };
+    const isSame = !(await workspace.differs(this.#known, limits, this.#folders));
+    if (isSame) return { touched: [], gone: [], folders: this.#folders, truncated: false };
     await this.#rest;
-    const { files, gone, truncated, next } = await workspace.changes(this.#known, limits);
+    const { files, gone, folders, truncated, next } = await workspace.changes(this.#known, limits);
     this.#known = next;
-    return { touched: files, gone, truncated };
+    this.#folders = folders;
+    return { touched: files, gone, folders, truncated };
   }
 
   async close(): Promise<void> {

@@ -39,7 +39,15 @@ export interface GuestKernel {
 
 /** A frame for the guest. docs/reference/guest-protocol.md says what each one does. */
 export type GuestFrame =
-  | { readonly op: 'write'; readonly path: string; readonly size: number; readonly mode: number }
+  | {
+      readonly op: 'write';
+      readonly path: string;
+      readonly size: number;
+      readonly mode: number;
+      /** Milliseconds since the epoch. */
+      readonly modified?: number | undefined;
+    }
+  | { readonly op: 'folder'; readonly path: string }
   | { readonly op: 'stdin'; readonly size: number }
   | { readonly op: 'warm' }
   | { readonly op: 'park'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
@@ -94,9 +102,12 @@ export const orders = {
 
   /** Writes a file whose `size` bytes arrive as a stream. */
   writeStream: (
-    { path, mode, size }: { path: string; mode: number; size: number },
+    file: { path: string; mode: number; size: number; modified?: number | undefined },
     content: AsyncIterable<Uint8Array>,
-  ): Order => ({ frame: { op: 'write', path, size, mode }, body: exactly(size, content) }),
+  ): Order => ({ frame: { op: 'write', ...file }, body: exactly(file.size, content) }),
+
+  /** Makes a folder of the workspace where there is nothing. */
+  folder: (path: string): Order => ({ frame: { op: 'folder', path } }),
 
   /** Sets what the program reads from standard input. */
   stdin: (content: Uint8Array): Order => ({ frame: { op: 'stdin', size: content.length }, body: content }),

@@ -82,6 +82,10 @@ export interface JobInput {
   readonly digest: string;
   readonly size: number;
   readonly readOnly: boolean;
+  /** Permission bits. Absent: 0o644, or 0o444 where it is read-only. */
+  readonly mode?: number | undefined;
+  /** When it was written, in milliseconds since the epoch. Absent: when it is staged. */
+  readonly modified?: number | undefined;
 }
 
 /** Which session, on which worker. A worker refuses an epoch older than the one it has seen, and gives up a sandbox of an older one. */
@@ -121,6 +125,8 @@ export interface Job {
   readonly mode: 'cell' | 'program';
   /** All files of the workspace; of a session's all it has. */
   readonly inputs: readonly JobInput[];
+  /** Empty folders of the workspace, as of `JobEnding.folders`. Null: empty folders are not kept. */
+  readonly folders: readonly string[] | null;
   readonly limits: Limits;
   /** Tools the code may call, and how long it may wait for the caller's answers in milliseconds; null: none. */
   readonly tools: { readonly definitions: readonly ToolDefinition[]; readonly waitMs: number } | null;
@@ -147,6 +153,8 @@ export interface JobFile {
   readonly change: 'created' | 'modified';
   readonly digest: string;
   readonly size: number;
+  /** Permission bits that are kept of it: never setuid, setgid or sticky. */
+  readonly mode: number;
 }
 
 /** An error of the service or the request, as data. */
@@ -163,6 +171,8 @@ export interface JobEnding {
   readonly files: readonly JobFile[];
   /** Paths of inputs that are gone. */
   readonly deleted: readonly string[];
+  /** All empty folders that are left, sorted; at most `maxEmptyFolders`. Null: they are not kept. */
+  readonly folders: readonly string[] | null;
   /** Files that were made and could not be stored, each with a sentence for the caller. */
   readonly lost: readonly { readonly path: string; readonly reason: string }[];
 }

@@ -12,6 +12,8 @@ import type {
 export interface FoundFile {
   readonly path: string;
   readonly size: number;
+  /** Permission bits that are kept. */
+  readonly mode: number;
   /** Changes whenever the content may have changed. */
   readonly stamp: string;
 }
@@ -19,6 +21,8 @@ export interface FoundFile {
 export interface Listing {
   /** Sorted by path. */
   readonly files: readonly FoundFile[];
+  /** Folders that hold no file that is listed and no folder, sorted. */
+  readonly folders: readonly string[];
   /** Something was passed over: too many entries, too deep, or a name that is not a valid workspace path. */
   readonly truncated: boolean;
 }
@@ -26,6 +30,7 @@ export interface Listing {
 /** A file whose content stays as it was opened. */
 export interface OpenFile extends FileContent {
   readonly stamp: string;
+  readonly mode: number;
   /** sha256 in lower-case hexadecimal. */
   digest(): Promise<string>;
 }
@@ -54,13 +59,14 @@ export class TreeWorkspace implements Workspace {
 
   async snapshot(limits: CollectLimits): Promise<Baseline> {
     const { files } = await this.#tree.list(limits);
-    return new Map(files.map(({ path, size, stamp }) => [path, { size, stamp }]));
+    return new Map(files.map(({ path, size, mode, stamp }) => [path, { size, mode, stamp }]));
   }
 
-  async differs(since: Baseline, limits: CollectLimits): Promise<boolean> {
+  async differs(since: Baseline, limits: CollectLimits, sinceFolders?: readonly string[]): Promise<boolean> {
     const entries = Math.min(limits.entries, 2 * since.size + unexpectedEntries);
-    const { files, truncated } = await this.#tree.list({ ...limits, entries });
+    const { files, folders, truncated } = await this.#tree.list({ ...limits, entries });
     if (truncated) return true;
+    if (sinceFolders && !isSame(folders, sinceFolders)) return true;
     const found = new Map(files.map((file) => [file.path, file]));
     if (files.some(({ path }) => !since.has(path))) return true;
     for (const [path, known] of since) {
@@ -82,20 +88,23 @@ export class TreeWorkspace implements Workspace {
         found.delete(path);
         await collection.compare(path, file, known);
       }
-      for (const file of found.values()) await collection.compare(file.path, file, undefined);
-      return collection.result();
+      // Hidden files come last: a repository's own files must not take the places of what the program made to be seen.
+      const made = [...found.values()];
+      const inOrder = [...made.filter(({ path }) => !isHidden(path)), ...made.filter(({ path }) => isHidden(path))];
+      for (const file of inOrder) await collection.compare(file.path, file, undefined);
+      return { ...collection.result(), folders: listing.folders };
     } catch (error) {
       collection.close();
       throw error;
     }
   }
 
-  /** Looks for a file that a listing lacks: listings have bounds and pass over hidden directories. */
+  /** Looks for a file that a listing lacks: listings have bounds and pass over caches. */
   async #find(path: string, known: KnownFile): Promise<FoundFile | undefined> {
     if (known.readOnly) return undefined;
     const file = await this.#tree.open(path);
     file?.close();
-    return file && { path, size: file.size, stamp: file.stamp };
+    return file && { path, size: file.size, mode: file.mode, stamp: file.stamp };
   }
 
   async #isUnchanged(path: string, known: KnownFile): Promise<boolean> {
@@ -103,11 +112,44 @@ export class TreeWorkspace implements Workspace {
     if (!file) return false;
     try {
       if (file.stamp === known.stamp) return true;
-      return file.size === known.size && known.digest !== undefined && (await file.digest()) === known.digest;
+      if (!mayBeSame(file, known)) return false;
+      return (await file.digest()) === known.digest;
     } finally {
       file.close();
     }
   }
+}
+
+/** Whether a file can be as it is known, so that its digest decides. */
+function mayBeSame({ size, mode }: Pick<FoundFile, 'size' | 'mode'>, known: KnownFile | undefined): boolean {
+  return known?.digest !== undefined && known.size === size && (known.mode === undefined || known.mode === mode);
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, index) => each === others[index]);
+}
+
+/** Whether a path is hidden from `ls`: a segment begins with a dot. */
+function isHidden(path: string): boolean {
+  return path.startsWith('.') || path.includes('/.');
+}
+
+/** Folders that tools fill with what they can make again. They are not kept. */
+const caches: ReadonlySet<string> = new Set([
+  '__pycache__',
+  '.cache',
+  '.ipynb_checkpoints',
+  '.ipython',
+  '.jupyter',
+  '.mypy_cache',
+  '.npm',
+  '.pytest_cache',
+  '.ruff_cache',
+]);
+
+/** Whether a folder of this name is passed over. */
+export function isCache(name: string): boolean {
+  return caches.has(name);
 }
 
 /** What one call of `changes` has found so far. */
@@ -140,15 +182,14 @@ class Collection {
       return;
     }
     const isFull = this.#files.length >= this.#limits.files || this.#isTooLarge(file.size);
-    const mayBeSame = known?.digest !== undefined && known.size === file.size;
-    // Equal size is the only reason to look into a file that would be left out.
-    if (isFull && !mayBeSame) {
+    // Only a file that may be what it was is looked into when it would be left out.
+    if (isFull && !mayBeSame(file, known)) {
       this.#truncated = true;
       return;
     }
     const content = await this.#tree.open(path);
     if (!content) return;
-    if (mayBeSame && content.size === known.size && (await content.digest()) === known.digest) {
+    if (known && mayBeSame(content, known) && (await content.digest()) === known.digest) {
       content.close();
       this.#unchanged.push(path);
       this.#next.set(path, { ...known, stamp: content.stamp });
@@ -162,14 +203,14 @@ class Collection {
     }
     this.#totalBytes += content.size;
     this.#files.push({ path, change: known ? 'modified' : 'created', content });
-    this.#next.set(path, { size: content.size, stamp: content.stamp });
+    this.#next.set(path, { size: content.size, mode: content.mode, stamp: content.stamp });
   }
 
   #isTooLarge(size: number): boolean {
     return size > this.#limits.fileBytes || this.#totalBytes + size > this.#limits.totalBytes;
   }
 
-  result(): WorkspaceChanges {
+  result(): Omit<WorkspaceChanges, 'folders'> {
     return {
       files: this.#files,
       gone: this.#gone,

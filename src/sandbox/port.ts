@@ -56,8 +56,10 @@ export interface SandboxUsage {
 /** What is known of a file from an earlier look. */
 export interface KnownFile {
   readonly size: number;
-  /** sha256 in lower-case hexadecimal. A file of this size and digest is unchanged. */
+  /** sha256 in lower-case hexadecimal. A file of this size, digest and mode is unchanged. */
   readonly digest?: string | undefined;
+  /** Permission bits. A file with other ones has changed. Absent: they do not matter. */
+  readonly mode?: number | undefined;
   /** From the workspace. A file with this stamp is unchanged: programs cannot set stamps. */
   readonly stamp?: string | undefined;
   /** Whatever happens to it does not count as a change. */
@@ -83,6 +85,8 @@ export interface CollectLimits {
 /** The bytes of a file in a sandbox. Read them before the sandbox is thawed or destroyed, then close. */
 export interface FileContent {
   readonly size: number;
+  /** Permission bits that are kept of it, for example 0o755; never setuid, setgid or sticky. */
+  readonly mode: number;
   /** The bytes from the start; at most `size` of them. */
   read(): AsyncIterable<Uint8Array>;
   close(): void;
@@ -95,12 +99,14 @@ export interface ChangedFile {
 }
 
 export interface WorkspaceChanges {
-  /** Known files first, then new ones by path. Close the content of each. */
+  /** Known files first, then new ones by path, hidden ones last. Close the content of each. */
   readonly files: readonly ChangedFile[];
   /** Known files that no longer exist. */
   readonly gone: readonly string[];
   /** Known files that are unchanged. */
   readonly unchanged: readonly string[];
+  /** Folders that hold no file that would be handed over and no folder, sorted. At most `entries` of them. */
+  readonly folders: readonly string[];
   /** Something was left out: because of a limit, or because its name is not a valid workspace path. */
   readonly truncated: boolean;
   /** What to compare with next time. Files left out because of the number of files are not in it. */
@@ -109,11 +115,14 @@ export interface WorkspaceChanges {
 
 /**
  * The directory that the program sees as /mnt/data. Regular files only: links, devices, pipes and sockets are never followed or
- * opened. Hidden directories and Python's caches are passed over unless a known file is in them.
+ * opened. Folders that tools use as caches (`__pycache__`, `.cache` and the like) are passed over unless a known file is in them.
  */
 export interface Workspace {
-  /** Whether `changes` would find anything. May be asked while the sandbox runs. */
-  differs(since: Baseline, limits: CollectLimits): Promise<boolean>;
+  /**
+   * Whether `changes` would find anything. May be asked while the sandbox runs.
+   * @param folders the empty folders that are known, sorted; absent: folders do not count
+   */
+  differs(since: Baseline, limits: CollectLimits, folders?: readonly string[]): Promise<boolean>;
   /** What is not as known. Files are compared by bytes that the host hashes itself. Call it while nothing of the user runs. */
   changes(since: Baseline, limits: CollectLimits): Promise<WorkspaceChanges>;
   /** What exists now, to compare with later. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { JobFiles } from '../runner/index.ts';
 import { storeArtifacts } from './artifacts.ts';
 
-const before = { digestOf: () => undefined, isReadOnly: () => false };
+const before = { fileAt: () => undefined, isReadOnly: () => false };
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 beforeEach(() => void vi.useFakeTimers());
@@ -27,6 +27,7 @@ it('gives up the files that are not stored within a minute, and closes them', as
     path,
     content: {
       size: chunks,
+      mode: 0o644,
       async *read() {
         for (let count = 0; count < chunks; count++) yield new Uint8Array(1);
       },

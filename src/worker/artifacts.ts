@@ -4,12 +4,18 @@ import type { JobEnding, JobFile, JobFiles } from '../runner/index.ts';
 /** A file as it was found in a workspace. Its content is read once. */
 export interface FoundFile {
   readonly path: string;
-  readonly content: { readonly size: number; read(): AsyncIterable<Uint8Array>; close(): void };
+  readonly content: { readonly size: number; readonly mode: number; read(): AsyncIterable<Uint8Array>; close(): void };
 }
 
-/** What a workspace held before the code ran: digests by path, and which of these files the code may not change. */
+/** What a file of a workspace is. */
+export interface HeldFile {
+  readonly digest: string;
+  readonly mode: number;
+}
+
+/** What a workspace held before the code ran: files by path, and which of them the code may not change. */
 export interface Before {
-  digestOf(path: string): string | undefined;
+  fileAt(path: string): HeldFile | undefined;
   isReadOnly(path: string): boolean;
 }
 
@@ -31,9 +37,11 @@ export async function storeArtifacts(
     try {
       if (before.isReadOnly(path)) continue;
       const { digest, size } = await files.put(jobId, path, until(deadline, content.read()), content.size);
-      const was = before.digestOf(path);
+      const { mode } = content;
+      const was = before.fileAt(path);
       // The code may have written what was there already.
-      if (was !== digest) stored.push({ path, change: was === undefined ? 'created' : 'modified', digest, size });
+      if (was?.digest === digest && was.mode === mode) continue;
+      stored.push({ path, change: was ? 'modified' : 'created', digest, size, mode });
     } catch (error) {
       logger.error({ execution: jobId, error: String((error as Error).cause ?? error) }, 'an artifact was not stored');
       const isOurs = error instanceof DragomanError;

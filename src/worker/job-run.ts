@@ -1,4 +1,12 @@
-import { type CellResult, DragomanError, type ExecutionEvent, type Logger, type ToolResult } from '../core/index.ts';
+import {
+  type CellResult,
+  DragomanError,
+  type ExecutionEvent,
+  type Logger,
+  maxEmptyFolders,
+  modeOf,
+  type ToolResult,
+} from '../core/index.ts';
 import {
   type Engine,
   type EngineInput,
@@ -19,7 +27,7 @@ import {
   jobFault,
   jobOutput,
 } from '../runner/index.ts';
-import { storeArtifacts } from './artifacts.ts';
+import { type HeldFile, storeArtifacts } from './artifacts.ts';
 import type { LiveSession } from './live-session.ts';
 import type { LiveSessions } from './live-sessions.ts';
 
@@ -101,7 +109,7 @@ export class JobRun {
   }
 
   async #runProgram(): Promise<JobEnding> {
-    const { code, args, stdin, limits, owner, session, inputs } = this.#job;
+    const { code, args, stdin, limits, owner, session, folders } = this.#job;
     const run = await this.#parts.engine.execute(
       {
         language: this.#runtime.name,
@@ -109,17 +117,20 @@ export class JobRun {
         args,
         stdin: stdin ?? undefined,
         inputs: this.#inputs(),
+        folders: folders ?? undefined,
         limits,
         owner,
       },
       { signal: this.#cancel.signal, onEvent: this.#tell, tools: this.#tools },
     );
     try {
-      const digests = new Map(inputs.map(({ path, digest }) => [path, digest]));
-      const stored = await this.#store(run.artifacts, (path) => digests.get(path));
+      const stored = await this.#store(run.artifacts, this.#staged());
       const rich = { outputs: [], outputsTruncated: false, error: null, interpreter: 'none' } as const;
       const continuity = session && session.ran.length > 0 ? 'continued' : 'fresh';
-      return { type: 'ended', continuity, result: { ...run.result, ...rich }, deleted: run.deleted, ...stored };
+      const left = this.#keptFolders(run.folders);
+      const result = { ...run.result, ...rich };
+      if (left.truncated) result.artifactsTruncated = true;
+      return { type: 'ended', continuity, result, deleted: run.deleted, folders: left.folders, ...stored };
     } finally {
       run.release();
     }
@@ -133,16 +144,16 @@ export class JobRun {
   }
 
   async #cellInSession(live: LiveSession, { ran, kernel }: JobSession): Promise<JobEnding> {
-    const { inputs, limits } = this.#job;
+    const { inputs, limits, folders } = this.#job;
     const name = kernel?.id ?? this.#runtime.kernel!.name;
     for (let attempt = 1; ; attempt++) {
       try {
-        const sandbox = await live.sandboxWith(inputs, limits);
+        const sandbox = await live.sandboxWith(inputs, folders ?? [], limits);
         const continuity = live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
-        const ending = await this.#cellIn(sandbox, continuity, (path) => live.digestOf(path), kernel?.id);
+        const ending = await this.#cellIn(sandbox, continuity, (path) => live.fileAt(path), kernel?.id);
         live.noteKernel(name, ending.result.interpreter === 'kept');
-        live.noteFiles(ending.files, ending.deleted);
+        live.noteFiles(ending);
         return ending;
       } catch (error) {
         // The sandbox died between cells: none of the code has run, so a new sandbox runs it.
@@ -155,9 +166,8 @@ export class JobRun {
   async #cellAlone(): Promise<JobEnding> {
     const sandbox = await this.#parts.engine.openSession(this.#job.limits, this.#job.owner);
     try {
-      await sandbox.stage(this.#inputs());
-      const digests = new Map(this.#job.inputs.map(({ path, digest }) => [path, digest]));
-      return await this.#cellIn(sandbox, 'fresh', (path) => digests.get(path));
+      await sandbox.stage(this.#inputs(), this.#job.folders ?? []);
+      return await this.#cellIn(sandbox, 'fresh', this.#staged());
     } finally {
       void sandbox.close();
     }
@@ -166,7 +176,7 @@ export class JobRun {
   async #cellIn(
     sandbox: EngineSession,
     continuity: Continuity,
-    digestOf: (path: string) => string | undefined,
+    fileAt: (path: string) => HeldFile | undefined,
     kernel?: string,
   ): Promise<JobEnding> {
     const { code, limits } = this.#job;
@@ -177,22 +187,35 @@ export class JobRun {
     const end = await cell.done.finally(() => {
       this.#cell = undefined;
     });
-    const { touched, gone, truncated } = await sandbox.changes();
-    const stored = await this.#store(touched, digestOf);
-    const result: CellResult = { ...end, artifactsTruncated: truncated };
+    const { touched, gone, folders, truncated } = await sandbox.changes();
+    const stored = await this.#store(touched, fileAt);
+    const left = this.#keptFolders(folders);
+    const result: CellResult = { ...end, artifactsTruncated: truncated || left.truncated };
     const readOnly = this.#readOnly();
     // Files that were never stored are not known outside, so they are not reported as deleted.
-    const deleted = gone.filter((path) => digestOf(path) !== undefined && !readOnly.has(path));
-    return { type: 'ended', continuity, result, deleted, ...stored };
+    const deleted = gone.filter((path) => fileAt(path) !== undefined && !readOnly.has(path));
+    return { type: 'ended', continuity, result, deleted, folders: left.folders, ...stored };
+  }
+
+  /** What is kept of the empty folders that are left. */
+  #keptFolders(folders: readonly string[]): { folders: readonly string[] | null; truncated: boolean } {
+    if (this.#job.folders === null) return { folders: null, truncated: false };
+    return { folders: folders.slice(0, maxEmptyFolders), truncated: folders.length > maxEmptyFolders };
+  }
+
+  /** Finds the files that the code began with, by path. */
+  #staged(): (path: string) => HeldFile | undefined {
+    const files = new Map(this.#job.inputs.map((input) => [input.path, { digest: input.digest, mode: modeOf(input) }]));
+    return (path) => files.get(path);
   }
 
   #store(
     found: Parameters<typeof storeArtifacts>[2],
-    digestOf: (path: string) => string | undefined,
+    fileAt: (path: string) => HeldFile | undefined,
   ): Promise<Pick<JobEnding, 'files' | 'lost'>> {
     const { files, logger } = this.#parts;
     const readOnly = this.#readOnly();
-    const before = { digestOf, isReadOnly: (path: string) => readOnly.has(path) };
+    const before = { fileAt, isReadOnly: (path: string) => readOnly.has(path) };
     const timer = setTimeout(() => this.#log.append({ type: 'storing' }), storingAfterMs);
     return storeArtifacts(files, this.#job.id, found, before, logger).finally(() => clearTimeout(timer));
   }

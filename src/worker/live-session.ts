@@ -1,6 +1,7 @@
-import { DragomanError, type Limits } from '../core/index.ts';
+import { DragomanError, type Limits, modeOf } from '../core/index.ts';
 import type { Engine, EngineInput, EngineSession } from '../engine/index.ts';
-import type { Continuity, JobFile, JobFiles, JobInput, JobKernel, SessionRef } from '../runner/index.ts';
+import type { Continuity, JobEnding, JobFiles, JobInput, JobKernel, SessionRef } from '../runner/index.ts';
+import type { HeldFile } from './artifacts.ts';
 
 export interface LiveSessionParts {
   readonly engine: Engine;
@@ -19,8 +20,10 @@ export class LiveSession {
   #sandbox: EngineSession | undefined;
   /** It was deleted or has moved. What still uses it gets no sandbox, because nothing would close that. */
   #hasEnded = false;
-  /** Digests of the session's files in the workspace, by path. */
-  readonly #held = new Map<string, string>();
+  /** The session's files in the workspace, by path. */
+  readonly #held = new Map<string, HeldFile>();
+  /** The session's empty folders in the workspace. */
+  #folders: readonly string[] = [];
   readonly #kernels = new Set<string>();
 
   constructor(ref: SessionRef, owner: string, parts: LiveSessionParts) {
@@ -45,20 +48,21 @@ export class LiveSession {
     return ran.includes(kernel) ? 'restored' : 'fresh';
   }
 
-  digestOf(path: string): string | undefined {
+  fileAt(path: string): HeldFile | undefined {
     return this.#held.get(path);
   }
 
   /**
-   * Its sandbox with exactly these files of the session's in the workspace. Only the difference is staged; a new sandbox is made
-   * where there is none, or where files do not fit between what code has left in the old one.
+   * Its sandbox with exactly these files and empty folders of the session's in the workspace. Only the difference is staged; a
+   * new sandbox is made where there is none, or where files do not fit between what code has left in the old one.
    * @throws DragomanError sandbox_unavailable, invalid_request when the files do not fit, storage_unavailable; conflict when it has
    *   ended
    */
-  async sandboxWith(files: readonly JobInput[], limits: Limits): Promise<EngineSession> {
+  async sandboxWith(files: readonly JobInput[], folders: readonly string[], limits: Limits): Promise<EngineSession> {
     if (this.isLive) {
       try {
         await this.sync(files);
+        await this.#syncFolders(folders);
         return this.#sandbox!;
       } catch (error) {
         if (this.isLive && !(error instanceof DragomanError && error.code === 'invalid_request')) throw error;
@@ -68,14 +72,18 @@ export class LiveSession {
     this.#requireOpen();
     const sandbox = await this.#parts.engine.openSession(limits, this.owner);
     try {
-      await sandbox.stage(files.map((file) => this.#input(file)));
+      await sandbox.stage(
+        files.map((file) => this.#input(file)),
+        folders,
+      );
       this.#requireOpen();
     } catch (error) {
       await sandbox.close();
       throw error;
     }
     this.#sandbox = sandbox;
-    for (const { path, digest } of files) this.#held.set(path, digest);
+    this.#hold(files);
+    this.#folders = folders;
     return sandbox;
   }
 
@@ -87,15 +95,19 @@ export class LiveSession {
     const gone = [...this.#held.keys()].filter((path) => !wanted.has(path));
     await sandbox.remove(gone);
     for (const path of gone) this.#held.delete(path);
-    const changed = files.filter(({ path, digest }) => this.#held.get(path) !== digest);
+    const changed = files.filter((file) => {
+      const held = this.#held.get(file.path);
+      return held?.digest !== file.digest || held.mode !== modeOf(file);
+    });
     await sandbox.stage(changed.map((file) => this.#input(file)));
-    for (const { path, digest } of changed) this.#held.set(path, digest);
+    this.#hold(changed);
   }
 
   /** Remembers what a cell made of the workspace. */
-  noteFiles(stored: readonly JobFile[], deleted: readonly string[]): void {
+  noteFiles({ files, deleted, folders }: Pick<JobEnding, 'files' | 'deleted' | 'folders'>): void {
     for (const path of deleted) this.#held.delete(path);
-    for (const { path, digest } of stored) this.#held.set(path, digest);
+    for (const { path, digest, mode } of files) this.#held.set(path, { digest, mode });
+    this.#folders = folders ?? [];
   }
 
   /** Remembers whether a kernel still holds variables. */
@@ -138,6 +150,7 @@ export class LiveSession {
     this.#sandbox = undefined;
     this.#kernels.clear();
     this.#held.clear();
+    this.#folders = [];
     await sandbox?.close();
   }
 
@@ -145,7 +158,28 @@ export class LiveSession {
     if (this.#hasEnded) throw new DragomanError('conflict', { message: 'The session has ended.' });
   }
 
+  /** Makes the empty folders that are missing, and removes those that are the session's no longer. */
+  async #syncFolders(folders: readonly string[]): Promise<void> {
+    const wanted = new Set(folders);
+    const there = new Set(this.#folders);
+    // With the folders they were in, the deepest first: only a folder that nothing is in can be removed.
+    const gone = this.#folders.filter((path) => !wanted.has(path)).flatMap(withParents);
+    await this.#sandbox!.remove([...new Set(gone)].sort().reverse());
+    const missing = folders.filter((path) => !there.has(path));
+    await this.#sandbox!.stage([], missing);
+    this.#folders = folders;
+  }
+
+  #hold(files: readonly JobInput[]): void {
+    for (const file of files) this.#held.set(file.path, { digest: file.digest, mode: modeOf(file) });
+  }
+
   #input(file: JobInput): EngineInput {
     return { ...file, open: () => this.#parts.files.open(file.digest) };
   }
+}
+
+/** A path and the folders it is in. */
+function withParents(path: string): string[] {
+  return path.split('/').map((_, index, segments) => segments.slice(0, index + 1).join('/'));
 }

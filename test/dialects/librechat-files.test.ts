@@ -39,10 +39,31 @@ describe('files a run makes', () => {
     expect(body).toMatchObject({ code: 1, files: [{ name: 'half.txt' }] });
   });
 
-  test('leave out links, devices and the hidden', async () => {
+  test('leave out links, devices and caches', async () => {
     const code = 'ln -s /etc/passwd link.txt; mkfifo pipe.txt; mkdir .cache; echo x > .cache/y.txt; echo z > kept.txt';
     const { body } = await ann.run('bash', code);
     expect(body.files.map(({ name }) => name)).toEqual(['kept.txt']);
+  });
+
+  test('hold dot files and what is in dot folders', async () => {
+    const code =
+      'mkdir -p app/.github/workflows && echo on > app/.github/workflows/ci.yml && echo x > .gitignore && ls -A';
+    const { body } = await ann.run('bash', code);
+    expect(body.files.map(({ name }) => name).sort()).toEqual(['.gitignore', 'app/.github/workflows/ci.yml']);
+    const { body: next } = await ann.run('bash', 'cat app/.github/workflows/ci.yml', { files: body.files.map(refOf) });
+    expect(next.stdout).toBe('on\n');
+  });
+
+  test('stay executable where the program made them so', async () => {
+    const { body } = await ann.run('c', 'int main(void){return 0;}');
+    expect(body.code).toBe(0);
+    const made = await ann.run('bash', 'printf "#!/bin/sh\\necho ran" > run.sh; chmod 4755 run.sh; echo x > plain.txt');
+    const files = made.body.files.map(refOf);
+    const { body: next } = await ann.run('bash', './run.sh; stat -c "%a %n" run.sh plain.txt', { files });
+    expect(next.stdout).toBe('ran\n755 run.sh\n644 plain.txt\n');
+    expect(next.files.every((file) => 'inherited' in file)).toBe(true);
+    const { body: changed } = await ann.run('bash', 'chmod +x plain.txt', { files });
+    expect(changed.files.filter((file) => !('inherited' in file)).map(({ name }) => name)).toEqual(['plain.txt']);
   });
 
   test('hold every figure that is shown', async () => {

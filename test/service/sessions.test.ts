@@ -62,6 +62,39 @@ describe('a session', () => {
     expect(await service.run(id, '1')).toMatchObject({ continuity: 'continued' });
   });
 
+  it('whose sandbox is gone keeps modes, hidden files and empty folders, and so does a fork', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    const bash = async (session: string, code: string) => {
+      const { result } = await service.run(session, code, { language: 'bash' });
+      return result.stdout.text;
+    };
+    await bash(
+      id,
+      'echo "int main(){return 7;}" > a.c; gcc -o app a.c; mkdir -p logs out/raw .config; echo 1 > .config/a; chmod 600 .config/a',
+    );
+    const look = './app; echo $?; find . -mindepth 1 | sort; stat -c %a app .config/a';
+    const found = '7\n./.config\n./.config/a\n./a.c\n./app\n./logs\n./out\n./out/raw\n755\n600\n';
+    const files = names(await service.sessions.files(ann, id));
+    expect(files).toEqual(['.config/a', 'a.c', 'app']);
+    const fork = await service.sessions.fork(ann, id, {});
+    expect(await bash(fork.id, look)).toBe(found);
+    service.now += 21 * minute;
+    await service.sweep();
+    expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'dormant' });
+    expect(await bash(id, look)).toBe(found);
+    await bash(id, 'rm -r out; chmod -x app; mkdir new');
+    service.now += 21 * minute;
+    await service.sweep();
+    expect(await bash(id, 'test -x app; echo $?; ls')).toBe('1\na.c\napp\nlogs\nnew\n');
+    // A program runs in a sandbox of its own, with the folders as well, and what it makes of them is the session's.
+    const program = { language: 'bash', args: ['x'] };
+    expect((await service.run(id, 'ls; rmdir logs; mkdir -p made/by', program)).result.stdout.text).toBe(
+      'a.c\napp\nlogs\nnew\n',
+    );
+    expect(await bash(id, 'find . -type d | sort')).toBe('.\n./made\n./made/by\n./new\n');
+  });
+
   it('outlives the server', async () => {
     const first = await start();
     const { id } = await first.sessions.create(ann, { name: 'n' });

@@ -1,4 +1,4 @@
-import { DragomanError, type ToolCall, type ToolResult } from '../../src/core/index.ts';
+import { DragomanError, keptMode, modeOf, type ToolCall, type ToolResult, uploadMode } from '../../src/core/index.ts';
 import type { EventWriter } from '../../src/event-log/index.ts';
 import {
   type AnswerCheck,
@@ -36,6 +36,12 @@ interface ScriptedJob {
   read(path: string): Promise<string>;
   write(path: string, content: string): void;
   remove(path: string): void;
+  /** Permission bits of a file. */
+  modeAt(path: string): number;
+  setMode(path: string, mode: number): Promise<void>;
+  makeFolder(path: string): void;
+  /** Every folder, sorted. */
+  folders(): string[];
   /** Asks the caller and waits for the answers. */
   call(calls: readonly ToolCall[]): Promise<readonly ToolResult[]>;
 }
@@ -190,6 +196,8 @@ class Run implements ScriptedJob {
   readonly #abort = new AbortController();
   readonly #written = new Map<string, string>();
   readonly #removed = new Set<string>();
+  readonly #modes = new Map<string, number>();
+  readonly #folders = new Set<string>();
   readonly #answers = new Map<string, ToolResult>();
   #calls: readonly ToolCall[] = [];
   #answered = Promise.withResolvers<void>();
@@ -244,6 +252,33 @@ class Run implements ScriptedJob {
     this.#written.set(path, content);
   }
 
+  /** Permission bits of a file. */
+  modeAt(path: string): number {
+    const input = this.job.inputs.find((each) => each.path === path);
+    return this.#modes.get(path) ?? (input ? modeOf(input) : uploadMode);
+  }
+
+  async setMode(path: string, mode: number): Promise<void> {
+    this.write(path, await this.read(path));
+    this.#modes.set(path, keptMode(mode));
+  }
+
+  makeFolder(path: string): void {
+    this.#folders.add(path);
+  }
+
+  /** Every folder, sorted. */
+  folders(): string[] {
+    const parents = (path: string) => path.split('/').map((_, index, all) => all.slice(0, index).join('/'));
+    const made = [...(this.job.folders ?? []), ...this.#folders];
+    return [...new Set([...made, ...[...made, ...this.paths()].flatMap(parents)])].filter(Boolean).sort();
+  }
+
+  #emptyFolders(): string[] {
+    const all = [...this.folders(), ...this.paths()];
+    return this.folders().filter((folder) => !all.some((path) => path.startsWith(`${folder}/`)));
+  }
+
   remove(path: string): void {
     this.#written.delete(path);
     this.#removed.add(path);
@@ -284,7 +319,9 @@ class Run implements ScriptedJob {
       try {
         const put = await this.#files.put(id, path, one(bytes), bytes.length);
         const before = inputs.find((input) => input.path === path);
-        if (before?.digest !== put.digest) files.push({ path, change: before ? 'modified' : 'created', ...put });
+        const mode = this.modeAt(path);
+        if (before?.digest === put.digest && modeOf(before) === mode) continue;
+        files.push({ path, change: before ? 'modified' : 'created', mode, ...put });
       } catch (error) {
         lost.push({ path, reason: (error as Error).message });
       }
@@ -293,8 +330,17 @@ class Run implements ScriptedJob {
       .map(({ path }) => path)
       .filter((path) => this.#removed.has(path) && !this.#written.has(path));
     const outcome = this.signal.aborted ? ({ outcome: 'cancelled', exitCode: null } as const) : {};
+    const folders = this.job.folders && this.#emptyFolders();
     const stdout = said(this.#stdout.toString());
-    return { type: 'ended', continuity, result: cellResult({ stdout, ...outcome, ...result }), files, deleted, lost };
+    return {
+      type: 'ended',
+      continuity,
+      result: cellResult({ stdout, ...outcome, ...result }),
+      files,
+      deleted,
+      folders,
+      lost,
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import yazl from 'yazl';
-import type { StoredFile } from '../../core/index.ts';
+import { modeOf, type StoredFile } from '../../core/index.ts';
 
 /** What begins like the drive of another system is below the folder all the same, and says so. */
 const entryName = (name: string) => (/^[a-z]:/i.test(name) ? `./${name}` : name);
@@ -16,7 +16,7 @@ export function zipOf(files: readonly StoredFile[], open: (file: StoredFile) => 
   for (const file of files) {
     zip.addReadStreamLazy(
       entryName(file.name),
-      { size: file.size, mtime: new Date(file.createdAt), mode: file.readOnly ? 0o100444 : 0o100644 },
+      { size: file.size, mtime: new Date(file.createdAt), mode: 0o100000 | modeOf(file) },
       (use) => {
         if (output.destroyed) return;
         open(file).then(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, lstatSync, opendirSync, openSync, readSync } from 'node:fs';
-import { pathFault } from '../../core/index.ts';
-import type { FoundFile, Listing } from '../file-tree.ts';
+import { keptMode, pathFault } from '../../core/index.ts';
+import { type FoundFile, isCache, type Listing } from '../file-tree.ts';
 
 /*
  * A walk by path would race with the program (rename a directory, put a link in its place) and read the host's files. This one
@@ -30,11 +30,12 @@ export function digestOf(fd: number, size: number): string {
 }
 
 /**
- * Lists the regular files below a directory descriptor, skipping hidden directories and Python's caches, within bounds.
+ * Lists the regular files and the empty folders below a directory descriptor, skipping caches, within bounds.
  * With `strict`, more entries than the limit throw TooMany instead of truncating.
  */
 export function walk(root: number, limits: { entries: number; depth: number; strict?: boolean }): Listing {
   const files: FoundFile[] = [];
+  const folders: string[] = [];
   let truncated = false;
   let left = limits.entries;
 
@@ -53,20 +54,22 @@ export function walk(root: number, limits: { entries: number; depth: number; str
         const at = Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), bytes]);
         const stat = lstatSync(at, { bigint: true, throwIfNoEntry: false });
         if (!stat || !(stat.isFile() || stat.isDirectory())) continue;
-        if (stat.isDirectory() && (name.startsWith('.') || name === '__pycache__')) continue;
+        if (stat.isDirectory() && isCache(name)) continue;
         // A name that is not UTF-8 changes when it is decoded and encoded again.
         if (!Buffer.from(name, 'utf8').equals(bytes) || pathFault(path) || depth > limits.depth) {
           truncated = true;
           continue;
         }
         if (stat.isFile()) {
-          files.push({ path, size: Number(stat.size), stamp: stampOf(stat) });
+          files.push({ path, size: Number(stat.size), mode: keptMode(Number(stat.mode)), stamp: stampOf(stat) });
           continue;
         }
         const child = tryOpen(at);
         if (child === undefined) continue;
+        const before = files.length + folders.length;
         try {
           visit(child, `${path}/`, depth + 1);
+          if (files.length + folders.length === before) folders.push(path);
         } finally {
           closeSync(child);
         }
@@ -78,7 +81,8 @@ export function walk(root: number, limits: { entries: number; depth: number; str
 
   visit(root, '', 1);
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { files, truncated };
+  folders.sort();
+  return { files, folders, truncated };
 }
 
 /** The change time is the kernel's: a program cannot set it. */

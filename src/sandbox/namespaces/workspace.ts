@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, read, statfsSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, read, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { keptMode } from '../../core/index.ts';
 import { type FileTree, type Listing, type OpenFile, TreeWorkspace } from '../file-tree.ts';
 import { collectorThread } from './collector.ts';
 import { digestOf, openFlags, stampOf, TooMany, walk } from './walk.ts';
@@ -71,7 +72,7 @@ class DescriptorTree implements FileTree {
       }
       const fd = openSync(`/proc/self/fd/${directory}/${name}`, openFlags);
       const stat = fstatSync(fd, { bigint: true });
-      if (stat.isFile()) return new DescriptorFile(fd, Number(stat.size), stampOf(stat));
+      if (stat.isFile()) return new DescriptorFile(fd, stat);
       closeSync(fd);
       return undefined;
     } catch (error) {
@@ -94,14 +95,16 @@ const readAsync = promisify(read);
 
 class DescriptorFile implements OpenFile {
   readonly size: number;
+  readonly mode: number;
   readonly stamp: string;
   readonly #fd: number;
   #closed = false;
 
-  constructor(fd: number, size: number, stamp: string) {
+  constructor(fd: number, stat: BigIntStats) {
     this.#fd = fd;
-    this.size = size;
-    this.stamp = stamp;
+    this.size = Number(stat.size);
+    this.mode = keptMode(Number(stat.mode));
+    this.stamp = stampOf(stat);
   }
 
   async digest(): Promise<string> {

@@ -196,7 +196,7 @@ export class ExecutionService implements Executions {
     const refs = new Map(order.inputs.map(({ input }) => [input.path, input]));
     jobFiles.begin(execution.id, set);
     try {
-      const ending = await this.#run(execution, order, { inputs: jobInputs(inputs), session: null });
+      const ending = await this.#run(execution, order, { inputs: jobInputs(inputs), folders: null, session: null });
       const recorded = await recordFiles({
         ending,
         stored: jobFiles.stored(execution.id),
@@ -236,10 +236,12 @@ export class ExecutionService implements Executions {
         { ...order, limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, session.record.memoryBytes) } },
         {
           inputs: jobInputs(session.files.all()),
+          folders: session.record.folders,
           session: session.forJob(ref, order.kernel, records.expiresAt(session.record) - now()),
         },
       );
       if (execution.kernel !== null) session.noteKernel(execution.kernel);
+      if (ending.folders !== null) session.noteFolders(ending.folders);
       const recorded = await recordFiles({
         ending,
         stored: jobFiles.stored(execution.id),
@@ -279,7 +281,7 @@ export class ExecutionService implements Executions {
   async #run(
     execution: TrackedExecution,
     order: Order,
-    { inputs, session }: Pick<Job, 'inputs' | 'session'>,
+    { inputs, folders, session }: Pick<Job, 'inputs' | 'folders' | 'session'>,
   ): Promise<JobEnding> {
     const { runner, toolWaitMs, queueWaitMs, now } = this.#options;
     const { language, request, limits } = order;
@@ -292,6 +294,7 @@ export class ExecutionService implements Executions {
       stdin: request.stdin ?? null,
       mode: isCell(order) ? 'cell' : 'program',
       inputs,
+      folders,
       limits,
       tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
       session,

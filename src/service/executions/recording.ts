@@ -1,4 +1,12 @@
-import { DragomanError, errorCatalogue, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
+import {
+  DragomanError,
+  errorCatalogue,
+  type FileRef,
+  keptMode,
+  type Logger,
+  type StoredFile,
+  uploadMode,
+} from '../../core/index.ts';
 import type { JobEnding } from '../../runner/index.ts';
 import type { LostFile, ReportedFile } from './executions.ts';
 
@@ -29,9 +37,11 @@ export interface Recording {
 export async function recordFiles({ ending, stored, before, record, logger }: Recording): Promise<RecordedFiles> {
   const added: StoredFile[] = [];
   const files: ReportedFile[] = [];
-  for (const { path, change } of ending.files) {
-    const file = stored.get(path);
-    if (!file) continue;
+  for (const { path, change, mode } of ending.files) {
+    const found = stored.get(path);
+    if (!found) continue;
+    // The mode of most files is that of an upload, and goes without saying.
+    const file = mode === uploadMode ? found : { ...found, mode: keptMode(mode) };
     added.push(file);
     const from = change === 'modified' ? before(path) : undefined;
     files.push(from ? { change: 'modified', file, from } : { change: 'created', file });

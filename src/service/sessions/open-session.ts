@@ -1,3 +1,4 @@
+import { maxEmptyFolders, pathFault } from '../../core/index.ts';
 import type { JobSession, SessionRef } from '../../runner/index.ts';
 import type { TrackedExecution } from '../executions/tracked-execution.ts';
 import { SerialQueue } from './serial-queue.ts';
@@ -77,6 +78,14 @@ export class OpenSession {
   noteKernel(kernel: string): void {
     if (this.record.ran.includes(kernel)) return;
     this.record.ran = [...this.record.ran, kernel];
+    this.isDirty = true;
+  }
+
+  /** Remembers the empty folders that code has left. What the worker says is checked here as well. */
+  noteFolders(folders: readonly string[]): void {
+    const kept = folders.slice(0, maxEmptyFolders).filter((path) => pathFault(path) === undefined);
+    if (kept.join('\0') === this.record.folders.join('\0')) return;
+    this.record.folders = kept;
     this.isDirty = true;
   }
 

@@ -1,4 +1,4 @@
-import { DragomanError, type FileRef, type StoredFile } from '../../core/index.ts';
+import { DragomanError, type FileRef, modeOf, type StoredFile } from '../../core/index.ts';
 import type { JobInput } from '../../runner/index.ts';
 import type { FileSetRevision } from '../../stores/index.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
@@ -47,7 +47,10 @@ export class SessionFiles {
 
 /** Files as a job stages them. */
 export function jobInputs(files: readonly StoredFile[]): JobInput[] {
-  return files.map(({ name: path, digest, size, readOnly }) => ({ path, digest, size, readOnly }));
+  return files.map((file) => {
+    const { name: path, digest, size, readOnly, createdAt: modified } = file;
+    return { path, digest, size, readOnly, mode: modeOf(file), modified };
+  });
 }
 
 /**

@@ -27,6 +27,8 @@ export interface SessionRecord {
   /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
   ran: readonly string[];
   kernels: readonly KernelRecord[];
+  /** Paths of the folders of its workspace that hold nothing, sorted. They are no files: no list shows them. */
+  folders: readonly string[];
   /** The worker that holds its sandbox, if it was ever placed on one. */
   worker: string | null;
   /** Grows with each change of worker. */
@@ -113,7 +115,7 @@ export class SessionRecords {
 type Body = Omit<SessionRecord, 'id' | 'tenant' | 'principalId' | 'name' | 'createdAt'>;
 
 function recordOf({ id, tenant, principalId, name, createdAt, body }: Document): SessionRecord {
-  // Records of version 0.1 know of no kernels and no workers.
-  const since = { kernels: [], worker: null, epoch: 0 };
+  // Older records know of no kernels, folders and workers.
+  const since = { kernels: [], folders: [], worker: null, epoch: 0 };
   return { id, tenant, principalId, name, createdAt, ...since, ...(body as Body) };
 }

@@ -55,7 +55,11 @@ export class SessionService implements Sessions {
     this.#log = parts.log;
   }
 
-  async create(principal: Principal, request: NewSession): Promise<SessionInfo> {
+  create(principal: Principal, request: NewSession): Promise<SessionInfo> {
+    return this.#create(principal, request, []);
+  }
+
+  async #create(principal: Principal, request: NewSession, folders: readonly string[]): Promise<SessionInfo> {
     const inputs = await resolveInputs(this.#options.fileService, principal, request.files ?? []);
     checkNotes(request);
     const { now, idleMs, maxIdleMs, retentionMs, plans } = this.#options;
@@ -74,6 +78,7 @@ export class SessionService implements Sessions {
       metadata: request.metadata ?? {},
       ran: [],
       kernels: [],
+      folders,
       worker: null,
       epoch: 0,
     };
@@ -171,11 +176,15 @@ export class SessionService implements Sessions {
       const { idleMs, lifeMs, memoryBytes, metadata } = record;
       const settings = { idleMs, lifeMs, memoryBytes, metadata };
       return queue.run(() =>
-        this.create(principal, {
-          ...settings,
-          ...defined(request),
-          files: files.all().map((file) => ({ ...ref(file), path: file.name })),
-        }),
+        this.#create(
+          principal,
+          {
+            ...settings,
+            ...defined(request),
+            files: files.all().map((file) => ({ ...ref(file), path: file.name })),
+          },
+          record.folders,
+        ),
       );
     });
   }

@@ -17,6 +17,14 @@ export type Step =
   | { readonly printBytes: readonly number[] }
   | { readonly write: readonly [path: string, content: string] }
   | { readonly remove: string }
+  /** Sets the mode of a file. */
+  | { readonly mode: readonly [path: string, mode: number] }
+  /** Prints the permission bits of a file, in octal. */
+  | { readonly showMode: string }
+  /** Makes a folder, with those it is in. */
+  | { readonly folder: string }
+  /** Prints the paths of all folders, joined by commas. */
+  | { readonly folders: true }
   /** Prints a file. */
   | { readonly show: string }
   /** Prints the paths of the workspace, joined by commas. */
@@ -77,6 +85,7 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
         stdin: null,
         mode: 'cell',
         inputs: [],
+        folders: null,
         limits,
         tools: null,
         session: null,
@@ -141,8 +150,8 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
         expect([mode, result.stdout.text]).toEqual([mode, 'one']);
         const byPath = [...made].sort((a, b) => (a.path < b.path ? -1 : 1));
         expect(byPath).toEqual([
-          { path: 'in.txt', change: 'modified', digest: sha256('changed'), size: 7 },
-          { path: 'new.txt', change: 'created', digest: sha256('new'), size: 3 },
+          { path: 'in.txt', change: 'modified', digest: sha256('changed'), size: 7, mode: 0o644 },
+          { path: 'new.txt', change: 'created', digest: sha256('new'), size: 3, mode: 0o644 },
         ]);
         expect([deleted, lost]).toEqual([['old.txt'], []]);
         expect(files.bytes.get(sha256('new'))?.toString()).toBe('new');
@@ -243,8 +252,57 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
       const shown = await run([{ show: 'b.txt' }], { session: where, inputs: [changed] });
       expect(shown.result.stdout.text).toBe('changed');
       const made = await run([{ write: ['c.txt', 'c'] }], { session: where, inputs: [changed] });
-      const [c] = made.files.map(({ path, digest, size }) => ({ path, digest, size, readOnly: false }));
+      const [c] = made.files.map((file) => ({ ...file, readOnly: false }));
       expect(await list([changed, c!])).toBe('b.txt,c.txt');
+    });
+
+    it('tells the permission bits of what was made, and gives them back', async () => {
+      const { files, runner, run } = await setUp();
+      for (const mode of ['cell', 'program'] as const) {
+        const steps = [{ write: ['tool', 'x'] }, { mode: ['tool', 0o6755] }] as const;
+        const { files: made } = await run(steps, { mode });
+        expect(made).toMatchObject([{ path: 'tool', change: 'created', mode: 0o755 }]);
+        const input = { ...files.add('tool', 'x'), mode: 0o755 };
+        const plain = files.add('plain', 'x');
+        const inputs = [input, plain];
+        const next = await run([{ showMode: 'tool' }, { showMode: 'plain' }], { mode, inputs });
+        expect(next.result.stdout.text).toBe('755644');
+        expect(next.files).toEqual([]);
+        const changed = await run([{ mode: ['plain', 0o700] }], { mode, inputs });
+        expect(changed.files).toMatchObject([{ path: 'plain', change: 'modified', mode: 0o700, digest: plain.digest }]);
+      }
+      // A live session's workspace is brought to what is recorded by mode as well as by content.
+      const where = await session(runner);
+      const file = files.add('tool', 'x');
+      await run([], { session: where, inputs: [file] });
+      const next = await run([{ showMode: 'tool' }], { session: where, inputs: [{ ...file, mode: 0o755 }] });
+      expect(next.result.stdout.text).toBe('755');
+    });
+
+    it('keeps empty folders where it is asked to', async () => {
+      const { files, runner, run } = await setUp();
+      const where = await session(runner);
+      const steps = [
+        { folder: 'out/raw' },
+        { folder: 'logs' },
+        { folder: 'full' },
+        { write: ['full/x', 'x'] },
+      ] as const;
+      const first = await run(steps, { session: where, folders: [] });
+      expect(first.folders).toEqual(['logs', 'out/raw']);
+      const inputs = [files.add('full/x', 'x')];
+      for (const [mode, another] of [
+        ['cell', where],
+        ['cell', await session(runner)],
+        ['program', where],
+      ] as const) {
+        const again = await run([{ folders: true }], { mode, session: another, inputs, folders: ['logs', 'out/raw'] });
+        expect(again.result.stdout.text).toBe('full,logs,out,out/raw');
+        expect(again).toMatchObject({ folders: ['logs', 'out/raw'], files: [], deleted: [] });
+      }
+      const without = await run([{ folders: true }], { session: where, inputs, folders: ['logs'] });
+      expect([without.result.stdout.text, without.folders]).toEqual(['full,logs', ['logs']]);
+      expect((await run([{ folder: 'logs' }])).folders).toBeNull();
     });
 
     it('gives up a sandbox of an older epoch, and refuses jobs of one', async () => {

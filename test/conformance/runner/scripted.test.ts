@@ -9,6 +9,10 @@ const script: Script = async (own) => {
     if ('printBytes' in step) own.print(Buffer.from(step.printBytes));
     if ('write' in step) own.write(...step.write);
     if ('remove' in step) own.remove(step.remove);
+    if ('mode' in step) await own.setMode(...step.mode);
+    if ('showMode' in step) own.print(own.modeAt(step.showMode).toString(8));
+    if ('folder' in step) own.makeFolder(step.folder);
+    if ('folders' in step) own.print(own.folders().join());
     if ('show' in step) own.print(await own.read(step.show));
     if ('list' in step) own.print(own.paths().join());
     if ('ask' in step) {

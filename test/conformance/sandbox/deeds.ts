@@ -2,6 +2,9 @@
 export type Deed =
   | { readonly do: 'print' | 'complain' | 'remove'; readonly text: string }
   | { readonly do: 'write'; readonly path: string; readonly text: string }
+  | { readonly do: 'chmod'; readonly path: string; readonly mode: number }
+  /** Makes a folder, with those it is in. */
+  | { readonly do: 'folder'; readonly path: string }
   /** Prints so many bytes. */
   | { readonly do: 'pour'; readonly bytes: number }
   /** Prints the content of a file. */
@@ -34,6 +37,10 @@ function lineOf(deed: Deed): string {
       return `head -c ${deed.bytes} /dev/zero | tr '\\0' x`;
     case 'write':
       return `mkdir -p "$(dirname ${quoted(deed.path)})"\nprintf %s ${quoted(deed.text)} > ${quoted(deed.path)}`;
+    case 'chmod':
+      return `chmod ${deed.mode.toString(8)} ${quoted(deed.path)}`;
+    case 'folder':
+      return `mkdir -p ${quoted(deed.path)}`;
     case 'remove':
       return `rm ${quoted(deed.text)}`;
     case 'show':

@@ -27,6 +27,12 @@ async function perform(deeds: readonly Deed[], guest: ScriptedSandbox): Promise<
       case 'write':
         guest.files.write(deed.path, deed.text);
         break;
+      case 'chmod':
+        guest.files.setMode(deed.path, deed.mode);
+        break;
+      case 'folder':
+        guest.files.makeFolder(deed.path);
+        break;
       case 'remove':
         guest.files.remove(deed.text);
         break;

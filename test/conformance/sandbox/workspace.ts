@@ -88,12 +88,90 @@ export function describeWorkspace(create: () => Promise<Sandbox>): void {
       expect(await workspace.differs(changes.next, usual)).toBe(false);
     });
 
-    it('passes over hidden folders and caches, unless a known file is in them', async () => {
-      const deeds = [write('.cache/x', 'x'), write('__pycache__/y', 'y'), write('.env', 'e'), write('.in/z', 'new')];
-      const workspace = await after(deeds, { '.in/z': 'old' });
-      const { files, truncated } = await contents(workspace, new Map([['.in/z', known('old')]]));
-      expect(files).toEqual({ '.env': 'created: e', '.in/z': 'modified: new' });
+    it('passes over caches, unless a known file is in them', async () => {
+      const deeds = [
+        ...['.cache/x', 'a/__pycache__/x', '.ipynb_checkpoints/x', 'node_modules/.cache/x'].map((path) =>
+          write(path, 'x'),
+        ),
+        write('.cache/z', 'new'),
+      ];
+      const workspace = await after(deeds, { '.cache/z': 'old' });
+      const { files, truncated } = await contents(workspace, new Map([['.cache/z', known('old')]]));
+      expect(files).toEqual({ '.cache/z': 'modified: new' });
       expect(truncated).toBe(false);
+    });
+
+    it('hands over hidden files and those in hidden folders, after all others', async () => {
+      const made = ['.env', '.github/workflows/ci.yml', 'app/.config/a.json', 'b.txt', 'z.txt'];
+      const workspace = await after(made.map((path) => write(path, 'x')));
+      const { files } = await contents(workspace, nothing);
+      expect(Object.keys(files)).toEqual(['b.txt', 'z.txt', '.env', '.github/workflows/ci.yml', 'app/.config/a.json']);
+      const few = await contents(workspace, nothing, { files: 2 });
+      expect([Object.keys(few.files), few.truncated]).toEqual([['b.txt', 'z.txt'], true]);
+    });
+
+    it('tells the permission bits of files, and counts other bits as a change', async () => {
+      const deeds: Deed[] = [
+        ...['tool', 'bits', 'secret', 'closed'].map((path) => write(path, 'x')),
+        { do: 'chmod', path: 'tool', mode: 0o755 },
+        { do: 'chmod', path: 'bits', mode: 0o7751 },
+        { do: 'chmod', path: 'secret', mode: 0o600 },
+        { do: 'chmod', path: 'staged', mode: 0o700 },
+      ];
+      const workspace = await after(deeds, { staged: 'same', same: 'same' });
+      const since = new Map(['staged', 'same'].map((path) => [path, known('same', { mode: 0o644 })]));
+      expect(await workspace.differs(new Map([...since].slice(0, 1)), usual)).toBe(true);
+      const { files, unchanged, next } = await workspace.changes(since, usual);
+      const modes = files.map(({ path, change, content }) => [path, change, content.mode.toString(8)]);
+      for (const { content } of files) content.close();
+      expect(modes).toEqual([
+        ['staged', 'modified', '700'],
+        ['bits', 'created', '751'],
+        ['closed', 'created', '644'],
+        ['secret', 'created', '600'],
+        ['tool', 'created', '755'],
+      ]);
+      expect(unchanged).toEqual(['same']);
+      expect(await workspace.differs(next, usual)).toBe(false);
+      // Who knows no mode of a file does not ask for it.
+      const contentOnly = await contents(workspace, new Map([['staged', known('same')]]));
+      expect(contentOnly.unchanged).toEqual(['staged']);
+    });
+
+    it('names the folders that nothing is in', async () => {
+      const deeds: Deed[] = [
+        { do: 'folder', path: 'out/raw' },
+        { do: 'folder', path: '.hidden' },
+        { do: 'folder', path: 'cached/__pycache__' },
+        write('full/x', 'x'),
+      ];
+      const workspace = await after(deeds);
+      const { folders, next } = await contents(workspace, nothing);
+      expect(folders).toEqual(['.hidden', 'cached', 'out/raw']);
+      expect(await workspace.differs(next, usual)).toBe(false);
+      expect(await workspace.differs(next, usual, folders)).toBe(false);
+      expect(await workspace.differs(next, usual, ['out/raw'])).toBe(true);
+    });
+
+    it('gets folders, and files with their modes and times', async () => {
+      const sandbox = await create();
+      const body = async function* () {
+        yield Buffer.from('x');
+      };
+      const modified = Date.UTC(2001, 1, 3, 4, 5, 6);
+      const before = [
+        orders.writeStream({ path: 'tool', mode: 0o750, size: 1, modified }, body()),
+        orders.folder('tool'),
+        orders.folder('out/raw'),
+      ];
+      await start(sandbox, [], before).heard('done');
+      await sandbox.freeze();
+      const { files, folders } = await sandbox.workspace.changes(nothing, usual);
+      expect([files.map(({ path, content }) => [path, content.mode]), folders]).toEqual([
+        [['tool', 0o750]],
+        ['out/raw'],
+      ]);
+      for (const { content } of files) content.close();
     });
 
     it('leaves out files above the limits, says so, and hands over the rest with the next look', async () => {
