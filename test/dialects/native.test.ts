@@ -294,6 +294,41 @@ describe('a session', () => {
     expect(usage.total).toMatchObject({ executions: 2, bytes_stored: 1 });
     await again.stop();
   }, 60_000);
+
+  it('keeps what code made as it was, over a restart of the service, a fork and an archive', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-native-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true }));
+    const options = { dataDir, env: { DRAGOMAN_API_KEYS: 'ann:ann-key-0123456789' } };
+    const first = await startServer(options);
+    const client = nativeClient(first);
+    const id = await client.session();
+    const bash = { language: 'bash' };
+    await client.cell(id, 'echo "int main(){return 7;}" > a.c && gcc -o app a.c && mkdir -p .config logs', bash);
+    await client.cell(id, 'echo x > .config/own && chmod 600 .config/own', bash);
+    const { data: before } = await client.json<{ data: { path: string }[] }>('GET', `/sessions/${id}/files`);
+    expect(before.map(({ path }) => path)).toEqual(['.config/own', 'a.c', 'app']);
+    await first.stop();
+    const again = await startServer(options);
+    const next = nativeClient(again);
+    const { id: fork } = await next.json<{ id: string }>('POST', `/sessions/${id}/fork`, {});
+    const look = './app; echo $?; ls -A; stat -c %a app a.c .config/own';
+    const found = '7\n.config\na.c\napp\nlogs\n755\n644\n600\n';
+    for (const session of [id, fork]) {
+      expect(await next.cell(session, look, bash)).toMatchObject({ stdout: found, artifacts: [], deleted: [] });
+    }
+    const zip = new Uint8Array(await (await next.send('GET', `/sessions/${id}/archive`)).arrayBuffer());
+    await fetch(`${again.url}/v1/sessions/${fork}/files/all.zip`, {
+      method: 'PUT',
+      headers: { 'x-api-key': again.key, 'content-type': 'application/zip' },
+      body: zip,
+    });
+    const modes = await next.cell(
+      fork,
+      'import zipfile\nprint({i.filename: oct(i.external_attr >> 16) for i in zipfile.ZipFile("all.zip").infolist()})',
+    );
+    expect(modes.stdout).toBe("{'.config/own': '0o100600', 'a.c': '0o100644', 'app': '0o100755'}\n");
+    await again.stop();
+  }, 60_000);
 });
 
 describe('kernels', () => {

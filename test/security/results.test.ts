@@ -81,7 +81,7 @@ describe('outputs', attacking('outputs'), () => {
     const run = await attack(engine, 'outputs/tricks.py');
     expect(run.outcome).toBe('completed');
     const mine = Object.keys(run.files).filter((name) => name !== 'unreadable');
-    expect(mine).toEqual(['-rf', 'honest.txt']);
+    expect(mine).toEqual(['-rf', 'honest.txt', '.hidden/x']);
     expect(run.files['honest.txt']!.toString()).toBe('honest');
   });
 

@@ -195,11 +195,11 @@ describe('a workspace that is a battlefield', attacking('outputs'), () => {
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, hostile('outputs/tricks.py').code);
     const kept = (await service.sessions.files(ann, id)).map(({ name }) => name).sort();
-    expect(kept).toEqual(['-rf', 'honest.txt', 'unreadable'].filter((name) => kept.includes(name)));
+    expect(kept).toEqual(['-rf', '.hidden/x', 'honest.txt', 'unreadable'].filter((name) => kept.includes(name)));
     service.now += 21 * 60_000;
     await service.sweep();
     const code =
-      'import os\n{e.name: e.is_file(follow_symlinks=False) for e in sorted(os.scandir(), key=lambda e: e.name)}';
+      'import os\n{p: os.path.isfile(p) and not os.path.islink(p) for p in sorted(f"{d}/{f}"[2:] for d, _, fs in os.walk(".") for f in fs)}';
     const { continuity, result } = await service.run(id, code);
     const there = result.outputs.at(-1)?.bundle['text/plain'];
     expect([continuity, there]).toEqual(['restored', `{${kept.map((name) => `'${name}': True`).join(', ')}}`]);
@@ -240,5 +240,49 @@ describe('cells that show as much as they may', attacking('limits'), () => {
     expect((await heap()) - before).toBeLessThan(220);
     // A notebook of them holds what fits.
     expect((await service.sessions.history(ann, id)).length).toBeGreaterThan(0);
+  });
+});
+
+describe('what is kept of a workspace', attacking('outputs'), () => {
+  const modes = `import os
+for name in sorted(os.listdir()):
+    if os.path.isfile(name): print(name, oct(os.stat(name).st_mode & 0o7777))`;
+
+  it('is permission bits and a bounded number of empty folders with names that are paths', async () => {
+    const service = await startSessions(engine);
+    const { id } = await service.sessions.create(ann, {});
+    const { code } = hostile('outputs/bits-and-folders.py');
+    const first = await service.run(id, code);
+    expect(first.result).toMatchObject({ outcome: 'completed', artifactsTruncated: true });
+    service.now += 21 * 60_000;
+    await service.sweep();
+    const fork = await service.sessions.fork(ann, id, {});
+    for (const session of [id, fork.id]) {
+      const found = await service.run(session, modes);
+      expect(found.continuity).not.toBe('continued');
+      expect(found.result.stdout.text).toBe('all 0o777\nsetgid 0o711\nsetuid 0o755\nsticky 0o666\n');
+      const folders = await service.run(
+        session,
+        'print(sorted(p for p, d, f in os.walk(b".") if not d and p != b"."))',
+      );
+      const names = folders.result.stdout.text.match(/b'[^']*'/g)!;
+      expect(names.length).toBe(200);
+      expect(names.filter((name) => /\\(?!xc3\\xbc)|link/.test(name))).toEqual([]);
+    }
+  });
+
+  it('never leaves the workspace when links take the places of files and folders', async () => {
+    const service = await startSessions(engine);
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'import os\nos.makedirs("out/raw"); open("f", "w").write("x"); os.chmod("f", 0o755)');
+    const left = await service.run(
+      id,
+      'os.removedirs("out/raw"); os.symlink("/etc", "out"); os.remove("f"); os.symlink("/etc/passwd", "f")',
+    );
+    expect([left.files, left.deleted]).toEqual([[], ['f']]);
+    service.now += 21 * 60_000;
+    await service.sweep();
+    const again = await service.run(id, 'import os; print(os.listdir())');
+    expect([again.continuity, again.result.stdout.text]).toEqual(['restored', '[]\n']);
   });
 });
