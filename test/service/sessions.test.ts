@@ -89,8 +89,8 @@ describe('a session', () => {
     expect(await bash(id, 'test -x app; echo $?; ls')).toBe('1\na.c\napp\nlogs\nnew\n');
     // A program runs in a sandbox of its own, with the folders as well, and what it makes of them is the session's.
     const program = { language: 'bash', args: ['x'] };
-    expect((await service.run(id, 'ls; rmdir logs; mkdir -p made/by', program)).result.stdout.text).toBe(
-      'a.c\napp\nlogs\nnew\n',
+    expect((await service.run(id, 'ls -d */; rmdir logs; mkdir -p made/by', program)).result.stdout.text).toBe(
+      'logs/\nnew/\n',
     );
     expect(await bash(id, 'find . -type d | sort')).toBe('.\n./made\n./made/by\n./new\n');
   });
