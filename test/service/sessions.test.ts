@@ -92,7 +92,7 @@ describe('a session', () => {
     expect((await service.run(id, 'ls -d */; rmdir logs; mkdir -p made/by', program)).result.stdout.text).toBe(
       'logs/\nnew/\n',
     );
-    expect(await bash(id, 'find . -type d | sort')).toBe('.\n./made\n./made/by\n./new\n');
+    expect(await bash(id, 'find . -type d | sort')).toBe('.\n./.config\n./made\n./made/by\n./new\n');
   });
 
   it('outlives the server', async () => {
