@@ -36,8 +36,8 @@ export interface ExecutionResult {
 }
 
 /**
- * One result in several forms, by MIME type. Text forms are strings, images and PDFs base64, JSON forms any JSON value. What a
- * sandbox said: bounded and of known types, but trusted by nobody.
+ * One result in several forms, by MIME type. Text forms are strings, images and PDFs base64, JSON forms any JSON value. It comes
+ * from a sandbox: bounded and of known types, but never trusted.
  */
 export type MimeBundle = Readonly<Record<string, unknown>>;
 

@@ -38,7 +38,7 @@ describe('a large answer', () => {
     expect(await response.json()).toEqual(large);
   });
 
-  test('that nobody reads counts for its caller until the connection ends', async () => {
+  test('that is not read counts for its caller until the connection ends', async () => {
     const base = await serve({ dialects: [dialect], authentication: { keys }, answerLimits: limits }).listen();
     const unread = [1, 2, 3].map(() => ask(base, '/large'));
     await vi.waitFor(async () => expect((await get(base, '/large')).status).toBe(429), 20_000);

@@ -28,7 +28,7 @@ describe('slow clients', () => {
     expect(await closed.finally(() => clearInterval(trickle))).toMatch(/^(HTTP\/1.1 408 |$)/);
   });
 
-  test('a response nobody reads is cut off', async () => {
+  test('a response that is not read is cut off', async () => {
     const { listen, log } = serve({ timeouts: quick });
     const { socket, closed } = rawConnection(await listen());
     socket.pause();

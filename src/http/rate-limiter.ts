@@ -10,7 +10,7 @@ interface Bucket {
 /**
  * A token bucket for each principal and class: `count` requests at once, and from then on `count` per period, both as the
  * principal's plan has it. Written here rather than taken from a library because it is this little, needs no timer, and runs
- * on the clock it is given, in milliseconds: one that nobody sets, or a step back would lock everybody out.
+ * on the clock it is given, in milliseconds: a monotonic one, because a clock that steps back would lock every principal out.
  */
 export class RateLimiter {
   readonly #clock: () => number;

@@ -13,7 +13,7 @@ export interface SetupOptions {
   dataDir: string;
   /**
    * The name of an image definition (`core`), `auto` for `full` where the disk has room for it and `core` elsewhere, or a path
-   * to a root that somebody else made. A path has a slash in it.
+   * to a root made elsewhere. A path has a slash in it.
    */
   image: string;
   /** The folder that holds one folder for each image definition. */
@@ -32,7 +32,7 @@ export interface SetupResult {
   imageRoot: string;
   /** Changes whenever the content does; `core-0123456789ab` or `root-0123456789ab`. */
   imageId: string;
-  /** What is known of the image; undefined for a root that somebody else made. */
+  /** What is known of the image; undefined for a root made elsewhere. */
   manifest: ImageManifest | undefined;
 }
 

@@ -110,7 +110,7 @@ describe('files between calls', () => {
     expect(bytes.subarray(1, 4).toString()).toBe('PNG');
   });
 
-  test('uploaded files can be read in a run, whoever they are kept for', async () => {
+  test('uploaded files of users, agents and skills can be read in a run', async () => {
     const chat = talk();
     const client = raw();
     for (const [name, fields] of [

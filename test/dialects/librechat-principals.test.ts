@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LibreChatClient } from '../support/librechat.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
-/** Who sees whose files when LibreChat says who its users are, and when nobody says anything. */
+/** Which user sees which files, when LibreChat names its users and when no user is named. */
 describe('with LibreChat’s tokens', () => {
   const kid = 'lc-codeapi-2026-05';
   let directory: string;
@@ -52,7 +52,7 @@ describe('with LibreChat’s tokens', () => {
     expect((await (await userOf('u2')).get(probe)).status).toBe(404);
   });
 
-  test('agents’ and skills’ files are shared within a tenant, by whoever names them right', async () => {
+  test('files of agents and skills are shared within a tenant, with every request that names the right agent or skill', async () => {
     const maker = await userOf('u1', 'acme');
     const agent = await maker.attach('a.csv', 'agent', { kind: 'agent', id: 'agent_1' });
     const skill = await maker.attach('s.csv', 'skill', { kind: 'skill', id: 'skill_1', version: '2' });
@@ -102,9 +102,9 @@ test('in open mode everybody is one, whatever the requests say', async () => {
     kind: 'user',
     id: 'u1',
   });
-  const nobody = new LibreChatClient(server.url);
-  const { body } = await nobody.run('bash', 'cat a.csv; echo > b.csv', { files: [ref], user_id: 'u2' });
+  const unnamed = new LibreChatClient(server.url);
+  const { body } = await unnamed.run('bash', 'cat a.csv; echo > b.csv', { files: [ref], user_id: 'u2' });
   expect(body.stdout).toBe('a');
   const made = body.files.find(({ name }) => name === 'b.csv')!;
-  expect((await nobody.get(`/download/${body.session_id}/${made.id}?kind=user&id=u3`)).status).toBe(200);
+  expect((await unnamed.get(`/download/${body.session_id}/${made.id}?kind=user&id=u3`)).status).toBe(200);
 });

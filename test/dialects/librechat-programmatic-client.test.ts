@@ -59,7 +59,7 @@ wait; cat /tmp/[0-9]* | jq -s 'map(.celsius) | add'`,
     expect(content).toContain('stdout:\n50');
   });
 
-  test('tells of an error nobody caught, with what was printed', async () => {
+  test('reports an uncaught error, with what was printed', async () => {
     await expect(
       run(
         'print("before")\nawait get_weather(city="Atlantis")\nprint("after")',

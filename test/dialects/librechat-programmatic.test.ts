@@ -138,7 +138,7 @@ describe('a program', () => {
     }
   });
 
-  it('is abandoned when nobody answers', async () => {
+  it('ends when its calls are not answered', async () => {
     const { continuation_token: token } = await round('await echo()');
     await new Promise((resolve) => setTimeout(resolve, 7000));
     expect((await resume(token, [value('call_001', 1)])).status).toBe(404);

@@ -29,8 +29,8 @@ describe('addresses and credentials', () => {
   });
 
   test('answers health without a key, and what it does not know with 404', async () => {
-    const nobody = new LibreChatClient(server.url);
-    expect((await nobody.get('/v1/health')).status).toBe(200);
+    const anonymous = new LibreChatClient(server.url);
+    expect((await anonymous.get('/v1/health')).status).toBe(200);
     expect(await ann.get('/nothing/here')).toMatchObject({ status: 404, body: { error: 'Not found' } });
   });
 

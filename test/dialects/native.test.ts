@@ -456,7 +456,7 @@ describe('files', () => {
       'content-type': 'text/csv',
     });
     expect(await put.json()).toMatchObject({ path: 'in/däta.csv', size: 8, mime: 'text/csv' });
-    // As curl sends it when nobody tells it what it is.
+    // As curl sends a body without a content type of its own.
     const untold = { 'content-type': 'application/x-www-form-urlencoded' };
     expect(await (await api.send('PUT', `/sessions/${id}/files/t.csv`, 'a', untold)).json()).toMatchObject({
       mime: 'text/csv',

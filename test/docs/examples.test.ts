@@ -34,7 +34,7 @@ async function run(name: string): Promise<string> {
   });
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${err}`);
-  // Nobody named a model.
+  // No model is named.
   expect(new Set(service.upstream.requests.map(({ body }) => body.model))).toEqual(new Set([model]));
   return out;
 }

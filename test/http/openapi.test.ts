@@ -383,7 +383,7 @@ describe('the server keeps to the document', async () => {
     if (!lonely.has(name)) expect([...seen].some((status) => status < 300)).toBe(true);
   });
 
-  it('also for whoever has no credential, or two', async () => {
+  it('also for a request with no credential, or with two', async () => {
     for (const described of openapi.operations) {
       const { path, method } = described;
       const url = server.url + described.prefixes[0]! + path.replaceAll(/\{\w+\}/g, 'x'.repeat(21));

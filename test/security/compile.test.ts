@@ -185,7 +185,7 @@ describe('what a source can have read', attacking('compile'), () => {
       const run = await engine.run(language, readers[language]!(path), { owner: 'mallory' });
       expect(run.stdout + run.stderr).not.toContain(canary);
       expect(run.stdout).not.toMatch(/root:[^:]*:\d/);
-      // Files of the host are not there, and the environment of the first process is nobody's to read.
+      // Files of the host are not there, and no process can read the environment of the first one.
       expect(`${run.stage} ${run.exitCode === 0 && run.stdout.trim() !== ''}`).toBe('compile false');
     }
   });

@@ -8,7 +8,7 @@ import { startServer, type TestServer } from '../support/server.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 import { attacking } from './attack.ts';
 
-/** What every face of the service gives to one key and to nobody else, and what strangers may say at any of its doors. */
+/** What every API gives to one key and no other, and what it accepts from strangers. */
 const operatorsKey = 'sk-operators-own-key-0000';
 let server: TestServer;
 let upstream: ScriptedUpstream;
@@ -76,7 +76,7 @@ describe('what is one key’s', attacking('tenants'), () => {
     });
     expect(inside.length).toBeGreaterThan(0);
 
-    /** Each address with an id of ann's, and with one nobody has. */
+    /** Each address with an id of ann's, and with an unused one. */
     const doors = (ids: {
       session: string;
       execution: string;
@@ -320,7 +320,7 @@ describe('names', attacking('requests'), () => {
 });
 
 describe('addresses in what a caller says', attacking('network'), () => {
-  it('are asked by nobody: of images, files, tools and hosts', async () => {
+  it('are never fetched: addresses of images, files, tools and hosts', async () => {
     let asked = 0;
     const listener = createServer((_, reply) => {
       asked++;
@@ -437,7 +437,7 @@ describe('streams', attacking('requests'), () => {
       const response = await fetch(`${server.url}/metrics`, { headers: { 'x-api-key': 'secret-of-bob' } });
       return /^\w*executions_running (\d+)$/m.exec(await response.text())?.[1];
     };
-    // Chats go on for nobody; the programs of both others are ended, or have 5 s left at most.
+    // A chat ends with its client; the programs of both others are ended, or have 5 s left at most.
     await expect.poll(running, { timeout: 20_000 }).toBe('0');
     expect(await bob.cell(session, '6 * 7')).toMatchObject({ outcome: 'completed' });
   });

@@ -186,7 +186,7 @@ describe('a server that is asked to end while it starts', attacking('endurance')
 });
 
 describe('a port that is taken', attacking('endurance'), () => {
-  it('ends the start in a sentence, gives the data directory back, and harms nobody', { timeout: 60_000 }, async () => {
+  it('ends the start in a sentence, unlocks the data directory, and harms no server', { timeout: 60_000 }, async () => {
     const first = await startServer();
     try {
       const { port } = new URL(first.url);
@@ -229,7 +229,7 @@ describe('a clock that jumps', attacking('endurance'), () => {
       true,
     ]);
     expect(await names()).toEqual(['kept.txt']);
-    // While a cell runs, too: its limit is on a clock that nobody sets.
+    // While a cell runs, too: its limit is on a clock that cannot be set.
     const running = await service.executions.start(ann, {
       sessionId: id,
       language: 'python',

@@ -71,7 +71,7 @@ describe('kill -9', attacking('endurance'), () => {
     return right;
   }
 
-  it('of sandboxes at any moment costs one run each, and nobody waits', { timeout: 120_000 }, async () => {
+  it('of sandboxes at any moment costs one run each, and no request hangs', { timeout: 120_000 }, async () => {
     const right = await killingMeanwhile(() => sandboxes(process.pid).map(({ pid }) => pid), 3);
     expect(right).toBeGreaterThanOrEqual(80 - 27);
     await healed();

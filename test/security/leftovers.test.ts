@@ -43,7 +43,7 @@ async function mixedBatch(): Promise<void> {
   }
 }
 
-/** What there is once the pool is full and nothing is being torn down any more. */
+/** Processes, groups and mounts once the pool is full and no sandbox is being destroyed. */
 async function settled(): Promise<Record<string, number>> {
   let last = '';
   for (let same = 0; same < 4; await new Promise((resolve) => setTimeout(resolve, 250))) {

@@ -133,7 +133,7 @@ describe('sessions', attacking('frozen'), () => {
     const spent = (await cpuMs()) - before;
     await session.close();
     expect(first.outcome).toBe('completed');
-    // Three seconds of counting would be as much time of the processor; what there is are the cells themselves.
+    // Three seconds of counting would be as much time of the processor; only the cells themselves are left.
     expect(spent).toBeLessThan(1000);
   });
 

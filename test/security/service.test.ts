@@ -12,7 +12,7 @@ import { attacking } from './attack.ts';
 describe('requests', attacking('requests'), () => {
   let server: TestServer;
   beforeAll(async () => {
-    // One place: whoever leaks it is found out by the next program.
+    // One place: if a program leaks it, the next one cannot run.
     const env = { DRAGOMAN_CONCURRENCY: '1', DRAGOMAN_BODY_TIMEOUT_MS: '1000', DRAGOMAN_UPLOAD_TIMEOUT_MS: '1000' };
     server = await startServer({ env: { ...env, DRAGOMAN_RATE_LIMITS: 'exec=10000/30s,upload=1000/1m' } });
   });

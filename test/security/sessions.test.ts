@@ -52,7 +52,7 @@ describe('the supervisor', attacking('supervisor'), () => {
     expect(await session.run('6 * 7')).toMatchObject({ outcome: 'completed', value: '42', interpreter: 'kept' });
   });
 
-  it('that is crippled by a cell ends, or is given up: nobody waits, and nobody else notices', async () => {
+  it('that is crippled by a cell ends or is given up, without a wait and without harm to other sessions', async () => {
     await withNeighbour(async () => {
       const session = await openFor(engine);
       const cell = await session.run(hostile('sessions/cripple-supervisor.py').code, short);
@@ -164,7 +164,7 @@ describe('a workspace that is a battlefield', attacking('outputs'), () => {
     })(),
   });
 
-  it('takes and gives up files within itself alone, and holds nobody up', { timeout: 60_000 }, async () => {
+  it('reads and writes files within itself alone, and blocks no other session', { timeout: 60_000 }, async () => {
     const service = await startSessions(engine);
     const { sessions } = service;
     const { id } = await sessions.create(ann, {});
@@ -216,7 +216,7 @@ describe('between cells', attacking('frozen'), () => {
     const cpuMs = async () => Number((await session.run('time.process_time() * 1000')).value);
     const before = await cpuMs();
     await sleep(3000);
-    // Three seconds of counting would be as much time of the processor; what there is are the cells themselves.
+    // Three seconds of counting would be as much time of the processor; only the cells themselves are left.
     expect((await cpuMs()) - before).toBeLessThan(1000);
   });
 });

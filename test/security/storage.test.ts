@@ -188,7 +188,7 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
     return status;
   }
 
-  it('is refused conversations, assistants and histories without end, and harms nobody’s', async () => {
+  it('is refused conversations, assistants and histories without end, and harms no other principal’s', async () => {
     const client = clientOf(key);
     const item = (size: number) => ({ type: 'message' as const, role: 'user' as const, content: 'x'.repeat(size) });
     const made: string[] = [];

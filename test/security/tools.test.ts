@@ -24,7 +24,7 @@ async function attack(path: string, options: Partial<ToolRunOptions> = {}) {
 }
 
 describe('the tool channel', attacking('tools'), () => {
-  it('gives whoever speaks to it the tools it was given, and nothing else', async () => {
+  it('offers every process the tools of its request, and nothing else', async () => {
     const run = await attack('tools/speak.py');
     expect(run).toMatchObject({ outcome: 'completed', stderr: '' });
     expect(run.stdout.split('\n')).toEqual([

@@ -34,7 +34,7 @@ describe('an ordinary user who has a range of ids', attacking('quotas'), () => {
       expect(uid).toBeGreaterThanOrEqual(user.range[0]);
       expect(uid).toBeLessThanOrEqual(user.range[1]);
     }
-    // Zygotes are nobody's either; what is left are the service and what started it.
+    // Zygotes have users of their own, too. The service and its parent are left.
     const others = descendants(server.pid).filter(({ levels }) => levels.length > 1);
     expect(others.filter(({ uid }) => uid === user.uid || uid === 0)).toEqual([]);
   });

@@ -93,7 +93,7 @@ describe('the kernel', attacking('calls'), () => {
     expectHeld(await attack(engine, 'kernel/refused-calls.py'));
   });
 
-  it('gives nobody a capability, a right or another user', attacking('privilege'), async () => {
+  it('gives no program a capability, a right or another user', attacking('privilege'), async () => {
     expectHeld(await attack(engine, 'kernel/gain-privilege.py'));
   });
 

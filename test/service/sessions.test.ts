@@ -131,7 +131,7 @@ describe('a session', () => {
     });
   });
 
-  it('is nobody else’s', async () => {
+  it('is not found by another principal', async () => {
     const { sessions, executions } = await start();
     const { id } = await sessions.create(ann, {});
     const execution = await executions.start(ann, { sessionId: id, language: 'python', code: '1' });

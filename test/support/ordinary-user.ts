@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const uid = 61_999;
 
 /**
- * Starts a server as somebody who is not root. When the tests run as root, that is a user id nobody else has, given what an
+ * Starts a server as a user who is not root. When the tests run as root, that is an unused user id, given what an
  * operator would give it: control groups of its own, a data directory, and a place from which the project can be read.
  */
 export async function startAsOrdinaryUser(options: ServerOptions = {}): Promise<TestServer> {

@@ -11,7 +11,7 @@ import { startServer, type TestServer } from './server.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** An ordinary user of the system who has been given a range of ids, with a home nobody else can enter. */
+/** An ordinary user of the system who has been given a range of ids, with a home that no other user can enter. */
 export interface RangedUser {
   readonly uid: number;
   readonly home: string;

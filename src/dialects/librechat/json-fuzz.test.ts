@@ -72,7 +72,7 @@ test('any JSON is run or refused in a sentence, and pollutes nothing', async () 
       expect([200, 400, 403]).toContain(answer.statusCode);
       if (answer.statusCode !== 200) expect(answer.json()).toEqual({ error: expect.any(String) });
       else ran++;
-      // A refusal must not carry what was sent back to whoever reads it.
+      // A refusal must not repeat the request to its reader.
       expect(answer.body.length).toBeLessThan(2000);
       expect(prototypes()).toEqual(clean);
     }),

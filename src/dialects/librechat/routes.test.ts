@@ -198,7 +198,7 @@ describe('reading back', () => {
     expect((await get(`/files/${file.sessionId}?detail=tree`)).json()).toEqual(names);
   });
 
-  test('a tenant shares agents’ and skills’ files with whoever names them right', async () => {
+  test('a tenant shares files of agents and skills with every request that names the right agent or skill', async () => {
     const agents = memory.put(ann, 'a.csv', 'a', { kind: 'agent', id: 'g1' });
     const skills = memory.put(ann, 's.csv', 's', { kind: 'skill', id: 's1', version: 2 });
     const status = async (file: StoredFile, query: string, key: string) =>

@@ -9,8 +9,7 @@ import type { ExecBody } from './wire.ts';
 const hintPattern = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /**
- * The hint of a client that wants a lasting machine: sent by nobody else, and to be ignored, whatever it is, with the profile
- * `default`.
+ * The session hint of a request. Only clients that want a lasting machine send one. With the profile `default` it is ignored.
  */
 export function hintOf(body: Pick<ExecBody, 'runtime_session_hint'>, profile: string | undefined): string | undefined {
   const hint = body.runtime_session_hint;

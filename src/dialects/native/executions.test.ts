@@ -392,7 +392,7 @@ describe('tools', () => {
   });
 });
 
-it('belongs to whoever began it', async () => {
+it('belongs to the key that started it', async () => {
   const { json } = await post();
   const other = { 'x-api-key': keys.bob };
   expect((await server.call('GET', `/v1/executions/${json.id}`, undefined, other)).status).toBe(404);

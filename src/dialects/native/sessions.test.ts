@@ -70,7 +70,7 @@ describe('a session', () => {
     expect((await server.call('GET', `/v1/sessions/${id}`)).status).toBe(404);
   });
 
-  it('is nobody else’s', async () => {
+  it('is not found by another key', async () => {
     const { id } = (await create({})).json;
     for (const [method, path] of [
       ['GET', ''],

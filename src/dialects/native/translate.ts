@@ -98,7 +98,7 @@ export function artifactsOf(files: readonly ReportedFile[]): Artifact[] {
   );
 }
 
-/** What there is to say at the end, besides what was shown on the way. */
+/** The last event of an execution: its result without the output that was streamed before. */
 export function endOf({ id, sessionId, language, result, ...execution }: Execution): DoneEvent {
   return {
     id,

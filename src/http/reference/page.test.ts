@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { serve } from '../../../test/support/http.ts';
 
-it('is a page of our own document that reaches nobody else', async () => {
+it('shows our own document and loads nothing from other hosts', async () => {
   const { app } = serve();
   const page = await app.inject('/docs/');
   expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);

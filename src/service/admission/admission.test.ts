@@ -6,7 +6,7 @@ const one = { running: undefined, waiting: 1 };
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('Admission', () => {
-  it('keeps a place for somebody else', async () => {
+  it('keeps a place for another principal', async () => {
     const admission = new Admission({ places: 4, waitMs: 1000 });
     for (let i = 0; i < 3; i++) await admission.enter('greedy', many);
     const fourth = admission.enter('greedy', many);

@@ -42,7 +42,7 @@ const incoming = () => readdir(join(directory, 'incoming'));
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
 
 describe('layout', () => {
-  it('keeps content under its digest, readable by nobody else', async () => {
+  it('stores content under its digest, readable by its owner alone', async () => {
     for (const bytes of [small, large, Buffer.alloc(0)]) {
       await put(bytes);
       expect((await readFile(pathOf(bytes))).equals(bytes)).toBe(true);

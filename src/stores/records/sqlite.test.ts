@@ -93,7 +93,7 @@ async function expectRefusal(reason: string): Promise<void> {
 }
 
 describe('the file', () => {
-  it('is readable by nobody else, its journal too', async () => {
+  it('can be read by its owner alone, and so can its journal', async () => {
     const records = await started();
     const { session, files } = setWithFiles(1);
     await records.files.create(session, files);
