@@ -76,8 +76,10 @@ describe('test', () => {
     numPassedTests: 5,
     numFailedTests: 0,
     numPendingTests: 0,
-    testResults: [] as { status: string; assertionResults: { status: string }[] }[],
+    testResults: [] as object[],
   };
+
+  const file = { name: 'a.test.ts', startTime: 0, endTime: 10 };
 
   function tools(result: object, status = 0): void {
     write('src/main.ts', "console.log('set up', process.argv[2]);");
@@ -116,8 +118,8 @@ describe('test', () => {
         numFailedTests: 1,
         numPendingTests: 2,
         testResults: [
-          { status: 'failed', assertionResults: [{ status: 'failed' }] },
-          { status: 'failed', assertionResults: [] },
+          { ...file, status: 'failed', assertionResults: [{ status: 'failed' }] },
+          { ...file, status: 'failed', assertionResults: [] },
         ],
       },
       1,
@@ -129,7 +131,7 @@ describe('test', () => {
 
   it('prints the table of attacked claims before the totals', async () => {
     const attack = { status: 'passed', meta: { claim: 'host', programs: ['a.py'] } };
-    tools({ ...report, testResults: [{ status: 'passed', assertionResults: [attack] }] });
+    tools({ ...report, testResults: [{ ...file, status: 'passed', assertionResults: [attack] }] });
     const { output } = await run('test.mjs');
     const lines = output.trimEnd().split('\n');
     expect(lines.slice(lines.indexOf('== claims') + 2)).toEqual([

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { claimsTable, readClaims } from './launch/claims.mjs';
 import { endLike, prepare, project, runNode } from './launch/run.mjs';
+import { slowestFiles } from './launch/slowest.mjs';
 
 process.chdir(project);
 await prepare('full');
@@ -35,6 +36,8 @@ const result = readResult();
 if (result) {
   const table = claimsTable(readClaims(readFileSync(`${project}/SECURITY.md`, 'utf8')), result);
   if (table) console.log(`\n== claims\n${table}`);
+  const slow = slowestFiles(result, project);
+  if (slow) console.log(`\n== slowest\n${slow}`);
   console.log(`\n${totals(result)}`);
 }
 rmSync(report, { recursive: true, force: true });
