@@ -8,7 +8,7 @@ export class AttackClient {
   readonly #target: Target;
   readonly #signal: AbortSignal;
   readonly #sessions: string[] = [];
-  readonly #later: (() => Promise<unknown>)[] = [];
+  readonly #later: ((client: AttackClient) => Promise<unknown>)[] = [];
   #routes: OpenApi['operations'] = [];
   #next = 0;
 
@@ -57,8 +57,8 @@ export class AttackClient {
     return id;
   }
 
-  /** Does something when the attack is over. */
-  later(work: () => Promise<unknown>): void {
+  /** Does something when the attack is over, with a client that may still send. */
+  later(work: (client: AttackClient) => Promise<unknown>): void {
     this.#later.push(work);
   }
 
@@ -97,7 +97,7 @@ export class AttackClient {
     const remove = async (id: string) => {
       while ((await fresh.send('DELETE', `/sessions/${id}`)).includes('Too many requests')) await sleep(200);
     };
-    const left = [...this.#sessions.map((id) => () => remove(id)), ...this.#later];
+    const left = [...this.#sessions.map((id) => () => remove(id)), ...this.#later.map((work) => () => work(fresh))];
     const one = async () => {
       for (let work = left.pop(); work; work = left.pop()) await work().catch(() => {});
     };

@@ -188,7 +188,7 @@ export const attacks: readonly Attack[] = [
     async round(client) {
       const body = { language: 'python', code: 'x = bytearray(8 << 20)\nawait tools.echo()', tools: [echo] };
       const { id } = await client.json<{ id: string }>('/executions', body);
-      client.later(() => client.post(`/executions/${id}/cancel`, {}));
+      client.later((after) => after.post(`/executions/${id}/cancel`, {}));
     },
   },
   {
