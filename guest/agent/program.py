@@ -28,15 +28,19 @@ def run(argv, env, command):
     """Starts the program with the sandbox's stdin, stdout and stderr and waits for its end: {code, signal}."""
     os.close(command)
     workspace.remove_source_when_told(env)
-    return _wait(_spawn(argv, env, []))
+    score = protection.OomScore()
+    program = _spawn(argv, env, [])
+    score.watch()
+    return _wait(program)
 
 
 def park(argv, env):
     """Starts a program that waits for its orders on descriptor 3: one JSON document, then the end of the stream."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
+    score = protection.OomScore()
     pid = _spawn(argv, env, [(os.POSIX_SPAWN_DUP2, reader, 3)])
     os.close(reader)
-    return Parked(pid, writer)
+    return Parked(pid, writer, score)
 
 
 def park_fork(module, template):
@@ -45,6 +49,7 @@ def park_fork(module, template):
     reader, codes = os.pipe2(os.O_CLOEXEC)
     key = os.urandom(_KEY_SIZE)
     # It waits long, and is not the first that the kernel should kill meanwhile.
+    score = protection.OomScore()
     _be_init()
     pid = os.fork()
     if pid == 0:
@@ -54,15 +59,16 @@ def park_fork(module, template):
             os._exit(70)
     os.close(orders)
     os.close(codes)
-    return ParkedFork(pid, writer, reader, key)
+    return ParkedFork(pid, writer, score, reader, key)
 
 
 class Parked:
     """A program of the image that waits. If it dies meanwhile, so does the sandbox, for which the service makes another."""
 
-    def __init__(self, pid, orders):
+    def __init__(self, pid, orders, score):
         self._pid = pid
         self._orders = orders
+        self._score = score
         signal.signal(signal.SIGCHLD, self._lost)
 
     def _lost(self, *_):
@@ -75,6 +81,7 @@ class Parked:
     def begin(self, orders):
         """Gives it its orders; returns its pid."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._score.watch()
         self._say(json.dumps(orders).encode())
         os.close(self._orders)
         return self._pid
@@ -93,8 +100,8 @@ class Parked:
 class ParkedFork(Parked):
     """A fork of this process that waits. What can be done ahead of its program is done when it is made."""
 
-    def __init__(self, pid, orders, codes, key):
-        super().__init__(pid, orders)
+    def __init__(self, pid, orders, score, codes, key):
+        super().__init__(pid, orders, score)
         self._codes = codes
         self._key = key
         self._said = b''
@@ -109,6 +116,7 @@ class ParkedFork(Parked):
 
     def begin(self, orders):
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._score.watch()
         frames.write_frame(self._orders, orders)
         os.close(self._orders)
         return self._pid

@@ -8,9 +8,11 @@ import os
 _libc = ctypes.PyDLL(None, use_errno=True)
 _PR_SET_DUMPABLE = 4
 
-# When memory runs out, of one sandbox or of the host, the kernel kills programs first, then what watches over them and the zygote
-# (see zygote.ts), and last the service, for which they all work.
+# When memory runs out, of one sandbox or of the host, the kernel kills programs first, then the inits of programs, because what a
+# killed program left in its file systems is freed with its init alone, then parked processes, supervisors and the zygote (see
+# zygote.ts), and last the service, for which they all work.
 _OWN_SCORE = b'200'
+_SCORE_OF_INITS = b'900'
 _SCORE_OF_PROGRAMS = b'1000'
 
 
@@ -41,6 +43,11 @@ class OomScore:
             yield
         finally:
             os.write(self._fd, _OWN_SCORE)
+
+    def watch(self):
+        """This process is the init of a program that runs, and reports its end; nothing else is lost with it."""
+        os.write(self._fd, _SCORE_OF_INITS)
+        os.close(self._fd)
 
     def give_up(self):
         """This process is a program from now on."""
