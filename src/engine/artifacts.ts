@@ -11,6 +11,8 @@ export interface WorkspaceDiff {
   readonly deleted: readonly string[];
   /** The empty folders that are left, sorted. */
   readonly folders: readonly string[];
+  /** Folders whose files are left out because they are caches. */
+  readonly caches: readonly string[];
   /** Files were left out because of a limit. */
   readonly truncated: boolean;
 }
@@ -42,12 +44,13 @@ export async function diffWorkspace(
   source: string,
   limits: Limits,
 ): Promise<WorkspaceDiff> {
-  const { files, unchanged, gone, folders, truncated } = await workspace.changes(staged, collectLimits(limits));
+  const { files, unchanged, gone, folders, caches, truncated } = await workspace.changes(staged, collectLimits(limits));
   return {
     artifacts: files.map((file) => (file.path === source ? { ...file, change: 'created' } : file)),
     inherited: unchanged.filter((path) => path !== source),
     deleted: gone.filter((path) => path !== source),
     folders,
+    caches,
     truncated,
   };
 }

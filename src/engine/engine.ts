@@ -11,6 +11,7 @@ import type { Backend, Sandbox } from '../sandbox/index.ts';
 import { collectLimits, diffWorkspace, stagedFiles, type WorkspaceDiff } from './artifacts.ts';
 import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';
+import { notKept, withNote } from './epilogue.ts';
 import { type Hints, noHints } from './hints.ts';
 import { askVersions } from './languages.ts';
 import { Pool } from './pool.ts';
@@ -169,9 +170,16 @@ class SandboxEngine implements Engine {
         tools,
         epilogue: { what: 'program', hints: this.#hints },
       });
-      const { truncated, ...diff } = await this.#diff(sandbox, result, { ...request, entry });
+      const { truncated, caches, ...diff } = await this.#diff(sandbox, result, { ...request, entry });
+      const stderr = withNote(result.stderr, notKept(caches), options.onEvent);
       return {
-        result: { ...result, stage: 'run', compileUsage: compiled?.usage ?? null, artifactsTruncated: truncated },
+        result: {
+          ...result,
+          stderr,
+          stage: 'run',
+          compileUsage: compiled?.usage ?? null,
+          artifactsTruncated: truncated,
+        },
         ...diff,
         release: () => {
           for (const artifact of diff.artifacts) artifact.content.close();
@@ -204,7 +212,7 @@ class SandboxEngine implements Engine {
       const left = needsSource(runtime, entry.code) ? staged : stagedFiles(inputs);
       if (!(await sandbox.workspace.differs(left, collectLimits(limits), folders))) {
         const inherited = inputs.map(({ path }) => path);
-        return { artifacts: [], inherited, deleted: [], folders: folders ?? [], truncated: false };
+        return { artifacts: [], inherited, deleted: [], folders: folders ?? [], caches: [], truncated: false };
       }
       await sandbox.freeze();
     }

@@ -1,4 +1,4 @@
-import type { Outcome } from '../core/index.ts';
+import type { Outcome, OutputText } from '../core/index.ts';
 import { type Hints, hintsFor } from './hints.ts';
 import type { Output } from './output.ts';
 
@@ -20,6 +20,23 @@ const words: Readonly<Record<string, string>> = {
   SIGXCPU: 'processor time limit exceeded',
   SIGXFSZ: 'file size limit exceeded',
 };
+
+/** What is said of caches, which go with the sandbox; undefined where there are none. */
+export function notKept(caches: readonly string[]): string | undefined {
+  return caches.length > 0 ? `[not kept, because it is a cache: ${caches.join(', ')}]` : undefined;
+}
+
+/** Stderr with a line more, of which listeners are told. */
+export function withNote(
+  stderr: OutputText,
+  line: string | undefined,
+  tell?: (event: { readonly type: 'stderr'; readonly data: Uint8Array }) => void,
+): OutputText {
+  if (line === undefined) return stderr;
+  const added = `${stderr.text === '' || stderr.text.endsWith('\n') ? '' : '\n'}${line}\n`;
+  tell?.({ type: 'stderr', data: Buffer.from(added) });
+  return { ...stderr, text: stderr.text + added, bytes: stderr.bytes + Buffer.byteLength(added) };
+}
 
 /** Hints are looked for in so much of the end of stderr. */
 const maxScanned = 16_384;

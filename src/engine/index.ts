@@ -1,5 +1,6 @@
 export { CompileCache } from './compile-cache.ts';
 export { createEngine } from './engine.ts';
+export { notKept, withNote } from './epilogue.ts';
 export { loadHints } from './hints.ts';
 export { commandsOf } from './languages.ts';
 export type {

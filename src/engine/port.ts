@@ -111,6 +111,8 @@ export interface WorkspaceChanges {
   readonly gone: readonly string[];
   /** All empty folders that are there now, sorted. */
   readonly folders: readonly string[];
+  /** Folders, told once each, whose files are left out because they are caches. */
+  readonly caches: readonly string[];
   /** Files were left out because of a limit. Those beyond the number limit come with the next call. */
   readonly truncated: boolean;
 }

@@ -194,7 +194,7 @@ describe('a session whose sandbox died', () => {
 describe('the files of a session', () => {
   it('are staged, changed and removed, and only what code does counts as a change', async () => {
     await session.stage([input('a.txt', 'a'), input('.in/b.txt', 'b')]);
-    expect(await session.changes()).toEqual({ touched: [], gone: [], folders: [], truncated: false });
+    expect(await session.changes()).toEqual({ touched: [], gone: [], folders: [], caches: [], truncated: false });
     backend.run = (_, guest) => {
       guest.files.write('new.txt', 'new');
       guest.files.write('.in/b.txt', 'changed');

@@ -45,6 +45,7 @@ export class SandboxSession implements EngineSession {
   readonly #release: (sandbox: Sandbox) => Promise<void>;
   /** What the workspace held at the last look. */
   #known: Baseline = new Map();
+  readonly #toldCaches = new Set<string>();
   /** The empty folders that were there at the last look, sorted. */
   #folders: readonly string[] = [];
   /** The freeze after the last cell, and whether it is over. Never rejects. */
@@ -177,12 +178,14 @@ export class SandboxSession implements EngineSession {
     const limits = collectLimits(this.#limits);
     // Most cells touch no file, and that can be seen while the sandbox is still being stopped.
     const isSame = !(await workspace.differs(this.#known, limits, this.#folders));
-    if (isSame) return { touched: [], gone: [], folders: this.#folders, truncated: false };
+    if (isSame) return { touched: [], gone: [], folders: this.#folders, caches: [], truncated: false };
     await this.#rest;
-    const { files, gone, folders, truncated, next } = await workspace.changes(this.#known, limits);
+    const { files, gone, folders, caches, truncated, next } = await workspace.changes(this.#known, limits);
     this.#known = next;
     this.#folders = folders;
-    return { touched: files, gone, folders, truncated };
+    const untold = caches.filter((path) => !this.#toldCaches.has(path));
+    for (const path of untold) this.#toldCaches.add(path);
+    return { touched: files, gone, folders, caches: untold, truncated };
   }
 
   async close(): Promise<void> {

@@ -23,6 +23,8 @@ export interface Listing {
   readonly files: readonly FoundFile[];
   /** Folders that hold no file that is listed and no folder, sorted. */
   readonly folders: readonly string[];
+  /** Caches that were passed over: the first few. */
+  readonly caches: readonly string[];
   /** Something was passed over: too many entries, too deep, or a name that is not a valid workspace path. */
   readonly truncated: boolean;
 }
@@ -92,7 +94,7 @@ export class TreeWorkspace implements Workspace {
       const made = [...found.values()];
       const inOrder = [...made.filter(({ path }) => !isHidden(path)), ...made.filter(({ path }) => isHidden(path))];
       for (const file of inOrder) await collection.compare(file.path, file, undefined);
-      return { ...collection.result(), folders: listing.folders };
+      return { ...collection.result(), folders: listing.folders, caches: listing.caches };
     } catch (error) {
       collection.close();
       throw error;
@@ -210,7 +212,7 @@ class Collection {
     return size > this.#limits.fileBytes || this.#totalBytes + size > this.#limits.totalBytes;
   }
 
-  result(): Omit<WorkspaceChanges, 'folders'> {
+  result(): Omit<WorkspaceChanges, 'folders' | 'caches'> {
     return {
       files: this.#files,
       gone: this.#gone,

@@ -107,6 +107,8 @@ export interface WorkspaceChanges {
   readonly unchanged: readonly string[];
   /** Folders that hold no file that would be handed over and no folder, sorted. At most `entries` of them. */
   readonly folders: readonly string[];
+  /** Caches, the first few: what is in them is left out. */
+  readonly caches: readonly string[];
   /** Something was left out: because of a limit, or because its name is not a valid workspace path. */
   readonly truncated: boolean;
   /** What to compare with next time. Files left out because of the number of files are not in it. */

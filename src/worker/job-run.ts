@@ -11,9 +11,11 @@ import {
   type Engine,
   type EngineInput,
   type EngineSession,
+  notKept,
   type Runtime,
   SandboxGone,
   type ToolBroker,
+  withNote,
 } from '../engine/index.ts';
 import type { EventWriter } from '../event-log/index.ts';
 import {
@@ -187,10 +189,11 @@ export class JobRun {
     const end = await cell.done.finally(() => {
       this.#cell = undefined;
     });
-    const { touched, gone, folders, truncated } = await sandbox.changes();
+    const { touched, gone, folders, caches, truncated } = await sandbox.changes();
     const stored = await this.#store(touched, fileAt);
     const left = this.#keptFolders(folders);
-    const result: CellResult = { ...end, artifactsTruncated: truncated || left.truncated };
+    const stderr = withNote(end.stderr, notKept(caches), this.#tell);
+    const result: CellResult = { ...end, stderr, artifactsTruncated: truncated || left.truncated };
     const readOnly = this.#readOnly();
     // Files that were never stored are not known outside, so they are not reported as deleted.
     const deleted = gone.filter((path) => fileAt(path) !== undefined && !readOnly.has(path));

@@ -127,7 +127,13 @@ describe('a workspace', () => {
   it('says what was written and what is gone since it was last asked', async () => {
     const session = await open();
     await session.session.stage([input('in.csv', 'a,b\n'), input('dir/x.txt', 'x')]);
-    expect(await session.session.changes()).toEqual({ touched: [], gone: [], truncated: false });
+    expect(await session.session.changes()).toEqual({
+      touched: [],
+      gone: [],
+      folders: [],
+      caches: [],
+      truncated: false,
+    });
     await session.run(
       'open("new.txt", "w").write("n")\nopen("in.csv", "a").write("1,2")\nimport os; os.remove("dir/x.txt")',
     );
@@ -144,7 +150,13 @@ describe('a workspace', () => {
       ['new.txt', 'n'],
     ]);
     expect(gone).toEqual(['dir/x.txt']);
-    expect(await session.session.changes()).toEqual({ touched: [], gone: [], truncated: false });
+    expect(await session.session.changes()).toEqual({
+      touched: [],
+      gone: [],
+      folders: ['dir'],
+      caches: [],
+      truncated: false,
+    });
     await session.session.remove(['new.txt']);
     expect(await session.run('import os; os.listdir()')).toMatchObject({ value: "['dir', 'in.csv']" });
     expect((await session.session.changes()).gone).toEqual([]);

@@ -13,6 +13,9 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
 /** For opening a name that the program may have replaced by anything. */
 export const openFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
+/** Caches that a listing names. */
+const maxCaches = 5;
+
 /** Thrown by a strict walk that meets more entries than its limit. */
 export class TooMany extends Error {}
 
@@ -36,6 +39,7 @@ export function digestOf(fd: number, size: number): string {
 export function walk(root: number, limits: { entries: number; depth: number; strict?: boolean }): Listing {
   const files: FoundFile[] = [];
   const folders: string[] = [];
+  const caches: string[] = [];
   let truncated = false;
   let left = limits.entries;
 
@@ -54,7 +58,10 @@ export function walk(root: number, limits: { entries: number; depth: number; str
         const at = Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), bytes]);
         const stat = lstatSync(at, { bigint: true, throwIfNoEntry: false });
         if (!stat || !(stat.isFile() || stat.isDirectory())) continue;
-        if (stat.isDirectory() && isCache(name)) continue;
+        if (stat.isDirectory() && isCache(name)) {
+          if (caches.length < maxCaches) caches.push(path);
+          continue;
+        }
         // A name that is not UTF-8 changes when it is decoded and encoded again.
         if (!Buffer.from(name, 'utf8').equals(bytes) || pathFault(path) || depth > limits.depth) {
           truncated = true;
@@ -82,7 +89,8 @@ export function walk(root: number, limits: { entries: number; depth: number; str
   visit(root, '', 1);
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
   folders.sort();
-  return { files, folders, truncated };
+  caches.sort();
+  return { files, folders, caches, truncated };
 }
 
 /** The change time is the kernel's: a program cannot set it. */
