@@ -35,13 +35,13 @@ it('waits for its caller, tells him so, and goes on with his answer', async () =
   expect(execution.status).toBe('waiting');
   expect(execution.pending).toEqual(calls);
   const answer = [{ id: calls[0]!.id, value: { t: 7 } }];
-  execution.answer(answer);
-  execution.answer(answer);
+  await execution.answer(answer);
+  await execution.answer(answer);
   const ended = await execution.done;
   expect(ended).toMatchObject({ result: { exitCode: 3, stdout: { text: '7\n' } }, sessionId: execution.id });
   expect(ended.files).toMatchObject([{ change: 'created', file: { name: 'f.txt', sessionId: execution.id } }]);
   expect(execution.pending).toEqual([]);
-  expect(() => execution.answer(answer)).toThrow(/ended/);
+  await expect(execution.answer(answer)).rejects.toThrow(/ended/);
   await expect(executions.find(bob, execution.id)).rejects.toMatchObject({ code: 'not_found' });
 });
 
@@ -53,7 +53,7 @@ it('keeps a cell’s variables, and its turn, while it waits', async () => {
   const execution = await executions.start(ann, request);
   const { calls } = await round(execution);
   const next = run(id, 'y + 1');
-  execution.answer(calls.map((call) => ({ id: call.id, value: call.input })));
+  await execution.answer(calls.map((call) => ({ id: call.id, value: call.input })));
   expect((await execution.done).result.outputs).toMatchObject([{ bundle: { 'text/plain': '2' } }]);
   expect((await next).result.outputs).toMatchObject([{ bundle: { 'text/plain': '3' } }]);
 });
@@ -73,7 +73,7 @@ it('runs in no place while it waits: as many may wait as memory and the operator
   expect((await run(undefined, '6 * 7')).result.outcome).toBe('completed');
   for (const [index, execution] of [...several, ...others].entries()) {
     const { calls } = [...rounds, ...rounds2][index]!;
-    execution.answer([{ id: calls[0]!.id, value: { n: index } }]);
+    await execution.answer([{ id: calls[0]!.id, value: { n: index } }]);
   }
   const ended = await Promise.all([...several, ...others].map((execution) => execution.done));
   expect(ended.map(({ result }) => result.stdout.text)).toEqual(Array.from({ length: 10 }, (_, n) => `${n}\n`));

@@ -56,7 +56,7 @@ export class Programs {
   /**
    * Begins one. It ends when `signal` aborts.
    * @param sessionId of a lasting session to run in
-   * @throws DragomanError as `Sessions.start`; cancelled
+   * @throws DragomanError as `Executions.start`; cancelled
    */
   async start(
     principal: Principal,

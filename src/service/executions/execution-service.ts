@@ -1,7 +1,6 @@
 import {
   DragomanError,
   HeldBytes,
-  type Limits,
   type Logger,
   type Metrics,
   type Plans,
@@ -12,16 +11,17 @@ import {
 import { errorOf, type Job, type JobEnding, type Language, type Runner } from '../../runner/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { FileService } from '../files/file-service.ts';
-import { type ResolvedInput, resolveInputs } from '../files/inputs.ts';
+import { resolveInputs } from '../files/inputs.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { checkRoom, jobInputs } from '../sessions/session-files.ts';
 import { kernelFor } from '../sessions/session-kernels.ts';
-import type { KernelRecord, SessionRecords } from '../sessions/session-record.ts';
+import type { SessionRecords } from '../sessions/session-record.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import type { ExecutionLog } from './execution-log.ts';
 import type { Execution, ExecutionRequest, Executions, RunningExecution } from './executions.ts';
 import type { StoredJobFiles } from './job-files.ts';
+import { checkKernel, isCell, type Order } from './order.ts';
 import { ownerOf } from './owner.ts';
 import { ParkedShare, parkedBytes } from './parked-bytes.ts';
 import { checkProgram, languageOf, limitsWithin } from './programs.ts';
@@ -55,17 +55,6 @@ interface Parts {
   readonly records: SessionRecords;
   readonly directory: SessionDirectory;
   readonly log: ExecutionLog;
-}
-
-/** What is to run, checked. */
-interface Order {
-  readonly principal: Principal;
-  readonly language: Language;
-  readonly request: ExecutionRequest;
-  readonly inputs: readonly ResolvedInput[];
-  readonly limits: Limits;
-  /** Null: the default kernel of the language, or none. */
-  readonly kernel: KernelRecord | null;
 }
 
 /**
@@ -321,22 +310,6 @@ export class ExecutionService implements Executions {
     }
     throw new DragomanError('internal', { message: 'The execution ended without a result.' });
   }
-}
-
-/** Whether it is a cell of an interpreter that stays. */
-function isCell({ language, request }: Pick<Order, 'language' | 'request'>): boolean {
-  const asProgram = request.asProgram || request.stdin !== undefined || (request.args ?? []).length > 0;
-  return language.kernel !== null && !asProgram;
-}
-
-/** @throws DragomanError invalid_request for a kernel where none can be */
-function checkKernel(request: ExecutionRequest, language: Language): void {
-  if (request.kernelId === undefined) return;
-  const refuse = (message: string) => {
-    throw new DragomanError('invalid_request', { message });
-  };
-  if (request.sessionId === undefined) refuse('a kernel is part of a session');
-  if (!isCell({ language, request })) refuse('a program runs in no kernel: leave out the kernel, or args and stdin');
 }
 
 /** Files without those that others take the place of. */

@@ -14,6 +14,7 @@ import type { Execution } from '../executions/executions.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
 import type { UploadFile } from '../files/files.ts';
 import { resolveInputs } from '../files/inputs.ts';
+import { checkNotes } from './notes.ts';
 import type { OpenSession } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
 import { checkRoom, jobInputs } from './session-files.ts';
@@ -34,10 +35,6 @@ interface SessionServiceParts {
   readonly directory: SessionDirectory;
   readonly log: ExecutionLog;
 }
-
-const maxNameLength = 256;
-const maxMetadata = 16;
-const maxMetadataLength = 512;
 
 /** The `Sessions` over a runner. */
 export class SessionService implements Sessions {
@@ -299,17 +296,4 @@ function ref({ sessionId, id }: StoredFile): FileRef {
 
 function defined<T extends object>(value: T): Partial<T> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Partial<T>;
-}
-
-function checkNotes({ name, metadata = {} }: Pick<NewSession, 'name' | 'metadata'>): void {
-  const refuse = (message: string) => {
-    throw new DragomanError('invalid_request', { message });
-  };
-  if (typeof name === 'string' && name.length > maxNameLength)
-    refuse(`name must be at most ${maxNameLength} characters`);
-  const entries = Object.entries(metadata);
-  if (entries.length > maxMetadata) refuse(`metadata must have at most ${maxMetadata} entries`);
-  if (entries.some(([key, value]) => key.length > maxMetadataLength || value.length > maxMetadataLength)) {
-    refuse(`metadata must have keys and values of at most ${maxMetadataLength} characters`);
-  }
 }
