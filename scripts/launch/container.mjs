@@ -112,8 +112,9 @@ async function entered(pid) {
  * directories, not the files with the limits of the container. What cannot be given stays as it is; the start says what it lacks.
  * @param {number} service
  * @param {string | undefined} dataDir
+ * @param {{ membership: string, mount: string }} cgroups what /proc/self/cgroup says, and where control groups are mounted
  */
-export function delegate(service, dataDir) {
+export function delegate(service, dataDir, { membership, mount } = describeCgroups()) {
   const give = (path) => {
     try {
       if (statSync(path).uid !== service) chownSync(path, service, service);
@@ -123,17 +124,18 @@ export function delegate(service, dataDir) {
     }
   };
   if (dataDir !== undefined && existsSync(dataDir)) give(dataDir);
-  for (const line of readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')) {
+  for (const line of membership.trim().split('\n')) {
     const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (names === '') delegateV2(path, give);
+    if (names === '') delegateV2(`${mount}${path === '/' ? '' : path}`, give);
     else if (names !== undefined && !names.startsWith('name='))
-      for (const name of new Set([names, ...names.split(',')])) give(`/sys/fs/cgroup/${name}${path}`);
+      for (const name of new Set([names, ...names.split(',')])) give(`${mount}/${name}${path}`);
   }
 }
 
+const describeCgroups = () => ({ membership: readFileSync('/proc/self/cgroup', 'utf8'), mount: '/sys/fs/cgroup' });
+
 /** The processes move into a leaf, because a group with processes of its own must not have controllers for others. */
-function delegateV2(path, give) {
-  const group = `/sys/fs/cgroup${path === '/' ? '' : path}`;
+function delegateV2(group, give) {
   if (!existsSync(`${group}/cgroup.subtree_control`)) return;
   const leaf = `${group}/dragoman.server`;
   try {
