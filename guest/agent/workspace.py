@@ -72,7 +72,7 @@ def remove(path):
 
 def remove_source_when_told(env):
     """SIGUSR1 of a program that begins with this environment says that its interpreter has the source open: the file is removed."""
-    path = env.get('DRAGOMAN_ENTRY')
+    path = env.get('_PROGRAM_SOURCE')
     if path:
         signal.signal(signal.SIGUSR1, lambda *_: remove(path))
 

@@ -2,11 +2,11 @@
 
 unset BASH_ENV
 if [[ -v _PTC_NAMES ]]; then source /opt/dragoman/runtimes/bash/tools.bash; fi
-if [[ -v DRAGOMAN_ENTRY ]]; then
+if [[ -v _PROGRAM_SOURCE ]]; then
   # Before its first command bash has the source open, and the file can go: the first process removes it when it is told.
   __begin() {
-    local entry=$DRAGOMAN_ENTRY tries=0
-    unset DRAGOMAN_ENTRY
+    local entry=$_PROGRAM_SOURCE tries=0
+    unset _PROGRAM_SOURCE
     unset -f __begin
     kill -USR1 1
     while [[ -e $entry ]] && ((++tries < 5000)); do :; done

@@ -1,9 +1,9 @@
 <?php
 // Before a program: PHP has opened its source, so the file can go.
 (function (): void {
-    $entry = getenv('DRAGOMAN_ENTRY');
+    $entry = getenv('_PROGRAM_SOURCE');
     if ($entry === false) return;
-    putenv('DRAGOMAN_ENTRY');
-    unset($_SERVER['DRAGOMAN_ENTRY'], $_ENV['DRAGOMAN_ENTRY']);
+    putenv('_PROGRAM_SOURCE');
+    unset($_SERVER['_PROGRAM_SOURCE'], $_ENV['_PROGRAM_SOURCE']);
     unlink($entry);
 })();

@@ -4,7 +4,7 @@ options(
   dragoman.parse = function(path) {
     lines <- readLines(path, encoding = "UTF-8", warn = FALSE)
     unlink(path)
-    Sys.unsetenv("DRAGOMAN_ENTRY")
+    Sys.unsetenv("_PROGRAM_SOURCE")
     parse(text = lines, srcfile = srcfilecopy(path, lines), keep.source = TRUE, encoding = "UTF-8")
   },
   # Figures become PNG files of the workspace, drawn without a window system.

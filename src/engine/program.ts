@@ -46,7 +46,7 @@ export function programOf(runtime: Runtime, { entry, code, args, limits }: Progr
         word === '{args}' ? args : fillWords([word], { entry, output: output ?? '', limits }),
       );
       // Its start-up file removes the source once the interpreter has it open.
-      const removal = runtime.compile || stays ? {} : { DRAGOMAN_ENTRY: path };
+      const removal = runtime.compile || stays ? {} : { _PROGRAM_SOURCE: path };
       return { kind: 'program', argv, env: { ...env, ...run.env, ...removal } };
     }
   }
