@@ -47,6 +47,39 @@ describe('code that arrives as text', () => {
   });
 });
 
+describe('code that needs its own file', () => {
+  it.each([
+    ['python', 'print(open(__file__).read())'],
+    ['python', 'subprocess.run([sys.executable, __file__, "x"])'],
+    ['python', "multiprocessing.set_start_method('spawn')"],
+    ['javascript', 'new Worker(__filename)'],
+    ['bash', 'exec "$0" again'],
+    ['bash', 'tail -n +5 "$0" | sh'],
+    ['php', 'echo file_get_contents(__FILE__);'],
+  ])('is known: %s %j', (language, code) => {
+    expect(catalogue.find(language)!.stays?.test(code)).toBe(true);
+  });
+
+  it.each([
+    ['python', 'print(Path(__file__).parent / "data.csv", os.path.dirname(os.path.abspath(__file__)))'],
+    ['javascript', 'console.log(__dirname)'],
+    ['bash', 'cd "$(dirname "$0")" && ls'],
+    ['bash', 'echo "usage: $0"\ncat file'],
+    ['php', 'require __DIR__ . "/lib.php";'],
+  ])('is told from code that asks where it is: %s %j', (language, code) => {
+    expect(catalogue.find(language)!.stays?.test(code)).toBe(false);
+  });
+
+  it('is found in time, whatever the code', () => {
+    for (const part of ['cat -a ', "cat 'x' ", '-e -e ', 'open(   ', '__file__) ', 'python3", ', ' ', '"'])
+      for (const { stays } of catalogue.runtimes) {
+        const began = performance.now();
+        stays?.test(part.repeat(50_000));
+        expect(performance.now() - began).toBeLessThan(2000);
+      }
+  });
+});
+
 describe('code in the fences of Markdown', () => {
   it.each([
     ['python', '```python\nprint(1)\n```', '\nprint(1)\n'],
