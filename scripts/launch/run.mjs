@@ -38,7 +38,8 @@ export async function runCommand(words) {
   const container = containerIds(describeContainer());
   if (container) {
     delegate(container.service, process.env.DRAGOMAN_DATA_DIR);
-    return runNode(command, (_, words, env) => startInContainer(words, container, env));
+    // Without the namespace only `doctor` is of use: it names the option that is missing.
+    return runNode(command, (_, words, env) => startInContainer(words, container, env), name !== 'doctor');
   }
   if (!['serve', 'doctor'].includes(name)) return runNode(command);
   const user = describeUser();
@@ -56,10 +57,11 @@ export async function runCommand(words) {
  * @param {readonly string[]} args
  * @param {(prefix: readonly string[], words: readonly string[], env: NodeJS.ProcessEnv) => Promise<ChildProcess>} startInside starts it in
  *   a user namespace; without one, or when that fails, it starts as this user
+ * @param {boolean} required it must not start as this user instead
  * @typedef {import('node:child_process').ChildProcess} ChildProcess
  * @returns {Promise<{ status: number | null, signal: NodeJS.Signals | null }>} how it ended
  */
-export async function runNode(args, startInside = undefined) {
+export async function runNode(args, startInside = undefined, required = false) {
   const env = {
     // Keeps compiled modules between starts: compiling takes half of the time to load the service.
     NODE_COMPILE_CACHE: `${project}/node_modules/.cache/node`,
@@ -69,7 +71,8 @@ export async function runNode(args, startInside = undefined) {
   const prefix = delegationPrefix(describeHost());
   const words = [projectNode(project), ...args];
   const child =
-    (startInside && (await attempt(() => startInside(prefix, words, env)))) ?? start([...prefix, ...words], env);
+    (startInside && (await attempt(() => startInside(prefix, words, env), required))) ??
+    start([...prefix, ...words], env);
   const forward = (signal) => {
     // A terminal sends SIGINT to the child as well, and the child treats a second one as a request to end at once.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
@@ -90,10 +93,14 @@ function start([program, ...args], env) {
 }
 
 /** Without a range of ids the service still starts; its sandboxes then share the user of the service. */
-async function attempt(startInside) {
+async function attempt(startInside, required) {
   try {
     return await startInside();
   } catch (error) {
+    if (required) {
+      console.error(`dragoman: ${error.message}. The command "doctor" names the option that is missing.`);
+      process.exit(1);
+    }
     console.error(`dragoman: sandboxes get no users of their own: ${error.message}`);
     return undefined;
   }
