@@ -15,16 +15,6 @@ ln -sf /usr/share/zoneinfo/Etc/UTC "$root/etc/localtime"
 # Where a sandbox mounts things: the root is read-only by then, so the folders must be there.
 for folder in /mnt/data /opt/dragoman /proc /sys /dev /tmp /run; do mkdir -p "$root$folder"; done
 
-# matplotlib keeps its list of fonts in a cache folder of the user, which is empty in a new sandbox: every interpreter would
-# look for fonts again, a second and more. Here the list is part of the image. A failed match fails the build.
-fonts=/usr/share/dragoman/matplotlib
-manager=$root/usr/lib/python3/dist-packages/matplotlib/font_manager.py
-grep -q '^        mpl.get_cachedir(), f"fontlist-v' "$manager"
-sed -i "s|^        mpl.get_cachedir(), f\"fontlist-v|        '$fonts', f\"fontlist-v|" "$manager"
-mkdir -p "$root$fonts"
-chroot "$root" env HOME=/tmp MPLBACKEND=Agg python3 -c 'import matplotlib.font_manager'
-if [ -x "$root/usr/bin/fc-cache" ]; then chroot "$root" fc-cache --system-only; fi
-
 # Bytecode for everything: the root is read-only later, so an interpreter could never keep what it compiles. A file Python
 # cannot parse (a template, another version's syntax) is left as it is.
 rm "$root/usr/bin/py3compile"

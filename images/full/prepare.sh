@@ -3,8 +3,37 @@
 set -eu
 place=/usr/lib/dragoman
 
-# Bytecode of what came from PyPI.
+# Commands that were asked for by other names, and those of npm packages.
+ln -s /usr/bin/fdfind /usr/local/bin/fd
+for command in npm/bin/npm-cli.js:npm npm/bin/npx-cli.js:npx typescript/bin/tsc:tsc; do
+  file=/node_modules/${command%%:*}
+  if [ -e "$file" ]; then chmod +x "$file" && ln -s "$file" "/usr/local/bin/${command##*:}"; fi
+done
+
+# ImageMagick of Debian refuses PDF, which is no danger here: everything it reads is the caller's own.
+sed -i '/rights="none" pattern="\(PS\|PS2\|PS3\|EPS\|PDF\|XPS\)"/d' /etc/ImageMagick-*/policy.xml
+
+# The tables by which LaTeX finds files, with ours in them.
+mktexlsr > /dev/null 2>&1
+
+# kaleido looks for what Debian keeps elsewhere.
+plotly=/usr/lib/python3/dist-packages/plotly/package_data
+mkdir -p $plotly
+ln -s /usr/share/python3-plotly/plotly.js $plotly/plotly.min.js
+ln -s /usr/share/python3-plotly/datasets /usr/share/python3-plotly/templates $plotly/
+
+# Sample data of seaborn, nltk and spaCy; where PyPI could not be reached there is none.
+if [ -d /usr/local/lib/python3.13/dist-packages/llama_index ]; then python3 $place/data/install.py; fi
+
+# Bytecode of what came from PyPI, and of what was changed.
+python3 -m compileall -q -j 0 /usr/lib/python3/dist-packages/seaborn /usr/lib/python3/dist-packages/nltk > /dev/null || true
 python3 -m compileall -q -j 0 /usr/local/lib/python3* > /dev/null || true
+
+# Loops that numba compiles, where the packages that have them are there.
+if [ -d /usr/local/lib/python3.13/dist-packages/umap ]; then
+  python3 -W ignore $place/data/compile_loops.py
+  python3 -m compileall -q /usr/lib/python3/dist-packages/numba/core > /dev/null || true
+fi
 
 # Go compiles its standard library on first use, which takes 20 s, and keeps it in a cache that a sandbox does not have. The
 # list of what is where lets the compiler and the linker do without the go command.
@@ -15,6 +44,25 @@ rm -f $GOCACHE/README $GOCACHE/trim.txt
 # The link step of a first program reads what `go build` would.
 echo 'package main; func main() {}' > /tmp/main.go
 go build -o /tmp/empty /tmp/main.go
+
+# With C in it: the part of the standard library that cgo links.
+printf 'package main\n\n// static int one(void) { return 1; }\nimport "C"\n\nfunc main() { println(C.one()) }\n' > /tmp/c.go
+CGO_ENABLED=1 go build -o /tmp/c /tmp/c.go
+
+# Crates of Rust, compiled once: a program links what it names. The sources are Debian's, and go.
+cd $place/rust
+mkdir -p /tmp/cargo
+printf '[source.crates-io]\nreplace-with = "debian"\n[source.debian]\ndirectory = "/usr/share/cargo/registry"\n' > /tmp/cargo/config.toml
+cp Cargo.toml /tmp/cargo/ && : > /tmp/cargo/lib.rs
+(cd /tmp/cargo && CARGO_HOME=/tmp/cargo CARGO_TARGET_DIR=/tmp/target cargo build --offline --release --quiet)
+mkdir -p deps
+cp /tmp/target/release/deps/*.rlib /tmp/target/release/deps/*.so deps/
+rm -f deps/liblibraries-*
+printf -- '-Ldependency=%s\n' $place/rust/deps > externs
+for crate in chrono itertools rand rayon regex serde serde_json tokio; do
+  printf -- '--extern\n%s=%s\n' $crate "$(echo $place/rust/deps/lib$crate-*.rlib)" >> externs
+done
+rm -rf /usr/share/cargo/registry
 
 # Programs include <Eigen/Dense>; Debian keeps it a folder deeper.
 ln -s eigen3/Eigen eigen3/unsupported /usr/include/

@@ -21,7 +21,7 @@ export interface BootstrapOptions {
   signal?: AbortSignal | undefined;
 }
 
-const deadlineMs = 25 * 60_000;
+const deadlineMs = 45 * 60_000;
 
 /**
  * Makes a Debian root with mmdebstrap.

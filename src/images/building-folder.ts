@@ -24,7 +24,7 @@ export const temporaryParent = '/var/tmp';
 
 const prefix = '.building-';
 const temporaryNote = 'temporary-folder';
-const removeDeadlineMs = 120_000;
+const removeDeadlineMs = 600_000;
 
 /** Makes a folder nothing else uses. It and the image in it can be entered by everybody. */
 export function makeBuildingFolder(imagesDir: string, image: string, superuser: boolean): BuildingFolder {

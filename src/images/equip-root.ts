@@ -2,6 +2,7 @@ import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:f
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Progress, runCommand, SetupError } from '../host/index.ts';
+import { followBootstrap } from './bootstrap-progress.ts';
 import type { ImageDefinition } from './image-definition.ts';
 
 export interface EquipOptions {
@@ -13,13 +14,15 @@ export interface EquipOptions {
   signal?: AbortSignal | undefined;
   /** What the steps print is added to it. */
   logFile: string;
+  /** A folder of Debian packages that the root, which has Debian's tools already, gets first. */
+  archives?: string | undefined;
 }
 
 /** Where packages come from that an image can do without. */
 export type LeftOut = 'python' | 'npm';
 
 const fetchDeadlineMs = 15 * 60_000;
-const prepareDeadlineMs = 20 * 60_000;
+const prepareDeadlineMs = 40 * 60_000;
 
 /**
  * What no Debian package brings: packages from PyPI and npm, each archive checked against the digest the definition has for it,
@@ -29,30 +32,65 @@ const prepareDeadlineMs = 20 * 60_000;
  */
 export async function equipRoot(definition: ImageDefinition, options: EquipOptions): Promise<LeftOut[]> {
   const leftOut: LeftOut[] = [];
-  if (definition.python && !(await installPython(definition.python, options))) leftOut.push('python');
+  if (options.archives) await installArchives(definition, options.archives, options);
+  if (definition.python && !(await installPython(definition, definition.python, options))) leftOut.push('python');
   if (definition.npm && !(await installNpm(definition.npm, options))) leftOut.push('npm');
   for (const [target, text] of Object.entries(definition.files ?? {})) {
     const path = join(options.folder, 'rootfs', target);
     mkdirSync(dirname(path), { recursive: true });
+    // Of a layer, a file that is there belongs to the image below, too.
+    rmSync(path, { force: true });
     writeFileSync(path, text);
   }
   if (definition.prepare) await prepare(definition, definition.prepare, options);
   return leftOut;
 }
 
-/** Runs in the new root, so that what is chosen is for its Python, with the host's settings for pip. */
-async function installPython(requirements: string, options: EquipOptions): Promise<boolean> {
+/** Debian packages with their scripts, without a network. */
+async function installArchives(definition: ImageDefinition, archives: string, options: EquipOptions): Promise<void> {
+  const { progress } = options;
+  progress.phase('Installing packages');
+  const dpkg = [
+    ...['dpkg', '--force-unsafe-io'],
+    ...definition.exclude.map((pattern) => `--path-exclude=${pattern}`),
+    ...definition.include.map((pattern) => `--path-include=${pattern}`),
+  ];
+  const program = 'umask 022; "$@" --unpack /tmp/archives/*.deb && "$@" --configure --pending && rm -rf /var/log/*';
+  const { status, tail } = await inRoot(
+    [
+      ...['--setenv', 'DEBIAN_FRONTEND', 'noninteractive', '--ro-bind', archives, '/tmp/archives'],
+      ...['--', 'sh', '-c', program, 'sh', ...dpkg],
+    ],
+    { ...options, onLine: followBootstrap(progress) },
+    prepareDeadlineMs,
+  );
+  if (status !== 0) throw new SetupError(`The packages of the image ${definition.name} cannot be installed:\n${tail}`);
+}
+
+/**
+ * Runs in the new root, so that what is chosen is for its Python, with the host's settings for pip. Archives that an interrupted
+ * build fetched whole are not fetched again.
+ */
+async function installPython(definition: ImageDefinition, requirements: string, options: EquipOptions) {
   const { folder, downloads, progress } = options;
-  progress.phase('Installing Python packages from PyPI');
+  progress.phase('Downloading Python packages from PyPI');
   writeFileSync(join(folder, 'requirements.txt'), requirements);
-  const cache = join(downloads, 'pip');
-  mkdirSync(cache, { recursive: true });
+  const archives = join(downloads, 'wheels');
+  mkdirSync(archives, { recursive: true });
+  const pins = [...requirements.matchAll(/^[\w.-]+==/gm)].length;
   const pip = (...args: string[]) =>
     inRoot(
       [
         ...['--share-net', '--ro-bind-try', '/etc/resolv.conf', '/etc/resolv.conf'],
         ...['--ro-bind-try', '/etc/ssl/certs', '/etc/ssl/certs', '--ro-bind-try', '/etc/hosts', '/etc/hosts'],
-        ...['--bind', cache, '/tmp/pip-cache', '--ro-bind', join(folder, 'requirements.txt'), '/tmp/requirements.txt'],
+        ...[
+          '--bind',
+          archives,
+          '/tmp/archives',
+          '--ro-bind',
+          join(folder, 'requirements.txt'),
+          '/tmp/requirements.txt',
+        ],
         ...['--ro-bind-try', '/etc/pip.conf', '/tmp/global/pip/pip.conf', '--setenv', 'XDG_CONFIG_DIRS', '/tmp/global'],
         ...['--ro-bind-try', join(homedir(), '.config/pip/pip.conf'), '/tmp/user/pip/pip.conf'],
         ...['--ro-bind-try', join(homedir(), '.pip/pip.conf'), '/tmp/.pip/pip.conf'],
@@ -60,20 +98,31 @@ async function installPython(requirements: string, options: EquipOptions): Promi
         ...['--', 'sh', '-c', 'umask 022; exec "$@"', 'pip', 'python3', '-m', 'pip'],
         ...args,
       ],
-      options,
+      { ...options, onLine: followPip(pins, progress) },
       fetchDeadlineMs,
     );
-  const common = ['--require-hashes', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check'];
-  const files = ['--cache-dir=/tmp/pip-cache', '--requirement=/tmp/requirements.txt'];
-  const got = await pip('download', ...common, ...files, '--dest=/tmp/archives', '--retries=2', '--quiet');
+  const common = [
+    ...['--require-hashes', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check', '--no-cache-dir'],
+    ...['--requirement=/tmp/requirements.txt', '--progress-bar=off'],
+  ];
+  const got = await pip('download', ...common, '--dest=/tmp/archives', '--retries=2');
   if (got.status !== 0) {
     // A wrong digest is no matter of reach.
     if (/hash/i.test(got.tail)) throw new SetupError(`pip refuses what it was given:\n${got.tail}`);
+    // A layer without its packages would be the image below under another name.
+    if (definition.on) throw new SetupError(`The packages of the image ${definition.name} cannot be had:\n${got.tail}`);
     progress.note(`PyPI could not be reached; its packages are left out:\n${lastLine(got.tail)}`);
     return false;
   }
-  const place = ['--break-system-packages', '--root-user-action=ignore', '--no-warn-script-location', '--no-compile'];
-  const put = await pip('install', ...common, ...files, ...place, '--quiet');
+  progress.phase('Installing Python packages');
+  const place = [
+    '--break-system-packages',
+    '--ignore-installed',
+    '--root-user-action=ignore',
+    '--no-warn-script-location',
+    '--no-compile',
+  ];
+  const put = await pip('install', ...common, ...place, '--no-index', '--find-links=/tmp/archives');
   rmSync(join(folder, 'requirements.txt'));
   if (put.status !== 0) throw new SetupError(`The Python packages cannot be installed:\n${put.tail}`);
   return true;
@@ -132,7 +181,11 @@ async function prepare(definition: ImageDefinition, program: string, options: Eq
  * Runs a command in the root as its superuser, with nothing of the host but what is bound, its environment (proxies, settings of
  * pip) and, where asked for, its network.
  */
-function inRoot(words: readonly string[], options: EquipOptions, deadlineMs: number) {
+function inRoot(
+  words: readonly string[],
+  options: EquipOptions & { onLine?: (line: string) => void },
+  deadlineMs: number,
+) {
   const { folder, signal } = options;
   const environment = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/tmp', LANG: 'C.UTF-8' };
   return runCommand(
@@ -156,8 +209,26 @@ function inRoot(words: readonly string[], options: EquipOptions, deadlineMs: num
       ],
       ...words,
     ],
-    { deadlineMs, signal, onLine: into(options) },
+    {
+      deadlineMs,
+      signal,
+      onLine(line) {
+        into(options)(line);
+        options.onLine?.(line);
+      },
+    },
   );
+}
+
+/** Tells which package pip is at, and how many it has been through. */
+function followPip(total: number, progress: Progress): (line: string) => void {
+  let at = 0;
+  return (line) => {
+    const [, name] = /^(?:Collecting|Processing) (\S+)/.exec(line) ?? [];
+    const [, archive, size] = /^\s+Downloading (\S+) \((.*)\)/.exec(line) ?? [];
+    if (name) progress.detail(`${++at} of ${total}, ${name.split('/').at(-1)!.split(/[-=]/)[0]}`);
+    else if (archive) progress.detail(`${at} of ${total}, ${archive.split('-')[0]} (${size})`);
+  };
 }
 
 const into =

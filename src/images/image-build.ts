@@ -1,42 +1,17 @@
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import {
-  hostRelease,
-  mirrorCandidates,
-  mirrorSettings,
-  type Progress,
-  reachableSources,
-  readAptSources,
-  runCommand,
-  SetupError,
-} from '../host/index.ts';
-import { bootstrap } from './bootstrap.ts';
+import { type Progress, SetupError } from '../host/index.ts';
+import { fetchLayerPackages, makeBaseSystem } from './base-system.ts';
 import { acquireBuildLock } from './build-lock.ts';
-import {
-  type BuildingFolder,
-  makeBuildingFolder,
-  removeBuildingFolder,
-  removeLeftovers,
-  removeTemporary,
-  temporaryParent,
-} from './building-folder.ts';
+import { makeBuildingFolder, removeBuildingFolder, removeLeftovers, temporaryParent } from './building-folder.ts';
 import { freeMiB, neededMiB } from './disk-space.ts';
 import { equipRoot } from './equip-root.ts';
 import type { ImageDefinition } from './image-definition.ts';
 import { type ImageManifest, readImageManifest } from './image-manifest.ts';
-import { mountPoints, surveyRoot } from './image-root.ts';
-import { fetchPackages } from './package-archives.ts';
+import { surveyRoot } from './image-root.ts';
+import { fingerprint, linkRoot } from './linked-root.ts';
+import { noteOlderImages, publish } from './publish.ts';
 import { checkSandboxes, smokeTest } from './smoke.ts';
 
 export interface BuildOptions {
@@ -49,61 +24,60 @@ export interface BuildOptions {
   signal?: AbortSignal | undefined;
 }
 
-const shortDeadlineMs = 60_000;
-const flushDeadlineMs = 300_000;
-
 /**
- * Builds an image and puts it in its place, whole or not at all; one builder at a time, the others wait and find it done.
+ * Builds an image and puts it in its place, whole or not at all; one builder at a time, the others wait and find it done. A layer
+ * lies on an image of its own: that one is built first, and stays, if it is not there.
  * @throws SetupError saying what is in the way; the log of the build stays beside the images
  */
 export async function buildImage(definition: ImageDefinition, options: BuildOptions): Promise<ImageManifest> {
-  const { imagesDir, progress, superuser, signal } = options;
-  const image = `${definition.name}-${definition.hash}`;
-  const place = join(imagesDir, image);
-  // Kept until an image is whole: a build that was interrupted goes on from there.
-  const downloads = join(imagesDir, '.downloads');
+  const { imagesDir, progress, signal } = options;
   const lock = await acquireBuildLock(imagesDir, progress, signal);
-  let building: BuildingFolder | undefined;
   try {
-    const existing = readImageManifest(place);
-    if (existing) return existing;
-    const since = performance.now();
-    await removeLeftovers(imagesDir);
-    // A folder of that name without a manifest is not of our making, or somebody took parts of it away.
-    rmSync(place, { recursive: true, force: true });
-    for (const folder of superuser ? [imagesDir] : [imagesDir, temporaryParent]) checkSpace(folder, definition);
-    if (!superuser) checkSubordinateIds();
-    await checkSandboxes({ superuser, signal });
-    progress.note(
-      `Building the image ${definition.name} (${definition.description}): once, some minutes and ${definition.expectedMiB} MiB.`,
-    );
-    progress.phase('Looking for a Debian archive');
-    const sources = await reachableSources(
-      mirrorCandidates(readAptSources('/etc/apt'), hostRelease()),
-      definition.suite,
-      signal,
-    );
-    const { stdout } = await runCommand('apt-config', ['dump', 'Acquire'], { deadlineMs: shortDeadlineMs, signal });
+    return await build(definition, options);
+  } finally {
+    progress.end();
+    lock.release();
+  }
+}
 
-    building = makeBuildingFolder(imagesDir, image, superuser);
-    const { path, temporaryDir } = building;
+/** Only the holder of the build lock calls this. */
+async function build(definition: ImageDefinition, options: BuildOptions): Promise<ImageManifest> {
+  const { imagesDir, progress, superuser, signal } = options;
+  const place = placeOf(definition, imagesDir);
+  const existing = readImageManifest(place);
+  if (existing) return existing;
+  const base = definition.on && (await build(definition.on, options));
+  const since = performance.now();
+  progress.phase('Removing what an interrupted build left');
+  await removeLeftovers(imagesDir);
+  progress.end();
+  // A folder of that name without a manifest is not an image: it was made by hand, or parts of it were removed.
+  rmSync(place, { recursive: true, force: true });
+  await checkHost(definition, options);
+  progress.note(
+    `Building the image ${definition.name} (${definition.description}): once, some minutes and ${definition.expectedMiB} MiB.`,
+  );
+  const image = `${definition.name}-${definition.hash}`;
+  const building = makeBuildingFolder(imagesDir, image, superuser);
+  try {
+    const { path } = building;
+    const root = join(path, 'rootfs');
+    // Kept until an image is whole: a build that was interrupted goes on from there.
+    const downloads = join(imagesDir, '.downloads');
     const logFile = join(imagesDir, `${image}.log`);
     writeFileSync(logFile, '', { mode: 0o644 });
-    const root = join(path, 'rootfs');
-    const aptSettings = mirrorSettings(stdout);
-    await bootstrap(definition, {
-      root,
-      sources,
-      aptSettings,
-      archives: await fetchPackages(definition, { downloads, sources, aptSettings, logFile, progress, signal }),
-      mode: temporaryDir ? { superuser: false, temporaryDir } : { superuser: true },
-      logFile,
-      progress,
-      signal,
-    });
-    if (temporaryDir) await removeTemporary(temporaryDir);
-    finishRoot(root, options.nodeBinary);
-    const leftOut = await equipRoot(definition, { folder: path, downloads, logFile, progress, signal });
+    const common = { downloads, logFile, progress, signal };
+    let archives: string | undefined;
+    let below: { root: string; before: string } | undefined;
+    if (definition.on) {
+      const baseRoot = join(placeOf(definition.on, imagesDir), 'rootfs');
+      archives = await fetchLayerPackages(definition, baseRoot, common);
+      below = { root: baseRoot, before: fingerprint(baseRoot) };
+      await linkRoot(baseRoot, root, progress, signal);
+    } else await makeBaseSystem(definition, root, { ...common, building, nodeBinary: options.nodeBinary });
+    const leftOut = await equipRoot(definition, { folder: path, archives, ...common });
+    if (below && fingerprint(below.root) !== below.before)
+      throw new SetupError(`The image ${below.root} was changed by the layer on it. Remove it and start again.`);
     const sizeBytes = surveyRoot(root);
     const versions = await smokeTest(definition, path, progress, { superuser, signal, leftOut });
     const manifest: ImageManifest = {
@@ -111,16 +85,17 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
       hash: definition.hash,
       suite: definition.suite,
       architecture: definition.target.architecture,
-      versions,
+      versions: { ...base?.versions, ...versions },
       packageCount: countPackages(root),
       sizeBytes,
-      leftOut,
+      ...(base && { on: `${base.name}-${base.hash}`, addedBytes: sizeBytes - base.sizeBytes }),
+      leftOut: [...new Set([...(base?.leftOut ?? []), ...leftOut])],
       builtAt: new Date().toISOString(),
       buildMs: Math.round(performance.now() - since),
     };
     await publish(path, place, manifest, progress);
     progress.note(
-      `The image ${image} is ready: ${manifest.packageCount} packages, ${mib(sizeBytes)} MiB, ${Math.round(manifest.buildMs / 1000)} s.`,
+      `The image ${image} is ready: ${manifest.packageCount} packages, ${mib(sizeBytes)} MiB${base ? `, of which ${mib(sizeBytes - base.sizeBytes)} MiB are not shared with ${base.name}` : ''}, ${Math.round(manifest.buildMs / 1000)} s.`,
     );
     if (leftOut.length > 0)
       progress.note(`Left out: packages of ${leftOut.join(' and ')}. To try again, remove ${place} and start again.`);
@@ -129,12 +104,25 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
     return manifest;
   } finally {
     progress.end();
-    if (building) await removeBuildingFolder(building.path);
-    lock.release();
+    // The next build removes what is left; what went wrong here is not what the caller has to hear of.
+    await removeBuildingFolder(building.path).catch((error: Error) => progress.note(error.message));
   }
 }
 
-/** A namespace of users needs a range of ids that are the user's to give away. */
+const placeOf = ({ name, hash }: ImageDefinition, imagesDir: string) => join(imagesDir, `${name}-${hash}`);
+
+/** Asks for what would fail late: room on the disk, ids of a user namespace, sandboxes. */
+async function checkHost(
+  definition: ImageDefinition,
+  { imagesDir, superuser, signal }: Pick<BuildOptions, 'imagesDir' | 'superuser' | 'signal'>,
+): Promise<void> {
+  const viaTemporary = !superuser && !definition.on;
+  for (const folder of viaTemporary ? [imagesDir, temporaryParent] : [imagesDir]) checkSpace(folder, definition);
+  if (viaTemporary) checkSubordinateIds();
+  await checkSandboxes({ superuser, signal });
+}
+
+/** A user namespace needs a range of ids that belongs to the user. */
 function checkSubordinateIds(): void {
   const { username, uid } = userInfo();
   const lacking = ['/etc/subuid', '/etc/subgid'].filter((file) => {
@@ -160,45 +148,9 @@ function checkSpace(folder: string, definition: ImageDefinition): void {
     );
 }
 
-/** Device nodes, which a sandbox has of its own; what the package managers leave behind. */
-const emptied = ['dev', 'run', 'tmp', 'var/cache/apt', 'var/lib/apt/lists'];
-
-/** What is the same for every image and can only be done when the package managers are through. */
-function finishRoot(root: string, nodeBinary: string): void {
-  for (const path of emptied.flatMap((folder) => entries(root, folder))) rmSync(path, { recursive: true, force: true });
-  for (const folder of mountPoints) mkdirSync(join(root, folder), { recursive: true });
-  copyFileSync(nodeBinary, join(root, 'usr/local/bin/node'));
-  chmodSync(join(root, 'usr/local/bin/node'), 0o755);
-}
-
-const entries = (root: string, folder: string) =>
-  readdirSync(join(root, folder)).map((name) => join(root, folder, name));
-
 function countPackages(root: string): number {
   const status = fileLines(join(root, 'var/lib/dpkg/status'));
   return status.filter((line) => line === 'Status: install ok installed').length;
-}
-
-/** The rename is what makes an image: everything is on disk before it, so that losing power cannot leave an image of holes. */
-async function publish(path: string, place: string, manifest: ImageManifest, progress: Progress): Promise<void> {
-  progress.phase('Writing the image to disk');
-  rmSync(join(path, 'smoke'), { recursive: true });
-  rmSync(join(path, 'temporary-folder'), { force: true });
-  writeFileSync(join(path, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o644 });
-  await runCommand('sync', ['--file-system', path], { deadlineMs: flushDeadlineMs });
-  renameSync(path, place);
-  progress.end();
-}
-
-function noteOlderImages(imagesDir: string, { name, hash }: ImageDefinition, progress: Progress): void {
-  const older = readdirSync(imagesDir).filter(
-    (entry) =>
-      entry.startsWith(`${name}-`) && entry !== `${name}-${hash}` && statSync(join(imagesDir, entry)).isDirectory(),
-  );
-  if (older.length > 0)
-    progress.note(
-      `Older images can be removed when nothing runs from them: ${older.map((it) => join(imagesDir, it)).join(' ')}`,
-    );
 }
 
 function fileLines(path: string): string[] {

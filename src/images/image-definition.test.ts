@@ -57,6 +57,41 @@ describe('the hash of a definition', () => {
   });
 });
 
+describe('a layer', () => {
+  const ml = fileURLToPath(new URL('../../images/ml', import.meta.url));
+  const full = fileURLToPath(new URL('../../images/full', import.meta.url));
+
+  it('has packages of its own, and the paths that are left out of the image below', () => {
+    const below = readImageDefinition(full, target);
+    const layer = readImageDefinition(ml, target);
+    expect(layer.on).toEqual(below);
+    expect(layer.packages.filter((name) => below.packages.includes(name))).toEqual([]);
+    expect(layer).toMatchObject({
+      suite: below.suite,
+      exclude: below.exclude,
+      hooks: { essential: '', customize: '' },
+    });
+  });
+
+  it('changes with the image below', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'images-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    for (const [name, source] of Object.entries({ core, full, ml }))
+      cpSync(source, join(folder, name), { recursive: true });
+    const hash = () => readImageDefinition(join(folder, 'ml'), target).hash;
+    expect(hash()).toBe(readImageDefinition(ml, target).hash);
+    writeFileSync(join(folder, 'core/packages/base.list'), 'ca-certificates\n');
+    expect(hash()).not.toBe(readImageDefinition(ml, target).hash);
+  });
+
+  it('on itself is refused', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'images-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    cpSync(ml, join(folder, 'full'), { recursive: true });
+    expect(() => readImageDefinition(join(folder, 'full'), target)).toThrow('is a layer on itself');
+  });
+});
+
 describe('a wrong definition', () => {
   it.each([
     ['a file that is missing', () => rmSync(join(folder, 'packages/base.list')), /cannot be read: .*base\.list/],

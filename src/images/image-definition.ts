@@ -48,6 +48,14 @@ const schema = z.strictObject({
   prepare: z.string().optional(),
 });
 
+/** A layer adds packages and files to another image that is built already. */
+const layerSchema = schema
+  .omit({ suite: true, exclude: true, include: true, hooks: true, extends: true, npm: true })
+  .extend({
+    /** The definition beside this one whose built image it lies on. */
+    on: z.string(),
+  });
+
 type Content = Omit<z.infer<typeof schema>, 'smoke' | 'npm' | 'extends' | 'hooks'> & {
   hooks: { essential: string; customize: string };
   smoke: { file: string; run: string[]; text: string; needs?: 'python' | 'npm' | undefined }[];
@@ -59,6 +67,8 @@ export interface ImageDefinition extends Content {
   target: ImageTarget;
   /** Changes with anything that would change the image; 12 hexadecimal digits. */
   hash: string;
+  /** The image this one is a layer on. `packages` are the layer's own then, and there are no `hooks`. */
+  on?: ImageDefinition;
 }
 
 /**
@@ -66,19 +76,46 @@ export interface ImageDefinition extends Content {
  * @throws SetupError when a file is missing or says something impossible
  */
 export function readImageDefinition(folder: string, target: ImageTarget): ImageDefinition {
-  const content = { ...readContent(folder, []), target };
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
-  return { ...content, hash };
+  return readWith(folder, target, []);
+}
+
+function readWith(folder: string, target: ImageTarget, above: readonly string[]): ImageDefinition {
+  const path = join(folder, 'image.json');
+  const json = parseJson(path);
+  if (above.includes(path)) throw new SetupError(`${path} is a layer on itself.`);
+  if (typeof json !== 'object' || json === null || !('on' in json)) return hashed(readContent(folder, []), target);
+  const { on, ...layer } = check(layerSchema, path, json);
+  const base = readWith(join(dirname(folder), on), target, [...above, path]);
+  const { suite, exclude, include } = base;
+  return hashed(withTexts(folder, { suite, exclude, include, hooks: {}, ...layer }), target, base);
+}
+
+function hashed(content: Content, target: ImageTarget, on?: ImageDefinition): ImageDefinition {
+  const all = { ...content, target, ...(on && { on: on.hash }) };
+  const hash = createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 12);
+  return { ...content, target, hash, ...(on && { on }) };
+}
+
+function check<T>(schema: z.ZodType<T>, path: string, json: unknown): T {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new SetupError(`${path} is not an image definition:\n${z.prettifyError(parsed.error)}`);
 }
 
 function readContent(folder: string, below: readonly string[]): Content {
   const path = join(folder, 'image.json');
-  const parsed = schema.safeParse(parseJson(path));
-  if (!parsed.success) throw new SetupError(`${path} is not an image definition:\n${z.prettifyError(parsed.error)}`);
+  const { extends: base, ...own } = check(schema, path, parseJson(path));
   if (below.includes(path)) throw new SetupError(`${path} extends itself.`);
+  const content = withTexts(folder, own);
+  if (base === undefined) return content;
+  return extend(readContent(join(dirname(folder), base), [...below, path]), content);
+}
+
+/** The definition with the files that it names read. */
+function withTexts(folder: string, own: Omit<z.infer<typeof schema>, 'extends'>): Content {
   const text = (name: string) => read(join(folder, name));
-  const { extends: base, npm, python, prepare, files, ...rest } = parsed.data;
-  const content: Content = {
+  const { npm, python, prepare, files, ...rest } = own;
+  return {
     ...rest,
     packages: rest.packages.flatMap((name) => parsePackageList(text(name))),
     hooks: {
@@ -95,8 +132,6 @@ function readContent(folder: string, below: readonly string[]): Content {
     }),
     ...(prepare !== undefined && { prepare: text(prepare) }),
   };
-  if (base === undefined) return content;
-  return extend(readContent(join(dirname(folder), base), [...below, path]), content);
 }
 
 /** Lists are joined, the base's first; hooks run as two programs, the one that tidies up (the base's `customize`) last. */
@@ -111,6 +146,8 @@ function extend(base: Content, own: Content): Content {
       essential: inTurn(base.hooks.essential, own.hooks.essential),
       customize: inTurn(own.hooks.customize, base.hooks.customize),
     },
+    files: { ...base.files, ...own.files },
+    ...((base.prepare || own.prepare) && { prepare: inTurn(base.prepare ?? '', own.prepare ?? '') }),
     smoke: [...base.smoke, ...own.smoke],
     versions: { ...base.versions, ...own.versions },
   };

@@ -12,6 +12,9 @@ const schema = z.object({
   /** Debian packages in the image. */
   packageCount: z.number().int(),
   sizeBytes: z.number().int(),
+  /** Of a layer: the image it lies on, `full-0123456789ab`, and how much larger than that it is. */
+  on: z.string().optional(),
+  addedBytes: z.number().int().optional(),
   /** Whose packages could not be had. */
   leftOut: z.array(z.enum(['python', 'npm'])).default([]),
   /** ISO 8601, UTC. */

@@ -1,8 +1,17 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, createReadStream, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  createReadStream,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Progress, runCommand } from '../host/index.ts';
+import { type Progress, runCommand, SetupError } from '../host/index.ts';
 import { followBootstrap } from './bootstrap-progress.ts';
 import type { ImageDefinition } from './image-definition.ts';
 
@@ -13,20 +22,22 @@ export interface ArchiveOptions {
   sources: readonly string[];
   /** Settings for apt, besides our own. */
   aptSettings: readonly string[];
+  /** A root with packages in it, when only what is missing there is wanted. Then all of that must be had. */
+  installedIn?: string | undefined;
   /** What apt prints is added to it. */
   logFile: string;
   progress: Progress;
   signal?: AbortSignal | undefined;
 }
 
-const deadlineMs = 25 * 60_000;
+const deadlineMs = 45 * 60_000;
 
 /**
  * Downloads the Debian packages of an image into a folder that outlives the build: what is there already is not fetched again, and
  * what is there by half is fetched to its end. apt checks what it fetches against the signed package lists, but of a file it finds
  * only the size: here each must have the digest of those lists, or it is fetched anew.
- * @returns the folder; packages may be missing from it, whoever installs them fetches those itself
- * @throws SetupError when called off
+ * @returns the folder; packages may be missing from it, which mmdebstrap then fetches itself
+ * @throws SetupError when called off, or when packages for `installedIn` are missing
  */
 export async function fetchPackages(definition: ImageDefinition, options: ArchiveOptions): Promise<string> {
   const { progress, signal, logFile } = options;
@@ -46,27 +57,39 @@ export async function fetchPackages(definition: ImageDefinition, options: Archiv
         follow(line);
       },
     });
-  const packages = packagesOf(definition);
+  const packages = options.installedIn ? definition.packages : packagesOf(definition);
+  const partly = (tail: string) => {
+    if (options.installedIn)
+      throw new SetupError(`The packages of the image ${definition.name} cannot be had:\n${tail}`);
+    return archives;
+  };
 
   progress.phase('Reading package lists');
-  if ((await apt('update')).status !== 0) return archives;
+  const update = await apt('update');
+  if (update.status !== 0) return partly(update.tail);
   // With an empty folder for archives it names every one, those that are there as well.
   const list = ['-o', `Dir::Cache::archives=${nothing}`, '-o', 'Acquire::ForceHash=SHA256', '--print-uris'];
   const listed = await apt('install', ...list, ...packages);
-  if (listed.status !== 0) return archives;
+  if (listed.status !== 0) return partly(listed.tail);
   progress.phase('Checking the packages that are there');
   await removeOthers(archives, digestsOf(listed.stdout));
   progress.phase('Downloading packages');
-  await apt('install', '--download-only', ...packages);
+  const got = await apt('install', '--download-only', ...packages);
   progress.end();
+  if (got.status !== 0) return partly(got.tail);
   return archives;
 }
 
 /** A place of its own for everything apt reads and writes, so that the host's packages and settings play no part. */
-function writeSettings(base: string, { target }: ImageDefinition, { sources, aptSettings }: ArchiveOptions): string {
+function writeSettings(
+  base: string,
+  { target }: ImageDefinition,
+  { sources, aptSettings, installedIn }: ArchiveOptions,
+): string {
   for (const folder of ['etc/preferences.d', 'etc/sources.list.d', 'etc/apt.conf.d', 'lists/partial', 'dpkg'])
     mkdirSync(join(base, folder), { recursive: true });
-  writeFileSync(join(base, 'dpkg/status'), '');
+  const status = installedIn ? readFileSync(join(installedIn, 'var/lib/dpkg/status')) : '';
+  writeFileSync(join(base, 'dpkg/status'), status);
   writeFileSync(join(base, 'etc/sources.list'), sources.map((line) => `${line}\n`).join(''));
   const place = (name: string, path: string) => `Dir::${name} "${join(base, path)}"`;
   const file = join(base, 'settings');

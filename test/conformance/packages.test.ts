@@ -36,6 +36,28 @@ const modules: Record<string, string> = {
   levenshtein: 'Levenshtein',
   pyjwt: 'jwt',
   'nest-asyncio': 'nest_asyncio',
+  fonttools: 'fontTools',
+  biopython: 'Bio',
+  'msoffcrypto-tool': 'msoffcrypto',
+  'python-barcode': 'barcode',
+  'imageio-ffmpeg': 'imageio_ffmpeg',
+  'audioop-lts': 'audioop',
+  'arabic-reshaper': 'arabic_reshaper',
+  'python-bidi': 'bidi',
+  attrs: 'attr',
+  'python-magic': 'magic',
+  louvain: 'community',
+  'camelot-py': 'camelot',
+  'python-calamine': 'python_calamine',
+  'pillow-heif': 'pillow_heif',
+  'vl-convert-python': 'vl_convert',
+  'xgboost-cpu': 'xgboost',
+  'umap-learn': 'umap',
+  'numpy-financial': 'numpy_financial',
+  'ydata-profiling': 'ydata_profiling',
+  'en-core-web-sm': 'en_core_web_sm',
+  pycryptodome: 'Crypto',
+  'vega-datasets': 'vega_datasets',
 };
 const moduleOf = (name: string) => modules[name] ?? name;
 
@@ -45,6 +67,11 @@ const inPython = {
   debian: names(python, /`full` adds of Debian: /, /, and the tools/),
   pypi: names(python, /digests: /, /\.\n/),
 };
+const inRust = names(section('Rust'), /compiled already: /, /\./);
+const inPhp = names(section('PHP'), /Extensions: /, /\.\n/);
+const commands = names(section('Commands'), /In `core`: /, /\. `python`/).concat(
+  names(section('Commands'), /In `full`: /, /\.\n/),
+);
 const inNode = names(section('JavaScript and TypeScript'), /`require`: /, /\.\n/);
 const inR = names(section('R'), /^R\n\n/, /, and the recommended/);
 
@@ -98,18 +125,112 @@ describe('Python', () => {
 
 it('C++ finds the headers that are named', { timeout: 120_000 }, async () => {
   const headers = [...section('C++').matchAll(/`(<[^>]+>)`/g)].map(([, header]) => `#include ${header}\n`);
-  expect(headers.length).toBe(2);
-  const code = `${headers.join('')}#include <iostream>\nint main() { std::cout << nlohmann::json(Eigen::Matrix2d::Identity().sum()); }`;
-  expect(await engine.run('cpp', code)).toMatchObject({ outcome: 'completed', stdout: '2.0', stderr: '' });
+  expect(headers.length).toBe(3);
+  const code = `${headers.join('')}#include <iostream>
+int main() {
+  std::string word = " a ";
+  boost::trim(word);
+  std::cout << nlohmann::json(Eigen::Matrix2d::Identity().sum()) << word;
+}`;
+  expect(await engine.run('cpp', code)).toMatchObject({ outcome: 'completed', stdout: '2.0a', stderr: '' });
+});
+
+it('Rust finds the crates that are named', { timeout: 120_000 }, async () => {
+  expect(inRust).toEqual(expect.arrayContaining(['rand', 'serde', 'serde_json', 'regex', 'tokio']));
+  const code = `#![allow(unused_imports)]
+${inRust.map((crate) => `use ${crate} as _${crate};`).join('\n')}
+use rand::Rng;
+#[derive(serde::Serialize)]
+struct Point { x: u32 }
+#[tokio::main]
+async fn main() {
+    let x: u32 = rand::thread_rng().gen_range(7..=7);
+    println!("{}", serde_json::to_string(&Point { x }).unwrap());
+}`;
+  expect(await engine.run('rust', code)).toMatchObject({ outcome: 'completed', stdout: '{"x":7}\n', stderr: '' });
+});
+
+it('Java finds the libraries that are named', { timeout: 120_000 }, async () => {
+  const code = `import com.google.gson.Gson;
+import org.apache.commons.collections4.CollectionUtils;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.io.FilenameUtils;
+import org.apache.commons.lang3.StringUtils;
+import org.apache.commons.math3.util.ArithmeticUtils;
+import java.util.List;
+public class Main {
+  public static void main(String[] args) {
+    System.out.println(new Gson().toJson(List.of(StringUtils.reverse("ab"), FilenameUtils.getExtension("a.txt"),
+        ArithmeticUtils.gcd(12, 18), CollectionUtils.union(List.of(1), List.of(2)).size(), CSVFormat.DEFAULT.getDelimiterString())));
+  }
+}`;
+  expect(await engine.run('java', code)).toMatchObject({ outcome: 'completed', stdout: '["ba","txt",6,2,","]\n' });
+});
+
+it('PHP has the extensions that are named', async () => {
+  expect(inPhp).toEqual(expect.arrayContaining(['mysqli', 'imagick', 'gd', 'mbstring', 'intl']));
+  const code = `<?php foreach (${JSON.stringify(inPhp)} as $name) if (!extension_loaded($name)) echo "$name\n";`;
+  expect(await engine.run('php', code)).toMatchObject({ outcome: 'completed', stdout: '' });
+});
+
+it('a shell finds the commands that are named', async () => {
+  expect(commands).toEqual(expect.arrayContaining(['git', 'curl', 'pandoc', 'soffice', 'ffmpeg', 'tesseract']));
+  const there = leftOut.includes('npm') ? commands.filter((name) => !['npm', 'npx', 'tsc'].includes(name)) : commands;
+  const code = `for name in ${there.join(' ')}; do type "$name" > /dev/null 2>&1 || echo "$name"; done`;
+  expect(await engine.run('bash', code)).toMatchObject({ outcome: 'completed', stdout: '' });
+});
+
+describe('a figure', () => {
+  const draw = (family: string, text: string) =>
+    engine.run(
+      'python',
+      [
+        'import warnings',
+        "warnings.simplefilter('error')",
+        'import matplotlib.pyplot as plt',
+        `plt.rcParams['font.family'] = ${JSON.stringify(family)}`,
+        `plt.title(${JSON.stringify(text)})`,
+        "plt.savefig('a.png')",
+        "plt.savefig('a.pdf')",
+      ].join('\n'),
+    );
+
+  it.each([
+    ['Arial', 'plain'],
+    ['Times New Roman', 'Привет 北京'],
+    ['SimHei', '销售额 東京 서울'],
+    ['sans-serif', 'مرحبا שלום नमस्ते สวัสดี'],
+    ['Calibri', 'Growth 📈'],
+  ])('in %s has a glyph for all of %s', { timeout: 60_000 }, async (family, text) => {
+    expect(await draw(family, text)).toMatchObject({ outcome: 'completed', exitCode: 0, stderr: '' });
+  });
+
+  it('is drawn when a program asks for a window', { timeout: 60_000 }, async () => {
+    const code =
+      "import matplotlib\nmatplotlib.use('TkAgg')\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.savefig('a.png')";
+    expect(await engine.run('python', code)).toMatchObject({ outcome: 'completed', exitCode: 0, stderr: '' });
+  });
+});
+
+it('what is left out has a hint, and is left out', async () => {
+  const hints = JSON.parse(readFileSync(new URL('../../images/full/hints.json', import.meta.url), 'utf8'));
+  const code = `import importlib.util, json
+print([name for name in json.loads(${JSON.stringify(JSON.stringify(Object.keys(hints.modules).filter((name) => !name.includes('.'))))})
+  if importlib.util.find_spec(name)])`;
+  const ml = readImageManifest(dirname(await imageRoot()))?.name === 'ml';
+  if (!ml) expect((await engine.run('python', code)).stdout).toBe('[]\n');
+  expect(Object.keys(hints.npm).filter((name) => inNode.includes(name))).toEqual([]);
+  expect(Object.keys(hints.r).filter((name) => inR.includes(name))).toEqual([]);
 });
 
 it('Node imports every package that is named, from any folder', { timeout: 120_000 }, async () => {
   expect(inNode.length).toBeGreaterThan(30);
   const manifest = JSON.parse(readFileSync(new URL('../../images/full/npm/package.json', import.meta.url), 'utf8'));
-  const types = (name: string) => name.startsWith('@types/');
+  // Types are read by the compiler, and npm is a command.
+  const notImported = (name: string) => name.startsWith('@types/') || name === 'npm';
   expect(inNode.toSorted()).toEqual(
     Object.keys(manifest.dependencies)
-      .filter((name) => !types(name))
+      .filter((name) => !notImported(name))
       .sort(),
   );
   const code = [

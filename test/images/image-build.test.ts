@@ -6,10 +6,11 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildImage } from '../../src/images/image-build.ts';
 import { debianArchitecture, type ImageDefinition, readImageDefinition } from '../../src/images/image-definition.ts';
@@ -33,6 +34,18 @@ const image = {
   versions: { sed: ['sed', '--version'] },
   expectedMiB: 300,
 };
+/** A layer on it: a Debian package, a file, and a program that runs in the finished root. */
+const layer = {
+  name: 'above',
+  description: 'tiny and a little more',
+  on: 'tiny',
+  packages: ['packages.list'],
+  files: { '/usr/share/dragoman/word': 'word' },
+  prepare: 'prepare.sh',
+  smoke: [{ file: 'sum.sh', run: ['sh'] }],
+  versions: {},
+  expectedMiB: 10,
+};
 const customize = `find "$1" -xdev -type f -perm /6000 -exec chmod a-s {} +
 find "$1" -xdev \\( -path "$1/dev" -o -path "$1/proc" -o -path "$1/sys" \\) -prune -o \\( -type f -o -type d \\) -exec chmod a+rX,g-s {} +
 `;
@@ -41,21 +54,39 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tiny-'));
   chmodSync(folder, 0o755);
   imagesDir = join(folder, 'images');
-  mkdirSync(join(folder, 'smoke'), { recursive: true });
   mkdirSync(imagesDir);
-  writeFileSync(join(folder, 'image.json'), JSON.stringify(image));
-  writeFileSync(join(folder, 'packages.list'), 'bc\n');
-  writeFileSync(join(folder, 'customize.sh'), customize);
-  writeFileSync(join(folder, 'smoke/sum.sh'), 'test "$(echo 40 + 2 | bc)" = 42');
-  definition = readImageDefinition(folder, {
+  write('tiny', {
+    'image.json': JSON.stringify(image),
+    'packages.list': 'bc\n',
+    'customize.sh': customize,
+    'smoke/sum.sh': 'test "$(echo 40 + 2 | bc)" = 42',
+  });
+  write('above', {
+    'image.json': JSON.stringify(layer),
+    'packages.list': 'dc\n',
+    word: 'a word',
+    'prepare.sh': 'echo prepared > /usr/share/dragoman/prepared',
+    'smoke/sum.sh':
+      'test "$(echo 40 2 + p | dc)" = "$(echo 40 + 2 | bc)" && test "$(cat /usr/share/dragoman/word)" = "a word"',
+  });
+  definition = read('tiny');
+});
+function write(name: string, files: Record<string, string>): void {
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name, file)), { recursive: true });
+    writeFileSync(join(folder, name, file), text);
+  }
+}
+const read = (name: string) =>
+  readImageDefinition(join(folder, name), {
     architecture: debianArchitecture(process.arch),
     nodeVersion: process.version,
   });
-});
+
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Builds, and calls it off as soon as the progress says something. */
-async function build(until?: RegExp) {
+async function build(until?: RegExp, image = definition) {
   const gone = new AbortController();
   const told: string[] = [];
   const tell = (text: string) => {
@@ -64,7 +95,7 @@ async function build(until?: RegExp) {
   };
   const progress = { note: tell, phase: tell, detail: tell, end() {} };
   const options = { imagesDir, nodeBinary: process.execPath, superuser, progress, signal: gone.signal };
-  return { manifest: await buildImage(definition, options), told };
+  return { manifest: await buildImage(image, options), told };
 }
 
 const place = () => join(imagesDir, `tiny-${definition.hash}`);
@@ -102,4 +133,42 @@ it('goes on where it was interrupted, and is an image only when it is whole', { 
   // And then there is nothing left to do.
   const again = await build();
   expect(again).toEqual({ manifest, told: [] });
+});
+
+it('builds a layer on the image that is there, and shares its files', { timeout: 600_000 }, async () => {
+  const above = read('above');
+  const base = join(place(), 'rootfs');
+  const { manifest, told } = await build(undefined, above);
+  expect(told.filter((text) => text.startsWith('Building the image'))).toEqual([
+    expect.stringMatching(/^Building the image above/),
+  ]);
+  expect(manifest).toMatchObject({
+    name: 'above',
+    on: `tiny-${definition.hash}`,
+    versions: { sed: expect.any(String) },
+  });
+  expect(manifest.addedBytes).toBeLessThan(20 * 1024 ** 2);
+
+  const root = join(imagesDir, `above-${above.hash}`, 'rootfs');
+  expect(statSync(join(root, 'usr/bin/bc')).ino).toBe(statSync(join(base, 'usr/bin/bc')).ino);
+  expect(readFileSync(join(root, 'usr/share/dragoman/prepared'), 'utf8')).toBe('prepared\n');
+  // The image below is as it was.
+  for (const path of ['usr/bin/dc', 'usr/share/dragoman/word', 'usr/share/dragoman/prepared'])
+    expect(existsSync(join(base, path))).toBe(false);
+  expect(readFileSync(join(base, 'var/lib/dpkg/status'), 'utf8')).not.toMatch(/^Package: dc$/m);
+  expect(readFileSync(join(root, 'var/lib/dpkg/status'), 'utf8')).toMatch(/^Package: dc$/m);
+  expect(existsSync(join(imagesDir, '.downloads'))).toBe(false);
+});
+
+it('builds what a layer lies on first, where it is not there', { timeout: 600_000 }, async () => {
+  const again = join(folder, 'again');
+  mkdirSync(again);
+  const told: string[] = [];
+  const tell = (text: string) => told.push(text);
+  const progress = { note: tell, phase() {}, detail() {}, end() {} };
+  await buildImage(read('above'), { imagesDir: again, nodeBinary: process.execPath, superuser, progress });
+  expect(told.filter((text) => text.startsWith('Building')).map((text) => text.split(' ')[3])).toEqual([
+    'tiny',
+    'above',
+  ]);
 });

@@ -16,3 +16,9 @@ plt.plot([1, 4, 9])
 plt.title('squares')
 plt.savefig('figure.png')
 assert os.path.getsize('figure.png') > 1000
+
+# A program that asks for a window gets figures all the same.
+matplotlib.use('TkAgg')
+plt.figure()
+plt.plot([1, 2])
+plt.savefig('window.png')

@@ -11,6 +11,13 @@ zip -q a.zip a.txt && unzip -p a.zip | grep -q hello
 tar -cJf a.tar.xz a.txt && tar -tf a.tar.xz | grep -q a.txt
 file a.zip | grep -q Zip
 ps -e > /dev/null
+printf 'print(6 * 7)\n' > a.py && [ "$(python a.py)" = 42 ]
+git init -q repo && (cd repo && echo x > f && git add f && git commit -qm first && [ "$(git log --oneline | wc -l)" = 1 ])
+[ "$(printf 'a,b\n1,22\n' | column -s, -t | tail -n 1)" = '1  22' ]
+[ "$(printf hi | xxd -p)" = 6869 ]
+printf 'x\n' > f && printf -- '--- f\n+++ f\n@@ -1 +1 @@\n-x\n+y\n' | patch -s f && [ "$(cat f)" = y ]
+7z a -bso0 a.7z a.txt && 7z l a.7z | grep -q a.txt
+curl --version | grep -q curl && wget --version | grep -q Wget
 tree . > /dev/null
 date | grep -q UTC
 [ -z "$(find / -xdev -type f -perm /6000 2> /dev/null | head -n 1)" ]

@@ -79,8 +79,9 @@ final class Compile {
                 return classes.computeIfAbsent(name.replace('.', '/') + ".class", Output::new);
             }
         };
+        String libraries = libraries(entry);
         var options = List.of("-g", "-proc:none", "-implicit:class", "-nowarn", "-Xlint:none",
-                "-sourcepath", entry.getParent().toString(), "-classpath", entry.getParent().toString());
+                "-sourcepath", entry.getParent().toString(), "-classpath", entry.getParent() + libraries);
         var task = (JavacTask) compiler.getTask(errors, files, null, options, null, List.of(new Source(entry)));
         String main = null;
         for (CompilationUnitTree unit : task.parse()) {
@@ -98,7 +99,7 @@ final class Compile {
         var manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
         manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, main);
-        manifest.getMainAttributes().put(Attributes.Name.CLASS_PATH, "file:" + entry.getParent() + "/");
+        manifest.getMainAttributes().put(Attributes.Name.CLASS_PATH, "file:" + entry.getParent() + "/" + libraries.replace(":", " file:"));
         manifest.getMainAttributes().putValue("Enable-Native-Access", "ALL-UNNAMED");
         try (var jar = new JarOutputStream(Files.newOutputStream(Path.of(arguments[1])), manifest)) {
             jar.setLevel(1);
@@ -106,6 +107,23 @@ final class Compile {
                 jar.putNextEntry(new JarEntry(entryOf.getKey()));
                 entryOf.getValue().bytes.writeTo(jar);
             }
+        }
+    }
+
+    /** The image's archives as the tail of a class path; empty for a source that imports nothing but the platform's packages. */
+    private static String libraries(Path entry) throws java.io.IOException {
+        if (!Files.readString(entry).contains("import org.") && !Files.readString(entry).contains("import com.")) {
+            return "";
+        }
+        try (var archives = Files.newDirectoryStream(Path.of("/usr/share/java"), "*.jar")) {
+            var path = new StringBuilder();
+            for (Path archive : archives) {
+                // Each is there with its version in its name, too.
+                if (!archive.toString().matches(".*-\\d+\\..*")) {
+                    path.append(':').append(archive);
+                }
+            }
+            return path.toString();
         }
     }
 

@@ -4,7 +4,8 @@ const fs = require('node:fs');
 const { dependencies } = JSON.parse(fs.readFileSync('/node_modules/.package.json', 'utf8'));
 
 (async () => {
-  for (const name of Object.keys(dependencies)) if (!name.startsWith('@types/')) await import(name);
+  // npm is a command.
+  for (const name of Object.keys(dependencies)) if (!name.startsWith('@types/') && name !== 'npm') await import(name);
   assert.equal(require('lodash').sum([1, 2]), 3);
   const book = new (require('exceljs').Workbook)();
   book.addWorksheet('a').addRow([1, 2]);

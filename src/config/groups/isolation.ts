@@ -12,7 +12,7 @@ export const isolation = {
   image: setting('DRAGOMAN_IMAGE', {
     value: imageName(),
     default: 'auto',
-    help: 'Root file system of the sandboxes: `full` (thirteen languages), `core` (Python, JavaScript, TypeScript and Bash), `auto` (`full` where the disk has room for it, else `core`), or the path of a root directory, with a slash in it.',
+    help: 'Root file system of the sandboxes: `full` (thirteen languages), `ml` (`full` with PyTorch and TensorFlow), `core` (Python, JavaScript, TypeScript and Bash), `auto` (`full` where the disk has room for it, else `core`), or the path of a root directory, with a slash in it.',
   }),
   sandboxUid: setting('DRAGOMAN_SANDBOX_UID', {
     value: whole(1, 4_294_967_294),

@@ -1,0 +1,1 @@
+"""Helpers of Colab notebooks, for code that was written there."""
