@@ -77,7 +77,7 @@ export function fillWords(
     word
       .replace('{heapMiB}', String(heapMiB))
       .replace('{output}', () => output)
-      .replace('{entry}', () => `${workspace}/${entry}`)
+      .replaceAll('{entry}', () => `${workspace}/${entry}`)
       .replace('{name}', () => entry),
   );
 }

@@ -212,10 +212,11 @@ describe('a figure', () => {
   });
 });
 
+// Debian's tkinter is there, and finds no screen.
 it('what is left out has a hint, and is left out', async () => {
   const hints = JSON.parse(readFileSync(new URL('../../images/full/hints.json', import.meta.url), 'utf8'));
   const code = `import importlib.util, json
-print([name for name in json.loads(${JSON.stringify(JSON.stringify(Object.keys(hints.modules).filter((name) => !name.includes('.'))))})
+print([name for name in json.loads(${JSON.stringify(JSON.stringify(Object.keys(hints.modules).filter((name) => !name.includes('.') && name !== '_tkinter')))})
   if importlib.util.find_spec(name)])`;
   const ml = readImageManifest(dirname(await imageRoot()))?.name === 'ml';
   if (!ml) expect((await engine.run('python', code)).stdout).toBe('[]\n');
