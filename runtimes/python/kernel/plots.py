@@ -9,7 +9,7 @@ import weakref
 from .imports import after_import
 
 _count = 0
-# Figures of matplotlib that were saved, or shown, as they are.
+# Figures of matplotlib that were saved in files.
 _saved = weakref.WeakSet()
 
 
@@ -86,11 +86,12 @@ def _take_switch(pyplot):
 def _take_figures(module):
     usual = module.Figure.savefig
 
-    def savefig(self, *args, **options):
-        result = usual(self, *args, **options)
-        # Saving for a file of another size or resolution leaves marks that are no change of the program's.
-        self.stale = False
-        _saved.add(self)
+    def savefig(self, fname, *args, **options):
+        result = usual(self, fname, *args, **options)
+        if isinstance(fname, (str, os.PathLike)):
+            # Saving for a file of another size or resolution leaves marks that are no change of the program's.
+            self.stale = False
+            _saved.add(self)
         return result
 
     savefig.__doc__, savefig.__wrapped__ = usual.__doc__, usual
