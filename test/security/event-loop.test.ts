@@ -17,8 +17,7 @@ import { attacking } from './attack.ts';
 
 const MiB = 1024 * 1024;
 const unreadOfEach = 12;
-/** Of unread answers, the largest bodies, and garbage that is not collected yet. */
-/** Bodies of 28 MB are a multiple of it until garbage is collected, which waits on a busy machine. */
+/** Of unread answers, the largest bodies (a multiple of 28 MB each), and garbage, whose collection waits on a busy machine. */
 const allowedRss = 2048 * MiB;
 
 interface Report {
