@@ -1,7 +1,6 @@
-"""tqdm's bar for notebooks is a widget, and there are none: whoever imports it gets the one of text."""
+"""tqdm's bar for notebooks is a widget, and no client of ours draws widgets: code that imports it gets the bar of text."""
 
 import importlib.machinery
-import importlib.util
 import sys
 
 _NAME = 'tqdm.notebook'
@@ -12,7 +11,7 @@ class _Finder:
 
     @classmethod
     def find_spec(cls, name, _path=None, _target=None):
-        if name != _NAME or importlib.util.find_spec('ipywidgets') is not None:
+        if name != _NAME:
             return None
         return importlib.machinery.ModuleSpec(name, cls)
 
