@@ -8,7 +8,7 @@ interface Hello {
   readonly lang: string;
   readonly file: string;
   readonly code: string;
-  /** Begins a comment to the end of the line: a program nobody has compiled before differs in one. */
+  /** Begins a comment to the end of the line: a program that was not compiled before differs in one. */
   readonly comment: string;
   /** What one types at a shell beside the file; nothing to compile, no `build`. */
   readonly build?: string;

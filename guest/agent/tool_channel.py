@@ -3,7 +3,7 @@
 A call is two lines, the tool's name and the size of its input, then the input: a JSON object. The answer is a line, `ok` or
 `error` and a size, then the tool's value as JSON, or a sentence. Every language can speak this, bash without starting a process.
 
-Whoever runs in the sandbox may connect: all he can do is ask for the tools that the cell under way was given. What he sends is
+Any process in the sandbox may connect: it can only ask for the tools that the cell under way was given. What it sends is
 bounded and otherwise opaque here; the service parses and checks it. The service is told of every call as it comes, and then when
 the program can go no further without an answer, so that all it has begun travel together: when no thread of the sandbox runs any
 more, nothing is left to read and nothing is on its way (the loopback delivers when the kernel has time), or after a while in any case.
@@ -28,7 +28,7 @@ _MAX_CONNECTIONS = 256
 # longer on a busy machine, which holds up the program no less than us. But there is an end to that, too.
 _MOST_LOOKS = 125
 _LONGEST_WAIT_S = 1.0
-# Nor is a connection that nobody uses while everything sleeps.
+# Nor is a connection that stays unused while everything sleeps.
 _MOST_RESTS = 25
 _FIRST_LOOK_S = 0.0002
 _LATER_LOOKS_S = 0.002
@@ -72,7 +72,7 @@ class ToolChannel:
         self._input_bytes = 0
 
     def close(self):
-        """The cell is over: nobody waits for an answer any more, and no tool can be called."""
+        """The cell is over: no answer is awaited any more, and no tool can be called."""
         self._names = frozenset()
         for connection in list(self._connections.values()):
             self._drop(connection)
@@ -95,7 +95,7 @@ class ToolChannel:
                     self._read(connection)
 
     def answer(self, number, is_error, body):
-        """Hands the answer to whoever made the call, if he still waits."""
+        """Hands the answer to the caller, if it still waits."""
         connection = self._pending.pop(number, None)
         if connection is not None:
             self._reply(connection, 'error' if is_error else 'ok', body)
@@ -124,7 +124,7 @@ class ToolChannel:
             self._look_after = min(2 * self._look_after, _LATER_LOOKS_S)
 
     def _is_under_way(self):
-        """Whether the kernel still has something to deliver: a connection, half a call, or an answer nobody has taken yet."""
+        """Whether the kernel still has something to deliver: a connection, half a call, or an answer that is not read yet."""
         return len(self._connections) > len(self._pending) or _are_connecting()
 
     def _is_patience_over(self):
@@ -261,7 +261,7 @@ class ToolChannel:
         connection.socket.close()
         if self._pending.get(connection.call) is connection:
             del self._pending[connection.call]
-            # Whoever gave up goes on with something else: what is left may be all that he waits for.
+            # A caller that gave up goes on: what is left may be all that it waits for.
             self._unsettle()
 
 

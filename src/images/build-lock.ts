@@ -9,7 +9,7 @@ const waitDeadlineMs = 30 * 60_000;
 const pollMs = 250;
 
 /**
- * Waits until nobody else builds in this folder. The lock is SQLite's on a file, which the kernel gives back however its holder
+ * Waits until no other process builds in this folder. The lock is SQLite's on a file, which the kernel gives back however its holder
  * ends; a file with a process id would have to be judged stale, and two judges could both be right.
  * @throws SetupError when the other builder takes longer than half an hour
  */

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand, SetupError } from '../host/index.ts';
 
-/** A folder in which an image grows; nobody looks for images in it. */
+/** A folder in which an image is built; images are not looked for in it. */
 export interface BuildingFolder {
   path: string;
   /** In a user namespace: where the root lies before it is the service's own. Its files belong to users of the namespace. */

@@ -96,7 +96,7 @@ describe('a wrong definition', () => {
   it.each([
     ['a file that is missing', () => rmSync(join(folder, 'packages/base.list')), /cannot be read: .*base\.list/],
     ['text that is not JSON', () => writeFileSync(join(folder, 'image.json'), '{'), /is not JSON/],
-    ['a key nobody knows', () => rewrite({ pakages: [] }), /is not an image definition:.*pakages/s],
+    ['an unknown key', () => rewrite({ pakages: [] }), /is not an image definition:.*pakages/s],
     ['a name that would be a path', () => rewrite({ name: '../core' }), /is not an image definition:.*name/s],
   ])('with %s is refused with a sentence', (_what, spoil, message) => {
     spoil();

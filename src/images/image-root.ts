@@ -23,7 +23,7 @@ export function checkReachable(path: string): void {
 }
 
 /**
- * Whether a folder that somebody else made can be the root of sandboxes.
+ * Whether a folder of the operator can be the root of sandboxes.
  * @throws SetupError saying what it lacks
  */
 export function checkForeignRoot(root: string): void {

@@ -74,7 +74,7 @@ describe('an image by name', () => {
     expect(notes).toHaveLength(1);
   });
 
-  it('that nobody defines is refused with those there are', async () => {
+  it('that is not defined is refused with the names that are', async () => {
     await expect(setup({ ...options, image: 'cor' })).rejects.toThrow(/DRAGOMAN_IMAGE is cor, .*\(core.*\)/);
   });
 });
@@ -85,7 +85,7 @@ describe('an image by path', () => {
     expect(await setup({ ...options, image: imageRoot })).toEqual({ imageRoot, imageId: `core-${hash}`, manifest });
   });
 
-  it('that somebody else made has an id that changes with its packages', async () => {
+  it('that the operator made has an id that changes with its packages', async () => {
     const root = makeRoot(join(dataDir, 'own'));
     const first = await setup({ ...options, image: root });
     expect(first).toEqual({

@@ -56,7 +56,7 @@ async function evaluate({ code, file }) {
     throw value;
   } finally {
     session.post('Runtime.releaseObjectGroup', { objectGroup });
-    // V8 keeps what was logged, for a console that nobody opens.
+    // V8 keeps what was logged, for a console that is never opened.
     session.post('Runtime.discardConsoleEntries');
   }
 }

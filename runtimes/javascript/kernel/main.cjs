@@ -101,7 +101,7 @@ function end(cell, code) {
   timers.turn(finish);
 }
 
-/** Says that the cell has ended, once nobody is about to stop what runs here. Called again when that is over. */
+/** Says that the cell has ended, once no interrupt is about to stop what runs here. Called again when that is over. */
 function finish() {
   if (!running || running.code === undefined || interrupts.pending) return;
   const { code } = running;

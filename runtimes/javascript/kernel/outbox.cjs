@@ -152,7 +152,7 @@ class Outbox {
     const frame = Buffer.allocUnsafe(4 + body.length);
     frame.writeUInt32BE(body.length);
     body.copy(frame, 4);
-    // A kernel that nobody hears is none.
+    // A kernel that cannot report is useless.
     if (!writeAll(this.fd, frame)) process.reallyExit(70);
   }
 }

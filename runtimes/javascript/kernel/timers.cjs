@@ -53,7 +53,7 @@ function wrap(stopping) {
       return timer;
     };
     Object.defineProperty(set, 'name', { value: name });
-    // A promise that is never kept: whoever awaits it is forgotten with it.
+    // A promise that never settles: the code that awaits it is collected with it.
     const wait = (...args) => (name === 'setInterval' ? inPromise(...args) : abandoned(inPromise, name, args));
     Object.defineProperty(set, promisify.custom, { value: wait, configurable: true });
     globalThis[name] = timers[name] = set;

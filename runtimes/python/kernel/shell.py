@@ -63,7 +63,7 @@ def _make(main):
 class _CellCompiler(CachingCompiler):
     def __init__(self):
         super().__init__()
-        # An unfinished cell is a plain SyntaxError: nobody types the rest.
+        # An unfinished cell is a plain SyntaxError: no more lines follow.
         self.reset_compiler_flags()
 
     def get_code_name(self, raw_code, transformed_code, number):
@@ -321,7 +321,7 @@ _EXERCISES = (
 
 
 def exercise():
-    """Runs a few cells for nobody and forgets them."""
+    """Runs a few cells and forgets them."""
     shell = prepare()
     streams = sys.stdout, sys.stderr
     with open('/dev/null', 'w') as nowhere:

@@ -43,7 +43,7 @@ def _encoded(arguments):
 
 
 def _plain(value):
-    """Numbers and arrays of numpy and pandas are JSON to whoever passes them on."""
+    """Numbers and arrays of numpy and pandas become JSON."""
     for name in ('tolist', 'isoformat'):
         convert = getattr(value, name, None)
         if convert is not None:
@@ -98,7 +98,7 @@ def _signature(required, allowed, is_open):
 
 
 def forgotten(values):
-    """Names of the tools that were called among some values, and that nobody has awaited."""
+    """Names of the tools that were called among some values, and that were not awaited."""
     for value in values:
         if isinstance(value, (list, tuple, set)):
             yield from forgotten(value)
