@@ -27,7 +27,7 @@ describe('hints', () => {
     ["FileNotFoundError: [Errno 2] No such file or directory: 'docker'", /no containers/],
     ['curl: (6) Could not resolve host: example.com', /^\[There is no network here/],
     ['socket.gaierror: [Errno -3] Temporary failure in name resolution', /no network/],
-    ['Error: getaddrinfo EAI_AGAIN registry.npmjs.org', /no network/],
+    ['Error: getaddrinfo EAI_AGAIN registry.example', /no network/],
     ['error[E0432]: unresolved import `rand`', /the crate rand is not installed/],
   ])('say what replaces what is missing: %s', (stderr, line) => {
     expect(hintsFor(`before\n${stderr}\nafter\n`, hints)).toEqual([expect.stringMatching(line)]);

@@ -77,9 +77,14 @@ describe('kernels of one language in one session', () => {
     const { session, run, start } = await openFor(engine);
     await session.startKernel({ language: 'python', id: 'a' });
     await run('x = 1', { kernel: 'a' });
+    let interrupted = false;
     const cell = start('print("begun", flush=True)\nwhile True: pass', {
       kernel: 'a',
-      onEvent: (event) => event.type === 'stdout' && cell.interrupt(),
+      onEvent: (event) => {
+        if (event.type !== 'stdout' || interrupted) return;
+        interrupted = true;
+        cell.interrupt();
+      },
     });
     const end = await cell.done;
     expect(end, JSON.stringify(end)).toMatchObject({ error: { name: 'KeyboardInterrupt' } });
