@@ -79,8 +79,8 @@ async function makeLargeData() {
   const made = await api.cell(session, file);
   Object.assign(existing, { session_id: session, execution_id: id, path: 'large.bin', sid: session });
   Object.assign(existing, { fid: made.artifacts[0]!.id, container: `cntr_${session}` });
-  const item = { role: 'user', content: 'é'.repeat(500_000) };
-  const conversation = await api.json<{ id: string }>('POST', '/conversations', { items: [item, item, item, item] });
+  const item = { role: 'user', content: 'é'.repeat(100_000) };
+  const conversation = await api.json<{ id: string }>('POST', '/conversations', { items: [item, item] });
   Object.assign(existing, { conversation_id: conversation.id });
 }
 
