@@ -1,9 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 
+/** Says that this Node is older than a major version, if it is. @param {number} needed */
+export function nodeFault(needed) {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  return major < needed
+    ? `Node ${process.versions.node} is too old to start with: ${needed} or newer is needed.`
+    : undefined;
+}
+
 /** The reason why Dragoman cannot run on this machine, if there is one; checked before anything is downloaded. */
 export function platformFault() {
-  const [major = 0] = process.versions.node.split('.').map(Number);
-  if (major < 20) return `Node ${process.versions.node} is too old to start with: 20 or newer is needed.`;
+  const fault = nodeFault(20);
+  if (fault) return fault;
   if (process.platform !== 'linux')
     return `Dragoman runs on Linux, not on ${process.platform}: its sandboxes are made of Linux namespaces.`;
   if (process.arch !== 'x64' && process.arch !== 'arm64')

@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import * as module from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { containerIds, delegate, describeContainer, startInContainer } from './container.mjs';
 import { delegationPrefix, describeHost } from './delegation.mjs';
 import { ensureDependencies, projectNode } from './dependencies.mjs';
 import { describeUser, startWithIds, subordinateIds } from './namespace.mjs';
-import { platformFault } from './platform.mjs';
+import { nodeFault, platformFault } from './platform.mjs';
 
 /** The root folder of the project. */
 export const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const mainFile = `${project}/src/main.ts`;
+/** Compiled modules are kept between starts: compiling takes half of the time to load the service. */
+const compileCache = `${project}/node_modules/.cache/node`;
 
 /**
  * Checks the platform and installs npm packages; ends the process with a message when one of them fails.
@@ -25,6 +31,31 @@ export async function prepare(kind) {
   }
 }
 
+/** Commands that need this machine: its sandboxes, its data or its packages. The others only talk to a service. */
+const hostCommands = ['serve', 'setup', 'doctor', 'keys'];
+
+/**
+ * Runs the command line. A command that only talks to a service needs no Linux, no sandboxes and no second process, where this Node
+ * is new enough to run it.
+ * @param {readonly string[]} words the command and its options
+ */
+export async function runCommandLine(words) {
+  const needsHost = words.length === 0 || hostCommands.includes(words[0]);
+  const fault = nodeFault(24);
+  if (!needsHost && !fault && existsSync(`${project}/node_modules/commander`)) {
+    module.enableCompileCache(compileCache);
+    await import('../../src/main.ts');
+    return;
+  }
+  // Elsewhere the project brings no Node of its own.
+  if (!needsHost && process.platform !== 'linux') {
+    console.error(`dragoman: ${fault ?? `run this first: cd ${project} && npm ci --omit=dev`}`);
+    process.exit(1);
+  }
+  await prepare('production');
+  endLike(await (needsHost ? runCommand(words) : ended(start([projectNode(project), mainFile, ...words], usualEnv()))));
+}
+
 /**
  * Runs a command of the service. Where an ordinary user has ids for sandboxes, commands that make sandboxes run as root of a user
  * namespace with these ids. OS packages are installed before that, because root of a user namespace cannot install them. In a container
@@ -32,7 +63,7 @@ export async function prepare(kind) {
  * @param {readonly string[]} words the command and its options
  */
 export async function runCommand(words) {
-  const command = [`${project}/src/main.ts`, ...words];
+  const command = [mainFile, ...words];
   const [name = 'serve'] = words;
   if (name.startsWith('-')) return runNode(command);
   const container = containerIds(describeContainer());
@@ -44,7 +75,7 @@ export async function runCommand(words) {
   if (!['serve', 'doctor'].includes(name)) return runNode(command);
   const user = describeUser();
   if (name === 'serve' && subordinateIds({ ...user, hasMappers: true })) {
-    const end = await runNode([`${project}/src/main.ts`, 'setup']);
+    const end = await runNode([mainFile, 'setup']);
     if (end.status !== 0) return end;
   }
   // The set-up may have installed the programs that map ids.
@@ -62,17 +93,17 @@ export async function runCommand(words) {
  * @returns {Promise<{ status: number | null, signal: NodeJS.Signals | null }>} how it ended
  */
 export async function runNode(args, startInside = undefined, required = false) {
-  const env = {
-    // Keeps compiled modules between starts: compiling takes half of the time to load the service.
-    NODE_COMPILE_CACHE: `${project}/node_modules/.cache/node`,
-    ...process.env,
-    PATH: `${project}/node_modules/.bin:${process.env.PATH ?? ''}`,
-  };
+  const env = usualEnv();
   const prefix = delegationPrefix(describeHost());
   const words = [projectNode(project), ...args];
   const child =
     (startInside && (await attempt(() => startInside(prefix, words, env), required))) ??
     start([...prefix, ...words], env);
+  return ended(child);
+}
+
+/** Waits for a child, and passes signals on meanwhile. */
+function ended(child) {
   const forward = (signal) => {
     // A terminal sends SIGINT to the child as well, and the child treats a second one as a request to end at once.
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
@@ -86,6 +117,14 @@ export async function runNode(args, startInside = undefined, required = false) {
       resolve({ status, signal });
     });
   });
+}
+
+function usualEnv() {
+  return {
+    NODE_COMPILE_CACHE: compileCache,
+    ...process.env,
+    PATH: `${project}/node_modules/.bin:${process.env.PATH ?? ''}`,
+  };
 }
 
 function start([program, ...args], env) {

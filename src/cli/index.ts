@@ -1,3 +1,1 @@
-export { adviceFor, doctor } from './doctor.ts';
-export { presentImageRoot } from './image-root.ts';
-export { addKeyCommands } from './keys.ts';
+export { createProgram } from './program.ts';

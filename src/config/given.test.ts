@@ -115,6 +115,11 @@ describe('a secret', () => {
     expect(faultsOf({ DRAGOMAN_API_KEYS_FILE: '/none/keys' })[0]).toMatch(/which cannot be read \(ENOENT\)$/);
     expect(faultsOf({ DRAGOMAN_PORT_FILE: path })[0]).toMatch(/^DRAGOMAN_PORT_FILE is not a setting/);
   });
+
+  test('of the client commands is passed over', () => {
+    const client = { DRAGOMAN_URL: 'http://127.0.0.1:1', DRAGOMAN_API_KEY: 'topsecret', DRAGOMAN_PROFILE: 'work' };
+    expect(load({ ...client, DRAGOMAN_PORT: '9001' }).http.port).toBe(9001);
+  });
 });
 
 describe('the printed configuration', () => {

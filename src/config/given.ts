@@ -23,6 +23,9 @@ type Named = Readonly<Record<string, string>>;
 const prefix = 'DRAGOMAN_';
 const configFile = `${prefix}CONFIG`;
 
+/** Variables of the commands that talk to a service. They are no settings, and a service on the same machine passes over them. */
+export const clientVariables: readonly string[] = ['DRAGOMAN_URL', 'DRAGOMAN_API_KEY', 'DRAGOMAN_PROFILE'];
+
 /** Name of a setting in the configuration file: `port` for `DRAGOMAN_PORT`. */
 export const keyOf = (name: string) => name.slice(prefix.length).toLowerCase();
 
@@ -33,7 +36,7 @@ export const keyOf = (name: string) => name.slice(prefix.length).toLowerCase();
  */
 export function collectSettings(env: Environment, settings: readonly Setting[]): GivenSettings {
   const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
-  const ours = Object.fromEntries(set.filter(([name]) => name.startsWith(prefix)));
+  const ours = Object.fromEntries(set.filter(([name]) => name.startsWith(prefix) && !clientVariables.includes(name)));
   const { kept, ignored } = withoutServiceLinks(ours, 'KUBERNETES_SERVICE_HOST' in env);
   const { [configFile]: path, ...fromEnvironment } = kept;
   const file = path === undefined ? { named: {}, faults: [] } : readConfigFile(path);

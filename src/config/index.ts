@@ -1,1 +1,2 @@
 export { allSettings, type Config, ConfigError, describeConfig, loadConfig } from './config.ts';
+export { clientVariables } from './given.ts';

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { allSettings } from '../../src/config/index.ts';
+import { allSettings, clientVariables } from '../../src/config/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const text = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -31,7 +31,7 @@ describe.each(pages)('%s', (file) => {
 
   it('names settings, metrics, scripts and benchmarks that exist', () => {
     const secrets = allSettings.filter(({ secret }) => secret).map(({ name }) => `${name}_FILE`);
-    const settings = ['DRAGOMAN_CONFIG', ...allSettings.map(({ name }) => name), ...secrets];
+    const settings = ['DRAGOMAN_CONFIG', ...clientVariables, ...allSettings.map(({ name }) => name), ...secrets];
     expect(found(page, /\b(DRAGOMAN_[A-Z][A-Z_]*[A-Z])\b/g).filter((name) => !settings.includes(name))).toEqual([]);
     const metrics = found(page, /`dragoman_([a-z_]+)`/g);
     expect(metrics.filter((name) => !new RegExp(`'(?:dragoman_)?${name}'`).test(code))).toEqual([]);

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { addKeyCommands } from './keys.ts';
+
+/**
+ * Adds the commands of the machine that the service runs on: `serve`, `setup`, `doctor`, `keys`. They load the engine and the stores
+ * only when one of them runs, so that the other commands start fast.
+ */
+export function addHostCommands(program: Command, version: string): void {
+  program.commandsGroup('On the machine of the service:');
+  program
+    .command('serve', { isDefault: true })
+    .description('set up what is missing, then start the service')
+    .option('--print-config', 'print the settings in effect as YAML, without secrets, and end')
+    .action(async ({ printConfig }: { printConfig?: true }) => {
+      const commands = await import('./serve.ts');
+      if (printConfig) commands.printConfig();
+      else await commands.serve(version);
+    });
+
+  program
+    .command('setup')
+    .description('install OS packages and build the sandbox image where they are missing')
+    .action(async () => (await import('./serve.ts')).setup());
+
+  program
+    .command('doctor')
+    .description('report what this host offers for isolation, and what is missing')
+    .option('--json', 'as JSON')
+    .action(async ({ json }: { json?: true }) => {
+      const { examineHost } = await import('./examine-host.ts');
+      process.exitCode = (await examineHost(json === true)) ? 0 : 1;
+    });
+
+  addKeyCommands(program, {
+    print: (line) => console.log(line),
+    withKeys: async (use) => (await import('./local-keys.ts')).withLocalKeys(use),
+  });
+}

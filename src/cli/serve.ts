@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Config, describeConfig, loadConfig } from '../config/index.ts';
+import { createProgress } from '../host/index.ts';
+import { setup as setUp } from '../images/index.ts';
+import { type Service, startService } from '../roles/index.ts';
+import { findIsolation } from '../sandbox/index.ts';
+
+/** Prints the settings in effect. */
+export function printConfig(): void {
+  process.stdout.write(describeConfig());
+}
+
+/** Sets up what is missing and starts the service; it ends with a signal. */
+export async function serve(version: string): Promise<void> {
+  // Ignore EPIPE on stdout and stderr: the service outlives the reader of its output.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const config = loadConfig();
+  for (const note of config.notes) console.log(note);
+  // An unknown name is refused now, not after an image has been built.
+  findIsolation(config.isolation.backend);
+  const image = await prepare(config);
+  const started = performance.now();
+  const service = await untilSignal(() => startService(config, image, version));
+  announce(config, service, version, performance.now() - started);
+}
+
+/** Installs OS packages and builds the sandbox image where they are missing. */
+export async function setup(): Promise<void> {
+  const { imageRoot } = await prepare(loadConfig());
+  console.log(`The sandbox image is ready: ${imageRoot}`);
+}
+
+function prepare(config: Config) {
+  return setUp({
+    dataDir: config.stores.dataDir,
+    image: config.isolation.image,
+    definitionsDir: fileURLToPath(new URL('../../images', import.meta.url)),
+    node: { binary: process.execPath, version: process.version },
+    progress: createProgress({ stream: process.stdout }),
+    interactive: process.stdin.isTTY === true,
+  });
+}
+
+function announce(config: Config, { url, firstKey }: Service, version: string, ms: number): void {
+  const keyFile = join(config.stores.dataDir, 'api-key');
+  const { mode, keys } = config.authentication;
+  console.log(`Dragoman ${version} serves at ${url} (ready in ${(ms / 1000).toFixed(1)} s)`);
+  let credential = '';
+  if (mode === 'open') console.log('Access: open, on this machine only (DRAGOMAN_AUTH=open)');
+  else if (mode === 'jwt') {
+    console.log("Access: LibreChat's tokens (DRAGOMAN_AUTH=jwt)");
+    credential = "-H 'authorization: Bearer <token>' ";
+  } else if (keys.length > 0) {
+    console.log('Access: the keys of DRAGOMAN_API_KEYS');
+    credential = "-H 'x-api-key: <key>' ";
+  } else {
+    if (firstKey) console.log(`API key: ${firstKey.secret}`);
+    if (firstKey || existsSync(keyFile)) console.log(`The API key is kept in ${keyFile}`);
+    credential = `-H "x-api-key: $(cat ${keyFile})" `;
+  }
+  console.log('Try it:');
+  console.log(
+    `  curl -s ${url}/v1/exec ${credential}-H 'content-type: application/json' -d '{"lang":"py","code":"print(6*7)"}'`,
+  );
+}
+
+/** Starts the service. The first signal ends it in order, also during the start; another one a second later ends it at once. */
+function untilSignal(start: () => Promise<Service>): Promise<Service> {
+  let since = 0;
+  const end = () => {
+    if (since > 0 && performance.now() - since > 1000) process.exit(1);
+    // Supervisors signal the whole group, and npm passes signals on: one request to end may arrive several times.
+    if (since > 0) return;
+    since = performance.now();
+    starting.then(close, () => {});
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+  const starting = start();
+  return starting;
+}
+
+async function close(service: Service): Promise<void> {
+  try {
+    await service.close();
+    process.exit(0);
+  } catch (error) {
+    console.error(error);
+    process.exit(1);
+  }
+}
