@@ -46,7 +46,7 @@ export async function startStorage(config: Config, { logger, now, lifetime }: Co
   const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
   const limits = { maxFileBytes, maxUploadFiles, retentionMs };
   const fileService = new FileService({ files, records, usage, plans: config.plans, ...limits, now });
-  const sweeper = new FileSweeper({ files: fileService, records, logger, now });
+  const sweeper = new FileSweeper({ files: fileService, records, retentionMs, logger, now });
   lifetime.add(() => sweeper.close());
   sweeper.start();
   return { records, usage, fileService };

@@ -4,7 +4,6 @@ import { ExecutionService, type ExecutionServiceOptions } from './executions/exe
 import type { Executions } from './executions/executions.ts';
 import { SessionDirectory } from './sessions/session-directory.ts';
 import { SessionKernels } from './sessions/session-kernels.ts';
-import { SessionRecords } from './sessions/session-record.ts';
 import { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
 import type { Kernels, Sessions } from './sessions/sessions.ts';
 
@@ -24,10 +23,9 @@ export interface Service {
 }
 
 export function createService(options: ServiceOptions): Service {
-  const records = new SessionRecords(options);
-  const directory = new SessionDirectory(options, records);
+  const directory = new SessionDirectory(options);
   const log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
-  const parts = { records, directory, log };
+  const parts = { directory, log };
   const executions = new ExecutionService(options, parts);
   return {
     sessions: new SessionService(options, parts),

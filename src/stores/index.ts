@@ -8,5 +8,12 @@ export type { Document, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, Owner } from './records/file-records.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
 export type { Records } from './records/records.ts';
+export {
+  fileSetOf,
+  type KernelRecord,
+  type SessionPlace,
+  type SessionRecord,
+  type SessionRecords,
+} from './records/session-records.ts';
 export { createSqliteRecords } from './records/sqlite.ts';
 export type { UsageAmounts, UsageDay, UsageRecords } from './records/usage-records.ts';

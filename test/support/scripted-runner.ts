@@ -66,6 +66,10 @@ export class ScriptedRunner implements Runner {
   readonly synced: (readonly JobInput[])[] = [];
   readonly kept: { readonly id: string; readonly idleMs: number }[] = [];
   script: Script;
+  /** The worker that sessions without a live one are placed on, and that runs all jobs. */
+  worker = 'worker-1';
+  /** Other workers that live. */
+  alive: readonly string[] = [];
   readonly #files: JobFiles;
   readonly #events = memoryJobLog();
   readonly #jobs = new Map<string, Run>();
@@ -120,8 +124,8 @@ export class ScriptedRunner implements Runner {
     this.#jobs.get(jobId)?.cancel();
   }
 
-  async placeSession(): Promise<string> {
-    return 'worker-1';
+  async placeSession(current: string | null): Promise<string> {
+    return current !== null && this.alive.includes(current) ? current : this.worker;
   }
 
   async sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]> {
@@ -150,7 +154,7 @@ export class ScriptedRunner implements Runner {
   }
 
   async #run(run: Run, job: Job, log: EventWriter<JobEvent>): Promise<void> {
-    log.append({ type: 'started', worker: 'worker-1' });
+    log.append({ type: 'started', worker: this.worker });
     try {
       const { session } = job;
       const kernel = job.mode === 'cell' ? (session?.kernel?.id ?? job.language) : undefined;

@@ -9,6 +9,7 @@ import {
   weightOf,
 } from '../../core/index.ts';
 import { errorOf, type Job, type JobEnding, type Language, type Runner } from '../../runner/index.ts';
+import { fileSetOf } from '../../stores/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { FileService } from '../files/file-service.ts';
 import { resolveInputs } from '../files/inputs.ts';
@@ -16,7 +17,6 @@ import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { checkRoom, jobInputs } from '../sessions/session-files.ts';
 import { kernelFor } from '../sessions/session-kernels.ts';
-import type { SessionRecords } from '../sessions/session-record.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import type { ExecutionLog } from './execution-log.ts';
 import type { Execution, ExecutionRequest, Executions, RunningExecution } from './executions.ts';
@@ -52,7 +52,6 @@ const underWayLimits = { perPrincipal: 128 * 1024 * 1024, total: 512 * 1024 * 10
 const executionBytes = 16 * 1024;
 
 interface Parts {
-  readonly records: SessionRecords;
   readonly directory: SessionDirectory;
   readonly log: ExecutionLog;
 }
@@ -212,10 +211,10 @@ export class ExecutionService implements Executions {
 
   async #placedInSession(execution: TrackedExecution, order: Order, session: OpenSession): Promise<Execution> {
     const { fileService, jobFiles, logger, now } = this.#options;
-    const { directory, records } = this.#parts;
+    const { directory } = this.#parts;
     const { principal, limits } = order;
     const startedAt = now();
-    const set = () => fileService.opened(principal, records.stored(session.record));
+    const set = () => fileService.opened(principal, fileSetOf(session.record));
     const ref = await directory.place(session);
     await this.#bring(order, session);
     jobFiles.begin(execution.id, set());
@@ -226,7 +225,7 @@ export class ExecutionService implements Executions {
         {
           inputs: jobInputs(session.files.all()),
           folders: session.record.folders,
-          session: session.forJob(ref, order.kernel, records.expiresAt(session.record) - now()),
+          session: session.forJob(ref, order.kernel, session.record.expiresAt - now()),
         },
       );
       if (execution.kernel !== null) session.noteKernel(execution.kernel);
@@ -247,7 +246,7 @@ export class ExecutionService implements Executions {
   /** Makes a request's files the session's own. */
   async #bring({ principal, inputs, limits }: Order, session: OpenSession): Promise<void> {
     const { fileService, runner } = this.#options;
-    const set = fileService.opened(principal, this.#parts.records.stored(session.record));
+    const set = fileService.opened(principal, fileSetOf(session.record));
     const wanted = inputs.filter(({ input, file }) => {
       const there = session.files.at(input.path);
       // A client that names a file the session itself has changed since then means the file as it is now.

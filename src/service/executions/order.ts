@@ -1,7 +1,7 @@
 import { DragomanError, type Limits, type Principal } from '../../core/index.ts';
 import type { Language } from '../../runner/index.ts';
+import type { KernelRecord } from '../../stores/index.ts';
 import type { ResolvedInput } from '../files/inputs.ts';
-import type { KernelRecord } from '../sessions/session-record.ts';
 import type { ExecutionRequest } from './executions.ts';
 
 /** What is to run, checked. */

@@ -4,7 +4,9 @@ import type { FileService } from './file-service.ts';
 
 export interface FileSweeperOptions {
   readonly files: Pick<FileService, 'collect' | 'expire'>;
-  readonly records: Pick<Records, 'documents'>;
+  readonly records: Pick<Records, 'documents' | 'sessions'>;
+  /** How long the record of an expired session can still be read. */
+  readonly retentionMs: number;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -13,7 +15,7 @@ export interface FileSweeperOptions {
 const collectIntervalMs = 1000;
 const expireIntervalMs = 10 * 60_000;
 
-/** Removes expired files and documents, and bytes that no file refers to. */
+/** Removes expired files, sessions and documents, and bytes that no file refers to. */
 export class FileSweeper {
   readonly #options: FileSweeperOptions;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -25,7 +27,7 @@ export class FileSweeper {
   }
 
   start(): void {
-    const { files, records, logger, now } = this.#options;
+    const { files, records, retentionMs, logger, now } = this.#options;
     const sweep = (work: () => Promise<unknown>) => {
       this.#waiting++;
       this.#sweeping = this.#sweeping
@@ -38,8 +40,9 @@ export class FileSweeper {
     };
     const expire = async () => {
       const removed = await files.expire();
+      const sessions = await records.sessions.deleteExpired(now() - retentionMs);
       const documents = await records.documents.deleteExpired(now());
-      logger.debug({ ...removed, documents }, 'removed what had expired');
+      logger.debug({ ...removed, sessions, documents }, 'removed what had expired');
     };
     sweep(expire);
     this.#timers.push(

@@ -1,9 +1,9 @@
 import { maxEmptyFolders, pathFault } from '../../core/index.ts';
 import type { JobSession, SessionRef } from '../../runner/index.ts';
+import type { KernelRecord, SessionPlace, SessionRecord } from '../../stores/index.ts';
 import type { TrackedExecution } from '../executions/tracked-execution.ts';
 import { SerialQueue } from './serial-queue.ts';
 import type { SessionFiles } from './session-files.ts';
-import type { KernelRecord, SessionRecord } from './session-record.ts';
 
 /** Executions of one session that may wait or run. */
 const maxQueue = 64;
@@ -40,15 +40,10 @@ export class OpenSession {
     return this.#running;
   }
 
-  /** Lets a worker hold it. A new epoch tells what an earlier worker still says from what this one says. */
-  placeOn(worker: string): SessionRef {
-    const { record } = this;
-    if (record.worker !== worker) {
-      record.worker = worker;
-      record.epoch++;
-      this.isDirty = true;
-    }
-    return { id: record.id, epoch: record.epoch, worker };
+  /** Takes note of where its record says that its sandbox is. */
+  notePlace({ worker, epoch }: SessionPlace): void {
+    this.record.worker = worker;
+    this.record.epoch = epoch;
   }
 
   /** Remembers an execution until it is done. */

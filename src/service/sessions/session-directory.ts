@@ -1,15 +1,17 @@
 import { DragomanError, FairStore, type Logger, type Principal, type StoredFile } from '../../core/index.ts';
 import type { Runner, SessionRef } from '../../runner/index.ts';
-import type { Records } from '../../stores/index.ts';
+import type { Records, SessionRecord } from '../../stores/index.ts';
 import type { FileService } from '../files/file-service.ts';
 import { OpenSession } from './open-session.ts';
 import { SessionFiles } from './session-files.ts';
-import type { SessionRecord, SessionRecords } from './session-record.ts';
+import { endOf, findSession } from './session-record.ts';
 
 export interface SessionDirectoryOptions {
   readonly runner: Runner;
   readonly records: Records;
   readonly fileService: FileService;
+  /** A session never lives longer than this from its creation. */
+  readonly maxLifeMs: number;
   /** How long an execution may wait for the one before it. */
   readonly queueWaitMs: number;
   readonly logger: Logger;
@@ -24,6 +26,8 @@ const saveIntervalMs = 30_000;
 /** Sessions that nothing uses stay at hand for this long, so that the next request need not read them again. */
 const atHandMs = 60_000;
 const maxAtHand = 2000;
+/** How often a session is placed while other processes place it as well. */
+const maxPlaceAttempts = 5;
 const maxAtHandBytes = 64 * 1024 * 1024;
 /** What a session and each of its files take in memory, about. */
 const sessionBytes = 2000;
@@ -31,12 +35,11 @@ const fileBytes = 500;
 
 /**
  * Who works with which session. Each session is open at most once in this process: as long as something uses it, and a minute more.
- * Where a session's sandbox lives is in its record: a worker, and an epoch that grows with each change of worker. With several
- * processes the change has to be one conditional update of the record; in one process this object is the only writer.
+ * Where a session's sandbox lives is in its record: a worker, and an epoch that grows with each change of worker. A change is one
+ * conditional update of the record, which is made before the session is used in its new epoch.
  */
 export class SessionDirectory {
   readonly #options: SessionDirectoryOptions;
-  readonly #records: SessionRecords;
   /** In use: bounded by the requests and executions under way. */
   readonly #used = new Map<string, OpenSession>();
   readonly #atHand: FairStore<OpenSession>;
@@ -46,9 +49,8 @@ export class SessionDirectory {
   readonly #saving = new Map<string, Promise<void>>();
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(options: SessionDirectoryOptions, records: SessionRecords) {
+  constructor(options: SessionDirectoryOptions) {
     this.#options = options;
-    this.#records = records;
     this.#atHand = new FairStore({
       maxEntries: maxAtHand,
       maxBytes: maxAtHandBytes,
@@ -96,7 +98,7 @@ export class SessionDirectory {
   async open(principal: Principal, id: string): Promise<OpenSession> {
     const session = this.peek(principal, id) ?? (await this.#load(principal, id));
     if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
-    if (this.#records.expiresAt(session.record) <= this.#options.now()) throw new DragomanError('session_expired');
+    if (session.record.expiresAt <= this.#options.now()) throw new DragomanError('session_expired');
     this.#atHand.delete(keyOf(principal, id));
     this.#used.set(id, session);
     session.users++;
@@ -117,13 +119,27 @@ export class SessionDirectory {
 
   /** Counts as use. */
   touch(session: OpenSession): void {
-    session.record.lastActiveAt = Math.max(session.record.lastActiveAt, this.#options.now());
+    const { record } = session;
+    record.lastActiveAt = Math.max(record.lastActiveAt, this.#options.now());
+    record.expiresAt = endOf(record, this.#options.maxLifeMs);
     session.isDirty = true;
   }
 
-  /** Where the session's sandbox is or will be. */
+  /**
+   * Where the session's sandbox is or will be. A change of worker is in its record when this resolves.
+   * @throws DragomanError not_found when it was deleted meanwhile; overloaded when other processes keep moving it
+   */
   async place(session: OpenSession): Promise<SessionRef> {
-    return session.placeOn(await this.#options.runner.placeSession(session.record.worker));
+    const { runner, records } = this.#options;
+    const { record } = session;
+    for (let attempt = 0; attempt < maxPlaceAttempts; attempt++) {
+      const worker = await runner.placeSession(record.worker);
+      if (worker === record.worker) return { id: record.id, epoch: record.epoch, worker };
+      const place = await records.sessions.place(record.id, record.epoch, worker);
+      if (!place) throw this.#gone(session);
+      session.notePlace(place);
+    }
+    throw new DragomanError('overloaded', { message: 'The session moves between workers.', retryAfterSeconds: 1 });
   }
 
   /** Ends what runs in a session and forgets it, sandbox and all; its record and files are the caller's to remove. */
@@ -143,13 +159,7 @@ export class SessionDirectory {
     if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
     session.isDirty = false;
     session.savedAt = this.#options.now();
-    await this.#records.save(session.record);
-    try {
-      await this.#records.extend(session.record);
-    } catch (error) {
-      // Its files have expired meanwhile; its record tells so.
-      if (!(error instanceof DragomanError && error.code === 'not_found')) throw error;
-    }
+    if (!(await this.#options.records.sessions.save(session.record))) throw this.#gone(session);
   }
 
   /** Writes what was used some time ago, and closes what was not used for some time. */
@@ -178,12 +188,19 @@ export class SessionDirectory {
       (async () => {
         // What was dropped from memory may still be on its way into the record.
         await this.#saving.get(id);
-        const record = await this.#records.find(principal, id);
+        const record = await findSession(this.#options.records.sessions, principal, id);
         const files = await this.#options.records.files.list(record.id);
         return this.peek(principal, id) ?? this.#made(record, files);
       })().finally(() => this.#loading.delete(key));
     this.#loading.set(key, loading);
     return loading;
+  }
+
+  /** Another process has deleted it. */
+  #gone(session: OpenSession): DragomanError {
+    session.isDeleted = true;
+    session.cancelAll();
+    return new DragomanError('not_found', { message: 'Session not found' });
   }
 
   #made(record: SessionRecord, files: readonly StoredFile[]): OpenSession {

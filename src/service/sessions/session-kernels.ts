@@ -1,9 +1,9 @@
 import { DragomanError, newId, type Principal, workspacePath } from '../../core/index.ts';
 import type { Language, Runner } from '../../runner/index.ts';
+import type { KernelRecord, SessionRecord } from '../../stores/index.ts';
 import { languageOf } from '../executions/programs.ts';
 import type { OpenSession } from './open-session.ts';
 import type { SessionDirectory } from './session-directory.ts';
-import type { KernelRecord, SessionRecord } from './session-record.ts';
 import type { KernelInfo, Kernels, NewKernel } from './sessions.ts';
 
 /** As the engine allows: each kernel is a process in the session's memory, the usual one of each language among them. */

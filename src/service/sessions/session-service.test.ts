@@ -69,6 +69,47 @@ describe('a session', () => {
     expect(later.runner.submitted[0]!.session).toMatchObject({ epoch: 1, worker: 'worker-1', ran: ['python'] });
   });
 
+  it('has its new epoch in its record before the epoch is used', async () => {
+    const kept: unknown[] = [];
+    const service = scriptedService(async ({ job }) => {
+      const { worker, epoch } = (await service.records.sessions.find(job.session!.id))!;
+      kept.push([worker, epoch, job.session!.worker, job.session!.epoch]);
+      return undefined;
+    });
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id);
+    service.runner.worker = 'worker-2';
+    await service.run(id);
+    expect(kept).toEqual([
+      ['worker-1', 1, 'worker-1', 1],
+      ['worker-2', 2, 'worker-2', 2],
+    ]);
+  });
+
+  it('goes where another process has placed it meanwhile', async () => {
+    const service = scriptedService();
+    const { id } = await service.sessions.create(ann, {});
+    await service.sessions.touch(ann, id);
+    await service.records.sessions.place(id, 0, 'elsewhere');
+    service.runner.alive = ['elsewhere'];
+    await service.run(id);
+    expect(service.runner.submitted[0]!.session).toMatchObject({ worker: 'elsewhere', epoch: 1 });
+    await service.records.sessions.place(id, 1, 'gone');
+    service.runner.alive = [];
+    await service.run(id);
+    expect(service.runner.submitted[1]!.session).toMatchObject({ worker: 'worker-1', epoch: 3 });
+  });
+
+  it('runs nothing once another process has deleted it', async () => {
+    const service = scriptedService();
+    const { id } = await service.sessions.create(ann, {});
+    await service.sessions.touch(ann, id);
+    await service.records.sessions.delete(id);
+    await expect(service.run(id)).rejects.toEqual(refused('cancelled'));
+    await expect(service.run(id)).rejects.toEqual(refused('not_found'));
+    expect(service.runner.submitted).toEqual([]);
+  });
+
   it('never idles beyond its end', async () => {
     const service = scriptedService();
     const { id } = await service.sessions.create(ann, { idleMs: 3_600_000, lifeMs: 60_000 });

@@ -9,6 +9,7 @@ import {
   workspacePath,
 } from '../../core/index.ts';
 import type { LiveState, SessionRef } from '../../runner/index.ts';
+import { fileSetOf, type SessionRecord } from '../../stores/index.ts';
 import type { ExecutionLog } from '../executions/execution-log.ts';
 import type { Execution } from '../executions/executions.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
@@ -18,7 +19,7 @@ import { checkNotes } from './notes.ts';
 import type { OpenSession } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
 import { checkRoom, jobInputs } from './session-files.ts';
-import type { SessionRecord, SessionRecords } from './session-record.ts';
+import { endOf, findSession } from './session-record.ts';
 import type { NewSession, Page, SessionInfo, Sessions } from './sessions.ts';
 
 export interface SessionServiceOptions extends SessionDirectoryOptions {
@@ -31,7 +32,6 @@ export interface SessionServiceOptions extends SessionDirectoryOptions {
 }
 
 interface SessionServiceParts {
-  readonly records: SessionRecords;
   readonly directory: SessionDirectory;
   readonly log: ExecutionLog;
 }
@@ -39,7 +39,6 @@ interface SessionServiceParts {
 /** The `Sessions` over a runner. */
 export class SessionService implements Sessions {
   readonly #options: SessionServiceOptions;
-  readonly #records: SessionRecords;
   readonly #log: ExecutionLog;
   readonly #directory: SessionDirectory;
   /** Being found or made by name: two requests of this process must not make two. */
@@ -47,7 +46,6 @@ export class SessionService implements Sessions {
 
   constructor(options: SessionServiceOptions, parts: SessionServiceParts) {
     this.#options = options;
-    this.#records = parts.records;
     this.#directory = parts.directory;
     this.#log = parts.log;
   }
@@ -59,8 +57,9 @@ export class SessionService implements Sessions {
   async #create(principal: Principal, request: NewSession, folders: readonly string[]): Promise<SessionInfo> {
     const inputs = await resolveInputs(this.#options.fileService, principal, request.files ?? []);
     checkNotes(request);
-    const { now, idleMs, maxIdleMs, retentionMs, plans } = this.#options;
+    const { now, idleMs, maxIdleMs, retentionMs, maxLifeMs, plans, records, fileService } = this.#options;
     const createdAt = now();
+    const lifeMs = request.lifeMs ?? retentionMs;
     const { memoryBytes: limit, workspaceBytes } = planOf(plans, principal).limits;
     const record: SessionRecord = {
       id: newId(),
@@ -69,8 +68,9 @@ export class SessionService implements Sessions {
       createdAt,
       name: request.name ?? null,
       lastActiveAt: createdAt,
+      expiresAt: endOf({ createdAt, lastActiveAt: createdAt, lifeMs }, maxLifeMs),
       idleMs: Math.min(request.idleMs ?? idleMs, maxIdleMs),
-      lifeMs: request.lifeMs ?? retentionMs,
+      lifeMs,
       memoryBytes: Math.min(request.memoryBytes ?? limit, limit),
       metadata: request.metadata ?? {},
       ran: [],
@@ -79,15 +79,15 @@ export class SessionService implements Sessions {
       worker: null,
       epoch: 0,
     };
-    const session = this.#options.fileService.opened(principal, this.#records.stored(record));
-    const copies = inputs.map(({ input, file }) => this.#options.fileService.copy(session, input.path, file));
+    const session = fileService.opened(principal, fileSetOf(record));
+    const copies = inputs.map(({ input, file }) => fileService.copy(session, input.path, file));
     try {
       checkRoom([], copies, workspaceBytes);
-      await this.#records.create(record);
-      if (copies.length > 0) await this.#options.fileService.revise(session, { added: copies, superseded: [] });
+      await records.sessions.create(record);
+      if (copies.length > 0) await fileService.revise(session, { added: copies, superseded: [] });
       return this.#info(record, undefined);
     } finally {
-      this.#options.fileService.release(copies);
+      fileService.release(copies);
     }
   }
 
@@ -105,17 +105,18 @@ export class SessionService implements Sessions {
   }
 
   async get(principal: Principal, id: string): Promise<SessionInfo> {
-    return this.#read(this.#directory.peek(principal, id)?.record ?? (await this.#records.find(principal, id)));
+    return this.#read(await this.#find(principal, id));
   }
 
   async list(
     principal: Principal,
     page: Page & { name?: string | undefined },
   ): Promise<{ sessions: readonly SessionInfo[]; more: boolean }> {
-    const { records: found, more } = await this.#records.list(principal, page);
-    const records = found.map((record) => this.#directory.peek(principal, record.id)?.record ?? record);
+    const { limit } = page;
+    const found = await this.#options.records.sessions.list(principal, { ...page, limit: limit + 1 });
+    const records = found.slice(0, limit).map((record) => this.#directory.peek(principal, record.id)?.record ?? record);
     const states = await this.#states(records);
-    return { sessions: records.map((record) => this.#info(record, states.get(record.id))), more };
+    return { sessions: records.map((record) => this.#info(record, states.get(record.id))), more: found.length > limit };
   }
 
   update(
@@ -144,9 +145,9 @@ export class SessionService implements Sessions {
   }
 
   async delete(principal: Principal, id: string): Promise<void> {
-    const record = this.#directory.peek(principal, id)?.record ?? (await this.#records.find(principal, id));
+    const record = await this.#find(principal, id);
     await this.#directory.drop(principal, record);
-    await this.#records.delete(record.id);
+    await this.#options.records.sessions.delete(record.id);
     await this.#log.deleteHistory(principal, record.id);
   }
 
@@ -195,9 +196,9 @@ export class SessionService implements Sessions {
   }
 
   async files(principal: Principal, id: string): Promise<readonly StoredFile[]> {
+    const record = await this.#find(principal, id);
+    if (record.expiresAt <= this.#options.now()) return [];
     const session = this.#directory.peek(principal, id);
-    const record = session?.record ?? (await this.#records.find(principal, id));
-    if (this.#records.expiresAt(record) <= this.#options.now()) return [];
     if (session) return session.files.all();
     const files = await this.#options.records.files.list(record.id);
     return files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -251,8 +252,13 @@ export class SessionService implements Sessions {
     }
   }
 
+  async #find(principal: Principal, id: string): Promise<SessionRecord> {
+    const open = this.#directory.peek(principal, id)?.record;
+    return open ?? findSession(this.#options.records.sessions, principal, id);
+  }
+
   #fileSet(principal: Principal, record: SessionRecord): OpenFileSet {
-    return this.#options.fileService.opened(principal, this.#records.stored(record));
+    return this.#options.fileService.opened(principal, fileSetOf(record));
   }
 
   /** What the runner knows of these sessions, by id. */
@@ -267,8 +273,7 @@ export class SessionService implements Sessions {
   }
 
   #info(record: SessionRecord, live: LiveState | undefined): SessionInfo {
-    const expiresAt = this.#records.expiresAt(record);
-    const { id, name, createdAt, lastActiveAt, idleMs, memoryBytes, metadata } = record;
+    const { id, name, createdAt, lastActiveAt, expiresAt, idleMs, memoryBytes, metadata } = record;
     const principal = { id: record.principalId, tenant: record.tenant };
     const session: OpenSession | undefined = this.#directory.peek(principal, id);
     return {

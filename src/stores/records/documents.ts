@@ -1,6 +1,6 @@
 import type { Principal } from '../../core/index.ts';
 
-/** A record whose shape only its writer knows: a response, an assistant, the settings of a live session. */
+/** A record whose shape only its writer knows: a response, an assistant, a finished execution. */
 export interface Document {
   /** What it is: one word per writer. */
   readonly kind: string;

@@ -16,6 +16,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '09-usage-days': { up: separateUsage },
     '10-document-serials': { up: (db) => renumberDocuments(db, addSerial) },
     '11-leases': { up: createLeases },
+    '12-sessions': { up: (db) => separateSessions(db, addSerial) },
   };
 }
 
@@ -173,6 +174,72 @@ async function createLeases(db: Kysely<any>): Promise<void> {
     .addColumn('holder', 'text', (column) => column.notNull())
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .execute();
+}
+
+/** Sessions get a table, so that a change of one's worker is a conditional update. What they count for their owner stays the same. */
+async function separateSessions(db: Kysely<any>, addSerial: AddSerial): Promise<void> {
+  await addSerial(db.schema.createTable('sessions'))
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('principal_id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('last_active_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('idle_ms', 'bigint', (column) => column.notNull())
+    .addColumn('life_ms', 'bigint', (column) => column.notNull())
+    .addColumn('memory_bytes', 'bigint', (column) => column.notNull())
+    .addColumn('metadata', 'text', (column) => column.notNull())
+    .addColumn('ran', 'text', (column) => column.notNull())
+    .addColumn('kernels', 'text', (column) => column.notNull())
+    .addColumn('folders', 'text', (column) => column.notNull())
+    .addColumn('worker', 'text')
+    .addColumn('epoch', 'bigint', (column) => column.notNull())
+    .addColumn('size', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('sessions_by_id').unique().on('sessions').column('id').execute();
+  await db.schema
+    .createIndex('sessions_of_owner')
+    .on('sessions')
+    .columns(['tenant', 'principal_id', 'serial'])
+    .execute();
+  await db.schema.createIndex('sessions_by_expiry').on('sessions').column('expires_at').execute();
+  for (let after = -1; ; ) {
+    const rows = await db
+      .selectFrom('documents')
+      .leftJoin('file_sets', 'file_sets.id', 'documents.id')
+      .selectAll('documents')
+      .select('file_sets.expires_at as set_expires_at')
+      .where('kind', '=', 'session')
+      .where('serial', '>', after)
+      .orderBy('serial')
+      .limit(100)
+      .execute();
+    if (rows.length === 0) break;
+    await db.insertInto('sessions').values(rows.map(sessionRow)).execute();
+    after = rows.at(-1)!.serial;
+  }
+  await db.deleteFrom('documents').where('kind', '=', 'session').execute();
+}
+
+function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {
+  const { lastActiveAt, idleMs, lifeMs, memoryBytes, ...rest } = JSON.parse(body);
+  return {
+    ...{ id, tenant, principal_id, name, created_at, size },
+    last_active_at: lastActiveAt,
+    // A session without its files has ended; later than this it was not used.
+    expires_at: set_expires_at ?? lastActiveAt,
+    idle_ms: idleMs,
+    life_ms: lifeMs,
+    memory_bytes: memoryBytes,
+    metadata: JSON.stringify(rest.metadata),
+    ran: JSON.stringify(rest.ran),
+    // Older sessions know of no kernels, folders and workers.
+    kernels: JSON.stringify(rest.kernels ?? []),
+    folders: JSON.stringify(rest.folders ?? []),
+    worker: rest.worker ?? null,
+    epoch: rest.epoch ?? 0,
+  };
 }
 
 // biome-ignore-end lint/suspicious/noExplicitAny: the schema of each step is another one

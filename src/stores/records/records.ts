@@ -3,6 +3,7 @@ import type { Documents } from './documents.ts';
 import type { FileRecords } from './file-records.ts';
 import type { KeyRecords } from './key-records.ts';
 import type { Leases } from './leases.ts';
+import type { SessionRecords } from './session-records.ts';
 import type { UsageRecords } from './usage-records.ts';
 
 /**
@@ -13,6 +14,7 @@ export interface Records {
   readonly files: FileRecords;
   readonly contents: ContentRecords;
   readonly keys: KeyRecords;
+  readonly sessions: SessionRecords;
   readonly documents: Documents;
   readonly usage: UsageRecords;
   readonly leases: Leases;

@@ -53,7 +53,32 @@ export interface Schema {
     /** Its files, in whole blocks. */
     stored_bytes: number;
     stored_files: number;
+    /** Its documents and sessions. */
     document_bytes: number;
+  };
+  /** Their files are the file sets of the same ids. A session's row outlasts its files, to tell that it has expired. */
+  sessions: {
+    /** Order of creation. */
+    serial: Generated<number>;
+    id: string;
+    tenant: string;
+    principal_id: string;
+    name: string | null;
+    created_at: number;
+    last_active_at: number;
+    expires_at: number;
+    idle_ms: number;
+    life_ms: number;
+    memory_bytes: number;
+    /** JSON, as the four here all are. */
+    metadata: string;
+    ran: string;
+    kernels: string;
+    folders: string;
+    worker: string | null;
+    epoch: number;
+    /** What it counts in its owner's `document_bytes`. */
+    size: number;
   };
   documents: {
     /** Order of creation. */

@@ -176,7 +176,7 @@ function removeSuperseded(transaction: Transaction<Schema>, setId: string) {
 }
 
 /** Removes file sets with their files and what they count, and tells how many. @param expiredBefore only those */
-async function removeSets(
+export async function removeSets(
   transaction: Transaction<Schema>,
   ids: readonly string[],
   expiredBefore = Number.MAX_SAFE_INTEGER + 1,

@@ -4,12 +4,14 @@ import type { FileRecords } from './file-records.ts';
 import type { KeyRecords } from './key-records.ts';
 import type { Leases } from './leases.ts';
 import type { Records } from './records.ts';
+import type { SessionRecords } from './session-records.ts';
 import { SqlContentRecords } from './sql-contents.ts';
 import { SqlDatabase, type SqlDriver } from './sql-database.ts';
 import { SqlDocuments } from './sql-documents.ts';
 import { SqlFileRecords } from './sql-file-records.ts';
 import { SqlKeyRecords } from './sql-key-records.ts';
 import { SqlLeases } from './sql-leases.ts';
+import { SqlSessionRecords } from './sql-sessions.ts';
 import { SqlUsageRecords } from './sql-usage-records.ts';
 import type { UsageRecords } from './usage-records.ts';
 
@@ -19,16 +21,18 @@ export class SqlRecords implements Records {
   readonly files: FileRecords;
   readonly contents: ContentRecords;
   readonly keys: KeyRecords;
+  readonly sessions: SessionRecords;
   readonly documents: Documents;
   readonly usage: UsageRecords;
   readonly leases: Leases;
 
-  /** @param documentBytes the most that the documents of one owner may take together; absent: no limit */
+  /** @param documentBytes the most that the documents and sessions of one owner may take together; absent: no limit */
   constructor(driver: SqlDriver, documentBytes: number | undefined) {
     this.#database = new SqlDatabase(driver);
     this.files = new SqlFileRecords(this.#database);
     this.contents = new SqlContentRecords(this.#database);
     this.keys = new SqlKeyRecords(this.#database);
+    this.sessions = new SqlSessionRecords(this.#database, documentBytes);
     this.documents = new SqlDocuments(this.#database, documentBytes);
     this.usage = new SqlUsageRecords(this.#database);
     this.leases = new SqlLeases(this.#database);

@@ -112,15 +112,13 @@ it('is taken over with its keys', async () => {
   expect(await records.keys.findByHash(keys[0]!.hash)).toEqual(keys[0]);
 });
 
-it('is taken over with its documents, sessions among them, in their order', async () => {
+it('is taken over with its documents, in their order', async () => {
   const records = await started();
   const responses = await records.documents.list('response', ann, { limit: 10, order: 'asc' });
   expect(responses.map(({ id, body }) => [id, body])).toEqual([
     ['resp_1', { text: 'it’s 数据' }],
     ['resp_2', { text: 'later' }],
   ]);
-  const session = await records.documents.get('session', sessionId);
-  expect(session).toMatchObject({ name: 'work', body: { metadata: { made: 'by 0.1' }, ran: ['python'] } });
   expect(await records.documents.get('usage', '["2026-11-20","main","ann"]')).toBeUndefined();
   // What they take counts from here on: usage no longer does.
   const more = { kind: 'k', tenant: 'main', principalId: 'ann', name: null, createdAt: 0, expiresAt: 9 };
@@ -128,6 +126,32 @@ it('is taken over with its documents, sessions among them, in their order', asyn
     'bytes that they may',
   );
   await records.documents.put({ ...more, id: 'b', body: 'x'.repeat(700) });
+});
+
+it('is taken over with its sessions, which can be placed on a worker', async () => {
+  const records = await started();
+  expect(await records.sessions.list(ann, { limit: 10, order: 'asc' })).toEqual([
+    {
+      id: sessionId,
+      tenant: 'main',
+      principalId: 'ann',
+      createdAt: 1_795_176_000_010,
+      name: 'work',
+      lastActiveAt: 1_795_176_000_011,
+      expiresAt: 2_110_536_000_010,
+      idleMs: 60_000,
+      lifeMs: 315_360_000_000,
+      memoryBytes: 536_870_912,
+      metadata: { made: 'by 0.1' },
+      ran: ['python'],
+      kernels: [],
+      folders: [],
+      worker: null,
+      epoch: 0,
+    },
+  ]);
+  expect(await records.documents.get('session', sessionId)).toBeUndefined();
+  expect(await records.sessions.place(sessionId, 0, 'w')).toEqual({ worker: 'w', epoch: 1 });
 });
 
 it('is taken over with its usage, which goes on', async () => {

@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createSqliteRecords } from '../../../src/stores/index.ts';
 import { describeRecords } from './records.ts';
+import { describeSessions } from './sessions.ts';
 
-describeRecords('sqlite in memory', async () => createSqliteRecords({ path: ':memory:' }));
-
-describeRecords('sqlite', async () => {
+async function onDisk(documentBytes?: number) {
   const directory = await mkdtemp(join(tmpdir(), 'dragoman-records-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return createSqliteRecords({ path: join(directory, 'records.db') });
-});
+  return createSqliteRecords({ path: join(directory, 'records.db'), documentBytes });
+}
+
+describeRecords('sqlite in memory', async () => createSqliteRecords({ path: ':memory:' }));
+describeRecords('sqlite', () => onDisk());
+describeSessions('sqlite in memory', async () => createSqliteRecords({ path: ':memory:', documentBytes: 10_000 }));
+describeSessions('sqlite', () => onDisk(10_000));

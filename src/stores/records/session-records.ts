@@ -1,0 +1,77 @@
+import type { FileSet } from '../../core/index.ts';
+import type { DocumentPage } from './documents.ts';
+import type { Owner } from './file-records.ts';
+
+/** One of several kernels of a session, besides the usual one of each language. */
+export interface KernelRecord {
+  readonly id: string;
+  /** Canonical name. */
+  readonly language: string;
+  /** Relative to the workspace; empty: the workspace itself. */
+  readonly directory: string;
+  readonly createdAt: number;
+}
+
+/** Where a session's sandbox is. */
+export interface SessionPlace {
+  /** The worker that holds its sandbox; null: it never had one. */
+  worker: string | null;
+  /** Grows with each change of worker. What an earlier worker says of the session does not count. */
+  epoch: number;
+}
+
+/** What is kept of a session besides its files, which are the file set with its id. Times are milliseconds since the epoch. */
+export interface SessionRecord extends SessionPlace {
+  readonly id: string;
+  readonly tenant: string;
+  readonly principalId: string;
+  readonly createdAt: number;
+  name: string | null;
+  lastActiveAt: number;
+  /** When it ends, files and all. */
+  expiresAt: number;
+  /** How long its sandbox is kept without use. */
+  idleMs: number;
+  /** It ends after so long without use. */
+  readonly lifeMs: number;
+  readonly memoryBytes: number;
+  metadata: Readonly<Record<string, string>>;
+  /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
+  ran: readonly string[];
+  kernels: readonly KernelRecord[];
+  /** Paths of the folders of its workspace that hold nothing, sorted. They are no files: no list shows them. */
+  folders: readonly string[];
+}
+
+/** Sessions, listed by owner in the order of their creation. */
+export interface SessionRecords {
+  /**
+   * Records a session and its file set, which has no files yet: both or neither.
+   * @throws DragomanError quota_exceeded when the owner's records are more than they may be; internal when the id is taken
+   */
+  create(session: SessionRecord): Promise<void>;
+  /** Expired or not. */
+  find(id: string): Promise<SessionRecord | undefined>;
+  /** Those of one owner. Expired ones are among them until they are removed. */
+  list(owner: Owner, page: DocumentPage): Promise<SessionRecord[]>;
+  /**
+   * Writes what use and its owner change of a session, and makes its files last as long as it does. Its place stays what it is.
+   * @returns false when the session is gone
+   */
+  save(session: SessionRecord): Promise<boolean>;
+  /**
+   * Moves a session to a worker and raises its epoch, if its epoch is still this one: of processes that try at once, one wins.
+   * The session may be used in its new epoch once this resolves.
+   * @returns where the session is now, on another worker when another process was first; undefined when it is gone
+   */
+  place(id: string, epoch: number, worker: string): Promise<SessionPlace | undefined>;
+  /** Removes a session and its files. Returns false when there was none. */
+  delete(id: string): Promise<boolean>;
+  /** Removes the sessions that ended before this time; returns how many. Their files go with `FileRecords.deleteExpired`. */
+  deleteExpired(before: number): Promise<number>;
+}
+
+/** A session's file set. */
+export function fileSetOf({ id, tenant, principalId, createdAt, expiresAt }: SessionRecord): FileSet {
+  return { id, tenant, principalId, scope: { kind: 'user' }, createdAt, expiresAt };
+}

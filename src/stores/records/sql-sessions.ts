@@ -1,0 +1,173 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Selectable } from 'kysely';
+import type { DocumentPage } from './documents.ts';
+import type { Owner } from './file-records.ts';
+import { setRow } from './rows.ts';
+import type { Schema } from './schema.ts';
+import { fileSetOf, type SessionPlace, type SessionRecord, type SessionRecords } from './session-records.ts';
+import type { SqlDatabase } from './sql-database.ts';
+import { removeSets } from './sql-file-records.ts';
+import { addDocumented, byOwner } from './sql-owners.ts';
+
+/** Sessions of one deleting transaction: requests get their turn between two. */
+const deletedAtOnce = 200;
+
+/** Sessions in a table of a SQL database. What they take counts as documents of their owner do. */
+export class SqlSessionRecords implements SessionRecords {
+  readonly #database: SqlDatabase;
+  readonly #quotaBytes: number | undefined;
+
+  /** @param quotaBytes what the documents of one owner may take together */
+  constructor(database: SqlDatabase, quotaBytes: number | undefined) {
+    this.#database = database;
+    this.#quotaBytes = quotaBytes;
+  }
+
+  async create(session: SessionRecord): Promise<void> {
+    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch } = session;
+    const row = { id, tenant, principal_id: principalId, created_at: createdAt, life_ms: lifeMs };
+    const changing = changingOf(session);
+    await this.#database.unlessTaken('internal', 'A session with this id exists already.', () =>
+      this.#database.transact(async (transaction) => {
+        await transaction
+          .insertInto('sessions')
+          .values({ ...row, memory_bytes: memoryBytes, worker, epoch, ...changing })
+          .execute();
+        await transaction
+          .insertInto('file_sets')
+          .values(setRow(fileSetOf(session)))
+          .execute();
+        await addDocumented(transaction, { tenant, id: principalId }, changing.size, this.#quotaBytes);
+      }),
+    );
+  }
+
+  find(id: string): Promise<SessionRecord | undefined> {
+    return this.#database.use(async (db) => {
+      const row = await db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+      return row && sessionOf(row);
+    });
+  }
+
+  list(owner: Owner, { after, order, limit, name }: DocumentPage): Promise<SessionRecord[]> {
+    return this.#database.use(async (db) => {
+      let query = db
+        .selectFrom('sessions')
+        .selectAll()
+        .where('tenant', '=', owner.tenant)
+        .where('principal_id', '=', owner.id);
+      if (name !== undefined) query = query.where('name', '=', name);
+      if (after !== undefined) {
+        query = query.where('serial', order === 'asc' ? '>' : '<', ({ selectFrom }) =>
+          selectFrom('sessions').select('serial').where('id', '=', after),
+        );
+      }
+      return (await query.orderBy('serial', order).limit(limit).execute()).map(sessionOf);
+    });
+  }
+
+  save(session: SessionRecord): Promise<boolean> {
+    const { id, tenant, principalId, expiresAt } = session;
+    const changing = changingOf(session);
+    return this.#database.transact(async (transaction) => {
+      const before = await this.#database
+        .locked(transaction.selectFrom('sessions').select('size').where('id', '=', id))
+        .executeTakeFirst();
+      if (!before) return false;
+      await transaction.updateTable('sessions').set(changing).where('id', '=', id).execute();
+      await transaction.updateTable('file_sets').set({ expires_at: expiresAt }).where('id', '=', id).execute();
+      // Never refused: the service cannot do without it.
+      await addDocumented(transaction, { tenant, id: principalId }, changing.size - before.size);
+      return true;
+    });
+  }
+
+  place(id: string, epoch: number, worker: string): Promise<SessionPlace | undefined> {
+    return this.#database.use(async (db) => {
+      const placed = await db
+        .updateTable('sessions')
+        .set({ worker, epoch: epoch + 1 })
+        .where('id', '=', id)
+        .where('epoch', '=', epoch)
+        .returning(['worker', 'epoch'])
+        .executeTakeFirst();
+      return (
+        placed ?? (await db.selectFrom('sessions').select(['worker', 'epoch']).where('id', '=', id).executeTakeFirst())
+      );
+    });
+  }
+
+  delete(id: string): Promise<boolean> {
+    return this.#database.transact(async (transaction) => {
+      const row = await transaction
+        .deleteFrom('sessions')
+        .where('id', '=', id)
+        .returning(['tenant', 'principal_id', 'size'])
+        .executeTakeFirst();
+      await removeSets(transaction, [id]);
+      if (row) await addDocumented(transaction, { tenant: row.tenant, id: row.principal_id }, -row.size);
+      return row !== undefined;
+    });
+  }
+
+  async deleteExpired(before: number): Promise<number> {
+    for (let total = 0; ; await setImmediate()) {
+      const removed = await this.#database.transact(async (transaction) => {
+        const rows = await transaction
+          .deleteFrom('sessions')
+          .where('serial', 'in', ({ selectFrom }) =>
+            selectFrom('sessions')
+              .select('serial')
+              .where('expires_at', '<', before)
+              .orderBy('serial')
+              .limit(deletedAtOnce),
+          )
+          .where('expires_at', '<', before)
+          .returning(['tenant', 'principal_id', 'size'])
+          .execute();
+        for (const { owner, rows: own } of byOwner(rows)) {
+          await addDocumented(transaction, owner, -own.reduce((sum, { size }) => sum + size, 0));
+        }
+        return rows.length;
+      });
+      total += removed;
+      if (removed < deletedAtOnce) return total;
+    }
+  }
+}
+
+/** The columns that `save` writes. */
+function changingOf({ name, lastActiveAt, expiresAt, idleMs, metadata, ran, kernels, folders }: SessionRecord) {
+  const texts = {
+    metadata: JSON.stringify(metadata),
+    ran: JSON.stringify(ran),
+    kernels: JSON.stringify(kernels),
+    folders: JSON.stringify(folders),
+  };
+  const size = Object.values(texts).reduce((sum, text) => sum + Buffer.byteLength(text), rowBytes);
+  return { name, last_active_at: lastActiveAt, expires_at: expiresAt, idle_ms: idleMs, ...texts, size };
+}
+
+/** What a session takes besides its texts. */
+const rowBytes = 200;
+
+function sessionOf(row: Selectable<Schema['sessions']>): SessionRecord {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    principalId: row.principal_id,
+    createdAt: row.created_at,
+    name: row.name,
+    lastActiveAt: row.last_active_at,
+    expiresAt: row.expires_at,
+    idleMs: row.idle_ms,
+    lifeMs: row.life_ms,
+    memoryBytes: row.memory_bytes,
+    metadata: JSON.parse(row.metadata),
+    ran: JSON.parse(row.ran),
+    kernels: JSON.parse(row.kernels),
+    folders: JSON.parse(row.folders),
+    worker: row.worker,
+    epoch: row.epoch,
+  };
+}
