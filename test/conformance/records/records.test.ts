@@ -6,13 +6,14 @@ import { createSqliteRecords } from '../../../src/stores/index.ts';
 import { describeRecords } from './records.ts';
 import { describeSessions } from './sessions.ts';
 
-async function onDisk(documentBytes?: number) {
+async function newPath(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'dragoman-records-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return createSqliteRecords({ path: join(directory, 'records.db'), documentBytes });
+  return join(directory, 'records.db');
 }
 
+const documentBytes = 10_000;
 describeRecords('sqlite in memory', async () => createSqliteRecords({ path: ':memory:' }));
-describeRecords('sqlite', () => onDisk());
-describeSessions('sqlite in memory', async () => createSqliteRecords({ path: ':memory:', documentBytes: 10_000 }));
-describeSessions('sqlite', () => onDisk(10_000));
+describeRecords('sqlite', async () => createSqliteRecords({ path: await newPath() }));
+describeSessions('sqlite in memory', async () => createSqliteRecords({ path: ':memory:', documentBytes }));
+describeSessions('sqlite', async () => createSqliteRecords({ path: await newPath(), documentBytes }));
