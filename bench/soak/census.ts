@@ -3,22 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { descendants } from '../../test/support/processes.ts';
 import type { TestServer } from '../../test/support/server.ts';
 
+/** A busy machine takes its time to end what has to go. */
+const settleMs = 60_000;
+
 /** What a server holds of the host, by name. */
 export type Census = Readonly<Record<string, number>>;
 
 export function census({ pid, dataDir }: TestServer): Census {
-  const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`);
-    } catch {
-      return '';
-    }
-  });
+  const below = descendants(pid);
+  const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`));
   return {
-    processes: descendants(pid).length,
+    processes: below.length,
     // Clients' connections come and go by their own clocks.
     descriptors: descriptors.filter((target) => target !== '' && !target.startsWith('socket:')).length,
-    mounts: readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n').length,
+    // The server itself mounts nothing, and the mounts of the host are of others too.
+    'mount namespaces': new Set(below.map((each) => link(`/proc/${each.pid}/ns/mnt`))).size,
     groups: groups(pid),
     'files half written': readdirSync(`${dataDir}/files/incoming`).length,
   };
@@ -26,14 +25,26 @@ export function census({ pid, dataDir }: TestServer): Census {
 
 /** Waits until nothing changes any more: the pool is full and nothing is being torn down. */
 export async function settled(server: TestServer): Promise<Census> {
-  let last = '';
-  for (let same = 0, tries = 0; same < 6 && tries < 120; tries++) {
+  const end = performance.now() + settleMs;
+  let now = census(server);
+  for (let same = 0; same < 12 && performance.now() < end; ) {
     await sleep(250);
-    const now = JSON.stringify(census(server));
-    same = now === last ? same + 1 : 0;
-    last = now;
+    const next = census(server);
+    same = JSON.stringify(next) === JSON.stringify(now) ? same + 1 : 0;
+    now = next;
   }
-  return JSON.parse(last);
+  return now;
+}
+
+/** Waits until nothing is left over: the server holds no more than before. What is left over all the same, by name. */
+export async function leftOver(server: TestServer, before: Census): Promise<{ after: Census; names: string[] }> {
+  const end = performance.now() + settleMs;
+  for (;;) {
+    const after = census(server);
+    const names = Object.keys(before).filter((name) => after[name]! > before[name]!);
+    if (names.length === 0 || performance.now() > end) return { after, names };
+    await sleep(250);
+  }
 }
 
 export function residentMiB(pid: number): number {
@@ -52,6 +63,15 @@ function groups(pid: number): number {
     return count;
   };
   return visit('/sys/fs/cgroup', 4, false);
+}
+
+/** Where a link leads; empty when it has gone meanwhile. */
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 function directories(dir: string) {

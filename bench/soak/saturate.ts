@@ -8,7 +8,7 @@ import { startServer } from '../../test/support/server.ts';
 import { startUpstream } from '../../test/support/upstream.ts';
 import { percentile, table } from '../statistics.ts';
 import { type Attack, attacks } from './attacks.ts';
-import { type Census, census, settled } from './census.ts';
+import { leftOver, settled } from './census.ts';
 import { kinds, type Measured, Neighbour, nothingMeasured } from './neighbour.ts';
 
 const usage = `usage: npm run soak -- saturate [--seconds N] [--only TEXT] [--most N] [--rates off]
@@ -34,8 +34,6 @@ if (values.help || !(seconds > 0 && most > 0 && chosen.length > 0)) {
 
 /** Below this a p99 counts as this: a few milliseconds more or less are not what a user would notice. */
 const floorMs = 50;
-/** What is left over has to be gone by then. */
-const settleMs = 60_000;
 
 const upstream = await startUpstream({ models: ['soak'] });
 upstream.always(() => [{ text: ['One', ' two', ' three.'] }]);
@@ -82,17 +80,6 @@ async function idleFor(ms: number): Promise<void> {
   await neighbour.work(() => performance.now() >= end, idle);
 }
 
-/** Waits until the service holds what it held before. */
-async function settledAs(before: Census): Promise<Census> {
-  const end = performance.now() + settleMs;
-  let now = await settled(server);
-  while (JSON.stringify(now) !== JSON.stringify(before) && performance.now() < end) {
-    await sleep(500);
-    now = census(server);
-  }
-  return now;
-}
-
 console.log(`load of the machine: ${loadavg()[0]!.toFixed(1)}; ${seconds} s for each of ${chosen.length} attacks\n`);
 await neighbour.start();
 await idleFor(2000);
@@ -109,7 +96,7 @@ for (const attack of chosen) {
   console.log(`${attack.name}: ${measured.times.print.length} turns, ${measured.faults.length} refused`);
   for (const fault of measured.faults.slice(0, 3)) console.log(`  ${fault}`);
 }
-const after = await settledAs(before);
+const left = await leftOver(server, before);
 await neighbour.close();
 await server.stop();
 await upstream.close();
@@ -121,7 +108,6 @@ const rows = results.map(({ name, measured }) => {
   const isHeld = worst <= most && measured.faults.length === 0;
   return { isHeld, cells: [name, ...ratios, String(measured.faults.length), isHeld ? 'held' : 'BROKEN'] };
 });
-const leftOver = Object.keys(before).filter((name) => after[name]! > before[name]!);
 console.log();
 table(['p99, ms, idle', ...kinds], [['', ...kinds.map((kind) => percentile(idle.times[kind], 0.99).toFixed(0))]]);
 table(
@@ -133,11 +119,11 @@ table(
   Object.keys(before).map((name) => [
     name,
     String(before[name]),
-    String(after[name]),
-    leftOver.includes(name) ? 'BROKEN' : 'held',
+    String(left.after[name]),
+    left.names.includes(name) ? 'BROKEN' : 'held',
   ]),
 );
 console.log(`load of the machine: ${loadavg()[0]!.toFixed(1)}`);
-const isHeld = rows.every((row) => row.isHeld) && leftOver.length === 0 && idle.faults.length === 0;
+const isHeld = rows.every((row) => row.isHeld) && left.names.length === 0 && idle.faults.length === 0;
 for (const fault of idle.faults.slice(0, 5)) console.log(`idle: ${fault}`);
 process.exitCode = isHeld ? 0 : 1;
