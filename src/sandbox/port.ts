@@ -16,16 +16,12 @@ export type SandboxLimits = Pick<
   'memoryBytes' | 'processes' | 'cpus' | 'workspaceBytes' | 'workspaceFiles' | 'openFiles'
 >;
 
-/** What the engine may expect of a boundary. */
+/** How boundaries differ, as far as the engine does something else for it. */
 export interface BackendTraits {
   /** Limits that `adopt` can change. A request with other values for the rest gets a sandbox of its own making. */
   readonly adjustable: readonly (keyof SandboxLimits)[];
-  /** How long `freeze` and `thaw` take: a few milliseconds at most, or tens of them and more. */
-  readonly freezing: 'instant' | 'slow';
   /** What `create` starts from. Only of a fork the engine repeats the warm-up. */
   readonly warmUnit: 'fork' | 'checkpoint' | 'snapshot' | 'boot';
-  /** One boundary (a kernel, a virtual machine) never holds sandboxes of two owners. */
-  readonly oneOwner: boolean;
 }
 
 /** A sandbox to be made. */
@@ -153,7 +149,10 @@ export interface GuestLink {
   flush(): Promise<void>;
 }
 
-/** An isolated process tree with a workspace and limits. It serves one owner, then is destroyed. */
+/**
+ * An isolated process tree with a workspace and limits. It serves one owner, then is destroyed. A backend whose kernel or machine is not
+ * safe between owners makes one for each sandbox.
+ */
 export interface Sandbox {
   readonly id: string;
   readonly template: string;

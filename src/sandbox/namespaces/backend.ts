@@ -24,9 +24,7 @@ export class NamespacesBackend implements Backend {
   readonly traits: BackendTraits = {
     // Control groups accept new values at any time; file systems and resource limits do not.
     adjustable: ['memoryBytes', 'processes', 'cpus'],
-    freezing: 'instant',
     warmUnit: 'fork',
-    oneOwner: false,
   };
   readonly #options: BackendOptions;
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();

@@ -43,9 +43,8 @@ export function describeBackend(name: string, open: () => Promise<Candidate>): v
     };
 
     it('tells its traits', () => {
-      const { adjustable, freezing, warmUnit } = candidate.backend.traits;
+      const { adjustable, warmUnit } = candidate.backend.traits;
       expect(Object.keys(limits)).toEqual(expect.arrayContaining([...adjustable]));
-      expect(['instant', 'slow']).toContain(freezing);
       expect(['fork', 'checkpoint', 'snapshot', 'boot']).toContain(warmUnit);
     });
 
