@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, type Plan, workspacePath } from '../../core/index.ts';
+import { DragomanError, type Limits, type Plan } from '../../core/index.ts';
 import type { Language } from '../../runner/index.ts';
 
 const maxCodeBytes = 8 * 1024 * 1024;
@@ -44,21 +44,4 @@ export function checkProgram({
     refuse(`args must be at most ${maxArgsBytes} bytes together`);
   }
   if (Buffer.byteLength(stdin) > maxCodeBytes) refuse(`stdin must be at most ${maxCodeBytes} bytes`);
-}
-
-/** Every input needs a place of its own: no path twice, none a directory of another. @throws DragomanError invalid_request */
-export function checkDestinations(paths: readonly string[]): void {
-  const files = new Set<string>();
-  for (const path of paths) {
-    workspacePath(path);
-    if (files.has(path)) throw new DragomanError('invalid_request', { message: 'two files have the same destination' });
-    files.add(path);
-  }
-  for (const path of paths) {
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
-      if (files.has(path.slice(0, at))) {
-        throw new DragomanError('invalid_request', { message: 'one file would be a directory of another' });
-      }
-    }
-  }
 }

@@ -8,7 +8,9 @@ import {
   uploadMode,
 } from '../../core/index.ts';
 import type { JobEnding } from '../../runner/index.ts';
-import type { LostFile, ReportedFile } from './executions.ts';
+import type { Execution, LostFile, ReportedFile } from './executions.ts';
+import type { Order } from './order.ts';
+import type { TrackedExecution } from './tracked-execution.ts';
 
 /** What became of the files of an execution. */
 export interface RecordedFiles {
@@ -56,4 +58,21 @@ export async function recordFiles({ ending, stored, before, record, logger }: Re
     const lost = added.map(({ name: path }) => ({ path, reason }));
     return { files: [], deleted: ending.deleted, lost: [...ending.lost, ...lost] };
   }
+}
+
+/** What callers get of an execution that has ended. */
+export function executionOf(
+  { id, sessionId }: TrackedExecution,
+  { language, inputs }: Order,
+  startedAt: number,
+  { continuity, result }: JobEnding,
+  { files, deleted, lost }: RecordedFiles,
+): Execution {
+  const changed = new Set(deleted);
+  for (const each of files) if (each.change !== 'inherited') changed.add(each.file.name);
+  const inherited = inputs
+    .filter(({ input }) => !changed.has(input.path))
+    .map(({ input }) => ({ change: 'inherited', path: input.path, ref: input }) as const);
+  const all = { files: [...files, ...inherited], deleted, lost };
+  return { id, sessionId, language: language.name, continuity, startedAt, result, ...all };
 }

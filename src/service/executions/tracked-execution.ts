@@ -8,9 +8,10 @@ import {
   weightOf,
 } from '../../core/index.ts';
 import type { NumberedEvent } from '../../event-log/index.ts';
-import { type JobEvent, outputBytes, type Runner } from '../../runner/index.ts';
+import { errorOf, type Job, type JobEnding, type JobEvent, outputBytes, type Runner } from '../../runner/index.ts';
 import type { Place } from '../admission/admission.ts';
 import type { Execution, RunningExecution } from './executions.ts';
+import type { ParkedShare } from './parked-bytes.ts';
 
 export interface TrackedExecutionFacts {
   readonly runner: Runner;
@@ -103,7 +104,7 @@ export class TrackedExecution implements RunningExecution {
     if (signal?.aborted) return;
     for await (const { number, event } of this.#runner.events(this, after + before, signal)) {
       // A reader may be ahead of the one that follows the job for us.
-      this.observe(number, event);
+      this.#observe(number, event);
       const shown = executionEvent(event);
       if (shown) yield { number: number - before, event: shown };
       if (signal?.aborted) return;
@@ -116,16 +117,35 @@ export class TrackedExecution implements RunningExecution {
     this.#status = 'running';
   }
 
-  /** The runner has its job. */
-  submitted(): void {
+  /**
+   * Hands the runner its job and follows it to its end.
+   * @param parked what it may keep shown while it waits for answers
+   * @throws DragomanError what the job failed with; rate_limited, overloaded when it may not wait with what it has shown
+   */
+  async run(job: Omit<Job, 'id' | 'owner'>, parked: ParkedShare): Promise<JobEnding> {
+    await this.#runner.submit({ ...job, id: this.id, owner: this.owner });
     this.#isSubmitted = true;
     this.#submitted.resolve();
     if (this.signal.aborted) void this.#runner.cancel(this.id);
     this.signal.addEventListener('abort', () => void this.#runner.cancel(this.id), { once: true });
+    let fault: unknown;
+    for await (const { number, event } of this.#runner.events(this, 0)) {
+      this.#observe(number, event);
+      if (event.type === 'failed') throw fault ?? errorOf(event.error);
+      if (event.type === 'ended' && fault) throw fault;
+      if (event.type === 'ended') return event;
+      try {
+        if (!fault) parked.note(event);
+      } catch (error) {
+        fault = error;
+        this.cancel();
+      }
+    }
+    throw new DragomanError('internal', { message: 'The execution ended without a result.' });
   }
 
   /** Takes note of an event of its job. Each is noted once, in whatever order readers see them. */
-  observe(number: number, event: JobEvent): void {
+  #observe(number: number, event: JobEvent): void {
     if (number <= this.#seen) return;
     // Another execution may run while the files of this one are stored.
     if (event.type === 'storing') this.#place?.leave();

@@ -1,5 +1,5 @@
 import { DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
-import { checkDestinations } from '../executions/programs.ts';
+import { checkDestinations } from './destinations.ts';
 import type { FileService } from './file-service.ts';
 import type { InputFile } from './files.ts';
 

@@ -1,4 +1,4 @@
-import { maxEmptyFolders, pathFault } from '../../core/index.ts';
+import { DragomanError, maxEmptyFolders, pathFault } from '../../core/index.ts';
 import type { JobSession, SessionRef } from '../../runner/index.ts';
 import type { KernelRecord, SessionPlace, SessionRecord } from '../../stores/index.ts';
 import type { TrackedExecution } from '../executions/tracked-execution.ts';
@@ -53,14 +53,24 @@ export class OpenSession {
     execution.done.then(forget, forget);
   }
 
-  /** It is this execution's turn until `work` is over. */
-  async run<T>(execution: TrackedExecution, work: () => Promise<T>): Promise<T> {
-    this.#running = execution;
-    try {
-      return await work();
-    } finally {
-      this.#running = undefined;
-    }
+  /**
+   * Does the work of an execution when its turn has come.
+   * @throws DragomanError session_busy when too many wait or it waited too long; not_found, cancelled when the session is deleted
+   */
+  turn<T>(execution: TrackedExecution, work: () => Promise<T>): Promise<T> {
+    return this.queue.run(async () => {
+      if (this.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
+      this.#running = execution;
+      try {
+        return await work();
+      } catch (cause) {
+        // The session was deleted meanwhile, and its sandbox with it.
+        if (this.isDeleted) throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
+        throw cause;
+      } finally {
+        this.#running = undefined;
+      }
+    }, execution.signal);
   }
 
   /** Cancels what runs and what waits, in one kernel or in all. */

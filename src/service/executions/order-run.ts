@@ -1,0 +1,81 @@
+import type { FileRef, Logger, StoredFile } from '../../core/index.ts';
+import type { Job, JobEnding } from '../../runner/index.ts';
+import type { FileService, OpenFileSet } from '../files/file-service.ts';
+import { jobInputs } from '../sessions/session-files.ts';
+import type { Execution } from './executions.ts';
+import type { StoredJobFiles } from './job-files.ts';
+import { isCell, type Order } from './order.ts';
+import { ParkedShare, type parkedBytes } from './parked-bytes.ts';
+import { executionOf, recordFiles } from './recording.ts';
+import type { TrackedExecution } from './tracked-execution.ts';
+
+export interface OrderRunParts {
+  readonly fileService: FileService;
+  readonly jobFiles: StoredJobFiles;
+  /** How long an execution may wait for the answers to its tool calls. */
+  readonly toolWaitMs: number;
+  /** How long an execution may wait for a place to run. */
+  readonly queueWaitMs: number;
+  /** What executions that wait for answers have shown. */
+  readonly parked: ReturnType<typeof parkedBytes>;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/** Where the code of an order runs, and what becomes of its files. */
+interface Surroundings extends Pick<Job, 'inputs' | 'folders' | 'session'> {
+  /** What its files are stored for. */
+  readonly set: OpenFileSet;
+  /** The file that was at a path before. */
+  before(path: string): FileRef | undefined;
+  /** Takes note of how it ended, before its files are recorded. */
+  ended?(ending: JobEnding): void;
+  /** Records files and removals, all or nothing. */
+  record(added: readonly StoredFile[], deleted: readonly string[]): Promise<void>;
+}
+
+/** Runs an order as a job, and records what it made. @throws DragomanError what the job failed with */
+export async function runOrder(
+  { jobFiles, toolWaitMs, queueWaitMs, parked, logger, now }: OrderRunParts,
+  execution: TrackedExecution,
+  order: Order,
+  { set, inputs, folders, session, ...files }: Surroundings,
+): Promise<Execution> {
+  const { language, request, limits } = order;
+  const startedAt = now();
+  const share = new ParkedShare(parked, execution.owner);
+  jobFiles.begin(execution.id, set);
+  try {
+    const job = {
+      language: language.name,
+      code: request.code,
+      args: request.args ?? [],
+      stdin: request.stdin ?? null,
+      mode: isCell(order) ? 'cell' : 'program',
+      ...{ inputs, folders, limits, session },
+      tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
+      deadline: now() + queueWaitMs,
+    } as const;
+    const ending = await execution.run(job, share).finally(() => share.free());
+    files.ended?.(ending);
+    const recorded = await recordFiles({ ...files, ending, stored: jobFiles.stored(execution.id), logger });
+    return executionOf(execution, order, startedAt, ending, recorded);
+  } finally {
+    jobFiles.end(execution.id);
+  }
+}
+
+/** Runs an order in a sandbox of its own; its files become a file set with the execution's id. */
+export function runAlone(parts: OrderRunParts, execution: TrackedExecution, order: Order): Promise<Execution> {
+  const { fileService } = parts;
+  const set = fileService.newSet(order.principal, execution.id, { kind: 'user' });
+  const refs = new Map(order.inputs.map(({ input }) => [input.path, input]));
+  return runOrder(parts, execution, order, {
+    set,
+    inputs: jobInputs(order.inputs.map(({ input, file }) => ({ ...file, name: input.path }))),
+    folders: null,
+    session: null,
+    before: (path) => refs.get(path),
+    record: (added) => fileService.record(set, added),
+  });
+}
