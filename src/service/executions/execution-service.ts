@@ -7,7 +7,7 @@ import {
   planOf,
   weightOf,
 } from '../../core/index.ts';
-import type { Language, Runner } from '../../runner/index.ts';
+import type { Language } from '../../runner/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import { resolveInputs } from '../files/inputs.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
@@ -17,16 +17,14 @@ import type { UsageMeter } from '../usage/usage.ts';
 import type { ExecutionLog } from './execution-log.ts';
 import type { Execution, ExecutionRequest, Executions, RunningExecution } from './executions.ts';
 import { checkKernel, isCell, type Order } from './order.ts';
-import { type OrderRunParts, runAlone } from './order-run.ts';
+import { type OrderRunParts, runAlone, runInSession } from './order-run.ts';
 import { ownerOf } from './owner.ts';
 import { parkedBytes } from './parked-bytes.ts';
 import { checkProgram, languageOf, limitsWithin } from './programs.ts';
-import { runInSession, type SessionRunParts } from './session-run.ts';
 import { ToolAllowance, type ToolAllowanceOptions } from './tool-allowance.ts';
 import { TrackedExecution } from './tracked-execution.ts';
 
-export interface ExecutionServiceOptions extends ToolAllowanceOptions, Omit<OrderRunParts, 'parked'> {
-  readonly runner: Runner;
+export interface ExecutionServiceOptions extends ToolAllowanceOptions, Omit<OrderRunParts, 'parked' | 'directory'> {
   readonly admission: Admission;
   readonly plans: Plans;
   readonly usage: UsageMeter;
@@ -45,7 +43,7 @@ const executionBytes = 16 * 1024;
  */
 export class ExecutionService implements Executions {
   readonly #options: ExecutionServiceOptions;
-  readonly #parts: SessionRunParts;
+  readonly #parts: OrderRunParts;
   readonly #log: ExecutionLog;
   readonly #tools: ToolAllowance;
   readonly #underWay = new HeldBytes(underWayLimits, 'Too many executions are under way, or too large ones.');
@@ -139,7 +137,7 @@ export class ExecutionService implements Executions {
     const begun = performance.now();
     const parts = this.#parts;
     const ended = await (session
-      ? session.turn(execution, () =>
+      ? session.execute(execution, () =>
           this.#placed(execution, order, () => runInSession(parts, execution, order, session)),
         )
       : this.#placed(execution, order, () => runAlone(parts, execution, order)));

@@ -1,7 +1,11 @@
 import type { FileRef, Logger, StoredFile } from '../../core/index.ts';
-import type { Job, JobEnding } from '../../runner/index.ts';
+import type { Job, JobEnding, Runner } from '../../runner/index.ts';
+import { fileSetOf } from '../../stores/index.ts';
 import type { FileService, OpenFileSet } from '../files/file-service.ts';
+import type { OpenSession } from '../sessions/open-session.ts';
+import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { jobInputs } from '../sessions/session-files.ts';
+import { addFiles } from '../sessions/workspace-files.ts';
 import type { Execution } from './executions.ts';
 import type { StoredJobFiles } from './job-files.ts';
 import { isCell, type Order } from './order.ts';
@@ -10,6 +14,8 @@ import { executionOf, recordFiles } from './recording.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
 
 export interface OrderRunParts {
+  readonly runner: Runner;
+  readonly directory: SessionDirectory;
   readonly fileService: FileService;
   readonly jobFiles: StoredJobFiles;
   /** How long an execution may wait for the answers to its tool calls. */
@@ -20,6 +26,48 @@ export interface OrderRunParts {
   readonly parked: ReturnType<typeof parkedBytes>;
   readonly logger: Logger;
   readonly now: () => number;
+}
+
+/** Runs an order in a sandbox of its own; its files become a file set with the execution's id. */
+export function runAlone(parts: OrderRunParts, execution: TrackedExecution, order: Order): Promise<Execution> {
+  const { fileService } = parts;
+  const set = fileService.newSet(order.principal, execution.id, { kind: 'user' });
+  const refs = new Map(order.inputs.map(({ input }) => [input.path, input]));
+  return runOrder(parts, execution, order, {
+    set,
+    inputs: jobInputs(order.inputs.map(({ input, file }) => ({ ...file, name: input.path }))),
+    folders: null,
+    session: null,
+    before: (path) => refs.get(path),
+    record: (added) => fileService.record(set, added),
+  });
+}
+
+/** Runs an order in a session, whose turn it is: with all its files, and what the code makes becomes the session's. */
+export async function runInSession(
+  parts: OrderRunParts,
+  execution: TrackedExecution,
+  order: Order,
+  session: OpenSession,
+): Promise<Execution> {
+  const { record, files } = session;
+  const set = () => parts.fileService.opened(order.principal, fileSetOf(record));
+  const ref = await parts.directory.place(session);
+  await bringInputs(parts, order, session);
+  const memoryBytes = Math.min(order.limits.memoryBytes, record.memoryBytes);
+  const limited = { ...order, limits: { ...order.limits, memoryBytes } };
+  return runOrder(parts, execution, limited, {
+    set: set(),
+    inputs: jobInputs(files.all()),
+    folders: record.folders,
+    session: session.forJob(ref, order.kernel, record.expiresAt - parts.now()),
+    before: (path) => files.refAt(path),
+    ended({ folders }) {
+      if (execution.kernel !== null) session.noteKernel(execution.kernel);
+      if (folders !== null) session.noteFolders(folders);
+    },
+    record: (added, deleted) => files.record(set(), added, deleted),
+  });
 }
 
 /** Where the code of an order runs, and what becomes of its files. */
@@ -35,7 +83,7 @@ interface Surroundings extends Pick<Job, 'inputs' | 'folders' | 'session'> {
 }
 
 /** Runs an order as a job, and records what it made. @throws DragomanError what the job failed with */
-export async function runOrder(
+async function runOrder(
   { jobFiles, toolWaitMs, queueWaitMs, parked, logger, now }: OrderRunParts,
   execution: TrackedExecution,
   order: Order,
@@ -65,17 +113,24 @@ export async function runOrder(
   }
 }
 
-/** Runs an order in a sandbox of its own; its files become a file set with the execution's id. */
-export function runAlone(parts: OrderRunParts, execution: TrackedExecution, order: Order): Promise<Execution> {
+/** Makes a request's files the session's own. @throws DragomanError invalid_request when they do not fit */
+async function bringInputs(
+  parts: OrderRunParts,
+  { principal, inputs, limits }: Order,
+  session: OpenSession,
+): Promise<void> {
   const { fileService } = parts;
-  const set = fileService.newSet(order.principal, execution.id, { kind: 'user' });
-  const refs = new Map(order.inputs.map(({ input }) => [input.path, input]));
-  return runOrder(parts, execution, order, {
-    set,
-    inputs: jobInputs(order.inputs.map(({ input, file }) => ({ ...file, name: input.path }))),
-    folders: null,
-    session: null,
-    before: (path) => refs.get(path),
-    record: (added) => fileService.record(set, added),
+  const set = fileService.opened(principal, fileSetOf(session.record));
+  const wanted = inputs.filter(({ input, file }) => {
+    const there = session.files.at(input.path);
+    // A client that names a file the session itself has changed since then means the file as it is now.
+    return there?.digest !== file.digest && !(there && file.sessionId === set.id && file.name === input.path);
   });
+  if (wanted.length === 0) return;
+  const copies = wanted.map(({ input, file }) => fileService.copy(set, input.path, file));
+  try {
+    await addFiles(parts, principal, session, copies, limits.workspaceBytes);
+  } finally {
+    fileService.release(copies);
+  }
 }

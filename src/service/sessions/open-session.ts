@@ -2,7 +2,6 @@ import { DragomanError, maxEmptyFolders, pathFault } from '../../core/index.ts';
 import type { JobSession, SessionRef } from '../../runner/index.ts';
 import type { KernelRecord, SessionPlace, SessionRecord } from '../../stores/index.ts';
 import type { TrackedExecution } from '../executions/tracked-execution.ts';
-import { SerialQueue } from './serial-queue.ts';
 import type { SessionFiles } from './session-files.ts';
 
 /** Executions of one session that may wait or run. */
@@ -12,7 +11,6 @@ const maxQueue = 64;
 export class OpenSession {
   readonly record: SessionRecord;
   readonly files: SessionFiles;
-  readonly queue: SerialQueue;
   /** Its record has changed since it was saved, at `savedAt`. */
   isDirty = false;
   savedAt: number;
@@ -21,18 +19,28 @@ export class OpenSession {
   users = 0;
   readonly #executions = new Set<TrackedExecution>();
   #running: TrackedExecution | undefined;
+  readonly #queueWaitMs: number;
+  /** Resolves when all that runs and waits is over. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** How many run and wait. */
+  #length = 0;
 
   constructor(record: SessionRecord, files: SessionFiles, queueWaitMs: number) {
     this.record = record;
     this.files = files;
     this.savedAt = record.lastActiveAt;
-    this.queue = new SerialQueue(maxQueue, queueWaitMs);
+    this.#queueWaitMs = queueWaitMs;
   }
 
   /** Where its sandbox is, if there is one. Undefined: it never had one. */
   get ref(): SessionRef | undefined {
     const { id, epoch, worker } = this.record;
     return worker === null ? undefined : { id, epoch, worker };
+  }
+
+  /** Nothing runs and nothing waits. */
+  get isIdle(): boolean {
+    return this.#length === 0;
   }
 
   /** The execution that runs now, for `interrupt`. */
@@ -54,11 +62,30 @@ export class OpenSession {
   }
 
   /**
-   * Does the work of an execution when its turn has come.
-   * @throws DragomanError session_busy when too many wait or it waited too long; not_found, cancelled when the session is deleted
+   * Does one thing after another, in the order they were asked for.
+   * @throws DragomanError session_busy when too many wait or it waited too long; cancelled when `signal` aborts before its turn
    */
-  turn<T>(execution: TrackedExecution, work: () => Promise<T>): Promise<T> {
-    return this.queue.run(async () => {
+  async inTurn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#length >= maxQueue) throw new DragomanError('session_busy', { retryAfterSeconds: 1 });
+    this.#length++;
+    const turn = this.#last;
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    this.#last = turn.then(() => over);
+    try {
+      await this.#wait(turn, signal);
+      return await work();
+    } finally {
+      this.#length--;
+      end();
+    }
+  }
+
+  /**
+   * Does the work of an execution in its turn.
+   * @throws DragomanError as `inTurn`; not_found, cancelled when the session is deleted
+   */
+  execute<T>(execution: TrackedExecution, work: () => Promise<T>): Promise<T> {
+    return this.inTurn(async () => {
       if (this.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
       this.#running = execution;
       try {
@@ -103,5 +130,23 @@ export class OpenSession {
       ran,
       idleMs: Math.min(idleMs, Math.max(0, expiresInMs)),
     };
+  }
+
+  async #wait(turn: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const cancel = () => reject(new DragomanError('cancelled'));
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    const message = 'Another execution of this session has not ended in time.';
+    const timer = setTimeout(
+      () => reject(new DragomanError('session_busy', { message, retryAfterSeconds: 5 })),
+      this.#queueWaitMs,
+    );
+    try {
+      await Promise.race([turn, promise]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    }
   }
 }

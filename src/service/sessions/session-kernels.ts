@@ -65,7 +65,7 @@ export class SessionKernels implements Kernels {
   /** Ends what runs in a kernel, and its process. */
   async #end(session: OpenSession, kernelId: string): Promise<void> {
     session.cancelAll(kernelId);
-    await session.queue.run(async () => {
+    await session.inTurn(async () => {
       if (session.ref) await this.#runner.endKernels(session.ref, [kernelId]);
     });
   }

@@ -1,5 +1,4 @@
 import {
-  DragomanError,
   type FileRef,
   newId,
   type Plans,
@@ -18,9 +17,10 @@ import { resolveInputs } from '../files/inputs.ts';
 import { checkNotes } from './notes.ts';
 import type { OpenSession } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
-import { checkRoom, jobInputs } from './session-files.ts';
+import { checkRoom } from './session-files.ts';
 import { endOf, findSession } from './session-record.ts';
 import type { NewSession, Page, SessionInfo, Sessions } from './sessions.ts';
+import { addFiles, removeFile } from './workspace-files.ts';
 
 export interface SessionServiceOptions extends SessionDirectoryOptions {
   readonly plans: Plans;
@@ -154,7 +154,7 @@ export class SessionService implements Sessions {
   restart(principal: Principal, id: string): Promise<SessionInfo> {
     return this.#directory.use(principal, id, async (session) => {
       session.cancelAll();
-      await session.queue.run(async () => {
+      await session.inTurn(async () => {
         if (session.ref) await this.#options.runner.endKernels(session.ref, null);
       });
       await this.#directory.save(session);
@@ -170,10 +170,11 @@ export class SessionService implements Sessions {
   }
 
   fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo> {
-    return this.#directory.use(principal, id, ({ record, files, queue }) => {
+    return this.#directory.use(principal, id, (session) => {
+      const { record, files } = session;
       const { idleMs, lifeMs, memoryBytes, metadata } = record;
       const settings = { idleMs, lifeMs, memoryBytes, metadata };
-      return queue.run(() =>
+      return session.inTurn(() =>
         this.#create(
           principal,
           {
@@ -222,31 +223,19 @@ export class SessionService implements Sessions {
   async removeFile(principal: Principal, id: string, path: string): Promise<void> {
     workspacePath(path);
     await this.#directory.use(principal, id, (session) =>
-      session.queue.run(async () => {
-        const { files, record, ref } = session;
-        if (!files.at(path)) throw new DragomanError('not_found', { message: 'File not found' });
-        const others = files.all().filter(({ name }) => name !== path);
-        if (ref) await this.#options.runner.syncSession(ref, jobInputs(others));
-        await files.record(this.#fileSet(principal, record), [], [path]);
-      }),
+      session.inTurn(() => removeFile(this.#options, principal, session, path)),
     );
   }
 
   /** Makes a stored file the session's, in its turn. */
   async #add(principal: Principal, id: string, file: StoredFile): Promise<StoredFile> {
-    const { runner, plans, fileService } = this.#options;
+    const { plans, fileService } = this.#options;
+    const { workspaceBytes } = planOf(plans, principal).limits;
     try {
-      return await this.#directory.use(principal, id, (session) =>
-        session.queue.run(async () => {
-          const { files, record, ref } = session;
-          const there = files.all();
-          checkRoom(there, [file], planOf(plans, principal).limits.workspaceBytes);
-          const all = [...there.filter(({ name }) => name !== file.name), file];
-          if (ref) await runner.syncSession(ref, jobInputs(all));
-          await files.record(this.#fileSet(principal, record), [file]);
-          return file;
-        }),
+      await this.#directory.use(principal, id, (session) =>
+        session.inTurn(() => addFiles(this.#options, principal, session, [file], workspaceBytes)),
       );
+      return file;
     } finally {
       fileService.release([file]);
     }
@@ -284,7 +273,7 @@ export class SessionService implements Sessions {
       idleMs,
       expiresAt,
       state: expiresAt <= this.#options.now() ? 'expired' : live ? 'live' : 'dormant',
-      busy: session !== undefined && !session.queue.idle,
+      busy: session !== undefined && !session.isIdle,
       memoryBytes,
       metadata,
     };
