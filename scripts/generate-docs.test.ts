@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { clientTypes, clientTypesPath } from './client-types.ts';
 import { configurationPage, configurationPagePath } from './generate-docs.ts';
 import { seccompPage, seccompPagePath } from './seccomp-page.ts';
 
@@ -9,4 +10,8 @@ test('docs/reference/configuration.md is what `npm run docs` writes', () => {
 
 test('docs/reference/seccomp.md is what `npm run docs` writes', () => {
   expect(readFileSync(seccompPagePath, 'utf8')).toBe(seccompPage());
+});
+
+test('client/src/api.ts is what `npm run docs` writes', async () => {
+  expect(readFileSync(clientTypesPath, 'utf8')).toBe(await clientTypes());
 });

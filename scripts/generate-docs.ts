@@ -1,6 +1,7 @@
-/** Writes the generated pages of `docs/reference/`. `npm run docs` runs it; a test fails when a page is stale. */
+/** Writes the generated pages of `docs/reference/` and the types of the client. `npm run docs` runs it; a test fails when one is stale. */
 import { writeFileSync } from 'node:fs';
 import { allSettings } from '../src/config/index.ts';
+import { clientTypes, clientTypesPath } from './client-types.ts';
 import { seccompPage, seccompPagePath } from './seccomp-page.ts';
 
 export const configurationPagePath = new URL('../docs/reference/configuration.md', import.meta.url);
@@ -51,4 +52,5 @@ Sizes are bytes, or a number with a binary unit: \`512m\`, \`1g\` and \`1GiB\` a
 if (import.meta.main) {
   writeFileSync(configurationPagePath, configurationPage());
   writeFileSync(seccompPagePath, seccompPage());
+  writeFileSync(clientTypesPath, await clientTypes());
 }

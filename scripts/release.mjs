@@ -1,12 +1,14 @@
-// Runs in `npm version`: the Helm chart and the changelog get the new version, and go into its commit.
+// Runs in `npm version`: the client, the Helm chart and the changelog get the new version, and go into its commit.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { changelogWithVersion, chartWithVersion } from './launch/release.mjs';
+import { changelogWithVersion, chartWithVersion, clientWithVersion, lockWithVersion } from './launch/release.mjs';
 import { project } from './launch/run.mjs';
 
 const { version } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8'));
 const today = new Date().toISOString().slice(0, 10);
 const files = {
+  'client/package.json': (text) => clientWithVersion(text, version),
+  'package-lock.json': (text) => lockWithVersion(text, version),
   'deploy/helm/dragoman/Chart.yaml': (text) => chartWithVersion(text, version),
   'CHANGELOG.md': (text) => changelogWithVersion(text, version, today),
 };

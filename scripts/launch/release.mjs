@@ -14,3 +14,15 @@ export function changelogWithVersion(text, version, date) {
   if (!heading) throw new Error(`CHANGELOG.md has no "## ${short} (unreleased)"`);
   return text.replace(heading, `## ${version} (${date})`);
 }
+
+/** The manifest of the client with the version of the service. */
+export function clientWithVersion(text, version) {
+  return text.replace(/^ {2}"version": ".*"/m, `  "version": "${version}"`);
+}
+
+/** The lock file with the version of the client; npm writes that of the service itself. */
+export function lockWithVersion(text, version) {
+  const lock = JSON.parse(text);
+  lock.packages.client.version = version;
+  return `${JSON.stringify(lock, null, 2)}\n`;
+}

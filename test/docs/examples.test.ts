@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ afterEach(() => {
 });
 
 /** Runs an example in a folder of its own; returns what it printed. */
-async function run(name: string): Promise<string> {
+async function run(name: string, { asksModel = true } = {}): Promise<string> {
   const file = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
   const child = spawn(process.execPath, [file], {
     cwd: folder,
@@ -35,7 +35,7 @@ async function run(name: string): Promise<string> {
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${err}`);
   // No model is named.
-  expect(new Set(service.upstream.requests.map(({ body }) => body.model))).toEqual(new Set([model]));
+  expect(new Set(service.upstream.requests.map(({ body }) => body.model))).toEqual(new Set(asksModel ? [model] : []));
   return out;
 }
 
@@ -79,4 +79,16 @@ test('langchain.mjs', async () => {
   const out = await run('langchain.mjs');
   expect(out).toContain('Kept.');
   expect(out).toContain('328350');
+});
+
+test('client.mjs', async () => {
+  // The package as it is published: `@dragoman/client` in node_modules is a link to it.
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '--project', join(root, 'client/tsconfig.json')]);
+  const out = await run('client.mjs', { asksModel: false });
+  expect(out).toBe(
+    'asked for Oslo\nasked for Bergen\npeople per square kilometre:\n[1581.0, 628.0]\nsaved with-area.csv\n',
+  );
+  expect(readFileSync(join(folder, 'with-area.csv'), 'utf8')).toContain('Oslo,717710,454');
 });

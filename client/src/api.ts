@@ -1,0 +1,395 @@
+// Made from the OpenAPI document of the service by `npm run docs`. Do not edit.
+
+/**
+ * A file the execution made or changed.
+ */
+export interface Artifact {
+  id: string;
+  session_id: string;
+  path: string;
+  size: number;
+  mime: string;
+  sha256: string;
+  created_at: string;
+  /**
+   * Who put it there: a caller, or code that made or changed it.
+   */
+  source: 'user' | 'program';
+  change: 'created' | 'modified';
+}
+export interface Execution {
+  id: string;
+  session_id: string;
+  language: string;
+  status: 'done';
+  /**
+   * `completed` with an exit code or an `error`, or what ended it.
+   */
+  outcome: 'completed' | 'timed_out' | 'out_of_memory' | 'output_limit' | 'killed' | 'cancelled';
+  /**
+   * Null when a signal or a limit ended it.
+   */
+  exit_code: number | null;
+  signal: string | null;
+  /**
+   * What was there before it: nothing, the variables of earlier ones, or only their files.
+   */
+  state: 'fresh' | 'continued' | 'restored';
+  /**
+   * Whether the next execution finds the variables; `none`: the language keeps none.
+   */
+  interpreter: 'kept' | 'lost' | 'none';
+  started_at: string;
+  /**
+   * What ended so: the run, or the compilation (or check) that failed before it.
+   */
+  stage: 'compile' | 'run';
+  usage: ExecutionUsage;
+  /**
+   * Of the compilation; zeroes when the program was there from before, null when there was nothing to compile.
+   */
+  compile_usage: ExecutionUsage | null;
+  /**
+   * Something was left out: the middle of a stream, results, or files beyond a limit.
+   */
+  truncated: boolean;
+  /**
+   * Paths that were there before it and are gone.
+   */
+  deleted: string[];
+  /**
+   * Files that were made but could not be stored.
+   */
+  artifacts_lost: number;
+  /**
+   * Which these are, and why.
+   */
+  lost: {
+    path: string;
+    reason: string;
+  }[];
+  stdout: string;
+  stderr: string;
+  /**
+   * What it displayed, and the value of its last expression, in order.
+   */
+  results: MimeBundle[];
+  error: ProgramError | null;
+  artifacts: Artifact[];
+}
+export interface ExecutionUsage {
+  cpu_ms: number;
+  wall_ms: number;
+  peak_memory_bytes: number;
+}
+/**
+ * One result in several forms by MIME type: text as it is, images and PDF as base64, JSON as JSON.
+ */
+export interface MimeBundle {
+  [k: string]: unknown;
+}
+/**
+ * An exception nothing caught.
+ */
+export interface ProgramError {
+  name: string;
+  value: string;
+  traceback: string[];
+}
+export interface ExecutionRequest {
+  /**
+   * A language or one of its aliases, any case. `lang` is another name of this field.
+   */
+  language: string;
+  /**
+   * A cell of a live session, or a whole program; at most 8 MiB.
+   */
+  code: string;
+  args?: string[] | null;
+  stdin?: string | null;
+  /**
+   * A kernel of the session; absent: the default one of the language.
+   */
+  kernel_id?: string | null;
+  /**
+   * Wall clock; at most what the plan allows. Waiting for tools is free.
+   */
+  timeout_ms?: number | null;
+  /**
+   * Put into the workspace first.
+   */
+  files?: NativeFileReference[] | null;
+  /**
+   * Tools the code may call.
+   */
+  tools?: Tool[] | null;
+}
+export interface NativeFileReference {
+  /**
+   * The session the file is stored in: a live one, an upload or an execution.
+   */
+  session_id: string;
+  id: string;
+  /**
+   * Relative to the workspace, `/` between segments.
+   */
+  path: string;
+}
+export interface Tool {
+  name: string;
+  description?: string;
+  /**
+   * JSON Schema of an object; absent: it takes nothing.
+   */
+  parameters?: {
+    [k: string]: unknown;
+  };
+}
+export interface File {
+  id: string;
+  session_id: string;
+  path: string;
+  size: number;
+  mime: string;
+  sha256: string;
+  created_at: string;
+  /**
+   * Who put it there: a caller, or code that made or changed it.
+   */
+  source: 'user' | 'program';
+}
+export interface ForkRequest {
+  name?: string | null;
+  idle_timeout_ms?: number | null;
+  /**
+   * The session ends, files and all, after so long without use.
+   */
+  lifetime_ms?: number | null;
+  /**
+   * At most what the plan allows.
+   */
+  memory_bytes?: number | null;
+  metadata?: {
+    [k: string]: string;
+  } | null;
+}
+export interface InterruptSessionAnswer {
+  /**
+   * False: nothing ran.
+   */
+  interrupted: boolean;
+}
+export interface Kernel {
+  id: string;
+  language: string;
+  /**
+   * Where it starts, relative to the workspace; empty: the workspace itself.
+   */
+  directory: string;
+  /**
+   * It runs the code of its language that names no kernel.
+   */
+  default: boolean;
+  /**
+   * `live`: it holds variables; `dormant`: its next code starts it anew.
+   */
+  state: 'live' | 'dormant';
+  created_at: string;
+}
+export interface KernelRequest {
+  /**
+   * A language that keeps variables, or one of its aliases.
+   */
+  language: string;
+  /**
+   * Where it starts, relative to the workspace; made if it is missing.
+   */
+  directory?: string | null;
+}
+export interface Language {
+  name: string;
+  title: string;
+  /**
+   * What a request may call it instead, in any case.
+   */
+  aliases: string[];
+  /**
+   * By what they are versions of.
+   */
+  versions: {
+    [k: string]: string;
+  };
+  /**
+   * The command that makes a program of the source; null where the source itself is run.
+   */
+  compile: string[] | null;
+  /**
+   * The command that runs it.
+   */
+  run: string[];
+  /**
+   * The command that goes over a source first where its first argument asks for it; null where there is none.
+   */
+  check: {
+    argument: string;
+    command: string[];
+  } | null;
+  /**
+   * A live session keeps variables from cell to cell; otherwise its files alone.
+   */
+  keeps_variables: boolean;
+}
+export interface ListKernelsAnswer {
+  data: Kernel[];
+}
+export interface ListLanguagesAnswer {
+  languages: Language[];
+}
+export interface ListSessionFilesAnswer {
+  data: File[];
+}
+export interface ListSessionsAnswer {
+  data: Session[];
+  has_more: boolean;
+}
+export interface Session {
+  id: string;
+  name: string | null;
+  /**
+   * `live`: variables are kept; `dormant`: only files are; `expired`: everything is gone.
+   */
+  state: 'live' | 'dormant' | 'expired';
+  /**
+   * An execution runs or waits.
+   */
+  busy: boolean;
+  created_at: string;
+  last_active_at: string;
+  /**
+   * When it ends unless it is used before.
+   */
+  expires_at: string;
+  idle_timeout_ms: number;
+  memory_bytes: number;
+  metadata: {
+    [k: string]: string;
+  };
+}
+export interface ListSessionsQuery {
+  limit?: number;
+  after?: string;
+  order?: 'asc' | 'desc';
+  name?: string;
+}
+export interface ReadUsageQuery {
+  from?: string;
+  to?: string;
+}
+export interface RunningExecution {
+  id: string;
+  session_id: string;
+  language: string;
+  status: 'queued' | 'running';
+}
+export interface SessionChange {
+  /**
+   * Null: no name.
+   */
+  name?: string | null;
+  /**
+   * The sandbox is let go after so long without use. At most what is configured.
+   */
+  idle_timeout_ms?: number;
+  /**
+   * Replaces what was there.
+   */
+  metadata?: {
+    [k: string]: string;
+  };
+}
+export interface SessionRequest {
+  name?: string | null;
+  idle_timeout_ms?: number | null;
+  /**
+   * The session ends, files and all, after so long without use.
+   */
+  lifetime_ms?: number | null;
+  /**
+   * At most what the plan allows.
+   */
+  memory_bytes?: number | null;
+  metadata?: {
+    [k: string]: string;
+  } | null;
+  /**
+   * Stored files to begin with.
+   */
+  files?: NativeFileReference[] | null;
+}
+export interface ToolCall {
+  id: string;
+  name: string;
+  input: {
+    [k: string]: unknown;
+  };
+}
+export interface ToolResult {
+  /**
+   * Of the call.
+   */
+  id: string;
+  /**
+   * Any JSON value; null when absent.
+   */
+  value?: unknown;
+  /**
+   * The call failed: an exception in the program.
+   */
+  error?: string | null;
+}
+export interface ToolResultsRequest {
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  results: ToolResult[];
+}
+export interface Usage {
+  from: string;
+  to: string;
+  total: {
+    executions: number;
+    cpu_ms: number;
+    wall_ms: number;
+    bytes_stored: number;
+    bytes_served: number;
+  };
+  /**
+   * Days without any use are left out.
+   */
+  days: {
+    date: string;
+    executions: number;
+    cpu_ms: number;
+    wall_ms: number;
+    bytes_stored: number;
+    bytes_served: number;
+  }[];
+  /**
+   * What its files take at this moment, each at its full size, and what they may take together.
+   */
+  storage: {
+    bytes_used: number;
+    bytes_allowed: number;
+  };
+}
+/**
+ * It goes on when its tool calls are answered.
+ */
+export interface WaitingExecution {
+  id: string;
+  session_id: string;
+  language: string;
+  status: 'tool_calls';
+  tool_calls: ToolCall[];
+}

@@ -1,0 +1,66 @@
+import type { File, ListSessionFilesAnswer, NativeFileReference } from './api.ts';
+import type { CallOptions } from './deadline.ts';
+import { type Download, downloadOf } from './download.ts';
+import type { Transport } from './transport.ts';
+
+/** What a file can be made of. A stream is sent as it comes; browsers send one only over HTTP/2. */
+export type FileContent = string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
+/** A whole upload has no time limit but this one; a download must not stand still for so long. */
+const uploadTimeoutMs = 15 * 60_000;
+
+/** The files of one session. Paths are relative to the workspace, with `/` between segments. */
+export class SessionFiles {
+  readonly #transport: Transport;
+  readonly #base: string;
+
+  constructor(transport: Transport, sessionId: string) {
+    this.#transport = transport;
+    this.#base = `/sessions/${encodeURIComponent(sessionId)}`;
+  }
+
+  /** All of them, by path, as of the last execution that ended. */
+  async list(options: CallOptions = {}): Promise<File[]> {
+    return (await this.#transport.json<ListSessionFilesAnswer>('GET', `${this.#base}/files`, options)).data;
+  }
+
+  /** Stores a file, or another content of it. */
+  put(path: string, content: FileContent, options: CallOptions & { readonly type?: string } = {}): Promise<File> {
+    return this.#transport.json('PUT', this.#address(path), {
+      timeoutMs: uploadTimeoutMs,
+      ...options,
+      headers: {
+        'content-type': options.type || (content instanceof Blob && content.type) || 'application/octet-stream',
+      },
+      body: content,
+      repeatable: true,
+    });
+  }
+
+  /** Puts a copy of a stored file into the session. */
+  copy(file: NativeFileReference, options: CallOptions = {}): Promise<File> {
+    return this.#transport.json('POST', `${this.#base}/files`, { ...options, json: file });
+  }
+
+  /** The content of a file. */
+  async get(path: string, options: CallOptions = {}): Promise<Download> {
+    return downloadOf(await this.#transport.open('GET', this.#address(path), options));
+  }
+
+  /** All of them as a zip. */
+  async archive(options: CallOptions = {}): Promise<Download> {
+    return downloadOf(await this.#transport.open('GET', `${this.#base}/archive`, options));
+  }
+
+  async delete(path: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.json('DELETE', this.#address(path), { ...options, repeatable: true });
+  }
+
+  #address(path: string): string {
+    const segments = path.split('/');
+    // An address with such segments would name something else.
+    if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
+      throw new TypeError(`${JSON.stringify(path)} is no path of a file: it has an empty segment, "." or ".."`);
+    return `${this.#base}/files/${segments.map(encodeURIComponent).join('/')}`;
+  }
+}

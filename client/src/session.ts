@@ -1,0 +1,87 @@
+import type {
+  Execution,
+  ExecutionRequest,
+  ForkRequest,
+  InterruptSessionAnswer,
+  SessionChange,
+  Session as SessionRecord,
+} from './api.ts';
+import type { CallOptions } from './deadline.ts';
+import { type RunningExecution, type RunOptions, startExecution } from './execution.ts';
+import { SessionFiles } from './files.ts';
+import { SessionKernels } from './kernels.ts';
+import { definitionsOf } from './tools.ts';
+import type { Transport } from './transport.ts';
+
+/** Code to run: everything of a request but the tools, which are functions here. */
+export type Code = Omit<ExecutionRequest, 'tools'>;
+
+/** Files, and perhaps variables, that outlive the code. Making this object asks the service nothing. */
+export class Session {
+  readonly id: string;
+  readonly files: SessionFiles;
+  readonly kernels: SessionKernels;
+  readonly #transport: Transport;
+  readonly #base: string;
+
+  constructor(transport: Transport, id: string) {
+    this.id = id;
+    this.#transport = transport;
+    this.#base = `/sessions/${encodeURIComponent(id)}`;
+    this.files = new SessionFiles(transport, id);
+    this.kernels = new SessionKernels(transport, id);
+  }
+
+  /** Runs code and waits for its end, however it ends. It is ended when the signal aborts or the time is over. */
+  async run(code: Code, options: RunOptions = {}): Promise<Execution> {
+    return (await this.start(code, options)).result();
+  }
+
+  /** Runs code and hands out its events as they happen. */
+  start(code: Code, options: RunOptions = {}): Promise<RunningExecution> {
+    return startExecution(this.#transport, `${this.#base}/executions`, bodyOf(code, options), options);
+  }
+
+  /** What is known of it. Does not count as use. */
+  info(options: CallOptions = {}): Promise<SessionRecord> {
+    return this.#transport.json('GET', this.#base, options);
+  }
+
+  change(change: SessionChange, options: CallOptions = {}): Promise<SessionRecord> {
+    return this.#transport.json('PATCH', this.#base, { ...options, json: change, repeatable: true });
+  }
+
+  /** Interrupts what runs; variables stay. Returns whether anything ran. */
+  async interrupt(options: CallOptions = {}): Promise<boolean> {
+    const answer = await this.#transport.json<InterruptSessionAnswer>('POST', `${this.#base}/interrupt`, options);
+    return answer.interrupted;
+  }
+
+  /** Forgets all variables and keeps the files. */
+  restart(options: CallOptions = {}): Promise<SessionRecord> {
+    return this.#transport.json('POST', `${this.#base}/restart`, { ...options, repeatable: true });
+  }
+
+  /** Begins another session with the same files. */
+  async fork(request: ForkRequest = {}, options: CallOptions = {}): Promise<Session> {
+    const { id } = await this.#transport.json<SessionRecord>('POST', `${this.#base}/fork`, {
+      ...options,
+      json: request,
+    });
+    return new Session(this.#transport, id);
+  }
+
+  /** Its history as a Jupyter notebook, nbformat 4.5. */
+  notebook(options: CallOptions = {}): Promise<Record<string, unknown>> {
+    return this.#transport.json('GET', `${this.#base}/notebook`, options);
+  }
+
+  /** Ends it and removes its files. */
+  async delete(options: CallOptions = {}): Promise<void> {
+    await this.#transport.json('DELETE', this.#base, { ...options, repeatable: true });
+  }
+}
+
+export function bodyOf(code: Code, { tools }: RunOptions): ExecutionRequest {
+  return tools && Object.keys(tools).length > 0 ? { ...code, tools: definitionsOf(tools) } : code;
+}
