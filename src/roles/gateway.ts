@@ -38,7 +38,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
   lifetime.add(() => service.close());
   service.start();
-  const { sessions, kernels, executions } = service;
+  const { sessions, kernels, executions, toolRounds, namedRequests } = service;
   const runnerInfo = new RunnerInfo(runner);
 
   const authenticator = createAuthenticator({
@@ -81,6 +81,8 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       storedFiles: fileService,
       sessions,
       executions,
+      toolRounds,
+      namedRequests,
       kernels,
       assistant,
       agent,

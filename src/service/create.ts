@@ -2,6 +2,9 @@ import type { Admission } from './admission/admission.ts';
 import { ExecutionLog } from './executions/execution-log.ts';
 import { ExecutionService, type ExecutionServiceOptions } from './executions/execution-service.ts';
 import type { Executions } from './executions/executions.ts';
+import { RememberedRequests } from './rounds/named-requests.ts';
+import type { NamedRequests, ToolRounds } from './rounds/rounds.ts';
+import { ExecutionRounds } from './rounds/tool-rounds.ts';
 import { SessionDirectory } from './sessions/session-directory.ts';
 import { SessionKernels } from './sessions/session-kernels.ts';
 import { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
@@ -16,6 +19,8 @@ export interface Service {
   readonly sessions: Sessions;
   readonly kernels: Kernels;
   readonly executions: Executions;
+  readonly toolRounds: ToolRounds;
+  readonly namedRequests: NamedRequests;
   /** Registers gauges, and begins to save, every few seconds, which sessions were used. */
   start(): void;
   /** Ends what runs and saves what has to last. */
@@ -31,6 +36,8 @@ export function createService(options: ServiceOptions): Service {
     sessions: new SessionService(options, parts),
     kernels: new SessionKernels(options, directory),
     executions,
+    toolRounds: new ExecutionRounds({ executions, log, runner: options.runner }),
+    namedRequests: new RememberedRequests(log),
     start() {
       const { metrics, admission } = options;
       metrics.gauge('executions_running', 'Executions running now', () => admission.running);

@@ -67,6 +67,8 @@ export function idleServices(): DialectServices {
     agent: idleAgent,
     sessions: notForThis('sessions'),
     executions: notForThis('executions'),
+    toolRounds: notForThis('toolRounds'),
+    namedRequests: notForThis('namedRequests'),
     kernels: notForThis('kernels'),
     usage: notForThis('usage'),
     maxFileBytes: 10_000,

@@ -74,13 +74,15 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, count() {} },
     now,
   });
-  const { sessions, executions, kernels } = parts;
+  const { sessions, executions, kernels, toolRounds, namedRequests } = parts;
   onTestFinished(() => parts.close());
   const service = {
     now: Date.UTC(2026, 0, 1),
     sessions,
     executions,
     kernels,
+    toolRounds,
+    namedRequests,
     close: () => parts.close(),
     runner,
     records,

@@ -1,4 +1,4 @@
-import type { Executions, Files, Sessions } from '../../service/index.ts';
+import type { Executions, Files, NamedRequests, Sessions, ToolRounds } from '../../service/index.ts';
 
 /** Bounds of one upload call. */
 export interface UploadLimits {
@@ -14,6 +14,6 @@ export interface LibreChatServices extends UploadLimits {
   readonly storedFiles: Pick<Files, 'upload' | 'find' | 'open' | 'list' | 'delete'>;
   readonly sessions: Pick<Sessions, 'ensure' | 'files' | 'putFile'>;
   readonly executions: Pick<Executions, 'start'>;
-  /** Milliseconds since the epoch. */
-  now(): number;
+  readonly toolRounds: ToolRounds;
+  readonly namedRequests: NamedRequests;
 }

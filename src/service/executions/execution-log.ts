@@ -63,14 +63,19 @@ export class ExecutionLog {
       });
   }
 
+  /** One of this principal's that is in memory. */
+  tracked(principal: Principal, id: string): TrackedExecution | undefined {
+    const running = this.#running.get(id);
+    if (!running) return this.#ended.get(keyOf(principal, id));
+    return isOf(principal, running.principal.tenant, running.principal.id) ? running : undefined;
+  }
+
   /** @throws DragomanError not_found, for another principal's as well */
   async find(principal: Principal, id: string): Promise<RunningExecution> {
-    const running = this.#running.get(id);
-    if (running && isOf(principal, running.principal.tenant, running.principal.id)) return running;
-    const ended = this.#ended.get(keyOf(principal, id));
-    if (ended) return ended;
+    const tracked = this.tracked(principal, id);
+    if (tracked) return tracked;
     await this.flush();
-    const document = isId(id) && !running ? await this.#documents.get(kind, id) : undefined;
+    const document = isId(id) && !this.#running.has(id) ? await this.#documents.get(kind, id) : undefined;
     if (!document || !isOf(principal, document.tenant, document.principalId))
       throw new DragomanError('not_found', { message: 'Execution not found' });
     const { execution, last } = document.body as Written;

@@ -102,6 +102,7 @@ export class ExecutionService implements Executions {
       ...{ runner: this.#options.runner, principal, owner, code: request.code, language: language.name },
       sessionId: session?.record.id,
       hasTools: !!request.tools?.length,
+      notes: request.notes ?? {},
       kernel: isCell(order) ? (kernel?.id ?? language.kernel) : null,
     };
     const execution = new TrackedExecution(facts, (own) => this.#measured(own, order, session));
@@ -115,10 +116,10 @@ export class ExecutionService implements Executions {
   #admit(
     owner: string,
     language: Language,
-    { code, args, stdin, tools }: ExecutionRequest,
+    { code, args, stdin, tools, notes }: ExecutionRequest,
     cancel: () => void,
   ): () => void {
-    const bytes = executionBytes + weightOf([code, args, stdin, tools]);
+    const bytes = executionBytes + weightOf([code, args, stdin, tools, notes]);
     const giveBack = tools?.length ? this.#tools.take(owner, language, tools, cancel) : () => {};
     try {
       this.#underWay.take(owner, bytes);

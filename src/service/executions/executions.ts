@@ -35,6 +35,8 @@ export interface ExecutionRequest {
   readonly asProgram?: boolean | undefined;
   /** Tools of the caller that the code may call. */
   readonly tools?: readonly ToolDefinition[] | undefined;
+  /** What the dialect wants to read again when it comes back to the execution. */
+  readonly notes?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A finished execution. */

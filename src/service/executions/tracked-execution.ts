@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   DragomanError,
   type ExecutionEvent,
@@ -15,7 +16,7 @@ import type { ParkedShare } from './parked-bytes.ts';
 
 export interface TrackedExecutionFacts {
   readonly runner: Runner;
-  readonly principal: Pick<Principal, 'id' | 'tenant'>;
+  readonly principal: Pick<Principal, 'id' | 'tenant' | 'authContext'>;
   /** As jobs name the principal. */
   readonly owner: string;
   readonly sessionId: string | undefined;
@@ -24,8 +25,12 @@ export interface TrackedExecutionFacts {
   readonly kernel: string | null;
   readonly code: string;
   readonly hasTools: boolean;
+  /** Of the dialect. */
+  readonly notes: Readonly<Record<string, string>>;
 }
 
+/** Characters kept of the beginning of what an execution with tools prints. */
+const maxOpening = 65_536;
 /** A job's events are those of its execution, behind one that says it has started. */
 const before = 1;
 
@@ -35,10 +40,13 @@ export class TrackedExecution implements RunningExecution {
   readonly sessionId: string;
   readonly language: string;
   readonly kernel: string | null;
-  readonly principal: Pick<Principal, 'id' | 'tenant'>;
+  readonly principal: TrackedExecutionFacts['principal'];
+  readonly notes: TrackedExecutionFacts['notes'];
   readonly owner: string;
   readonly code: string;
   readonly done: Promise<Execution>;
+  /** A request waits for what it does next. */
+  isAwaited = false;
   readonly #runner: Runner;
   readonly #hasTools: boolean;
   readonly #abort = new AbortController();
@@ -49,8 +57,14 @@ export class TrackedExecution implements RunningExecution {
   #place: Place | undefined;
   #seen = 0;
   #resultBytes = 0;
+  #worker: string | undefined;
   #calls: readonly ToolCall[] = [];
-  readonly #answered = new Set<string>();
+  #calledAt = 0;
+  #rounds = 0;
+  #opening = '';
+  readonly #decoder = new TextDecoder();
+  /** Digests of the answers to calls, by the call's id. */
+  readonly #answered = new Map<string, string>();
   /** Answers that wait for a place in which the program can go on. */
   #waiting: (readonly ToolResult[])[] = [];
 
@@ -62,7 +76,9 @@ export class TrackedExecution implements RunningExecution {
     this.kernel = facts.kernel;
     this.code = facts.code;
     this.owner = facts.owner;
-    this.principal = { id: facts.principal.id, tenant: facts.principal.tenant };
+    const { id, tenant, authContext } = facts.principal;
+    this.principal = { id, tenant, authContext };
+    this.notes = facts.notes;
     this.#runner = facts.runner;
     this.#hasTools = facts.hasTools;
     const ended = work(this).then((execution) => {
@@ -89,9 +105,39 @@ export class TrackedExecution implements RunningExecution {
     return Math.max(0, this.#seen - before);
   }
 
+  /** The worker that runs it, once it has started. */
+  get worker(): string | undefined {
+    return this.#worker;
+  }
+
+  /** Its latest round of tool calls, answered or not. */
+  get calls(): readonly ToolCall[] {
+    return this.#calls;
+  }
+
+  /** Number of the event that told of these calls. */
+  get calledAt(): number {
+    return this.#calledAt;
+  }
+
+  /** How many rounds of calls it has made. */
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  /** With tools: the beginning of what it has printed to stdout. */
+  get opening(): string {
+    return this.#opening;
+  }
+
+  /** Whether it was given exactly these answers. */
+  hasHad(results: readonly ToolResult[]): boolean {
+    return results.every((result) => this.#answered.get(result.id) === digestOf(result));
+  }
+
   /** Bytes that are kept of it besides its events, about. */
   get bytes(): number {
-    return this.#resultBytes + this.code.length;
+    return this.#resultBytes + this.code.length + this.#opening.length + weightOf(this.notes);
   }
 
   /** Aborts when it is to be ended. */
@@ -152,8 +198,15 @@ export class TrackedExecution implements RunningExecution {
     // What follows is no part of what callers see, nor of its numbers.
     if (event.type === 'storing' || event.type === 'ended' || event.type === 'failed') return;
     this.#seen = number;
+    if (event.type === 'started') this.#worker = event.worker;
+    if (event.type === 'stdout' && this.#hasTools && this.#opening.length < maxOpening) {
+      this.#opening += this.#decoder.decode(outputBytes(event), { stream: true });
+      this.#opening = this.#opening.slice(0, maxOpening);
+    }
     if (event.type !== 'tool_calls' || this.#status === 'done') return;
     this.#calls = event.calls;
+    this.#calledAt = this.last;
+    this.#rounds++;
     this.#status = 'waiting';
     this.#place?.lend();
   }
@@ -167,7 +220,7 @@ export class TrackedExecution implements RunningExecution {
     }
     const { changes, waits } = await this.#runner.checkAnswer(this.id, results);
     if (!changes) return;
-    for (const { id } of results) this.#answered.add(id);
+    for (const result of results) this.#answered.set(result.id, digestOf(result));
     if (!waits) return this.#runner.answer(this.id, results);
     this.#waiting.push(results);
     if (this.#waiting.length === 1) void this.#goOn();
@@ -194,6 +247,11 @@ export class TrackedExecution implements RunningExecution {
       }
     }
   }
+}
+
+/** Of an answer, however long. */
+function digestOf(result: ToolResult): string {
+  return createHash('sha256').update(JSON.stringify(result)).digest('base64');
 }
 
 /** What callers see of a job's event; undefined: nothing. */
