@@ -110,6 +110,17 @@ describe('an execution in rounds', () => {
     expect([admission.running, runner.submitted.length]).toEqual([0, 2]);
   });
 
+  it('is not forgotten for the many executions of another principal', async () => {
+    const service = scriptedService(async (job) => (job.job.tools ? asking(job) : undefined));
+    const { toolRounds } = service;
+    const first = await toolRounds.start(bob, request, open());
+    const second = await toolRounds.resume(bob, refOf(first), both, open());
+    const third = [{ id: 'call_003', value: 3 }];
+    const last = await toolRounds.resume(bob, refOf(second), third, open());
+    for (let n = 0; n < 1100; n++) await service.run(undefined, 'x'.repeat(100_000));
+    expect(await toolRounds.resume(bob, refOf(second), third, open())).toEqual(last);
+  });
+
   it('is lost with its worker, and not found while that lives', async () => {
     const { toolRounds, runner } = scriptedService(asking);
     const ref = { executionId: 'E'.repeat(21), round: 1, worker: 'gone' };
