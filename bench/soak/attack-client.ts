@@ -24,14 +24,20 @@ export class AttackClient {
   }
 
   /** Reads the answer to its end, whatever it is. */
-  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<string> {
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+    signal = this.#signal,
+  ): Promise<string> {
     const isBytes = body instanceof Uint8Array;
     const type = isBytes ? 'application/octet-stream' : 'application/json';
     const answer = await fetch(`${this.#target.url}/v1${path}`, {
       method,
       headers: { 'x-api-key': this.#target.key, ...(body === undefined ? {} : { 'content-type': type }), ...headers },
       ...(body === undefined ? {} : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
-      signal: this.#signal,
+      signal,
     });
     // A client that is told to wait and does not would only be refused faster.
     if (answer.status === 429) await sleep(50);
@@ -46,8 +52,9 @@ export class AttackClient {
     return this.send('PUT', path, body);
   }
 
+  /** Makes what has to be ended by its id later, so the end of the attack does not cut it off. */
   async json<T>(path: string, body: object): Promise<T> {
-    return JSON.parse(await this.post(path, body));
+    return JSON.parse(await this.send('POST', path, body, {}, AbortSignal.timeout(60_000)));
   }
 
   async session(): Promise<string> {

@@ -14,21 +14,23 @@ const maxRounds = 20_000;
 
 const [name, url, key, seconds] = process.argv.slice(2) as [string, string, string, string];
 const attack = attacks.find((each) => each.name === name)!;
-const signal = AbortSignal.timeout(Number(seconds) * 1000);
+const over = new AbortController();
+const { signal } = over;
 setMaxListeners(0, signal);
 const client = new AttackClient({ url, key }, signal);
 await client.start();
 const prepared = (await attack.prepare?.(client).catch(() => undefined)) ?? '';
+process.send?.('attacks');
+setTimeout(() => over.abort(), Number(seconds) * 1000);
 let rounds = 0;
-let broken = 0;
 await Promise.all(
   Array.from({ length: attack.clients }, async () => {
     while (!signal.aborted && rounds++ < maxRounds) {
-      await attack.round(client, prepared).catch(() => broken++);
+      await attack.round(client, prepared).catch(() => {});
       await sleep(pauseMs);
     }
   }),
 );
+process.send?.('cleans up');
 await client.cleanUp();
-process.send?.({ rounds, broken });
 process.disconnect?.();

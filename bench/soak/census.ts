@@ -11,11 +11,9 @@ export type Census = Readonly<Record<string, number>>;
 
 export function census({ pid, dataDir }: TestServer): Census {
   const below = descendants(pid);
-  const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`));
   return {
     processes: below.length,
-    // Clients' connections come and go by their own clocks.
-    descriptors: descriptors.filter((target) => target !== '' && !target.startsWith('socket:')).length,
+    descriptors: descriptors(pid),
     // The server itself mounts nothing, and the mounts of the host are of others too.
     'mount namespaces': new Set(below.map((each) => link(`/proc/${each.pid}/ns/mnt`))).size,
     groups: groups(pid),
@@ -49,6 +47,15 @@ export async function leftOver(server: TestServer, before: Census): Promise<{ af
 
 export function residentMiB(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+}
+
+/** Clients' connections come and go by their own clocks; a thread starts with its first use, and nothing else holds both ends of a pipe. */
+function descriptors(pid: number): number {
+  const targets = readdirSync(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`));
+  const ofThreads = new Set(['anon_inode:[eventpoll]', 'anon_inode:[io_uring]', 'anon_inode:[eventfd]']);
+  const pipes = targets.filter((target) => target.startsWith('pipe:'));
+  for (const pipe of pipes) if (pipes.indexOf(pipe) !== pipes.lastIndexOf(pipe)) ofThreads.add(pipe);
+  return targets.filter((target) => target && !target.startsWith('socket:') && !ofThreads.has(target)).length;
 }
 
 /** Control groups of a server's sandboxes, in all hierarchies. */
