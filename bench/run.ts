@@ -1,8 +1,10 @@
 import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { imageRoot } from '../test/support/image.ts';
 import { startServer, type TestServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
+import { cost } from './cost.ts';
 import { languages } from './languages.ts';
 import { latency } from './latency.ts';
 import { density, liveSessions } from './native.ts';
@@ -29,6 +31,7 @@ const benches: Record<string, () => Promise<void>> = {
       const root = await imageRoot();
       await throughput(server, () => openBare(root));
     }),
+  cost: () => cost(fileURLToPath(new URL('..', import.meta.url)), process.env.BENCH_OTHER),
   cells: cellOverhead,
   first: firstCells,
   memory,

@@ -61,6 +61,15 @@ def map_user(pid, user):
     _write(f'/proc/{pid}/gid_map', f'1000 {user} 1')
 
 
+def enter_group(directory, name):
+    """Moves this process, which has one thread, into a control group (version 1). By thread this takes the kernel no grace period."""
+    fd = os.open(f'{name}/tasks', os.O_WRONLY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        os.write(fd, b'0')
+    finally:
+        os.close(fd)
+
+
 def enter(sizes):
     """Builds the sandbox's view. `sizes`: workspaceBytes, workspaceFiles, tmpBytes, shmBytes."""
     # Leaving the zygote's user behind; the process must still own its files in /proc.

@@ -15,6 +15,7 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
+_CLONE_PIDFD = 0x00001000
 _CLONE_CHILD_CLEARTID = 0x00200000
 _CLONE_CHILD_SETTID = 0x01000000
 _SIGCHLD = 17
@@ -57,25 +58,27 @@ _TID = _tid_address()
 
 
 def clone(flags):
-    """fork() into new namespaces: one process, pid 1 of its own pid namespace. Returns 0 in the child.
+    """fork() into new namespaces: one process, pid 1 of its own pid namespace. Returns its pid and a descriptor of it; (0, None) in
+    the child.
 
     CPython's fork hooks run as they do for os.fork(); there must be a single thread.
     """
     api = ctypes.pythonapi
     api.PyOS_BeforeFork()
-    flags = ctypes.c_ulong(flags | _SIGCHLD | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID)
+    flags = ctypes.c_ulong(flags | _SIGCHLD | _CLONE_PIDFD | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID)
     tid, nothing = ctypes.c_void_p(_TID), ctypes.c_void_p(0)
+    pidfd = ctypes.c_int(-1)
     # The last two arguments change places between the architectures.
     tail = (tid, nothing) if platform.machine() == 'x86_64' else (nothing, tid)
-    pid = _libc.syscall(_NUMBERS['clone'], flags, nothing, nothing, *tail)
+    pid = _libc.syscall(_NUMBERS['clone'], flags, nothing, ctypes.byref(pidfd), *tail)
     code = ctypes.get_errno()
     if pid == 0:
         api.PyOS_AfterFork_Child()
-        return 0
+        return 0, None
     api.PyOS_AfterFork_Parent()
     if pid < 0:
         raise OSError(code, f'clone: {os.strerror(code)}')
-    return pid
+    return pid, pidfd.value
 
 
 def mount(source, target, kind, flags, options=None):

@@ -2,12 +2,12 @@
 
 Theory of operation. The service (Node) and this process share a socket on descriptor 3, JSON lines both ways:
 
-    service -> zygote   {"op":"spawn","id":…,"user":…,"sizes":{…}}   {"op":"opened","id":…}   {"op":"kill","id":…}
-    zygote  -> service  {"event":"zygote"}   {"event":"spawned","id":…,"pid":…,"fds":[command,claims,stdout,stderr]}
+    service -> zygote   {"op":"spawn","id":…,"user":…,"group":…,"sizes":{…}}   {"op":"opened","id":…}   {"op":"kill","id":…}
+    zygote  -> service  {"event":"zygote"}   {"event":"spawned","id":…,"pidfd":…,"fds":[command,claims,stdout,stderr]}
                         {"event":"exit","id":…,"code":…,"signal":…}   {"event":"failed","id":…,"message":…}
 
-For each sandbox the zygote makes four pipes; the service opens its ends through /proc/<zygote>/fd and says "opened", and only
-then are they closed here. No listening socket and no token exist, and the program's stdout is a real pipe.
+For each sandbox the zygote makes four pipes; the service opens its ends through /proc/<zygote>/fd, reads the
+process' pid from /proc/<zygote>/fdinfo and says "opened", and only then are they closed here. No listening socket and no token exist, and the program's stdout is a real pipe.
 
 Nothing that belongs to a user ever passes through this process, because every later sandbox inherits its memory: it sees
 opaque ids and sizes. It is the only parent of the sandboxes, so the exit status it reads is the truth and a pid it kills
@@ -29,12 +29,14 @@ _CONTROL = 3
 
 
 class Zygote:
-    def __init__(self, template, seccomp):
+    def __init__(self, template, seccomp, entrances):
+        """`entrances`: descriptors of the directories through which a sandbox enters its control group."""
         self._template = template
         self._seccomp = seccomp
+        self._entrances = entrances
         self._ids = {}  # pid -> id
         self._pids = {}  # id -> pid
-        self._held = {}  # id -> the service's ends of the pipes, until it has opened them
+        self._held = {}  # id -> the service's ends of the pipes and the pidfd, until it has opened them
 
     def serve(self):
         """Answers the service until it goes away."""
@@ -68,14 +70,14 @@ class Zygote:
         identity = order['id']
         match order['op']:
             case 'spawn':
-                self._spawn(identity, order.get('user'), order['sizes'])
+                self._spawn(identity, order.get('user'), order['group'], order['sizes'])
             case 'opened':
                 self._release(identity)
             case 'kill':
                 if identity in self._pids:
                     os.kill(self._pids[identity], signal.SIGKILL)
 
-    def _spawn(self, identity, user, sizes):
+    def _spawn(self, identity, user, group, sizes):
         inner, outer = [], []
         mapped, map_done = os.pipe2(os.O_CLOEXEC)
         for readable_inside in (True, False, False, False):
@@ -86,7 +88,7 @@ class Zygote:
             inner.append(reader if readable_inside else writer)
             outer.append(writer if readable_inside else reader)
         try:
-            pid = syscalls.clone(confine.NAMESPACES)
+            pid, pidfd = syscalls.clone(confine.NAMESPACES)
         except OSError as error:
             for fd in [*inner, *outer, mapped, map_done]:
                 os.close(fd)
@@ -94,7 +96,7 @@ class Zygote:
             return
         if pid == 0:
             os.close(map_done)
-            first_process.main(inner, mapped, sizes, self._template, self._seccomp)
+            first_process.main(inner, mapped, [(at, group) for at in self._entrances], sizes, self._template, self._seccomp)
         try:
             confine.map_user(pid, os.getuid() if user is None else user)
             os.write(map_done, b'1')
@@ -103,8 +105,8 @@ class Zygote:
             print(f'no user map: {error}', file=sys.stderr)
         for fd in [*inner, mapped, map_done]:
             os.close(fd)
-        self._ids[pid], self._pids[identity], self._held[identity] = identity, pid, outer
-        self._say({'event': 'spawned', 'id': identity, 'pid': pid, 'fds': outer})
+        self._ids[pid], self._pids[identity], self._held[identity] = identity, pid, [*outer, pidfd]
+        self._say({'event': 'spawned', 'id': identity, 'pidfd': pidfd, 'fds': outer})
 
     def _release(self, identity):
         for fd in self._held.pop(identity, ()):
@@ -124,10 +126,12 @@ class Zygote:
 
 
 def main():
-    """Settings come as JSON in the first argument: imports (module names), warm (a guest module or null)."""
+    """Settings come as JSON in the first argument: imports (module names), warm (a guest module or null), entrances (descriptors)."""
     settings = json.loads(sys.argv[1])
     with open('/opt/dragoman/seccomp.bpf', 'rb') as file:
         seccomp = syscalls.SeccompFilter(file.read())
+    for fd in settings['entrances']:
+        os.set_inheritable(fd, False)
     template = templates.load(settings['imports'], settings['warm'])
     # A second thread would be lost in the clone, and whatever lock it held with it.
     if len(os.listdir('/proc/self/task')) != 1:
@@ -135,7 +139,7 @@ def main():
     gc.collect()
     gc.disable()
     gc.freeze()
-    Zygote(template, seccomp).serve()
+    Zygote(template, seccomp, settings['entrances']).serve()
 
 
 def start():

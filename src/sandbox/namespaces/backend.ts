@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
@@ -11,7 +10,7 @@ import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, Sandbo
 import { guestFiles } from './bubblewrap.ts';
 import { reachableImage } from './reachable.ts';
 import { NamespacesSandbox } from './sandbox.ts';
-import { type Spawned, Zygote } from './zygote.ts';
+import { Zygote } from './zygote.ts';
 
 const restartDelayMs = 500;
 const MiB = 1024 * 1024;
@@ -54,7 +53,7 @@ export class NamespacesBackend implements Backend {
         this.#imageRoot = reachableImage(imageRoot, first);
         this.#users = await SandboxUsers.open(first);
       }
-      this.#cgroups = await openCgroups();
+      this.#cgroups = await openCgroups(this.#users?.zygote.uid ?? process.getuid!());
       this.#bound();
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
@@ -79,17 +78,18 @@ export class NamespacesBackend implements Backend {
       shmBytes: scratchBytes.shm,
       openFiles: limits.openFiles,
     };
+    const cgroup = this.#group(limits);
     const user = this.#users?.take();
     const release = () => {
       if (user !== undefined) this.#users!.release(user);
     };
-    const spawned = await zygote.spawn(id, user, sizes, onExit).catch((error) => {
+    const spawned = await zygote.spawn(id, { user, group: cgroup.name, sizes }, onExit).catch((error) => {
       // A fork that failed halfway has no user code in it, so its user is free although its end may not be known yet.
       release();
+      void cgroup.release().catch(() => {});
       throw error;
     });
     const kill = () => zygote.kill(id);
-    const cgroup = this.#group(id, limits, spawned, kill, () => void exited.then(release));
     const sandbox: NamespacesSandbox = new NamespacesSandbox({
       id,
       template,
@@ -106,8 +106,7 @@ export class NamespacesBackend implements Backend {
     this.#sandboxes.add(sandbox);
     try {
       const confined = awaitClaim(sandbox, 'ready');
-      const owner = user === undefined ? undefined : this.#users!.outside(user);
-      await Promise.all([cgroup.place({ pid: spawned.hostPid, user: owner, confined }), confined]);
+      await cgroup.place({ pid: spawned.hostPid, confined });
       sandbox.openWorkspace();
       if (park) {
         const parked = awaitClaim(sandbox, 'parked');
@@ -121,20 +120,11 @@ export class NamespacesBackend implements Backend {
     }
   }
 
-  /** Makes the control group of a fork; a fork without one is killed. @throws DragomanError sandbox_unavailable */
-  #group(
-    id: string,
-    limits: SandboxLimits,
-    { command, claims, stdout, stderr }: Spawned,
-    kill: () => void,
-    onGone: () => void,
-  ): Cgroup {
+  /** @throws DragomanError sandbox_unavailable */
+  #group(limits: SandboxLimits): Cgroup {
     try {
-      return this.#cgroups!.create(id, limits);
+      return this.#cgroups!.take(limits);
     } catch (cause) {
-      kill();
-      for (const fd of [command, claims, stdout, stderr]) closeSync(fd);
-      onGone();
       throw new DragomanError('sandbox_unavailable', { cause });
     }
   }
@@ -180,6 +170,7 @@ export class NamespacesBackend implements Backend {
       files: guestFiles(guestDir, runtimesDir),
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
       users: this.#users,
+      entrances: this.#cgroups!.entrances,
       logger,
       onLost: () => this.#replaceZygote(name),
     });

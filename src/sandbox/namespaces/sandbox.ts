@@ -110,12 +110,12 @@ export class NamespacesSandbox implements Sandbox {
     const { kill, cgroup, exited, onDestroyed } = this.#parts;
     kill();
     this.link.stopSending();
-    // In v1 a frozen process does not see the signal; thawing a group that is not frozen does nothing.
+    // In v1 a frozen process does not see the signal.
     cgroup.thaw();
     await exited;
     this.link.close();
     this.#workspace?.close();
-    await cgroup.remove();
+    await cgroup.release();
     onDestroyed();
   }
 }

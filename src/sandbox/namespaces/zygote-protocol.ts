@@ -9,11 +9,19 @@ export interface SandboxSizes {
   readonly openFiles: number;
 }
 
+/** A sandbox to be forked. */
+export interface SandboxFork {
+  /** Its user's number inside the base; undefined: the zygote's own. */
+  readonly user: number | undefined;
+  /** Its control group's name below the entrances that the zygote has, if it has any. */
+  readonly group: string;
+  readonly sizes: SandboxSizes;
+}
+
 /** What the service says to a zygote. No byte of a user passes here: every later sandbox inherits the zygote's memory. */
 export const zygoteOrders = {
-  /** Fork a sandbox. `user`: its number inside the base; undefined for the zygote's own. */
-  spawn: (id: string, user: number | undefined, sizes: SandboxSizes) => line({ op: 'spawn', id, user, sizes }),
-  /** The service has opened its ends of the pipes: close them. */
+  spawn: (id: string, fork: SandboxFork) => line({ op: 'spawn', id, ...fork }),
+  /** The service has opened its ends of the pipes and knows the process: close them. */
   opened: (id: string) => line({ op: 'opened', id }),
   /** SIGKILL to the sandbox's first process, and so to all of them. */
   kill: (id: string) => line({ op: 'kill', id }),
@@ -25,8 +33,8 @@ export type ZygoteEvent =
   | {
       readonly event: 'spawned';
       readonly id: string;
-      /** In the zygote's pid namespace. */
-      readonly pid: number;
+      /** The zygote's descriptor of the process. */
+      readonly pidfd: number;
       /** The zygote's descriptors of command, claims, stdout and stderr. */
       readonly fds: readonly number[];
     }

@@ -6,7 +6,7 @@ import type { SandboxUsers } from '../linux/users.ts';
 import type { ExitStatus, Template } from '../port.ts';
 import { baseArguments, type GuestFile } from './bubblewrap.ts';
 import type { PipeEnds } from './link.ts';
-import { type SandboxSizes, type ZygoteEvent, zygoteOrders } from './zygote-protocol.ts';
+import { type SandboxFork, type ZygoteEvent, zygoteOrders } from './zygote-protocol.ts';
 
 /** A fresh fork as the host sees it: its pid and our ends of its four pipes. */
 export interface Spawned extends PipeEnds {
@@ -26,6 +26,8 @@ export interface ZygoteOptions {
   readonly seccomp: Buffer;
   /** The user of bubblewrap, and users for its sandboxes; undefined: all are our own user, which must not be root. */
   readonly users: SandboxUsers | undefined;
+  /** Directories through which a sandbox enters its control group. */
+  readonly entrances: readonly string[];
   readonly logger: Logger;
   /** Called once when the zygote ends without having been closed: every sandbox of it is dead. */
   readonly onLost: () => void;
@@ -40,7 +42,6 @@ const spawnDeadlineMs = 10_000;
 export class Zygote {
   readonly #options: ZygoteOptions;
   readonly #forks = new Map<string, Fork>();
-  readonly #seen = new Set<number>();
   #process: ChildProcess | undefined;
   #control: Duplex | undefined;
   #hostPid = 0;
@@ -58,12 +59,18 @@ export class Zygote {
 
   /** Starts bubblewrap and waits until the template is loaded. @throws Error with what bubblewrap or Python said */
   async start(): Promise<void> {
-    const { template, files, imageRoot, users, logger } = this.#options;
-    // Descriptors 0-6: nothing, stdout, stderr, control, info, seccomp, users; then a file each.
-    const opened = files.map((file) => openSync(file.source, constants.O_RDONLY));
+    const { template, files, entrances, imageRoot, users, logger } = this.#options;
+    // Descriptors 0-6: nothing, stdout, stderr, control, info, seccomp, users; then a file each; then the entrances.
+    const opened = [...files.map(({ source }) => source), ...entrances].map((path) =>
+      openSync(path, constants.O_RDONLY),
+    );
     const targets = files.map(({ target, isProgram }, index) => ({ target, isProgram, fd: 7 + index }));
     targets.push({ target: '/opt/dragoman/seccomp.bpf', isProgram: false, fd: 5 });
-    const settings = JSON.stringify({ imports: template.imports, warm: template.warm });
+    const settings = JSON.stringify({
+      imports: template.imports,
+      warm: template.warm,
+      entrances: entrances.map((_, index) => 7 + files.length + index),
+    });
     const command = ['/usr/bin/python3', '/opt/dragoman/guest', settings];
     const child: ChildProcess = spawn(
       'bwrap',
@@ -120,12 +127,7 @@ export class Zygote {
    * Forks a sandbox for a user of `SandboxUsers`. `exited` is called when its first process has ended.
    * @throws DragomanError sandbox_unavailable
    */
-  async spawn(
-    id: string,
-    user: number | undefined,
-    sizes: SandboxSizes,
-    exited: (status: ExitStatus) => void,
-  ): Promise<Spawned> {
+  async spawn(id: string, wanted: SandboxFork, exited: (status: ExitStatus) => void): Promise<Spawned> {
     if (this.#closing || this.#gone) throw new DragomanError('sandbox_unavailable', { message: 'the zygote is gone' });
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -133,7 +135,7 @@ export class Zygote {
         const failed = (error: Error) => reject(new DragomanError('sandbox_unavailable', { cause: error }));
         timer = setTimeout(() => failed(new Error('the zygote did not answer')), spawnDeadlineMs);
         this.#forks.set(id, { spawned: resolve, failed, exited });
-        this.#say(zygoteOrders.spawn(id, user, sizes));
+        this.#say(zygoteOrders.spawn(id, wanted));
       });
     } catch (error) {
       this.#forks.delete(id);
@@ -182,7 +184,7 @@ export class Zygote {
       case 'spawned': {
         // A fork whose deadline has passed is killed again.
         if (!fork) this.#say(zygoteOrders.kill(event.id));
-        else this.#adopt(fork, event.pid, event.fds);
+        else this.#adopt(fork, event.pidfd, event.fds);
         this.#say(zygoteOrders.opened(event.id));
         return;
       }
@@ -196,10 +198,10 @@ export class Zygote {
     }
   }
 
-  #adopt(fork: Fork, pid: number, fds: readonly number[]): void {
+  #adopt(fork: Fork, pidfd: number, fds: readonly number[]): void {
     const opened: number[] = [];
     try {
-      const hostPid = this.#findHostPid(pid);
+      const hostPid = this.#hostPidOf(pidfd);
       const [command, claims, stdout, stderr] = fds.map((fd, index) => {
         const mode = index === 0 ? constants.O_WRONLY : constants.O_RDONLY;
         opened.push(openSync(`/proc/${this.#hostPid}/fd/${fd}`, mode | constants.O_NONBLOCK));
@@ -212,27 +214,13 @@ export class Zygote {
     }
   }
 
-  /**
-   * The zygote knows a child by its pid within the zygote's namespace. It is the only parent and has not reaped the child
-   * before it tells of its exit, so the pid found here cannot have passed to another process.
-   */
-  #findHostPid(pid: number): number {
-    const children = readFileSync(`/proc/${this.#hostPid}/task/${this.#hostPid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .map(Number);
-    for (const seen of this.#seen) if (!children.includes(seen)) this.#seen.delete(seen);
-    for (const child of children.reverse()) {
-      if (this.#seen.has(child)) continue;
-      const status = readFileSync(`/proc/${child}/status`, 'utf8');
-      const levels = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/).map(Number) ?? [];
-      // host … zygote's namespace, sandbox's own (1)
-      if (levels.at(-2) === pid) {
-        this.#seen.add(child);
-        return child;
-      }
-    }
-    throw new Error('the sandbox is not among the children of its zygote');
+  /** The zygote has a descriptor of the process itself, and /proc tells our pid of it: no other process can be meant. */
+  #hostPidOf(pidfd: number): number {
+    const info = readFileSync(`/proc/${this.#hostPid}/fdinfo/${pidfd}`, 'latin1');
+    const pid = Number(/^Pid:\s+(\d+)$/m.exec(info)?.[1]);
+    // -1: it has ended.
+    if (!(pid > 0)) throw new Error('the sandbox ended while it was made');
+    return pid;
   }
 
   #lost(): void {

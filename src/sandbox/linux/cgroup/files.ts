@@ -12,14 +12,6 @@ export function write(file: string, value: string | number): void {
   writeFileSync(file, String(value));
 }
 
-/** Reads `key value` lines. */
-export function readKey(file: string, key: string): number {
-  for (const line of read(file).split('\n')) {
-    if (line.startsWith(`${key} `)) return Number(line.slice(key.length + 1));
-  }
-  return 0;
-}
-
 /** The processes in a group; none once it is gone. */
 export function pids(group: string): number[] {
   try {

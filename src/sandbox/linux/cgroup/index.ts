@@ -9,12 +9,13 @@ export { cgroupHost } from './host.ts';
 
 /**
  * Opens a subtree for this server, first removing those of servers that died.
+ * @param zygotes the user that zygotes run as, as an id of this process' namespace
  * @throws Error naming what the host lacks
  */
-export async function openCgroups(): Promise<CgroupTree> {
+export async function openCgroups(zygotes: number): Promise<CgroupTree> {
   const host = cgroupHost();
   if (host.version === undefined) throw new Error('the host has no cgroup memory controller mounted');
-  return host.version === 1 ? openV1(host) : openV2(host);
+  return host.version === 1 ? openV1(host, zygotes) : openV2(host);
 }
 
 /** Why reads of sandboxes from disks cannot be bounded on this host; undefined: they can. */

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { accessSync, chownSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { childEnvironment } from '../../../core/index.ts';
 import type { SandboxUsage } from '../../port.ts';
 import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
-import { children, code, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
+import { ControlFile, tasksOf } from './control-file.ts';
+import { children, code, kill, pids, reached, read, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { instanceName, isStale } from './instance.ts';
+import { mostMemoryLeft, type Reusable, Stock, usualWeight } from './stock.ts';
 
 const readBound = 'blkio.throttle.read_bps_device';
 
@@ -22,8 +23,8 @@ const repeatFreezeMs = 10;
 const run = promisify(execFile);
 const placeDeadlineMs = 10_000;
 
-/** Control groups version 1: a hierarchy per controller, the same name made in each of them. */
-export async function openV1(host: CgroupHost): Promise<CgroupTree> {
+/** Control groups version 1: a hierarchy per controller, the same name made in each of them. Zygotes run as the user `zygotes`. */
+export async function openV1(host: CgroupHost, zygotes: number): Promise<CgroupTree> {
   const missing = controllers.filter((controller) => !host.v1.has(controller));
   if (missing.length > 0) throw new Error(`the cgroup v1 controllers ${missing.join(', ')} are not mounted`);
   const parents = mapPaths((controller) => parentFor(host, controller));
@@ -35,14 +36,14 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
   const own = mapPaths((controller) => `${parents[controller]}/${instanceName()}`);
   for (const controller of distinct(own)) mkdirSync(controller, { recursive: true });
   // Groups on a hierarchy with cpuset-like inheritance need nothing else; memory must count the groups below as well.
+  const stock = new Stock((name): CgroupV1 => {
+    const paths = mapPaths((controller) => `${own[controller]}/${name}`);
+    return new CgroupV1(name, paths, zygotes, (group) => stock.giveBack(group));
+  });
   return {
     swept,
-    create: (id, limits) =>
-      new CgroupV1(
-        mapPaths((controller) => `${own[controller]}/${id}`),
-        limits,
-        host.uid === 0,
-      ),
+    entrances: distinct(own),
+    take: (limits) => stock.take(limits),
     boundReads(disk, bytesPerSecond) {
       if (typeof disks === 'string') throw new Error(disks);
       ownDisks = `${disks.path}/${instanceName()}`;
@@ -56,6 +57,7 @@ export async function openV1(host: CgroupHost): Promise<CgroupTree> {
       };
     },
     close: async () => {
+      await stock.close();
       for (const path of distinct(own)) await removeGroup(path, () => {});
       if (ownDisks) await removeDisks(ownDisks);
     },
@@ -138,89 +140,161 @@ async function removeV1(controller: Controller, path: string): Promise<void> {
   });
 }
 
-class CgroupV1 implements Cgroup {
-  readonly #paths: Paths;
-  readonly #asRoot: boolean;
-  #isToFreeze = false;
+/** No sandbox has these: every limit is written. */
+const unlimited: CgroupLimits = { memoryBytes: 0, processes: 0, cpus: 0 };
 
-  constructor(paths: Paths, limits: CgroupLimits, asRoot: boolean) {
+class CgroupV1 implements Cgroup, Reusable {
+  readonly name: string;
+  readonly #paths: Paths;
+  readonly #onRelease: (group: CgroupV1) => Promise<void>;
+  readonly #files: Files;
+  #limits = unlimited;
+  #weight = usualWeight;
+  #isToFreeze = false;
+  /** Its sandbox was in it, so none can still be on its way. */
+  #wasEntered = false;
+  /** What had been used when its sandbox began. */
+  #before = { cpuNs: 0, oomKills: 0 };
+
+  /** Makes it; the user `zygotes` may put its own processes into it. */
+  constructor(name: string, paths: Paths, zygotes: number, onRelease: (group: CgroupV1) => Promise<void>) {
+    this.name = name;
     this.#paths = paths;
-    this.#asRoot = asRoot;
+    this.#onRelease = onRelease;
     const made: string[] = [];
     try {
       for (const path of distinct(paths)) {
         mkdirSync(path);
         made.push(path);
+        // In version 1 a process of another user is moved by the host's root alone, but a user may always move its own.
+        if (zygotes !== process.getuid!()) chownSync(`${path}/tasks`, zygotes, -1);
       }
-      this.limit(limits);
     } catch (error) {
       for (const path of made) rmdirSync(path);
       throw error;
     }
+    this.#files = filesOf(paths);
   }
 
-  limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
+  begin(limits: CgroupLimits): void {
+    this.#wasEntered = false;
+    this.limit(limits);
+    const { peak, cpu, kills } = this.#files;
+    peak.write(0);
+    this.#before = { cpuNs: Number(cpu.read()), oomKills: kills.readKey('oom_kill') };
+  }
+
+  limit(limits: CgroupLimits): void {
+    const { memoryBytes, processes, cpus } = limits;
+    const now = this.#limits;
+    // When a write fails, it is not known what holds.
+    this.#limits = unlimited;
     const { memory, pids, cpu } = this.#paths;
-    const bare = `${memory}/memory.limit_in_bytes`;
-    // Present only where the kernel accounts swap: then memory must not overflow into it.
-    const withSwap = `${memory}/memory.memsw.limit_in_bytes`;
-    const files = existsSync(withSwap) ? [bare, withSwap] : [bare];
-    // The limit with swap is never below the one without: raising, it goes first.
-    if (memoryBytes > Number(read(bare))) files.reverse();
-    for (const file of files) write(file, memoryBytes);
-    // What lies in internet sockets is counted apart, and only under a limit of its own; version 2 counts it as memory.
-    const sockets = `${memory}/memory.kmem.tcp.limit_in_bytes`;
-    if (existsSync(sockets)) write(sockets, Math.round(memoryBytes / 8));
-    write(`${pids}/pids.max`, processes);
-    write(`${cpu}/cpu.cfs_quota_us`, Math.round(cpus * 100_000));
+    if (memoryBytes !== now.memoryBytes) {
+      const bare = `${memory}/memory.limit_in_bytes`;
+      // Present only where the kernel accounts swap: then memory must not overflow into it.
+      const withSwap = `${memory}/memory.memsw.limit_in_bytes`;
+      const files = existsSync(withSwap) ? [bare, withSwap] : [bare];
+      // The limit with swap is never below the one without: raising, it goes first.
+      if (memoryBytes > Number(read(bare))) files.reverse();
+      for (const file of files) write(file, memoryBytes);
+      // What lies in internet sockets is counted apart, and only under a limit of its own; version 2 counts it as memory.
+      const sockets = `${memory}/memory.kmem.tcp.limit_in_bytes`;
+      if (existsSync(sockets)) write(sockets, Math.round(memoryBytes / 8));
+    }
+    if (processes !== now.processes) write(`${pids}/pids.max`, processes);
+    if (cpus !== now.cpus) write(`${cpu}/cpu.cfs_quota_us`, Math.round(cpus * 100_000));
+    this.#limits = { memoryBytes, processes, cpus };
   }
 
-  async place({ pid, user, confined }: PlacedProcess): Promise<void> {
-    const files = distinct(this.#paths).map((path) => `${path}/cgroup.procs`);
-    if (!this.#asRoot && user !== undefined) {
-      await confined;
-      return placeAs(user, pid, files);
-    }
-    // Only the first of the writes waits for the grace period.
-    await Promise.all(files.map((file) => writeFile(file, String(pid))));
+  async place({ pid, confined }: PlacedProcess): Promise<void> {
+    await confined;
+    for (const path of distinct(this.#paths))
+      if (tasksOf(path) !== String(pid)) throw new Error('the sandbox is not alone in its control group');
+    this.#wasEntered = true;
   }
 
   async freeze(): Promise<void> {
-    const state = `${this.#paths.freezer}/freezer.state`;
+    const { state } = this.#files;
     this.#isToFreeze = true;
     let told = Number.NEGATIVE_INFINITY;
     const frozen = () => {
       if (!this.#isToFreeze) return true;
       // A parent that is just starting to wait for its vfork misses the order while its child obeys, so the order is repeated.
       if (performance.now() - told > repeatFreezeMs) {
-        write(state, 'FROZEN');
+        state.write('FROZEN');
         told = performance.now();
       }
-      return read(state) === 'FROZEN';
+      return state.read() === 'FROZEN';
     };
     await reached(frozen, 'the sandbox did not freeze');
   }
 
   thaw(): void {
+    if (!this.#isToFreeze) return;
     this.#isToFreeze = false;
-    write(`${this.#paths.freezer}/freezer.state`, 'THAWED');
+    this.#files.state.write('THAWED');
   }
 
   weigh(weight: number): void {
+    if (weight === this.#weight) return;
     write(`${this.#paths.cpu}/cpu.shares`, Math.max(2, Math.round(weight * 10.24)));
+    this.#weight = weight;
   }
 
   usage(): SandboxUsage {
+    const { cpu, peak, kills } = this.#files;
     return {
-      cpuMs: Number(read(`${this.#paths.cpuacct}/cpuacct.usage`)) / 1e6,
-      peakMemoryBytes: Number(read(`${this.#paths.memory}/memory.max_usage_in_bytes`)),
-      oomKills: readKey(`${this.#paths.memory}/memory.oom_control`, 'oom_kill'),
+      cpuMs: (Number(cpu.read()) - this.#before.cpuNs) / 1e6,
+      peakMemoryBytes: Number(peak.read()),
+      oomKills: kills.readKey('oom_kill') - this.#before.oomKills,
     };
   }
 
-  async remove(): Promise<void> {
+  release(): Promise<void> {
+    this.thaw();
+    return this.#onRelease(this);
+  }
+
+  isAsNew(): boolean {
+    this.weigh(usualWeight);
+    const { count, state, memory } = this.#files;
+    return (
+      this.#wasEntered &&
+      count.read() === '0' &&
+      distinct(this.#paths).every((path) => tasksOf(path) === '') &&
+      state.read() === 'THAWED' &&
+      Number(memory.read()) <= mostMemoryLeft
+    );
+  }
+
+  async destroy(): Promise<void> {
+    for (const file of Object.values(this.#files)) file.close();
     for (const controller of controllers) await removeV1(controller, this.#paths[controller]);
   }
+}
+
+/** The files of a group that every sandbox uses. */
+interface Files {
+  /** Its threads, those that are dead and not reaped too. */
+  readonly count: ControlFile;
+  readonly state: ControlFile;
+  readonly cpu: ControlFile;
+  /** Its most bytes since it was last written to. */
+  readonly peak: ControlFile;
+  readonly memory: ControlFile;
+  readonly kills: ControlFile;
+}
+
+function filesOf(paths: Paths): Files {
+  return {
+    count: new ControlFile(`${paths.pids}/pids.current`),
+    state: new ControlFile(`${paths.freezer}/freezer.state`, true),
+    cpu: new ControlFile(`${paths.cpuacct}/cpuacct.usage`),
+    peak: new ControlFile(`${paths.memory}/memory.max_usage_in_bytes`, true),
+    memory: new ControlFile(`${paths.memory}/memory.usage_in_bytes`),
+    kills: new ControlFile(`${paths.memory}/memory.oom_control`),
+  };
 }
 
 /** In version 1 only the host's root can move a process of another user, so that user moves it; one write shows whether it worked. */

@@ -5,6 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CgroupTree } from './cgroup.ts';
 import { openV2 } from './v2.ts';
 
+/** Files that the kernel does not let anyone write to. */
+const refuses = vi.hoisted(() => new Set<string>());
+
 /**
  * What the kernel does when its hierarchy is written to, for a folder that stands for one: a new group has its files and those of
  * the controllers its parent hands down; freezing and killing show in its events; only a group without processes or groups goes.
@@ -78,7 +81,14 @@ vi.mock('node:fs', async (importActual) => {
     if (isBusy) throw fault('EBUSY');
     fs.rmSync(path, { recursive: true });
   };
-  return { ...fs, default: fs, mkdirSync, writeFileSync, rmdirSync };
+  const writeSync = (fd: number, value: string) => {
+    const path = fs.readlinkSync(`/proc/self/fd/${fd}`);
+    if (refuses.has(basename(path))) throw fault('EINVAL');
+    // Whatever is written, it counts from the present use.
+    if (basename(path) === 'memory.peak') fs.writeFileSync(path, text(join(dirname(path), 'memory.current')));
+    else writeFileSync(path, value);
+  };
+  return { ...fs, default: fs, mkdirSync, writeFileSync, writeSync, rmdirSync };
 });
 vi.mock('node:fs/promises', async (importActual) => {
   const { writeFileSync } = await import('node:fs');
@@ -104,6 +114,7 @@ async function kernel(path: string, controllers = 'cpuset cpu io memory pids'): 
 }
 
 beforeEach(() => {
+  refuses.clear();
   tree = undefined;
 });
 afterEach(async () => {
@@ -116,6 +127,11 @@ const open = async (path: string, uid: number) => {
   return tree;
 };
 const read = (...parts: string[]) => readFileSync(join(mount, ...parts), 'utf8').trim();
+/** What a sandbox leaves in these files of its group. */
+const use = async (at: string, files: Readonly<Record<string, string>>) => {
+  const { writeFileSync } = await vi.importActual<typeof import('node:fs')>('node:fs');
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(mount, at, name), content);
+};
 const groups = (at: string) =>
   readdirSync(at, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -127,26 +143,26 @@ describe('reads from a disk', () => {
     const tree = await open('/', 0);
     const place = tree.boundReads('254:0', 1000);
     place(11);
-    const group = tree.create('s1', limits);
+    const group = tree.take(limits);
     const [server] = groups(join(mount, 'dragoman'));
     expect(read('dragoman', server!, 'io.max')).toBe('254:0 rbps=1000');
-    await group.remove();
+    await group.release();
   });
 
   it('are not where the controller is not delegated, which is told and harms nothing else', async () => {
     await kernel('/user', 'cpu memory pids');
     const tree = await open('/user', 1000);
     expect(() => tree.boundReads('254:0', 1000)).toThrow('the cgroup v2 controller io is not available in ');
-    await tree.create('s1', limits).remove();
+    await tree.take(limits).release();
   });
 });
 
 describe('a sandbox’s group', () => {
   it('has its limits, other ones later, and no swap', async () => {
     await kernel('/');
-    const group = (await open('/', 0)).create('s1', limits);
+    const group = (await open('/', 0)).take(limits);
     const [server] = groups(join(mount, 'dragoman'));
-    const at = join('dragoman', server!, 's1');
+    const at = join('dragoman', server!, '1');
     expect(read(at, 'memory.max')).toBe(String(512 << 20));
     expect(read(at, 'memory.swap.max')).toBe('0');
     expect(read(at, 'pids.max')).toBe('64');
@@ -159,40 +175,95 @@ describe('a sandbox’s group', () => {
     ]);
     group.weigh(10);
     expect(read(at, 'cpu.weight')).toBe('10');
-    await group.remove();
+    await group.release();
+    // No process was ever in it, and one may still be on its way.
     expect(groups(join(mount, 'dragoman', server!))).toEqual([]);
   });
 
   it('takes its process, stands still, goes on, tells what it used, and ends whatever is in it', async () => {
     await kernel('/');
-    const group = (await open('/', 0)).create('s1', limits);
+    const group = (await open('/', 0)).take(limits);
     const [server] = groups(join(mount, 'dragoman'));
-    const at = join('dragoman', server!, 's1');
-    await group.place({ pid: 4242, user: undefined, confined: Promise.resolve() });
+    const at = join('dragoman', server!, '1');
+    await group.place({ pid: 4242, confined: Promise.resolve() });
     expect(read(at, 'cgroup.procs')).toBe('4242');
     await group.freeze();
     expect(read(at, 'cgroup.freeze')).toBe('1');
     group.thaw();
     expect(read(at, 'cgroup.freeze')).toBe('0');
-    expect(group.usage()).toEqual({ cpuMs: 1500, peakMemoryBytes: 8192, oomKills: 1 });
-    rmSync(join(mount, at, 'memory.peak'));
-    expect(group.usage().peakMemoryBytes).toBe(4096);
-    await group.remove();
+    await use(at, {
+      'cpu.stat': 'usage_usec 3000000\n',
+      'memory.events': 'oom 4\noom_kill 3\n',
+      'memory.peak': '9000\n',
+    });
+    expect(group.usage()).toEqual({ cpuMs: 1500, peakMemoryBytes: 9000, oomKills: 2 });
+    await use(at, { 'cgroup.events': 'populated 1\nfrozen 0\n' });
+    await group.release();
     expect(existsSync(join(mount, at))).toBe(false);
+  });
+
+  it('is used again once it is empty, and then counts from zero with nothing left of the one before', async () => {
+    await kernel('/');
+    const tree = await open('/', 0);
+    const first = tree.take(limits);
+    const at = join('dragoman', groups(join(mount, 'dragoman'))[0]!, first.name);
+    await first.place({ pid: 4242, confined: Promise.resolve() });
+    first.weigh(10);
+    await first.freeze();
+    await use(at, { 'cpu.stat': 'usage_usec 3000000\n', 'memory.events': 'oom_kill 3\n', 'memory.peak': '9000\n' });
+    await use(at, { 'cgroup.procs': '', 'cgroup.events': 'populated 0\nfrozen 1\n' });
+    await first.release();
+    const second = tree.take({ ...limits, processes: 7 });
+    expect(second.name).toBe(first.name);
+    expect([read(at, 'pids.max'), read(at, 'cpu.weight'), read(at, 'cgroup.freeze')]).toEqual(['7', '100', '0']);
+    expect(second.usage()).toEqual({ cpuMs: 0, peakMemoryBytes: 4096, oomKills: 0 });
+    await second.release();
+  });
+
+  it.each([
+    ['a process is in it', { 'cgroup.procs': '7\n', 'cgroup.events': 'populated 1\nfrozen 0\n' }],
+    ['it is frozen', { 'cgroup.events': 'populated 0\nfrozen 1\n' }],
+    ['it holds memory', { 'memory.current': `${16 << 20}\n` }],
+  ])('is not used again when %s', async (_, files) => {
+    await kernel('/');
+    const tree = await open('/', 0);
+    const group = tree.take(limits);
+    const at = join('dragoman', groups(join(mount, 'dragoman'))[0]!, group.name);
+    await group.place({ pid: 4242, confined: Promise.resolve() });
+    await use(at, { 'cgroup.procs': '', ...files });
+    await group.release();
+    expect(existsSync(join(mount, at))).toBe(false);
+    const next = tree.take(limits);
+    expect(next.name).not.toBe(group.name);
+    await next.release();
+  });
+
+  it('is not used again where the kernel cannot count a peak anew, and tells the present use where it knows none', async () => {
+    await kernel('/');
+    const tree = await open('/', 0);
+    const group = tree.take(limits);
+    const at = join('dragoman', groups(join(mount, 'dragoman'))[0]!, group.name);
+    refuses.add('memory.peak');
+    const other = tree.take(limits);
+    await other.place({ pid: 4243, confined: Promise.resolve() });
+    await use(join(at, '..', other.name), { 'cgroup.procs': '' });
+    await other.release();
+    expect(existsSync(join(mount, at, '..', other.name))).toBe(false);
+    await group.release();
   });
 });
 
 describe('a server', () => {
   it('without power over the whole hierarchy uses what was delegated to it, and moves into a leaf', async () => {
     await kernel('app.scope');
-    (await open('/app.scope', 1000)).create('s1', limits);
+    (await open('/app.scope', 1000)).take(limits);
     expect(read('app.scope', 'cgroup.procs')).toBe('');
     expect(read('app.scope/dragoman.server', 'cgroup.procs')).toBe('11\n12');
     expect(read('app.scope', 'cgroup.subtree_control').split(' ').sort()).toEqual(['cpu', 'io', 'memory', 'pids']);
     const [server] = groups(join(mount, 'app.scope')).filter(
       (name) => name.startsWith('dragoman.') && name !== 'dragoman.server',
     );
-    await tree!.create('s2', limits).remove();
+    await tree!.take(limits).release();
     for (const name of groups(join(mount, 'app.scope', server!)))
       rmSync(join(mount, 'app.scope', server!, name), { recursive: true });
   });

@@ -2,9 +2,11 @@ import { accessSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs
 import { writeFile } from 'node:fs/promises';
 import type { SandboxUsage } from '../../port.ts';
 import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
-import { children, code, kill, pids, reached, read, readKey, removeGroup, write } from './files.ts';
+import { ControlFile } from './control-file.ts';
+import { children, code, kill, pids, reached, read, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { instanceName, isStale } from './instance.ts';
+import { mostMemoryLeft, type Reusable, Stock, usualWeight } from './stock.ts';
 
 const needed = ['memory', 'pids', 'cpu'];
 
@@ -17,16 +19,24 @@ export async function openV2(host: CgroupHost): Promise<CgroupTree> {
   const own = `${parent}/${instanceName()}`;
   mkdirSync(own);
   enable(own);
+  const stock = new Stock((name): CgroupV2 => {
+    return new CgroupV2(name, `${own}/${name}`, (group) => stock.giveBack(group));
+  });
   return {
     swept,
-    create: (id, limits) => new CgroupV2(`${own}/${id}`, limits),
+    // To enter one by itself, a process needs the right to leave the group that its zygote is in.
+    entrances: [],
+    take: (limits) => stock.take(limits),
     boundReads(disk, bytesPerSecond) {
       if (!existsSync(`${own}/io.max`)) throw new Error(ioFault(parent) ?? 'the kernel cannot bound reads of a cgroup');
       write(`${own}/io.max`, `${disk} rbps=${bytesPerSecond}`);
       // The groups of sandboxes are below this one.
       return () => {};
     },
-    close: () => removeGroup(own, () => {}),
+    close: async () => {
+      await stock.close();
+      await removeGroup(own, () => {});
+    },
   };
 }
 
@@ -107,63 +117,140 @@ async function removeV2(path: string): Promise<void> {
   });
 }
 
-class CgroupV2 implements Cgroup {
-  readonly #path: string;
-  #isToFreeze = false;
+/** No sandbox has these: every limit is written. */
+const unlimited: CgroupLimits = { memoryBytes: 0, processes: 0, cpus: 0 };
 
-  constructor(path: string, limits: CgroupLimits) {
+class CgroupV2 implements Cgroup, Reusable {
+  readonly name: string;
+  readonly #path: string;
+  readonly #onRelease: (group: CgroupV2) => Promise<void>;
+  readonly #files: Files;
+  #limits = unlimited;
+  #weight = usualWeight;
+  #isToFreeze = false;
+  /** Its sandbox was in it, so none can still be on its way. */
+  #wasEntered = false;
+  /** Its peak counts from its last sandbox's beginning, or there is none to be read. */
+  #hasOwnPeak = false;
+  /** What had been used when its sandbox began. */
+  #before = { cpuUs: 0, oomKills: 0 };
+
+  constructor(name: string, path: string, onRelease: (group: CgroupV2) => Promise<void>) {
+    this.name = name;
     this.#path = path;
+    this.#onRelease = onRelease;
     mkdirSync(path);
     try {
       if (existsSync(`${path}/memory.swap.max`)) write(`${path}/memory.swap.max`, 0);
-      this.limit(limits);
     } catch (error) {
       rmdirSync(path);
       throw error;
     }
+    this.#files = filesOf(path);
   }
 
-  limit({ memoryBytes, processes, cpus }: CgroupLimits): void {
-    write(`${this.#path}/memory.max`, memoryBytes);
-    write(`${this.#path}/pids.max`, processes);
-    write(`${this.#path}/cpu.max`, `${Math.round(cpus * 100_000)} 100000`);
+  begin(limits: CgroupLimits): void {
+    this.#wasEntered = false;
+    this.limit(limits);
+    const { cpu, kills } = this.#files;
+    this.#before = { cpuUs: cpu.readKey('usage_usec'), oomKills: kills.readKey('oom_kill') };
+    this.#hasOwnPeak = this.#resetPeak();
   }
 
-  place({ pid }: PlacedProcess): Promise<void> {
-    return writeFile(`${this.#path}/cgroup.procs`, String(pid));
+  limit(limits: CgroupLimits): void {
+    const { memoryBytes, processes, cpus } = limits;
+    const now = this.#limits;
+    // When a write fails, it is not known what holds.
+    this.#limits = unlimited;
+    if (memoryBytes !== now.memoryBytes) write(`${this.#path}/memory.max`, memoryBytes);
+    if (processes !== now.processes) write(`${this.#path}/pids.max`, processes);
+    if (cpus !== now.cpus) write(`${this.#path}/cpu.max`, `${Math.round(cpus * 100_000)} 100000`);
+    this.#limits = { memoryBytes, processes, cpus };
+  }
+
+  async place({ pid, confined }: PlacedProcess): Promise<void> {
+    await Promise.all([writeFile(`${this.#path}/cgroup.procs`, String(pid)), confined]);
+    this.#wasEntered = true;
   }
 
   async freeze(): Promise<void> {
     this.#isToFreeze = true;
     write(`${this.#path}/cgroup.freeze`, 1);
-    const isFrozen = () => readKey(`${this.#path}/cgroup.events`, 'frozen') === 1;
+    const isFrozen = () => this.#files.events.readKey('frozen') === 1;
     await reached(() => !this.#isToFreeze || isFrozen(), 'the sandbox did not freeze');
   }
 
   thaw(): void {
+    if (!this.#isToFreeze) return;
     this.#isToFreeze = false;
     write(`${this.#path}/cgroup.freeze`, 0);
   }
 
   weigh(weight: number): void {
+    if (weight === this.#weight) return;
     write(`${this.#path}/cpu.weight`, Math.max(1, Math.round(weight)));
+    this.#weight = weight;
   }
 
   usage(): SandboxUsage {
+    const { cpu, kills, peak, current } = this.#files;
     return {
-      cpuMs: readKey(`${this.#path}/cpu.stat`, 'usage_usec') / 1000,
-      peakMemoryBytes: this.#peak(),
-      oomKills: readKey(`${this.#path}/memory.events`, 'oom_kill'),
+      cpuMs: (cpu.readKey('usage_usec') - this.#before.cpuUs) / 1000,
+      peakMemoryBytes: Number((peak ?? current).read()),
+      oomKills: kills.readKey('oom_kill') - this.#before.oomKills,
     };
   }
 
-  remove(): Promise<void> {
-    return removeV2(this.#path);
+  release(): Promise<void> {
+    this.thaw();
+    return this.#onRelease(this);
   }
 
-  #peak(): number {
-    // memory.peak came with Linux 5.19; older kernels only tell the present use.
-    const peak = `${this.#path}/memory.peak`;
-    return Number(read(existsSync(peak) ? peak : `${this.#path}/memory.current`));
+  isAsNew(): boolean {
+    this.weigh(usualWeight);
+    const { events, current } = this.#files;
+    return (
+      this.#wasEntered &&
+      this.#hasOwnPeak &&
+      events.readKey('populated') === 0 &&
+      events.readKey('frozen') === 0 &&
+      Number(current.read()) <= mostMemoryLeft
+    );
   }
+
+  async destroy(): Promise<void> {
+    for (const file of Object.values(this.#files)) file?.close();
+    await removeV2(this.#path);
+  }
+
+  /** Since Linux 6.12 a peak can be made to count again, for the one descriptor that is written to. */
+  #resetPeak(): boolean {
+    const { peak } = this.#files;
+    try {
+      peak?.write('reset');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** The files of a group that every sandbox uses. */
+interface Files {
+  readonly events: ControlFile;
+  readonly cpu: ControlFile;
+  readonly kills: ControlFile;
+  readonly current: ControlFile;
+  /** Undefined before Linux 5.19: those kernels only tell the present use. */
+  readonly peak: ControlFile | undefined;
+}
+
+function filesOf(path: string): Files {
+  return {
+    events: new ControlFile(`${path}/cgroup.events`),
+    cpu: new ControlFile(`${path}/cpu.stat`),
+    kills: new ControlFile(`${path}/memory.events`),
+    current: new ControlFile(`${path}/memory.current`),
+    peak: existsSync(`${path}/memory.peak`) ? new ControlFile(`${path}/memory.peak`, true) : undefined,
+  };
 }

@@ -1,0 +1,111 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { startServer, type TestServer } from '../test/support/server.ts';
+import { exec } from './latency.ts';
+import { programs } from './programs.ts';
+import { median, percentile, table } from './statistics.ts';
+
+const rounds = 7;
+const requests = 40;
+const restMs = 300;
+
+/** A server whose processor time and page faults are counted by control groups (version 1, as root) of its own. */
+interface Counted {
+  readonly server: TestServer;
+  /** Processor time of the service itself, of everything below it too, and page faults of all of it, since the start. */
+  count(): { readonly service: number; readonly all: number; readonly faults: number };
+  stop(): Promise<void>;
+}
+
+interface Sample {
+  readonly latencies: number[];
+  readonly service: number[];
+  readonly guests: number[];
+  readonly faults: number[];
+}
+
+/**
+ * What a run costs, the client left out: processor time of the service, of its zygotes and sandboxes together, and page faults. With the
+ * directory of another checkout, both are measured in turns.
+ */
+export async function cost(here: string, other: string | undefined): Promise<void> {
+  const counted = await Promise.all(
+    (other ? [other, here] : [here]).map((directory, index) => startCounted(directory, index)),
+  );
+  try {
+    await rest(5000);
+    const rows = [];
+    for (const { name, lang, code } of programs) {
+      const samples = counted.map((): Sample => ({ latencies: [], service: [], guests: [], faults: [] }));
+      for (const { server } of counted) for (let run = 0; run < 5; run++) await exec(server, lang, code);
+      for (let round = 0; round < rounds; round++)
+        for (const [at, each] of counted.entries()) await sample(each, samples[at]!, lang, code);
+      for (const [at, { latencies, service, guests, faults }] of samples.entries()) {
+        const whose = counted.length > 1 && at === 0 ? `${name}, other` : name;
+        const [own, below] = [median(service), median(guests)];
+        rows.push([whose, own + below, own, below, median(faults), median(latencies), percentile(latencies, 0.95)]);
+      }
+    }
+    console.log('Cost of a run, milliseconds of processor time without the client');
+    table(['program', 'all', 'service', 'zygote and sandbox', 'page faults', 'p50', 'p95'], rows);
+  } finally {
+    for (const { stop } of counted) await stop();
+  }
+}
+
+async function sample(counted: Counted, into: Sample, lang: string, code: string): Promise<void> {
+  // The parked sandboxes that the last turn took are made again in its own time.
+  await rest(restMs);
+  const before = counted.count();
+  for (let run = 0; run < requests; run++) {
+    const started = performance.now();
+    await exec(counted.server, lang, code);
+    into.latencies.push(performance.now() - started);
+  }
+  await rest(restMs);
+  const after = counted.count();
+  const service = (after.service - before.service) / requests;
+  into.service.push(service);
+  into.guests.push((after.all - before.all) / requests - service);
+  into.faults.push((after.faults - before.faults) / requests);
+}
+
+async function startCounted(directory: string, index: number): Promise<Counted> {
+  const groups = ['cpuacct', 'memory'].map((kind) => `/sys/fs/cgroup/${kind}/bench.${process.pid}.${index}`);
+  for (const group of groups) mkdirSync(group);
+  const [cpu, memory] = groups as [string, string];
+  const enter = groups.map((group) => `echo $$ > ${group}/cgroup.procs`).join(' && ');
+  const main = join(directory, 'src/main.ts');
+  const server = await startServer({
+    command: ['sh', '-c', `${enter} && exec "$0" "$1" serve`, process.execPath, main],
+    env: { DRAGOMAN_RATE_LIMITS: 'off' },
+  });
+  return {
+    server,
+    count: () => ({
+      service: threadsMs(server.pid),
+      all: Number(readFileSync(`${cpu}/cpuacct.usage`, 'latin1')) / 1e6,
+      faults: Number(/^total_pgfault (\d+)/m.exec(readFileSync(`${memory}/memory.stat`, 'latin1'))?.[1]),
+    }),
+    async stop() {
+      await server.stop();
+      for (const group of groups) for (const each of [...childrenOf(group), group]) rmdirSync(each);
+    },
+  };
+}
+
+function childrenOf(group: string): string[] {
+  return readdirSync(group, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(group, name));
+}
+
+function threadsMs(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]) / 1e6)
+    .reduce((sum, each) => sum + each, 0);
+}
+
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
