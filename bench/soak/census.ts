@@ -49,27 +49,41 @@ export function residentMiB(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 }
 
-/** Clients' connections come and go by their own clocks; a thread starts with its first use, and nothing else holds both ends of a pipe. */
+/**
+ * Clients' connections come and go by their own clocks; a thread starts with its first use, and nothing else holds both ends of a pipe;
+ * files of control groups stay open as long as the groups.
+ */
 function descriptors(pid: number): number {
   const targets = readdirSync(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`));
   const ofThreads = new Set(['anon_inode:[eventpoll]', 'anon_inode:[io_uring]', 'anon_inode:[eventfd]']);
   const pipes = targets.filter((target) => target.startsWith('pipe:'));
   for (const pipe of pipes) if (pipes.indexOf(pipe) !== pipes.lastIndexOf(pipe)) ofThreads.add(pipe);
-  return targets.filter((target) => target && !target.startsWith('socket:') && !ofThreads.has(target)).length;
+  return targets.filter(
+    (target) => target && !/^(?:socket:|\/sys\/fs\/cgroup\/)/.test(target) && !ofThreads.has(target),
+  ).length;
 }
 
-/** Control groups of a server's sandboxes, in all hierarchies. */
+/** Control groups of a server's sandboxes with processes in them, in all hierarchies. */
 function groups(pid: number): number {
   const prefix = `dragoman.${pid}.`;
   const visit = (dir: string, depth: number, own: boolean): number => {
     let count = 0;
     for (const { name } of directories(dir)) {
-      if (own) count++;
+      if (own && !isEmpty(`${dir}/${name}`)) count++;
       if (depth > 0) count += visit(`${dir}/${name}`, depth - 1, own || name.startsWith(prefix));
     }
     return count;
   };
   return visit('/sys/fs/cgroup', 4, false);
+}
+
+/** Empty groups wait for their next sandbox: at most 16. */
+function isEmpty(group: string): boolean {
+  try {
+    return readFileSync(`${group}/cgroup.procs`, 'latin1') === '';
+  } catch {
+    return true; // It has gone meanwhile.
+  }
 }
 
 /** Where a link leads; empty when it has gone meanwhile. */
