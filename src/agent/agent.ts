@@ -1,6 +1,6 @@
 import type { JSONObject } from '@ai-sdk/provider';
 import type { DragomanError, ExecutionEvent, Principal, ToolCall, ToolResult } from '../core/index.ts';
-import type { Execution } from '../service/index.ts';
+import type { Execution, ExecutionRequest } from '../service/index.ts';
 import type { Relayed, RelayPath } from '../upstreams/index.ts';
 
 export type { Relayed };
@@ -35,6 +35,8 @@ export type AssistantPart =
       readonly type: 'code_call';
       readonly callId: string;
       readonly code: string;
+      /** The call, when it was one of a session tool and not of the interpreter. */
+      readonly sessionTool?: { readonly name: string; readonly input: Readonly<Record<string, unknown>> } | undefined;
       readonly modelView: string;
       readonly providerState?: ProviderState | undefined;
     };
@@ -63,7 +65,8 @@ export type ToolChoice =
   | 'auto'
   | 'none'
   | 'required'
-  | { readonly type: 'code' }
+  /** `tool` names a session tool; absent: the interpreter. */
+  | { readonly type: 'code'; readonly tool?: string | undefined }
   | { readonly type: 'function'; readonly name: string };
 
 /** The code interpreter as one request wants it. */
@@ -81,6 +84,32 @@ export interface CodeTool {
    * error}` with results by short type (`text`, `png` …).
    */
   readonly viewForm?: 'notebook' | 'json' | undefined;
+  /** What the model knows it by; absent: `python`, or another name where the client has a function of that name. */
+  readonly name?: string | undefined;
+  /** Further tools that work in the same session. */
+  readonly sessionTools?: readonly SessionTool[] | undefined;
+  /** The model is told to link the files it makes; absent: yes. */
+  readonly linksFiles?: boolean | undefined;
+  /** How the description spells the client's functions: as members of `tools` (absent), or by their names alone. */
+  readonly functionsAs?: 'members' | 'names' | undefined;
+  /** When there is no place to run code, the model is told so and goes on; absent: the answer fails. */
+  readonly goesOnWithout?: boolean | undefined;
+}
+
+/** A tool that works in the session where code runs: a call of it becomes an execution. */
+export interface SessionTool {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** The argument that is told while the model writes it. Absent: a call is told when it is complete. */
+  readonly streamed?: string | undefined;
+  /** What to run; undefined: the arguments cannot be used. */
+  order(
+    input: Readonly<Record<string, unknown>>,
+  ): Pick<ExecutionRequest, 'language' | 'code' | 'stdin' | 'asProgram'> | undefined;
+  /** What the model reads of it; undefined, or no such function: as of any code. */
+  view?(execution: Execution): string | undefined;
 }
 
 /** Code that waits in the sandbox for the answers to its calls: what `code_waiting` told, and the answers. */
@@ -117,6 +146,11 @@ export interface AgentRequest {
   /** `low`, `medium`, `high`, for upstreams that know it. */
   readonly verbosity?: string | undefined;
   readonly stop?: readonly string[] | undefined;
+  readonly topK?: number | undefined;
+  /** Images become notes for a model that cannot see; absent: they are sent to every model. */
+  readonly notesUnseenImages?: boolean | undefined;
+  /** After so many milliseconds no further turn is begun: the answer ends as `paused`. */
+  readonly pauseAfterMs?: number | undefined;
   readonly seed?: number | undefined;
   readonly presencePenalty?: number | undefined;
   readonly frequencyPenalty?: number | undefined;
@@ -143,11 +177,17 @@ export interface TokenUsage {
 export type AgentEvent =
   | { readonly type: 'text'; readonly delta: string }
   | { readonly type: 'reasoning'; readonly delta: string }
-  /** The model begins to write code for us. */
-  | { readonly type: 'code_start'; readonly callId: string }
+  /** The model begins to write code for us. `tool` is the session tool; absent: the interpreter. */
+  | { readonly type: 'code_start'; readonly callId: string; readonly tool?: string }
   | { readonly type: 'code_delta'; readonly callId: string; readonly delta: string }
-  /** The whole code; it runs next, in this session. */
-  | { readonly type: 'code_ready'; readonly callId: string; readonly code: string; readonly sessionId: string }
+  /** The whole code; it runs next, in this session. `input` has the arguments of a session tool. */
+  | {
+      readonly type: 'code_ready';
+      readonly callId: string;
+      readonly code: string;
+      readonly sessionId: string;
+      readonly input?: Readonly<Record<string, unknown>>;
+    }
   | { readonly type: 'code_output'; readonly callId: string; readonly event: ExecutionEvent }
   /** Code in the sandbox called functions of the client's; the response pauses as with `function_call`. */
   | {
@@ -165,6 +205,11 @@ export type AgentEvent =
       readonly execution: Execution;
       readonly modelView: string;
     }
+  /**
+   * A call of ours that was not run: its arguments could not be read (invalid_request), or there was no place to run it. It may have
+   * had no `code_start`. The model is told, and goes on.
+   */
+  | { readonly type: 'code_refused'; readonly callId: string; readonly tool?: string; readonly error: DragomanError }
   | { readonly type: 'function_start'; readonly callId: string; readonly name: string }
   | { readonly type: 'function_delta'; readonly callId: string; readonly delta: string }
   | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
@@ -174,6 +219,8 @@ export type AgentEvent =
       readonly end: AgentEnd;
       readonly usage: TokenUsage;
       readonly model: string;
+      /** The sequence of `stop` that ended it, where the provider tells. */
+      readonly stopSequence?: string | undefined;
       /** By call, when the client has functions to run: to be handed back with those calls. */
       readonly providerStates?: Readonly<Record<string, ProviderState>> | undefined;
     };
@@ -182,14 +229,18 @@ export type AgentEnd =
   | { readonly reason: 'stop' | 'length' | 'content_filter' }
   /** The client has functions to run. */
   | { readonly reason: 'functions' }
+  /** `pauseAfterMs` is over. Asking again with everything so far goes on. */
+  | { readonly reason: 'paused' }
   | { readonly reason: 'cancelled' }
   /** After output or code: nothing may be tried again. */
   | { readonly reason: 'failed'; readonly error: DragomanError };
 
-/** A request in OpenAI's words. */
+/** A request in the words of the API that has `path`. */
 export interface RelayedRequest extends Pick<AgentRequest, 'model' | 'upstreamKey'> {
   readonly path: RelayPath;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Headers of that API to pass on, in lower case. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Lets any model write code and run it here, turn by turn, until it has an answer or the client must act. */

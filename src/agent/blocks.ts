@@ -1,5 +1,5 @@
 import type { TurnEvent } from '../upstreams/index.ts';
-import type { AgentEvent } from './agent.ts';
+import type { AgentEvent, SessionTool } from './agent.ts';
 import { CodeReader } from './code-reader.ts';
 
 /** A call a model made in a turn. */
@@ -11,8 +11,12 @@ export interface Call {
   readonly name: string;
   /** `code` runs here, `function` is run by the client, `unknown` is refused. */
   readonly kind: 'code' | 'function' | 'unknown';
+  /** Of code: the session tool that was called; undefined: the interpreter. */
+  readonly tool: SessionTool | undefined;
   /** For code, when it is known: undefined if the arguments held none. */
   code: string | undefined;
+  /** The arguments of a session tool, when they are known. */
+  input?: Readonly<Record<string, unknown>> | undefined;
 }
 
 interface Block {
@@ -27,6 +31,8 @@ interface Block {
 
 export interface BlocksOptions {
   kind(name: string): Call['kind'];
+  /** The session tool of this name. */
+  tool(name: string): SessionTool | undefined;
   /** An id for a call that no other call of the request has. */
   uniqueId(id: string): string;
 }
@@ -77,7 +83,7 @@ export class Blocks {
   }
 
   #open(type: Block['type'], call: Call | undefined): Block {
-    const reader = call?.kind === 'code' ? new CodeReader() : undefined;
+    const reader = call?.kind === 'code' && isRead(call) ? new CodeReader(call.tool?.streamed) : undefined;
     const block: Block = { call, type, reader, pending: [], arguments: '', started: false, complete: false };
     this.#queue.push(block);
     this.#last = block;
@@ -86,7 +92,9 @@ export class Blocks {
 
   #start(modelId: string, name: string): void {
     const callId = this.#options.uniqueId(modelId);
-    const call: Call = { modelId, callId, name, kind: this.#options.kind(name), code: undefined };
+    const kind = this.#options.kind(name);
+    const tool = kind === 'code' ? this.#options.tool(name) : undefined;
+    const call: Call = { modelId, callId, name, kind, tool, code: undefined };
     const block = this.#open('call', call);
     this.#calls.set(modelId, block);
     if (call.kind === 'function') block.pending.push({ type: 'function_start', callId, name });
@@ -96,7 +104,7 @@ export class Blocks {
     const { kind, callId } = block.call!;
     block.arguments += delta;
     if (kind === 'function') block.pending.push({ type: 'function_delta', callId, delta });
-    if (kind === 'code') this.#code(block, block.reader!.push(delta));
+    if (block.reader) this.#code(block, block.reader.push(delta));
   }
 
   #finish(block: Block): void {
@@ -112,9 +120,25 @@ export class Blocks {
       block.pending.push({ type: 'function_call', callId, name, arguments: block.arguments });
     }
     if (call.kind !== 'code') return;
-    const rest = block.reader!.end();
+    if (!block.reader) return this.#order(block);
+    const rest = block.reader.end();
     if (rest !== undefined) this.#code(block, rest);
-    if (call.code !== undefined) call.code = block.reader!.code;
+    if (call.code === undefined) return;
+    call.code = block.reader.code;
+    const { streamed } = call.tool ?? {};
+    if (streamed !== undefined) call.input = { [streamed]: call.code };
+  }
+
+  /** The order of a session tool whose arguments are told as a whole. */
+  #order(block: Block): void {
+    const call = block.call!;
+    const input = objectOf(block.arguments);
+    const code = input && call.tool!.order(input)?.code;
+    if (code === undefined) return;
+    call.input = input;
+    call.code = code;
+    block.started = true;
+    block.pending.push(startOf(call));
   }
 
   /** Announces code with its first character: arguments that hold none are told to the model alone. */
@@ -122,7 +146,7 @@ export class Blocks {
     if (delta === '') return;
     const call = block.call!;
     const { callId } = call;
-    if (!block.started) block.pending.push({ type: 'code_start', callId });
+    if (!block.started) block.pending.push(startOf(call));
     block.started = true;
     call.code = (call.code ?? '') + delta;
     block.pending.push({ type: 'code_delta', callId, delta });
@@ -140,6 +164,27 @@ export class Blocks {
       if (!finished(head, follows)) return;
       this.#queue.shift();
     }
+  }
+}
+
+/** Its code is told while it is written. */
+const isRead = ({ tool }: Call): boolean => tool === undefined || tool.streamed !== undefined;
+
+const startOf = ({ callId, tool }: Call): AgentEvent => ({
+  type: 'code_start',
+  callId,
+  ...(tool ? { tool: tool.name } : {}),
+});
+
+/** An object in JSON; undefined for anything else. */
+function objectOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

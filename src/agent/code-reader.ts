@@ -13,7 +13,9 @@ const codeKeys = ['code', 'source', 'python', 'script', 'input'];
  * JSON string, or just code. All that `push` and `end` give, put together, is the code.
  */
 export class CodeReader {
-  readonly #fence = new FenceReader();
+  /** Of Python. Other code is read as it is. */
+  readonly #fence: FenceReader | undefined;
+  readonly #keys: readonly string[];
   #written = '';
   /** Everything is read up to here. */
   #at = 0;
@@ -24,6 +26,12 @@ export class CodeReader {
   #source = '';
   #code = '';
 
+  /** @param key the argument with the code, when it is not Python */
+  constructor(key?: string) {
+    this.#keys = key === undefined ? codeKeys : [key, ...codeKeys];
+    this.#fence = key === undefined ? new FenceReader() : undefined;
+  }
+
   /** @returns the code that became certain */
   push(delta: string): string {
     this.#written += delta;
@@ -32,22 +40,22 @@ export class CodeReader {
 
   /** After `end`: the code to run. It differs from what was given where a model wrote more than code, or foreign blanks. */
   get code(): string {
-    return plainPython(codeBlocks(this.#source) ?? this.#code);
+    return this.#fence ? plainPython(codeBlocks(this.#source) ?? this.#code) : this.#code;
   }
 
   /** The arguments are complete. @returns the rest of the code; undefined when they hold none */
   end(): string | undefined {
-    const rest = this.#found || this.#state === 'raw' ? '' : wholeCode(this.#written);
+    const rest = this.#found || this.#state === 'raw' ? '' : wholeCode(this.#written, this.#keys);
     if (rest === undefined) return undefined;
     const given = this.#take((this.#string?.end() ?? '') + rest);
-    const last = this.#fence.end();
+    const last = this.#fence?.end() ?? '';
     this.#code += last;
     return given + last;
   }
 
   #take(source: string): string {
     this.#source += source;
-    const code = this.#fence.push(source);
+    const code = this.#fence ? this.#fence.push(source) : source;
     this.#code += code;
     return code;
   }
@@ -79,23 +87,25 @@ export class CodeReader {
 
   /** Only a field `code` that comes first is read as it grows. Models seldom write anything before it. */
   #seekCode(): void {
-    const head = /^\s*\{\s*"code"\s*:\s*"/.exec(this.#written);
+    const [key = ''] = this.#keys;
+    const head = key === 'code' ? codeHead.exec(this.#written) : headOf(key).exec(this.#written);
     if (head) {
       this.#at = head[0].length;
       this.#string = new JsonString();
       this.#found = true;
       this.#state = 'value';
-    } else if (this.#written.length > longestHead || !couldBecomeHead(this.#written)) this.#state = 'later';
+    } else if (this.#written.length > longestHead || !couldBecomeHead(this.#written, key)) this.#state = 'later';
   }
 }
 
 /** After so many characters without code the rest is read at the end. */
 const longestHead = 1000;
-const headTokens = ['{', '"code"', ':', '"'];
+const headOf = (key: string) => new RegExp(`^\\s*\\{\\s*"${key}"\\s*:\\s*"`);
+const codeHead = headOf('code');
 
-function couldBecomeHead(written: string): boolean {
+function couldBecomeHead(written: string, key: string): boolean {
   let rest = written.trimStart();
-  for (const token of headTokens) {
+  for (const token of ['{', `"${key}"`, ':', '"']) {
     if (rest.length <= token.length) return token.startsWith(rest);
     if (!rest.startsWith(token)) return false;
     rest = rest.slice(token.length).trimStart();
@@ -104,7 +114,7 @@ function couldBecomeHead(written: string): boolean {
 }
 
 /** The code in complete arguments; undefined when there is none. */
-function wholeCode(written: string): string | undefined {
+function wholeCode(written: string, keys: readonly string[]): string | undefined {
   let value: unknown;
   try {
     value = JSON.parse(written);
@@ -112,12 +122,12 @@ function wholeCode(written: string): string | undefined {
     // An object that is not JSON is broken arguments rather than a program.
     return /^\s*(?:\{\s*"|"|$)/.test(written) ? undefined : written;
   }
-  if (typeof value === 'string') return /^\s*\{\s*"/.test(value) ? wholeCode(value) : value || undefined;
+  if (typeof value === 'string') return /^\s*\{\s*"/.test(value) ? wholeCode(value, keys) : value || undefined;
   if (typeof value !== 'object' || value === null) return written;
   const fields = value as Record<string, unknown>;
-  const key = codeKeys.find((key) => Object.hasOwn(fields, key)) ?? Object.keys(fields)[0];
+  const key = keys.find((key) => Object.hasOwn(fields, key)) ?? Object.keys(fields)[0];
   const code = key === undefined ? undefined : fields[key];
   if (Array.isArray(code) && code.every((line) => typeof line === 'string')) return code.join('\n') || undefined;
-  const alone = key !== undefined && (codeKeys.includes(key) || Object.keys(fields).length === 1);
+  const alone = key !== undefined && (keys.includes(key) || Object.keys(fields).length === 1);
   return typeof code === 'string' && alone && code !== '' ? code : undefined;
 }

@@ -30,13 +30,15 @@ export class CodeRun {
     const code = this.#call.code!;
     const sessionId = await session;
     signal.throwIfAborted();
-    yield { type: 'code_ready', callId, code, sessionId };
+    const { tool, input } = this.#call;
+    yield { type: 'code_ready', callId, code, sessionId, ...(input ? { input } : {}) };
     const running = await executions.start(principal, {
       sessionId,
       language: 'python',
       code,
       wallMs: request.code?.wallMs,
-      ...(this.#tools.length === 0
+      ...(tool && tool.order(input!)),
+      ...(this.#tools.length === 0 || tool
         ? {}
         : { tools: this.#tools.map(({ name, description, parameters }) => ({ name, description, parameters })) }),
     });

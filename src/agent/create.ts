@@ -42,11 +42,13 @@ export function createAgent(options: AgentOptions): Agent {
         // When the consumer leaves, code and connection end.
         await events.return({ reason: 'stop' });
       }
-      const states = end.reason === 'functions' ? { providerStates: loop.providerStates } : {};
-      yield { type: 'end', end, usage: loop.usage, model: model.id, ...states };
+      const states =
+        end.reason === 'functions' || end.reason === 'paused' ? { providerStates: loop.providerStates } : {};
+      const stopped = loop.stopSequence === undefined ? {} : { stopSequence: loop.stopSequence };
+      yield { type: 'end', end, usage: loop.usage, model: model.id, ...stopped, ...states };
     },
-    relay: ({ model, path, body, upstreamKey }, signal) =>
-      options.upstreams.model(model).relay({ path, body, key: upstreamKey }, signal),
+    relay: ({ model, path, body, headers, upstreamKey }, signal) =>
+      options.upstreams.model(model).relay({ path, body, headers, key: upstreamKey }, signal),
     models: () => options.upstreams.list(),
   };
 }

@@ -400,12 +400,18 @@ describe('an end is made', () => {
       'tools that there are not',
       { call: 'browser', arguments: { url: 'x' } },
       /There is no tool "browser". The tools are: weather, python/,
+      [],
     ],
-    ['arguments without code', { call: 'python', arguments: '{"code": 7}' }, /Send JSON: \{"code"/],
-  ] as const)('with %s', async (_, step, told) => {
+    [
+      'arguments without code',
+      { call: 'python', arguments: '{"code": 7}' },
+      /Send JSON: \{"code"/,
+      ['code_refused', 'code_refused', 'code_refused'],
+    ],
+  ] as const)('with %s', async (_, step, told, refused) => {
     upstream.say([step], [step], [step], [{ text: 'I give up.' }]);
     const events = await run(setup(), request({ functions: [weather] }));
-    expect(brief(events)).toEqual(['text I give up.', 'end stop']);
+    expect(brief(events)).toEqual([...refused, 'text I give up.', 'end stop']);
     expect(messagesOf(1).at(-1).content).toMatch(told);
     expect([toolsOf(2), toolsOf(3)]).toEqual([['weather', 'python'], ['weather']]);
   });

@@ -1,14 +1,22 @@
 import type { JSONObject, LanguageModelV4FunctionTool, LanguageModelV4ToolChoice } from '@ai-sdk/provider';
-import { DragomanError, newId, type Principal } from '../core/index.ts';
+import { DragomanError, type ErrorCode, newId, type Principal } from '../core/index.ts';
 import type { Executions } from '../service/index.ts';
 import type { AssistantContent, Model, TurnEvent } from '../upstreams/index.ts';
-import type { AgentEnd, AgentEvent, AgentRequest, FunctionTool, ProviderState, TokenUsage } from './agent.ts';
+import type {
+  AgentEnd,
+  AgentEvent,
+  AgentRequest,
+  FunctionTool,
+  ProviderState,
+  SessionTool,
+  TokenUsage,
+} from './agent.ts';
 import { Blocks, type Call } from './blocks.ts';
 import { CodeRun } from './code-run.ts';
 import { type ModelView, modelViewOf } from './model-view.ts';
 import { calledTools, imageFile, PromptBuilder, toPrompt } from './prompt.ts';
 import { providerStates } from './provider-state.ts';
-import { clientTool, codeTool, meansOurs, toolName } from './tool.ts';
+import { clientTool, codeTool, meansOurs, sessionFunction, toolName } from './tool.ts';
 
 /** What the loop of one request uses. */
 export interface LoopOptions {
@@ -33,7 +41,16 @@ const mostRepeats = 6;
 /** Base64 of pictures in one request's conversation: providers take some ten megabytes. */
 const mostPictureCharacters = 12 * 1024 * 1024;
 
-type Ending = Extract<AgentEnd, { reason: 'stop' | 'length' | 'content_filter' | 'functions' }>;
+/** Of an execution that found no place: the model may go on without it. */
+const placeless: ReadonlySet<ErrorCode> = new Set([
+  'overloaded',
+  'sandbox_unavailable',
+  'rate_limited',
+  'session_busy',
+  'storage_unavailable',
+]);
+
+type Ending = Extract<AgentEnd, { reason: 'stop' | 'length' | 'content_filter' | 'functions' | 'paused' }>;
 
 /** The turns of one request: asks the model, runs its code, and shows it the results, until it has an answer. */
 export class Loop {
@@ -41,7 +58,9 @@ export class Loop {
   readonly #tool: string;
   readonly #functions: readonly FunctionTool[];
   readonly #callable: readonly FunctionTool[];
-  readonly #codeTool: LanguageModelV4FunctionTool | undefined;
+  /** The interpreter and the session tools, as the model is offered them; none where code is not offered. */
+  readonly #ours: readonly LanguageModelV4FunctionTool[];
+  readonly #sessionTools: readonly SessionTool[];
   /** Tools that the conversation has calls of and that a turn does not offer. Providers want them described all the same. */
   readonly #withheld: readonly LanguageModelV4FunctionTool[];
   readonly #prompt: PromptBuilder;
@@ -52,26 +71,38 @@ export class Loop {
   #last = { code: '', times: 0 };
   #pictureCharacters: number;
   readonly #providerStates: Record<string, ProviderState> = {};
+  readonly #startedAt = performance.now();
+  #stopSequence: string | undefined;
   #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
 
   constructor(options: LoopOptions) {
     const { request } = options;
     this.#options = options;
-    this.#tool = toolName(request.functions);
+    this.#tool = request.code?.name ?? toolName(request.functions);
     this.#functions = request.functions.filter(({ callers }) => callers === undefined || callers.includes('model'));
     this.#callable = request.functions.filter(({ callers }) => callers?.includes('code'));
     const offered = request.code && request.toolChoice !== 'none' ? request.code : undefined;
-    this.#codeTool = offered && codeTool(this.#tool, offered, this.#callable, options.wallMs);
+    this.#sessionTools = request.code?.sessionTools ?? [];
+    this.#ours = offered
+      ? [
+          codeTool(this.#tool, offered, this.#callable, options.wallMs),
+          ...this.#sessionTools.map((tool) => sessionFunction(tool)),
+        ]
+      : [];
     this.#withheld = [
-      ...(this.#codeTool ? [this.#codeTool] : []),
+      ...this.#ours,
       ...calledTools(request.messages, this.#tool)
-        .filter((name) => name !== this.#codeTool?.name && !this.#functions.some((tool) => tool.name === name))
+        .filter(
+          (name) =>
+            !this.#ours.some((tool) => tool.name === name) && !this.#functions.some((tool) => tool.name === name),
+        )
         .map((name) => clientTool({ name, description: undefined, parameters: { type: 'object', properties: {} } })),
     ];
     this.#pictureCharacters = options.model.vision ? mostPictureCharacters : 0;
     this.#left = Math.min(request.code?.maxCalls ?? options.maxCalls, options.maxCalls);
     this.#prompt = new PromptBuilder();
-    this.#prompt.messages.push(...toPrompt(request.messages, this.#tool));
+    const isBlind = request.notesUnseenImages === true && !options.model.vision;
+    this.#prompt.messages.push(...toPrompt(request.messages, this.#tool, isBlind));
     for (const message of request.messages)
       if (message.role === 'assistant')
         for (const part of message.content) if ('callId' in part) this.#ids.add(part.callId);
@@ -79,6 +110,11 @@ export class Loop {
 
   get usage(): TokenUsage {
     return this.#usage;
+  }
+
+  /** What ended the last turn, where the provider tells. */
+  get stopSequence(): string | undefined {
+    return this.#stopSequence;
   }
 
   /** What the provider wants back with the calls of this answer. */
@@ -95,6 +131,7 @@ export class Loop {
         callId: resume.callId,
         name: this.#tool,
         kind: 'code',
+        tool: undefined,
         code: resume.code,
       };
       this.#ids.add(call.callId);
@@ -104,9 +141,12 @@ export class Loop {
       const run = new CodeRun(this.#options, call, this.#callable);
       if ((yield* this.#served(call, run.resume(resume))) === 'waiting') return { reason: 'functions' };
     }
+    const { pauseAfterMs = Infinity } = this.#options.request;
     for (let turn = 0; ; turn++) {
+      const mayPause = turn > 0 || resume !== undefined;
+      if (mayPause && performance.now() - this.#startedAt > pauseAfterMs) return { reason: 'paused' };
       const withCode =
-        this.#codeTool !== undefined && this.#left > 0 && this.#faults < mostFaults && this.#last.times < mostRepeats;
+        this.#ours.length > 0 && this.#left > 0 && this.#faults < mostFaults && this.#last.times < mostRepeats;
       const ending = yield* this.#turn(turn, withCode);
       if (ending) return ending;
     }
@@ -117,6 +157,7 @@ export class Loop {
     const { model, signal } = this.#options;
     const blocks = new Blocks({
       kind: (name) => this.#kindOf(name, withCode),
+      tool: (name) => this.#sessionTool(name),
       uniqueId: (id) => this.#uniqueId(id),
     });
     let end: Extract<TurnEvent, { type: 'end' }> | undefined;
@@ -130,6 +171,7 @@ export class Loop {
       }
     }
     this.#count(end!.usage);
+    this.#stopSequence = end!.stopSequence;
     // Code that was cut off is not run: the model meant to write more.
     if (end!.finish !== 'stop') {
       for (const { events, code } of blocks.rest()) if (!code) yield* events;
@@ -143,7 +185,8 @@ export class Loop {
     }
     const served = calls.some(({ kind, code }) => kind === 'function' || (kind === 'code' && code !== undefined));
     this.#faults = served ? 0 : this.#faults + 1;
-    for (const call of calls) if (call.kind !== 'function' && call.code === undefined) this.#refuse(call, withCode);
+    for (const call of calls)
+      if (call.kind !== 'function' && call.code === undefined) yield* this.#refuse(call, withCode);
     let waiting = false;
     for (const { events, code } of blocks.rest()) {
       // Code that follows waiting code is dropped: the model can write it again when it knows more.
@@ -166,7 +209,16 @@ export class Loop {
   /** Runs code and keeps its result for the model. */
   async *#served(call: Call, run: ReturnType<CodeRun['start']>): AsyncGenerator<AgentEvent, 'done' | 'waiting'> {
     const { request, shownChars, wallMs } = this.#options;
-    const execution = yield* run;
+    let execution: Awaited<ReturnType<typeof run.next>>['value'] | undefined;
+    try {
+      execution = yield* run;
+    } catch (error) {
+      if (!request.code?.goesOnWithout || !(error instanceof DragomanError) || !placeless.has(error.code)) throw error;
+      this.#left--;
+      this.#result(call, { text: `Not run: ${error.message}`, pictures: [] });
+      yield { type: 'code_refused', callId: call.callId, ...named(call), error };
+      return 'done';
+    }
     if (!execution) return 'waiting';
     const form = request.code?.viewForm ?? 'notebook';
     const view = modelViewOf(execution, {
@@ -176,8 +228,8 @@ export class Loop {
       wallMs,
     });
     for (const { data } of view.pictures) this.#pictureCharacters -= data.length;
-    const remark = this.#repeated(call.code!);
-    const text = view.text + remark;
+    const remark = this.#repeated(call);
+    const text = (call.tool?.view?.(execution) ?? view.text) + remark;
     this.#left--;
     this.#result(call, { ...view, text });
     yield { type: 'code_done', callId: call.callId, execution, modelView: text };
@@ -187,7 +239,7 @@ export class Loop {
   #question(turn: number, withCode: boolean): Parameters<Model['turn']>[0] {
     const { request } = this.#options;
     const tools = this.#functions.map(clientTool);
-    if (withCode) tools.push(this.#codeTool!);
+    if (withCode) tools.push(...this.#ours);
     return {
       ...request,
       prompt: this.#prompt.messages,
@@ -198,6 +250,7 @@ export class Loop {
       reasoningSummary: request.reasoningSummary,
       verbosity: request.verbosity,
       stop: request.stop,
+      topK: request.topK,
       seed: request.seed,
       presencePenalty: request.presencePenalty,
       frequencyPenalty: request.frequencyPenalty,
@@ -212,16 +265,20 @@ export class Loop {
     if (toolChoice === 'auto' || turn > 0 || resume) return { type: 'auto' };
     if (toolChoice === 'required') return { type: 'required' };
     if (toolChoice.type === 'function') return { type: 'tool', toolName: toolChoice.name };
-    return withCode ? { type: 'tool', toolName: this.#tool } : { type: 'auto' };
+    return withCode ? { type: 'tool', toolName: toolChoice.tool ?? this.#tool } : { type: 'auto' };
   }
 
   #kindOf(name: string, withCode: boolean): Call['kind'] {
     const functions = this.#functions;
     if (functions.some((tool) => tool.name === name)) return 'function';
-    const isCode = meansOurs(name, this.#tool, functions);
-    if (this.#codeTool) return withCode && isCode ? 'code' : 'unknown';
+    const isCode = this.#sessionTool(name) !== undefined || meansOurs(name, this.#tool, functions);
+    if (this.#ours.length > 0) return withCode && isCode ? 'code' : 'unknown';
     // Without our tool an unknown name is for the client to answer, unless the client has no functions or the name means our tool.
     return isCode || functions.length === 0 ? 'unknown' : 'function';
+  }
+
+  #sessionTool(name: string): SessionTool | undefined {
+    return this.#sessionTools.find((tool) => tool.name === name);
   }
 
   /** Some providers number the calls of every turn from zero. */
@@ -236,34 +293,46 @@ export class Loop {
     return content.map((part) => {
       const call = part.type === 'tool-call' && calls.find(({ modelId }) => modelId === part.toolCallId);
       if (!call) return part;
-      const ours = call.kind === 'code' ? { toolName: this.#tool, input: { code: call.code ?? '' } } : {};
+      const ours =
+        call.kind === 'code' ? { toolName: this.#nameOf(call), input: call.input ?? { code: call.code ?? '' } } : {};
       return { ...part, toolCallId: call.callId, ...ours };
     });
   }
 
-  #refuse(call: Call, withCode: boolean): void {
-    const names = [...this.#functions.map(({ name }) => name), ...(withCode ? [this.#tool] : [])];
+  #nameOf({ tool }: Call): string {
+    return tool?.name ?? this.#tool;
+  }
+
+  *#refuse(call: Call, withCode: boolean): Iterable<AgentEvent> {
+    const names = [...this.#functions.map(({ name }) => name), ...(withCode ? this.#ours.map(({ name }) => name) : [])];
+    const unread = 'The arguments could not be read, and nothing was run.';
     const text =
       call.kind === 'code'
-        ? 'The arguments could not be read, and nothing was run. Send JSON: {"code": "…"} with Python source.'
+        ? call.tool
+          ? `${unread} Send JSON as the tool's schema has it.`
+          : `${unread} Send JSON: {"code": "…"} with Python source.`
         : `There is no tool ${JSON.stringify(call.name.slice(0, 100))}. ${names.length > 0 ? `The tools are: ${names.join(', ')}.` : 'Answer without tools.'}`;
-    this.#prompt.result(call.callId, call.kind === 'code' ? this.#tool : call.name, {
+    this.#prompt.result(call.callId, call.kind === 'code' ? this.#nameOf(call) : call.name, {
       type: 'error-text',
       value: text,
     });
+    if (call.kind !== 'code') return;
+    const error = new DragomanError('invalid_request', { message: unread });
+    yield { type: 'code_refused', callId: call.callId, ...named(call), error };
   }
 
-  #result({ callId }: Call, { text, pictures }: ModelView): void {
+  #result(call: Call, { text, pictures }: ModelView): void {
     const files = pictures.map(({ mime, data }) => imageFile(mime, data));
     const value = text;
     this.#prompt.result(
-      callId,
-      this.#tool,
+      call.callId,
+      this.#nameOf(call),
       files.length === 0 ? { type: 'text', value } : { type: 'content', value: [{ type: 'text', text }, ...files] },
     );
   }
 
-  #repeated(code: string): string {
+  #repeated(call: Call): string {
+    const code = call.input ? JSON.stringify(call.input) : call.code!;
     const times = this.#last.code === code ? this.#last.times + 1 : 1;
     this.#last = { code, times };
     if (times < remarkedRepeats) return '';
@@ -288,6 +357,8 @@ export class Loop {
     };
   }
 }
+
+const named = ({ tool }: Call) => (tool ? { tool: tool.name } : {});
 
 /** An error of the provider or the service as the end of a loop that had begun. */
 export function failedEnd(error: unknown): AgentEnd {

@@ -9,10 +9,16 @@ import type { AssistantContent } from '../upstreams/index.ts';
 import type { AssistantPart, ContentPart, Message, ProviderState } from './agent.ts';
 import { byProvider } from './provider-state.ts';
 
-/** A conversation in the form models are asked in. `tool` is what our tool is called there. @throws DragomanError invalid_request */
-export function toPrompt(messages: readonly Message[], tool: string): LanguageModelV4Prompt {
+/**
+ * A conversation in the form models are asked in. `tool` is what our tool is called there.
+ * @param isBlind the model cannot see: images become notes
+ * @throws DragomanError invalid_request
+ */
+export function toPrompt(messages: readonly Message[], tool: string, isBlind = false): LanguageModelV4Prompt {
   const prompt = new PromptBuilder();
   const names = new Map<string, string>();
+  const seen = (content: readonly ContentPart[]) =>
+    isBlind ? content.map((part) => (part.type === 'text' ? part : unseen)) : content;
   const lastAsked = messages.findLastIndex(({ role }) => role === 'user');
   for (const [index, message] of messages.entries()) {
     if (message.role === 'assistant') {
@@ -22,9 +28,9 @@ export function toPrompt(messages: readonly Message[], tool: string): LanguageMo
       const parts = message.content.filter(({ type }) => type !== 'reasoning' || !isPast);
       said(prompt, isPast ? parts.map((part) => ({ ...part, providerState: undefined })) : parts, tool);
     } else if (message.role === 'tool')
-      prompt.result(message.callId, names.get(message.callId) ?? 'function', resultOutput(message.content));
+      prompt.result(message.callId, names.get(message.callId) ?? 'function', resultOutput(seen(message.content)));
     else if (message.role === 'system') prompt.system(textOf(message.content));
-    else prompt.user(message.content.map(contentPart));
+    else prompt.user(seen(message.content).map(contentPart));
   }
   return prompt.messages;
 }
@@ -35,7 +41,7 @@ export function calledTools(messages: readonly Message[], tool: string): string[
     message.role !== 'assistant'
       ? []
       : message.content.flatMap((part) => {
-          if (part.type === 'code_call') return tool;
+          if (part.type === 'code_call') return part.sessionTool?.name ?? tool;
           return part.type === 'function_call' ? part.name : [];
         }),
   );
@@ -47,9 +53,9 @@ export function calledTools(messages: readonly Message[], tool: string): string[
  * turn that called for them; functions of the client's that were called beside code belong to the same turn.
  */
 function said(prompt: PromptBuilder, parts: readonly AssistantPart[], tool: string): void {
-  const results: [callId: string, modelView: string][] = [];
+  const results: [callId: string, name: string, modelView: string][] = [];
   const settle = () => {
-    for (const [callId, value] of results.splice(0)) prompt.result(callId, tool, { type: 'text', value });
+    for (const [callId, name, value] of results.splice(0)) prompt.result(callId, name, { type: 'text', value });
   };
   let functions = false;
   for (const part of parts) {
@@ -59,8 +65,9 @@ function said(prompt: PromptBuilder, parts: readonly AssistantPart[], tool: stri
       if (part.text !== '') prompt.assistant([{ type: part.type, text: part.text }]);
     } else if (part.type === 'code_call') {
       if (!functions) settle();
-      prompt.call(part.callId, tool, { code: part.code }, part.providerState);
-      results.push([part.callId, part.modelView]);
+      const { name, input } = part.sessionTool ?? { name: tool, input: { code: part.code } };
+      prompt.call(part.callId, name, input, part.providerState);
+      results.push([part.callId, name, part.modelView]);
     } else {
       functions = true;
       prompt.call(part.callId, part.name, argumentsOf(part.arguments), part.providerState);
@@ -115,6 +122,11 @@ export class PromptBuilder {
     else this.messages.push({ role: 'tool', content: [part] });
   }
 }
+
+const unseen: ContentPart = {
+  type: 'text',
+  text: '[An image is here. It is not shown to this model: the setting DRAGOMAN_UPSTREAM_VISION is off.]',
+};
 
 const textOf = (parts: readonly ContentPart[]): string =>
   parts.map((part) => (part.type === 'text' ? part.text : '')).join('\n');

@@ -1,6 +1,6 @@
 import type { LanguageModelV4FunctionTool } from '@ai-sdk/provider';
 import { toolIdentifier } from '../core/index.ts';
-import type { CodeTool, FunctionTool } from './agent.ts';
+import type { CodeTool, FunctionTool, SessionTool } from './agent.ts';
 
 /** Most files that the description names: each costs tokens. */
 const mostFiles = 100;
@@ -49,11 +49,11 @@ export function codeTool(
       : 'Runs Python code in a sandbox, as a cell of a notebook, and returns what it printed, the value of its last expression, and its error if it raised one.',
     'Variables, imports and files are kept between calls.',
     `A call may take ${seconds(wallMs)}. There is no network, and nothing can be installed; the usual packages for data, charts and documents are there.`,
-    'Files of the user are in /mnt/data, the working directory. Save there what the user is to get, and link each such file in your answer: [name](sandbox:/mnt/data/name). Figures are shown to the user with plt.show().',
+    `Files of the user are in /mnt/data, the working directory. Save there what the user is to get${code.linksFiles === false ? '' : ', and link each such file in your answer: [name](sandbox:/mnt/data/name)'}. Figures are shown to the user with plt.show().`,
     ...(files.length > 0 ? [`Files there now:\n${files.join('\n')}`] : []),
     ...(callable.length > 0
       ? [
-          `The code can call these functions, with keyword arguments; several at once with asyncio.gather:\n${callable.map(signature).join('\n')}`,
+          `The code can call these functions, with keyword arguments; several at once with asyncio.gather:\n${callable.map((tool) => signature(tool, code.functionsAs ?? 'members')).join('\n')}`,
         ]
       : []),
   ].join('\n');
@@ -83,9 +83,14 @@ export function clientTool({ name, description, parameters, strict }: FunctionTo
   };
 }
 
-function signature({ name, description, parameters }: FunctionTool): string {
+/** A session tool as a tool of the model. */
+export function sessionFunction({ name, description, parameters }: SessionTool): LanguageModelV4FunctionTool {
+  return { type: 'function', name, description, inputSchema: parameters, strict: false };
+}
+
+function signature({ name, description, parameters }: FunctionTool, as: 'members' | 'names'): string {
   const about = description === undefined ? '' : `: ${description}`;
-  return `- await tools.${toolIdentifier(name, 'python')}(…)${about}\n  parameters (JSON Schema): ${JSON.stringify(parameters)}`;
+  return `- await ${as === 'members' ? 'tools.' : ''}${toolIdentifier(name, 'python')}(…)${about}\n  parameters (JSON Schema): ${JSON.stringify(parameters)}`;
 }
 
 function seconds(ms: number): string {

@@ -33,6 +33,9 @@ export interface AssistantRoom {
   readonly assistants: Assistants;
   readonly files: UserFiles;
   readonly attachments: Attachments;
+  /** Files of clients for which uploads and what code made are of one kind. */
+  readonly messageFiles: UserFiles;
+  readonly messageAttachments: Attachments;
   readonly steps: Steps;
   /** Where the code of one request runs. @throws Refusal session_not_found; DragomanError session_expired */
   workplace(principal: Principal, request: WorkplaceRequest): Promise<Workplace>;
@@ -44,7 +47,8 @@ export function createAssistant(options: AssistantOptions): AssistantRoom {
   const { sessions, storedFiles } = options;
   const documents = new OwnedDocuments(options);
   const records = new ResponseRecords(documents);
-  const files = new UserFiles(documents, storedFiles);
+  const files = new UserFiles(documents, storedFiles, 'openai_file');
+  const messageFiles = new UserFiles(documents, storedFiles, 'message_file');
   const attachments = new Attachments(files, storedFiles);
   const conversations = new Conversations(documents, records);
   const responses = new Responses({ ...options, attachments, records, conversations });
@@ -54,6 +58,8 @@ export function createAssistant(options: AssistantOptions): AssistantRoom {
     assistants: new Assistants(documents, files),
     files,
     attachments,
+    messageFiles,
+    messageAttachments: new Attachments(messageFiles, storedFiles),
     steps: new Steps(documents),
     workplace: (principal, request) => Workplace.choose(sessions, attachments, principal, request),
     close: () => responses.close(),

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { ErrorCode, Principal, RateClass } from '../core/index.ts';
 
@@ -23,6 +24,15 @@ export interface Problem {
   readonly retryAfterSeconds: number | undefined;
 }
 
+/** A request for an address that no route has. */
+export interface UnknownRequest {
+  readonly method: string;
+  /** Has no query and keeps its `/v1`. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly id: string;
+}
+
 /** What a dialect answers for an address that no route has. */
 export interface UnknownAddress {
   readonly headers: Readonly<Record<string, string>>;
@@ -40,6 +50,11 @@ export interface Dialect {
   /** Heading of its routes on the reference page. */
   readonly title?: string;
   register(app: FastifyInstance): void | Promise<void>;
-  /** The 404 of an unknown address, if it belongs to this API. `path` has no query and keeps its `/v1`. */
-  unknownAddress?(method: string, path: string): UnknownAddress | undefined;
+  /**
+   * Tells by its headers that a request is from a client of this API. Such a request gets the dialect's routes with the constraint
+   * `dialect` (its name) where other dialects have the same addresses.
+   */
+  claims?(headers: IncomingHttpHeaders): boolean;
+  /** The 404 of an unknown address, if it belongs to this API. */
+  unknownAddress?(request: UnknownRequest): UnknownAddress | undefined;
 }

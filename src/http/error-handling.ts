@@ -13,7 +13,8 @@ export function handleErrors(app: FastifyInstance, dialects: readonly Dialect[],
   app.setNotFoundHandler((request, reply) => {
     const [path = ''] = request.originalUrl.split('?');
     for (const dialect of dialects) {
-      const answer = dialect.unknownAddress?.(request.method, path);
+      const { method, headers, id } = request;
+      const answer = dialect.unknownAddress?.({ method, path, headers, id });
       if (answer) return reply.code(404).headers(answer.headers).send(answer.body);
     }
     return reply.code(404).send({ error: 'Not found' });

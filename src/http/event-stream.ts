@@ -17,21 +17,29 @@ const keepAliveMs = 15_000;
 const maxWaitingBytes = 64 * 1024;
 
 /**
- * Answers with an event stream: each frame is sent as it comes, and a comment after a while without one. When the caller
+ * Answers with an event stream: each frame is sent as it comes, and `keepAlive`, or else a comment, after a while without one. When the caller
  * leaves, the source ends by its `return`, at the latest when it next yields: a source that waits long must also end on
  * `abortOnDisconnect`. A source must not throw: what goes wrong in the middle is a frame of its own.
  *
  * Bytes among the frames belong to a stream that another service has written. They may end inside a frame.
  */
-export function sendEvents(reply: FastifyReply, frames: AsyncIterable<Frame | Uint8Array>): FastifyReply {
+export function sendEvents(
+  reply: FastifyReply,
+  frames: AsyncIterable<Frame | Uint8Array>,
+  keepAlive?: Frame,
+): FastifyReply {
   reply.header('content-type', 'text/event-stream; charset=utf-8');
   reply.header('cache-control', 'no-cache');
   // Tells proxies such as nginx not to buffer.
   reply.header('x-accel-buffering', 'no');
-  return reply.send(Readable.from(textOf(frames), { objectMode: false, highWaterMark: maxWaitingBytes }));
+  return reply.send(Readable.from(textOf(frames, keepAlive), { objectMode: false, highWaterMark: maxWaitingBytes }));
 }
 
-async function* textOf(frames: AsyncIterable<Frame | Uint8Array>): AsyncGenerator<string | Uint8Array> {
+async function* textOf(
+  frames: AsyncIterable<Frame | Uint8Array>,
+  keepAlive: Frame | undefined,
+): AsyncGenerator<string | Uint8Array> {
+  const quiet = keepAlive ? frameText(keepAlive) : ': keep-alive\n\n';
   const source = frames[Symbol.asyncIterator]();
   // The end of the foreign bytes written last: a comment may only stand between two frames.
   let tail = '\n\n';
@@ -39,7 +47,7 @@ async function* textOf(frames: AsyncIterable<Frame | Uint8Array>): AsyncGenerato
     for (let next = source.next(); ; ) {
       const result = await orQuiet(next);
       if (result === undefined) {
-        if (/(?:\n\n|\r\n\r\n)$/.test(tail)) yield ': keep-alive\n\n';
+        if (/(?:\n\n|\r\n\r\n)$/.test(tail)) yield quiet;
         continue;
       }
       if (result.done) return;

@@ -1,14 +1,17 @@
 export { abortOnDisconnect } from './abort-on-disconnect.ts';
 export { type AuthenticatorOptions, createAuthenticator } from './authentication/authenticator.ts';
-export type { Dialect, Problem, UnknownAddress } from './dialect.ts';
+export type { Dialect, Problem, UnknownAddress, UnknownRequest } from './dialect.ts';
 export { contentDisposition, fileAnswers, fileHeaders, type RangeOf, requestedRange, sendFile } from './downloads.ts';
 export { type Frame, sendEvents } from './event-stream.ts';
+export { firstFault } from './first-fault.ts';
 export { jsonLength, jsonPieces } from './json-text.ts';
 export { jsonWithHeartbeat } from './json-with-heartbeat.ts';
 export { MultipartForm } from './multipart-form.ts';
 export { type Answer, type Content, type Operation, problems } from './operation.ts';
 export { parse } from './parse.ts';
 export { problemOf } from './problems.ts';
+export { sendRelayed } from './relayed.ts';
 export { addRoute, type Route } from './route.ts';
 export { createServer, type ServerOptions } from './server.ts';
 export { TextStream } from './text-stream.ts';
+export { upstreamKey } from './upstream-key.ts';

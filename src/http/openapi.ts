@@ -16,7 +16,10 @@ const address = '/openapi.json';
 /** Serves a description of every route that is added after this call and has an operation. */
 export function describeRoutes(app: FastifyInstance, version: string, admit: onRequestAsyncHookHandler): void {
   const routes: Mounted[] = [];
-  app.addHook('onRoute', ({ method, url, config }) => {
+  app.addHook('onRoute', ({ method, url: path, config, constraints }) => {
+    // A path is described once. The fragment keeps apart what dialects have at one address; clients do not send it.
+    const { dialect } = (constraints ?? {}) as { readonly dialect?: string };
+    const url = dialect === undefined ? path : `${path}#${dialect}`;
     for (const name of [method].flat()) {
       if (config?.operation && name !== 'HEAD') routes.push({ method: name, url, config: config as Mounted['config'] });
     }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import {
@@ -131,6 +132,7 @@ export function createServer(options: ServerOptions): Server {
     },
   });
   boundConnections(app.server, options.maxConnections ?? usualConnections, networkOf);
+  app.addConstraintStrategy(dialectConstraint(dialects));
   app.removeContentTypeParser('text/plain');
   acceptJson(app, { maxBytes: options.maxBodyBytes, timeoutMs: options.bodyTimeoutMs });
   app.decorateRequest('principal', null as unknown as Principal);
@@ -208,6 +210,24 @@ export function createServer(options: ServerOptions): Server {
       const deadline = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
       await app.close().finally(() => clearTimeout(deadline));
     },
+  };
+}
+
+/** Routes requests by the dialect that claims them, where several dialects have an address. */
+function dialectConstraint(dialects: readonly Dialect[]) {
+  return {
+    name: 'dialect',
+    mustMatchWhenDerived: false,
+    storage: () => {
+      const handlers = new Map<unknown, never>();
+      return {
+        get: (name: unknown) => handlers.get(name) ?? null,
+        set: (name: unknown, handler: never) => void handlers.set(name, handler),
+      };
+    },
+    deriveConstraint: ({ headers }: { readonly headers: IncomingHttpHeaders }) =>
+      dialects.find((dialect) => dialect.claims?.(headers))?.name,
+    validate() {},
   };
 }
 

@@ -84,7 +84,9 @@ export class Answer {
         const finish = unified === 'length' ? 'length' : unified === 'content-filter' ? 'content_filter' : 'stop';
         this.#ended = true;
         const content = this.#content.filter((part) => part.type !== 'text' || part.text !== '');
-        yield { type: 'end', finish, usage: usageOf(part.usage), content };
+        const stopSequence = part.providerMetadata?.anthropic?.stopSequence;
+        const stopped = typeof stopSequence === 'string' ? { stopSequence } : {};
+        yield { type: 'end', finish, ...stopped, usage: usageOf(part.usage), content };
       }
     }
   }
@@ -130,7 +132,8 @@ export function* partsOf(result: LanguageModelV4GenerateResult): Iterable<Langua
       yield { type: `${part.type}-end`, id };
     } else if (part.type === 'tool-call') yield part;
   }
-  yield { type: 'finish', finishReason: result.finishReason, usage: result.usage };
+  const metadata = result.providerMetadata === undefined ? {} : { providerMetadata: result.providerMetadata };
+  yield { type: 'finish', finishReason: result.finishReason, usage: result.usage, ...metadata };
 }
 
 type Marked = { providerOptions?: SharedV4ProviderMetadata; providerMetadata?: SharedV4ProviderMetadata };

@@ -44,7 +44,8 @@ function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions, know
       const isSpoken = provider.relays?.includes(request.path) && (upstream.stream || request.body.stream !== true);
       if (!isSpoken) return undefined;
       const key = keyFor(request.key, upstream.apiKey, options.passthrough);
-      const target = { baseUrl, model, headers: { ...provider.headers(key), ...upstream.headers } };
+      const headers = { ...provider.headers(key), ...request.headers, ...upstream.headers };
+      const target = { baseUrl, model, headers };
       const answer = relay(target, request, rulesFor(key, request.key !== undefined), signal);
       if (request.path === provider.relays?.[0]) return answer;
       return answer.then((given) => ({ ...given, mayBeElsewhere: given.status === 404 }));
@@ -83,6 +84,7 @@ function callOptions(request: TurnRequest, provider: Provider): LanguageModelV4C
     maxOutputTokens: request.maxOutputTokens!,
     temperature: request.temperature!,
     topP: request.topP!,
+    topK: request.topK!,
     seed: request.seed!,
     presencePenalty: request.presencePenalty!,
     frequencyPenalty: request.frequencyPenalty!,

@@ -3,7 +3,7 @@ import { DragomanError } from '../core/index.ts';
 /**
  * Waits for a promise, for so many milliseconds, or until the signal aborts. Nothing stays behind at the signal, which outlives
  * many waits.
- * @throws DragomanError upstream_failed with this sentence, cancelled
+ * @throws DragomanError upstream_failed with this sentence, caused by a `TimeoutError`; cancelled
  */
 function within<T>(ms: number, sentence: string, signal: AbortSignal, promise: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -17,7 +17,8 @@ function within<T>(ms: number, sentence: string, signal: AbortSignal, promise: P
     };
     const timer = setTimeout(() => {
       settle();
-      reject(new DragomanError('upstream_failed', { message: sentence }));
+      const cause = new DOMException(sentence, 'TimeoutError');
+      reject(new DragomanError('upstream_failed', { message: sentence, cause }));
     }, ms);
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();

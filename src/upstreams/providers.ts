@@ -17,7 +17,7 @@ export interface Provider {
   prompt(prompt: TurnRequest['prompt']): TurnRequest['prompt'];
   /** A prompt with calls must come with their tools, even if no call is wanted. */
   readonly namesEveryTool?: true;
-  /** The addresses of OpenAI's API that it has. Turns use the first one. */
+  /** Addresses that take requests of other clients as they are. Turns use the first one. */
   readonly relays?: readonly RelayPath[];
   /** Headers of a bare request, such as for the list of models. */
   headers(key: string): Record<string, string>;
@@ -87,6 +87,7 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
     }),
     prompt: lateSystemAsUser,
     namesEveryTool: true,
+    relays: ['messages', 'messages/count_tokens'],
     headers: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }),
   },
   google: {

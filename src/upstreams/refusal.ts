@@ -27,6 +27,14 @@ export function refusalBody(text: string, status: number, secrets: readonly stri
   return { error: { ...usual, message: sentenceOf(said) ?? `The model provider answered ${status}.` } };
 }
 
+/** The same error in Anthropic's shape. Details and other fields that Anthropic gave stay. */
+export function messagesRefusal({ error, ...rest }: Refusal, status: number): object {
+  const { param, code, type, ...said } = error;
+  const isTheirs = rest.type === 'error' && typeof type === 'string';
+  const known = status === 429 ? 'rate_limit_error' : status >= 500 ? 'api_error' : 'invalid_request_error';
+  return { ...rest, type: 'error', error: { ...said, type: isTheirs ? type : known } };
+}
+
 /** Where providers say why: `error`, `message` or `detail`, whose first entry may have it in `msg`. */
 function sentenceOf(said: unknown): string | undefined {
   const detail = member(said, 'detail');

@@ -1,7 +1,7 @@
 import { APICallError } from '@ai-sdk/provider';
 import { waiter } from './deadline.ts';
 import { type Fault, faultOf } from './faults.ts';
-import { refusalBody } from './refusal.ts';
+import { messagesRefusal, refusalBody } from './refusal.ts';
 import { pauseBeforeAgain, type TurnRules } from './turn.ts';
 import type { Relayed, RelayRequest } from './upstreams.ts';
 
@@ -14,7 +14,7 @@ export interface RelayTarget {
 }
 
 /** The headers of a provider that a client needs: how to read the answer, and when to retry. */
-const telling = /^(?:content-type|retry-after(?:-ms)?|x-should-retry|x-ratelimit-[\w-]+)$/;
+const telling = /^(?:content-type|retry-after(?:-ms)?|x-should-retry|(?:x|anthropic)-ratelimit-[\w-]+)$/;
 
 /** Most bytes of an error answer that are read. */
 const mostRefusalBytes = 64 * 1024;
@@ -53,7 +53,10 @@ export async function relay(
     if (await pauseBeforeAgain(fault, attempt, rules, endsAt, signal)) continue;
     if (!refused || isOfKey(fault.status)) throw fault.error;
     const { response, text } = refused;
-    const body = JSON.stringify(refusalBody(text, response.status, rules.secrets));
+    const refusal = refusalBody(text, response.status, rules.secrets);
+    const body = JSON.stringify(
+      request.path.startsWith('messages') ? messagesRefusal(refusal, response.status) : refusal,
+    );
     const { headers } = relayed(response, refused.body);
     return {
       status: response.status,

@@ -59,6 +59,7 @@ const question: TurnRequest = {
   maxOutputTokens: 100,
   temperature: undefined,
   topP: undefined,
+  topK: undefined,
   stop: undefined,
   seed: undefined,
   presencePenalty: undefined,

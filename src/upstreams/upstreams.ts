@@ -49,6 +49,7 @@ export interface TurnRequest {
   readonly maxOutputTokens: number | undefined;
   readonly temperature: number | undefined;
   readonly topP: number | undefined;
+  readonly topK: number | undefined;
   readonly stop: readonly string[] | undefined;
   readonly seed: number | undefined;
   readonly presencePenalty: number | undefined;
@@ -87,23 +88,27 @@ export type TurnEvent =
   | {
       readonly type: 'end';
       readonly finish: 'stop' | 'length' | 'content_filter';
+      /** The sequence of `stop` that ended it, where the provider tells. */
+      readonly stopSequence?: string | undefined;
       readonly usage: TurnUsage;
       readonly content: AssistantContent;
     };
 
 /** Addresses of providers that a request may be passed on to as it is. */
-export type RelayPath = 'chat/completions' | 'responses';
+export type RelayPath = 'chat/completions' | 'responses' | 'messages' | 'messages/count_tokens';
 
 /** A request that is passed on as it came. */
 export interface RelayRequest {
   readonly path: RelayPath;
   /** Passed on unchanged, except that `model` becomes the provider's name of the model. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** Headers of the API to pass on, in lower case. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The caller's own key; only where the operator passes keys through. */
   readonly key: string | undefined;
 }
 
-/** A provider's answer, unchanged. An error is an answer too, always in OpenAI's shape. */
+/** A provider's answer, unchanged. An error is an answer too, always in the shape of the API that was asked. */
 export interface Relayed {
   readonly status: number;
   /** The headers that clients read, in lower case. */

@@ -175,8 +175,13 @@ class CellShell(InteractiveShell):
         return False
 
     def offer(self, definitions):
-        """Gives the cell the tools it may call, and the name of their errors."""
+        """Gives the cell the tools it may call, by `tools` and by names that are free, and the name of their errors."""
         self.user_ns.update(tools=tools.Tools(definitions), ToolExecutionError=tools.ToolExecutionError)
+        for name, function in tools.functions(definitions).items():
+            known = self.user_ns.get(name, getattr(builtins, name, None))
+            # A tool of an earlier cell makes room; variables and what Python has itself do not.
+            if known is None or tools.is_tool(known):
+                self.user_ns[name] = function
 
     def run(self, source):
         """Runs one cell; returns its exit code."""

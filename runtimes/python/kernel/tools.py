@@ -84,6 +84,11 @@ def _function(definition):
     return tool
 
 
+def is_tool(value):
+    """Whether it is a function of this module's making."""
+    return inspect.isfunction(value) and value.__code__.co_filename == __file__
+
+
 def _signature(required, allowed, is_open):
     """How a function looks to `help` and its like; None where a property's name cannot be that of a parameter."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -29,15 +29,24 @@ export async function modelParts(
     const content: ContentPart[] =
       path === undefined ? [] : [{ type: 'text', text: `[${file.name} is at /mnt/data/${path}]` }];
     const isImage = part.type === 'image';
-    if (isImage || path === undefined) {
-      if (file.size > (isImage ? maxImageBytes : maxTextBytes))
-        throw new Refusal('file_unusable', `'${file.name}' is too large to be shown to the model.`);
-      const bytes = await buffer(await attachments.open(principal, file));
-      content.push(isImage ? image(file, bytes) : textFile(file, bytes));
-    }
+    if (isImage || path === undefined)
+      content.push(await shownFile(attachments, principal, file, isImage ? 'image' : 'text'));
     read.set(part, content);
   }
   return read;
+}
+
+/** A file as the model sees or reads it. @throws Refusal file_unusable */
+export async function shownFile(
+  attachments: Attachments,
+  principal: Principal,
+  file: Attachment,
+  as: 'image' | 'text',
+): Promise<ContentPart> {
+  if (file.size > (as === 'image' ? maxImageBytes : maxTextBytes))
+    throw new Refusal('file_unusable', `'${file.name}' is too large to be shown to the model.`);
+  const bytes = await buffer(await attachments.open(principal, file));
+  return as === 'image' ? image(file, bytes) : textFile(file, bytes);
 }
 
 /** A part that brings no file. */
@@ -56,7 +65,7 @@ function textFile({ name }: Attachment, bytes: Buffer): ContentPart {
   try {
     return { type: 'text', text: `[${name}]\n${new TextDecoder('utf-8', { fatal: true }).decode(bytes)}` };
   } catch {
-    const message = `'${name}' is not text: only code can read it. Add a code_interpreter tool.`;
+    const message = `'${name}' is not text: only code can read it. Add a tool that runs code.`;
     throw new Refusal('file_unusable', message);
   }
 }

@@ -25,8 +25,8 @@ export function codeOutputs(
   result: CellResult,
   pieces: readonly StreamPiece[],
 ): { outputs: CodeOutput[]; images: ShownImage[] } {
-  const images = result.outputs.flatMap(({ bundle }) => imageOf(bundle) ?? []);
-  const values = result.outputs.filter(({ bundle }) => !imageOf(bundle)).map(({ bundle }) => textOf(bundle));
+  const images = shownImages(result);
+  const values = result.outputs.map(({ bundle }) => valueText(bundle));
   const text = [
     printed(result, pieces),
     ...values,
@@ -43,6 +43,16 @@ export function codeOutputs(
     ],
     images,
   };
+}
+
+/** The images that code showed. */
+export function shownImages({ outputs }: Pick<CellResult, 'outputs'>): ShownImage[] {
+  return outputs.flatMap(({ bundle }) => imageOf(bundle) ?? []);
+}
+
+/** A value of a cell as a terminal shows it; empty for an image. */
+export function valueText(bundle: MimeBundle): string {
+  return imageOf(bundle) ? '' : textOf(bundle);
 }
 
 /** What code had printed when it was stopped. */

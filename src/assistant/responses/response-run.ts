@@ -191,7 +191,7 @@ export class ResponseRun {
     };
     if (end.reason === 'failed') this.#response = failed(base, end.error);
     else if (end.reason === 'cancelled') this.#response = { ...base, status: 'cancelled' };
-    else if (end.reason === 'stop' || end.reason === 'functions')
+    else if (end.reason === 'stop' || end.reason === 'functions' || end.reason === 'paused')
       this.#response = { ...base, status: 'completed', completedAt: this.#plan.now() };
     else this.#response = { ...base, status: 'incomplete', incompleteReason: end.reason };
     await this.#storeWhole();

@@ -56,6 +56,8 @@ export class Transcriber {
 
   async *take(event: Exclude<AgentEvent, { type: 'end' }>): AsyncGenerator<ResponseEvent> {
     const writer = this.#writer;
+    // The model alone is told.
+    if (event.type === 'code_refused') return;
     if (writer.openBlock && writer.openBlock !== event.type) yield* writer.closeBlock(await this.#citations(false));
     switch (event.type) {
       case 'text':

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { Refusal } from '../../assistant/index.ts';
 import { DragomanError, type ErrorCode, errorCatalogue } from '../../core/index.ts';
-import { type Answer, type Problem, problems, type UnknownAddress } from '../../http/index.ts';
+import { type Answer, type Problem, problems, type UnknownAddress, type UnknownRequest } from '../../http/index.ts';
 import { refusalWording } from './refusals.ts';
 import type { OpenAIServices } from './services.ts';
 
@@ -128,7 +128,7 @@ const addresses =
   /^\/v1\/(?:assistants|audio|batches|chat|completions|containers|conversations|embeddings|evals|files|fine_tuning|images|model|models|moderations|realtime|responses|skills|threads|uploads|vector_stores|videos)(?:\/|$)/;
 
 /** The 404 of an address of OpenAI's API that is not served. Its clients show the message of an error, and nothing without one. */
-export function unknownAddress(method: string, path: string): UnknownAddress | undefined {
+export function unknownAddress({ method, path }: UnknownRequest): UnknownAddress | undefined {
   if (!addresses.test(path)) return undefined;
   const message = `Unknown request URL: ${method} ${path.slice(0, 128)}. It is not served here.`;
   return {

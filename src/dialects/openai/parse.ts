@@ -1,6 +1,7 @@
 import type { z } from 'zod';
+import { firstFault } from '../../http/index.ts';
 import { invalid } from './errors.ts';
-import { faultWords, firstFault } from './fault-words.ts';
+import { faultWords } from './fault-words.ts';
 
 /** The path of a field can hold keys that the client chose. */
 const longestParam = 256;

@@ -31,6 +31,9 @@ const environment: Readonly<Record<string, string>> = {
   LANG: 'C.UTF-8',
   TZ: 'UTC',
   TERM: 'dumb',
+  // Models that know Anthropic's tool look for files there.
+  INPUT_DIR: '/mnt/data',
+  OUTPUT_DIR: '/mnt/data',
   MPLBACKEND: 'Agg',
   // The workspace is for the user's files alone.
   XDG_CACHE_HOME: '/tmp/.cache',

@@ -1,13 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AssistantSettings } from '../../../assistant/index.ts';
 import type { Principal } from '../../../core/index.ts';
-import { abortOnDisconnect } from '../../../http/index.ts';
+import { abortOnDisconnect, upstreamKey } from '../../../http/index.ts';
 import { toOwn } from '../ids.ts';
 import { defaultQuietMs, deliver } from '../responses/deliver.ts';
 import { wireResponse } from '../responses/response.ts';
 import { toRequest } from '../responses/to-request.ts';
 import type { OpenAIServices } from '../services.ts';
-import { upstreamKey } from '../upstream-key.ts';
 import { type Echo, frameOf, modelResponseOf } from './answers.ts';
 import { hasInputs, parseInputs, toResponseBody } from './inputs.ts';
 

@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { abortOnDisconnect, jsonWithHeartbeat, sendEvents } from '../../../http/index.ts';
+import { abortOnDisconnect, jsonWithHeartbeat, sendEvents, upstreamKey } from '../../../http/index.ts';
 import { errorAnswer } from '../errors.ts';
 import { toOwn, wireItemId } from '../ids.ts';
 import { itemPageOf, listPage } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
 import { relayed } from '../relay.ts';
 import type { OpenAIServices } from '../services.ts';
-import { upstreamKey } from '../upstream-key.ts';
 import { compactBody, compactedObject } from './compact.ts';
 import { defaultQuietMs, deliver, framesOf } from './deliver.ts';
 import type { NumberedWireEvent } from './events.ts';
