@@ -120,7 +120,10 @@ export class Blocks {
       block.pending.push({ type: 'function_call', callId, name, arguments: block.arguments });
     }
     if (call.kind !== 'code') return;
-    if (!block.reader) return this.#order(block);
+    if (!block.reader) {
+      this.#order(block);
+      return;
+    }
     const rest = block.reader.end();
     if (rest !== undefined) this.#code(block, rest);
     if (call.code === undefined) return;

@@ -37,7 +37,7 @@ export class CodeRun {
       language: 'python',
       code,
       wallMs: request.code?.wallMs,
-      ...(tool && tool.order(input!)),
+      ...tool?.order(input!),
       ...(this.#tools.length === 0 || tool
         ? {}
         : { tools: this.#tools.map(({ name, description, parameters }) => ({ name, description, parameters })) }),

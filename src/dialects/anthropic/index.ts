@@ -32,7 +32,7 @@ export const anthropic = (services: AnthropicServices, pauseAfterMs = defaultPau
         method: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'],
         url,
         constraints: { dialect: 'anthropic' },
-        config: { rateClass: 'list' },
+        config: { rateClass: 'list', isUndescribed: true },
         async handler({ method, url: path }) {
           throw notFound(notServed(method, `/v1${path.split('?')[0]}`));
         },

@@ -16,6 +16,7 @@ export function fileRoutes(app: FastifyInstance, context: AnthropicServices): vo
   const files = context.assistant.messageFiles;
   const constraints = { dialect: 'anthropic' };
   const listing = { rateClass: 'list' } as const;
+  const hidden = { ...listing, isUndescribed: true } as const;
 
   app.post(
     '/files',
@@ -30,14 +31,12 @@ export function fileRoutes(app: FastifyInstance, context: AnthropicServices): vo
   // Another dialect has an address for ids that begin so.
   for (const url of ['/files/:file', '/files/file-:file']) {
     const isOwn = url === '/files/:file';
-    app.get(
-      url,
-      { constraints, config: isOwn ? { ...listing, operation: operations.get } : listing },
-      async (request) => fileObject(await find(context, request)),
+    app.get(url, { constraints, config: isOwn ? { ...listing, operation: operations.get } : hidden }, async (request) =>
+      fileObject(await find(context, request)),
     );
     app.delete(
       url,
-      { constraints, config: isOwn ? { ...listing, operation: operations.delete } : listing },
+      { constraints, config: isOwn ? { ...listing, operation: operations.delete } : hidden },
       async (request) => {
         const { id } = await find(context, request);
         await files.delete(request.principal, id);

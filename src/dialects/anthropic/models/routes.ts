@@ -22,7 +22,7 @@ const query = z.object({
   after_id: z.string().max(256).optional(),
   before_id: z.string().max(256).optional(),
 });
-const params = z.object({ '*': z.string().max(256) });
+const modelId = z.string().max(256);
 
 const errors = errorAnswers(400, 401, 404, 429, 500);
 
@@ -36,6 +36,13 @@ const operations = {
       ...errors,
       200: { description: 'A page of them.', content: { type: 'application/json', schema: modelList } },
     },
+  },
+  get: {
+    id: 'getMessageModel',
+    headers: versionHeader,
+    summary: 'What is known of a model, in Anthropic’s shape',
+    params: z.object({ model: z.string().describe('Slashes may stay as they are.') }),
+    answers: { ...errors, 200: { description: 'The model.', content: { type: 'application/json', schema: model } } },
   },
 } satisfies Record<string, Operation>;
 
@@ -69,9 +76,10 @@ export function modelRoutes(app: FastifyInstance, { agent }: AnthropicServices):
 
   // Ids may hold slashes. The other dialect's address for one model takes those without.
   for (const url of ['/models/:model', '/models/*']) {
-    app.get(url, { constraints, config: { rateClass: 'list' } }, async (request) => {
+    const described = url === '/models/:model' ? { operation: operations.get } : { isUndescribed: true as const };
+    app.get(url, { constraints, config: { rateClass: 'list', ...described } }, async (request) => {
       const given = request.params as Record<string, string>;
-      const { '*': id } = parse(params, { '*': given['*'] ?? given.model });
+      const id = parse(modelId, given['*'] ?? given.model, 'model');
       const found = (await agent.models()).find((each) => each.id === id);
       if (!found) throw notFound(`model: ${id}`);
       return modelObject(found);
