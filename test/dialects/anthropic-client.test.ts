@@ -21,7 +21,6 @@ const ask = (more: Params = {}): Create => ({
   ...more,
 });
 const create = (more: Params = {}) => service.client.messages.create(ask(more));
-const typesOf = (message: Anthropic.Message) => message.content.map(({ type }) => type);
 /** What the model was sent last. */
 const lastSent = () => service.upstream.requests.at(-1)!.body.messages as { role: string; content: unknown }[];
 

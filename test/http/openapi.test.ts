@@ -69,6 +69,10 @@ interface Request {
   readonly body: unknown;
 }
 
+/** Headers by which a dialect knows its clients. */
+const claiming = (dialect: string | undefined): Record<string, string> =>
+  dialect === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {};
+
 const programs = fc.constantFrom(
   { lang: 'py', code: 'print(6 * 7)' },
   { lang: 'bash', code: 'echo a > a.txt; exit 3' },
@@ -89,6 +93,7 @@ describe('the server keeps to the document', async () => {
     delete: store,
     deleteObject: store,
     deleteFile: storeFile,
+    deleteMessageFile: storeMessageFile,
     deleteResponse: storeResponse,
     deleteContainer: makeContainer,
     deleteContainerFile: makeContainer,
@@ -146,6 +151,15 @@ describe('the server keeps to the document', async () => {
     'deleteContainerFile',
     'listModels',
     'getModel',
+    'createMessage',
+    'countMessageTokens',
+    'uploadMessageFile',
+    'listMessageFiles',
+    'getMessageFile',
+    'messageFileContent',
+    'deleteMessageFile',
+    'listMessageModels',
+    'getMessageModel',
     'createChatCompletion',
     'createModelResponse',
     'createAssistant',
@@ -218,6 +232,19 @@ describe('the server keeps to the document', async () => {
     Object.assign(existing, { file: id, suffix: id.replace('file-', '') });
   }
 
+  /** One that code made: uploads cannot be fetched. */
+  async function storeMessageFile() {
+    const code = 'open("kept.txt", "w").write("kept")';
+    upstream.say([{ call: 'code_execution', arguments: { code } }]);
+    const { content } = await postJson('/messages', {
+      model: 'scripted-model',
+      max_tokens: 100,
+      messages: [{ role: 'user', content: 'Hi' }],
+      tools: [{ type: 'code_execution_20250825', name: 'code_execution' }],
+    });
+    Object.assign(existing, { file_id: content![1]!.content.content[0]!.file_id });
+  }
+
   /** In the background, so that it can be cancelled. */
   async function storeResponse() {
     const { id } = await postJson('/responses', { input: 'Hi', background: true });
@@ -241,10 +268,15 @@ describe('the server keeps to the document', async () => {
     Object.assign(existing, { conversation_id: id, item_id: (items as unknown as { first_id: string }).first_id });
   }
 
-  async function postJson(path: string, body: object): Promise<{ id: string }> {
+  interface Posted {
+    readonly id: string;
+    readonly content?: readonly { readonly content: { readonly content: readonly { readonly file_id: string }[] } }[];
+  }
+
+  async function postJson(path: string, body: object): Promise<Posted> {
     const headers = { 'x-api-key': server.key, 'content-type': 'application/json' };
     const init = { method: 'POST', headers, body: JSON.stringify(body) };
-    return (await fetch(server.url + path, init)).json() as Promise<{ id: string }>;
+    return (await fetch(server.url + path, init)).json() as Promise<Posted>;
   }
 
   async function begin() {
@@ -329,11 +361,14 @@ describe('the server keeps to the document', async () => {
     prefix: string,
     { path: params, query, header, body }: Request,
   ) {
-    const target = path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(params[name]).toWellFormed()));
+    const [address = '', dialect] = path.split('#');
+    const target = address.replaceAll(/\{(\w+)\}/g, (_, name) =>
+      encodeURIComponent(String(params[name]).toWellFormed()),
+    );
     const search = new URLSearchParams(
       Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
     );
-    const headers = new Headers();
+    const headers = new Headers(claiming(dialect));
     if (!operation.security) headers.set('x-api-key', server.key);
     for (const [name, value] of Object.entries(header))
       headers.set(name, String(value).replaceAll(/[^\x20-\x7e]/g, '?'));
@@ -391,7 +426,8 @@ describe('the server keeps to the document', async () => {
     for (const described of openapi.operations) {
       const { path, method } = described;
       const url = server.url + described.prefixes[0]! + path.replaceAll(/\{\w+\}/g, 'x'.repeat(21));
-      for (const headers of [{}, { 'x-api-key': 'a', 'api-key': 'b' }] as Record<string, string>[]) {
+      for (const credentials of [{}, { 'x-api-key': 'a', 'api-key': 'b' }] as Record<string, string>[]) {
+        const headers = { ...credentials, ...claiming(path.split('#')[1]) };
         const response = await fetch(url, { method: method.toUpperCase(), headers });
         const type = response.headers.get('content-type') ?? '';
         expect(openapi.fault(described, response.status, type, await response.text())).toBeUndefined();

@@ -29,8 +29,8 @@ export function fileRoutes(app: FastifyInstance, context: AnthropicServices): vo
   );
 
   // Another dialect has an address for ids that begin so.
-  for (const url of ['/files/:file', '/files/file-:file']) {
-    const isOwn = url === '/files/:file';
+  for (const url of ['/files/:file_id', '/files/file-:file_id']) {
+    const isOwn = url === '/files/:file_id';
     app.get(url, { constraints, config: isOwn ? { ...listing, operation: operations.get } : hidden }, async (request) =>
       fileObject(await find(context, request)),
     );
@@ -46,7 +46,7 @@ export function fileRoutes(app: FastifyInstance, context: AnthropicServices): vo
   }
 
   app.get(
-    '/files/:file/content',
+    '/files/:file_id/content',
     { constraints, config: { rateClass: 'download', operation: operations.content } },
     async (request, reply) => {
       const { principal } = request;
@@ -62,8 +62,8 @@ export function fileRoutes(app: FastifyInstance, context: AnthropicServices): vo
 
 /** The file of an address. @throws Refusal file_not_found */
 function find({ assistant }: AnthropicServices, request: FastifyRequest): Promise<UserFile> {
-  const { file } = parse(fileParams, request.params);
-  return assistant.messageFiles.find(request.principal, toOwn('file', file), 'id');
+  const { file_id: id } = parse(fileParams, request.params);
+  return assistant.messageFiles.find(request.principal, toOwn('file', id), 'id');
 }
 
 async function list({ assistant }: AnthropicServices, request: FastifyRequest): Promise<object> {

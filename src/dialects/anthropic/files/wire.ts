@@ -14,7 +14,7 @@ export const filesQuery = z.object({
   ids: z.array(z.string().max(64)).max(100).optional().describe('These files alone. Sent as `ids[]=…`.'),
 });
 
-export const fileParams = z.object({ file: z.string().max(256) });
+export const fileParams = z.object({ file_id: z.string().max(256) });
 
 const day = 24 * 60 * 60;
 
