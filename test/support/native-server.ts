@@ -1,37 +1,22 @@
-import { DragomanError, type FileRef, type Principal } from '../../src/core/index.ts';
-import { ScriptedSessions } from '../../src/dialects/native/fixtures/scripted-sessions.ts';
 import { native } from '../../src/dialects/native/index.ts';
 import { UsageLedger } from '../../src/service/index.ts';
-import { idleFiles, idleServices, serve } from './http.ts';
-import { memoryRecords } from './records.ts';
+import type { Records } from '../../src/stores/index.ts';
+import { idleServices, serve } from './http.ts';
+import { scriptedService } from './scripted-service.ts';
+import { steering } from './steered-job.ts';
 
 /** Keys of two callers. */
 export const keys = { ann: 'ann-key', bob: 'bob-key' };
 
-/** The dialect behind the real HTTP room, over sessions that do what a test says. */
-export async function nativeServer() {
-  const sessions = new ScriptedSessions();
+/** The dialect behind the real HTTP room, over the real service, whose jobs do what a test says. */
+export async function nativeServer({ records }: { records?: Records } = {}) {
+  const jobs = steering();
+  const service = scriptedService(jobs.script, { ...(records ? { records } : {}), maxFileBytes: 1000 });
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const usage = new UsageLedger({ records: memoryRecords().usage, logger, now: Date.now });
-  const services = {
-    ...idleServices(),
-    sessions,
-    executions: sessions,
-    usage,
-    storedFiles: {
-      ...idleFiles,
-      async open(principal: Principal, { sessionId, fileId }: FileRef) {
-        const file = (await sessions.files(principal, sessionId)).find(({ id }) => id === fileId)!;
-        return { file, content: sessions.open(file) };
-      },
-      storage: async () => ({ used: 30, allowed: 1000 }),
-      async list() {
-        throw new DragomanError('not_found', { message: 'Session not found' });
-      },
-    },
-  };
+  const usage = new UsageLedger({ records: service.records.usage, logger, now: Date.now });
+  const { sessions, executions, kernels, fileService: storedFiles } = service;
   const { listen, log } = serve({
-    dialects: [native(services)],
+    dialects: [native({ ...idleServices(), sessions, executions, kernels, usage, storedFiles })],
     authentication: {
       keys: Object.entries(keys).map(([name, secret]) => ({ name, secret })),
     },
@@ -64,5 +49,5 @@ export async function nativeServer() {
     });
   }
 
-  return { base, sessions, usage, log, call, send };
+  return { base, jobs, service, usage, log, call, send };
 }

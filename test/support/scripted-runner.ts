@@ -23,7 +23,7 @@ import { cellResult, said } from './cell-result.ts';
 export type Script = (job: ScriptedJob) => Promise<Partial<JobEnding['result']> | undefined>;
 
 /** A job as its script sees it. */
-interface ScriptedJob {
+export interface ScriptedJob {
   readonly job: Job;
   /** Aborts when the job is cancelled. */
   readonly signal: AbortSignal;

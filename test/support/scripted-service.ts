@@ -22,6 +22,8 @@ export interface ScriptedServiceOptions {
   readonly plan?: Partial<Plan>;
   readonly queueWaitMs?: number;
   readonly maxToolExecutions?: number;
+  readonly maxFileBytes?: number;
+  readonly maxUploadFiles?: number;
 }
 
 /** The real service over stores in memory and a runner that does what a test says. */
@@ -45,7 +47,8 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
   };
   const measured: string[] = [];
   const now = () => service.now;
-  const limits = { maxFileBytes: 1024 * 1024, maxUploadFiles: 10, retentionMs: 24 * hour };
+  const { maxFileBytes = 1024 * 1024, maxUploadFiles = 10 } = options;
+  const limits = { maxFileBytes, maxUploadFiles, retentionMs: 24 * hour };
   const bytes = createMemoryBytes();
   const files = createFileStore({ bytes, contents: records.contents, leases: records.leases, now });
   const fileService = new FileService({ files, records, usage, plans, ...limits, now });

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { allEvents, eventsOf } from '../../../test/support/events.ts';
 import { keys, nativeServer } from '../../../test/support/native-server.ts';
+import type { SteeredJob } from '../../../test/support/steered-job.ts';
 import { DragomanError, newId } from '../../core/index.ts';
-import type { ScriptedExecution } from './fixtures/scripted-sessions.ts';
+import { jobOutput } from '../../runner/index.ts';
 
 const events = { accept: 'text/event-stream' };
 const cell = { language: 'python', code: '1 + 1' };
@@ -15,9 +17,10 @@ beforeEach(async () => {
   session = (await server.call('POST', '/v1/sessions', {})).json.id;
 });
 
-const running = () => [...server.sessions.executions.values()].at(-1)!.execution;
-const script = (steps: (execution: ScriptedExecution) => void | Promise<void>) => {
-  server.sessions.script = steps;
+const running = () => server.jobs.latest();
+const runningId = () => running().scripted.job.id;
+const script = (steps: (job: SteeredJob) => void | Promise<void>) => {
+  server.jobs.steps = steps;
 };
 const post = (body: object = cell, headers: Record<string, string> = {}) =>
   server.call('POST', `/v1/sessions/${session}/executions`, body, headers);
@@ -27,49 +30,37 @@ const names = (list: readonly { event: string }[]) => list.map(({ event }) => ev
 
 describe('one answer', () => {
   it('holds everything', async () => {
-    const file = {
-      id: newId(),
-      sessionId: session,
-      name: 'out/a.csv',
-      size: 3,
-      digest: 'ab'.repeat(32),
-      contentType: 'text/csv',
-      readOnly: false,
-      createdAt: 0,
-      source: 'program' as const,
-    };
-    script((execution) => {
+    const put = await server.call('PUT', `/v1/sessions/${session}/files/b`, 'b');
+    script((job) => {
+      job.scripted.write('out/a.csv', 'a,b');
       const said = (text: string) => ({ text, bytes: text.length, truncated: text === 'oops' });
-      execution.finish(
-        {
-          stdout: said('hi\n'),
-          stderr: said('oops'),
-          outputs: [
-            { kind: 'display', bundle: { 'image/png': 'AAAA' } },
-            { kind: 'result', bundle: { 'text/plain': '2' } },
-          ],
-          error: { name: 'E', value: 'v', traceback: ['a', 'b'] },
-        },
-        [
-          { change: 'created', file },
-          { change: 'inherited', path: 'b', ref: { sessionId: session, fileId: newId(), scope: { kind: 'user' } } },
+      job.finish({
+        stdout: said('hi\n'),
+        stderr: said('oops'),
+        outputs: [
+          { kind: 'display', bundle: { 'image/png': 'AAAA' } },
+          { kind: 'result', bundle: { 'text/plain': '2' } },
         ],
-      );
+        error: { name: 'E', value: 'v', traceback: ['a', 'b'] },
+      });
     });
-    const { status, json, headers } = await post();
+    const { status, json, headers } = await post({
+      ...cell,
+      files: [{ id: put.json.id, session_id: session, path: 'b' }],
+    });
     expect(status).toBe(200);
     expect(headers.get('location')).toBe(`/v1/executions/${json.id}`);
     expect(json).toEqual({
-      id: running().id,
+      id: runningId(),
       session_id: session,
       language: 'python',
       status: 'done',
       outcome: 'completed',
       exit_code: 0,
       signal: null,
-      state: 'continued',
+      state: 'fresh',
       interpreter: 'kept',
-      started_at: '2026-01-02T03:04:05.000Z',
+      started_at: '2026-01-01T00:00:00.000Z',
       stage: 'run',
       usage: { cpu_ms: 8, wall_ms: 12.4, peak_memory_bytes: 1000 },
       compile_usage: null,
@@ -83,13 +74,13 @@ describe('one answer', () => {
       error: { name: 'E', value: 'v', traceback: ['a', 'b'] },
       artifacts: [
         {
-          id: file.id,
+          id: expect.stringMatching(/^[\w-]{21}$/),
           session_id: session,
           path: 'out/a.csv',
           size: 3,
           mime: 'text/csv',
-          sha256: file.digest,
-          created_at: '1970-01-01T00:00:00.000Z',
+          sha256: createHash('sha256').update('a,b').digest('hex'),
+          created_at: '2026-01-01T00:00:00.000Z',
           source: 'program',
           change: 'created',
         },
@@ -98,18 +89,20 @@ describe('one answer', () => {
   });
 
   it('passes on what was asked', async () => {
-    const files = [{ session_id: newId(), id: newId(), path: 'a' }];
+    const other = (await server.call('POST', '/v1/sessions', {})).json.id;
+    const { id } = (await server.call('PUT', `/v1/sessions/${other}/files/in`, 'in')).json;
     const tools = [{ name: 'f', description: 'd', parameters: { type: 'object' } }];
+    const files = [{ session_id: other, id, path: 'a' }];
     await post({ ...cell, args: ['x'], stdin: 'in', timeout_ms: 5000, files, tools });
-    const { request } = [...server.sessions.executions.values()].at(-1)!;
-    expect(request).toEqual({
+    expect(running().scripted.job).toMatchObject({
       ...cell,
-      sessionId: session,
+      session: { id: session },
+      mode: 'program',
       args: ['x'],
       stdin: 'in',
-      wallMs: 5000,
-      files: [{ sessionId: files[0]!.session_id, fileId: files[0]!.id, path: 'a', scope: { kind: 'unclaimed' } }],
-      tools,
+      limits: { wallMs: 5000 },
+      inputs: [{ path: 'a', size: 2 }],
+      tools: { definitions: tools },
     });
   });
 
@@ -126,7 +119,7 @@ describe('one answer', () => {
   });
 
   it('says what the service could not do', async () => {
-    script((execution) => execution.fail(new DragomanError('overloaded', { retryAfterSeconds: 3 })));
+    script((job) => job.fail(new DragomanError('overloaded', { retryAfterSeconds: 3 })));
     const { status, json, headers } = await post();
     expect([status, json.error, headers.get('retry-after')]).toEqual([503, 'overloaded', '3']);
   });
@@ -134,11 +127,11 @@ describe('one answer', () => {
   it('is not waited for when the caller does not want to', async () => {
     script(() => {});
     const { status, json, headers } = await post(cell, { prefer: 'respond-async' });
-    expect([status, json.status]).toEqual([202, 'running']);
+    expect([status, ['queued', 'running']]).toEqual([202, expect.arrayContaining([json.status])]);
     const address = headers.get('location')!;
-    expect((await server.call('GET', address)).json.status).toBe('running');
+    await expect.poll(async () => (await server.call('GET', address)).json.status).toBe('running');
     const late = server.call('GET', address, undefined, { prefer: 'wait=10' });
-    await vi.waitFor(() => running().finish({ exitCode: 7 }), 20_000);
+    running().finish({ exitCode: 7 });
     expect((await late).json).toMatchObject({ status: 'done', exit_code: 7 });
   });
 
@@ -148,40 +141,43 @@ describe('one answer', () => {
       [`/v1/sessions/${session}/executions`, false],
       ['/v1/executions', true],
     ] as const) {
-      const before = server.sessions.executions.size;
+      const before = server.jobs.jobs.length;
       const leave = new AbortController();
       const left = server.send('POST', path, cell, {}, leave.signal).catch(() => {});
-      await vi.waitFor(() => expect(server.sessions.executions.size).toBe(before + 1), 20_000);
+      await vi.waitFor(() => expect(server.jobs.jobs).toHaveLength(before + 1), 20_000);
       leave.abort();
       await left;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(running().cancelled).toBe(ends);
+      if (ends) await vi.waitFor(() => expect(running().isCancelled).toBe(true), 20_000);
+      else await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(running().isCancelled).toBe(ends);
     }
   });
 
-  it('of one that was cancelled is a conflict', async () => {
-    script(() => {});
-    const { json } = await post(cell, { prefer: 'respond-async' });
-    const { status } = await server.call('POST', `/v1/executions/${json.id}/cancel`);
-    expect(status).toBe(409);
-    expect((await server.call('GET', `/v1/executions/${json.id}`)).status).toBe(409);
+  it('tells of one that was cancelled what it had shown, or that it never began', async () => {
+    script((job) => job.print('begun'));
+    const begun = (await post(cell, { prefer: 'respond-async' })).json.id;
+    const waiting = (await post(cell, { prefer: 'respond-async' })).json.id;
+    await vi.waitFor(() => expect(server.jobs.jobs).toHaveLength(1), 20_000);
+    expect((await server.call('POST', `/v1/executions/${waiting}/cancel`)).status).toBe(409);
+    expect((await server.call('GET', `/v1/executions/${waiting}`)).status).toBe(409);
+    const { status, json } = await server.call('POST', `/v1/executions/${begun}/cancel`);
+    expect([status, json.outcome, json.stdout]).toEqual([200, 'cancelled', 'begun']);
   });
 });
 
 describe('events', () => {
   it('leave as they happen', async () => {
-    script((execution) => execution.print('first'));
+    script((job) => job.print('first'));
     const response = await stream();
     expect(response.headers.get('content-type')).toMatch('text/event-stream');
     const reader = eventsOf(response);
-    const { id, sessionId } = running();
     expect((await reader.next()).value).toEqual({
       event: 'start',
       id: undefined,
-      data: { id, session_id: sessionId, language: 'python' },
+      data: { id: expect.stringMatching(/^[\w-]{21}$/), session_id: session, language: 'python' },
     });
     expect((await reader.next()).value).toEqual({ event: 'stdout', id: '1', data: { text: 'first' } });
-    running().emit({ type: 'result', bundle: { 'text/plain': '2' } });
+    running().tell({ type: 'result', bundle: { 'text/plain': '2' } });
     expect((await reader.next()).value).toEqual({ event: 'result', id: '2', data: { 'text/plain': '2' } });
     running().finish();
     expect((await reader.next()).value).toMatchObject({ event: 'done', id: '3', data: { outcome: 'completed' } });
@@ -190,11 +186,11 @@ describe('events', () => {
 
   it('cut no character in two', async () => {
     const bytes = Buffer.from('aé€🙂');
-    script((execution) => {
-      for (const byte of bytes) execution.print(Uint8Array.of(byte));
-      execution.print('µ', 'stderr');
-      execution.print(Uint8Array.of(0xe2, 0x82));
-      execution.finish();
+    script((job) => {
+      for (const byte of bytes) job.print(Uint8Array.of(byte));
+      job.print('µ', 'stderr');
+      job.print(Uint8Array.of(0xe2, 0x82));
+      job.finish();
     });
     const all = await allEvents(await stream());
     const text = (name: string) => all.filter(({ event }) => event === name).map(({ data }) => data.text);
@@ -203,25 +199,25 @@ describe('events', () => {
   });
 
   it('go on after the last one seen, in the middle of a character too', async () => {
-    script((execution) => {
-      execution.print('one');
-      execution.print(Uint8Array.of(0xe2, 0x82));
-      execution.print(Uint8Array.of(0xac));
-      execution.emit({ type: 'error', error: { name: 'E', value: '', traceback: [] } });
-      execution.finish();
+    script((job) => {
+      job.print('one');
+      job.print(Uint8Array.of(0xe2, 0x82));
+      job.print(Uint8Array.of(0xac));
+      job.tell({ type: 'error', error: { name: 'E', value: '', traceback: [] } });
+      job.finish();
     });
     const all = await allEvents(await stream());
     const numbers = all.map(({ id }) => id);
     expect(numbers).toEqual([undefined, '1', '3', '4', '5']);
     for (const last of ['0', '1', '2', '3', '4']) {
-      const again = await server.send('GET', `/v1/executions/${running().id}`, undefined, {
+      const again = await server.send('GET', `/v1/executions/${runningId()}`, undefined, {
         ...events,
         'last-event-id': last,
       });
       const expected = all.filter(({ id }) => id !== undefined && Number(id) > Number(last));
       expect((await allEvents(again)).slice(1)).toEqual(expected);
     }
-    const over = await server.call('GET', `/v1/executions/${running().id}`, undefined, {
+    const over = await server.call('GET', `/v1/executions/${runningId()}`, undefined, {
       ...events,
       'last-event-id': '5',
     });
@@ -229,7 +225,7 @@ describe('events', () => {
   });
 
   it('go on when the connection drops', async () => {
-    script((execution) => execution.print('one'));
+    script((job) => job.print('one'));
     const leave = new AbortController();
     const reader = eventsOf(await stream({}, leave.signal));
     await reader.next();
@@ -237,8 +233,8 @@ describe('events', () => {
     leave.abort();
     await reader.return(undefined).catch(() => {});
     running().print('two');
-    expect(running().cancelled).toBe(false);
-    const again = server.send('GET', `/v1/sessions/${session}/executions/${running().id}`, undefined, {
+    expect(running().isCancelled).toBe(false);
+    const again = server.send('GET', `/v1/sessions/${session}/executions/${runningId()}`, undefined, {
       ...events,
       'last-event-id': value!.id!,
     });
@@ -248,35 +244,37 @@ describe('events', () => {
   });
 
   it('that are no longer kept are told as a gap', async () => {
-    script((execution) => {
-      for (let n = 1; n <= 5; n++) execution.print(String(n));
-      execution.forget(3);
-      execution.finish();
+    script((job) => {
+      // Of what one execution prints, 8 MiB are kept.
+      const text = (n: number) => String(n).repeat(3 * 1024 * 1024);
+      for (let n = 1; n <= 5; n++) job.tell({ type: 'stdout', text: text(n) });
+      job.finish();
     });
     const all = await allEvents(await stream());
     expect(names(all)).toEqual(['start', 'gap', 'stdout', 'stdout', 'done']);
     expect(all[1]!.data).toEqual({ from: 1, to: 3 });
-    const again = await server.send('GET', `/v1/executions/${running().id}`, undefined, {
+    const again = await server.send('GET', `/v1/executions/${runningId()}`, undefined, {
       ...events,
       'last-event-id': '2',
     });
     expect((await allEvents(again))[1]!.data).toEqual({ from: 3, to: 3 });
   });
 
-  it('of which none is kept are told from what is', async () => {
-    script((execution) => {
-      for (const text of ['a', 'b', 'c']) execution.print(text);
-      execution.forget(3);
-      execution.finish({
+  it('of which none is kept are told from what is, as after a restart of the server', async () => {
+    script((job) => {
+      for (const text of ['a', 'b', 'c']) job.print(text);
+      job.finish({
         stdout: { text: 'abc', bytes: 3, truncated: false },
         outputs: [{ kind: 'result', bundle: { 'text/plain': '1' } }],
         error: { name: 'E', value: '', traceback: [] },
       });
     });
     await post();
+    const address = `/v1/executions/${runningId()}`;
+    await server.service.close();
+    const later = await nativeServer({ records: server.service.records });
     const from = async (last: string) => {
-      const address = `/v1/executions/${running().id}`;
-      const response = await server.send('GET', address, undefined, { ...events, 'last-event-id': last });
+      const response = await later.send('GET', address, undefined, { ...events, 'last-event-id': last });
       return (await allEvents(response)).slice(1).map(({ event, id, data }) => [event, id, data.text]);
     };
     expect(await from('')).toEqual([
@@ -293,9 +291,9 @@ describe('events', () => {
   });
 
   it('end with what the service failed with', async () => {
-    script((execution) => {
-      execution.print('a');
-      execution.fail(new DragomanError('session_busy'));
+    script((job) => {
+      job.print('a');
+      job.fail(new DragomanError('session_busy'));
     });
     const all = await allEvents(await stream());
     expect(all.at(-1)).toMatchObject({ event: 'failed', data: { error: 'session_busy' } });
@@ -303,22 +301,28 @@ describe('events', () => {
 
   it('refuses a last event that is no number', async () => {
     await post();
-    const path = `/v1/executions/${running().id}`;
+    const path = `/v1/executions/${runningId()}`;
     const { status } = await server.call('GET', path, undefined, { ...events, 'last-event-id': '-1' });
     expect(status).toBe(400);
   });
 
   it('wait for a slow reader without piling up', async () => {
     let taken = 0;
-    script((execution) => {
-      const { events } = execution;
-      execution.events = async function* (after, signal) {
-        for await (const event of events.call(execution, after, signal)) {
-          taken++;
-          yield event;
-        }
-      };
-      for (let n = 0; n < 1000; n++) execution.print('x'.repeat(100_000));
+    const { runner } = server.service;
+    const { events } = runner;
+    runner.events = async function* (job, after, signal) {
+      for await (const event of events.call(runner, job, after, signal)) {
+        // The service itself reads too, and without a signal.
+        if (signal) taken++;
+        yield event;
+      }
+    };
+    script(async (job) => {
+      const { type, text } = jobOutput('stdout', Buffer.alloc(100_000, 'x')) as { type: 'stdout'; text: string };
+      for (let n = 0; n < 1000; n++) {
+        job.tell({ type, text });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     });
     const { hostname, port } = new URL(server.base);
     const socket = connect(Number(port), hostname);
@@ -345,22 +349,25 @@ describe('events', () => {
 describe('tools', () => {
   const call = (id: string) => ({ id, name: 'f', input: { id } });
 
+  const asking = { ...cell, tools: [{ name: 'f' }] };
+
   it('are asked for, answered and asked for again', async () => {
-    script((execution) => execution.emit({ type: 'tool_calls', calls: [call('a'), call('b')] }));
-    const { json } = await post();
+    const heard: unknown[] = [];
+    script(async (job) => {
+      heard.push(...(await job.call(call('a'), call('b'))));
+      heard.push(...(await job.call(call('c'))));
+      job.finish();
+    });
+    const { json } = await post(asking);
     expect(json).toMatchObject({ status: 'tool_calls', tool_calls: [call('a'), call('b')] });
     const path = `/v1/sessions/${session}/executions/${json.id}/tool_results`;
     const partly = await server.call('POST', path, { results: [{ id: 'a', value: { x: 1 } }] });
     expect(partly.json.tool_calls).toEqual([call('b')]);
-    const next = server.call('POST', path, { results: [{ id: 'b', error: 'no' }] });
-    await vi.waitFor(() => expect(running().status).toBe('running'), 20_000);
-    running().emit({ type: 'tool_calls', calls: [call('c')] });
-    expect((await next).json.tool_calls).toEqual([call('c')]);
-    const last = server.call('POST', path, { results: [{ id: 'c' }] });
-    await vi.waitFor(() => expect(running().status).toBe('running'), 20_000);
-    running().finish();
-    expect((await last).json.status).toBe('done');
-    expect(running().answers).toEqual([
+    const next = await server.call('POST', path, { results: [{ id: 'b', error: 'no' }] });
+    expect(next.json.tool_calls).toEqual([call('c')]);
+    const last = await server.call('POST', path, { results: [{ id: 'c' }] });
+    expect(last.json.status).toBe('done');
+    expect(heard).toEqual([
       { id: 'a', value: { x: 1 } },
       { id: 'b', error: 'no' },
       { id: 'c', value: null },
@@ -368,10 +375,10 @@ describe('tools', () => {
   });
 
   it('are told once each in a stream', async () => {
-    script((execution) => {
-      execution.emit({ type: 'tool_calls', calls: [call('a'), call('b')] });
-      execution.emit({ type: 'tool_calls', calls: [call('b'), call('c')] });
-      execution.finish();
+    script((job) => {
+      job.tell({ type: 'tool_calls', calls: [call('a'), call('b')] });
+      job.tell({ type: 'tool_calls', calls: [call('b'), call('c')] });
+      job.finish();
     });
     const calls = (await allEvents(await stream())).filter(({ event }) => event === 'tool_call');
     expect(calls.map(({ id, data }) => [id, data.id])).toEqual([
@@ -386,8 +393,8 @@ describe('tools', () => {
     [{ results: [] }, 400],
     [{}, 400],
   ])('refuse %j', async (body, status) => {
-    script((execution) => execution.emit({ type: 'tool_calls', calls: [call('a')] }));
-    const { json } = await post();
+    script(async (job) => void (await job.call(call('a'))));
+    const { json } = await post(asking);
     expect((await server.call('POST', `/v1/executions/${json.id}/tool_results`, body)).status).toBe(status);
   });
 });

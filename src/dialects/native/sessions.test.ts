@@ -25,9 +25,9 @@ describe('a session', () => {
       name: 'sales',
       state: 'dormant',
       busy: false,
-      created_at: '2026-01-02T03:04:05.000Z',
-      last_active_at: '2026-01-02T03:04:05.000Z',
-      expires_at: '2026-01-02T03:05:05.000Z',
+      created_at: '2026-01-01T00:00:00.000Z',
+      last_active_at: '2026-01-01T00:00:00.000Z',
+      expires_at: '2026-01-01T00:01:00.000Z',
       idle_timeout_ms: 5000,
       memory_bytes: 77_000_000,
       metadata: { a: 'b' },
@@ -109,10 +109,10 @@ describe('a session', () => {
     const { id } = (await create({})).json;
     const interrupt = async () => (await server.call('POST', `/v1/sessions/${id}/interrupt`)).json;
     expect(await interrupt()).toEqual({ interrupted: false });
-    server.sessions.script = () => {};
+    server.jobs.steps = () => {};
     const cell = { language: 'py', code: '' };
     await server.call('POST', `/v1/sessions/${id}/executions`, cell, { prefer: 'respond-async' });
-    expect(await interrupt()).toEqual({ interrupted: true });
+    await expect.poll(interrupt).toEqual({ interrupted: true });
   });
 });
 
@@ -214,8 +214,11 @@ describe('its files', () => {
 });
 
 it('tells what was used, and refuses days that are none', async () => {
+  const { id } = (await create({})).json;
+  await server.call('PUT', `/v1/sessions/${id}/files/a`, 'x'.repeat(500));
   const { status, json } = await server.call('GET', '/v1/usage?from=2026-01-01&to=2026-01-02');
-  const storage = { bytes_used: 30, bytes_allowed: 1000 };
+  // In whole blocks of the disk.
+  const storage = { bytes_used: 4096, bytes_allowed: 1024 ** 3 };
   const nothing = { executions: 0, cpu_ms: 0, wall_ms: 0, bytes_stored: 0, bytes_served: 0 };
   expect([status, json]).toEqual([200, { from: '2026-01-01', to: '2026-01-02', total: nothing, days: [], storage }]);
   expect((await server.call('GET', '/v1/usage?from=2026-02-01&to=2026-01-02')).status).toBe(400);
