@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { memoryRecords } from '../../../test/support/records.ts';
-import { MemorySessions } from '../../dialects/openai/responses/fixtures/memory-sessions.ts';
+import { scriptedService } from '../../../test/support/scripted-service.ts';
 import { end, ScriptedAgent } from '../../dialects/openai/responses/fixtures/scripted-agent.ts';
 import { MemoryEventLog } from '../../event-log/index.ts';
 import { createAssistant } from '../assistant.ts';
@@ -9,15 +8,14 @@ import type { ResponseRequest } from './request.ts';
 import type { ResponseEvent } from './response.ts';
 import { responseLogBytes } from './response-run.ts';
 
-const notForThis = () => Promise.reject(new Error('not part of this test'));
-
 function room() {
   const agent = new ScriptedAgent();
+  const { sessions, fileService: storedFiles, records } = scriptedService();
   const assistant = createAssistant({
     agent,
-    sessions: new MemorySessions(),
-    storedFiles: { upload: notForThis, delete: notForThis, find: notForThis, open: notForThis },
-    documents: memoryRecords().documents,
+    sessions,
+    storedFiles,
+    documents: records.documents,
     log: new MemoryEventLog<ResponseEvent>({ maxLogs: 9, maxBytes: 1e9, maxLogBytes: responseLogBytes, ttlMs: 1000 }),
     retentionMs: 1e9,
     now: Date.now,

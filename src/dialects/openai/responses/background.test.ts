@@ -92,10 +92,8 @@ describe('in the background', () => {
       yield end();
     });
     const { id } = await face.create({ input: 'x', background: true });
-    const { kept } = face.documents;
-    const after = await responsesApp();
-    await expect.poll(() => kept.size).toBeGreaterThan(0);
-    for (const [key, document] of kept) after.documents.kept.set(key, document);
+    const after = await responsesApp({ records: face.service.records });
+    await expect.poll(() => face.documentCount()).toBeGreaterThan(0);
     expect((await after.call('GET', `/responses/${id}`)).json).toMatchObject({
       status: 'failed',
       error: { message: expect.stringContaining('restarted') },

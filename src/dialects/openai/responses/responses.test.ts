@@ -40,7 +40,7 @@ describe('a response', () => {
       yield end();
     });
     const response = await face.create({ input: 'How much?', ...code, ...outputs });
-    const sessionId = [...face.sessions.kept.keys()][0];
+    const [sessionId] = await face.sessions();
     expect(response.output).toMatchObject([
       {
         type: 'code_interpreter_call',
@@ -140,7 +140,7 @@ describe('a response', () => {
   });
 
   it('is not silent when it takes long', async () => {
-    face = await responsesApp(20);
+    face = await responsesApp({ quietMs: 20 });
     const go = Promise.withResolvers<void>();
     face.agent.say(async function* () {
       yield { type: 'text', delta: 'a' };
@@ -161,7 +161,7 @@ describe('a response', () => {
   });
 
   it('begins to stream although the model has not, and fails there', async () => {
-    face = await responsesApp(20);
+    face = await responsesApp({ quietMs: 20 });
     face.agent.say(async function* () {
       await sleep(400);
       yield* [];
@@ -197,7 +197,7 @@ describe('a response', () => {
     expect(await face.call('GET', `/responses/${id}`)).toMatchObject({ status: 404, json: { error: { param: null } } });
     const { id: unstored } = await face.create({ input: 'x', store: false });
     expect((await face.call('GET', `/responses/${unstored}`)).status).toBe(404);
-    expect(face.documents.kept.size).toBe(0);
+    expect(await face.documentCount()).toBe(0);
   });
 });
 
@@ -207,10 +207,9 @@ describe('files that code made', () => {
   it('are cited where they are linked, and at the end when they are not', async () => {
     face.agent.say(async function* (request) {
       const session = await request.code!.session();
-      const made = ['plot.png', 'extra.csv', '.hidden'].map((name) => ({
-        change: 'created' as const,
-        file: face.sessions.put(session, name, Buffer.from(name)),
-      }));
+      const made = [];
+      for (const name of ['plot.png', 'extra.csv', '.hidden'])
+        made.push({ change: 'created' as const, file: await face.put(session, name, name) });
       yield* runs(request, 'x', { files: made });
       yield { type: 'text', delta: 'See [it](sandbox:/mnt/data/plot.png)' };
       yield end();
@@ -225,21 +224,22 @@ describe('files that code made', () => {
       ['plot.png', 'sandbox:/mnt/data/plot.png'],
       ['extra.csv', ''],
     ]);
-    const [session] = face.sessions.kept.values();
+    const [session] = await face.sessions();
+    const files = await face.service.sessions.files(ann, session!);
     expect(annotations[0]).toMatchObject({
-      container_id: `cntr_${session!.info.id}`,
-      file_id: `cfile_${session!.files.get('plot.png')!.file.id}`,
+      container_id: `cntr_${session}`,
+      file_id: `cfile_${files.find(({ name }) => name === 'plot.png')!.id}`,
     });
   });
 
   it('are cited once, in the last message, and not when they are gone again', async () => {
     face.agent.say(async function* (request) {
       const session = await request.code!.session();
-      const file = (name: string) => ({
+      const file = async (name: string) => ({
         change: 'created' as const,
-        file: face.sessions.put(session, name, Buffer.from(name)),
+        file: await face.put(session, name, name),
       });
-      yield* runs(request, 'x', { files: [file('a'), file('b')] });
+      yield* runs(request, 'x', { files: [await file('a'), await file('b')] });
       yield { type: 'text', delta: 'And now' };
       yield* runs(request, 'y', { deleted: ['b'] });
       yield { type: 'text', delta: 'done' };
@@ -255,7 +255,7 @@ describe('files that code made', () => {
   it('have a message to be cited in when the model has nothing to say', async () => {
     face.agent.say(async function* (request) {
       const session = await request.code!.session();
-      const file = face.sessions.put(session, 'a', Buffer.from('a'));
+      const file = await face.put(session, 'a', 'a');
       yield* runs(request, 'x', { files: [{ change: 'created', file }] });
       yield end();
     });
@@ -266,7 +266,7 @@ describe('files that code made', () => {
   it('are cited later when a function comes first', async () => {
     face.agent.say(async function* (request) {
       const session = await request.code!.session();
-      const file = face.sessions.put(session, 'a', Buffer.from('a'));
+      const file = await face.put(session, 'a', 'a');
       yield* runs(request, 'x', { files: [{ change: 'created', file }] });
       yield { type: 'function_call', callId: 'call_1', name: 'f', arguments: '{}' };
       yield end('functions');
@@ -294,8 +294,8 @@ describe('files that code made', () => {
         { annotations: [{ filename: expect.stringMatching(/^cfile_.*\.png$/), start_index: 0, end_index: 0 }] },
       ],
     });
-    const [session] = face.sessions.kept.values();
-    expect([...session!.files.values()][0]!.bytes.toString()).toBe('hi');
+    const [session] = await face.sessions();
+    expect([...(await face.files(session!)).values()]).toEqual(['hi']);
   });
 });
 
@@ -338,7 +338,7 @@ describe('what a response goes on from', () => {
     const two = await face.create({ input: 'b', previous_response_id: one.id, ...code });
     const container = (response: typeof one) => (response.output[0] as { container_id: string }).container_id;
     expect(container(two)).toBe(container(one));
-    face.sessions.expire(container(one).slice('cntr_'.length));
+    face.service.now += 49 * 3_600_000;
     const three = await face.create({ input: 'c', previous_response_id: two.id, ...code });
     expect(container(three)).not.toBe(container(one));
     expect(JSON.stringify(face.agent.requests[2]!.messages[0])).toContain('has expired');
@@ -371,7 +371,7 @@ describe('what a response goes on from', () => {
       },
       { role: 'user', content: [{ text: 'second' }] },
     ]);
-    await expect(face.agent.requests[1]!.code!.session()).resolves.toBe([...face.sessions.kept.keys()][0]);
+    await expect(face.agent.requests[1]!.code!.session()).resolves.toBe((await face.sessions())[0]);
     const unknown = await face.call('POST', '/responses', {
       input: [{ type: 'item_reference', id: 'msg_aaaaaaaaaaaaaaaaaaaaao0' }],
     });
@@ -395,7 +395,7 @@ describe('what a response goes on from', () => {
     expect(face.agent.requests[1]!.messages[1]).toMatchObject({
       content: [{ type: 'code_call', code: 'x = 1', modelView: 'shown: out' }, { text: 'ok' }],
     });
-    await expect(face.agent.requests[1]!.code!.session()).resolves.toBe([...face.sessions.kept.keys()][0]);
+    await expect(face.agent.requests[1]!.code!.session()).resolves.toBe((await face.sessions())[0]);
   });
 
   it('may be runs without id and outputs, of which the model is told the code', async () => {
@@ -408,7 +408,7 @@ describe('what a response goes on from', () => {
     });
     const [, said] = face.agent.requests[1]!.messages;
     expect(said).toMatchObject({ content: [{ type: 'code_call', code: 'x = 1', modelView: '[no output is known]' }] });
-    await expect(face.agent.requests[1]!.code!.session()).resolves.toBe([...face.sessions.kept.keys()][0]);
+    await expect(face.agent.requests[1]!.code!.session()).resolves.toBe((await face.sessions())[0]);
   });
 
   it('must be there', async () => {
@@ -456,23 +456,23 @@ describe('files of the input', () => {
   it('are put into the container once, and named to the model', async () => {
     face.agent.say(use, use);
     const one = await face.create(ask([{ type: 'input_text', text: 'Read' }, part], code));
-    const [session] = face.sessions.kept.values();
-    expect(session!.files.get('in.csv')!.bytes.toString()).toBe('a,b');
+    const [session] = await face.sessions();
+    expect(await face.files(session!)).toEqual(new Map([['in.csv', 'a,b']]));
     expect(face.agent.requests[0]!.code!.files).toEqual(['in.csv']);
     expect(JSON.stringify(face.agent.requests[0]!.messages)).toContain('/mnt/data/in.csv');
     // The code changed it, and the conversation is sent again.
-    face.sessions.put(session!.info.id, 'in.csv', Buffer.from('changed'));
+    await face.put(session!, 'in.csv', 'changed');
     await face.create({ ...ask([part], code), previous_response_id: one.id });
-    expect([...session!.files.keys()]).toEqual(['in.csv']);
-    expect(session!.files.get('in.csv')!.bytes.toString()).toBe('changed');
+    expect(await face.files(session!)).toEqual(new Map([['in.csv', 'changed']]));
   });
 
   it('keep out of the way of another of their name', async () => {
     face.agent.say(use);
     const other = { ...part, file_data: Buffer.from('other').toString('base64') };
     await face.create(ask([part, other], code));
-    const [session] = face.sessions.kept.values();
-    expect([...session!.files.keys()]).toEqual(['in.csv', expect.stringMatching(/^[0-9a-f]{8}-in\.csv$/)]);
+    const [session] = await face.sessions();
+    const names = [...(await face.files(session!)).keys()];
+    expect(names).toEqual([expect.stringMatching(/^[0-9a-f]{8}-in\.csv$/), 'in.csv']);
   });
 
   it('are read to the model where it has no code', async () => {
@@ -493,8 +493,8 @@ describe('files of the input', () => {
       { type: 'image', mime: 'image/png', data: 'aGk=' },
       { type: 'image_url', url: 'https://example.com/a.png' },
     ]);
-    const [session] = face.sessions.kept.values();
-    expect([...session!.files.keys()]).toEqual(['image.png']);
+    const [session] = await face.sessions();
+    expect([...(await face.files(session!)).keys()]).toEqual(['image.png']);
   });
 
   it('are never fetched, and must be there', async () => {
@@ -504,7 +504,7 @@ describe('files of the input', () => {
     expect(await face.call('POST', '/responses', ask([gone], code))).toMatchObject({ status: 404 });
     const cfile = { type: 'input_file', file_id: 'cfile_aaaaaaaaaaaaaaaaaaaaa' };
     expect((await face.call('POST', '/responses', ask([cfile], code))).json.error.message).toContain('containers');
-    expect(face.sessions.kept.size).toBe(0);
+    expect(await face.sessions()).toEqual([]);
   });
 });
 
@@ -652,7 +652,7 @@ it('does not let another key use its container', async () => {
   });
   const { output } = await face.create({ input: 'x', ...code });
   const { container_id: container } = output[0] as { container_id: string };
-  expect((await face.sessions.get(ann, container.slice(5))).state).toBe('live');
+  expect((await face.service.sessions.get(ann, container.slice(5))).state).not.toBe('expired');
   const body = { input: 'x', tools: [{ type: 'code_interpreter', container }] };
   expect((await face.call('POST', '/responses', body, 'bob')).status).toBe(404);
 });
