@@ -1,7 +1,8 @@
-import type { CellResult, ExecutionResult } from '../../src/core/index.ts';
+import { type CellResult, type ExecutionResult, newId } from '../../src/core/index.ts';
+import type { Execution } from '../../src/service/index.ts';
 
-/** A text as an output holds it, whole. */
-export const said = (text: string) => ({ text, bytes: Buffer.byteLength(text), truncated: false });
+/** A text as an output holds it. */
+export const said = (text: string, truncated = false) => ({ text, bytes: Buffer.byteLength(text), truncated });
 
 /** What a program that printed nothing came to; tests change what they are about. */
 function executionResult(changes: Partial<ExecutionResult> = {}): ExecutionResult {
@@ -28,5 +29,24 @@ export function cellResult(changes: Partial<CellResult> = {}): CellResult {
     error: null,
     interpreter: 'kept',
     ...changes,
+  };
+}
+
+/** A finished execution that printed nothing; tests change what they are about. */
+export function finishedExecution(
+  changes: Omit<Partial<Execution>, 'result'> & { result?: Partial<CellResult> } = {},
+): Execution {
+  const id = changes.id ?? newId();
+  return {
+    id,
+    sessionId: id,
+    language: 'python',
+    continuity: 'fresh',
+    startedAt: 0,
+    files: [],
+    deleted: [],
+    lost: [],
+    ...changes,
+    result: cellResult(changes.result),
   };
 }

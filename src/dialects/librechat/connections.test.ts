@@ -2,16 +2,16 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { principalOf } from '../../../test/support/principals.ts';
 import { DragomanError } from '../../core/index.ts';
-import { librechatApp, principalOf } from './fixtures/app.ts';
-import { execution } from './fixtures/memory-service.ts';
+import { librechatApp } from './fixtures/app.ts';
 
-async function listening(changes: Parameters<typeof librechatApp>[0] = {}) {
-  const { app, memory } = await librechatApp(changes);
+async function listening(options: Parameters<typeof librechatApp>[0] = {}) {
+  const { app, ...more } = await librechatApp(options);
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   const { port } = app.server.address() as AddressInfo;
-  return { memory, port };
+  return { ...more, port };
 }
 
 /** Opens a connection and sends the beginning of a request. */
@@ -35,12 +35,12 @@ const part = (name: string, content: string) =>
   `--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n${content}`;
 
 test('a client that goes away ends its run', async () => {
-  const { memory, port } = await listening();
+  const { service, port } = await listening();
   const running = Promise.withResolvers<AbortSignal>();
-  memory.program = async (_, signal) => {
-    running.resolve(signal!);
-    await once(signal!, 'abort');
-    return execution();
+  service.runner.script = async ({ signal }) => {
+    running.resolve(signal);
+    await once(signal, 'abort');
+    return undefined;
   };
   const body = '{"lang":"py","code":"while True: pass"}';
   const type = `Content-Type: application/json\r\nContent-Length: ${body.length}`;
@@ -52,14 +52,14 @@ test('a client that goes away ends its run', async () => {
 });
 
 test('a client that goes away ends its download', async () => {
-  const { memory, port } = await listening();
-  const file = memory.put(principalOf('ann'), 'big.bin', '');
+  const { service, store, port } = await listening();
+  const file = await store(principalOf('ann'), 'big.bin', '');
   const content = new Readable({
     read() {
       this.push(Buffer.alloc(65_536));
     },
   });
-  memory.open = async () => ({ file: { ...file, size: 1e12 }, content });
+  service.fileService.open = async () => ({ file: { ...file, size: 1e12 }, content });
   const socket = await send(port, `GET /download/${file.sessionId}/${file.id} HTTP/1.1\r\nHost: x\r\n\r\n`);
   await once(socket, 'data');
   expect(content.destroyed).toBe(false);
@@ -68,34 +68,34 @@ test('a client that goes away ends its download', async () => {
 });
 
 test.each(['/upload', '/upload/batch'])('a client that goes away in the middle of %s leaves nothing', async (path) => {
-  const { memory, port } = await listening();
+  const { faults, count, port } = await listening();
   for (const sent of [
     `${part('a', 'whole')}\r\n${part('b', 'half')}`,
     `${part('a', 'whole')}\r\n--b`,
     part('a', 'half'),
   ]) {
-    memory.uploadError = undefined;
+    faults.upload = undefined;
     const socket = await send(port, head(path, 10_000) + sent);
     await new Promise((resolve) => setTimeout(resolve, 200));
     socket.destroy();
-    await vi.waitFor(() => expect(memory.uploadError, sent).toMatchObject({ code: 'cancelled' }), 20_000);
+    await vi.waitFor(() => expect(faults.upload, sent).toMatchObject({ code: 'cancelled' }), 20_000);
   }
-  expect(memory.sessions.size).toBe(0);
+  expect(await count()).toBe(0);
 });
 
 test('an upload that takes too long is answered with 504 and leaves nothing', async () => {
-  const { memory, port } = await listening({ uploadTimeoutMs: 500 });
+  const { count, port } = await listening({ uploadTimeoutMs: 500 });
   for (const sent of ['', '--b\r\nContent-Disp', `${part('a', 'whole')}\r\n${part('b', 'half')}`]) {
     const answer = await received(await send(port, head('/upload', 10_000) + sent));
     expect(answer).toMatch(/^HTTP\/1.1 504 /);
     expect(answer).toMatch(/\r\nconnection: close\r\n/i);
     expect(answer).toMatch(/\{"error":"[^"]+"\}$/);
   }
-  expect(memory.sessions.size).toBe(0);
+  expect(await count()).toBe(0);
 });
 
 test('a batch that takes too long keeps what had arrived', async () => {
-  const { memory, port } = await listening({ uploadTimeoutMs: 500 });
+  const { count, port } = await listening({ uploadTimeoutMs: 500 });
   const sent = `${part('a', 'whole')}\r\n${part('b', 'half')}`;
   const answer = await received(await send(port, head('/upload/batch', 10_000) + sent));
   expect(answer).toMatch(/^HTTP\/1.1 200 /);
@@ -106,7 +106,7 @@ test('a batch that takes too long keeps what had arrived', async () => {
       { status: 'error', filename: 'b' },
     ],
   });
-  expect(memory.sessions.size).toBe(1);
+  expect(await count()).toBe(1);
   const none = await received(await send(port, head('/upload/batch', 10_000) + part('b', 'half')));
   expect(none).toMatch(/^HTTP\/1.1 400 /);
 });
@@ -120,8 +120,8 @@ test.each([
   ['an identity that is refused', 400, field('kind', 'root')],
   ['a field that is too long', 400, field('id', 'x'.repeat(5000))],
 ])('a connection serves on after an upload was refused for %s', async (_, status, fields) => {
-  const { memory, port } = await listening({ maxFileBytes: status === 413 ? 10 : 1e7 });
-  memory.beforeFile = () => {
+  const { faults, port } = await listening({ maxFileBytes: status === 413 ? 10 : 1e7 });
+  faults.beforeFile = () => {
     if (fields.includes('refused')) throw new DragomanError('invalid_request');
   };
   const body = `${fields}${part('a', 'x'.repeat(3_000_000))}\r\n--b--\r\n`;

@@ -2,25 +2,16 @@ import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import { beforeEach, expect, test } from 'vitest';
 import { apiKey, idleServices, serve } from '../../../test/support/http.ts';
-import { MemoryService } from './fixtures/memory-service.ts';
+import { scriptedService } from '../../../test/support/scripted-service.ts';
 import { librechat } from './routes.ts';
 
-/** The dialect behind the real HTTP room, on an memory that only remembers what it was asked. */
+/** The dialect behind the real HTTP room, over the real service. */
 let app: FastifyInstance;
-let memory: MemoryService;
+let service: ReturnType<typeof scriptedService>;
 beforeEach(() => {
-  memory = new MemoryService();
-  const services = idleServices();
-  ({ app } = serve({
-    dialects: [
-      librechat({
-        ...services,
-        storedFiles: memory,
-        executions: { ...services.executions, start: memory.start.bind(memory) },
-      }),
-    ],
-    maxBodyBytes: 1_000_000,
-  }));
+  service = scriptedService();
+  const dialect = librechat({ ...idleServices(), ...service, storedFiles: service.fileService });
+  ({ app } = serve({ dialects: [dialect], maxBodyBytes: 1_000_000 }));
 });
 
 const bounded = { interruptAfterTimeLimit: 3000, markInterruptAsFailure: false } as const;
@@ -79,13 +70,9 @@ test('any JSON is run or refused in a sentence, and pollutes nothing', async () 
     { numRuns: 1500, ...bounded },
   );
   expect(ran).toBeGreaterThan(0);
-  for (const { language, code, args = [], files = [] } of memory.executed) {
-    expect([typeof language, typeof code, Array.isArray(args), Array.isArray(files)]).toEqual([
-      'string',
-      'string',
-      true,
-      true,
-    ]);
+  for (const { language, code, args } of service.runner.submitted) {
+    expect([typeof language, typeof code]).toEqual(['string', 'string']);
+    for (const arg of args) expect(typeof arg).toBe('string');
   }
 });
 

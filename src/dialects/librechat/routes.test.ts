@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { said } from '../../../test/support/cell-result.ts';
+import { principalOf } from '../../../test/support/principals.ts';
 import { DragomanError, newId, type StoredFile } from '../../core/index.ts';
-import { librechatApp, principalOf } from './fixtures/app.ts';
-import { execution, said } from './fixtures/memory-service.ts';
+import { librechatApp } from './fixtures/app.ts';
 
 type App = Awaited<ReturnType<typeof librechatApp>>;
 let app: App['app'];
-let memory: App['memory'];
+let service: App['service'];
+let store: App['store'];
 beforeEach(async () => {
-  ({ app, memory } = await librechatApp());
+  ({ app, service, store } = await librechatApp());
 });
 
 const ann = principalOf('ann');
@@ -64,25 +66,25 @@ const generations: [string, (file: StoredFile) => { headers: Record<string, stri
 
 describe('POST /exec', () => {
   test.each(generations)('runs for a client %s', async (_, shape) => {
-    const input = memory.put(ann, 'in.csv', 'a\n');
-    const run = execution({ result: { stdout: said('3\n') } });
-    memory.program = async (request) => ({
-      ...run,
-      files: [{ change: 'inherited', path: 'in.csv', ref: request.files![0]! }],
-    });
+    const input = await store(ann, 'in.csv', 'a\n');
+    service.runner.script = async (job) => {
+      job.print('3\n');
+      return undefined;
+    };
     const response = await app.inject({ method: 'POST', url: '/exec', ...shape(input) });
     expect(response.statusCode).toBe(200);
+    const [job] = service.runner.submitted;
+    expect(job).toMatchObject({ language: 'python', code: 'print(3)', mode: 'program', inputs: [{ path: 'in.csv' }] });
     expect(response.json()).toMatchObject({
-      session_id: run.id,
+      session_id: job!.id,
       stdout: '3\n',
       code: 0,
       files: [{ id: input.id, name: 'in.csv', storage_session_id: input.sessionId, inherited: true }],
     });
-    expect(memory.executed[0]).toMatchObject({ language: 'py', code: 'print(3)', files: [{ path: 'in.csv' }] });
   });
 
   test('answers 200 for a program that failed', async () => {
-    memory.program = async () => execution({ result: { exitCode: 1, stderr: said('Traceback') } });
+    service.runner.script = async () => ({ exitCode: 1, stderr: said('Traceback') });
     const response = await exec({ lang: 'py', code: '1/0' });
     expect(response.statusCode).toBe(200);
     expect(response.json()).toMatchObject({ code: 1, stderr: 'Traceback', stdout: '' });
@@ -106,7 +108,7 @@ describe('POST /exec', () => {
   });
 
   test('answers 403 for a file that is gone or another’s', async () => {
-    const theirs = memory.put(principalOf('bob'), 'b.csv', 'b');
+    const theirs = await store(principalOf('bob'), 'b.csv', 'b');
     for (const [id, storage_session_id] of [
       [theirs.id, theirs.sessionId],
       [newId(), newId()],
@@ -118,13 +120,13 @@ describe('POST /exec', () => {
   });
 
   test('words the failures of the service', async () => {
-    memory.program = async () => {
+    service.runner.script = async () => {
       throw new DragomanError('rate_limited', { message: 'Slow down.', retryAfterSeconds: 7 });
     };
     const limited = await exec({ lang: 'py', code: '' });
     expect(limited.statusCode).toBe(429);
     expect(limited.json()).toEqual({ error: 'rate_limited', message: 'Slow down.', retry_after_seconds: 7 });
-    memory.program = async () => {
+    service.runner.script = async () => {
       throw new Error('the inside story');
     };
     const broken = await exec({ lang: 'py', code: '' });
@@ -143,10 +145,10 @@ describe('POST /exec', () => {
 
   test('is not aborted by a request that simply ends', async () => {
     let seen: AbortSignal | undefined;
-    memory.program = async (_, signal) => {
+    service.runner.script = async ({ signal }) => {
       seen = signal;
       await new Promise((resolve) => setTimeout(resolve, 20));
-      return execution();
+      return undefined;
     };
     expect((await exec({ lang: 'py', code: '' })).statusCode).toBe(200);
     expect(seen?.aborted).toBe(false);
@@ -157,7 +159,7 @@ describe('reading back', () => {
   const old = { 'x-api-key': 'ann' };
 
   test('a download streams the bytes with length, type and name', async () => {
-    const file = memory.put(ann, 'plots/ü (1).csv', 'a,b\n');
+    const file = await store(ann, 'plots/ü (1).csv', 'a,b\n');
     const response = await get(`/download/${file.sessionId}/${file.id}?kind=user&id=u1`);
     expect(response.statusCode).toBe(200);
     expect(response.payload).toBe('a,b\n');
@@ -169,38 +171,38 @@ describe('reading back', () => {
   });
 
   test('the oldest probe finds its file by the object name', async () => {
-    const file = memory.put(ann, 'in.csv', 'a');
+    const file = await store(ann, 'in.csv', 'a');
     const response = await get(`/files/${file.sessionId}?detail=summary`, old);
     const found = response.json().find(({ name }: { name: string }) => name.startsWith(`${file.sessionId}/${file.id}`));
     expect(Date.parse(found.lastModified)).toBe(file.createdAt);
   });
 
   test('the oldest listing has what the client takes apart', async () => {
-    const file = memory.put(ann, 'd/in.csv', 'a');
+    const file = await store(ann, 'd/in.csv', 'a');
     const [element] = (await get(`/files/${file.sessionId}?detail=full`, old)).json();
     expect(element.name.split('/')[1].split('.')[0]).toBe(file.id);
     expect(element.metadata['original-filename']).toBe('d/in.csv');
   });
 
   test('the current probes find their file by id', async () => {
-    const file = memory.put(ann, 'in.csv', 'a', { kind: 'agent', id: 'agent_1' });
+    const file = await store(ann, 'in.csv', 'a', { kind: 'agent', id: 'agent_1' });
     const identity = 'kind=agent&id=agent_1';
     const list = (await get(`/files/${file.sessionId}?detail=summary&${identity}`)).json();
     expect(list).toEqual([expect.objectContaining({ fileId: file.id, storage_session_id: file.sessionId })]);
     const info = (await get(`/sessions/${file.sessionId}/objects/${file.id}?${identity}`)).json();
-    expect(info).toMatchObject({ originalFilename: 'in.csv', lastModified: '2026-01-02T03:04:05.000Z' });
+    expect(info).toMatchObject({ originalFilename: 'in.csv', lastModified: '2026-01-01T00:00:00.000Z' });
   });
 
   test('without detail a list holds names', async () => {
-    const file = memory.put(ann, 'in.csv', 'a');
+    const file = await store(ann, 'in.csv', 'a');
     const names = [`${file.sessionId}/${file.id}.csv`];
     expect((await get(`/files/${file.sessionId}`)).json()).toEqual(names);
     expect((await get(`/files/${file.sessionId}?detail=tree`)).json()).toEqual(names);
   });
 
   test('a tenant shares files of agents and skills with every request that names the right agent or skill', async () => {
-    const agents = memory.put(ann, 'a.csv', 'a', { kind: 'agent', id: 'g1' });
-    const skills = memory.put(ann, 's.csv', 's', { kind: 'skill', id: 's1', version: 2 });
+    const agents = await store(ann, 'a.csv', 'a', { kind: 'agent', id: 'g1' });
+    const skills = await store(ann, 's.csv', 's', { kind: 'skill', id: 's1', version: 2 });
     const status = async (file: StoredFile, query: string, key: string) =>
       (await get(`/download/${file.sessionId}/${file.id}${query}`, { 'x-api-key': key })).statusCode;
     expect(await status(agents, '?kind=agent&id=g1', 'amy')).toBe(200);
@@ -214,8 +216,8 @@ describe('reading back', () => {
   });
 
   test('what is gone or another’s is 404, what is malformed is 400', async () => {
-    const file = memory.put(principalOf('bob'), 'in.csv', 'a');
-    const own = memory.put(ann, 'in.csv', 'a');
+    const file = await store(principalOf('bob'), 'in.csv', 'a');
+    const own = await store(ann, 'in.csv', 'a');
     for (const [sid, fid] of [
       [file.sessionId, file.id],
       [own.sessionId, newId()],
@@ -244,7 +246,7 @@ describe('reading back', () => {
   });
 
   test('a deleted file is gone, and gone for the second time', async () => {
-    const file = memory.put(ann, 'in.csv', 'a');
+    const file = await store(ann, 'in.csv', 'a');
     const url = `/files/${file.sessionId}/${file.id}`;
     const response = await app.inject({ method: 'DELETE', url });
     expect(response.statusCode).toBe(200);
@@ -266,7 +268,7 @@ test('every route has a rate class', async () => {
   probe.addHook('onRoute', ({ method, url, config }) => {
     if (method !== 'HEAD') classes[`${method} ${url}`] = config?.rateClass;
   });
-  await librechat({ storedFiles: memory } as never).register(probe);
+  await librechat({} as never).register(probe);
   await probe.ready();
   expect(classes).toEqual({
     'POST /exec': 'exec',

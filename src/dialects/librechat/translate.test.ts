@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { finishedExecution, said } from '../../../test/support/cell-result.ts';
 import { newId, type StoredFile } from '../../core/index.ts';
 import { parse } from '../../http/index.ts';
 import type { ReportedFile } from '../../service/index.ts';
-import { execution, said } from './fixtures/memory-service.ts';
 import { namesOf, toAnswer, toRequest } from './translate.ts';
 import { execBody } from './wire.ts';
 
@@ -74,7 +74,10 @@ describe('toRequest', () => {
     const name = 'Gera\u0308t.csv';
     const ref = { id: fid, storage_session_id: sid, name };
     const [input] = read([ref])!;
-    const run = execution({ files: [{ change: 'inherited', path: input!.path, ref: input! }], deleted: [input!.path] });
+    const run = finishedExecution({
+      files: [{ change: 'inherited', path: input!.path, ref: input! }],
+      deleted: [input!.path],
+    });
     const answer = toAnswer(run, namesOf([ref]));
     expect(answer.files[0]).toMatchObject({ name, inherited: true });
     expect(answer.deleted_files).toEqual([name]);
@@ -126,7 +129,7 @@ function stored(name: string): StoredFile {
 
 describe('toAnswer', () => {
   test('answers a plain run under both names of its session', () => {
-    const run = execution({ result: { stdout: said('3\n'), exitCode: 1 } });
+    const run = finishedExecution({ result: { stdout: said('3\n'), exitCode: 1 } });
     expect(toAnswer(run)).toEqual({
       session_id: run.id,
       storage_session_id: run.id,
@@ -150,20 +153,22 @@ describe('toAnswer', () => {
     ['killed', null, 'Killed'],
   ] as const)('%s has status %s and a marker', (outcome, status, reason) => {
     const result = { outcome, exitCode: null, signal: 'SIGKILL', stderr: said('was here') };
-    const answer = toAnswer(execution({ result: { ...result, stdout: { ...said('abc'), bytes: 1000 } } }));
+    const answer = toAnswer(finishedExecution({ result: { ...result, stdout: { ...said('abc'), bytes: 1000 } } }));
     expect(answer).toMatchObject({ status, code: null, signal: 'SIGKILL', message: reason });
     expect(answer.stderr).toBe(`was here\n[sandbox] ${reason}\n`);
   });
 
   test('names the stream that ran over', () => {
     const stderr = { text: 'e', bytes: 9000, truncated: true };
-    expect(toAnswer(execution({ result: { outcome: 'output_limit', stderr } })).message).toBe('stderr length exceeded');
+    expect(toAnswer(finishedExecution({ result: { outcome: 'output_limit', stderr } })).message).toBe(
+      'stderr length exceeded',
+    );
   });
 
   test('says that a stream was shortened although the program ended by itself', () => {
-    const shortened = toAnswer(execution({ result: { stdout: said('a…b', true) } }));
+    const shortened = toAnswer(finishedExecution({ result: { stdout: said('a…b', true) } }));
     expect(shortened).toMatchObject({ status: 'OL', stderr: '\n[sandbox] stdout truncated at 5 bytes\n' });
-    const quieter = toAnswer(execution({ result: { stderr: said('e', true) } }));
+    const quieter = toAnswer(finishedExecution({ result: { stderr: said('e', true) } }));
     expect(quieter).toMatchObject({ status: null, stderr: 'e\n[sandbox] stderr truncated at 1 bytes\n' });
   });
 
@@ -176,7 +181,7 @@ describe('toAnswer', () => {
       { change: 'created', file: made },
       { change: 'modified', file: changed, from },
     ];
-    expect(toAnswer(execution({ files })).files).toEqual([
+    expect(toAnswer(finishedExecution({ files })).files).toEqual([
       { id: made.id, name: 'plots/a.png', session_id: sid, storage_session_id: sid },
       {
         id: changed.id,
@@ -202,21 +207,21 @@ describe('toAnswer', () => {
     const ref = { sessionId: newId(), fileId: newId(), scope: { kind: 'user' } } as const;
     const inherited = Array.from({ length: 60 }, (_, i): ReportedFile => ({ change: 'inherited', path: `${i}`, ref }));
     const made = Array.from({ length: 55 }, (_, i): ReportedFile => ({ change: 'created', file: stored(`${i}`) }));
-    expect(toAnswer(execution({ files: inherited })).files).toHaveLength(50);
-    const { files } = toAnswer(execution({ files: [...made, ...inherited] }));
+    expect(toAnswer(finishedExecution({ files: inherited })).files).toHaveLength(50);
+    const { files } = toAnswer(finishedExecution({ files: [...made, ...inherited] }));
     expect(files).toHaveLength(55);
     expect(files.some((file) => file.inherited)).toBe(false);
   });
 
   test('tells of removed inputs and of files that could not be stored', () => {
-    expect(toAnswer(execution({ deleted: ['a.csv'] })).deleted_files).toEqual(['a.csv']);
+    expect(toAnswer(finishedExecution({ deleted: ['a.csv'] })).deleted_files).toEqual(['a.csv']);
     const code = 'artifact_delivery_failed';
     const lose = (...paths: string[]) => paths.map((path) => ({ path, reason: 'The disk is full.' }));
-    expect(toAnswer(execution({ lost: lose('a', 'b') }))).toMatchObject({
+    expect(toAnswer(finishedExecution({ lost: lose('a', 'b') }))).toMatchObject({
       message: 'Not kept: a, b. The disk is full.',
       stderr: '\n[sandbox] Not kept: a, b. The disk is full.\n',
     });
-    expect(toAnswer(execution({ lost: lose('a', 'b') })).artifact_delivery).toEqual({
+    expect(toAnswer(finishedExecution({ lost: lose('a', 'b') })).artifact_delivery).toEqual({
       code,
       status: 'failed',
       attempted: 2,
@@ -224,13 +229,15 @@ describe('toAnswer', () => {
       failed: 2,
     });
     const files: ReportedFile[] = [{ change: 'created', file: stored('a') }];
-    expect(toAnswer(execution({ lost: lose('b'), files })).artifact_delivery).toEqual({
+    expect(toAnswer(finishedExecution({ lost: lose('b'), files })).artifact_delivery).toEqual({
       code,
       status: 'partial',
       attempted: 2,
       delivered: 1,
       failed: 1,
     });
-    expect(toAnswer(execution({ result: { artifactsTruncated: true } })).stderr).toMatch(/\[sandbox\] Some files/);
+    expect(toAnswer(finishedExecution({ result: { artifactsTruncated: true } })).stderr).toMatch(
+      /\[sandbox\] Some files/,
+    );
   });
 });

@@ -4,9 +4,11 @@ import { librechatApp } from './fixtures/app.ts';
 
 type App = Awaited<ReturnType<typeof librechatApp>>;
 let app: App['app'];
-let memory: App['memory'];
+let faults: App['faults'];
+let count: App['count'];
+let stored: App['stored'];
 beforeEach(async () => {
-  ({ app, memory } = await librechatApp());
+  ({ app, faults, count, stored } = await librechatApp());
 });
 
 type Part = readonly [name: string, value: string] | readonly [name: string, value: string, filename: string];
@@ -23,7 +25,6 @@ function form(parts: readonly Part[], end = '--b--\r\n') {
 const post = async (url: string, parts: readonly Part[], end?: string) =>
   app.inject({ method: 'POST', url, ...form(parts, end) });
 const file = (filename: string, content = 'x'): Part => ['file', content, filename];
-const only = () => [...memory.sessions.values()][0]!;
 
 describe('POST /upload', () => {
   test('stores files under one session, in the answer of every generation', async () => {
@@ -39,9 +40,9 @@ describe('POST /upload', () => {
         { id: expect.toSatisfy(isId), fileId: body.files[1].id, filename: 'pkg/__init__.py' },
       ],
     });
-    const [first, second] = only().files.values();
-    expect(first).toMatchObject({ bytes: Buffer.from('a,b\n'), file: { contentType: 'text/csv', readOnly: false } });
-    expect(second).toMatchObject({ bytes: Buffer.alloc(0), file: { size: 0 } });
+    const { files, texts } = await stored(body.session_id);
+    expect(files).toMatchObject([{ contentType: 'text/csv', readOnly: false }, { size: 0 }]);
+    expect(texts).toEqual(['a,b\n', '']);
   });
 
   test.each<[string, Part[], object]>([
@@ -74,13 +75,15 @@ describe('POST /upload', () => {
       { kind: 'skill', id: 's', version: 3 },
     ],
   ])('files belong to whom %s says', async (_, fields, scope) => {
-    expect((await post('/upload', [...fields, file('a.csv')])).statusCode).toBe(200);
-    expect(only().scope).toEqual(scope);
+    const response = await post('/upload', [...fields, file('a.csv')]);
+    expect(response.statusCode).toBe(200);
+    expect((await stored(response.json().session_id)).scope).toEqual(scope);
   });
 
   test.each(['true', 'false', '1'])('read_only %s', async (value) => {
-    await post('/upload', [['read_only', value], file('a.csv')]);
-    expect([...only().files.values()][0]!.file.readOnly).toBe(value === 'true');
+    const response = await post('/upload', [['read_only', value], file('a.csv')]);
+    const { files } = await stored(response.json().session_id);
+    expect(files).toMatchObject([{ readOnly: value === 'true' }]);
   });
 
   test.each(['données/ü 漢字 🎉.csv', "a'b.csv", 'a;b=c.csv', '%41.csv', ' a .csv'])(
@@ -106,7 +109,7 @@ describe('POST /upload', () => {
     const response = await post('/upload', parts);
     expect(response.statusCode).toBe(status);
     expect(response.json()).toEqual({ error: expect.any(String) });
-    expect(memory.sessions.size).toBe(0);
+    expect(await count()).toBe(0);
   });
 
   test('says of a file that it is too big in the words clients know', async () => {
@@ -143,7 +146,7 @@ describe('POST /upload', () => {
       expect(response.statusCode).toBe(400);
       expect(response.json()).toEqual({ error: expect.any(String) });
     }
-    expect(memory.sessions.size).toBe(0);
+    expect(await count()).toBe(0);
   });
 });
 
@@ -173,7 +176,7 @@ describe('POST /upload/batch', () => {
   });
 
   test('keeps what is good beside what is not', async () => {
-    memory.beforeFile = ({ name }) => {
+    faults.beforeFile = ({ name }) => {
       if (name === 'bad') throw new DragomanError('invalid_request', { message: 'bad name' });
     };
     const parts = [file('a'), file('big', 'x'.repeat(300_000)), file('bad', 'y'.repeat(900)), file('z', 'last')];
@@ -190,12 +193,12 @@ describe('POST /upload/batch', () => {
       succeeded: 2,
       failed: 2,
     });
-    expect([...only().files.values()].map(({ bytes }) => bytes.toString())).toEqual(['x', 'last']);
+    expect((await stored(response.json().session_id)).texts).toEqual(['x', 'last']);
   });
 
   test('goes on behind a file that was given up in the middle', async () => {
-    ({ app, memory } = await librechatApp({ maxFileBytes: 1e6 }));
-    memory.beforeFile = async ({ name, content }) => {
+    ({ app, faults, stored } = await librechatApp({ maxFileBytes: 1e6 }));
+    faults.beforeFile = async ({ name, content }) => {
       if (name !== 'b') return;
       for await (const _ of content) throw new DragomanError('storage_unavailable', { message: 'disk full' });
     };
@@ -204,7 +207,7 @@ describe('POST /upload/batch', () => {
       files: [{ filename: 'a' }, { filename: 'b', error: 'disk full' }, { filename: 'c' }],
       succeeded: 2,
     });
-    expect([...only().files.values()].map(({ bytes }) => bytes.toString())).toEqual(['x', 'last']);
+    expect((await stored(response.json().session_id)).texts).toEqual(['x', 'last']);
   });
 
   test('stops at the limit of files and says so', async () => {
@@ -255,6 +258,6 @@ describe('POST /upload/batch', () => {
   test('an end that comes too early leaves nothing', async () => {
     const response = await post('/upload/batch', [file('a')], '--b\r\nContent-Disposition: form-data; name="file"; f');
     expect(response.statusCode).toBe(400);
-    expect(memory.sessions.size).toBe(0);
+    expect(await count()).toBe(0);
   });
 });
