@@ -9,9 +9,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 
 try {
-  await createProgram({ version }).parseAsync();
+  await createProgram({ version, env: process.env }).parseAsync();
 } catch (error) {
   const { describeFailure } = await import('./cli/failure.ts');
-  console.error(describeFailure(error));
-  process.exit(1);
+  const { text, exitCode } = await describeFailure(error);
+  if (text !== '') console.error(text);
+  process.exit(exitCode);
 }

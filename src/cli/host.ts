@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { nearest } from '../core/index.ts';
 import { addKeyCommands } from './keys.ts';
 
 /**
@@ -11,7 +12,10 @@ export function addHostCommands(program: Command, version: string): void {
     .command('serve', { isDefault: true })
     .description('set up what is missing, then start the service')
     .option('--print-config', 'print the settings in effect as YAML, without secrets, and end')
-    .action(async ({ printConfig }: { printConfig?: true }) => {
+    // A word that is no command comes here, because this is the default one.
+    .allowExcessArguments()
+    .action(async ({ printConfig }: { printConfig?: true }, { args }: Command) => {
+      if (args.length > 0) refuseWord(program, args[0]!);
       const commands = await import('./serve.ts');
       if (printConfig) commands.printConfig();
       else await commands.serve(version);
@@ -34,5 +38,12 @@ export function addHostCommands(program: Command, version: string): void {
   addKeyCommands(program, {
     print: (line) => console.log(line),
     withKeys: async (use) => (await import('./local-keys.ts')).withLocalKeys(use),
+  });
+}
+
+function refuseWord(program: Command, word: string): never {
+  const names = program.commands.map((command) => command.name());
+  program.error(`error: there is no command ${JSON.stringify(word)}\n(Did you mean ${nearest(word, names)}?)`, {
+    exitCode: 1,
   });
 }

@@ -1,16 +1,23 @@
 import { Command } from 'commander';
+import { addClientCommands } from './client/index.ts';
 import { addHostCommands } from './host.ts';
 
 export interface ProgramOptions {
   readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * The command line: every command with its help. A command is a function `add…Command(program, …)` that declares it and imports
- * what it needs only when it runs.
+ * The command line: every command with its help. A command is a function `add…Command(program, …)` that declares it; what is heavy is
+ * imported when it runs.
  */
-export function createProgram({ version }: ProgramOptions): Command {
-  const program = new Command('dragoman').description('a self-hosted code interpreter').version(version);
+export function createProgram({ version, env }: ProgramOptions): Command {
+  const program = new Command('dragoman')
+    .description('a self-hosted code interpreter')
+    .version(version)
+    .showHelpAfterError('(dragoman <command> --help tells more)')
+    .showSuggestionAfterError();
+  addClientCommands(program, env);
   addHostCommands(program, version);
   return program;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
-import { nearest } from './nearest.ts';
+import { nearest } from '../core/index.ts';
 import { withoutServiceLinks } from './service-links.ts';
 import type { Given, Setting } from './setting.ts';
 

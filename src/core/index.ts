@@ -1,6 +1,7 @@
 export { type CallableTool, callableTools } from './callable-tools.ts';
 export { childEnvironment } from './child-environment.ts';
 export { clientPath, relativeName } from './client-path.ts';
+export { usualDataDir } from './data-dir.ts';
 export { DragomanError, type ErrorCode, errorCatalogue } from './errors.ts';
 export {
   type CellResult,
@@ -27,6 +28,7 @@ export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
 export { countJson, isCheapJson } from './json-shape.ts';
 export type { Limits } from './limits.ts';
+export { nearest } from './nearest.ts';
 export { maxEmptyFolders, maxPathDepth, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
 export type { Principal } from './principal.ts';

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { usualDataDir } from '../../core/index.ts';
 import { section } from '../setting.ts';
 import { bytes, hours, MiB, path, TiB, whole } from '../values.ts';
 
@@ -7,8 +7,7 @@ const setting = section('Storage');
 export const stores = {
   dataDir: setting('DRAGOMAN_DATA_DIR', {
     value: path(),
-    default: ({ env, isRoot, home }) =>
-      isRoot ? '/var/lib/dragoman' : join(env.XDG_DATA_HOME || join(home, '.local/share'), 'dragoman'),
+    default: usualDataDir,
     shown: '`/var/lib/dragoman` for root, else `$XDG_DATA_HOME/dragoman` or `~/.local/share/dragoman`',
     help: 'Directory of everything the service keeps: files, database, image, the first API key.',
   }),

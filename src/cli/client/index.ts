@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import type { ClientContext } from './command.ts';
+import { addFileCommands } from './files.ts';
+import { addProfileCommands } from './profile-commands.ts';
+import type { Environment } from './profiles.ts';
+import { addRunCommand } from './run.ts';
+import { addSessionCommands } from './sessions.ts';
+import { Terminal } from './terminal.ts';
+
+/** Adds the commands that talk to a service, on this machine or another. */
+export function addClientCommands(program: Command, env: Environment): void {
+  const context: ClientContext = { env, terminal: new Terminal(process) };
+  program.commandsGroup('With a service, here or elsewhere:');
+  addRunCommand(program, context);
+  addSessionCommands(program, context);
+  addFileCommands(program, context);
+  addProfileCommands(program, context);
+}
