@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { cli, folder } from '../support/cli.ts';
+import { attacking } from './attack.ts';
 
 const ids = { id: 'b7Vw2HsTq9LmXe4RfYc1Z', session_id: 'Qy3kZr0vXc7TgWbN5mLpA', language: 'python' };
 
@@ -30,7 +31,7 @@ async function hostileService(paths: readonly string[]): Promise<{ url: string; 
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked };
 }
 
-it('no name of a file leads the command line out of its folder', async () => {
+it('no name of a file leads the command line out of its folder', attacking('downloads'), async () => {
   const cwd = folder();
   writeFileSync(join(cwd, 'secret'), 'secret');
   mkdirSync(join(cwd, 'out'));

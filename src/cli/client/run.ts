@@ -104,7 +104,7 @@ async function sourceOf(file: string): Promise<string> {
 }
 
 /** Prints what happens while it happens. */
-export async function told(execution: RunningExecution, terminal: Terminal, isQuiet: boolean): Promise<Execution> {
+async function told(execution: RunningExecution, terminal: Terminal, isQuiet: boolean): Promise<Execution> {
   const since = performance.now();
   const waiting = setInterval(() => {
     const seconds = Math.round((performance.now() - since) / 1000);
@@ -128,7 +128,7 @@ export async function told(execution: RunningExecution, terminal: Terminal, isQu
 }
 
 /** Saves what the code made or changed; tells of each. */
-export async function saveArtifacts(
+async function saveArtifacts(
   { dragoman, terminal, signal }: Work,
   { session_id: sessionId, artifacts }: Pick<Execution, 'session_id' | 'artifacts'>,
   folder: string,
