@@ -7,6 +7,7 @@ import { openBare } from './bare.ts';
 import { cost } from './cost.ts';
 import { languages } from './languages.ts';
 import { latency } from './latency.ts';
+import { mcpCalls } from './mcp.ts';
 import { density, liveSessions } from './native.ts';
 import { cellOverhead, firstCells, memory } from './sessions.ts';
 import { start } from './start.ts';
@@ -39,6 +40,7 @@ const benches: Record<string, () => Promise<void>> = {
   live: () => withServer(liveSessions),
   density: () => withServer(density),
   tools: () => withServer((server) => toolCalls(server), toolLimits),
+  mcp: () => withServer(mcpCalls),
   start,
 };
 

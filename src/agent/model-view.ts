@@ -15,6 +15,10 @@ export interface ModelViewOptions {
   /** How much base64 of pictures may be shown; 0 for a model that cannot see. */
   readonly pictureCharacters: number;
   readonly wallMs: number;
+  /** Most base64 of one picture; absent: `pictureCharacters`. */
+  readonly pictureEach?: number;
+  /** What the text says of a figure. Absent: that the user sees it, and whether the model does. */
+  readonly figureNote?: (figure: { number: number; mime: string; bundle: MimeBundle; isShown: boolean }) => string;
 }
 
 const mostPictures = 8;
@@ -27,20 +31,26 @@ export function modelViewOf(execution: Execution, options: ModelViewOptions): Mo
   const pictures: { mime: string; data: string }[] = [];
   let figures = 0;
   let left = options.pictureCharacters;
+  const { pictureEach = left, figureNote = usualNote } = options;
   const figure = (bundle: MimeBundle): string | undefined => {
     const mime = Object.keys(bundle).find((key) => key.startsWith('image/'));
     if (mime === undefined) return undefined;
     figures++;
     const data = bundle[mime];
-    const showable = pictureTypes.includes(mime) && typeof data === 'string' && data.length <= left;
-    if (!showable || pictures.length >= mostPictures) return `[figure ${figures}: ${mime}, shown to the user]`;
-    left -= data.length;
-    pictures.push({ mime, data });
-    return `[figure ${figures}: ${mime}, shown to you and the user]`;
+    const showable =
+      pictureTypes.includes(mime) && typeof data === 'string' && data.length <= Math.min(left, pictureEach);
+    const isShown = showable && pictures.length < mostPictures;
+    if (isShown) {
+      left -= data.length;
+      pictures.push({ mime, data });
+    }
+    return `[figure ${figures}: ${mime}, ${figureNote({ number: figures, mime, bundle, isShown })}]`;
   };
   const text = options.form === 'json' ? json(execution, options, figure) : notebook(execution, options, figure);
   return { text, pictures };
 }
+
+const usualNote = ({ isShown }: { isShown: boolean }) => (isShown ? 'shown to you and the user' : 'shown to the user');
 
 type Figure = (bundle: MimeBundle) => string | undefined;
 

@@ -3,6 +3,7 @@ import { http } from './groups/http.ts';
 import { isolation, pool } from './groups/isolation.ts';
 import { limits, maxWallMs } from './groups/limits.ts';
 import { concurrency, plansFile, queueWaitMs, rates, waiting } from './groups/load.ts';
+import { mcp } from './groups/mcp.ts';
 import { agent, providers, upstreams } from './groups/models.ts';
 import { sessions } from './groups/sessions.ts';
 import { compileCacheBytes, storedBytes, storedFiles, stores } from './groups/storage.ts';
@@ -36,6 +37,7 @@ export const groups = {
   providers,
   upstreams,
   agent,
+  mcp,
   stores,
   sessions,
   telemetry,

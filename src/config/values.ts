@@ -143,6 +143,21 @@ function keyFault(name: string | undefined, secret: string): string | undefined 
   return /^[\x21-\x7e]+$/.test(secret) ? undefined : 'must have a secret of printable ASCII characters without spaces';
 }
 
+/** Origins of web pages, separated by commas. */
+export const origins = () =>
+  z
+    .string()
+    .transform((value, context) =>
+      splitList(value).map((item) => {
+        const url = URL.parse(item);
+        if (url && ['http:', 'https:'].includes(url.protocol) && url.origin === item.replace(/\/$/, ''))
+          return url.origin;
+        context.addIssue({ code: 'custom', message: 'must hold origins such as https://chat.example.org' });
+        return z.NEVER;
+      }),
+    )
+    .describe('list');
+
 const algorithmNames = ['EdDSA', 'RS256', 'HS256'] as const;
 
 /** Signature algorithms, separated by commas. */

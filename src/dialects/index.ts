@@ -1,13 +1,14 @@
 import type { Dialect } from '../http/index.ts';
 import { type AnthropicServices, anthropic } from './anthropic/index.ts';
 import { type LibreChatServices, librechat } from './librechat/index.ts';
+import { type McpServices, mcp } from './mcp/index.ts';
 import { type NativeServices, native } from './native/index.ts';
 import { type OpenAIServices, openai } from './openai/index.ts';
 
 /** What the dialects use together; each is typed to see only its part. */
-export type DialectServices = LibreChatServices & NativeServices & OpenAIServices & AnthropicServices;
+export type DialectServices = AnthropicServices & LibreChatServices & McpServices & NativeServices & OpenAIServices;
 
 /** Every wire API of the service. */
 export function createDialects(services: DialectServices): Dialect[] {
-  return [librechat(services), anthropic(services), openai(services), native(services)];
+  return [librechat(services), anthropic(services), openai(services), mcp(services), native(services)];
 }

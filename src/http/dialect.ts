@@ -6,6 +6,11 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by authentication before the handler of a dialect runs. */
     principal: Principal;
+    /**
+     * Counts the request in a class that only its body tells, for a route without a class of its own.
+     * @throws DragomanError rate_limited
+     */
+    admit(rateClass: RateClass): void;
   }
   interface FastifyContextConfig {
     /** Which rate limit of the principal's plan counts requests of this route. */

@@ -11,7 +11,8 @@ import { parse } from './parse.ts';
 export interface Route extends Operation {
   readonly method: HTTPMethods;
   readonly url: string;
-  readonly rateClass: RateClass;
+  /** Absent: its handler chooses one for each request, or it is open. */
+  readonly rateClass?: RateClass;
 }
 
 type Input<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -36,7 +37,7 @@ export function addRoute<R extends Route>(
   app.route({
     method,
     url,
-    config: { rateClass, operation: route },
+    config: { ...(rateClass === undefined ? {} : { rateClass }), operation: route },
     handler: async (request, reply) => {
       const input = {
         params: params && parse(params, namedParams(request.params)),

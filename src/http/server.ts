@@ -10,6 +10,7 @@ import {
   type Plans,
   type Principal,
   planOf,
+  type RateClass,
 } from '../core/index.ts';
 import type { RunnerInfo } from '../service/index.ts';
 import { readAddress } from './address.ts';
@@ -165,17 +166,23 @@ export function createServer(options: ServerOptions): Server {
   });
 
   const identify = async (request: FastifyRequest) => {
+    if (request.routeOptions.config.operation?.open) return known.limit(request);
     request.principal = await authenticator.authenticate(presentedBy(request));
   };
-  const admitByRate = async (request: FastifyRequest) => {
-    const { principal, routeOptions } = request;
-    const { rateClass } = routeOptions.config;
-    const wait = rateClass ? limiter.take(principal.id, planOf(options.plans, principal).rates, rateClass) : 0;
+  const admit = ({ principal }: FastifyRequest, rateClass: RateClass) => {
+    const wait = limiter.take(principal.id, planOf(options.plans, principal).rates, rateClass);
     if (wait > 0)
       throw new DragomanError('rate_limited', {
         message: `Too many requests; try again in ${wait} s.`,
         retryAfterSeconds: wait,
       });
+  };
+  app.decorateRequest('admit', function (this: FastifyRequest, rateClass: RateClass) {
+    admit(this, rateClass);
+  });
+  const admitByRate = async (request: FastifyRequest) => {
+    const { rateClass } = request.routeOptions.config;
+    if (rateClass) admit(request, rateClass);
   };
 
   const { admitOpen, admitOperator } = known;

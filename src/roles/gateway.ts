@@ -8,7 +8,7 @@ import { createDialects } from '../dialects/index.ts';
 import { MemoryEventLog } from '../event-log/index.ts';
 import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
 import type { Runner } from '../runner/index.ts';
-import { Admission, createService, RunnerInfo, type StoredJobFiles } from '../service/index.ts';
+import { Admission, createService, RunnerInfo, type StoredJobFiles, serviceSecret } from '../service/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
 import type { Common } from './common.ts';
 import type { Storage } from './storage.ts';
@@ -90,6 +90,17 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       maxFileBytes,
       maxUploadFiles,
       uploadTimeoutMs: config.http.uploadTimeoutMs,
+      runnerInfo,
+      plans,
+      mcp: {
+        ...config.mcp,
+        origins: config.mcp.origins ?? [],
+        version,
+        shownChars: config.agent.shownChars,
+        secret: await serviceSecret(records.documents, 'mcp'),
+      },
+      logger,
+      metrics,
       now,
       problem: problemOf,
     }),

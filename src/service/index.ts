@@ -7,6 +7,7 @@ export { FileService } from './files/file-service.ts';
 export { FileSweeper } from './files/file-sweeper.ts';
 export type * from './files/files.ts';
 export { ApiKeys } from './keys/keys.ts';
+export { serviceSecret } from './keys/service-secret.ts';
 export type * from './rounds/rounds.ts';
 export { RunnerInfo } from './runner-info.ts';
 export type * from './sessions/sessions.ts';

@@ -15,11 +15,14 @@ import { fileURLToPath } from 'node:url';
 import { model, startOpenAi } from '../support/openai.ts';
 
 const packages = ['openai==2.54.0', 'litellm[proxy]==1.106.2'];
+/** In an environment of its own: LiteLLM brings an older one along. */
+const mcpPackages = ['mcp==2.3.0'];
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
 const startMs = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'dragoman-python-'));
 const home = process.argv[2] ?? join(folder, 'venv');
+const mcpHome = `${home}-mcp`;
 const service = await startOpenAi();
 const started: { kill(): void }[] = [];
 async function checkDirect(): Promise<void> {
@@ -212,6 +215,62 @@ async function checkLiteLlm(): Promise<void> {
     expect(answers, part);
 }
 
+/** What the official client for Python does in both eras: progress, mistakes, files, a call that is given up. */
+const mcpClient = `
+import anyio, os, httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+async def use(mode):
+    async with httpx2.AsyncClient(headers={"x-api-key": os.environ["KEY"]}, timeout=120) as http:
+        async with Client(streamable_http_client(os.environ["MCP_URL"], http_client=http), mode=mode) as client:
+            print(mode, client.protocol_version, client.server_info.name)
+            seen = []
+            async def progress(value, total, message):
+                seen.append((value, message))
+            steps = "import time\\nfor i in range(3):\\n    print('step', i, flush=True); time.sleep(0.7)"
+            result = await client.call_tool("run_code", {"code": steps}, progress_callback=progress)
+            print(mode, "progress", len(seen) > 1, seen[0][1], [block.type for block in result.content], result.is_error)
+            session = result.meta["dragoman/run"]["session_id"]
+            wrong = await client.call_tool("run_code", {})
+            print(mode, "wrong", wrong.is_error, wrong.content[0].text)
+            listed = await client.call_tool("list_files", {"session_id": session})
+            print(mode, "listed", listed.structured_content["files"])
+            try:
+                await client.call_tool("nope", {})
+            except Exception as error:
+                print(mode, "unknown", type(error).__name__)
+            with anyio.move_on_after(1):
+                await client.call_tool("run_code", {"code": "import time; time.sleep(25)", "session_id": session})
+            after = await client.call_tool("run_code", {"code": "print('free')", "session_id": session})
+            print(mode, "after", after.content[0].text.splitlines()[0])
+
+for mode in ("auto", "legacy"):
+    anyio.run(use, mode)
+`;
+
+async function checkMcp(): Promise<void> {
+  const env = { MCP_URL: `${service.server.url}/mcp`, KEY: service.server.key };
+  const python = join(mcpHome, 'bin/python');
+  const example = await run(python, [join(examples, 'mcp-python.py')], env);
+  for (const part of ["tools ['run_code'", 'resource_link dragoman://', "'matplotlib.pyplot'", 'squares.csv 1,4,9'])
+    expect(example, part);
+  const said = await run(python, ['-c', mcpClient], env);
+  for (const [mode, version] of [
+    ['auto', '2026-07-28'],
+    ['legacy', '2025-11-25'],
+  ])
+    for (const part of [
+      `${mode} ${version} dragoman`,
+      `${mode} progress True step 0 ['text'] False`,
+      `${mode} wrong True code: is required`,
+      `${mode} listed []`,
+      `${mode} unknown MCPError`,
+      `${mode} after free`,
+    ])
+      expect(said, part);
+}
+
 function expect(said: string, part: string): void {
   if (!said.includes(part)) throw new Error(`expected ${JSON.stringify(part)} in:\n${said}`);
 }
@@ -240,10 +299,15 @@ try {
     await run('python3', ['-m', 'venv', home]);
     await run(join(home, 'bin/pip'), ['install', '--quiet', ...packages]);
   }
+  if (!existsSync(mcpHome)) {
+    await run('python3', ['-m', 'venv', mcpHome]);
+    await run(join(mcpHome, 'bin/pip'), ['install', '--quiet', ...mcpPackages]);
+  }
+  await checkMcp();
   await checkDirect();
   await checkStraight();
   await checkLiteLlm();
-  console.log('openai-python and LiteLLM work.');
+  console.log('mcp, openai-python and LiteLLM work.');
 } finally {
   for (const child of started) child.kill();
   await service.stop();
