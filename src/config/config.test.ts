@@ -98,6 +98,7 @@ describe('defaults', () => {
         toolWaitMs: 600_000,
         maxToolExecutions: 200,
       },
+      mcp: { origins: undefined, links: true },
       telemetry: { level: 'info', format: 'json' },
       notes: [],
     });
@@ -135,6 +136,13 @@ describe('values', () => {
     ['1.5 GB', 1_610_612_736],
   ])('size %s', (given, bytes) => {
     expect(load({ DRAGOMAN_MAX_UPLOAD_BYTES: given }).http.maxUploadBytes).toBe(bytes);
+  });
+
+  test('origins of web pages', () => {
+    const { origins } = load({ DRAGOMAN_ALLOWED_ORIGINS: 'https://chat.example.org, http://10.0.0.1:3000/' }).mcp;
+    expect(origins).toEqual(['https://chat.example.org', 'http://10.0.0.1:3000']);
+    for (const wrong of ['*', 'chat.example.org', 'https://a.example/path', 'ftp://a.example'])
+      expect(() => load({ DRAGOMAN_ALLOWED_ORIGINS: wrong })).toThrow('https://chat.example.org');
   });
 
   test('API keys with and without a name, several under one name', () => {
