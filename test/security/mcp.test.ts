@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { legacyMcp, modernMcp, runOf, sendMcp, sessionIn, textOf } from '../support/mcp.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { attacking } from './attack.ts';
 
 /** What a hostile model, host or neighbour can do at `/mcp`. */
 const keys = { ada: 'ada-secret-0123456789', bob: 'bob-secret-0123456789' };
@@ -18,7 +19,7 @@ afterAll(() => server?.stop());
 
 const as = (name: keyof typeof keys) => ({ url: server.url, key: keys[name] });
 
-describe('two keys', () => {
+describe('two keys', attacking('mcp'), () => {
   it('never reach each other’s sessions, runs, files or MCP sessions', async () => {
     const ada = await legacyMcp(as('ada'));
     const wrote = await ada.call('write_file', { path: 'secret.txt', text: 'of ada' });
@@ -85,7 +86,7 @@ describe('two keys', () => {
   });
 });
 
-describe('hostile arguments', () => {
+describe('hostile arguments', attacking('mcp'), () => {
   const values: unknown[] = [
     0,
     -1,
@@ -192,7 +193,7 @@ describe('hostile arguments', () => {
   });
 });
 
-describe('load', () => {
+describe('load', attacking('mcp'), () => {
   const residentMiB = () => {
     const [, kib] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))!;
     return Number(kib) / 1024;
@@ -276,7 +277,7 @@ describe('load', () => {
   });
 });
 
-it('a rate limit is a sentence with the seconds to wait', async () => {
+it('a rate limit is a sentence with the seconds to wait', attacking('mcp'), async () => {
   const limited = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'exec=2/60s' } });
   try {
     const client = await legacyMcp(limited);
