@@ -217,7 +217,7 @@ class Supervisor:
             if pid == 0:
                 return
             if pid == self._program and self._running:
-                self._end(self._running[0], endings.ending(status), 'none')
+                self._end(self._running[0], endings.ending_with_tools(status), 'none')
                 continue
             identity = self._kernels.with_pid(pid)
             if identity is not None:

@@ -21,8 +21,9 @@ _ptc_call() {
     if [[ -z $_ptc_status ]]; then _ptc_value='the tool cannot be called now'; fi
   fi
   printf '%s: %s\n' "$1" "$_ptc_value" >&2
-  # A failed call ends the program, also from inside of a substitution; a live session's shell (loop.bash) has more to lose.
-  if ((BASHPID != $$)) && [[ ! -v __cell ]]; then kill -TERM "$$"; fi
+  # A failed call ends the program, also from inside of a substitution; a live session's shell (loop.bash) has more to lose. This
+  # signal is told as exit code 1 (guest/agent/endings.py).
+  if ((BASHPID != $$)) && [[ ! -v __cell ]]; then kill -62 "$$"; fi
   exit 1
 }
 

@@ -431,4 +431,38 @@ raise Liar()`;
     });
     expect(await session.run('1 + 1')).toMatchObject({ value: '2' });
   });
+
+  it('prints nothing twice, however often printing is interrupted', async () => {
+    const cell = await run(`
+import os, signal, sys, threading, time
+hits, armed, done = 0, False, False
+def interrupted(*_):
+    global hits, armed
+    if armed:
+        hits, armed = hits + 1, False
+        raise KeyboardInterrupt
+signal.signal(signal.SIGINT, interrupted)
+def pester():
+    while not done:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.0001)
+thread = threading.Thread(target=pester)
+thread.start()
+for n in range(10_000, 18_000):
+    try:
+        armed = True
+        print(n)
+        armed = False
+    except KeyboardInterrupt:
+        pass
+done = True
+thread.join()
+hits`);
+    expect(cell.error).toBe(null);
+    const lines = cell.stdout.split('\n').filter(Boolean);
+    // A text whose end was interrupted is followed by the next one on its line.
+    expect(lines.filter((line, at) => lines.indexOf(line) !== at)).toEqual([]);
+    expect(lines.length).toBeGreaterThan(4000);
+    expect(Number(cell.value)).toBeGreaterThan(20);
+  });
 });

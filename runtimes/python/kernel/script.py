@@ -14,13 +14,16 @@ import types
 from . import reports, source
 
 
-def prepare_streams(writer=io.FileIO):
-    """Text streams over descriptors 0, 1 and 2 that are this process' own. Lines leave as they are printed: what a program
-    wrote before a limit ended it must not be lost in a buffer."""
+def prepare_streams(make=io.TextIOWrapper):
+    """Text streams over descriptors 0, 1 and 2 that are this process' own, which `make` makes as io.TextIOWrapper does. Lines leave
+    as they are printed: what a program wrote before a limit ended it must not be lost in a buffer.
+
+    Buffer and file below are those of C. When a signal raises KeyboardInterrupt while they write, they know what has been written,
+    and nothing is written twice; a method in Python below the buffer would not get that far."""
     sys.stdin = open(0, closefd=False)
     for name, fd, errors in (('stdout', 1, 'replace'), ('stderr', 2, 'backslashreplace')):
-        raw = io.BufferedWriter(writer(fd, 'w', closefd=False))
-        stream = io.TextIOWrapper(raw, encoding='utf-8', errors=errors, line_buffering=True)
+        raw = io.BufferedWriter(io.FileIO(fd, 'w', closefd=False))
+        stream = make(raw, encoding='utf-8', errors=errors, line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f'__{name}__', stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,12 +19,10 @@ def serve(orders, events):
     streams = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _KEPT_STREAMS) for fd in (1, 2)]
     box = outbox.Outbox(events, orders)
 
-    class Writer(io.FileIO):
-        def write(self, data):
-            box.settle()
-            return super().write(data)
+    def stream(buffer, **settings):
+        return _Ordered(box.settle, buffer, **settings)
 
-    script.prepare_streams(Writer)
+    script.prepare_streams(stream)
     cells = shell.prepare()
     cells.begin(box)
     kernel = os.getpid()
@@ -50,7 +48,7 @@ def serve(orders, events):
         _flush()
         if os.getpid() != kernel:
             os._exit(code)  # A fork of the cell's that ran off its end.
-        _mend(streams, Writer)
+        _mend(streams, stream)
         # Without it there is no next cell: the end of this one is then the end of the kernel.
         os.fstat(orders)
         box.done(code)
@@ -72,7 +70,37 @@ def _flush():
             pass
 
 
-def _mend(kept, writer):
+class _Ordered(io.TextIOWrapper):
+    """A text stream that calls `settle` before it takes a text: what was shown before must arrive before."""
+
+    def __init__(self, settle, buffer, **settings):
+        super().__init__(buffer, **settings)
+        self._settle, self._bytes = settle, _OrderedBytes(settle, buffer)
+
+    def write(self, text):
+        self._settle()
+        return super().write(text)
+
+    @property
+    def buffer(self):
+        return self._bytes
+
+
+class _OrderedBytes:
+    """The buffer of such a stream, as programs see it."""
+
+    def __init__(self, settle, buffer):
+        self._settle, self._buffer = settle, buffer
+
+    def write(self, data):
+        self._settle()
+        return self._buffer.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self._buffer, name)
+
+
+def _mend(kept, stream_of):
     """Gives the next cell the streams this one closed."""
     for fd, copy in zip((1, 2), kept):
         try:
@@ -80,4 +108,4 @@ def _mend(kept, writer):
         except OSError:
             os.dup2(copy, fd)
     if any(getattr(stream, 'closed', True) for stream in (sys.stdout, sys.stderr)):
-        script.prepare_streams(writer)
+        script.prepare_streams(stream_of)
