@@ -3,11 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { claimsTable, readClaims } from './launch/claims.mjs';
+import { ensureFace } from './launch/face.mjs';
 import { endLike, prepare, project, runNode } from './launch/run.mjs';
 import { slowestFiles } from './launch/slowest.mjs';
 
 process.chdir(project);
 await prepare('full');
+await ensureFace(project);
 
 const bin = `${project}/node_modules`;
 const report = mkdtempSync(join(tmpdir(), 'dragoman-test-'));
@@ -15,6 +17,7 @@ const results = join(report, 'results.json');
 const steps = [
   ['set-up', `${project}/src/main.ts`, 'setup'],
   ['types', `${bin}/typescript/bin/tsc`, '--noEmit'],
+  ['types of the pages', `${bin}/typescript/bin/tsc`, '--noEmit', '--project', 'web'],
   ['lint', `${bin}/@biomejs/biome/bin/biome`, 'check', '.'],
   ['unused', `${bin}/knip/bin/knip.js`, '--no-progress'],
   [

@@ -17,6 +17,46 @@ export interface Artifact {
   source: 'user' | 'program';
   change: 'created' | 'modified';
 }
+export interface Chat {
+  title: string;
+  model?: string | null;
+  instructions?: string | null;
+  /**
+   * The model may run code.
+   */
+  code: boolean;
+  /**
+   * The last turn of the branch that is shown.
+   */
+  head?: string | null;
+  /**
+   * Where its code runs.
+   */
+  session_id?: string | null;
+  /**
+   * @maxItems 1000
+   */
+  turns: {
+    id: string;
+    /**
+     * The turn before; null: the first one. Two turns with one parent are branches.
+     */
+    parent?: string | null;
+    /**
+     * What the person wrote.
+     */
+    text: string;
+    files?:
+      | {
+          path: string;
+          size: number;
+        }[]
+      | null;
+    response_id?: string | null;
+    model?: string | null;
+    session_id?: string | null;
+  }[];
+}
 export interface Execution {
   id: string;
   session_id: string;
@@ -239,6 +279,20 @@ export interface Language {
    */
   keeps_variables: boolean;
 }
+export interface ListChatsAnswer {
+  data: {
+    id: string;
+    title: string;
+    session_id: string | null;
+    updated_at: string;
+  }[];
+  has_more: boolean;
+}
+export interface ListChatsQuery {
+  limit?: number;
+  after?: string;
+  order?: 'asc' | 'desc';
+}
 export interface ListKernelsAnswer {
   data: Kernel[];
 }
@@ -280,6 +334,24 @@ export interface ListSessionsQuery {
   after?: string;
   order?: 'asc' | 'desc';
   name?: string;
+}
+/**
+ * The cells of a session’s notebook, in order.
+ */
+export interface NotebookDocument {
+  /**
+   * @maxItems 2000
+   */
+  cells: {
+    id: string;
+    kind: 'code' | 'text';
+    language: string;
+    source: string;
+    /**
+     * The latest execution of the cell.
+     */
+    execution_id?: string | null;
+  }[];
 }
 export interface ReadUsageQuery {
   from?: string;
@@ -325,6 +397,49 @@ export interface SessionRequest {
    * Stored files to begin with.
    */
   files?: NativeFileReference[] | null;
+}
+export interface StoredChat {
+  title: string;
+  model?: string | null;
+  instructions?: string | null;
+  /**
+   * The model may run code.
+   */
+  code: boolean;
+  /**
+   * The last turn of the branch that is shown.
+   */
+  head?: string | null;
+  /**
+   * Where its code runs.
+   */
+  session_id?: string | null;
+  /**
+   * @maxItems 1000
+   */
+  turns: {
+    id: string;
+    /**
+     * The turn before; null: the first one. Two turns with one parent are branches.
+     */
+    parent?: string | null;
+    /**
+     * What the person wrote.
+     */
+    text: string;
+    files?:
+      | {
+          path: string;
+          size: number;
+        }[]
+      | null;
+    response_id?: string | null;
+    model?: string | null;
+    session_id?: string | null;
+  }[];
+  id: string;
+  updated_at: string;
+  expires_at: string;
 }
 export interface ToolCall {
   id: string;

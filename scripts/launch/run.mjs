@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { containerIds, delegate, describeContainer, startInContainer } from './container.mjs';
 import { delegationPrefix, describeHost } from './delegation.mjs';
 import { ensureDependencies, projectNode } from './dependencies.mjs';
+import { ensureFace } from './face.mjs';
 import { describeUser, startWithIds, subordinateIds } from './namespace.mjs';
 import { nodeFault, platformFault } from './platform.mjs';
 
@@ -66,6 +67,7 @@ export async function runCommand(words) {
   const command = [mainFile, ...words];
   const [name = 'serve'] = words;
   if (name.startsWith('-')) return runNode(command);
+  if (name === 'serve') await ensureFace(project);
   const container = containerIds(describeContainer());
   if (container) {
     delegate(container.service, process.env.DRAGOMAN_DATA_DIR);

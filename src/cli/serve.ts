@@ -43,7 +43,7 @@ function prepare(config: Config) {
   });
 }
 
-function announce(config: Config, { url, firstKey }: Service, version: string, ms: number): void {
+function announce(config: Config, { url, firstKey, startCode }: Service, version: string, ms: number): void {
   const keyFile = join(config.stores.dataDir, 'api-key');
   const { mode, keys } = config.authentication;
   console.log(`Dragoman ${version} serves at ${url} (ready in ${(ms / 1000).toFixed(1)} s)`);
@@ -60,6 +60,8 @@ function announce(config: Config, { url, firstKey }: Service, version: string, m
     if (firstKey || existsSync(keyFile)) console.log(`The API key is kept in ${keyFile}`);
     credential = `-H "x-api-key: $(cat ${keyFile})" `;
   }
+  if (config.face.isOn)
+    console.log(`Open it in a browser: ${url}/ui/${startCode === undefined ? '' : `#start-${startCode}`}`);
   console.log('Try it:');
   console.log(
     `  curl -s ${url}/v1/exec ${credential}-H 'content-type: application/json' -d '{"lang":"py","code":"print(6*7)"}'`,

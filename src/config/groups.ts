@@ -1,4 +1,5 @@
 import { authentication } from './groups/authentication.ts';
+import { face } from './groups/face.ts';
 import { http } from './groups/http.ts';
 import { isolation, pool } from './groups/isolation.ts';
 import { limits, maxWallMs } from './groups/limits.ts';
@@ -19,6 +20,7 @@ export const planGroup = { limits, ...plan };
 /** Every setting, under the names of `Config`. */
 export const groups = {
   http,
+  face,
   authentication,
   isolation,
   engine: {

@@ -3,6 +3,7 @@ export { type AuthenticatorOptions, createAuthenticator } from './authentication
 export type { Dialect, Problem, UnknownAddress, UnknownRequest } from './dialect.ts';
 export { contentDisposition, fileAnswers, fileHeaders, type RangeOf, requestedRange, sendFile } from './downloads.ts';
 export { type Frame, sendEvents } from './event-stream.ts';
+export { StartCode } from './face/start-code.ts';
 export { firstFault } from './first-fault.ts';
 export { jsonLength, jsonPieces } from './json-text.ts';
 export { jsonWithHeartbeat } from './json-with-heartbeat.ts';
@@ -12,6 +13,6 @@ export { parse } from './parse.ts';
 export { problemOf } from './problems.ts';
 export { sendRelayed } from './relayed.ts';
 export { addRoute, type Route } from './route.ts';
-export { createServer, type ServerOptions } from './server.ts';
+export { createServer, type FaceOptions, type ServerOptions } from './server.ts';
 export { TextStream } from './text-stream.ts';
 export { upstreamKey } from './upstream-key.ts';

@@ -12,13 +12,16 @@ import {
   planOf,
   type RateClass,
 } from '../core/index.ts';
-import type { RunnerInfo } from '../service/index.ts';
+import type { RunnerInfo, SignIns } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import { boundAnswers, usualAnswerLimits } from './answers.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import { boundConnections } from './connection-shares.ts';
 import type { Dialect } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
+import { addPages } from './face/pages.ts';
+import { addSignIn } from './face/sign-in.ts';
+import type { StartCode } from './face/start-code.ts';
 import { acceptJson } from './json-body.ts';
 import { KnownCallers, networkOf, presentedBy, type Rate, usualOpenRate } from './known-callers.ts';
 import { describeRoutes } from './openapi.ts';
@@ -60,6 +63,8 @@ export interface ServerOptions {
   /** For the routes of operators. */
   readonly runnerInfo: Pick<RunnerInfo, 'health' | 'languages'>;
   readonly dialects: readonly Dialect[];
+  /** The pages for people; absent: there are none. */
+  readonly face?: FaceOptions | undefined;
   readonly metrics: Metrics & MetricsPage;
   readonly logger: Logger;
   /** Milliseconds, for rate limits; only differences matter. */
@@ -71,6 +76,13 @@ export interface ServerOptions {
   readonly openRate?: Rate | null;
   /** Connections open at once; one network has three in four of them at most. */
   readonly maxConnections?: number;
+}
+
+export interface FaceOptions {
+  /** Folder of the built pages. */
+  readonly directory: string;
+  readonly signIns: SignIns;
+  readonly startCode?: StartCode | undefined;
 }
 
 /** The HTTP face of the service. */
@@ -189,6 +201,12 @@ export function createServer(options: ServerOptions): Server {
   describeRoutes(app, options.version, admitOpen);
   addReferencePage(app, { title: 'Dragoman API', document: '../openapi.json' }, admitOpen);
   addOperatorRoutes(app, { runnerInfo, metrics, limit: known.limit, admit: admitOperator });
+  const { face } = options;
+  if (face) {
+    const { plans, version } = options;
+    addPages(app, { directory: face.directory, admit: admitOpen });
+    addSignIn(app, { ...face, authenticator, runnerInfo, plans, version, limiter: new RateLimiter(clock) });
+  }
   for (const dialect of dialects) {
     app.register(async (scope) => {
       scope.addHook('onRequest', identify);

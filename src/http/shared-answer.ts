@@ -20,9 +20,14 @@ export async function makeSharedAnswer(type: string, bytes: Uint8Array): Promise
   return { type, plain, gzipped: await compress(plain, { level: 9 }), etag: `"${digest}"` };
 }
 
-export function sendShared(request: FastifyRequest, reply: FastifyReply, answer: SharedAnswer): FastifyReply {
+export function sendShared(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: SharedAnswer,
+  cacheControl = 'no-cache',
+): FastifyReply {
   const { type, plain, gzipped, etag } = answer;
-  reply.header('etag', etag).header('cache-control', 'no-cache').header('vary', 'accept-encoding');
+  reply.header('etag', etag).header('cache-control', cacheControl).header('vary', 'accept-encoding');
   if (request.headers['if-none-match'] === etag) return reply.code(304).send();
   reply.type(type);
   if (!acceptsGzip(request.headers['accept-encoding'])) return reply.send(plain);

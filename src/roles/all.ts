@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
+import { isLoopbackHost, secretHash } from '../core/index.ts';
+import { StartCode } from '../http/index.ts';
 import { ApiKeys, StoredJobFiles } from '../service/index.ts';
 import { lockDirectory, type Records } from '../stores/index.ts';
 import { createLogger, createMetrics } from '../telemetry/index.ts';
@@ -14,6 +18,8 @@ export interface Service {
   readonly url: string;
   /** The key made at the first start, and where it is kept. */
   readonly firstKey: { readonly path: string; readonly secret: string } | undefined;
+  /** Signs one browser of this machine in; undefined where the pages need no sign-in or are not served. */
+  readonly startCode: string | undefined;
   /** Ends in order: no new requests, those under way, sandboxes, stores. */
   close(): Promise<void>;
 }
@@ -38,8 +44,9 @@ export async function startService(config: Config, image: Image, version: string
     const firstKey = await prepareKeys(config, storage.records);
     const jobFiles = new StoredJobFiles(storage.fileService);
     const runner = await startWorker(config, image, jobFiles, common);
-    const url = await startGateway(config, { ...storage, jobFiles, runner, version }, common);
-    return { url, firstKey, close };
+    const startCode = startCodeFor(config, firstKey?.secret, common.now);
+    const url = await startGateway(config, { ...storage, jobFiles, runner, version, startCode }, common);
+    return { url, firstKey, startCode: startCode?.text, close };
   } catch (error) {
     // What kept it from starting says more than what then could not be closed.
     await close().catch(() => {});
@@ -54,4 +61,20 @@ async function prepareKeys(config: Config, records: Records): Promise<Service['f
   const stored = new ApiKeys(records.keys, config.plans);
   await stored.checkPlans();
   return keys.length > 0 ? undefined : stored.createFirst(config.stores.dataDir);
+}
+
+/** A code for the key that the operator has: the one in the data directory, else the first of the configuration. */
+function startCodeFor(config: Config, made: string | undefined, now: () => number): StartCode | undefined {
+  const { authentication, face, http, stores } = config;
+  if (!face.isOn || !authentication.mode.includes('keys') || !isLoopbackHost(http.host)) return undefined;
+  const secret = authentication.keys[0]?.secret ?? made ?? keptKey(join(stores.dataDir, 'api-key'));
+  return secret === undefined ? undefined : new StartCode(secretHash(secret), now);
+}
+
+function keptKey(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,14 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { createAgent } from '../agent/index.ts';
 import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Plans } from '../core/index.ts';
 import { createDialects } from '../dialects/index.ts';
 import { MemoryEventLog } from '../event-log/index.ts';
-import { createAuthenticator, createServer, problemOf } from '../http/index.ts';
+import { createAuthenticator, createServer, problemOf, type StartCode } from '../http/index.ts';
 import type { Runner } from '../runner/index.ts';
-import { Admission, createService, RunnerInfo, type StoredJobFiles, serviceSecret } from '../service/index.ts';
+import {
+  Admission,
+  createService,
+  Drafts,
+  RunnerInfo,
+  SignIns,
+  type StoredJobFiles,
+  serviceSecret,
+} from '../service/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
 import type { Common } from './common.ts';
 import type { Storage } from './storage.ts';
@@ -21,13 +30,18 @@ export interface GatewayParts extends Storage {
   readonly jobFiles: StoredJobFiles;
   /** Of the program. */
   readonly version: string;
+  /** Signs in the browser of the person who started the service. */
+  readonly startCode?: StartCode | undefined;
 }
+
+/** Where the pages are built to. */
+const facePath = fileURLToPath(new URL('../../dist/ui', import.meta.url));
 
 /** Starts what callers speak to, the open port last. Returns its address. @throws Error when it cannot listen */
 export async function startGateway(config: Config, parts: GatewayParts, common: Common): Promise<string> {
   const { plans } = config;
   const { logger, metrics, now, availableMemory, lifetime } = common;
-  const { records, usage, version, fileService, runner, jobFiles } = parts;
+  const { records, usage, version, fileService, runner, jobFiles, startCode } = parts;
   const { retentionMs } = config.stores;
   const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
   const { queueWaitMs } = config.engine;
@@ -38,11 +52,14 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
   lifetime.add(() => service.close());
   service.start();
-  const { sessions, kernels, executions, toolRounds, namedRequests } = service;
+  const { sessions, kernels, executions, executionWatch, toolRounds, namedRequests } = service;
   const runnerInfo = new RunnerInfo(runner);
 
+  const lifeMs = config.face.signInHours * 60 * 60_000;
+  const signIns = config.face.isOn ? new SignIns({ documents: records.documents, lifeMs, now }) : undefined;
   const authenticator = createAuthenticator({
     ...config.authentication,
+    signIns,
     plans,
     findKey: (hash) => records.keys.findByHash(hash),
     logger,
@@ -69,6 +86,11 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     now,
   });
   lifetime.add(() => assistant.close());
+  const drafts = new Drafts({
+    documents: records.documents,
+    retentionMs: Math.max(retentionMs, config.sessions.maxLifeMs),
+    now,
+  });
   const server = createServer({
     ...config.http,
     version,
@@ -76,17 +98,20 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     maxConnections: Math.floor(maxOpenFiles() / 2),
     authenticator,
     runnerInfo,
+    face: signIns && { directory: facePath, signIns, startCode },
     ...(areOff(plans) ? { openRate: null } : {}),
     dialects: createDialects({
       storedFiles: fileService,
       sessions,
       executions,
+      executionWatch,
       toolRounds,
       namedRequests,
       kernels,
       assistant,
       agent,
       usage,
+      drafts,
       maxFileBytes,
       maxUploadFiles,
       uploadTimeoutMs: config.http.uploadTimeoutMs,

@@ -1,7 +1,7 @@
 import type { Admission } from './admission/admission.ts';
 import { ExecutionLog } from './executions/execution-log.ts';
 import { ExecutionService, type ExecutionServiceOptions } from './executions/execution-service.ts';
-import type { Executions } from './executions/executions.ts';
+import type { Executions, ExecutionWatch } from './executions/executions.ts';
 import { RememberedRequests } from './rounds/named-requests.ts';
 import type { NamedRequests, ToolRounds } from './rounds/rounds.ts';
 import { ExecutionRounds } from './rounds/tool-rounds.ts';
@@ -19,6 +19,7 @@ export interface Service {
   readonly sessions: Sessions;
   readonly kernels: Kernels;
   readonly executions: Executions;
+  readonly executionWatch: ExecutionWatch;
   readonly toolRounds: ToolRounds;
   readonly namedRequests: NamedRequests;
   /** Registers gauges, and begins to save, every few seconds, which sessions were used. */
@@ -36,6 +37,7 @@ export function createService(options: ServiceOptions): Service {
     sessions: new SessionService(options, parts),
     kernels: new SessionKernels(options, directory),
     executions,
+    executionWatch: log,
     toolRounds: new ExecutionRounds({ executions, log, runner: options.runner }),
     namedRequests: new RememberedRequests(log),
     start() {

@@ -1,6 +1,7 @@
 export type { Document, Documents, UsageAmounts } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
 export { createService, type Service } from './create.ts';
+export { type Draft, Drafts } from './drafts/drafts.ts';
 export type * from './executions/executions.ts';
 export { StoredJobFiles } from './executions/job-files.ts';
 export { FileService } from './files/file-service.ts';
@@ -8,6 +9,7 @@ export { FileSweeper } from './files/file-sweeper.ts';
 export type * from './files/files.ts';
 export { ApiKeys } from './keys/keys.ts';
 export { serviceSecret } from './keys/service-secret.ts';
+export { SignIns } from './keys/sign-ins.ts';
 export type * from './rounds/rounds.ts';
 export { RunnerInfo } from './runner-info.ts';
 export type * from './sessions/sessions.ts';

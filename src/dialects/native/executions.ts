@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DragomanError, type Principal } from '../../core/index.ts';
 import { abortOnDisconnect, addRoute, type Frame, problemOf, sendEvents } from '../../http/index.ts';
-import type { RunningExecution } from '../../service/index.ts';
+import type { RunningExecution, WatchedExecution } from '../../service/index.ts';
 import { executionRoutes as routes } from './contract/executions.ts';
 import { framesOf, startFrame } from './frames.ts';
 import { lastEventNumber, waitMs, wantsEvents } from './preferences.ts';
@@ -12,7 +12,10 @@ import { finishedAnswer, toCell, toToolResults, unfinishedAnswer } from './trans
 const cancelWaitMs = 2000;
 
 /** Running code: in a session, or alone. */
-export function addExecutionRoutes(app: FastifyInstance, { executions }: Pick<NativeServices, 'executions'>): void {
+export function addExecutionRoutes(
+  app: FastifyInstance,
+  { executions, executionWatch, sessions }: Pick<NativeServices, 'executions' | 'executionWatch' | 'sessions'>,
+): void {
   addRoute(app, routes.execute, async ({ body }, request, reply) => {
     const execution = await executions.start(request.principal, toCell(body));
     // A client that leaves before the answer never learns the id, so it cannot come back.
@@ -22,6 +25,11 @@ export function addExecutionRoutes(app: FastifyInstance, { executions }: Pick<Na
   addRoute(app, routes.executeInSession, async ({ params, body }, request, reply) =>
     begun(request, reply, await executions.start(request.principal, toCell(body, params.session_id))),
   );
+
+  addRoute(app, routes.watch, async ({ params }, { principal }, reply) => {
+    const { id } = await sessions.get(principal, params.session_id);
+    return sendEvents(reply, newsFrames(executionWatch.watch(id, abortOnDisconnect(reply))));
+  });
 
   for (const place of [routes.alone, routes.inSession]) {
     addRoute(app, place.read, async ({ params }, request, reply) => {
@@ -49,6 +57,17 @@ export function addExecutionRoutes(app: FastifyInstance, { executions }: Pick<Na
     const execution = await executions.find(principal, id);
     if (sessionId !== undefined && execution.sessionId !== sessionId) throw new DragomanError('not_found');
     return execution;
+  }
+}
+
+/** Code in a frame is cut: the whole of it is in the execution's history. */
+const shownCode = 64 * 1024;
+
+async function* newsFrames(news: AsyncIterable<WatchedExecution>): AsyncGenerator<Frame> {
+  for await (const { phase, execution, code } of news) {
+    const { id, sessionId, language } = execution;
+    const data = { id, session_id: sessionId, language, phase, code: code.slice(0, shownCode) };
+    yield { event: 'execution', data };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Dialect } from '../../http/index.ts';
+import { addDraftRoutes } from './drafts.ts';
 import { addExecutionRoutes } from './executions.ts';
 import { addFileRoutes } from './files.ts';
 import { addKernelRoutes } from './kernels.ts';
@@ -17,6 +18,7 @@ export const native = (services: NativeServices): Dialect => ({
     addKernelRoutes(app, services);
     addExecutionRoutes(app, services);
     addFileRoutes(app, services);
+    addDraftRoutes(app, services);
     addUsageRoutes(app, services);
   },
 });

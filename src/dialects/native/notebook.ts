@@ -65,7 +65,12 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
     execution_count: count,
     metadata: {
       ...(isOther ? { language: execution.language } : {}),
-      dragoman: { outcome: result.outcome, state: continuity },
+      dragoman: {
+        outcome: result.outcome,
+        state: continuity,
+        wall_ms: result.usage.wallMs,
+        peak_memory_bytes: result.usage.peakMemoryBytes,
+      },
     },
     source: magic === undefined ? code : `${magic}\n${code}`,
     outputs: [

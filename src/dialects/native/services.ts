@@ -1,11 +1,13 @@
-import type { Executions, Files, Kernels, Sessions, UsageReport } from '../../service/index.ts';
+import type { Drafts, Executions, ExecutionWatch, Files, Kernels, Sessions, UsageReport } from '../../service/index.ts';
 
 /** What this dialect uses of the service. */
 export interface NativeServices {
   readonly sessions: Sessions;
   readonly executions: Executions;
+  readonly executionWatch: ExecutionWatch;
   readonly kernels: Kernels;
   readonly storedFiles: Pick<Files, 'list' | 'open' | 'storage'>;
+  readonly drafts: Drafts;
   readonly usage: UsageReport;
   /** Largest upload of one file, in bytes. */
   readonly maxFileBytes: number;

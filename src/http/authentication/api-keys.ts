@@ -28,20 +28,28 @@ const believedMs = 3000;
 const mostBelieved = 1000;
 
 /**
- * Makes the function that turns a secret into its principal, or undefined; it throws DragomanError
- * storage_unavailable, and internal for a key whose plan this server does not know. Secrets are compared by their hashes, so the time it takes says nothing about them.
+ * Makes the function that turns a secret into its principal, or undefined; it throws as `keyHashLookup` says. Secrets are compared by
+ * their hashes, so the time it takes says nothing about them.
  */
-export function apiKeyLookup({
+export function apiKeyLookup(options: ApiKeyOptions): (secret: string) => Promise<Principal | undefined> {
+  const find = keyHashLookup(options);
+  return (secret) => find(secretHash(secret));
+}
+
+/**
+ * Makes the function that turns the hash of a secret into the principal of its key, or undefined; it throws DragomanError
+ * storage_unavailable, and internal for a key whose plan this server does not know.
+ */
+export function keyHashLookup({
   configured,
   findKey,
   plans,
   clock,
-}: ApiKeyOptions): (secret: string) => Promise<Principal | undefined> {
+}: ApiKeyOptions): (hash: string) => Promise<Principal | undefined> {
   const known = new Map(configured.map((key) => [secretHash(key.secret), configuredPrincipal(key)]));
   const believed = new Map<string, { principal: Principal; until: number }>();
 
-  return async (secret) => {
-    const hash = secretHash(secret);
+  return async (hash) => {
     const now = clock();
     const cached = known.get(hash) ?? current(believed.get(hash), now);
     if (cached) return cached;

@@ -1,6 +1,15 @@
-import { DragomanError, isLoopbackHost, type Logger, type Plans, type Principal } from '../../core/index.ts';
-import { type ApiKeyOptions, apiKeyLookup } from './api-keys.ts';
+import {
+  DragomanError,
+  isLoopbackHost,
+  type Logger,
+  type Plans,
+  type Principal,
+  secretHash,
+} from '../../core/index.ts';
+import type { SignIns } from '../../service/index.ts';
+import { type ApiKeyOptions, keyHashLookup } from './api-keys.ts';
 import { type Credential, type Presented, readCredential } from './credential.ts';
+import { isOwnPage, signInSecret } from './sign-in-cookie.ts';
 import { localTokenKeys, remoteTokenKeys, type TokenKeySource } from './token-keys.ts';
 import { type TokenRules, tokenVerifier } from './tokens.ts';
 
@@ -12,6 +21,10 @@ export interface Authenticator {
   authenticate(presented: Presented): Promise<Principal>;
   /** Accepts an API key alone, in every mode: for what belongs to operators. @throws DragomanError as `authenticate` */
   authenticateKey(presented: Presented): Promise<Principal>;
+  /** The principal of the API key with this hash. @throws DragomanError unauthorized, also where keys are not accepted */
+  authenticateHash(hash: string): Promise<Principal>;
+  /** Whether callers need no credential. */
+  readonly isOpen: boolean;
 }
 
 export interface AuthenticatorOptions {
@@ -21,6 +34,8 @@ export interface AuthenticatorOptions {
   readonly findKey: ApiKeyOptions['findKey'];
   /** `keys` must be set when the mode accepts tokens. */
   readonly jwt: TokenRules & { readonly keys: TokenKeySource | undefined };
+  /** Browsers that are signed in with an API key; absent: none can be. */
+  readonly signIns?: Pick<SignIns, 'find'> | undefined;
   readonly plans: Pick<Plans, 'has'>;
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
@@ -30,13 +45,14 @@ export interface AuthenticatorOptions {
 const everyone: Principal = Object.freeze({ id: 'open', tenant: 'open', name: 'open' });
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { mode, keys, findKey, jwt, plans, logger, clock = Date.now } = options;
-  const principalOfKey = apiKeyLookup({ configured: keys, findKey, plans, clock });
+  const { mode, keys, findKey, signIns, jwt, plans, logger, clock = Date.now } = options;
+  const principalOfKey = keyHashLookup({ configured: keys, findKey, plans, clock });
   const tokenKeys = mode.includes('jwt') ? tokenKeysFrom(jwt.keys, clock, logger) : undefined;
   const principalOfToken = tokenKeys && tokenVerifier(jwt, tokenKeys, plans, clock);
 
-  const byKey = async ({ secret }: Credential): Promise<Principal> => {
-    const principal = await principalOfKey(secret);
+  const byKey = ({ secret }: Credential) => byHash(secretHash(secret));
+  const byHash = async (hash: string): Promise<Principal> => {
+    const principal = await principalOfKey(hash);
     if (!principal) throw new DragomanError('unauthorized', { message: 'Invalid API key' });
     return principal;
   };
@@ -46,14 +62,35 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (mode === 'jwt') throw new DragomanError('unauthorized', { message: 'A bearer token is required' });
     return byKey(credential);
   };
+  /** A browser that is signed in, if that is who asks. It lasts no longer than the key it signed in with. */
+  const bySignIn = async (presented: Presented): Promise<Principal | undefined> => {
+    const secret = signInSecret(presented.headers);
+    if (secret === undefined || !signIns || !mode.includes('keys')) return undefined;
+    if (!isOwnPage(presented))
+      throw new DragomanError('unauthorized', { message: 'A sign-in counts for pages of this service alone.' });
+    const found = await signIns.find(secret);
+    return found && principalOfKey(found.keyHash);
+  };
   return {
+    isOpen: mode === 'open',
     start: async () => tokenKeys?.start(),
     authenticate: async (presented) => {
-      if (mode !== 'open') return byCredential(required(presented));
+      if (mode !== 'open') {
+        const credential = readCredential(presented);
+        const signedIn = credential ? undefined : await bySignIn(presented);
+        return signedIn ?? byCredential(required(presented));
+      }
       refuseForeignPages(presented);
       return everyone;
     },
     authenticateKey: async (presented) => byKey(required(presented)),
+    authenticateHash: async (hash) => {
+      if (!mode.includes('keys'))
+        throw new DragomanError('unauthorized', {
+          message: 'This service accepts tokens alone, so no key can sign in.',
+        });
+      return byHash(hash);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { DragomanError, FairStore, isId, type Logger, type Principal, weightOf } from '../../core/index.ts';
 import type { Document, Documents } from '../../stores/index.ts';
-import type { Execution, RunningExecution } from './executions.ts';
+import type { Execution, ExecutionWatch, RunningExecution, WatchedExecution } from './executions.ts';
+import { SessionWatch } from './session-watch.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
 
 /** Finished executions of all principals that can be asked for by id, besides their events. */
@@ -30,7 +31,7 @@ interface Written {
  * Finds executions by id: those under way and, for some minutes, those that have ended, in the memory of this process and bounded by
  * share; those of sessions also as documents, for as long as the session.
  */
-export class ExecutionLog {
+export class ExecutionLog implements ExecutionWatch {
   readonly #documents: Documents;
   readonly #logger: Logger;
   /** Under way: as many as are admitted or wait. */
@@ -40,6 +41,7 @@ export class ExecutionLog {
     maxBytes: maxRememberedBytes,
     ttlMs: rememberedMs,
   });
+  readonly #watch = new SessionWatch();
   #unwritten: Document[] = [];
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -51,7 +53,9 @@ export class ExecutionLog {
 
   /** Remembers an execution; with `until` (milliseconds since the epoch) also as a document, until then. */
   add(execution: TrackedExecution, until: number | undefined): void {
+    const { sessionId, code } = execution;
     this.#running.set(execution.id, execution);
+    this.#watch.tell(sessionId, { phase: 'begun', execution, code });
     execution.done
       .then((ended) => {
         if (until !== undefined) this.#write(execution, ended, until);
@@ -60,6 +64,7 @@ export class ExecutionLog {
       .finally(() => {
         this.#running.delete(execution.id);
         this.#ended.set(keyOf(execution.principal, execution.id), execution, execution.bytes);
+        this.#watch.tell(sessionId, { phase: 'ended', execution, code });
       });
   }
 
@@ -68,6 +73,13 @@ export class ExecutionLog {
     const running = this.#running.get(id);
     if (!running) return this.#ended.get(keyOf(principal, id));
     return isOf(principal, running.principal.tenant, running.principal.id) ? running : undefined;
+  }
+
+  /** The executions of a session: those under way, then each that begins and ends, until `signal` aborts. */
+  watch(sessionId: string, signal: AbortSignal): AsyncIterable<WatchedExecution> {
+    const underWay = [...this.#running.values()].filter((execution) => execution.sessionId === sessionId);
+    const first = underWay.map((execution) => ({ phase: 'begun' as const, execution, code: execution.code }));
+    return this.#watch.follow(sessionId, first, signal);
   }
 
   /** @throws DragomanError not_found, for another principal's as well */

@@ -111,3 +111,19 @@ export interface Executions {
   /** An execution by its id, running or finished, while it is remembered. @throws DragomanError not_found */
   find(principal: Principal, id: string): Promise<RunningExecution>;
 }
+
+/** What a watcher hears of a session's executions. */
+export interface WatchedExecution {
+  readonly phase: 'begun' | 'ended';
+  readonly execution: RunningExecution;
+  readonly code: string;
+}
+
+/** News of the executions of a session. */
+export interface ExecutionWatch {
+  /**
+   * The executions of a session, whichever dialect begins them: those under way, then each that begins and ends, until `signal` aborts.
+   * The caller has checked whose the session is.
+   */
+  watch(sessionId: string, signal: AbortSignal): AsyncIterable<WatchedExecution>;
+}

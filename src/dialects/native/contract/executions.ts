@@ -169,6 +169,31 @@ export const executionRoutes = {
     body,
     answers: starting,
   },
+  watch: {
+    id: 'watchSession',
+    method: 'GET',
+    url: '/sessions/:session_id/events',
+    rateClass: 'list',
+    summary: 'Follow which executions begin and end in a session',
+    description:
+      'Those under way first. Executions of every API are told, so that a page can show what a model runs. The stream stays open.',
+    params: sessionParams,
+    answers: {
+      ...problems(400, 401, 404, 410, 429, 500, 503),
+      200: {
+        description: 'Events until the caller leaves.',
+        content: {
+          type: 'text/event-stream',
+          schema: z
+            .string()
+            .describe(
+              '`execution {id, session_id, language, phase, code}`; `phase` is `begun` or `ended`, code at most 64 KiB.',
+            ),
+          example: `event: execution\ndata: ${JSON.stringify({ ...identity, phase: 'begun', code: '1 + 1' })}\n\n`,
+        },
+      },
+    },
+  },
   alone: {
     read: { id: 'readExecution', url: '/executions/:execution_id', params: executionParams, ...read },
     answer: {

@@ -1,0 +1,7 @@
+export function ChatPage({ rest }: { rest: string }) {
+  return (
+    <main>
+      <p class="first">{rest}</p>
+    </main>
+  );
+}
