@@ -104,6 +104,7 @@ describe('test', () => {
     expect(output.match(/^(set up|typed|linted|used|tested).*$/gm)).toEqual([
       'set up setup',
       'typed',
+      'typed',
       'linted',
       'used',
       'tested test/security',
