@@ -38,4 +38,5 @@ export { secretHash } from './secrets.ts';
 export { isSuperuser } from './superuser.ts';
 export type { Logger, Metrics } from './telemetry.ts';
 export { type ToolNaming, toolIdentifier } from './tool-names.ts';
+export { turnOf } from './turns.ts';
 export { weightOf } from './weight.ts';

@@ -31,6 +31,7 @@ export function boundAnswers(app: FastifyInstance, limits: HeldBytesLimits): voi
       for (const name of aboutTheRefused) reply.removeHeader(name);
       return done(error as Error);
     }
+    if (payload instanceof TextStream) payload.owner = principal.id;
     reply.raw.once('close', () => held.give(principal.id, bytes));
     done();
   });

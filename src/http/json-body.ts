@@ -46,7 +46,7 @@ export function acceptJson(app: FastifyInstance, options: JsonBodyOptions): void
       memory.take(principal.id, bytes);
       held += bytes;
     });
-    return body.length === 0 ? undefined : parser.parse(body);
+    return body.length === 0 ? undefined : parser.parse(body, principal.id);
   });
 }
 

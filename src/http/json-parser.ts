@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import sjson from 'secure-json-parse';
-import { DragomanError, isCheapJson } from '../core/index.ts';
+import { DragomanError, isCheapJson, turnOf } from '../core/index.ts';
 
 /** Larger texts are parsed in a thread of their own: on the event loop 32 MiB take half a second. */
 const largeBytes = 512 * 1024;
+/** Larger ones are parsed one in each turn of the event loop: many values of many bodies take long together. */
+const smallBytes = 32 * 1024;
 /** A text of the largest size takes a second or two on a busy machine. */
 const deadlineMs = 30_000;
 
@@ -28,8 +30,12 @@ export class JsonParser {
   #number = 0;
   readonly #waiting = new Map<number, PromiseWithResolvers<Parsed>>();
 
-  /** @throws DragomanError invalid_request for what is no JSON, or costly to parse */
-  async parse(json: Buffer): Promise<unknown> {
+  /**
+   * @param owner who sent it
+   * @throws DragomanError invalid_request for what is no JSON, or costly to parse
+   */
+  async parse(json: Buffer, owner: string): Promise<unknown> {
+    if (json.length > smallBytes && json.length <= largeBytes) await turnOf(owner);
     const parsed = json.length <= largeBytes ? parseUntrusted(json) : await this.#elsewhere(json);
     if ('value' in parsed) return parsed.value;
     const message =

@@ -1,12 +1,15 @@
 import { Readable } from 'node:stream';
+import { turnOf } from '../core/index.ts';
 
 /**
- * An answer that is made while the client reads it. The next piece is made when there is room for it, and the event loop turns
- * between two pieces.
+ * An answer that is made while the client reads it. The next piece is made when there is room for it, in a turn of the event
+ * loop of its own.
  */
 export class TextStream extends Readable {
   /** Bytes of the service that are held until it is read, about. */
   readonly held: number;
+  /** Whose answer it is: owners take turns. */
+  owner = '';
   readonly #pieces: Iterator<string>;
 
   constructor(pieces: Iterable<string>, held: number) {
@@ -16,7 +19,7 @@ export class TextStream extends Readable {
   }
 
   override _read(): void {
-    setImmediate(() => {
+    void turnOf(this.owner).then(() => {
       if (this.destroyed) return;
       try {
         const { value, done } = this.#pieces.next();

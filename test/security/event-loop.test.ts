@@ -81,9 +81,10 @@ async function makeLargeData() {
   const made = await api.cell(session, file);
   Object.assign(existing, { session_id: session, execution_id: id, path: 'large.bin', sid: session });
   Object.assign(existing, { fid: made.artifacts[0]!.id, container: `cntr_${session}` });
-  const item = { role: 'user', content: 'é'.repeat(100_000) };
-  const conversation = await api.json<{ id: string }>('POST', '/conversations', { items: [item, item] });
-  Object.assign(existing, { conversation_id: conversation.id });
+  const item = { role: 'user', content: 'é"'.repeat(250_000) };
+  const conversation = await api.json<{ id: string }>('POST', '/conversations', { items: Array(8).fill(item) });
+  const page = await api.json<{ first_id: string }>('GET', `/conversations/${conversation.id}/items?limit=1`);
+  Object.assign(existing, { conversation_id: conversation.id, item_id: page.first_id });
 }
 
 const targetOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, (_, name) => existing[name] ?? 'x'.repeat(21));

@@ -206,9 +206,12 @@ export class Conversations {
   }
 }
 
-/** About what an item takes in the store. */
-function bytesOf(item: Item): number {
-  return Buffer.byteLength(JSON.stringify(item));
+/** About what an item takes in the store. A large one is measured, not made JSON of: that would hold up the event loop. */
+function bytesOf(value: unknown): number {
+  if (typeof value === 'string') return 2 + Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 5;
+  const entries = Object.entries(value);
+  return entries.reduce((bytes, [name, member]) => bytes + name.length + 4 + bytesOf(member), 2);
 }
 
 function conversationOf({ id, createdAt, body }: Document): Conversation {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Selectable, Transaction } from 'kysely';
-import type { Principal } from '../../core/index.ts';
+import { type Principal, turnOf } from '../../core/index.ts';
 import type { Document, DocumentPage, Documents } from './documents.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
@@ -8,8 +8,15 @@ import { addDocumented, byOwner } from './sql-owners.ts';
 
 /** Documents of one deleting transaction: requests get their turn between two. */
 const deletedAtOnce = 200;
-/** Content that a list reads and parses in one go. */
-const readAtOnceBytes = 256 * 1024;
+/** Content that is read and parsed, or made JSON of, in one go. A document that is larger is handled alone, in a turn of its own. */
+const atOnceBytes = 256 * 1024;
+
+/** A document whose body is JSON already. */
+interface Written {
+  readonly document: Document;
+  readonly body: string;
+  readonly size: number;
+}
 
 type Position = Pick<Selectable<Schema['documents']>, 'serial' | 'size'>;
 
@@ -28,22 +35,40 @@ export class SqlDocuments implements Documents {
     return this.putAll([document]);
   }
 
-  putAll(documents: readonly Document[]): Promise<void> {
-    return this.#database.transact(async (transaction) => {
-      for (const document of documents) await this.#put(transaction, document);
+  async putAll(documents: readonly Document[]): Promise<void> {
+    const written: Written[] = [];
+    let bytes = 0;
+    for (const document of documents) {
+      const body = JSON.stringify(document.body);
+      const size = Buffer.byteLength(body);
+      written.push({ document, body, size });
+      bytes += size;
+      if (bytes <= atOnceBytes) continue;
+      bytes = 0;
+      await turnOf(ownerOf(document));
+    }
+    await this.#database.transact(async (transaction) => {
+      for (const each of written) await this.#put(transaction, each);
     });
   }
 
-  get(kind: string, id: string): Promise<Document | undefined> {
-    return this.#database.use(async (db) => {
-      const row = await db
+  async get(kind: string, id: string): Promise<Document | undefined> {
+    const row = await this.#database.use((db) =>
+      db
         .selectFrom('documents')
-        .selectAll()
+        .select(['serial', 'size', 'kind', 'id', 'tenant', 'principal_id', 'name', 'created_at', 'expires_at'])
+        .select(({ case: when, ref }) => when().when('size', '<=', atOnceBytes).then(ref('body')).end().as('body'))
         .where('kind', '=', kind)
         .where('id', '=', id)
-        .executeTakeFirst();
-      return row && documentOf(row);
-    });
+        .executeTakeFirst(),
+    );
+    if (!row) return undefined;
+    if (row.body !== null) return documentOf({ ...row, body: row.body });
+    await turnOf(ownerOf({ tenant: row.tenant, principalId: row.principal_id }));
+    const large = await this.#database.use((db) =>
+      db.selectFrom('documents').selectAll().where('serial', '=', row.serial).executeTakeFirst(),
+    );
+    return large && documentOf(large);
   }
 
   delete(kind: string, id: string): Promise<boolean> {
@@ -62,8 +87,9 @@ export class SqlDocuments implements Documents {
   async list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]> {
     const documents: Document[] = [];
     // Reading and parsing are work of the event loop: a page of large documents is read in parts, with turns for others between.
-    for (const serials of batches(await this.#positions(kind, owner, page))) {
-      if (documents.length > 0) await setImmediate();
+    for (const { serials, bytes } of batches(await this.#positions(kind, owner, page))) {
+      if (documents.length > 0 || bytes > atOnceBytes)
+        await turnOf(ownerOf({ tenant: owner.tenant, principalId: owner.id }));
       const rows = await this.#database.use((db) =>
         db.selectFrom('documents').selectAll().where('serial', 'in', serials).orderBy('serial', page.order).execute(),
       );
@@ -120,10 +146,8 @@ export class SqlDocuments implements Documents {
     }
   }
 
-  async #put(transaction: Transaction<Schema>, document: Document): Promise<void> {
+  async #put(transaction: Transaction<Schema>, { document, body, size }: Written): Promise<void> {
     const { kind, id, name, createdAt, expiresAt, tenant, principalId } = document;
-    const body = JSON.stringify(document.body);
-    const size = Buffer.byteLength(body);
     const changing = { name, body, size, expires_at: expiresAt };
     const isNew = await transaction
       .insertInto('documents')
@@ -144,20 +168,24 @@ export class SqlDocuments implements Documents {
   }
 }
 
+function ownerOf({ tenant, principalId }: Pick<Document, 'tenant' | 'principalId'>): string {
+  return `${tenant}/${principalId}`;
+}
+
 /** Serials in their order, cut where their documents together exceed what is read at once. */
-function* batches(positions: readonly Position[]): Generator<number[]> {
-  let batch: number[] = [];
+function* batches(positions: readonly Position[]): Generator<{ serials: number[]; bytes: number }> {
+  let serials: number[] = [];
   let bytes = 0;
   for (const { serial, size } of positions) {
-    if (batch.length > 0 && bytes + size > readAtOnceBytes) {
-      yield batch;
-      batch = [];
+    if (serials.length > 0 && bytes + size > atOnceBytes) {
+      yield { serials, bytes };
+      serials = [];
       bytes = 0;
     }
-    batch.push(serial);
+    serials.push(serial);
     bytes += size;
   }
-  if (batch.length > 0) yield batch;
+  if (serials.length > 0) yield { serials, bytes };
 }
 
 function documentOf(row: Selectable<Schema['documents']>): Document {

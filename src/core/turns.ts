@@ -1,0 +1,27 @@
+/** Who waits, by owner, each in order. An owner that had its turn goes to the end. */
+const waiting = new Map<string, (() => void)[]>();
+
+/**
+ * Resolves in a turn of the event loop of its own. Work that a user's data makes long is cut into pieces, and each piece waits for its
+ * turn: however many requests are under way, other work never waits for more than one piece. Owners take turns, so that the many
+ * requests of one owner do not slow down the one of another.
+ * @param owner any text; requests without an owner share one
+ */
+export function turnOf(owner: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (waiting.size === 0) setImmediate(giveTurn);
+  const own = waiting.get(owner);
+  if (own) own.push(resolve);
+  else waiting.set(owner, [resolve]);
+  return promise;
+}
+
+function giveTurn(): void {
+  const [owner, own] = waiting.entries().next().value!;
+  waiting.delete(owner);
+  const resolve = own.shift()!;
+  if (own.length > 0) waiting.set(owner, own);
+  // An immediate that is set in an immediate comes with the next turn.
+  if (waiting.size > 0) setImmediate(giveTurn);
+  resolve();
+}
