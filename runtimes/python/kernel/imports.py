@@ -1,7 +1,12 @@
-"""Things to do when a module has been imported, now or later."""
+"""The import path of a program, and things to do when a module has been imported, now or later."""
 
 import importlib.machinery
 import sys
+
+
+def import_from(folder):
+    """The import path of a program: its folder, then the image."""
+    sys.path[:] = [folder, *sys.path]
 
 
 def after_import(name, action):

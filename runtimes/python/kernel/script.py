@@ -12,6 +12,7 @@ import threading
 import types
 
 from . import reports, source
+from .imports import import_from
 
 
 def prepare_streams(make=io.TextIOWrapper):
@@ -36,11 +37,6 @@ def fresh_main(path):
     sys.modules['__main__'] = main
     import_from(os.path.dirname(path))
     return main.__dict__
-
-
-def import_from(folder):
-    """The import path of a program: its folder, then the image."""
-    sys.path[:] = [folder, *sys.path]
 
 
 def read(entry, stays):

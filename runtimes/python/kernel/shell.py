@@ -27,7 +27,8 @@ if sys.modules['jedi'] is None:
     del sys.modules['jedi']
 
 
-from . import errors, figures, magics, progress, reports, representations, script, tools
+from . import errors, figures, magics, progress, reports, representations, tools
+from .imports import import_from
 from .outbox import Outbox
 
 
@@ -149,7 +150,7 @@ class CellShell(InteractiveShell):
         builtins.__file__ = os.path.join(os.getcwd(), 'cell.py')
         sys.modules['__main__'] = self.user_module
         sys.argv = ['']
-        script.import_from(os.getcwd())
+        import_from(os.getcwd())
         figures.take_over()
         progress.take_over()
         sys.addaudithook(_flush_before_processes)
