@@ -41,7 +41,7 @@ export const plansWith = (rates: RateLimits): Plans =>
 const unused = () => Promise.reject(new Error('not part of this test'));
 
 /** Stored files for tests that use none. */
-export const idleFiles: Files = {
+const idleFiles: Files = {
   upload: unused,
   find: unused,
   open: unused,
