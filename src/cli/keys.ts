@@ -8,7 +8,7 @@ export interface KeyCommandContext {
   print(line: string): void;
 }
 
-/** Adds `keys create <name> [--plan <plan>]`, `list [--json]`, `plan <name-or-id> <plan>` and `revoke <name-or-id>` to a program. */
+/** Adds `keys create <name> [--plan <plan>]`, `list`, `plan <name-or-id> <plan>` and `revoke <name-or-id>`, each with `--json`, to a program. */
 export function addKeyCommands(program: Command, { withKeys, print }: KeyCommandContext): void {
   const keys = program.command('keys').description('make, list and revoke API keys, and choose their plans');
 
@@ -17,8 +17,12 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
     .description('make a key and print its secret, once')
     .argument('<name>', 'a name for logs and for `revoke`')
     .option('--plan <plan>', 'a plan of DRAGOMAN_PLANS; without it the key has the plan `default`')
-    .action((name: string, { plan }: { plan?: string }) =>
-      withKeys(async (all) => print((await all.create(name, plan)).secret)),
+    .option('--json', 'as JSON')
+    .action((name: string, { plan, json }: { plan?: string; json?: true }) =>
+      withKeys(async (all) => {
+        const { secret } = await all.create(name, plan);
+        print(json ? JSON.stringify({ name, plan: plan ?? defaultPlan, secret }) : secret);
+      }),
     );
 
   keys
@@ -45,10 +49,11 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
     .description('give a key another plan; running servers notice within seconds')
     .argument('<name-or-id>')
     .argument('<plan>', 'a plan of DRAGOMAN_PLANS, or `default`')
-    .action((nameOrId: string, plan: string) =>
+    .option('--json', 'as JSON')
+    .action((nameOrId: string, plan: string, { json }: { json?: true }) =>
       withKeys(async (all) => {
         await all.setPlan(nameOrId, plan);
-        print(`${nameOrId} has the plan ${plan}.`);
+        print(json ? JSON.stringify({ key: nameOrId, plan }) : `${nameOrId} has the plan ${plan}.`);
       }),
     );
 
@@ -56,10 +61,11 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
     .command('revoke')
     .description('end a key; running servers notice within seconds')
     .argument('<name-or-id>')
-    .action((nameOrId: string) =>
+    .option('--json', 'as JSON')
+    .action((nameOrId: string, { json }: { json?: true }) =>
       withKeys(async (all) => {
         await all.revoke(nameOrId);
-        print(`Revoked ${nameOrId}.`);
+        print(json ? JSON.stringify({ key: nameOrId, revoked: true }) : `Revoked ${nameOrId}.`);
       }),
     );
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addClientCommands } from './client/index.ts';
+import { addCompletionCommand } from './completion.ts';
 import { addHostCommands } from './host.ts';
 
 export interface ProgramOptions {
@@ -19,5 +20,7 @@ export function createProgram({ version, env }: ProgramOptions): Command {
     .showSuggestionAfterError();
   addClientCommands(program, env);
   addHostCommands(program, version);
+  program.commandsGroup('Besides:');
+  addCompletionCommand(program);
   return program;
 }

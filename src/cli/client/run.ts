@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import type { Code, Dragoman, Execution, RunningExecution, Session } from '#client';
+import type { Code, Dragoman, Session } from '#client';
 import { atService, type ClientContext, type CommonOptions, type Work, withServiceOptions } from './command.ts';
 import { CommandError } from './command-error.ts';
 import { endingOf, exitCodeOf } from './exit-code.ts';
 import { pipedInput, putFiles, readable } from './inputs.ts';
 import { milliseconds, repeated } from './option-values.ts';
-import { saveBelow } from './save.ts';
-import { shown, type Terminal } from './terminal.ts';
+import { shown } from './terminal.ts';
+import { saveArtifacts, told } from './told.ts';
 
 interface RunOptions extends CommonOptions {
   readonly lang?: string;
@@ -66,7 +66,7 @@ async function run(work: Work, file: string, args: readonly string[], options: R
   const place = await placeOf(dragoman, options, work);
   try {
     const execution = await (place ?? dragoman).start(code, { signal });
-    const result = await told(execution, terminal, options.json === true);
+    const result = await told(execution, terminal, { quiet: options.json === true, figures: options.out });
     const saved = options.out === undefined ? [] : await saveArtifacts(work, result, options.out);
     if (options.json) terminal.json({ ...result, ...(options.out === undefined ? {} : { saved }) });
     const ending = endingOf(result);
@@ -101,51 +101,4 @@ function languageOf(file: string): string {
 async function sourceOf(file: string): Promise<string> {
   await readable(file);
   return readFile(file, 'utf8');
-}
-
-/** Prints what happens while it happens. */
-async function told(execution: RunningExecution, terminal: Terminal, isQuiet: boolean): Promise<Execution> {
-  const since = performance.now();
-  const waiting = setInterval(() => {
-    const seconds = Math.round((performance.now() - since) / 1000);
-    if (seconds >= 2) terminal.status(`Running (${seconds} s)`);
-  }, 1000);
-  try {
-    for await (const event of execution) {
-      if (isQuiet) continue;
-      if (event.type !== 'start') clearInterval(waiting);
-      if (event.type === 'stdout') terminal.program('out', event.text);
-      else if (event.type === 'stderr') terminal.program('err', event.text);
-      else if (event.type === 'result' || event.type === 'display') {
-        const plain = event.bundle['text/plain'];
-        if (typeof plain === 'string') terminal.program('out', `${plain}\n`);
-      } else if (event.type === 'gap') terminal.note('Some of the output was lost.', 'yellow');
-    }
-    return await execution.result();
-  } finally {
-    clearInterval(waiting);
-  }
-}
-
-/** Saves what the code made or changed; tells of each. */
-async function saveArtifacts(
-  { dragoman, terminal, signal }: Work,
-  { session_id: sessionId, artifacts }: Pick<Execution, 'session_id' | 'artifacts'>,
-  folder: string,
-): Promise<string[]> {
-  const { files } = dragoman.sessions.open(sessionId);
-  const saved: string[] = [];
-  for (const { path, size } of artifacts) {
-    terminal.status(`Saving ${shown(path)}`);
-    try {
-      saved.push(await saveBelow(folder, path, () => files.get(path, { signal }), size));
-      terminal.note(`Saved ${shown(saved.at(-1)!)}`);
-    } catch (error) {
-      // A name that is refused does not keep the others from being saved.
-      if (!(error instanceof CommandError)) throw error;
-      terminal.note(error.message, 'red');
-    }
-  }
-  if (saved.length < artifacts.length) process.exitCode ||= 1;
-  return saved;
 }
