@@ -35,7 +35,8 @@ export async function cost(here: string, other: string | undefined): Promise<voi
   try {
     await rest(5000);
     const rows = [];
-    for (const { name, lang, code } of programs) {
+    const wanted = new RegExp(process.env.BENCH_PROGRAMS ?? '');
+    for (const { name, lang, code } of programs.filter(({ name }) => wanted.test(name))) {
       const samples = counted.map((): Sample => ({ latencies: [], service: [], guests: [], faults: [] }));
       for (const { server } of counted) for (let run = 0; run < 5; run++) await exec(server, lang, code);
       for (let round = 0; round < rounds; round++)

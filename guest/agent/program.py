@@ -17,7 +17,7 @@ import os
 import select
 import signal
 
-from . import endings, frames, protection, workspace
+from . import endings, forks, frames, protection, workspace
 
 # Descriptors of a fork that must be out of the way of user code, below the lowest limit on open files.
 _PRIVATE_FD = 230
@@ -51,7 +51,7 @@ def park_fork(module, template):
     # It waits long, and is not the first that the kernel should kill meanwhile.
     score = protection.OomScore()
     _be_init()
-    pid = os.fork()
+    pid = forks.fork()
     if pid == 0:
         try:
             _become(module, orders, codes, key, template)
@@ -169,6 +169,7 @@ def _become(module, orders, codes, key, template):
     for first, end in ((3, low), (low + 1, high), (high + 1, 65536)):
         os.closerange(first, end)
     protection.dumpable(True)
+    template.reseed()
     score = protection.OomScore()
     own = os.getpid()
     program = importlib.import_module(module)

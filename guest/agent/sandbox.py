@@ -40,7 +40,6 @@ class Sandbox:
     def run(self, confine):
         """Never returns. `confine()` makes this process a sandbox, whatever its boundary."""
         confine()
-        self._template.reseed()
         gc.enable()
         self._claim({'claim': 'ready'})
         while True:
@@ -53,13 +52,18 @@ class Sandbox:
                 case 'stdin':
                     self._stdin(frame['size'])
                 case 'warm':
-                    (self._parked or self._template).warm()
+                    self._warm()
                 case 'park':
                     self._park(frame)
                 case 'run':
                     self._run(frame)
                 case 'serve':
                     supervisor.Supervisor(self._command, self._claim, self._template, self._parked).serve()
+
+    def _warm(self):
+        if self._parked is None:
+            self._template.reseed()
+        (self._parked or self._template).warm()
 
     def _claim(self, value):
         frames.write_frame(self._claims, value)

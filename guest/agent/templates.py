@@ -6,6 +6,8 @@ import importlib.util
 import os
 import sys
 
+from . import forks
+
 _RUNTIMES = '/opt/dragoman/runtimes'
 
 
@@ -21,11 +23,13 @@ class Template:
             self._warm()
 
     def reseed(self):
-        """Gives a fresh fork its own random numbers.
+        """Gives a fresh fork, in which libraries are used or code of a user will run, its own random numbers and whatever else is not
+        to be shared.
 
-        `random` and `uuid` see to themselves after a fork. numpy and OpenSSL do not: both believe nothing happened, OpenSSL
-        because it compares process ids and every sandbox is pid 1.
+        numpy and OpenSSL have no fork hooks: both believe that nothing happened, OpenSSL because it compares process ids and every
+        sandbox is pid 1.
         """
+        forks.after_fork()
         if 'numpy.random' in sys.modules:
             sys.modules['numpy.random'].seed()
         if 'ssl' in sys.modules:
@@ -36,11 +40,16 @@ class Template:
             sys.modules['multiprocessing'].current_process().authkey = os.urandom(32)
 
 
-def load(imports, warm):
-    """Imports modules by name; `warm` is None or the path of a file whose `warm()` exercises them.
+def load(imports, warm, parked):
+    """Imports modules by name; `warm` is None or the path of a file whose `warm()` exercises them. `parked`: modules that forks become.
 
     What is not imported here is compiled again by every program, because nothing may be written next to its source.
     """
+    with forks.watched():
+        return _load(imports, warm, parked)
+
+
+def _load(imports, warm, parked):
     _find_languages()
     for name in imports:
         importlib.import_module(name)
@@ -53,6 +62,8 @@ def load(imports, warm):
         function()
     if 'ssl' in sys.modules:
         sys.modules['ssl'].RAND_bytes(8)  # OpenSSL's start costs 3 ms and 600 page faults in whichever process it happens
+    for name in parked:
+        importlib.import_module(name).prepare()
     return Template(function)
 
 

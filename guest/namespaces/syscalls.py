@@ -61,10 +61,8 @@ def clone(flags):
     """fork() into new namespaces: one process, pid 1 of its own pid namespace. Returns its pid and a descriptor of it; (0, None) in
     the child.
 
-    CPython's fork hooks run as they do for os.fork(); there must be a single thread.
+    There must be a single thread. Python's fork hooks do not run (forks.py).
     """
-    api = ctypes.pythonapi
-    api.PyOS_BeforeFork()
     flags = ctypes.c_ulong(flags | _SIGCHLD | _CLONE_PIDFD | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID)
     tid, nothing = ctypes.c_void_p(_TID), ctypes.c_void_p(0)
     pidfd = ctypes.c_int(-1)
@@ -73,9 +71,7 @@ def clone(flags):
     pid = _libc.syscall(_NUMBERS['clone'], flags, nothing, ctypes.byref(pidfd), *tail)
     code = ctypes.get_errno()
     if pid == 0:
-        api.PyOS_AfterFork_Child()
         return 0, None
-    api.PyOS_AfterFork_Parent()
     if pid < 0:
         raise OSError(code, f'clone: {os.strerror(code)}')
     return pid, pidfd.value

@@ -22,7 +22,7 @@ import signal
 import sys
 import traceback
 
-from ..agent import endings, templates
+from ..agent import endings, immortal, rehearsal, templates
 from . import confine, first_process, syscalls
 
 _CONTROL = 3
@@ -126,18 +126,22 @@ class Zygote:
 
 
 def main():
-    """Settings come as JSON in the first argument: imports (module names), warm (a guest module or null), entrances (descriptors)."""
+    """Settings come as JSON in the first argument: imports (module names), warm (a guest module or null), parked (modules that forks
+    become), entrances (descriptors)."""
     settings = json.loads(sys.argv[1])
     with open('/opt/dragoman/seccomp.bpf', 'rb') as file:
         seccomp = syscalls.SeccompFilter(file.read())
     for fd in settings['entrances']:
         os.set_inheritable(fd, False)
-    template = templates.load(settings['imports'], settings['warm'])
+    template = templates.load(settings['imports'], settings['warm'], settings['parked'])
     # A second thread would be lost in the clone, and whatever lock it held with it.
     if len(os.listdir('/proc/self/task')) != 1:
         raise RuntimeError('the template left a thread running')
+    rehearsal.rehearse()
     gc.collect()
     gc.disable()
+    immortal.everything_loaded()
+    gc.collect()
     gc.freeze()
     Zygote(template, seccomp, settings['entrances']).serve()
 

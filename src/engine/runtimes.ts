@@ -252,7 +252,13 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
   kinds.set(kindKey(sessionKind), sessionKind);
   return {
     runtimes,
-    templates: sortUsualFirst(templates, runtimes),
+    templates: sortUsualFirst(templates, runtimes).map((template) => ({
+      ...template,
+      parked: [...kinds.values()].flatMap(({ template: name, park }) => {
+        const process = name === template.name && park !== undefined ? parks.get(park)! : [];
+        return 'module' in process ? [process.module] : [];
+      }),
+    })),
     parks,
     kinds: [...kinds.values()],
     sessionKind,

@@ -8,6 +8,8 @@ export interface Template {
   readonly imports: readonly string[];
   /** Path inside of a Python file whose `warm()` exercises them; parked sandboxes may repeat it. */
   readonly warm: string | null;
+  /** Modules that forks may become (`park`): their `prepare()` is over before the first sandbox is made. */
+  readonly parked?: readonly string[];
 }
 
 /** The limits that a boundary enforces itself; the others are counted by the engine. */

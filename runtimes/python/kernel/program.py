@@ -3,12 +3,20 @@
 from . import notebook, plots, script
 
 
+_is_prepared = False
+
+
 def prepare():
-    """Ahead of the orders: what every program needs, once for nothing, because the first touch of a page of memory copies it."""
-    script.rehearse()
+    """Before the fork, or else ahead of its orders: what every program needs, and what it does first. Its first touch of a page of memory
+    would copy the page. A later call does nothing."""
+    global _is_prepared
+    if _is_prepared:
+        return
+    _is_prepared = True
     script.prepare_streams()
     plots.take_over()
     notebook.take_over()
+    script.rehearse()
 
 
 def main(order):

@@ -14,6 +14,9 @@ import types
 from . import reports, source
 from .imports import import_from
 
+# After so many calls Python leaves code as it is.
+_ROUNDS = 60
+
 
 def prepare_streams(make=io.TextIOWrapper):
     """Text streams over descriptors 0, 1 and 2 that are this process' own, which `make` makes as io.TextIOWrapper does. Lines leave
@@ -51,10 +54,21 @@ def read(entry, stays):
 
 
 def rehearse():
-    """Runs a small program that leaves nothing behind."""
+    """Runs a small program so often that Python has adapted the code that runs programs: it writes into code that is not. Leaves nothing
+    behind."""
+    path = '/tmp/rehearsal.py'
+    modules, importable = sys.modules.get('__main__'), sys.path[:]
     with open('/dev/null', 'w') as nowhere:
-        body = 'import sys\ndef f(x):\n    return f"{x} {[x]}"\nprint(f(42), file=nowhere)'
-        exec(source.compiled(body, 'x'), {'nowhere': nowhere})
+        for _ in range(_ROUNDS):
+            with open(path, 'w') as file:
+                file.write('import sys\ndef f(x):\n    return f"{x} {[x]}"\nprint(f(42), file=nowhere)')
+            names = fresh_main(path)
+            names['nowhere'] = nowhere
+            exec(source.compiled(read(path, False), path), names)
+            reports.code_of(None)
+            sys.path[:] = importable
+    linecache.cache.pop(path)
+    sys.modules['__main__'] = modules
 
 
 def run(entry, args, stays):

@@ -69,6 +69,7 @@ export class Zygote {
     const settings = JSON.stringify({
       imports: template.imports,
       warm: template.warm,
+      parked: template.parked ?? [],
       entrances: entrances.map((_, index) => 7 + files.length + index),
     });
     const command = ['/usr/bin/python3', '/opt/dragoman/guest', settings];

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const right = { outcome: 'completed', exitCode: 0, stderr: '' };
+
+it('a program sees its objects counted and freed, whatever the zygote has loaded', async () => {
+  const code = [
+    'import sys, weakref, gc',
+    'class Kept: pass',
+    'one = Kept()',
+    'print(sys.getrefcount(one))',
+    'seen = weakref.ref(one)',
+    'del one',
+    'print(seen())',
+    'loop = Kept(); loop.self = loop; seen = weakref.ref(loop); del loop; gc.collect()',
+    'print(seen())',
+    // Also when the collector looks at what the zygote has loaded.
+    'gc.unfreeze(); gc.collect(); import json; print(json.dumps([1]))',
+  ].join('\n');
+  expect(await engine.run('python', code)).toMatchObject({ ...right, stdout: '2\nNone\nNone\n[1]\n' });
+});
+
+it('a program that forks has the fork hooks of Python', async () => {
+  const code = [
+    'import os, random, threading, logging, asyncio, multiprocessing',
+    'reader, writer = os.pipe()',
+    'if os.fork() == 0:',
+    '    os.write(writer, repr(random.random()).encode())',
+    '    os._exit(0)',
+    'os.wait()',
+    'print(os.read(reader, 100).decode() != repr(random.random()))',
+    'print(threading.main_thread().native_id == threading.get_native_id())',
+    'done = []',
+    'thread = threading.Thread(target=lambda: done.append(1)); thread.start(); thread.join()',
+    'print(done, asyncio.run(asyncio.sleep(0, 2)))',
+    'with multiprocessing.Pool(2) as pool: print(pool.map(abs, [-1, -2]))',
+  ].join('\n');
+  expect(await engine.run('python', code)).toMatchObject({ ...right, stdout: 'True\nTrue\n[1] 2\n[1, 2]\n' });
+});
+
+it('libraries have done in a program what they do in a fork', async () => {
+  const code = [
+    'import matplotlib.pyplot as plt',
+    'plt.title("text, with fonts that are open"); plt.plot([1]); plt.savefig("a.png"); print(1)',
+  ].join('\n');
+  const runs = await Promise.all([engine.run('python', code), engine.run('python', code)]);
+  for (const run of runs) expect(run).toMatchObject({ ...right, stdout: '1\n' });
+});
