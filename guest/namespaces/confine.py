@@ -89,6 +89,8 @@ def enter(sizes):
     sys_.mount('devpts', '/dev/pts', 'devpts', sys_.MS_NOSUID | sys_.MS_NOEXEC, terminals)
     _tmpfs(workspace.WORKSPACE, sizes['workspaceBytes'], sizes['workspaceFiles'], 755)
     _tmpfs('/tmp', sizes['tmpBytes'], 20000, 1777)
+    # XDG_CONFIG_HOME. LibreOffice takes the user's home for its profile, which holds the user's files, unless the folder is there.
+    os.mkdir('/tmp/.config', 0o700)
     sys_.set_hostname('sandbox')
     _loopback_up()
     os.chdir(workspace.WORKSPACE)

@@ -29,6 +29,9 @@ describe('hints', () => {
     ['socket.gaierror: [Errno -3] Temporary failure in name resolution', /no network/],
     ['Error: getaddrinfo EAI_AGAIN registry.example', /no network/],
     ['error[E0432]: unresolved import `rand`', /the crate rand is not installed/],
+    ['main.go:2:8: could not import example.com/x/web (open : no such file)', /example\.com\/x\/web is not/],
+    ['_tkinter.TclError: no display name and no $DISPLAY environment variable', /no screen/],
+    ['EOFError: EOF when reading a line', /put the value into the code/],
   ])('say what replaces what is missing: %s', (stderr, line) => {
     expect(hintsFor(`before\n${stderr}\nafter\n`, hints)).toEqual([expect.stringMatching(line)]);
   });

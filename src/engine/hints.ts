@@ -68,13 +68,26 @@ const rules: readonly Rule[] = [
     hint: (name) => lacking(`the crate ${name}`, undefined),
   },
   {
-    pattern: /no required module provides package ([^\s:;]{1,100})/g,
+    pattern:
+      /(?:no required module provides package|could not import) ([^\s:;/]{1,60}\.[^\s:;/]{1,20}\/[^\s:;]{1,80})/g,
     hint: (name) => lacking(`the package ${name}`, undefined, 'The standard library is here.'),
   },
   {
     pattern:
       /name resolution|[Nn]ame or service not known|[Cc]ould not resolve|unable to resolve|ENOTFOUND|EAI_AGAIN|ENETUNREACH|[Nn]etwork is unreachable|dial tcp: lookup|UnknownHostException|No address associated|cannot open URL/g,
     hint: () => noNetwork,
+  },
+  {
+    pattern: /no display name and no \$DISPLAY|cannot open display|could not connect to display/g,
+    hint: () => 'There is no screen here. Draw with matplotlib or PIL and save the picture.',
+  },
+  {
+    pattern: /Neither Selenium nor Playwright is installed/g,
+    hint: () => 'There is no browser here: `save` writes a page; for a picture draw with matplotlib.',
+  },
+  {
+    pattern: /^EOFError: EOF when reading a line$/gm,
+    hint: () => 'There is no input to read: put the value into the code.',
   },
 ];
 

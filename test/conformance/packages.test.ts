@@ -180,6 +180,13 @@ it('a shell finds the commands that are named', async () => {
   expect(await engine.run('bash', code)).toMatchObject({ outcome: 'completed', stdout: '' });
 });
 
+it('LibreOffice leaves what it was asked for among the files, and nothing of its own', {
+  timeout: 120_000,
+}, async () => {
+  const code = 'echo hi > a.txt; soffice --headless --convert-to pdf a.txt > /dev/null 2>&1; find . -mindepth 1 | sort';
+  expect(await engine.run('bash', code)).toMatchObject({ outcome: 'completed', stdout: './a.pdf\n./a.txt\n' });
+});
+
 describe('a figure', () => {
   const draw = (family: string, text: string) =>
     engine.run(

@@ -147,6 +147,7 @@ describe('an installer', () => {
     ],
     ['python', "import os\nassert os.system('pip3 install -q numpy') == 0\nprint('went on')"],
     ['python', "!pip install -q numpy\n%pip install -q numpy\nprint('went on')"],
+    ['bash', 'apt-get install -y bash coreutils && apt install gawk && echo went on'],
   ])('is content with what is there: %s %j', async (language, code) => {
     const run = await engine.run(language, code);
     expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/went on\n$/), stderr: '' });
@@ -156,6 +157,7 @@ describe('an installer', () => {
     ['bash', 'pip install nonesuch'],
     ['bash', 'uv pip install nonesuch'],
     ['bash', 'npm install nonesuch'],
+    ['bash', 'apt-get update 2> /dev/null && apt-get install -y nonesuch'],
     [
       'python',
       "import subprocess, sys\nsys.exit(subprocess.call([sys.executable, '-m', 'pip', 'install', 'nonesuch']))",
