@@ -66,7 +66,7 @@ export async function runInSession(
       if (execution.kernel !== null) session.noteKernel(execution.kernel);
       if (folders !== null) session.noteFolders(folders);
     },
-    record: (added, deleted) => files.record(set(), added, deleted),
+    record: (added, deleted) => files.record(set(), added, deleted, ref.epoch),
   });
 }
 

@@ -167,7 +167,7 @@ export class FileService implements Files {
    * Changes the files of a recorded file set, and how long they live.
    * @throws DragomanError not_found when it, or the original of a copy, is gone; quota_exceeded
    */
-  async revise(set: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded'>): Promise<void> {
+  async revise(set: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded' | 'epoch'>): Promise<void> {
     const { expiresAt, quota } = set;
     await this.#recording(change.added, () =>
       this.#options.records.files.revise(set.id, { ...change, expiresAt, quota }),

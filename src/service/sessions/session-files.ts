@@ -4,7 +4,10 @@ import type { FileSetRevision } from '../../stores/index.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
 
 /** Makes files a session's own, and `superseded` ones (by id) no longer so. */
-type Recorder = (session: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded'>) => Promise<void>;
+type Recorder = (
+  session: OpenFileSet,
+  change: Pick<FileSetRevision, 'added' | 'superseded' | 'epoch'>,
+) => Promise<void>;
 
 /** A session's files as they are recorded: by path, each with the id it is known by until it changes. */
 export class SessionFiles {
@@ -34,11 +37,20 @@ export class SessionFiles {
     return file && { sessionId: file.sessionId, fileId: file.id, scope: { kind: 'user' } };
   }
 
-  /** Makes these the session's files at their paths, and removes those of `gone`. */
-  async record(session: OpenFileSet, added: readonly StoredFile[], gone: readonly string[] = []): Promise<void> {
+  /**
+   * Makes these the session's files at their paths, and removes those of `gone`.
+   * @param epoch in which a worker made them; absent: a caller did
+   * @throws DragomanError quota_exceeded, not_found; conflict when the session is in another epoch by now
+   */
+  async record(
+    session: OpenFileSet,
+    added: readonly StoredFile[],
+    gone: readonly string[] = [],
+    epoch?: number,
+  ): Promise<void> {
     const replaced = [...added.map(({ name }) => name), ...gone].flatMap((path) => this.#byPath.get(path)?.id ?? []);
     if (added.length > 0 || replaced.length > 0) {
-      await this.#recorder(session, { added, superseded: [...new Set(replaced)] });
+      await this.#recorder(session, { added, superseded: [...new Set(replaced)], epoch });
     }
     for (const path of gone) this.#byPath.delete(path);
     for (const file of added) this.#byPath.set(file.name, file);

@@ -100,6 +100,20 @@ describe('a session', () => {
     expect(service.runner.submitted[1]!.session).toMatchObject({ worker: 'worker-1', epoch: 3 });
   });
 
+  it('keeps no files of a worker that it has left meanwhile', async () => {
+    const service = scriptedService(async (job) => {
+      job.write('made.txt', 'made');
+      const { id, epoch } = job.job.session!;
+      await service.records.sessions.place(id, epoch, 'elsewhere');
+      return undefined;
+    });
+    const { id } = await service.sessions.create(ann, {});
+    const { result, files, lost } = await service.run(id);
+    expect([result.outcome, files]).toEqual(['completed', []]);
+    expect(lost).toEqual([{ path: 'made.txt', reason: 'The session has moved to another worker.' }]);
+    expect(await service.records.files.list(id)).toEqual([]);
+  });
+
   it('runs nothing once another process has deleted it', async () => {
     const service = scriptedService();
     const { id } = await service.sessions.create(ann, {});

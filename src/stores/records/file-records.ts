@@ -22,6 +22,8 @@ export interface FileSetRevision {
   readonly superseded: readonly string[];
   /** See `create`. */
   readonly quota?: FileQuota | undefined;
+  /** Of files that a worker made in a session: the epoch it made them in. Those of an earlier epoch are refused. */
+  readonly epoch?: number | undefined;
 }
 
 export interface FilePage {
@@ -42,7 +44,7 @@ export interface FileRecords {
   /**
    * Changes a file set, all or nothing. Of its superseded files the latest `keptSuperseded` stay.
    * @throws DragomanError not_found when it is gone, or the content of a file; quota_exceeded, never for a change that adds
-   *   nothing
+   *   nothing; conflict when its session is in another epoch by now
    */
   revise(id: string, revision: FileSetRevision): Promise<void>;
   /** Removes a file set and its files. Returns false when it did not exist. */

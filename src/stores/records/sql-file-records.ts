@@ -36,10 +36,11 @@ export class SqlFileRecords implements FileRecords {
     );
   }
 
-  async revise(id: string, { expiresAt, added, superseded, quota }: FileSetRevision): Promise<void> {
+  async revise(id: string, { expiresAt, added, superseded, quota, epoch }: FileSetRevision): Promise<void> {
     await this.#database.unlessTaken('internal', 'A file with this id exists already.', () =>
       this.#database.transact(async (transaction) => {
-        // Comes first: it locks the set, so that two revisions of it take turns.
+        if (epoch !== undefined) await this.#checkEpoch(transaction, id, epoch);
+        // Locks the set, so that two revisions of it take turns.
         const set = await transaction
           .updateTable('file_sets')
           .set(({ eb }) => ({ expires_at: expiresAt, revision: eb('revision', '+', 1) }))
@@ -143,6 +144,15 @@ export class SqlFileRecords implements FileRecords {
       total += removed;
       if (removed < deleteSets) return total;
     }
+  }
+
+  /** @throws DragomanError conflict */
+  async #checkEpoch(transaction: Transaction<Schema>, id: string, epoch: number): Promise<void> {
+    const session = await this.#database
+      .locked(transaction.selectFrom('sessions').select('epoch').where('id', '=', id))
+      .executeTakeFirst();
+    if (session && session.epoch !== epoch)
+      throw new DragomanError('conflict', { message: 'The session has moved to another worker.' });
   }
 
   stored(owner: Owner): Promise<Stored> {

@@ -95,6 +95,19 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
       expect(await records.sessions.find(session.id)).toEqual({ ...session, worker: 'next', epoch: 2 });
     });
 
+    it('take files of their own epoch alone', async () => {
+      const session = sessionLike();
+      await records.sessions.create(session);
+      await records.sessions.place(session.id, 0, 'a');
+      const revise = (epoch?: number) =>
+        records.files.revise(session.id, { expiresAt: session.expiresAt, added: [], superseded: [], epoch });
+      await revise(1);
+      await records.sessions.place(session.id, 1, 'b');
+      await expect(revise(1)).rejects.toEqual(refused('conflict'));
+      await revise(2);
+      await revise();
+    });
+
     it('are gone after their deletion, for writers as well', async () => {
       const session = sessionLike();
       await records.sessions.create(session);
