@@ -32,7 +32,7 @@ export class OpenSession {
     this.#queueWaitMs = queueWaitMs;
   }
 
-  /** Where its sandbox is, if there is one. Undefined: it never had one. */
+  /** Where its sandbox is or will be. Undefined: it was never placed. */
   get ref(): SessionRef | undefined {
     const { id, epoch, worker } = this.record;
     return worker === null ? undefined : { id, epoch, worker };

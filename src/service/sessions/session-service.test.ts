@@ -90,14 +90,15 @@ describe('a session', () => {
     const service = scriptedService();
     const { id } = await service.sessions.create(ann, {});
     await service.sessions.touch(ann, id);
-    await service.records.sessions.place(id, 0, 'elsewhere');
+    await service.records.sessions.place(id, 1, 'elsewhere');
     service.runner.alive = ['elsewhere'];
+    service.runner.worker = 'worker-2';
     await service.run(id);
-    expect(service.runner.submitted[0]!.session).toMatchObject({ worker: 'elsewhere', epoch: 1 });
-    await service.records.sessions.place(id, 1, 'gone');
+    expect(service.runner.submitted[0]!.session).toMatchObject({ worker: 'elsewhere', epoch: 2 });
+    await service.records.sessions.place(id, 2, 'gone');
     service.runner.alive = [];
     await service.run(id);
-    expect(service.runner.submitted[1]!.session).toMatchObject({ worker: 'worker-1', epoch: 3 });
+    expect(service.runner.submitted[1]!.session).toMatchObject({ worker: 'worker-2', epoch: 4 });
   });
 
   it('keeps no files of a worker that it has left meanwhile', async () => {
@@ -114,11 +115,12 @@ describe('a session', () => {
     expect(await service.records.files.list(id)).toEqual([]);
   });
 
-  it('runs nothing once another process has deleted it', async () => {
+  it('is not moved to another worker once another process has deleted it', async () => {
     const service = scriptedService();
     const { id } = await service.sessions.create(ann, {});
     await service.sessions.touch(ann, id);
     await service.records.sessions.delete(id);
+    service.runner.worker = 'worker-2';
     await expect(service.run(id)).rejects.toEqual(refused('cancelled'));
     await expect(service.run(id)).rejects.toEqual(refused('not_found'));
     expect(service.runner.submitted).toEqual([]);

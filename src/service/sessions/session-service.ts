@@ -60,6 +60,8 @@ export class SessionService implements Sessions {
     const { now, idleMs, maxIdleMs, retentionMs, maxLifeMs, plans, records, fileService } = this.#options;
     const createdAt = now();
     const lifeMs = request.lifeMs ?? retentionMs;
+    // Placed here, it costs its first code no write of its own. It can be made while there is no worker.
+    const worker = await this.#options.runner.placeSession(null).catch(() => null);
     const { memoryBytes: limit, workspaceBytes } = planOf(plans, principal).limits;
     const record: SessionRecord = {
       id: newId(),
@@ -76,8 +78,8 @@ export class SessionService implements Sessions {
       ran: [],
       kernels: [],
       folders,
-      worker: null,
-      epoch: 0,
+      worker,
+      epoch: worker === null ? 0 : 1,
     };
     const session = fileService.opened(principal, fileSetOf(record));
     const copies = inputs.map(({ input, file }) => fileService.copy(session, input.path, file));

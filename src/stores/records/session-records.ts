@@ -14,7 +14,7 @@ export interface KernelRecord {
 
 /** Where a session's sandbox is. */
 export interface SessionPlace {
-  /** The worker that holds its sandbox; null: it never had one. */
+  /** The worker that its sandbox is or will be on; null: it was never placed. */
   worker: string | null;
   /** Grows with each change of worker. What an earlier worker says of the session does not count. */
   epoch: number;
