@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { HeldBytes, type HeldBytesLimits } from '../core/index.ts';
 import { jsonLength, jsonPieces, pieceLength } from './json-text.ts';
-import { TextStream } from './text-stream.ts';
+import { PieceStream } from './piece-stream.ts';
 
 /** Answers that wait to be read, in bytes, unless a server has other limits. */
 export const usualAnswerLimits: HeldBytesLimits = { perPrincipal: 128 * 1024 * 1024, total: 512 * 1024 * 1024 };
@@ -18,7 +18,7 @@ export function boundAnswers(app: FastifyInstance, limits: HeldBytesLimits): voi
     const length = jsonLength(payload);
     if (length <= pieceLength) return JSON.stringify(payload);
     // Fastify sends what a serializer returns, a stream too; only its type says string.
-    return new TextStream(jsonPieces(payload), length) as unknown as string;
+    return new PieceStream(jsonPieces(payload), length) as unknown as string;
   });
   app.addHook('onSend', (request, reply, payload, done) => {
     const { principal } = request;
@@ -31,13 +31,13 @@ export function boundAnswers(app: FastifyInstance, limits: HeldBytesLimits): voi
       for (const name of aboutTheRefused) reply.removeHeader(name);
       return done(error as Error);
     }
-    if (payload instanceof TextStream) payload.owner = principal.id;
+    if (payload instanceof PieceStream) payload.owner = principal.id;
     reply.raw.once('close', () => held.give(principal.id, bytes));
     done();
   });
 }
 
 function heldBy(payload: unknown): number {
-  if (payload instanceof TextStream) return payload.held;
+  if (payload instanceof PieceStream) return payload.held;
   return typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0;
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { pieceLength } from './json-text.ts';
+import { PieceStream } from './piece-stream.ts';
 
 /** An answer that is the same for all callers: made and compressed once, and every answer sends the same buffers. */
 export interface SharedAnswer {
@@ -30,8 +32,18 @@ export function sendShared(
   reply.header('etag', etag).header('cache-control', cacheControl).header('vary', 'accept-encoding');
   if (request.headers['if-none-match'] === etag) return reply.code(304).send();
   reply.type(type);
-  if (!acceptsGzip(request.headers['accept-encoding'])) return reply.send(plain);
-  return reply.header('content-encoding', 'gzip').send(gzipped);
+  if (!acceptsGzip(request.headers['accept-encoding'])) return sendPieces(reply, plain);
+  return sendPieces(reply.header('content-encoding', 'gzip'), gzipped);
+}
+
+/** A kernel takes megabytes of one buffer at once, and a hundred requests for a page would hold up the event loop. */
+function sendPieces(reply: FastifyReply, bytes: Buffer): FastifyReply {
+  if (bytes.length <= pieceLength) return reply.send(bytes);
+  return reply.header('content-length', bytes.length).send(new PieceStream(piecesOf(bytes), 0));
+}
+
+function* piecesOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceLength) yield bytes.subarray(at, at + pieceLength);
 }
 
 function acceptsGzip(header: string | string[] | undefined): boolean {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { addRoute, contentDisposition, TextStream } from '../../http/index.ts';
+import { addRoute, contentDisposition, PieceStream } from '../../http/index.ts';
 import { sessionRoutes as routes } from './contract/sessions.ts';
 import { notebookLength, notebookPieces } from './notebook.ts';
 import type { NativeServices } from './services.ts';
@@ -42,6 +42,6 @@ export function addSessionRoutes(app: FastifyInstance, { sessions }: Pick<Native
     return reply
       .header('content-type', 'application/x-ipynb+json')
       .header('content-disposition', contentDisposition(`${name ?? id}.ipynb`))
-      .send(new TextStream(notebookPieces(history), notebookLength(history)));
+      .send(new PieceStream(notebookPieces(history), notebookLength(history)));
   });
 }

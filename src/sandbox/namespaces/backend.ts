@@ -8,6 +8,7 @@ import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions } from '../options.ts';
 import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest } from '../port.ts';
 import { guestFiles } from './bubblewrap.ts';
+import { RunningSandboxes } from './processor-share.ts';
 import { reachableImage } from './reachable.ts';
 import { NamespacesSandbox } from './sandbox.ts';
 import { Zygote } from './zygote.ts';
@@ -27,6 +28,7 @@ export class NamespacesBackend implements Backend {
   };
   readonly #options: BackendOptions;
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
+  readonly #running = new RunningSandboxes();
   readonly #sandboxes = new Set<Sandbox>();
   #cgroups: CgroupTree | undefined;
   #users: SandboxUsers | undefined;
@@ -95,6 +97,7 @@ export class NamespacesBackend implements Backend {
       template,
       spawned,
       cgroup,
+      running: this.#running,
       limits,
       exited,
       kill,

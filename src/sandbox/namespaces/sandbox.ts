@@ -2,6 +2,7 @@ import { DragomanError } from '../../core/index.ts';
 import type { Cgroup } from '../linux/cgroup/index.ts';
 import type { ExitStatus, Sandbox, SandboxLimits, SandboxUsage } from '../port.ts';
 import { PipeLink } from './link.ts';
+import { ProcessorShare, type RunningSandboxes } from './processor-share.ts';
 import { type DescriptorWorkspace, openWorkspace } from './workspace.ts';
 import type { Spawned } from './zygote.ts';
 
@@ -11,6 +12,7 @@ export interface SandboxParts {
   readonly template: string;
   readonly spawned: Spawned;
   readonly cgroup: Cgroup;
+  readonly running: RunningSandboxes;
   /** What the control group was made with. */
   readonly limits: SandboxLimits;
   /** The end of the first process, from the zygote that waited for it. */
@@ -19,10 +21,6 @@ export interface SandboxParts {
   readonly onDestroyed: () => void;
 }
 
-/** Shares of the processor against other sandboxes. */
-const usualWeight = 100;
-const backgroundWeight = 10;
-
 export class NamespacesSandbox implements Sandbox {
   readonly id: string;
   readonly template: string;
@@ -30,12 +28,14 @@ export class NamespacesSandbox implements Sandbox {
   readonly exited: Promise<ExitStatus>;
 
   readonly #parts: SandboxParts;
+  readonly #processor: ProcessorShare;
   #workspace: DescriptorWorkspace | undefined;
   #ended = false;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: SandboxParts) {
     this.#parts = parts;
+    this.#processor = new ProcessorShare(parts.cgroup, parts.running);
     this.id = parts.id;
     this.template = parts.template;
     this.link = new PipeLink(parts.spawned, parts.kill);
@@ -63,11 +63,12 @@ export class NamespacesSandbox implements Sandbox {
     this.#workspace = openWorkspace(this.#parts.spawned.hostPid);
   }
 
-  async adopt({ limits: wanted }: { readonly limits: SandboxLimits }): Promise<void> {
+  async adopt({ limits: wanted, owner }: { readonly limits: SandboxLimits; readonly owner?: string | undefined }) {
     const { limits, cgroup } = this.#parts;
     for (const name of ['workspaceBytes', 'workspaceFiles', 'openFiles'] as const)
       if (wanted[name] !== limits[name])
         throw new DragomanError('sandbox_unavailable', { cause: new Error(`${name} is fixed when a sandbox is made`) });
+    this.#processor.adopt(owner);
     const { memoryBytes, processes, cpus } = wanted;
     // Most requests have the limits that every sandbox is made with: nothing to write on their way.
     if (memoryBytes === limits.memoryBytes && processes === limits.processes && cpus === limits.cpus) return;
@@ -81,20 +82,17 @@ export class NamespacesSandbox implements Sandbox {
   async freeze(): Promise<void> {
     // With its first process the whole pid namespace is gone, and an empty group may never report that it is frozen.
     if (!this.#ended) await this.#parts.cgroup.freeze();
+    this.#processor.pause();
     await this.link.flush();
   }
 
   async thaw(): Promise<void> {
     this.#parts.cgroup.thaw();
+    this.#processor.resume();
   }
 
   background(on: boolean): void {
-    try {
-      this.#parts.cgroup.weigh(on ? backgroundWeight : usualWeight);
-    } catch {
-      // The group may be gone under us. Its weight is a courtesy to others, no wall, and timers ask for it: an error would end
-      // the service.
-    }
+    this.#processor.background(on);
   }
 
   async usage(): Promise<SandboxUsage> {
@@ -109,6 +107,7 @@ export class NamespacesSandbox implements Sandbox {
   async #destroy(): Promise<void> {
     const { kill, cgroup, exited, onDestroyed } = this.#parts;
     kill();
+    this.#processor.end();
     this.link.stopSending();
     // In v1 a frozen process does not see the signal.
     cgroup.thaw();
