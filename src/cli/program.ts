@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addClientCommands } from './client/index.ts';
 import { addCompletionCommand } from './completion.ts';
 import { addHostCommands } from './host.ts';
+import { addMcpCommand } from './mcp.ts';
 
 export interface ProgramOptions {
   readonly version: string;
@@ -19,6 +20,7 @@ export function createProgram({ version, env }: ProgramOptions): Command {
     .showHelpAfterError('(dragoman <command> --help tells more)')
     .showSuggestionAfterError();
   addClientCommands(program, env);
+  addMcpCommand(program, { env }, version);
   addHostCommands(program, version);
   program.commandsGroup('Besides:');
   addCompletionCommand(program);

@@ -5,6 +5,8 @@ import { type McpServices, mcp } from './mcp/index.ts';
 import { type NativeServices, native } from './native/index.ts';
 import { type OpenAIServices, openai } from './openai/index.ts';
 
+export { offlineAnswer } from './mcp/index.ts';
+
 /** What the dialects use together; each is typed to see only its part. */
 export type DialectServices = AnthropicServices & LibreChatServices & McpServices & NativeServices & OpenAIServices;
 

@@ -1,7 +1,7 @@
 import type { TestServer } from './server.ts';
 
 /** A block of a result, as far as tests look at it. */
-export interface McpBlock {
+interface McpBlock {
   readonly type: string;
   readonly text?: string;
   readonly data?: string;

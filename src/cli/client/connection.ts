@@ -21,7 +21,9 @@ export interface Service {
   readonly keyFrom: string | undefined;
 }
 
-const usualUrl = 'http://127.0.0.1:8080';
+/** Where `dragoman serve` with the same environment listens. */
+const usualUrl = ({ DRAGOMAN_PORT: port }: Environment) =>
+  `http://127.0.0.1:${/^[1-9]\d{0,4}$/.test(port ?? '') ? port : 8080}`;
 
 /**
  * Finds the service: the option `--url`, the option `--profile`, `DRAGOMAN_URL`, `DRAGOMAN_PROFILE`, the default profile, then this machine. The key comes
@@ -51,7 +53,7 @@ export async function findService(options: ServiceOptions, env: Environment): Pr
       return { url, urlFrom: from, apiKey: given, keyFrom: 'DRAGOMAN_API_KEY' };
     return { url, urlFrom: from, apiKey, keyFrom: apiKey && from };
   }
-  return named(usualUrl, 'the usual address');
+  return named(usualUrl(env), 'the usual address');
 }
 
 /** @throws CommandError also for an address that is none */

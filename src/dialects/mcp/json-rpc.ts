@@ -11,14 +11,14 @@ export interface RpcRequest {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-export interface RpcNotification {
+interface RpcNotification {
   readonly kind: 'notification';
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
 
 /** An answer to a request of ours. There are none, so it is taken and dropped. */
-export interface RpcResponse {
+interface RpcResponse {
   readonly kind: 'response';
 }
 

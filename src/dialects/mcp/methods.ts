@@ -89,8 +89,8 @@ export function toolOf({ params: { name, arguments: given = {} } }: RpcRequest):
 }
 
 /** A result as its era wants it. @param ttlMs undefined: it may not be kept */
-export function resultOf(result: object, caller: Caller, { mcp }: Pick<McpServices, 'mcp'>, ttlMs?: number): object {
-  if (caller.legacy) return result;
+export function resultOf(result: object, isModern: boolean, { mcp }: Pick<McpServices, 'mcp'>, ttlMs?: number): object {
+  if (!isModern) return result;
   const { _meta, ...rest } = result as { _meta?: object };
   return {
     ...rest,

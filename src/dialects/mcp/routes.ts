@@ -59,7 +59,7 @@ export function addMcpRoutes(app: FastifyInstance, services: McpServices): void 
       const { run, rateClass, ttlMs } = methodOf(message, caller);
       request.admit(rateClass);
       const result = await run(services, caller, message.params);
-      return resultMessage(message.id, resultOf(result, caller, services, ttlMs));
+      return resultMessage(message.id, resultOf(result, !legacy, services, ttlMs));
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       return reply.code(error.status).send(errorMessage(id, error));

@@ -20,7 +20,7 @@ export interface McpServices {
   problem(error: unknown): Problem;
 }
 
-export interface McpOptions {
+interface McpOptions {
   /** Of the program. */
   readonly version: string;
   /** Signs the ids of MCP sessions. */

@@ -40,7 +40,7 @@ export class ToolCalls {
       .then((value) => {
         if (signal.aborted) return undefined;
         if (value instanceof RpcError) return errorMessage(message.id, value);
-        return resultMessage(message.id, resultOf(value, caller, this.#services));
+        return resultMessage(message.id, resultOf(value, !caller.legacy, this.#services));
       })
       .finally(() => flight?.end());
     if (!tool.isLong || !acceptsStream(request) || (await isReady(answer, gone))) {
@@ -80,7 +80,7 @@ export class ToolCalls {
       caller.hold(bytes);
       return message;
     } catch (error) {
-      return resultMessage(id, resultOf(refusalOf(error), caller, this.#services));
+      return resultMessage(id, resultOf(refusalOf(error), !caller.legacy, this.#services));
     }
   }
 }

@@ -3,7 +3,7 @@ import { resetSession } from './reset.ts';
 import { checkRun, runCode } from './run.ts';
 import type { Tool } from './tool.ts';
 
-export type { Tool, ToolSurroundings } from './tool.ts';
+export type { Tool } from './tool.ts';
 
 /** Every tool, in the order in which hosts show them. */
 export const tools: readonly Tool[] = [runCode, checkRun, writeFile, readFile, listFiles, resetSession];

@@ -15,7 +15,7 @@ export interface Tool {
   call(services: McpServices, call: Call, given: unknown): Promise<ToolAnswer>;
 }
 
-export interface ToolDefinition {
+interface ToolDefinition {
   readonly name: string;
   readonly title: string;
   readonly description: string;
