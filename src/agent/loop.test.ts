@@ -9,7 +9,7 @@ import {
 import { said } from '../../test/support/cell-result.ts';
 import { ann } from '../../test/support/sessions.ts';
 import { type ScriptedUpstream, type Step, startUpstream } from '../../test/support/upstream.ts';
-import { type Played, ScriptedExecutions } from './fixtures/scripted-executions.ts';
+import { type Played, playedService } from './fixtures/played-service.ts';
 import type { AgentEvent, AgentRequest, FunctionTool, Message } from './index.ts';
 
 let upstream: ScriptedUpstream;
@@ -26,8 +26,8 @@ interface Setup extends Omit<TestAgentOptions, 'executions' | 'baseUrl'> {
 }
 
 function setup({ play = (code) => ({ result: { stdout: said(`ran ${code}\n`) } }), ...more }: Setup = {}) {
-  const executions = new ScriptedExecutions(play);
-  return { executions, agent: testAgent({ executions, baseUrl: upstream.baseUrl, ...more }) };
+  const service = playedService(play);
+  return { ...service, agent: testAgent({ executions: service.executions, baseUrl: upstream.baseUrl, ...more }) };
 }
 
 const run = (made: ReturnType<typeof setup>, asked: AgentRequest) => runAgent(made.agent, asked);
@@ -71,9 +71,8 @@ describe('code', () => {
       },
       { role: 'tool', tool_call_id: 'call_1', content: '42' },
     ]);
-    expect(made.executions.requests).toEqual([
-      { sessionId: 'session-1', language: 'python', code: 'print(6 * 7)', wallMs: undefined },
-    ]);
+    expect(made.jobs).toMatchObject([{ language: 'python', code: 'print(6 * 7)', mode: 'cell', tools: null }]);
+    expect(await made.sessionOf(made.jobs[0]!)).toBe('session-1');
   });
 
   it('is described to the model', async () => {
@@ -100,10 +99,8 @@ describe('code', () => {
     expect(brief(told).join()).toBe(
       'code_start,code_delta one,code_ready,code_done,code_start,code_delta two,code_ready,code_done,text done,end stop',
     );
-    expect(made.executions).toMatchObject({
-      most: 1,
-      requests: [{ sessionId: 'session-1' }, { sessionId: 'session-1' }],
-    });
+    expect(made.played.most).toBe(1);
+    expect(await Promise.all(made.jobs.map(made.sessionOf))).toEqual(['session-1', 'session-1']);
     expect(messagesOf(1).slice(-2)).toEqual([
       { role: 'tool', tool_call_id: 'a', content: 'ran one' },
       { role: 'tool', tool_call_id: 'b', content: 'ran two' },
@@ -126,14 +123,14 @@ describe('code', () => {
       [{ text: 'done' }],
     );
     expect(brief(await run(made, request()))).toContain('code_delta print(1)');
-    expect(made.executions.requests[0]!.code).toBe('print(1)');
+    expect(made.jobs[0]!.code).toBe('print(1)');
   });
 
   it('is not run when it was cut off', async () => {
     const made = setup();
     upstream.say([{ call: 'python', arguments: '{"code":"import shutil' }, { finish: 'length' }]);
     expect(brief(await run(made, request())).at(-1)).toBe('end length');
-    expect(made.executions.requests).toEqual([]);
+    expect(made.jobs).toEqual([]);
   });
 
   it('is named otherwise when the client has a python of its own', async () => {
@@ -440,11 +437,11 @@ describe('a failure', () => {
 
   it('says that the session was removed, and not that the caller cancelled', async () => {
     upstream.say([{ python: 'forever' }]);
-    const { agent, executions } = setup({ play: () => ({ hangs: true }) });
+    const { agent, deleteSession } = setup({ play: () => ({ hangs: true }) });
     const told: AgentEvent[] = [];
     for await (const event of agent.run(ann, request(), new AbortController().signal)) {
       told.push(event);
-      if (event.type === 'code_ready') setImmediate(async () => (await executions.find(ann, 'execution-1')).cancel());
+      if (event.type === 'code_ready') setImmediate(() => void deleteSession('session-1'));
     }
     expect(told.at(-1)).toMatchObject({
       end: { reason: 'failed', error: { code: 'not_found', message: expect.stringContaining('deleted') } },
@@ -471,7 +468,7 @@ describe('a caller that goes', () => {
       if (event.type === 'code_ready') setTimeout(() => controller.abort(), 20);
     }
     expect(told.at(-1)).toMatchObject({ end: { reason: 'cancelled' } });
-    expect(made.executions.cancelled).toBe(1);
+    await expect.poll(() => made.played.cancelled).toBe(1);
   });
 
   it('ends the run when it stops reading', async () => {
@@ -480,7 +477,7 @@ describe('a caller that goes', () => {
     upstream.say([{ python: '1' }]);
     for await (const { type } of made.agent.run(ann, request(), new AbortController().signal))
       if (type === 'code_output') break;
-    expect(made.executions.cancelled).toBe(1);
+    await expect.poll(() => made.played.cancelled).toBe(1);
   });
 
   it('ends the model', async () => {
@@ -523,8 +520,8 @@ describe('code that calls functions', () => {
     expect(upstream.requests[0]!.body.tools[0].function.description).toContain(
       '- await tools.weather(…): Tells the weather.',
     );
-    expect(made.executions.requests).toMatchObject([{ tools: [{ name: 'weather' }] }]);
-    expect(made.executions.cancelled).toBe(0);
+    expect(made.jobs).toMatchObject([{ tools: { definitions: [{ name: 'weather' }] } }]);
+    expect(made.played.cancelled).toBe(0);
 
     const waiting = first.find((event) => event.type === 'code_waiting')!;
     expect(waiting).toMatchObject({ callId: 'c', calls, after: 1 });
@@ -540,7 +537,7 @@ describe('code that calls functions', () => {
       'text It is sunny.',
       'end stop',
     ]);
-    expect(made.executions.answers).toEqual(results);
+    expect(made.played.answers).toEqual(results);
     expect(messagesOf(1).slice(1)).toMatchObject([
       { role: 'assistant', tool_calls: [{ id: 'c' }] },
       { role: 'tool', content: 'sunny' },

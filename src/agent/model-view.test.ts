@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { said } from '../../test/support/cell-result.ts';
+import { finishedExecution, said } from '../../test/support/cell-result.ts';
 import type { RichOutput, StoredFile } from '../core/index.ts';
-import { executionOf, type Played } from './fixtures/scripted-executions.ts';
+import type { Execution } from '../service/index.ts';
 import { headAndTail, type ModelViewOptions, modelViewOf } from './model-view.ts';
 
 const options: ModelViewOptions = { form: 'notebook', characters: 1000, pictureCharacters: 100, wallMs: 2500 };
-const show = (played: Played, more: Partial<ModelViewOptions> = {}) =>
-  modelViewOf(executionOf('e', 's', played), { ...options, ...more });
+/** What an execution came to, as far as it is not the usual. */
+interface Played {
+  readonly result?: Partial<Execution['result']>;
+  readonly execution?: Omit<Partial<Execution>, 'result'>;
+}
+const show = ({ result = {}, execution }: Played, more: Partial<ModelViewOptions> = {}) =>
+  modelViewOf(finishedExecution({ continuity: 'continued', ...execution, result }), { ...options, ...more });
 const display = (bundle: RichOutput['bundle']): RichOutput => ({ kind: 'display', bundle });
 const file = (name: string, size = 3) => ({ change: 'created' as const, file: { name, size } as StoredFile });
 const error = {

@@ -47,7 +47,7 @@ export class RateLimiter {
     return 0;
   }
 
-  /** A full bucket is as good as none. */
+  /** A full bucket says the same as none. */
   #forgetFull(buckets: Map<string, Bucket>, now: number): void {
     for (const [principalId, { fullAt }] of buckets) if (fullAt <= now) buckets.delete(principalId);
     this.#forgetAt = Math.max(10_000, 2 * buckets.size);

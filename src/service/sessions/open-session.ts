@@ -88,15 +88,18 @@ export class OpenSession {
     return this.inTurn(async () => {
       if (this.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
       this.#running = execution;
+      let cause: unknown;
       try {
-        return await work();
-      } catch (cause) {
-        // The session was deleted meanwhile, and its sandbox with it.
-        if (this.isDeleted) throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
-        throw cause;
+        const done = await work();
+        if (!this.isDeleted) return done;
+      } catch (error) {
+        if (!this.isDeleted) throw error;
+        cause = error;
       } finally {
         this.#running = undefined;
       }
+      // Its sandbox and its files have gone with it, however far the work had come.
+      throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
     }, execution.signal);
   }
 

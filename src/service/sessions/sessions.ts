@@ -70,7 +70,7 @@ export interface Page {
   readonly order: 'asc' | 'desc';
 }
 
-/** Live sessions. Another's session is as good as none: not_found. */
+/** Live sessions. A session of another principal is not_found. */
 export interface Sessions {
   /** @throws DragomanError invalid_request, file_refused */
   create(principal: Principal, request: NewSession): Promise<SessionInfo>;
