@@ -20,6 +20,7 @@ export {
   type Usage,
   unprintedError,
 } from './execution.ts';
+export { FairQueue } from './fair-queue.ts';
 export { type FairKey, FairStore } from './fair-store.ts';
 export { keptMode, modeOf, uploadMode } from './file-mode.ts';
 export type { ByteRange, FileClaim, FileRef, FileScope, FileSet, StoredFile } from './files.ts';

@@ -1,5 +1,6 @@
-/** Who waits, by owner, each in order. An owner that had its turn goes to the end. */
-const waiting = new Map<string, (() => void)[]>();
+import { FairQueue } from './fair-queue.ts';
+
+const waiting = new FairQueue<() => void>();
 
 /**
  * Resolves in a turn of the event loop of its own. Work that a user's data makes long is cut into pieces, and each piece waits for its
@@ -10,18 +11,13 @@ const waiting = new Map<string, (() => void)[]>();
 export function turnOf(owner: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (waiting.size === 0) setImmediate(giveTurn);
-  const own = waiting.get(owner);
-  if (own) own.push(resolve);
-  else waiting.set(owner, [resolve]);
+  waiting.push(owner, resolve);
   return promise;
 }
 
 function giveTurn(): void {
-  const [owner, own] = waiting.entries().next().value!;
-  waiting.delete(owner);
-  const resolve = own.shift()!;
-  if (own.length > 0) waiting.set(owner, own);
+  const resolve = waiting.shift();
   // An immediate that is set in an immediate comes with the next turn.
   if (waiting.size > 0) setImmediate(giveTurn);
-  resolve();
+  resolve?.();
 }

@@ -117,6 +117,14 @@ describe('Pool', () => {
     }
   });
 
+  it('makes sandboxes for owners in turn: one that asks for many waits for itself', async () => {
+    const { pool } = start({ onCreate: () => new Promise((resolve) => setTimeout(resolve, 5)) });
+    const served: string[] = [];
+    const owners = ['ann', 'ann', 'ann', 'ann', 'bob'];
+    await Promise.all(owners.map((owner) => pool.lease({ ...usual, owner }).then(() => served.push(owner))));
+    expect(served).toEqual(['ann', 'bob', 'ann', 'ann', 'ann']);
+  });
+
   it('refuses requests once it is closed, also those that wait, and destroys what it had', async () => {
     const { backend, pool } = start({ onCreate: () => new Promise((resolve) => setTimeout(resolve, 20)) });
     const waiting = pool.lease(usual);

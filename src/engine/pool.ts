@@ -1,4 +1,4 @@
-import { DragomanError, type Logger } from '../core/index.ts';
+import { DragomanError, FairQueue, type Logger } from '../core/index.ts';
 import { orders } from '../guest-protocol/index.ts';
 import type { Backend, Sandbox, SandboxLimits } from '../sandbox/index.ts';
 import { kindKey, type RuntimeCatalogue, type SandboxKind } from './runtimes.ts';
@@ -21,6 +21,7 @@ export interface LeaseRequest {
 }
 
 interface Waiter {
+  readonly rack: Rack;
   resolve: (sandbox: Sandbox) => void;
   reject: (error: Error) => void;
 }
@@ -31,7 +32,6 @@ interface Rack {
   readonly size: number;
   readonly ready: Sandbox[];
   readonly warmed: Set<Sandbox>;
-  readonly waiting: Waiter[];
   making: number;
   /** The last attempt to make one failed. */
   failing: boolean;
@@ -50,6 +50,8 @@ const retryDelayMs = 250;
 export class Pool {
   readonly #options: PoolOptions;
   readonly #racks = new Map<string, Rack>();
+  /** Requests of all kinds, owners in turn: one that takes sandboxes faster than they are made waits for itself alone. */
+  readonly #waiting = new FairQueue<Waiter>();
   #making = 0;
   #warming: NodeJS.Timeout | undefined;
   #closed = false;
@@ -65,7 +67,6 @@ export class Pool {
         size,
         ready: [],
         warmed: new Set(),
-        waiting: [],
         making: 0,
         failing: false,
       });
@@ -94,7 +95,7 @@ export class Pool {
    */
   async lease({ kind, limits, owner }: LeaseRequest): Promise<Sandbox> {
     const sandbox = await (this.#fits(limits)
-      ? this.#take(this.#racks.get(kindKey(kind))!)
+      ? this.#take(this.#racks.get(kindKey(kind))!, owner)
       : this.#create(kind, limits, owner));
     try {
       await sandbox.adopt({ limits, owner });
@@ -109,10 +110,9 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#warming);
-    const parked = [...this.#racks.values()].flatMap((rack) => {
-      for (const waiter of rack.waiting.splice(0)) waiter.reject(new DragomanError('shutting_down'));
-      return rack.ready.splice(0);
-    });
+    for (let waiter = this.#waiting.shift(); waiter; waiter = this.#waiting.shift())
+      waiter.reject(new DragomanError('shutting_down'));
+    const parked = [...this.#racks.values()].flatMap((rack) => rack.ready.splice(0));
     await Promise.all(parked.map((sandbox) => sandbox.destroy()));
   }
 
@@ -124,7 +124,7 @@ export class Pool {
     );
   }
 
-  #take(rack: Rack): Promise<Sandbox> {
+  #take(rack: Rack, owner = ''): Promise<Sandbox> {
     // Those that died with their zygote are about to be removed.
     const at = rack.ready.findIndex((sandbox) => !sandbox.ended);
     this.#warmLater();
@@ -137,7 +137,7 @@ export class Pool {
     }
     if (this.#closed) return Promise.reject(new DragomanError('shutting_down'));
     const { promise, resolve, reject } = Promise.withResolvers<Sandbox>();
-    rack.waiting.push({ resolve, reject });
+    this.#waiting.push(owner, { rack, resolve, reject });
     this.#refill();
     return promise;
   }
@@ -165,12 +165,18 @@ export class Pool {
 
   /** A waiting request comes before an empty rack, an empty rack before a half-full one. */
   #neediest(): Rack | undefined {
+    const making = new Map<Rack, number>();
+    for (const { rack } of this.#waiting.inTurn()) {
+      const others = making.get(rack) ?? 0;
+      if (others >= rack.making) return rack;
+      making.set(rack, others + 1);
+    }
     let best: Rack | undefined;
     let most = 0;
     for (const rack of this.#racks.values()) {
-      const waiting = rack.waiting.length - rack.making;
-      const missing = rack.size - rack.ready.length - rack.making;
-      const need = waiting > 0 ? 1000 + waiting : missing / rack.size;
+      // What is being made for a request will not be parked.
+      const parking = rack.making - (making.get(rack) ?? 0);
+      const need = (rack.size - rack.ready.length - parking) / rack.size;
       if (need > most) {
         best = rack;
         most = need;
@@ -188,12 +194,12 @@ export class Pool {
       rack.failing = true;
       const reason = String((error as Error).cause ?? error);
       this.#options.logger.error({ kind: kindKey(rack.kind), error: reason }, 'a sandbox could not be made');
-      rack.waiting.shift()?.reject(error as Error);
+      this.#waiting.shift((waiter) => waiter.rack === rack)?.reject(error as Error);
       await new Promise((resolve) => setTimeout(resolve, retryDelayMs));
       return;
     }
     if (this.#closed) return sandbox.destroy();
-    const waiter = rack.waiting.shift();
+    const waiter = this.#waiting.shift((each) => each.rack === rack);
     if (waiter) return waiter.resolve(sandbox);
     rack.ready.push(sandbox);
     void sandbox.exited.then(() => this.#discard(rack, sandbox));
