@@ -298,7 +298,7 @@ def _input(prompt='', /):
     try:
         return _usual_input(prompt)
     except EOFError:
-        raise EOFError('there is nobody to answer: a cell has no input. Put the value into the code.') from None
+        raise EOFError('nothing can be read: a cell has no input. Put the value into the code.') from None
 
 
 def _keep_line_numbers(lines):
