@@ -15,7 +15,7 @@ const bin = `${project}/node_modules`;
 const report = mkdtempSync(join(tmpdir(), 'dragoman-test-'));
 const results = join(report, 'results.json');
 const steps = [
-  ['set-up', `${project}/src/main.ts`, 'setup'],
+  ['set-up', `${project}/src/main.ts`, 'setup', '--tests'],
   ['types', `${bin}/typescript/bin/tsc`, '--noEmit'],
   ['types of the pages', `${bin}/typescript/bin/tsc`, '--noEmit', '--project', 'web'],
   ['lint', `${bin}/@biomejs/biome/bin/biome`, 'check', '.'],

@@ -24,7 +24,8 @@ export function addHostCommands(program: Command, version: string): void {
   program
     .command('setup')
     .description('install OS packages and build the sandbox image where they are missing')
-    .action(async () => (await import('./serve.ts')).setup());
+    .option('--tests', 'also what the tests need: a browser')
+    .action(async ({ tests }: { tests?: true }) => (await import('./serve.ts')).setup({ forTests: tests === true }));
 
   program
     .command('doctor')

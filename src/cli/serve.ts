@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, describeConfig, loadConfig } from '../config/index.ts';
-import { createProgress } from '../host/index.ts';
+import { isSuperuser } from '../core/index.ts';
+import { createProgress, installPackages, missingForTests } from '../host/index.ts';
 import { setup as setUp } from '../images/index.ts';
 import { type Service, startService } from '../roles/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
@@ -26,10 +27,22 @@ export async function serve(version: string): Promise<void> {
   announce(config, service, version, performance.now() - started);
 }
 
-/** Installs OS packages and builds the sandbox image where they are missing. */
-export async function setup(): Promise<void> {
+/** Installs OS packages and builds the sandbox image where they are missing; with `forTests` also a browser. */
+export async function setup({ forTests }: { forTests: boolean }): Promise<void> {
   const { imageRoot } = await prepare(loadConfig());
   console.log(`The sandbox image is ready: ${imageRoot}`);
+  const missing = forTests ? missingForTests() : [];
+  if (missing.length === 0) return;
+  try {
+    await installPackages(missing, {
+      superuser: isSuperuser(),
+      interactive: process.stdin.isTTY === true,
+      progress: createProgress({ stream: process.stdout }),
+    });
+  } catch (error) {
+    // Only the tests of the pages need it, and they say that it is missing.
+    console.error((error as Error).message);
+  }
 }
 
 function prepare(config: Config) {

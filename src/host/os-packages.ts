@@ -48,6 +48,18 @@ export function missingPackages({ build, superuser }: HostNeeds): MissingPackage
   return requirements.filter(({ present }) => !present()).map(({ name, why }) => ({ name, why }));
 }
 
+/** The browser in which tests look at the pages. */
+const browser: Requirement = {
+  name: 'chromium',
+  why: 'shows the pages to their tests',
+  present: () => hasProgram('chromium'),
+};
+
+/** What tests need besides, and the host still lacks. */
+export function missingForTests(): MissingPackage[] {
+  return [browser].filter(({ present }) => !present()).map(({ name, why }) => ({ name, why }));
+}
+
 /** The host's distribution. */
 export function hostRelease(): OsRelease {
   try {

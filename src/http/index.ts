@@ -14,5 +14,5 @@ export { PieceStream } from './piece-stream.ts';
 export { problemOf } from './problems.ts';
 export { sendRelayed } from './relayed.ts';
 export { addRoute, type Route } from './route.ts';
-export { createServer, type FaceOptions, type ServerOptions } from './server.ts';
+export { createServer, type ServerOptions } from './server.ts';
 export { upstreamKey } from './upstream-key.ts';

@@ -78,7 +78,7 @@ export interface ServerOptions {
   readonly maxConnections?: number;
 }
 
-export interface FaceOptions {
+interface FaceOptions {
   /** Folder of the built pages. */
   readonly directory: string;
   readonly signIns: SignIns;

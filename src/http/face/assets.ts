@@ -4,7 +4,7 @@ import mime from 'mime';
 import { makeSharedAnswer, type SharedAnswer } from '../shared-answer.ts';
 
 /** Scripts that frames load, by what they are. */
-export interface FrameScripts {
+interface FrameScripts {
   readonly frame: string;
   readonly plotly: string;
 }

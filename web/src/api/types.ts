@@ -13,7 +13,7 @@ export interface Who {
   readonly version: string;
 }
 
-export interface Language {
+interface Language {
   readonly name: string;
   readonly title: string;
   readonly aliases: readonly string[];

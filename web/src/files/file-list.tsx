@@ -71,15 +71,12 @@ export function FileList({ sessionId, files, onChange, onUse }: FileListProps) {
             </button>
             <small class="num">
               {bytes(size)} · {source === 'program' ? 'made by code' : 'uploaded'} {when(at)}
-              {onUse && (
-                <>
-                  {' · '}
-                  <button type="button" onClick={() => onUse(path)}>
-                    Read in a cell
-                  </button>
-                </>
-              )}
             </small>
+            {onUse && (
+              <button type="button" class="small" onClick={() => onUse(path)}>
+                Read in a cell
+              </button>
+            )}
           </li>
         ))}
       </ul>

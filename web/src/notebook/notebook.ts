@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { keepReading } from '../api/events.ts';
 import { ApiError, call, messageOf, patiently, send } from '../api/http.ts';
 import type { DocumentCell, Session, StoredFile } from '../api/types.ts';
-import { announce, loadLists, who } from '../app/state.ts';
+import { announce, loadLists, sessions, who } from '../app/state.ts';
 import { duration, plural } from '../app/words.ts';
 import { execute, follow } from '../run/follow.ts';
 import { Run } from '../run/run.ts';
@@ -128,6 +128,7 @@ export class Notebook {
         call<{ data: readonly StoredFile[] }>('GET', `/sessions/${this.id}/files`),
       ]);
       this.session.value = session;
+      sessions.value = sessions.value.map((each) => (each.id === session.id ? session : each));
       this.files.value = files.data;
       if (session.state !== 'live') this.#forgetVariables();
       this.variables.value = session.state === 'live' ? await readVariables(this.id) : [];
@@ -304,7 +305,7 @@ function spokenEnd(run: Run): string {
 }
 
 /** Code that reads a file, by its ending. */
-export function readerOf(path: string): string {
+function readerOf(path: string): string {
   const name = JSON.stringify(path);
   const ending = path.slice(path.lastIndexOf('.') + 1).toLowerCase();
   const readers: Readonly<Record<string, string>> = {

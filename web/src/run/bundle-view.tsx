@@ -12,7 +12,7 @@ import { TextLog } from './text-log.ts';
 import { TextView } from './text-view.tsx';
 
 /** Data of a chart, as the kernel takes it from a figure. */
-export const chartType = 'application/vnd.dragoman.chart+json';
+const chartType = 'application/vnd.dragoman.chart+json';
 
 /** Forms in the order in which they win. */
 const order: readonly (readonly [RegExp, string])[] = [

@@ -1,7 +1,7 @@
 import { highlightCode, tagHighlighter, tags } from '@lezer/highlight';
 import { grammarOf } from './grammars.ts';
 
-export interface Piece {
+interface Piece {
   readonly text: string;
   readonly style: string;
 }

@@ -42,8 +42,8 @@ export function OutputFrame({ kind, title, show }: FrameProps) {
       sandbox="allow-scripts"
       style={{ height: `${height}px` }}
       onLoad={() => {
-        // The frame is loaded once. A second time means that the output went elsewhere.
-        if (++loads.current > 1) setLeft(true);
+        // The frame is loaded once, and again when a live output is written into it. One more means that the output went elsewhere.
+        if (++loads.current > (kind === 'live' ? 2 : 1)) setLeft(true);
       }}
     />
   );

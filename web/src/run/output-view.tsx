@@ -57,7 +57,7 @@ export function OutputView({ run, withRich = true }: { run: Run; withRich?: bool
           {run.fault.value}
         </p>
       )}
-      {run.artifacts.value.length > 0 && <Files artifacts={run.artifacts.value} />}
+      {withRich && run.artifacts.value.length > 0 && <Files artifacts={run.artifacts.value} />}
       {ending && ending.lost.length > 0 && (
         <p class="err small">Not kept: {ending.lost.map(({ path, reason }) => `${path} (${reason})`).join(', ')}</p>
       )}
@@ -116,7 +116,7 @@ export function errorLine(traceback: string): number | undefined {
   return last ? Number(last[1] ?? last[2]) : undefined;
 }
 
-function Files({ artifacts }: { artifacts: readonly Artifact[] }) {
+export function Files({ artifacts }: { artifacts: readonly Artifact[] }) {
   return (
     <div class="chips">
       {artifacts.map(({ id, session_id: session, path, size, change }) => (

@@ -6,7 +6,7 @@ import { BundleView } from './bundle-view.tsx';
 import { Code } from './code.tsx';
 import { Elapsed } from './elapsed.tsx';
 import { interrupt } from './interrupt.ts';
-import { OutputView } from './output-view.tsx';
+import { Files, OutputView } from './output-view.tsx';
 import type { Run } from './run.ts';
 
 /** A run inside a chat: one line that opens to code and text; figures and tables always stay in sight. */
@@ -61,12 +61,13 @@ export function RunView({ run, isLast }: { run: Run; isLast: boolean }) {
       {rich.map((bundle, at) => (
         <BundleView key={at} bundle={bundle.value} />
       ))}
+      {run.artifacts.value.length > 0 && <Files artifacts={run.artifacts.value} />}
     </>
   );
 }
 
 /** The first comment of the code says what it is for. */
-export function titleOf({ code, language }: Pick<Run, 'code' | 'language'>): string {
+function titleOf({ code, language }: Pick<Run, 'code' | 'language'>): string {
   const comment = /^\s*(?:#|\/\/)\s*(.{3,80}?)\s*$/m.exec(code)?.[1];
   if (comment && !comment.startsWith('!')) return comment;
   return `Ran ${plural(code.trim() === '' ? 0 : code.trim().split('\n').length, 'line')} of ${languageTitle(language)}`;

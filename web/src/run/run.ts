@@ -3,7 +3,7 @@ import type { Artifact, Bundle, Ending, ProgramError } from '../api/types.ts';
 import { TextLog } from './text-log.ts';
 
 /** A result that may be replaced in place. */
-export interface RichPart {
+interface RichPart {
   readonly kind: 'rich';
   readonly isResult: boolean;
   readonly bundle: Signal<Bundle>;
@@ -16,7 +16,7 @@ export interface TextPart {
   readonly version: Signal<number>;
 }
 
-export interface GapPart {
+interface GapPart {
   readonly kind: 'gap';
   readonly count: number;
 }
@@ -113,6 +113,7 @@ export class Run {
         break;
       case 'error':
         this.error.value = data;
+        this.#dropTraceback();
         break;
       case 'gap':
         this.#add({ kind: 'gap', count: data.to - data.from + 1 });

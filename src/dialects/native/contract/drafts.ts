@@ -20,7 +20,7 @@ const cell = z.object({
   execution_id: id.nullish().describe('The latest execution of the cell.'),
 });
 
-export const notebookBody = z
+const notebookBody = z
   .object({ cells: z.array(cell).max(maxCells) })
   .meta({ id: 'NotebookDocument', description: 'The cells of a session’s notebook, in order.' });
 
