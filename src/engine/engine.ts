@@ -207,16 +207,15 @@ class SandboxEngine implements Engine {
       entry: { path: string; code: string };
     },
   ): Promise<WorkspaceDiff> {
-    const staged = stagedFiles(inputs, entry);
     if (outcome === 'completed') {
-      const left = needsSource(runtime, entry.code) ? staged : stagedFiles(inputs);
+      const left = needsSource(runtime, entry.code) ? stagedFiles(inputs, entry) : stagedFiles(inputs);
       if (!(await sandbox.workspace.differs(left, collectLimits(limits), folders))) {
         const inherited = inputs.map(({ path }) => path);
         return { artifacts: [], inherited, deleted: [], folders: folders ?? [], caches: [], truncated: false };
       }
       await sandbox.freeze();
     }
-    return diffWorkspace(sandbox.workspace, staged, entry.path, limits);
+    return diffWorkspace(sandbox.workspace, stagedFiles(inputs, entry), entry.path, limits);
   }
 
   versions(limits: Limits): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {

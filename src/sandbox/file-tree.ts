@@ -39,6 +39,8 @@ export interface OpenFile extends FileContent {
 
 /** Files that the host can list and open itself. */
 export interface FileTree {
+  /** Whether certainly nothing is in it. Absent, or false: a listing tells. */
+  isEmpty?(): boolean;
   list(limits: { readonly entries: number; readonly depth: number }): Promise<Listing>;
   /** Undefined when there is no such regular file. */
   open(path: string): Promise<OpenFile | undefined>;
@@ -65,6 +67,7 @@ export class TreeWorkspace implements Workspace {
   }
 
   async differs(since: Baseline, limits: CollectLimits, sinceFolders?: readonly string[]): Promise<boolean> {
+    if (since.size === 0 && !sinceFolders?.length && this.#tree.isEmpty?.()) return false;
     const entries = Math.min(limits.entries, 2 * since.size + unexpectedEntries);
     const { files, folders, truncated } = await this.#tree.list({ ...limits, entries });
     if (truncated) return true;

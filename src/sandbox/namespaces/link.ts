@@ -1,6 +1,6 @@
-import { Socket } from 'node:net';
 import { type Claim, type ClaimAllowance, ClaimDecoder, encodeFrame, type Order } from '../../guest-protocol/index.ts';
 import type { GuestLink, LinkListener } from '../port.ts';
+import { CommandPipe } from './command-pipe.ts';
 import { OutputPipe } from './output-pipe.ts';
 
 /** Descriptors of our ends of a sandbox's four pipes. */
@@ -10,6 +10,11 @@ export interface PipeEnds {
   readonly stdout: number;
   readonly stderr: number;
 }
+
+/** Orders after which code of the user's may write. */
+const startOrders: ReadonlySet<string> = new Set(['run', 'serve']);
+/** Output of a program that ends sooner is read with its end. */
+const watchAfterMs = 5;
 
 const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
 
@@ -23,7 +28,7 @@ export class PipeLink implements GuestLink {
   /** What the sandbox said that is no claim, or too much. */
   violation: string | undefined;
 
-  readonly #command: Socket;
+  readonly #command: CommandPipe;
   readonly #claims: OutputPipe;
   readonly #outputs: readonly OutputPipe[];
   readonly #decoder = new ClaimDecoder();
@@ -31,40 +36,41 @@ export class PipeLink implements GuestLink {
   /** Claims that have arrived and not been delivered. */
   readonly #waiting: Claim[] = [];
   #isDelivering = false;
+  #watching: NodeJS.Timeout | undefined;
   #listener = silent;
 
   /** Takes over the descriptors. `onViolation` has to end the sandbox. */
   constructor({ command, claims, stdout, stderr }: PipeEnds, onViolation: () => void) {
     this.#onViolation = onViolation;
-    this.#command = new Socket({ fd: command, readable: false, writable: true });
-    // The program may be gone before it has read everything.
-    this.#command.on('error', () => {});
+    this.#command = new CommandPipe(command);
     this.#claims = new OutputPipe(claims, (chunk) => this.#hear(chunk));
+    this.#claims.watch();
     this.#outputs = [
       new OutputPipe(stdout, (chunk) => this.#listener.stdout(chunk)),
       new OutputPipe(stderr, (chunk) => this.#listener.stderr(chunk)),
     ];
+    void this.#claims.ended.then(() => {
+      for (const pipe of this.#outputs) pipe.finish();
+    });
     this.ended = Promise.all([this.#claims, ...this.#outputs].map((pipe) => pipe.ended));
   }
 
   listen(listener: LinkListener, allowance?: ClaimAllowance): void {
+    // What was written to the listener before is not for this one.
+    for (const pipe of this.#outputs) pipe.drain();
     this.#listener = listener;
     this.#decoder.allow(allowance);
   }
 
   async send({ frame, body }: Order): Promise<void> {
+    if (startOrders.has(frame.op)) this.#watching ??= setTimeout(() => this.#watch(), watchAfterMs);
     const head = encodeFrame(frame);
-    if (body === undefined) this.#command.write(head);
-    else if (body instanceof Uint8Array) {
-      this.#command.cork();
-      this.#command.write(head);
-      this.#command.write(body);
-      this.#command.uncork();
-    } else {
-      this.#command.write(head);
-      for await (const chunk of body) if (!this.#command.write(chunk)) await this.#drained();
+    if (body === undefined) await this.#command.write([head]);
+    else if (body instanceof Uint8Array) await this.#command.write([head, body]);
+    else {
+      await this.#command.write([head]);
+      for await (const chunk of body) await this.#command.write([chunk]);
     }
-    if (this.#command.writableNeedDrain) await this.#drained();
   }
 
   async flush(): Promise<void> {
@@ -75,10 +81,11 @@ export class PipeLink implements GuestLink {
   /** Drops what was not sent: no order matters to a sandbox that is being killed. */
   stopSending(): void {
     this.#listener = silent;
-    this.#command.destroy();
+    this.#command.close();
   }
 
   close(): void {
+    clearTimeout(this.#watching);
     for (const pipe of [this.#claims, ...this.#outputs]) pipe.close();
   }
 
@@ -104,14 +111,7 @@ export class PipeLink implements GuestLink {
     }
   }
 
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#command.off('drain', done).off('close', done);
-        resolve();
-      };
-      if (this.#command.destroyed) resolve();
-      else this.#command.on('drain', done).on('close', done);
-    });
+  #watch(): void {
+    for (const pipe of this.#outputs) pipe.watch();
   }
 }

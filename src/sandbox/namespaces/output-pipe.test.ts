@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OutputPipe } from './output-pipe.ts';
 
 let directory: string;
@@ -18,11 +18,25 @@ beforeEach(() => {
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   writer = openSync(path, constants.O_WRONLY);
   pipe = new OutputPipe(reader, (chunk) => chunks.push(Buffer.from(chunk).toString()));
+  pipe.watch();
 });
 afterEach(() => {
   pipe.close();
   rmSync(directory, { recursive: true });
 });
+
+/** Another pipe, of which nothing is read yet. */
+function unwatched() {
+  const path = join(directory, 'other');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(path, constants.O_WRONLY);
+  return {
+    pipe: new OutputPipe(reader, (chunk) => chunks.push(Buffer.from(chunk).toString())),
+    write: (text: string) => writeSync(fd, text),
+    end: () => closeSync(fd),
+  };
+}
 
 const letters = (count: number) => Array.from({ length: count }, (_, index) => 'abcdefghij'[index % 10]!);
 
@@ -61,6 +75,32 @@ describe('OutputPipe', () => {
     expect(chunks.join('')).toBe(`${text.join('')}last`);
     closeSync(writer);
     await pipe.ended;
+  });
+
+  it('reads only when it is told to, while it is not watched', async () => {
+    const other = unwatched();
+    other.write('one');
+    await sleep(50);
+    expect(chunks).toEqual([]);
+    other.pipe.drain();
+    expect(chunks).toEqual(['one']);
+    other.write('two');
+    other.end();
+    other.pipe.finish();
+    await other.pipe.ended;
+    expect(chunks).toEqual(['one', 'two']);
+    closeSync(writer);
+  });
+
+  it('waits for the last writer when it is to finish', async () => {
+    const other = unwatched();
+    other.pipe.finish();
+    other.write('late');
+    await vi.waitUntil(() => chunks.length > 0);
+    other.end();
+    await other.pipe.ended;
+    expect(chunks).toEqual(['late']);
+    closeSync(writer);
   });
 
   it('reads nothing once it is closed', () => {

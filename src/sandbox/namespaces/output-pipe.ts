@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 
 /** More than a pipe holds: a program cannot make it larger. */
@@ -20,22 +20,32 @@ export class OutputPipe {
   /** Resolves when no writer is left and all has been delivered. */
   readonly ended: Promise<void>;
   readonly #fd: number;
-  readonly #socket: Socket;
   readonly #deliver: (chunk: Uint8Array) => void;
+  readonly #onEnd: () => void;
+  #socket: Socket | undefined;
+  #isClosed = false;
   #small = 0;
 
   /** Takes over the descriptor. `deliver` may keep what it is given. */
   constructor(fd: number, deliver: (chunk: Uint8Array) => void) {
     this.#fd = fd;
     this.#deliver = deliver;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#onEnd = resolve;
+  }
+
+  /** Delivers from now on as bytes arrive, and notices the end. Before, only `drain` and `finish` read. Idempotent. */
+  watch(): void {
+    if (this.#socket || this.#isClosed) return;
     this.#socket = new Socket({
-      fd,
+      fd: this.#fd,
       readable: true,
       writable: false,
       onread: { buffer: shared, callback: this.#read },
     });
     this.#socket.on('error', () => {});
-    this.ended = new Promise((resolve) => this.#socket.once('close', () => resolve()));
+    this.#socket.once('close', this.#onEnd);
   }
 
   /** Delivers what has been written so far. */
@@ -43,30 +53,47 @@ export class OutputPipe {
     // A bound, because a writer that is not frozen could fill the pipe as fast as it is read.
     for (let left = capacityBytes; left > 0; ) {
       // A stream that has ended has closed its descriptor, and the number may be another file's by now.
-      if (this.#socket.destroyed) return;
+      if (this.#isClosed || this.#socket?.destroyed) return;
       const count = this.#readNow();
-      if (count === 0) return;
+      if (count === undefined) return;
+      if (count === 0) {
+        if (!this.#socket) this.close();
+        return;
+      }
       left -= count;
       this.#deliver(Buffer.from(shared.subarray(0, count)));
     }
   }
 
+  /** The sandbox is ending: reads to the end, now if no writer is left. */
+  finish(): void {
+    this.drain();
+    this.watch();
+  }
+
   close(): void {
-    this.#socket.destroy();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#socket) this.#socket.destroy();
+    else {
+      closeSync(this.#fd);
+      this.#onEnd();
+    }
   }
 
   #read = (count: number, buffer: Uint8Array): boolean => {
     this.#deliver(Buffer.from(buffer.subarray(0, count)));
     if (count >= smallBytes || ++this.#small <= promptChunks) return true;
-    setTimeout(() => this.#socket.resume(), restMs);
+    setTimeout(() => this.#socket!.resume(), restMs);
     return false;
   };
 
-  #readNow(): number {
+  /** Bytes read; 0: no writer is left; undefined: nothing is there now. */
+  #readNow(): number | undefined {
     try {
       return readSync(this.#fd, shared);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
       throw error;
     }
   }

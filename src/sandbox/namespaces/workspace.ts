@@ -12,6 +12,8 @@ const inlineEntries = 24;
 const inlineDigestBytes = 64 * 1024;
 
 const tmpfsMagic = 0x01021994;
+/** What a tmpfs says of a directory with nothing in it; each name in it adds to this. */
+const emptySize = 40;
 
 /**
  * Opens the workspace of a sandbox that has claimed `ready` and has nothing of a user in it yet.
@@ -48,6 +50,10 @@ class DescriptorTree implements FileTree {
 
   constructor(fd: number) {
     this.#fd = fd;
+  }
+
+  isEmpty(): boolean {
+    return fstatSync(this.#fd).size === emptySize;
   }
 
   async list(limits: { entries: number; depth: number }): Promise<Listing> {

@@ -17,6 +17,8 @@ interface Fork {
   spawned: (value: Spawned) => void;
   failed: (error: Error) => void;
   exited: (status: ExitStatus) => void;
+  /** Neither `spawned` nor `failed` was called. */
+  isPending: boolean;
 }
 
 export interface ZygoteOptions {
@@ -45,6 +47,7 @@ export class Zygote {
   #process: ChildProcess | undefined;
   #control: Duplex | undefined;
   #hostPid = 0;
+  #unsaid = '';
   #closing = false;
   #gone = false;
 
@@ -135,7 +138,8 @@ export class Zygote {
       return await new Promise<Spawned>((resolve, reject) => {
         const failed = (error: Error) => reject(new DragomanError('sandbox_unavailable', { cause: error }));
         timer = setTimeout(() => failed(new Error('the zygote did not answer')), spawnDeadlineMs);
-        this.#forks.set(id, { spawned: resolve, failed, exited });
+        const fork: Fork = { spawned: resolve, failed, exited, isPending: true };
+        this.#forks.set(id, fork);
         this.#say(zygoteOrders.spawn(id, wanted));
       });
     } catch (error) {
@@ -162,8 +166,16 @@ export class Zygote {
     await closed;
   }
 
+  /** What is said in one turn leaves in one piece. */
   #say(order: string): void {
-    this.#control?.write(order);
+    if (this.#unsaid === '') setImmediate(() => this.#sayAll());
+    this.#unsaid += order;
+  }
+
+  #sayAll(): void {
+    const orders = this.#unsaid;
+    this.#unsaid = '';
+    this.#control?.write(orders);
   }
 
   #readControl(started: () => void): void {
@@ -194,7 +206,9 @@ export class Zygote {
         return;
       case 'exit':
         this.#forks.delete(event.id);
-        fork?.failed(new Error(`the sandbox ended while it was made (${event.code ?? event.signal})`));
+        // Every sandbox ends one day: an error with its stack costs too much to make it for nothing.
+        if (fork?.isPending)
+          fork.failed(new Error(`the sandbox ended while it was made (${event.code ?? event.signal})`));
         fork?.exited({ code: event.code, signal: event.signal });
     }
   }
@@ -208,6 +222,7 @@ export class Zygote {
         opened.push(openSync(`/proc/${this.#hostPid}/fd/${fd}`, mode | constants.O_NONBLOCK));
         return opened.at(-1)!;
       }) as [number, number, number, number];
+      fork.isPending = false;
       fork.spawned({ hostPid, command, claims, stdout, stderr });
     } catch (error) {
       for (const fd of opened) closeSync(fd);

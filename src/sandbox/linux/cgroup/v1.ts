@@ -209,8 +209,8 @@ class CgroupV1 implements Cgroup, Reusable {
 
   async place({ pid, confined }: PlacedProcess): Promise<void> {
     await confined;
-    for (const path of distinct(this.#paths))
-      if (tasksOf(path) !== String(pid)) throw new Error('the sandbox is not alone in its control group');
+    // It has entered all of them or ended; the group in which processes are counted decides.
+    if (tasksOf(this.#paths.pids) !== String(pid)) throw new Error('the sandbox is not alone in its control group');
     this.#wasEntered = true;
   }
 
@@ -261,8 +261,8 @@ class CgroupV1 implements Cgroup, Reusable {
     const { count, state, memory } = this.#files;
     return (
       this.#wasEntered &&
+      // What is in one of its groups is in all of them.
       count.read() === '0' &&
-      distinct(this.#paths).every((path) => tasksOf(path) === '') &&
       state.read() === 'THAWED' &&
       Number(memory.read()) <= mostMemoryLeft
     );
