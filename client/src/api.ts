@@ -57,6 +57,42 @@ export interface Chat {
     session_id?: string | null;
   }[];
 }
+export interface Completeness {
+  status: 'complete' | 'incomplete' | 'invalid' | 'unknown';
+  /**
+   * Blanks that the next line could begin with.
+   */
+  indent: string;
+}
+export interface CompletionRequest {
+  /**
+   * A language that keeps variables, or one of its aliases.
+   */
+  language: string;
+  /**
+   * What is typed so far.
+   */
+  code: string;
+  /**
+   * A kernel of the session; absent: the default one of the language.
+   */
+  kernel_id?: string | null;
+  /**
+   * Where it is to go on, in characters (code points); absent: at its end.
+   */
+  cursor?: number | null;
+}
+export interface Completions {
+  /**
+   * What could stand from `start` to `end`; none: nothing is known.
+   */
+  matches: string[];
+  /**
+   * In characters (code points) of the code.
+   */
+  start: number;
+  end: number;
+}
 export interface Execution {
   id: string;
   session_id: string;
@@ -218,6 +254,20 @@ export interface InterruptSessionAnswer {
    * False: nothing ran.
    */
   interrupted: boolean;
+}
+export interface IsCompleteRequest {
+  /**
+   * A language that keeps variables, or one of its aliases.
+   */
+  language: string;
+  /**
+   * What is typed so far.
+   */
+  code: string;
+  /**
+   * A kernel of the session; absent: the default one of the language.
+   */
+  kernel_id?: string | null;
 }
 export interface Kernel {
   id: string;

@@ -1,9 +1,13 @@
 export type {
   Artifact,
+  Completeness,
+  CompletionRequest,
+  Completions,
   Execution,
   ExecutionRequest,
   File as StoredFile,
   ForkRequest,
+  IsCompleteRequest,
   Kernel,
   KernelRequest,
   Language,

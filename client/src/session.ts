@@ -1,8 +1,12 @@
 import type {
+  Completeness,
+  CompletionRequest,
+  Completions,
   Execution,
   ExecutionRequest,
   ForkRequest,
   InterruptSessionAnswer,
+  IsCompleteRequest,
   SessionChange,
   Session as SessionRecord,
 } from './api.ts';
@@ -49,6 +53,16 @@ export class Session {
 
   change(change: SessionChange, options: CallOptions = {}): Promise<SessionRecord> {
     return this.#transport.json('PATCH', this.#base, { ...options, json: change, repeatable: true });
+  }
+
+  /** How code could go on at `cursor`, in characters (code points); at its end without one. The code does not run. */
+  complete(request: CompletionRequest, options: CallOptions = {}): Promise<Completions> {
+    return this.#transport.json('POST', `${this.#base}/complete`, { ...options, json: request, repeatable: true });
+  }
+
+  /** Whether code is whole, as a prompt asks after each line. The code does not run. */
+  isComplete(request: IsCompleteRequest, options: CallOptions = {}): Promise<Completeness> {
+    return this.#transport.json('POST', `${this.#base}/is_complete`, { ...options, json: request, repeatable: true });
   }
 
   /** Interrupts what runs; variables stay. Returns whether anything ran. */

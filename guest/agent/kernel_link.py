@@ -1,5 +1,7 @@
 """A kernel's two pipes: cells in as {"cell", "code", "language", "tools"}, events out. Both carry frames (frames.py).
 
+A cell with a "question" does not run: {"kind":"complete","cursor"} and {"kind":"is_complete"} are answered by one result.
+
 Events: {"event":"begun"} once a cell can be interrupted (SIGINT; an interrupt that came before is sent then, and none is sent
 between cells), {"event":"display"|"result","bundle":{<mime>:…}}, with "name" one that a later one with "update":true replaces,
 {"event":"clear","wait"}, which takes back what was shown, at once or with the next, {"event":"error","error":{"name","value",

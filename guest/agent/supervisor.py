@@ -121,6 +121,8 @@ class Supervisor:
         self._claim({'claim': 'started', 'token': frame['token']})
         try:
             order = {'cell': frame['token'], 'code': code.decode(), 'language': frame['language'], 'tools': tools}
+            if frame.get('question'):
+                order['question'] = frame['question']
             kernel_link.send(self._kernels[identity].orders, order)
         except OSError:
             pass  # It is dead, and about to be reaped: that ends the cell.

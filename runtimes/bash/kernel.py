@@ -8,6 +8,7 @@ functions, aliases and folder in a file from which the next one begins.
 import fcntl
 import json
 import os
+import re
 import select
 import signal
 import struct
@@ -20,6 +21,9 @@ _FOLDERS = '/tmp/.cells'
 _HERE = os.path.dirname(os.path.abspath(__file__))
 # Where the shell finds its cells and writes its statuses: out of the way of a program's own descriptors.
 _CELLS_FD, _STATUS_FD = 198, 199
+_ANSWER = 'application/vnd.dragoman.answer+json'
+# Another shell is asked for so long.
+_ASK_S = 2
 
 
 def own_folder():
@@ -100,10 +104,44 @@ class Kernel:
             order = _receive()
             self._interrupted = False
             _send({'event': 'begun'})
-            code = self._run(order)
+            code = self._answer(order) if order.get('question') else self._run(order)
             if self._interrupted:
                 _send({'event': 'error', 'error': {'name': 'Interrupted', 'value': 'the cell was interrupted', 'traceback': []}})
             _send({'event': 'done', 'cell': order['cell'], 'code': code})
+
+    def _answer(self, order):
+        """What can be said about code that is being written; another shell is asked, so nothing of it runs."""
+        code, question = order['code'], order['question']
+        try:
+            found = self._complete(code, question['cursor']) if question['kind'] == 'complete' else self._is_complete(code)
+        except (OSError, subprocess.SubprocessError):
+            return 1
+        _send({'event': 'result', 'bundle': {_ANSWER: found}})
+        return 0
+
+    def _complete(self, code, cursor):
+        before = code[: max(0, min(cursor, len(code)))]
+        word = re.search(r'[^\s;&|<>()"\'`=$]*$', before).group()
+        start = len(before) - len(word)
+        # A word that names a command comes first in its command; others name files.
+        is_command = re.search(r'(?:^|[\n;&|(])\s*$', before[:start]) is not None
+        asked = ['-c', '-f'] if is_command else ['-v'] if before[:start].endswith('$') else ['-f']
+        shell = self._shell.process.pid if self._shell else 'self'
+        done = self._ask('cd -- "$1" && shift && compgen "$@"', f'/proc/{shell}/cwd', *asked, '--', word)
+        texts = sorted({line for line in done.stdout.decode(errors='replace').splitlines() if len(line) <= 500})
+        return {'matches': texts[:200], 'start': start, 'end': len(before)}
+
+    def _is_complete(self, code):
+        done = subprocess.run(
+            ['bash', '--noprofile', '--norc', '-n'], input=code.encode(errors='replace'), capture_output=True, timeout=_ASK_S
+        )
+        if b'unexpected end of file' in done.stderr or b'unexpected EOF' in done.stderr or b'here-document' in done.stderr:
+            return {'status': 'incomplete', 'indent': ''}
+        return {'status': 'invalid' if done.returncode else 'complete', 'indent': ''}
+
+    def _ask(self, program, *arguments):
+        words = ['bash', '--noprofile', '--norc', '-c', program, 'bash', *arguments]
+        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASK_S)
 
     def _run(self, order):
         self._count += 1

@@ -86,6 +86,18 @@ export interface ToolDefinition {
 export type InterpreterState = 'kept' | 'lost' | 'none';
 
 /** How a cell of a live session ended, with everything it showed. */
+/**
+ * What a client asks a kernel about code that is being written. The code does not run: the answer is the one result of the execution,
+ * under `kernelAnswerType`, and a claim of the sandbox like any other.
+ */
+export type KernelQuestion =
+  /** How the code could go on at `cursor`, in characters (code points). */
+  | { readonly kind: 'complete'; readonly cursor: number }
+  /** Whether the code is whole. */
+  | { readonly kind: 'is_complete' };
+
+export const kernelAnswerType = 'application/vnd.dragoman.answer+json';
+
 export interface CellResult extends ExecutionResult {
   readonly outputs: readonly RichOutput[];
   /** Rich outputs were left out because they were too many or too large. */

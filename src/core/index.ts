@@ -8,6 +8,8 @@ export {
   type ExecutionEvent,
   type ExecutionResult,
   type InterpreterState,
+  type KernelQuestion,
+  kernelAnswerType,
   type MimeBundle,
   type Outcome,
   type OutputText,

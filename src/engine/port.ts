@@ -2,6 +2,7 @@ import type {
   CellResult,
   ExecutionEvent,
   ExecutionResult,
+  KernelQuestion,
   Limits,
   ToolCall,
   ToolDefinition,
@@ -47,6 +48,8 @@ export interface EngineCellRequest {
   readonly code: string;
   /** Id of a kernel that `startKernel` has started. Absent: the default kernel of the language, started with its first cell. */
   readonly kernel?: string | undefined;
+  /** What is asked about the code, which then does not run. */
+  readonly question?: KernelQuestion | undefined;
 }
 
 /** A kernel of a live session: an interpreter with variables of its own. Plain data. */

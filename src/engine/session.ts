@@ -99,7 +99,7 @@ export class SandboxSession implements EngineSession {
   }
 
   run(
-    { language, code, kernel }: EngineCellRequest,
+    { language, code, kernel, question }: EngineCellRequest,
     options: EngineCallOptions & { readonly limits: Limits },
   ): EngineCell {
     if (this.ended) return { done: Promise.reject(new SandboxGone()), interrupt() {} };
@@ -109,8 +109,10 @@ export class SandboxSession implements EngineSession {
     const order = {
       kernel: guest,
       language: runtime.name,
-      code: Buffer.from(sourceText(runtime, code)),
+      // A question is about the code as it is typed: places in it would move.
+      code: Buffer.from(question ? code : sourceText(runtime, code)),
       tools: tools?.tools ?? [],
+      question,
     };
     const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), {
       ...options,

@@ -1,3 +1,5 @@
+import type { KernelQuestion } from '../core/index.ts';
+
 /** How a program starts. */
 export type Program =
   /** A program of the image. */
@@ -64,6 +66,7 @@ export type GuestFrame =
       readonly language: string;
       readonly size: number;
       readonly tools: readonly GuestTool[];
+      readonly question: KernelQuestion | null;
     }
   | {
       readonly op: 'kernel';
@@ -139,6 +142,8 @@ export const orders = {
       readonly language: string;
       readonly code: Uint8Array;
       readonly tools: readonly GuestTool[];
+      /** What is asked about the code, which then does not run. */
+      readonly question?: KernelQuestion | undefined;
     },
   ): Order => ({
     frame: {
@@ -150,6 +155,7 @@ export const orders = {
       language: cell.language,
       size: cell.code.length,
       tools: cell.tools,
+      question: cell.question ?? null,
     },
     body: cell.code,
   }),

@@ -1,4 +1,12 @@
-import type { CellResult, ExecutionEvent, Limits, ToolDefinition, ToolNaming, ToolResult } from '../core/index.ts';
+import type {
+  CellResult,
+  ExecutionEvent,
+  KernelQuestion,
+  Limits,
+  ToolDefinition,
+  ToolNaming,
+  ToolResult,
+} from '../core/index.ts';
 import type { NumberedEvent } from '../event-log/index.ts';
 
 /**
@@ -123,6 +131,8 @@ export interface Job {
   readonly stdin: string | null;
   /** A cell of the language's kernel, or a program in a sandbox of its own. */
   readonly mode: 'cell' | 'program';
+  /** Of a cell: what is asked about the code, which then does not run. */
+  readonly question?: KernelQuestion | undefined;
   /** All files of the workspace; of a session's all it has. */
   readonly inputs: readonly JobInput[];
   /** Empty folders of the workspace, as of `JobEnding.folders`. Null: empty folders are not kept. */

@@ -154,7 +154,9 @@ export class JobRun {
         const continuity = live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
         const ending = await this.#cellIn(sandbox, continuity, (path) => live.fileAt(path), kernel?.id);
-        live.noteKernel(name, ending.result.interpreter === 'kept');
+        const isKept = ending.result.interpreter === 'kept';
+        // A kernel that was only asked holds no variables yet.
+        if (!this.#job.question || !isKept) live.noteKernel(name, isKept);
         live.noteFiles(ending);
         return ending;
       } catch (error) {
@@ -181,10 +183,10 @@ export class JobRun {
     fileAt: (path: string) => HeldFile | undefined,
     kernel?: string,
   ): Promise<JobEnding> {
-    const { code, limits } = this.#job;
+    const { code, limits, question } = this.#job;
     const { signal } = this.#cancel;
     const options = { limits, signal, onEvent: this.#tell, tools: this.#tools };
-    const cell = sandbox.run({ language: this.#runtime.name, code, kernel }, options);
+    const cell = sandbox.run({ language: this.#runtime.name, code, kernel, question }, options);
     this.#cell = cell;
     const end = await cell.done.finally(() => {
       this.#cell = undefined;

@@ -68,6 +68,22 @@ describe('dragoman repl at a terminal', () => {
     ]);
   });
 
+  it('completes names with Tab, as the kernel knows them', async () => {
+    await atTerminal(['repl'], folder(), [
+      prompt,
+      ['type', 'numbers = [1]\r'],
+      prompt,
+      ['type', 'numb\t'],
+      ['expect', 'numbers'],
+      ['type', '.appe\t'],
+      ['expect', 'append'],
+      ['type', '(2); len(numbers)\r'],
+      ['expect', '\r\n2\r\n'],
+      prompt,
+      ['type', '\x04'],
+    ]);
+  });
+
   it('interrupts what runs with Ctrl-C and keeps the variables', async () => {
     const steps: Step[] = [
       prompt,

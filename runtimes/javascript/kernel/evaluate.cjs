@@ -96,4 +96,4 @@ async function take(remote) {
   return found;
 }
 
-module.exports = { evaluate, warmUp };
+module.exports = { evaluate, post, warmUp };

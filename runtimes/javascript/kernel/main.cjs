@@ -21,6 +21,7 @@ const { formsOf } = require('./forms.cjs');
 const { hideFrames, report } = require('./errors.cjs');
 const { prepare } = require('./source.cjs');
 const timers = require('./timers.cjs');
+const { answer, answerType } = require('./answers.cjs');
 const { createTools, ToolExecutionError } = require('../tools.cjs');
 
 const ordersFd = 3;
@@ -54,7 +55,11 @@ function next() {
 }
 
 /** Runs one cell; resolves with its exit code. */
-async function run({ code, language }) {
+async function run({ code, language, question }) {
+  if (question) {
+    outbox.show('result', { [answerType]: await answer(question, code, language) });
+    return 0;
+  }
   count++;
   const file = `cell-${count}.${language === 'typescript' ? 'ts' : 'js'}`;
   let cell;

@@ -8,7 +8,7 @@ import sys
 
 from dragoman_guest.agent import kernel_link
 
-from . import outbox, script, shell
+from . import answers, outbox, script, shell
 
 # Copies of the streams for a cell that closes its own; out of the way of user code.
 _KEPT_STREAMS = 220
@@ -37,7 +37,8 @@ def serve(orders, events):
         try:
             signal.signal(signal.SIGINT, interrupt)
             kernel_link.send(events, {'event': 'begun'})
-            code = cells.run(order['code'])
+            question = order.get('question')
+            code = answers.answer(cells, question, order['code']) if question else cells.run(order['code'])
             # A handler the cell has set is there for the next.
             interrupt = signal.getsignal(signal.SIGINT)
         except KeyboardInterrupt as error:

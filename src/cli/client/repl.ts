@@ -45,6 +45,8 @@ class Repl {
   readonly #work: Work;
   readonly #env: Environment;
   readonly #options: ReplOptions;
+  /** Of the piece that is being typed. */
+  #lines: string[] = [];
 
   constructor(work: Work, env: Environment, options: ReplOptions) {
     this.#work = work;
@@ -66,7 +68,7 @@ class Repl {
         'dragoman',
         `history-${language.name}`,
       ),
-      complete: async (line) => [[], line],
+      complete: (line) => completionsOf(session, language, [...this.#lines, line].join('\n'), line),
     });
     if (reader.isTerminal) {
       const version = Object.entries(language.versions).map((entry) => entry.join(' '))[0] ?? '';
@@ -90,26 +92,25 @@ class Repl {
   }
 
   async #loop(session: Session, language: Language, reader: LineReader): Promise<void> {
-    let lines: string[] = [];
     for (;;) {
-      const typed = await reader.next(lines.length === 0 ? '>>> ' : '... ');
+      const typed = await reader.next(this.#lines.length === 0 ? '>>> ' : '... ');
       if (typed.kind === 'interrupt') {
         reader.clearLine();
-        lines = [];
+        this.#lines = [];
         continue;
       }
       if (typed.kind === 'line') {
-        if (lines.length === 0 && typed.text.trim() === '') continue;
-        if (lines.length === 0 && /^:\w+( .*)?$/.test(typed.text)) {
+        if (this.#lines.length === 0 && typed.text.trim() === '') continue;
+        if (this.#lines.length === 0 && /^:\w+( .*)?$/.test(typed.text)) {
           if (typed.text.trim() === ':quit') return;
           await this.#command(session, typed.text.trim());
           continue;
         }
-        lines.push(typed.text);
-        if (typed.isPasted || needsMore(language.name, lines)) continue;
+        this.#lines.push(typed.text);
+        if (typed.isPasted || needsMore(language.name, this.#lines)) continue;
       }
-      const code = lines.join('\n');
-      lines = [];
+      const code = this.#lines.join('\n');
+      this.#lines = [];
       if (code.trim() !== '') {
         reader.remember(code);
         reader.rest();
@@ -162,6 +163,21 @@ class Repl {
       terminal.note(`Saved ${shown(argument)}`);
     } else terminal.note(commandHelp);
   }
+}
+
+/** What could stand in place of the last part of the line. A kernel that is busy, or does not answer, has nothing to say. */
+async function completionsOf(
+  session: Session,
+  language: Language,
+  code: string,
+  line: string,
+): Promise<[string[], string]> {
+  if (!language.keeps_variables) return [[], line];
+  const { matches, start, end } = await session.complete({ language: language.name, code }, { timeoutMs: 4000 });
+  const begun = [...code].slice(start, end).join('');
+  // Names come from a sandbox, and what begins on an earlier line cannot be replaced here.
+  const safe = matches.filter((match) => shown(match) === match);
+  return line.endsWith(begun) ? [safe, begun] : [[], line];
 }
 
 function languageOf(languages: readonly Language[], name: string): Language {

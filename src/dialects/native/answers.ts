@@ -132,6 +132,21 @@ export const kernel = z
   .meta({ id: 'Kernel' });
 export type Kernel = z.infer<typeof kernel>;
 
+export const completions = z
+  .object({
+    matches: z.array(z.string()).describe('What could stand from `start` to `end`; none: nothing is known.'),
+    start: count.describe('In characters (code points) of the code.'),
+    end: count,
+  })
+  .meta({ id: 'Completions' });
+
+export const completeness = z
+  .object({
+    status: z.enum(['complete', 'incomplete', 'invalid', 'unknown']),
+    indent: z.string().describe('Blanks that the next line could begin with.'),
+  })
+  .meta({ id: 'Completeness' });
+
 export const kernelList = z.object({ data: z.array(kernel) });
 export const sessionList = z.object({ data: z.array(session), has_more: z.boolean() });
 export const fileList = z.object({ data: z.array(file) });

@@ -3,6 +3,7 @@ import { addDraftRoutes } from './drafts.ts';
 import { addExecutionRoutes } from './executions.ts';
 import { addFileRoutes } from './files.ts';
 import { addKernelRoutes } from './kernels.ts';
+import { addQuestionRoutes } from './questions.ts';
 import type { NativeServices } from './services.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addUsageRoutes } from './usage.ts';
@@ -17,6 +18,7 @@ export const native = (services: NativeServices): Dialect => ({
     addSessionRoutes(app, services);
     addKernelRoutes(app, services);
     addExecutionRoutes(app, services);
+    addQuestionRoutes(app, services);
     addFileRoutes(app, services);
     addDraftRoutes(app, services);
     addUsageRoutes(app, services);

@@ -10,6 +10,8 @@ const maxTools = 128;
 /** Most answers to tool calls in one request. */
 const maxResults = 1000;
 const maxMetadata = 16;
+/** Code that is asked about, in UTF-16 units. */
+const maxQuestionChars = 256 * 1024;
 const longestMs = 30 * 24 * 60 * 60_000;
 
 export const id = z.string().regex(idPattern, 'must be 21 characters of A-Z, a-z, 0-9, "_" and "-"');
@@ -64,6 +66,22 @@ export const executionBody = z
   .meta({ id: 'ExecutionRequest' });
 
 export type ExecutionBody = z.infer<typeof executionBody>;
+
+export const isCompleteBody = z
+  .object({
+    language: z.string().describe('A language that keeps variables, or one of its aliases.'),
+    code: z.string().max(maxQuestionChars).describe('What is typed so far.'),
+    kernel_id: kernelId.nullish().describe('A kernel of the session; absent: the default one of the language.'),
+  })
+  .meta({ id: 'IsCompleteRequest' });
+
+export type IsCompleteBody = z.infer<typeof isCompleteBody>;
+
+export const completionBody = isCompleteBody
+  .extend({
+    cursor: z.int().min(0).nullish().describe('Where it is to go on, in characters (code points); absent: at its end.'),
+  })
+  .meta({ id: 'CompletionRequest' });
 
 /** As of the setting: with less no interpreter begins. */
 const minMemoryBytes = 32 * 1024 * 1024;

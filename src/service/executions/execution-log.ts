@@ -36,6 +36,7 @@ export class ExecutionLog implements ExecutionWatch {
   readonly #logger: Logger;
   /** Under way: as many as are admitted or wait. */
   readonly #running = new Map<string, TrackedExecution>();
+  readonly #untold = new Set<string>();
   readonly #ended = new FairStore<TrackedExecution>({
     maxEntries: maxRemembered,
     maxBytes: maxRememberedBytes,
@@ -68,6 +69,17 @@ export class ExecutionLog implements ExecutionWatch {
       });
   }
 
+  /** One that is no part of its session's history: it is there until it ends, and no watcher hears of it. */
+  addUntold(execution: TrackedExecution): void {
+    this.#running.set(execution.id, execution);
+    this.#untold.add(execution.id);
+    const forget = () => {
+      this.#running.delete(execution.id);
+      this.#untold.delete(execution.id);
+    };
+    execution.done.then(forget, forget);
+  }
+
   /** One of this principal's that is in memory. */
   tracked(principal: Principal, id: string): TrackedExecution | undefined {
     const running = this.#running.get(id);
@@ -77,7 +89,9 @@ export class ExecutionLog implements ExecutionWatch {
 
   /** The executions of a session: those under way, then each that begins and ends, until `signal` aborts. */
   watch(sessionId: string, signal: AbortSignal): AsyncIterable<WatchedExecution> {
-    const underWay = [...this.#running.values()].filter((execution) => execution.sessionId === sessionId);
+    const underWay = [...this.#running.values()].filter(
+      (execution) => execution.sessionId === sessionId && !this.#untold.has(execution.id),
+    );
     const first = underWay.map((execution) => ({ phase: 'begun' as const, execution, code: execution.code }));
     return this.#watch.follow(sessionId, first, signal);
   }

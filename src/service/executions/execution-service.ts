@@ -108,7 +108,8 @@ export class ExecutionService implements Executions {
     const execution = new TrackedExecution(facts, (own) => this.#measured(own, order, session));
     begun = execution;
     session?.follow(execution);
-    this.#log.add(execution, session && session.record.createdAt + this.#options.maxLifeMs);
+    if (request.question) this.#log.addUntold(execution);
+    else this.#log.add(execution, session && session.record.createdAt + this.#options.maxLifeMs);
     return { execution, over };
   }
 
@@ -143,7 +144,11 @@ export class ExecutionService implements Executions {
         )
       : this.#placed(execution, order, () => runAlone(parts, execution, order)));
     const { outcome, usage } = ended.result;
-    this.#options.usage.record(order.principal, { executions: 1, cpuMs: usage.cpuMs, wallMs: usage.wallMs });
+    this.#options.usage.record(order.principal, {
+      executions: order.request.question ? 0 : 1,
+      cpuMs: usage.cpuMs,
+      wallMs: usage.wallMs,
+    });
     const totalMs = performance.now() - begun;
     this.#options.metrics.execution({ language: ended.language, outcome, wallMs: usage.wallMs, totalMs });
     return ended;

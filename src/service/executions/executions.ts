@@ -2,6 +2,7 @@ import type {
   CellResult,
   ExecutionEvent,
   FileRef,
+  KernelQuestion,
   Principal,
   StoredFile,
   ToolCall,
@@ -33,6 +34,8 @@ export interface ExecutionRequest {
   readonly wallMs?: number | undefined;
   /** Runs it as a whole program, with plain tracebacks and an exit code, where the language has an interpreter that stays. */
   readonly asProgram?: boolean | undefined;
+  /** What is asked of the kernel about the code, which then does not run and is no part of the session's history. */
+  readonly question?: KernelQuestion | undefined;
   /** Tools of the caller that the code may call. */
   readonly tools?: readonly ToolDefinition[] | undefined;
   /** What the dialect wants to read again when it comes back to the execution. */

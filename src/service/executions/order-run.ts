@@ -63,7 +63,8 @@ export async function runInSession(
     session: session.forJob(ref, order.kernel, record.expiresAt - parts.now()),
     before: (path) => files.refAt(path),
     ended({ folders }) {
-      if (execution.kernel !== null) session.noteKernel(execution.kernel);
+      // A kernel that was only asked holds no variables.
+      if (execution.kernel !== null && !order.request.question) session.noteKernel(execution.kernel);
       if (folders !== null) session.noteFolders(folders);
     },
     record: (added, deleted) => files.record(set(), added, deleted, ref.epoch),
@@ -100,6 +101,7 @@ async function runOrder(
       args: request.args ?? [],
       stdin: request.stdin ?? null,
       mode: isCell(order) ? 'cell' : 'program',
+      ...(request.question ? { question: request.question } : {}),
       ...{ inputs, folders, limits, session },
       tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
       deadline: now() + queueWaitMs,

@@ -23,6 +23,8 @@ export function isCell({ language, request }: Pick<Order, 'language' | 'request'
 
 /** @throws DragomanError invalid_request for a kernel where none can be */
 export function checkKernel(request: ExecutionRequest, language: Language): void {
+  if (request.question && (request.sessionId === undefined || !isCell({ language, request })))
+    throw new DragomanError('invalid_request', { message: `${language.title} has no kernel that could be asked` });
   if (request.kernelId === undefined) return;
   const refuse = (message: string) => {
     throw new DragomanError('invalid_request', { message });
