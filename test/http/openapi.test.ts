@@ -184,6 +184,8 @@ describe('the server keeps to the document', async () => {
     'readKernel',
     'restartKernel',
     'deleteKernel',
+    'completeCode',
+    'isCodeComplete',
     'execute',
     'executeInSession',
     'readExecution',
