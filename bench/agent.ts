@@ -72,7 +72,7 @@ async function startProxy(upstream: string) {
 }
 
 /** From the model's first token to the client's. */
-async function delay(upstream: ScriptedUpstream, ask: () => Promise<number>): Promise<number> {
+export async function delay(upstream: ScriptedUpstream, ask: () => Promise<number>): Promise<number> {
   upstream.reset();
   upstream.say([{ text: ['Hello', ' there'] }]);
   const heardAt = await ask();
@@ -80,7 +80,7 @@ async function delay(upstream: ScriptedUpstream, ask: () => Promise<number>): Pr
 }
 
 /** Asks, reads to the end, and tells when the first delta of text came. @throws Error when none does */
-async function firstDelta(url: string, key: string, body: object): Promise<number> {
+export async function firstDelta(url: string, key: string, body: object): Promise<number> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
@@ -90,7 +90,7 @@ async function firstDelta(url: string, key: string, body: object): Promise<numbe
   let heardAt: number | undefined;
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
     said += chunk;
-    if (/"(?:delta|content)":\s*"\w/.test(said)) heardAt ??= performance.now();
+    if (/"(?:delta|content|text)":\s*"\w/.test(said)) heardAt ??= performance.now();
   }
   if (heardAt === undefined) throw new Error(`no text came: ${response.status} ${said.slice(0, 500)}`);
   return heardAt;

@@ -8,6 +8,7 @@ import { cost } from './cost.ts';
 import { languages } from './languages.ts';
 import { latency } from './latency.ts';
 import { mcpCalls } from './mcp.ts';
+import { messages } from './messages.ts';
 import { density, liveSessions } from './native.ts';
 import { cellOverhead, firstCells, memory } from './sessions.ts';
 import { start } from './start.ts';
@@ -37,6 +38,7 @@ const benches: Record<string, () => Promise<void>> = {
   first: firstCells,
   memory,
   agent,
+  messages,
   live: () => withServer(liveSessions),
   density: () => withServer(density),
   tools: () => withServer((server) => toolCalls(server), toolLimits),

@@ -87,6 +87,24 @@ describe('code', () => {
     });
   });
 
+  it('is Bash of any length and spelling, in the sandbox of the others', async () => {
+    const long = `cat > long.txt <<'EOF'\n${'x'.repeat(200_000)}\nEOF\nwc -c < long.txt; read line; echo "[$line]"`;
+    service.upstream.say(
+      [calls.python('open("/tmp/outside", "w").write("shared"); import subprocess')],
+      [calls.bash(`cat /tmp/outside; echo " it's \\"quoted\\" $((1 + 1)) \\\\"; exit 200`)],
+      [calls.bash(long)],
+      [calls.bash('echo "unfinished')],
+      [calls.editor({ command: 'view', path: '/tmp/outside' })],
+      [{ text: 'Done.' }],
+    );
+    const { content } = await create();
+    const results = content.flatMap((block) => ('tool_use_id' in block ? [block.content] : []));
+    expect(results[1]).toMatchObject({ stdout: 'shared it\'s "quoted" 2 \\\n', return_code: 200 });
+    expect(results[2]).toMatchObject({ stdout: '200001\n[]\n', return_code: 0 });
+    expect(results[3]).toMatchObject({ stderr: expect.stringContaining('unexpected EOF'), return_code: 2 });
+    expect(results[4]).toMatchObject({ content: 'shared' });
+  });
+
   it('and the editor work in one session', async () => {
     service.upstream.say(
       [calls.editor({ command: 'create', path: 'src/a.py', file_text: 'x = 1\ny = 2\nz = 3\n' })],

@@ -81,6 +81,19 @@ test('langchain.mjs', async () => {
   expect(out).toContain('328350');
 });
 
+test('anthropic-node.mjs', async () => {
+  const code =
+    'import pandas as pd\nn = pd.read_csv("cities.csv").people.sum()\nopen("sum.txt", "w").write(str(n))\nprint(n)';
+  service.upstream.say([{ call: 'code_execution', arguments: { code } }], ({ body }) => [
+    { text: `The sum is ${body.messages.at(-1).content}` },
+  ]);
+  const out = await run('anthropic-node.mjs');
+  expect(out).toContain('--- code_execution');
+  expect(out).toContain('The sum is 1009650');
+  expect(out).toMatch(/saved sum.txt\ncontainer container_\S+ until /);
+  expect(readFileSync(join(folder, 'sum.txt'), 'utf8')).toBe('1009650');
+});
+
 test('client.mjs', async () => {
   // The package as it is published: `@dragoman/client` in node_modules is a link to it.
   const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -13,8 +13,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { model, startOpenAi } from '../support/openai.ts';
+import { checkAnthropic } from './anthropic.ts';
 
-const packages = ['openai==2.54.0', 'litellm[proxy]==1.106.2'];
+const packages = ['openai==2.54.0', 'litellm[proxy]==1.106.2', 'anthropic==2.14.0'];
 /** In an environment of its own: LiteLLM brings an older one along. */
 const mcpPackages = ['mcp==2.3.0'];
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
@@ -306,8 +307,12 @@ try {
   await checkMcp();
   await checkDirect();
   await checkStraight();
+  const { url: URL, key: KEY } = service.server;
+  await checkAnthropic(service.upstream, model, (program) =>
+    run(join(home, 'bin/python'), ['-c', program], { URL, KEY, MODEL: model }),
+  );
   await checkLiteLlm();
-  console.log('mcp, openai-python and LiteLLM work.');
+  console.log('mcp, openai-python, anthropic and LiteLLM work.');
 } finally {
   for (const child of started) child.kill();
   await service.stop();

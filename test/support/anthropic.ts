@@ -7,8 +7,12 @@ export interface AnthropicService {
   readonly server: TestServer;
   readonly upstream: ScriptedUpstream;
   readonly client: Anthropic;
+  /** The same client with the key of another principal. */
+  readonly other: Anthropic;
   stop(): Promise<void>;
 }
+
+const otherKey = 'bob-key-0123456789';
 
 export const model = 'scripted-model';
 
@@ -21,6 +25,7 @@ export async function startAnthropic(env: Readonly<Record<string, string>> = {})
       DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
       DRAGOMAN_UPSTREAM_MODEL: model,
       DRAGOMAN_RATE_LIMITS: 'off',
+      DRAGOMAN_API_KEYS: `ann:ann-key-0123456789,bob:${otherKey}`,
       ...env,
     },
   }).catch(async (error) => {
@@ -31,6 +36,7 @@ export async function startAnthropic(env: Readonly<Record<string, string>> = {})
     server,
     upstream,
     client: new Anthropic({ baseURL: server.url, apiKey: server.key }),
+    other: new Anthropic({ baseURL: server.url, apiKey: otherKey }),
     async stop() {
       await server.stop();
       await upstream.close();

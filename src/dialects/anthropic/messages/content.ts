@@ -77,7 +77,10 @@ export async function blockParts(block: InBlock, where: string, files: ContentFi
 
 async function imagePart({ source }: z.infer<typeof image>, where: string, files: ContentFiles): Promise<ContentPart> {
   if (source.type === 'file') return files.shown(source.file_id, 'image', `${where}.source.file_id`);
-  if (source.type === 'url') return { type: 'image_url', url: source.url };
+  if (source.type === 'url') {
+    if (!/^https?:\/\//i.test(source.url)) throw invalid(`${where}.source.url`, 'It must be an http address.');
+    return { type: 'image_url', url: source.url };
+  }
   if (!/^image\/[\w.+-]+$/.test(source.media_type) || !readBase64(source.data))
     throw invalid(`${where}.source`, 'It must be an image in base64.');
   return { type: 'image', mime: source.media_type, data: source.data };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { SessionTool } from '../../../agent/index.ts';
 import type { Execution } from '../../../service/index.ts';
+import { quoted, withInput } from './shell.ts';
 
 /** The editor: a program of ours that runs in the sandbox, as code of the user does. */
 export interface EditorProgram {
@@ -52,7 +53,7 @@ export type EditorResult = z.infer<typeof said>;
 
 /** Reads the editor's program from beside this file. */
 export function readEditor(): EditorProgram {
-  const code = readFileSync(new URL('editor.py', import.meta.url), 'utf8');
+  const program = readFileSync(new URL('editor.py', import.meta.url), 'utf8');
   return {
     order(given) {
       const read = input.safeParse(given);
@@ -61,7 +62,9 @@ export function readEditor(): EditorProgram {
       if (command === 'create' && typeof text !== 'string') return undefined;
       if (command === 'str_replace' && typeof old !== 'string') return undefined;
       const set = Object.entries(read.data).filter(([, value]) => value !== null && value !== undefined);
-      return { language: 'python', code, stdin: JSON.stringify(Object.fromEntries(set)), asProgram: true };
+      // Isolated: no file of the user takes the place of a module.
+      const words = ['command', 'python3', '-I', '-S', '-c', quoted(program)];
+      return { language: 'bash', code: withInput(words.join(' '), JSON.stringify(Object.fromEntries(set))) };
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { SessionTool } from '../../../agent/index.ts';
 import { type EditorProgram, editorView } from './editor.ts';
+import { inShell } from './shell.ts';
 
 const bash: SessionTool = {
   name: 'bash_code_execution',
@@ -12,8 +13,7 @@ const bash: SessionTool = {
     additionalProperties: false,
   },
   streamed: 'command',
-  order: ({ command }) =>
-    typeof command === 'string' ? { language: 'bash', code: command, asProgram: true } : undefined,
+  order: ({ command }) => (typeof command === 'string' ? { language: 'bash', code: inShell(command) } : undefined),
 };
 
 /** The tools beside Python. Each works in the session of the code. */
