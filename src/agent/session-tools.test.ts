@@ -3,7 +3,8 @@ import { brief, agentRequest as request, runAgent, testAgent } from '../../test/
 import { said } from '../../test/support/cell-result.ts';
 import { type ScriptedUpstream, startUpstream } from '../../test/support/upstream.ts';
 import { DragomanError } from '../core/index.ts';
-import { ScriptedExecutions } from './fixtures/scripted-executions.ts';
+import type { ExecutionRequest } from '../service/index.ts';
+import { playedService } from './fixtures/played-service.ts';
 import type { SessionTool } from './index.ts';
 
 /** Tools that work in the session where code runs. */
@@ -31,13 +32,21 @@ const editor: SessionTool = {
 };
 const code = { name: 'code_execution', sessionTools: [shell, editor] };
 const setup = () => {
-  const executions = new ScriptedExecutions((source) => ({ result: { stdout: said(`ran ${source}\n`) } }));
-  return { executions, agent: testAgent({ executions, baseUrl: upstream.baseUrl }) };
+  const { executions } = playedService((source) => ({ result: { stdout: said(`ran ${source}\n`) } }));
+  const requests: ExecutionRequest[] = [];
+  const noted = {
+    ...executions,
+    start: (...asked: Parameters<typeof executions.start>) => {
+      requests.push(asked[1]);
+      return executions.start(...asked);
+    },
+  };
+  return { requests, executions: noted, agent: testAgent({ executions: noted, baseUrl: upstream.baseUrl }) };
 };
 const messagesOf = (number: number) => upstream.requests[number]!.body.messages;
 
 it('are offered by their names, and their calls become executions', async () => {
-  const { executions, agent } = setup();
+  const { requests, agent } = setup();
   upstream.say(
     [
       { call: 'shell', arguments: ['{"comma', 'nd": "ls', ' -l"}'], id: 'call_1' },
@@ -68,7 +77,7 @@ it('are offered by their names, and their calls become executions', async () => 
     { code: 'edit', input: { path: 'a.txt' } },
     { code: 'x' },
   ]);
-  expect(executions.requests).toMatchObject([
+  expect(requests).toMatchObject([
     { language: 'bash', code: 'ls -l', asProgram: true },
     { language: 'python', code: 'edit', stdin: 'a.txt' },
     { language: 'python', code: 'x' },
@@ -102,7 +111,7 @@ it('are replayed under their names', async () => {
 });
 
 it('tell of arguments that cannot be used', async () => {
-  const { agent, executions } = setup();
+  const { agent, requests } = setup();
   upstream.say(
     [
       { call: 'editor', arguments: { path: 7 } },
@@ -116,7 +125,7 @@ it('tell of arguments that cannot be used', async () => {
     { tool: 'editor', error: { code: 'invalid_request' } },
     { tool: 'shell', error: { code: 'invalid_request' } },
   ]);
-  expect(executions.requests).toEqual([]);
+  expect(requests).toEqual([]);
 });
 
 it.each([true, false])('go on without a place to run, where the request says so: %s', async (goesOnWithout) => {
