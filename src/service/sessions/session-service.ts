@@ -41,8 +41,6 @@ export class SessionService implements Sessions {
   readonly #options: SessionServiceOptions;
   readonly #log: ExecutionLog;
   readonly #directory: SessionDirectory;
-  /** Being found or made by name: two requests of this process must not make two. */
-  readonly #ensuring = new Map<string, Promise<SessionInfo>>();
 
   constructor(options: SessionServiceOptions, parts: SessionServiceParts) {
     this.#options = options;
@@ -54,7 +52,13 @@ export class SessionService implements Sessions {
     return this.#create(principal, request, []);
   }
 
-  async #create(principal: Principal, request: NewSession, folders: readonly string[]): Promise<SessionInfo> {
+  /** @param unlessThere returns the session of this name that another request has made meanwhile */
+  async #create(
+    principal: Principal,
+    request: NewSession,
+    folders: readonly string[],
+    { unlessThere = false } = {},
+  ): Promise<SessionInfo> {
     const inputs = await resolveInputs(this.#options.fileService, principal, request.files ?? []);
     checkNotes(request);
     const { now, idleMs, maxIdleMs, retentionMs, maxLifeMs, plans, records, fileService } = this.#options;
@@ -85,7 +89,12 @@ export class SessionService implements Sessions {
     const copies = inputs.map(({ input, file }) => fileService.copy(session, input.path, file));
     try {
       checkRoom([], copies, workspaceBytes);
-      await records.sessions.create(record);
+      if (unlessThere) {
+        const made = await records.sessions.ensure(record, createdAt);
+        if (made !== record) return await this.#read(made);
+      } else {
+        await records.sessions.create(record);
+      }
       if (copies.length > 0) await fileService.revise(session, { added: copies, superseded: [] });
       return this.#info(record, undefined);
     } finally {
@@ -93,17 +102,11 @@ export class SessionService implements Sessions {
     }
   }
 
-  ensure(principal: Principal, name: string, request: Omit<NewSession, 'name'>): Promise<SessionInfo> {
-    const key = JSON.stringify([principal.tenant, principal.id, name]);
-    const ensuring =
-      this.#ensuring.get(key) ??
-      (async () => {
-        const { sessions } = await this.list(principal, { limit: 1, order: 'desc', name });
-        const [latest] = sessions;
-        return latest && latest.state !== 'expired' ? latest : this.create(principal, { ...request, name });
-      })().finally(() => this.#ensuring.delete(key));
-    this.#ensuring.set(key, ensuring);
-    return ensuring;
+  async ensure(principal: Principal, name: string, request: Omit<NewSession, 'name'>): Promise<SessionInfo> {
+    const { sessions } = await this.list(principal, { limit: 1, order: 'desc', name });
+    const [latest] = sessions;
+    if (latest && latest.state !== 'expired') return latest;
+    return this.#create(principal, { ...request, name }, [], { unlessThere: true });
   }
 
   async get(principal: Principal, id: string): Promise<SessionInfo> {

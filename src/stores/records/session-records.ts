@@ -50,6 +50,12 @@ export interface SessionRecords {
    * @throws DragomanError quota_exceeded when the owner's records are more than they may be; internal when the id is taken
    */
   create(session: SessionRecord): Promise<void>;
+  /**
+   * Records a session, unless its owner has one of its name that ends later than `now`: of callers that do this at once, one makes it.
+   * @returns the latest session of that name: this one or the one that was there
+   * @throws DragomanError as `create`
+   */
+  ensure(session: SessionRecord, now: number): Promise<SessionRecord>;
   /** Expired or not. */
   find(id: string): Promise<SessionRecord | undefined>;
   /** Those of one owner. Expired ones are among them until they are removed. */

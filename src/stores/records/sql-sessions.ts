@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Selectable } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import type { DocumentPage } from './documents.ts';
 import type { Owner } from './file-records.ts';
 import { setRow } from './rows.ts';
@@ -24,22 +24,28 @@ export class SqlSessionRecords implements SessionRecords {
   }
 
   async create(session: SessionRecord): Promise<void> {
-    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch } = session;
-    const row = { id, tenant, principal_id: principalId, created_at: createdAt, life_ms: lifeMs };
-    const changing = changingOf(session);
-    await this.#database.unlessTaken('internal', 'A session with this id exists already.', () =>
-      this.#database.transact(async (transaction) => {
-        await transaction
-          .insertInto('sessions')
-          .values({ ...row, memory_bytes: memoryBytes, worker, epoch, ...changing })
-          .execute();
-        await transaction
-          .insertInto('file_sets')
-          .values(setRow(fileSetOf(session)))
-          .execute();
-        await addDocumented(transaction, { tenant, id: principalId }, changing.size, this.#quotaBytes);
-      }),
-    );
+    await this.#creating((transaction) => this.#create(transaction, session));
+  }
+
+  ensure(session: SessionRecord, now: number): Promise<SessionRecord> {
+    const { tenant, principalId, name } = session;
+    return this.#creating(async (transaction) => {
+      // Comes first: the owner's row is locked until the end, so that two callers take turns.
+      await addDocumented(transaction, { tenant, id: principalId }, 1);
+      await addDocumented(transaction, { tenant, id: principalId }, -1);
+      const there = await transaction
+        .selectFrom('sessions')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .where('principal_id', '=', principalId)
+        .where('name', '=', name)
+        .where('expires_at', '>', now)
+        .orderBy('serial', 'desc')
+        .executeTakeFirst();
+      if (there) return sessionOf(there);
+      await this.#create(transaction, session);
+      return session;
+    });
   }
 
   find(id: string): Promise<SessionRecord | undefined> {
@@ -133,6 +139,25 @@ export class SqlSessionRecords implements SessionRecords {
       total += removed;
       if (removed < deletedAtOnce) return total;
     }
+  }
+
+  #creating<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
+    return this.#database.unlessTaken('internal', 'A session with this id exists already.', () =>
+      this.#database.transact(work),
+    );
+  }
+
+  async #create(transaction: Transaction<Schema>, session: SessionRecord): Promise<void> {
+    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch } = session;
+    const fixed = { id, tenant, principal_id: principalId, created_at: createdAt, life_ms: lifeMs };
+    const changing = changingOf(session);
+    const row = { ...fixed, memory_bytes: memoryBytes, worker, epoch, ...changing };
+    await transaction.insertInto('sessions').values(row).execute();
+    await transaction
+      .insertInto('file_sets')
+      .values(setRow(fileSetOf(session)))
+      .execute();
+    await addDocumented(transaction, { tenant, id: principalId }, changing.size, this.#quotaBytes);
   }
 }
 

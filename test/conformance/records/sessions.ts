@@ -58,6 +58,19 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
       expect(await records.sessions.find(taken.id)).toBeUndefined();
     });
 
+    it('are one of a name however many are made at once, until that has ended', async () => {
+      const now = sessionLike().createdAt;
+      const all = Array.from({ length: 5 }, () => sessionLike({ name: 'n' }));
+      const made = await Promise.all(all.map((session) => records.sessions.ensure(session, now)));
+      expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+      expect(await records.sessions.list(ann, { limit: 9, order: 'asc' })).toEqual([made[0]]);
+      const other = sessionLike({ name: 'n', principalId: 'bob' });
+      expect(await records.sessions.ensure(other, now)).toEqual(other);
+      const later = sessionLike({ name: 'n', expiresAt: made[0]!.expiresAt + 9 });
+      expect(await records.sessions.ensure(later, made[0]!.expiresAt)).toEqual(later);
+      expect(await records.sessions.ensure(sessionLike({ name: 'n' }), now)).toEqual(later);
+    });
+
     it('are saved without their place, and prolong their files', async () => {
       const session = sessionLike();
       await records.sessions.create(session);
