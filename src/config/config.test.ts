@@ -99,7 +99,7 @@ describe('defaults', () => {
         toolWaitMs: 600_000,
         maxToolExecutions: 200,
       },
-      mcp: { origins: undefined, links: true },
+      mcp: { publicUrl: undefined, origins: undefined, links: true },
       telemetry: { level: 'info', format: 'json' },
       notes: [],
     });

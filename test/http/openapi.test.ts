@@ -106,9 +106,17 @@ describe('the server keeps to the document', async () => {
     deleteSessionFile: begin,
     deleteKernel: begin,
     deleteChat: makeChat,
+    mcpEnd: openMcp,
   };
   /** What succeeds only when something else goes on at the same time. */
-  const lonely = new Set(['answerToolCalls', 'answerSessionToolCalls', 'cancelProgrammatic', 'signIn']);
+  const lonely = new Set([
+    'answerToolCalls',
+    'answerSessionToolCalls',
+    'cancelProgrammatic',
+    'signIn',
+    'mcpListen',
+    'mcpDownload',
+  ]);
   /** Their answers do not end. */
   const endless = new Set(['watchSession']);
 
@@ -208,6 +216,11 @@ describe('the server keeps to the document', async () => {
     'readChat',
     'writeChat',
     'deleteChat',
+    'mcpSend',
+    'mcpListen',
+    'mcpEnd',
+    'mcpPreflight',
+    'mcpDownload',
     'readUsage',
     'signIn',
     'signOut',
@@ -287,6 +300,16 @@ describe('the server keeps to the document', async () => {
   async function makeChat() {
     const { id } = await postJson('/chats', { title: 'kept', code: true, turns: [] });
     Object.assign(existing, { chat_id: id });
+  }
+
+  async function openMcp() {
+    const params = { protocolVersion: '2025-11-25', capabilities: {} };
+    const response = await fetch(`${server.url}/mcp`, {
+      method: 'POST',
+      headers: { 'x-api-key': server.key, 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
+    });
+    Object.assign(existing, { 'mcp-session-id': response.headers.get('mcp-session-id') });
   }
 
   interface Posted {

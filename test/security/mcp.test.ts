@@ -12,7 +12,11 @@ const keys = { ada: 'ada-secret-0123456789', bob: 'bob-secret-0123456789' };
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer({
-    env: { DRAGOMAN_API_KEYS: `ada:${keys.ada},bob:${keys.bob}`, DRAGOMAN_RATE_LIMITS: 'off' },
+    env: {
+      DRAGOMAN_API_KEYS: `ada:${keys.ada},bob:${keys.bob}`,
+      DRAGOMAN_RATE_LIMITS: 'off',
+      DRAGOMAN_PUBLIC_URL: 'https://code.example.org/',
+    },
   });
 });
 afterAll(() => server?.stop());
@@ -83,6 +87,46 @@ describe('two keys', attacking('mcp'), () => {
     await modernMcp(as('ada'), named).call('run_code', { code: 'x = 1' });
     const other = await modernMcp(as('bob'), named).call('run_code', { code: 'print("x" in globals())' });
     expect(textOf(other)).toMatch(/^False\n/);
+  });
+});
+
+describe('addresses of files', attacking('mcp'), () => {
+  const made = async () => {
+    const result = await modernMcp(as('ada')).call('run_code', {
+      code: 'open("page.html", "w").write("<script>alert(1)</script>")\nopen("other.txt", "w").write("of ada")',
+    });
+    const [, address] = /page\.html: (https:\/\/code\.example\.org\/mcp\/files\/[\w-]+)/.exec(textOf(result))!;
+    expect(JSON.stringify(result.content)).toContain('Download: https://code.example.org/mcp/files/');
+    return { result, path: new URL(address!).pathname };
+  };
+
+  it('need no key, lead to one file, and are never shown as a page', async () => {
+    const { path } = await made();
+    const response = await fetch(server.url + path);
+    expect([response.status, await response.text()]).toEqual([200, '<script>alert(1)</script>']);
+    expect(response.headers.get('content-disposition')).toMatch(/^attachment; .*page\.html/);
+    expect(response.headers.get('content-security-policy')).toContain('sandbox');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    const part = await fetch(server.url + path, { headers: { range: 'bytes=1-6' } });
+    expect([part.status, await part.text()]).toEqual([206, 'script']);
+    for (const method of ['POST', 'PUT', 'DELETE'])
+      expect((await fetch(server.url + path, { method, headers: { 'x-api-key': keys.ada } })).status).toBe(404);
+  });
+
+  it('cannot be made up, and end with their file', async () => {
+    const { result, path } = await made();
+    const token = path.slice('/mcp/files/'.length);
+    for (const wrong of [
+      '',
+      'x',
+      token.slice(1),
+      `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`,
+      'A'.repeat(470),
+      'A'.repeat(900),
+    ])
+      expect((await fetch(`${server.url}/mcp/files/${wrong}`)).status).toBeGreaterThanOrEqual(400);
+    await modernMcp(as('ada')).call('reset_session', { session_id: sessionIn(result), delete_files: true });
+    expect((await fetch(server.url + path)).status).toBe(404);
   });
 });
 

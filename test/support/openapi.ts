@@ -36,7 +36,7 @@ export interface DescribedOperation {
   readonly operation: OperationObject;
 }
 
-const methods = ['get', 'post', 'put', 'patch', 'delete'];
+const methods = ['get', 'post', 'put', 'patch', 'delete', 'options'];
 
 /** An OpenAPI document, and what it promises. */
 export class OpenApi {

@@ -1,9 +1,14 @@
 import { section } from '../setting.ts';
-import { flag, origins } from '../values.ts';
+import { flag, httpUrl, origins } from '../values.ts';
 
 const setting = section('MCP');
 
 export const mcp = {
+  publicUrl: setting('DRAGOMAN_PUBLIC_URL', {
+    value: httpUrl(),
+    unset: 'results hold no addresses for people',
+    help: 'The service as people reach it, as `https://code.example.org`. Results of MCP tools then hold an address for each file that code made, which needs no key and ends after three days.',
+  }),
   origins: setting('DRAGOMAN_ALLOWED_ORIGINS', {
     value: origins(),
     unset: 'pages of this machine alone',

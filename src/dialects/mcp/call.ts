@@ -1,4 +1,4 @@
-import type { Principal } from '../../core/index.ts';
+import type { Principal, StoredFile } from '../../core/index.ts';
 import type { LegacyVersion } from './eras.ts';
 
 /** Who asks, and what its request says beside its message. */
@@ -10,6 +10,8 @@ export interface Caller {
   readonly sessionName: string | undefined;
   /** Whether results may link files. */
   readonly links: boolean;
+  /** The address of a file for people without a key; undefined: there is none. */
+  download(file: StoredFile): string | undefined;
   /**
    * Counts bytes that are held for this caller until its answer is read.
    * @throws DragomanError rate_limited when its principal holds too much, overloaded when all together do

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DragomanError, HeldBytes, type Principal } from '../../core/index.ts';
+import { DragomanError, HeldBytes, type Principal, type StoredFile } from '../../core/index.ts';
 import type { Caller } from './call.ts';
+import type { DownloadLinks } from './download-links.ts';
 import { isLegacyVersion, isModern } from './eras.ts';
 import { RpcError, type RpcMessage, rpcCodes } from './json-rpc.ts';
 import type { McpSessions } from './mcp-sessions.ts';
@@ -12,11 +13,13 @@ const heldLimits = { perPrincipal: 64 * 1024 * 1024, total: 256 * 1024 * 1024 };
 export class Callers {
   readonly #sessions: McpSessions;
   readonly #links: boolean;
+  readonly #downloads: DownloadLinks;
   readonly #held = new HeldBytes(heldLimits, 'Too many answers wait to be read. Read them, then try again.');
 
   /** @param links whether results link files unless a caller wants none */
-  constructor(sessions: McpSessions, links: boolean) {
+  constructor(sessions: McpSessions, downloads: DownloadLinks, links: boolean) {
     this.#sessions = sessions;
+    this.#downloads = downloads;
     this.#links = links;
   }
 
@@ -27,6 +30,7 @@ export class Callers {
       principal,
       sessionName: sessionName(headers['x-dragoman-session']),
       links: this.#links && headers['x-dragoman-links'] !== 'off',
+      download: (file: StoredFile) => this.#downloads.make(principal, file),
       hold: (bytes: number) => this.#hold(principal, reply, bytes),
     };
     if (isModern(message, headers)) return { ...common, legacy: undefined };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Answer, type Content, problems, type Route } from '../../http/index.ts';
-import { modernVersion } from './eras.ts';
+import { type Answer, type Content, fileAnswers, fileHeaders, problems, type Route } from '../../http/index.ts';
+import { longestToken } from './download-links.ts';
 
 const url = '/mcp';
 
@@ -47,24 +47,21 @@ const refused = (...statuses: readonly number[]): Record<number, Answer> =>
     Object.entries(problems(...statuses)).map(([status, refusal]) => [status, { ...refusal, content: json(answer) }]),
   );
 
-const exampleCall = {
+const exampleRequest = {
   jsonrpc: '2.0',
-  id: 2,
-  method: 'tools/call',
-  params: {
-    name: 'run_code',
-    arguments: { code: 'print(6 * 7)' },
-    _meta: {
-      'io.modelcontextprotocol/protocolVersion': modernVersion,
-      'io.modelcontextprotocol/clientCapabilities': {},
-    },
-  },
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'host', version: '1.0' } },
 };
 
 const exampleAnswer = {
   jsonrpc: '2.0',
-  id: 2,
-  result: { content: [{ type: 'text', text: '42\n[session_id Qy3kZr0vXc7TgWbN5mLpA]' }], resultType: 'complete' },
+  id: 1,
+  result: {
+    protocolVersion: '2025-11-25',
+    capabilities: { tools: {}, resources: {} },
+    serverInfo: { name: 'dragoman', version: '0.1.0' },
+  },
 };
 
 /** The routes of the Model Context Protocol. */
@@ -78,7 +75,7 @@ export const mcpRoutes = {
       'Streamable HTTP, in revisions 2025-03-26 to 2026-07-28. A call that takes longer than a moment is answered by a stream: ' +
       'notifications of its progress, then its answer.',
     headers,
-    body: { ...json(message, exampleCall), unchecked: true },
+    body: { ...json(message, exampleRequest), unchecked: true },
     answers: {
       ...refused(400, 401, 403, 404, 408, 413, 415, 429, 500, 503),
       200: {
@@ -114,6 +111,16 @@ export const mcpRoutes = {
     description: 'Files stay: a handle or a name still leads to them.',
     headers: z.object({ 'mcp-session-id': sessionHeader }),
     answers: { ...refused(400, 401, 403, 404, 429, 500, 503), 204: { description: 'It has ended.' } },
+  },
+  download: {
+    method: 'GET',
+    url: `${url}/files/:token`,
+    id: 'mcpDownload',
+    summary: 'A file, by the address in a result',
+    params: z.object({ token: z.string().max(longestToken) }),
+    headers: fileHeaders,
+    open: true,
+    answers: { ...refused(400, 404, 429, 500, 503), ...fileAnswers },
   },
   preflight: {
     method: 'OPTIONS',

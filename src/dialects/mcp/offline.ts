@@ -32,7 +32,7 @@ export function offlineAnswer(
 ): object {
   const given = isObject(params) ? params : {};
   const isModern = metaOf(given)['io.modelcontextprotocol/protocolVersion'] !== undefined;
-  const mcp = { version, secret: Buffer.alloc(0), origins: [], shownChars: 0, links: false };
+  const mcp = { version, secret: Buffer.alloc(0), publicUrl: undefined, origins: [], shownChars: 0, links: false };
   const result = (value: object, ttlMs?: number) => ({ id, result: resultOf(value, isModern, { mcp }, ttlMs) });
   const { protocolVersion } = given;
   const greeting = initializeResult(isLegacyVersion(protocolVersion) ? protocolVersion : agreedVersion(undefined), {

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { addRoute } from '../../http/index.ts';
+import { DragomanError } from '../../core/index.ts';
+import { addRoute, requestedRange, sendFile } from '../../http/index.ts';
 import { Callers, sessionOf } from './caller.ts';
 import { mcpRoutes } from './contract.ts';
+import { DownloadLinks } from './download-links.ts';
 import { agreedVersion, isModern } from './eras.ts';
 import { InFlight } from './in-flight.ts';
 import {
@@ -24,9 +26,10 @@ const mcpSessionLifeMs = 365 * 86_400_000;
 
 /** The Model Context Protocol over Streamable HTTP, for clients of both eras at one address. */
 export function addMcpRoutes(app: FastifyInstance, services: McpServices): void {
-  const { mcp, metrics, now, problem } = services;
+  const { mcp, metrics, now, problem, storedFiles, sessions: places } = services;
   const sessions = new McpSessions({ secret: mcp.secret, lifeMs: mcpSessionLifeMs, now });
-  const callers = new Callers(sessions, mcp.links);
+  const downloads = new DownloadLinks({ publicUrl: mcp.publicUrl, secret: mcp.secret, now });
+  const callers = new Callers(sessions, downloads, mcp.links);
   const inFlight = new InFlight();
   const calls = new ToolCalls(services, inFlight);
   metrics.gauge('mcp_calls_running', 'Calls of MCP tools by legacy clients under way', () => inFlight.size);
@@ -78,8 +81,27 @@ export function addMcpRoutes(app: FastifyInstance, services: McpServices): void 
     return reply.code(204).send();
   });
 
+  addRoute(app, mcpRoutes.download, async ({ params: { token } }, request, reply) => {
+    const linked = downloads.read(token);
+    if (!linked) throw gone();
+    const { principal, ...ref } = linked;
+    const opened = await storedFiles.open(principal, { ...ref, scope: { kind: 'unclaimed' } }, requestedRange(request));
+    const { name } = opened.file;
+    // A file that was replaced is still what was linked; one that was removed is not to be had any more.
+    const isThere = (await places.files(principal, ref.sessionId)).some((file) => file.name === name);
+    if (!isThere) {
+      opened.content.destroy();
+      throw gone();
+    }
+    // What code made is never shown as a page of this service.
+    reply.header('content-security-policy', "sandbox; default-src 'none'").header('cache-control', 'private, no-store');
+    return sendFile(reply, opened, name.slice(name.lastIndexOf('/') + 1));
+  });
+
   addRoute(app, mcpRoutes.preflight, async (_input, _request, reply) => answerPreflight(reply));
 }
+
+const gone = () => new DragomanError('not_found', { message: 'This address leads to no file, or its time is over.' });
 
 function isInitialize(message: RpcMessage): message is Extract<RpcMessage, { kind: 'request' }> {
   return message.kind === 'request' && message.method === 'initialize';

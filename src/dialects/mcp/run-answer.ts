@@ -2,7 +2,7 @@ import { headAndTail, modelViewOf } from '../../agent/index.ts';
 import { type MimeBundle, planOf, type StoredFile } from '../../core/index.ts';
 import type { Execution, RunningExecution } from '../../service/index.ts';
 import type { Caller } from './call.ts';
-import { type Block, linksTo, sessionNote, type ToolAnswer, textBlock } from './content.ts';
+import { type Block, downloadNotes, linksTo, sessionNote, type ToolAnswer, textBlock } from './content.ts';
 import type { McpServices } from './services.ts';
 import { fileUri } from './uris.ts';
 
@@ -51,6 +51,7 @@ export async function finishedAnswer(
     }
   }
   const changed = execution.files.flatMap((reported) => (reported.change === 'inherited' ? [] : [reported]));
+  const made = [...changed.map(({ file }) => file), ...figures];
   const images: Block[] = view.pictures.map(({ mime, data }) => ({
     type: 'image',
     data: /\s/.test(data.slice(-4)) || data.slice(0, 100).includes('\n') ? data.replace(/\s+/g, '') : data,
@@ -58,9 +59,9 @@ export async function finishedAnswer(
   }));
   return {
     content: [
-      textBlock([view.text, ...notes, sessionNote(sessionId, isNew)].join('\n')),
+      textBlock([view.text, ...notes, ...downloadNotes(made, caller), sessionNote(sessionId, isNew)].join('\n')),
       ...images,
-      ...linksTo([...changed.map(({ file }) => file), ...figures], caller),
+      ...linksTo(made, caller),
     ],
     _meta: {
       'dragoman/run': detailsOf(execution, [

@@ -23,7 +23,9 @@ export interface McpServices {
 interface McpOptions {
   /** Of the program. */
   readonly version: string;
-  /** Signs the ids of MCP sessions. */
+  /** The service as people reach it, if it knows. */
+  readonly publicUrl: string | undefined;
+  /** Signs the ids of MCP sessions, and seals addresses of files. */
   readonly secret: Buffer;
   /** Origins of web pages that may call, besides those of this machine. */
   readonly origins: readonly string[];
