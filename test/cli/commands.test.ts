@@ -104,6 +104,9 @@ describe('dragoman run', () => {
       code: 125,
       stderr: expect.stringContaining('Unsupported language: klingon (this image has '),
     });
+    expect((await run(['run', 'a.ipynb'])).stderr).toBe(
+      'dragoman: a.ipynb is a notebook: dragoman notebook run a.ipynb\n',
+    );
     expect((await run(['run', 'none.py'])).stderr).toBe('dragoman: There is no file none.py.\n');
     expect((await run(['run', '-'], { stdin: '1', env: { DRAGOMAN_API_KEY: 'wrong' } })).stderr).toMatch(
       /^dragoman: Invalid API key\nThe key comes from DRAGOMAN_API_KEY/,

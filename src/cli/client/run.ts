@@ -93,6 +93,7 @@ async function placeOf(dragoman: Dragoman, options: RunOptions, work: Work): Pro
 function languageOf(file: string): string {
   if (file === '-') return 'python';
   const ending = extname(file).slice(1);
+  if (ending === 'ipynb') throw new CommandError(`${shown(file)} is a notebook: dragoman notebook run ${shown(file)}`);
   if (ending === '')
     throw new CommandError(`The name ${shown(file)} does not say the language: add --lang <language>.`);
   return ending;
