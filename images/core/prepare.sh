@@ -5,6 +5,7 @@ place=/usr/lib/dragoman
 # Fonts under every name that programs write for them.
 python3 $place/fonts/install.py
 python3 $place/matplotlib/backends.py
+python3 $place/joblib/cores.py
 if command -v fc-cache > /dev/null; then fc-cache --system-only; fi
 
 # Locales, all in one archive. Sorting by the rules of a language is most of their size, and they share it.
@@ -21,4 +22,4 @@ git config --system user.email user@sandbox.invalid
 git config --system safe.directory '*'
 
 # What of Python changed since everything was compiled.
-python3 -m compileall -q -j 0 /usr/lib/python3/dist-packages/matplotlib > /dev/null
+python3 -m compileall -q -j 0 /usr/lib/python3/dist-packages/matplotlib /usr/lib/python3/dist-packages/joblib > /dev/null

@@ -22,6 +22,11 @@ mkdir -p $plotly
 ln -s /usr/share/python3-plotly/plotly.js $plotly/plotly.min.js
 ln -s /usr/share/python3-plotly/datasets /usr/share/python3-plotly/templates $plotly/
 
+# What helps no program goes before anything is compiled. Links to what is left out go with it.
+python3 $place/slim.py
+find /usr -xdev -xtype l -delete
+rm -f /usr/lib/jvm/*/lib/server/classes_nocoops*.jsa /usr/lib/jvm/*/lib/server/classes_coh.jsa
+
 # Sample data of seaborn, nltk and spaCy; where PyPI could not be reached there is none.
 if [ -d /usr/local/lib/python3.13/dist-packages/llama_index ]; then python3 $place/data/install.py; fi
 
@@ -58,8 +63,10 @@ cp Cargo.toml /tmp/cargo/ && : > /tmp/cargo/lib.rs
 mkdir -p deps
 cp /tmp/target/release/deps/*.rlib /tmp/target/release/deps/*.so deps/
 rm -f deps/liblibraries-*
+# What only the macros above were made of.
+rm -f deps/libsyn-* deps/libquote-* deps/libproc_macro2-* deps/libunicode_ident-* deps/libautocfg-*
 printf -- '-Ldependency=%s\n' $place/rust/deps > externs
-for crate in chrono itertools rand rayon regex serde serde_json tokio; do
+for crate in $(sed -n '/^\[dependencies\]/,/^\[profile/s/^\([a-z0-9_-]*\) = .*/\1/p' Cargo.toml | tr - _); do
   printf -- '--extern\n%s=%s\n' $crate "$(echo $place/rust/deps/lib$crate-*.rlib)" >> externs
 done
 rm -rf /usr/share/cargo/registry

@@ -2,6 +2,7 @@
 
 - fontconfig gets an alias for each family, and does not see the files below.
 - Pillow and reportlab look for files by name: each such name becomes a link in a folder of its own.
+- A file that a package of Debian has a link to, and the image leaves out, gets a stand-in.
 - matplotlib gets its list of fonts, with the aliases in it, read-only; and a last resort behind every family, so that a text
   in another script has glyphs whatever the program chose. A fallback costs less than 0.1 ms, and only a program that draws text.
 """
@@ -39,6 +40,14 @@ def link_files() -> None:
             (links / alias).symlink_to(f'../{target}')
 
 
+def stand_in() -> None:
+    """Debian's packages have links to font files that the image leaves out: what wordcloud writes with, in any script."""
+    for missing, target in names['missing'].items():
+        path = truetype / missing
+        if not path.exists():
+            path.symlink_to(os.path.relpath(truetype / target, path.parent))
+
+
 def tell_fontconfig() -> None:
     folder = pathlib.Path('/etc/fonts/conf.d')
     if not folder.exists():
@@ -48,6 +57,7 @@ def tell_fontconfig() -> None:
         '<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">',
         '<fontconfig>',
         f'<selectfont><rejectfont><glob>{links}/*</glob></rejectfont></selectfont>',
+        *(f'<selectfont><rejectfont><glob>{truetype / name}</glob></rejectfont></selectfont>' for name in names['missing']),
     ]
     for family, aliases in names['families'].items():
         # Symbola has the outlines that matplotlib needs; others draw the coloured font.
@@ -90,7 +100,8 @@ def tell_matplotlib() -> None:
     [list_file] = folder.glob('fontlist-*.json')
     fonts = json.loads(list_file.read_text())
     # A file in the folder of links is the same font again.
-    entries = [entry for entry in fonts['ttflist'] if not entry['fname'].startswith(f'{links}/')]
+    same = {f'{truetype / name}' for name in names['missing']}
+    entries = [it for it in fonts['ttflist'] if not it['fname'].startswith(f'{links}/') and it['fname'] not in same]
     entries.sort(key=lambda entry: entry['fname'])
     known = {entry['name'] for entry in entries}
     for family, aliases in names['families'].items():
@@ -103,5 +114,6 @@ def tell_matplotlib() -> None:
 
 extract_simplified_chinese()
 link_files()
+stand_in()
 tell_fontconfig()
 tell_matplotlib()

@@ -1,5 +1,6 @@
 """The data stack loads and agrees with itself, offline, on a read-only root."""
 
+import warnings
 import zoneinfo
 
 import bs4
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import requests
 import scipy.optimize
+import sklearn.cluster
 import sklearn.linear_model
 import statsmodels.api as sm
 import sympy
@@ -30,3 +32,6 @@ assert bs4.BeautifulSoup('<p>hi</p>', 'lxml').p.text == 'hi'
 assert lxml.etree.fromstring('<a><b/></a>')[0].tag == 'b'
 assert requests.__version__ and tabulate.tabulate([[1]])
 assert zoneinfo.ZoneInfo('US/Eastern').key == 'US/Eastern'
+with warnings.catch_warnings():
+    warnings.simplefilter('error')
+    sklearn.cluster.KMeans(2, n_init=1).fit(frame)

@@ -27,5 +27,5 @@ for family in ('Arial', 'Helvetica', 'Times New Roman', 'Courier New', 'Calibri'
 assert not words, words
 for file in ('arial.ttf', 'Arial.ttf', 'calibri.ttf', 'times.ttf', 'simhei.ttf', 'msyh.ttc', 'DejaVuSans.ttf'):
     assert ImageFont.truetype(file, 20).getname()[0]
-for file in ('arial.ttf', 'calibri.ttf', 'simhei.ttf'):
+for file in ('arial.ttf', 'calibri.ttf', 'simhei.ttf', 'DejaVuSans-Oblique.ttf'):
     pdfmetrics.registerFont(TTFont(file, file))

@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,7 @@ import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
+import java.util.regex.Pattern;
 import javax.tools.FileObject;
 import javax.tools.ForwardingJavaFileManager;
 import javax.tools.JavaFileManager;
@@ -67,6 +69,8 @@ final class Compile {
         }
     }
 
+    private static final Pattern FOREIGN_IMPORT = Pattern.compile("^\\s*import\\s+(?:static\\s+)?(?:org|com|io|net)\\.", Pattern.MULTILINE);
+
     public static void main(String[] arguments) throws Exception {
         Path entry = Path.of(arguments[0]).toAbsolutePath();
         PrintWriter errors = new PrintWriter(System.err, true);
@@ -94,6 +98,7 @@ final class Compile {
         }
         // javac has said what is wrong; without the main class there is nothing to run.
         if (main == null || !classes.containsKey(main.replace('.', '/') + ".class")) {
+            tellLibraries(entry, libraries);
             System.exit(1);
         }
         var manifest = new Manifest();
@@ -110,9 +115,21 @@ final class Compile {
         }
     }
 
+    /** Says what is there to a source that imports packages of others: nothing can be installed. */
+    private static void tellLibraries(Path entry, String libraries) throws java.io.IOException {
+        if (libraries.isEmpty()) {
+            return;
+        }
+        var names = Arrays.stream(libraries.substring(1).split(":"))
+                .map(path -> Path.of(path).getFileName().toString().replace(".jar", "")).sorted().toList();
+        System.err.println("[No library can be installed: there is no network. Here are: " + String.join(", ", names) + "."
+                + (Files.readString(entry).contains("org.junit") ? " JUnit is not here: let a main method check and throw AssertionError." : "")
+                + "]");
+    }
+
     /** The image's archives as the tail of a class path; empty for a source that imports nothing but the platform's packages. */
     private static String libraries(Path entry) throws java.io.IOException {
-        if (!Files.readString(entry).contains("import org.") && !Files.readString(entry).contains("import com.")) {
+        if (!FOREIGN_IMPORT.matcher(Files.readString(entry)).find()) {
             return "";
         }
         try (var archives = Files.newDirectoryStream(Path.of("/usr/share/java"), "*.jar")) {
