@@ -55,7 +55,8 @@ async function installArchives(definition: ImageDefinition, archives: string, op
     ...definition.exclude.map((pattern) => `--path-exclude=${pattern}`),
     ...definition.include.map((pattern) => `--path-include=${pattern}`),
   ];
-  const program = 'umask 022; "$@" --unpack /tmp/archives/*.deb && "$@" --configure --pending && rm -rf /var/log/* /var/cache/ldconfig';
+  const program =
+    'umask 022; "$@" --unpack /tmp/archives/*.deb && "$@" --configure --pending && rm -rf /var/log/* /var/cache/ldconfig';
   const { status, tail } = await inRoot(
     [
       ...['--setenv', 'DEBIAN_FRONTEND', 'noninteractive', '--ro-bind', archives, '/tmp/archives'],

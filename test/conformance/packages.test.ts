@@ -167,6 +167,14 @@ public class Main {
   expect(await engine.run('java', code)).toMatchObject({ outcome: 'completed', stdout: '["ba","txt",6,2,","]\n' });
 });
 
+it('Java says which libraries are here when one is not', { timeout: 120_000 }, async () => {
+  const code =
+    'import static org.junit.jupiter.api.Assertions.*;\nclass Main { public static void main(String[] a) { assertEquals(1, 1); } }';
+  const { stderr } = await engine.run('java', code);
+  expect(stderr).toMatch(/package org\.junit\.jupiter\.api does not exist/);
+  expect(stderr).toMatch(/^\[No library can be installed.*commons-lang3.*gson.*JUnit is not here/m);
+});
+
 it('PHP has the extensions that are named', async () => {
   expect(inPhp).toEqual(expect.arrayContaining(['mysqli', 'imagick', 'gd', 'mbstring', 'intl']));
   const code = `<?php foreach (${JSON.stringify(inPhp)} as $name) if (!extension_loaded($name)) echo "$name\n";`;
@@ -185,6 +193,32 @@ it('LibreOffice leaves what it was asked for among the files, and nothing of its
 }, async () => {
   const code = 'echo hi > a.txt; soffice --headless --convert-to pdf a.txt > /dev/null 2>&1; find . -mindepth 1 | sort';
   expect(await engine.run('bash', code)).toMatchObject({ outcome: 'completed', stdout: './a.pdf\n./a.txt\n' });
+it.each([
+  [
+    'a word cloud, in any script',
+    "from wordcloud import WordCloud\ncloud = WordCloud().generate('data data 数据 数据')\ncloud.to_file('w.png')\nprint(*sorted(cloud.words_))",
+    'data 数据\n',
+  ],
+  [
+    'clusters, without a word about the processor',
+    'from sklearn.cluster import KMeans\nprint(KMeans(2, n_init=1, random_state=0).fit([[0], [1], [9]]).labels_.tolist()[:2])',
+    '[0, 0]\n',
+  ],
+  [
+    'names of countries in other languages',
+    "import gettext, pycountry\nprint(gettext.translation('iso3166-1', pycountry.LOCALES_DIR, languages=['de']).gettext('Germany'))",
+    'Deutschland\n',
+  ],
+  [
+    'a projection, compiled ahead of its first use',
+    'import numpy as np, umap, warnings\nwarnings.simplefilter("ignore")\nprint(umap.UMAP(n_neighbors=5).fit_transform(np.random.rand(40, 3)).shape)',
+    '(40, 2)\n',
+  ],
+])('Python makes %s', { timeout: 120_000 }, async (_, code, stdout) => {
+  const ended = await engine.run('python', code);
+  expect(ended).toMatchObject({ outcome: 'completed', exitCode: 0 });
+  expect(ended.stdout).toBe(stdout);
+  expect(ended.stderr).toBe('');
 });
 
 describe('a figure', () => {
