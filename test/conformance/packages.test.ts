@@ -193,6 +193,8 @@ it('LibreOffice leaves what it was asked for among the files, and nothing of its
 }, async () => {
   const code = 'echo hi > a.txt; soffice --headless --convert-to pdf a.txt > /dev/null 2>&1; find . -mindepth 1 | sort';
   expect(await engine.run('bash', code)).toMatchObject({ outcome: 'completed', stdout: './a.pdf\n./a.txt\n' });
+});
+
 it.each([
   [
     'a word cloud, in any script',
