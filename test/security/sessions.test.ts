@@ -225,7 +225,7 @@ describe('cells that show as much as they may', attacking('limits'), () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
 
-  it('cost the service what it remembers, however many there are', { timeout: 60_000 }, async () => {
+  it('cost the service what it remembers, however many there are', { timeout: 180_000 }, async () => {
     const service = await startSessions(engine);
     const { id } = await service.sessions.create(ann, {});
     const code = 'for _ in range(3): display({"application/json": [f"{n:060}" for n in range(110_000)]}, raw=True)';
