@@ -30,6 +30,7 @@ export { HeldBytes, type HeldBytesLimits } from './held-bytes.ts';
 export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
 export { countJson, isCheapJson } from './json-shape.ts';
+export { jsonLength, jsonPieces, pieceLength } from './json-text.ts';
 export type { Limits } from './limits.ts';
 export { nearest } from './nearest.ts';
 export { maxEmptyFolders, maxPathDepth, pathFault, workspacePath } from './paths.ts';

@@ -1,4 +1,4 @@
-import type { ExecutionEvent, MimeBundle, ProgramError, RichOutput } from '../core/index.ts';
+import { type ExecutionEvent, jsonLength, type MimeBundle, type ProgramError, type RichOutput } from '../core/index.ts';
 
 /** How many outputs of one cell are kept, and their size as JSON. */
 const maxOutputs = 200;
@@ -93,7 +93,7 @@ function isForm(type: string, form: unknown): boolean {
 /** An estimate that is cheap for large values. */
 function sizeOf(bundle: MimeBundle): number {
   return Object.values(bundle).reduce<number>(
-    (sum, form) => sum + (typeof form === 'string' ? form.length : JSON.stringify(form).length),
+    (sum, form) => sum + (typeof form === 'string' ? form.length : jsonLength(form)),
     0,
   );
 }

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { HeldBytes, type HeldBytesLimits } from '../core/index.ts';
-import { jsonLength, jsonPieces, pieceLength } from './json-text.ts';
+import { HeldBytes, type HeldBytesLimits, jsonLength, jsonPieces, pieceLength } from '../core/index.ts';
 import { PieceStream } from './piece-stream.ts';
 
 /** Answers that wait to be read, in bytes, unless a server has other limits. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { jsonPieces, pieceLength } from './json-text.ts';
+import { jsonPieces, pieceLength } from '../core/index.ts';
 
 /** One frame of an event stream. */
 export interface Frame {

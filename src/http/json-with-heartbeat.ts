@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
-import { jsonPieces } from './json-text.ts';
+import { jsonPieces } from '../core/index.ts';
 
 /**
  * Answers with JSON that may take minutes. Clients and proxies give up on a silent connection, so the body starts with a blank

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { pieceLength } from './json-text.ts';
+import { pieceLength } from '../core/index.ts';
 import { PieceStream } from './piece-stream.ts';
 
 /** An answer that is the same for all callers: made and compressed once, and every answer sends the same buffers. */

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { abortOnDisconnect, jsonLength, sendEvents } from '../../http/index.ts';
+import { jsonLength } from '../../core/index.ts';
+import { abortOnDisconnect, sendEvents } from '../../http/index.ts';
 import type { Caller } from './call.ts';
 import type { ToolAnswer } from './content.ts';
 import type { InFlight } from './in-flight.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { DragomanError, newId } from '../../core/index.ts';
-import { addRoute, jsonLength } from '../../http/index.ts';
+import { DragomanError, jsonLength, newId } from '../../core/index.ts';
+import { addRoute } from '../../http/index.ts';
 import type { Draft } from '../../service/index.ts';
 import { type chatBody, maxDraftBytes, draftRoutes as routes } from './contract/drafts.ts';
 import type { NativeServices } from './services.ts';

@@ -1,5 +1,5 @@
 import type { CellResult, MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
-import { jsonLength, jsonPieces } from '../../http/index.ts';
+import { jsonLength, jsonPieces } from '../../core/index.ts';
 import type { Execution } from '../../service/index.ts';
 
 /** One cell that was run. */

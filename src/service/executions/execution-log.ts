@@ -1,4 +1,4 @@
-import { DragomanError, FairStore, isId, type Logger, type Principal, weightOf } from '../../core/index.ts';
+import { DragomanError, FairStore, isId, jsonLength, type Logger, type Principal, weightOf } from '../../core/index.ts';
 import type { Document, Documents } from '../../stores/index.ts';
 import type { Execution, ExecutionWatch, RunningExecution, WatchedExecution } from './executions.ts';
 import { SessionWatch } from './session-watch.ts';
@@ -186,8 +186,7 @@ function isOf(principal: Principal, tenant: string, id: string): boolean {
 
 function abridged(execution: Execution): Execution {
   const { result } = execution;
-  const size = JSON.stringify(result.outputs).length;
-  return size <= maxWrittenBytes
+  return jsonLength(result.outputs) <= maxWrittenBytes
     ? execution
     : { ...execution, result: { ...result, outputs: [], outputsTruncated: true } };
 }

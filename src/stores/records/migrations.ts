@@ -17,6 +17,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '10-document-serials': { up: (db) => renumberDocuments(db, addSerial) },
     '11-leases': { up: createLeases },
     '12-sessions': { up: (db) => separateSessions(db, addSerial) },
+    '13-document-parts': { up: createDocumentParts },
   };
 }
 
@@ -220,6 +221,22 @@ async function separateSessions(db: Kysely<any>, addSerial: AddSerial): Promise<
     after = rows.at(-1)!.serial;
   }
   await db.deleteFrom('documents').where('kind', '=', 'session').execute();
+}
+
+/** Large documents are written and read in parts. */
+async function createDocumentParts(db: Kysely<any>): Promise<void> {
+  await db.schema.alterTable('documents').addColumn('part_set', 'text').execute();
+  await db.schema.alterTable('documents').addColumn('part_count', 'bigint').execute();
+  await db.schema.createIndex('documents_by_parts').on('documents').column('part_set').execute();
+  await db.schema
+    .createTable('document_parts')
+    .addColumn('set_id', 'text', (column) => column.notNull())
+    .addColumn('number', 'bigint', (column) => column.notNull())
+    .addColumn('made_at', 'bigint', (column) => column.notNull())
+    .addColumn('text', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('document_parts_key', ['set_id', 'number'])
+    .execute();
+  await db.schema.createIndex('document_parts_by_age').on('document_parts').column('made_at').execute();
 }
 
 function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {

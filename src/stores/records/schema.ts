@@ -90,9 +90,19 @@ export interface Schema {
     name: string | null;
     created_at: number;
     expires_at: number;
+    /** JSON; empty when it is in parts. */
     body: string;
     /** Bytes of the body. */
     size: number;
+    /** The parts that a large body is in. */
+    part_set: string | null;
+    part_count: number | null;
+  };
+  document_parts: {
+    set_id: string;
+    number: number;
+    made_at: number;
+    text: string;
   };
   api_keys: {
     id: string;

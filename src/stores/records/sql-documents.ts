@@ -1,14 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Selectable, Transaction } from 'kysely';
-import { type Principal, turnOf } from '../../core/index.ts';
+import { DragomanError, jsonLength, type Principal, turnOf } from '../../core/index.ts';
 import type { Document, DocumentPage, Documents } from './documents.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
+import { type PartSet, removeParts, SqlDocumentParts } from './sql-document-parts.ts';
 import { addDocumented, byOwner } from './sql-owners.ts';
 
 /** Documents of one deleting transaction: requests get their turn between two. */
 const deletedAtOnce = 200;
-/** Content that is read and parsed, or made JSON of, in one go. A document that is larger is handled alone, in a turn of its own. */
+/** Content that is read and parsed, or made JSON of, in one go. A document that is larger is written and read in parts. */
 const atOnceBytes = 256 * 1024;
 
 /** A document whose body is JSON already. */
@@ -16,6 +17,8 @@ interface Written {
   readonly document: Document;
   readonly body: string;
   readonly size: number;
+  /** Where the body is when it is large; then `body` is empty. */
+  readonly parts?: PartSet;
 }
 
 type Position = Pick<Selectable<Schema['documents']>, 'serial' | 'size'>;
@@ -23,11 +26,13 @@ type Position = Pick<Selectable<Schema['documents']>, 'serial' | 'size'>;
 /** Documents in a table of a SQL database. */
 export class SqlDocuments implements Documents {
   readonly #database: SqlDatabase;
+  readonly #parts: SqlDocumentParts;
   readonly #quotaBytes: number | undefined;
 
   /** @param quotaBytes what the documents of one owner may take together */
   constructor(database: SqlDatabase, quotaBytes: number | undefined) {
     this.#database = database;
+    this.#parts = new SqlDocumentParts(database);
     this.#quotaBytes = quotaBytes;
   }
 
@@ -38,37 +43,36 @@ export class SqlDocuments implements Documents {
   async putAll(documents: readonly Document[]): Promise<void> {
     const written: Written[] = [];
     let bytes = 0;
-    for (const document of documents) {
-      const body = JSON.stringify(document.body);
-      const size = Buffer.byteLength(body);
-      written.push({ document, body, size });
-      bytes += size;
-      if (bytes <= atOnceBytes) continue;
-      bytes = 0;
-      await turnOf(ownerOf(document));
+    try {
+      for (const document of documents) {
+        if (jsonLength(document.body) > atOnceBytes) {
+          const parts = await this.#parts.write(ownerOf(document), document.body);
+          written.push({ document, body: '', size: parts.size, parts });
+          continue;
+        }
+        const body = JSON.stringify(document.body);
+        const size = Buffer.byteLength(body);
+        written.push({ document, body, size });
+        bytes += size;
+        if (bytes <= atOnceBytes) continue;
+        bytes = 0;
+        await turnOf(ownerOf(document));
+      }
+      await this.#database.transact(async (transaction) => {
+        for (const each of written) await this.#put(transaction, each);
+      });
+    } catch (error) {
+      const made = written.flatMap(({ parts }) => (parts ? [parts.id] : []));
+      if (made.length > 0) await this.#parts.remove(made).catch(() => {});
+      throw error;
     }
-    await this.#database.transact(async (transaction) => {
-      for (const each of written) await this.#put(transaction, each);
-    });
   }
 
   async get(kind: string, id: string): Promise<Document | undefined> {
     const row = await this.#database.use((db) =>
-      db
-        .selectFrom('documents')
-        .select(['serial', 'size', 'kind', 'id', 'tenant', 'principal_id', 'name', 'created_at', 'expires_at'])
-        .select(({ case: when, ref }) => when().when('size', '<=', atOnceBytes).then(ref('body')).end().as('body'))
-        .where('kind', '=', kind)
-        .where('id', '=', id)
-        .executeTakeFirst(),
+      db.selectFrom('documents').selectAll().where('kind', '=', kind).where('id', '=', id).executeTakeFirst(),
     );
-    if (!row) return undefined;
-    if (row.body !== null) return documentOf({ ...row, body: row.body });
-    await turnOf(ownerOf({ tenant: row.tenant, principalId: row.principal_id }));
-    const large = await this.#database.use((db) =>
-      db.selectFrom('documents').selectAll().where('serial', '=', row.serial).executeTakeFirst(),
-    );
-    return large && documentOf(large);
+    return row && this.#documentOf(row);
   }
 
   delete(kind: string, id: string): Promise<boolean> {
@@ -77,8 +81,9 @@ export class SqlDocuments implements Documents {
         .deleteFrom('documents')
         .where('kind', '=', kind)
         .where('id', '=', id)
-        .returning(['tenant', 'principal_id', 'size'])
+        .returning(['tenant', 'principal_id', 'size', 'part_set'])
         .executeTakeFirst();
+      if (row) await removeParts(transaction, [row.part_set]);
       if (row) await addDocumented(transaction, { tenant: row.tenant, id: row.principal_id }, -row.size);
       return row !== undefined;
     });
@@ -93,7 +98,10 @@ export class SqlDocuments implements Documents {
       const rows = await this.#database.use((db) =>
         db.selectFrom('documents').selectAll().where('serial', 'in', serials).orderBy('serial', page.order).execute(),
       );
-      documents.push(...rows.map(documentOf));
+      for (const row of rows) {
+        const document = await this.#documentOf(row);
+        if (document) documents.push(document);
+      }
     }
     return documents;
   }
@@ -122,6 +130,7 @@ export class SqlDocuments implements Documents {
   }
 
   async deleteExpired(now: number): Promise<number> {
+    await this.#parts.removeLost();
     for (let total = 0; ; await setImmediate()) {
       const removed = await this.#database.transact(async (transaction) => {
         const rows = await transaction
@@ -134,8 +143,12 @@ export class SqlDocuments implements Documents {
               .limit(deletedAtOnce),
           )
           .where('expires_at', '<', now)
-          .returning(['tenant', 'principal_id', 'size'])
+          .returning(['tenant', 'principal_id', 'size', 'part_set'])
           .execute();
+        await removeParts(
+          transaction,
+          rows.map(({ part_set }) => part_set),
+        );
         for (const { owner, rows: own } of byOwner(rows)) {
           await addDocumented(transaction, owner, -own.reduce((sum, { size }) => sum + size, 0));
         }
@@ -146,9 +159,33 @@ export class SqlDocuments implements Documents {
     }
   }
 
-  async #put(transaction: Transaction<Schema>, { document, body, size }: Written): Promise<void> {
+  /** A document whose parts went while they were read: it was removed or replaced. */
+  async #changed({ serial, part_set }: Row): Promise<Document | undefined> {
+    const row = await this.#database.use((db) =>
+      db.selectFrom('documents').selectAll().where('serial', '=', serial).executeTakeFirst(),
+    );
+    if (row && row.part_set === part_set)
+      throw new DragomanError('storage_unavailable', { message: 'A part of a document is missing.' });
+    return row && this.#documentOf(row);
+  }
+
+  /** Undefined when it was removed meanwhile. */
+  async #documentOf(row: Row): Promise<Document | undefined> {
+    const { kind, id, tenant, principal_id: principalId, name, created_at: createdAt, expires_at: expiresAt } = row;
+    let body: unknown;
+    if (row.part_set === null) body = JSON.parse(row.body);
+    else {
+      const set = { id: row.part_set, count: row.part_count! };
+      body = await this.#parts.read(ownerOf({ tenant, principalId }), set);
+      if (body === undefined) return this.#changed(row);
+    }
+    return { kind, id, tenant, principalId, name, createdAt, expiresAt, body };
+  }
+
+  async #put(transaction: Transaction<Schema>, { document, body, size, parts }: Written): Promise<void> {
     const { kind, id, name, createdAt, expiresAt, tenant, principalId } = document;
-    const changing = { name, body, size, expires_at: expiresAt };
+    const inParts = { part_set: parts?.id ?? null, part_count: parts?.count ?? null };
+    const changing = { name, body, size, expires_at: expiresAt, ...inParts };
     const isNew = await transaction
       .insertInto('documents')
       .values({ kind, id, tenant, principal_id: principalId, created_at: createdAt, ...changing })
@@ -158,15 +195,24 @@ export class SqlDocuments implements Documents {
     let more = size;
     if (!isNew) {
       const before = await this.#database
-        .locked(transaction.selectFrom('documents').select('size').where('kind', '=', kind).where('id', '=', id))
+        .locked(
+          transaction
+            .selectFrom('documents')
+            .select(['size', 'part_set'])
+            .where('kind', '=', kind)
+            .where('id', '=', id),
+        )
         .executeTakeFirstOrThrow();
       more -= before.size;
+      await removeParts(transaction, [before.part_set]);
       await transaction.updateTable('documents').set(changing).where('kind', '=', kind).where('id', '=', id).execute();
     }
     const quotaBytes = document.essential ? undefined : this.#quotaBytes;
     await addDocumented(transaction, { tenant, id: principalId }, more, quotaBytes);
   }
 }
+
+type Row = Selectable<Schema['documents']>;
 
 function ownerOf({ tenant, principalId }: Pick<Document, 'tenant' | 'principalId'>): string {
   return `${tenant}/${principalId}`;
@@ -186,17 +232,4 @@ function* batches(positions: readonly Position[]): Generator<{ serials: number[]
     bytes += size;
   }
   if (serials.length > 0) yield { serials, bytes };
-}
-
-function documentOf(row: Selectable<Schema['documents']>): Document {
-  return {
-    kind: row.kind,
-    id: row.id,
-    tenant: row.tenant,
-    principalId: row.principal_id,
-    name: row.name,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    body: JSON.parse(row.body),
-  };
 }

@@ -47,6 +47,14 @@ function setWithFiles(count: number): { session: FileSet; files: StoredFile[] } 
   };
 }
 
+/** Parts of large documents that the database holds. */
+function partCount(): number {
+  const database = new DatabaseSync(path);
+  const { count } = database.prepare('select count(*) as count from document_parts').get() as { count: number };
+  database.close();
+  return count;
+}
+
 async function filled(): Promise<void> {
   const records = await started();
   for (let index = 0; index < 20; index++) {
@@ -55,6 +63,46 @@ async function filled(): Promise<void> {
   }
   await records.close();
 }
+
+describe('parts of large documents', () => {
+  const large = (change: Partial<Document> = {}): Document => ({
+    ...{ kind: 'k', id: newId(), tenant: 't', principalId: 'p', name: null, createdAt: 1, expiresAt: 5 },
+    body: 'x'.repeat(3_000_000),
+    ...change,
+  });
+
+  it('go with their document: replaced, removed, expired or refused', async () => {
+    const records = createSqliteRecords({ path, documentBytes: 7_000_000 });
+    onTestFinished(() => records.close());
+    await records.start();
+    const [one, two] = [large(), large({ expiresAt: 50 })];
+    await records.documents.putAll([one, two]);
+    const ofOne = partCount() / 2;
+    await expect(records.documents.putAll([large(), large()])).rejects.toMatchObject({ code: 'quota_exceeded' });
+    expect(partCount()).toBe(2 * ofOne);
+    await records.documents.put({ ...one, body: 'small' });
+    expect(partCount()).toBe(ofOne);
+    await records.documents.put(one);
+    await records.documents.delete('k', two.id);
+    expect(partCount()).toBe(ofOne);
+    await records.documents.deleteExpired(10);
+    expect(partCount()).toBe(0);
+  });
+
+  it('go when their document was never written, since the process was killed', async () => {
+    const records = await started();
+    const kept = large({ expiresAt: 50 });
+    await records.documents.put(kept);
+    const ofOne = partCount();
+    const database = new DatabaseSync(path);
+    database.exec(`insert into document_parts values ('lost', 0, 0, 'x'), ('young', 0, ${Date.now()}, 'x')`);
+    database.exec(`update document_parts set made_at = 0 where set_id <> 'young'`);
+    database.close();
+    await records.documents.deleteExpired(10);
+    expect(partCount()).toBe(ofOne + 1);
+    expect(await records.documents.get('k', kept.id)).toEqual(kept);
+  });
+});
 
 const keyMaker = `
   import { randomBytes } from 'node:crypto';

@@ -263,6 +263,28 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         expect(await records.documents.get('response', two.id)).toEqual(two);
       });
 
+      it('are given back as they were written however large they are, also where they are replaced meanwhile', async () => {
+        // Surrogate pairs and escapes, at every place where a text may be cut.
+        const large = (sign: string) => ({
+          text: `${sign}é"\u{1f600}\n`.repeat(400_000),
+          list: ['x'.repeat(70_000), null, 1],
+        });
+        const [one, two] = [documentLike({ body: large('a') }), documentLike({ body: large('b') })];
+        await records.documents.putAll([one, documentLike(), two]);
+        expect(await records.documents.get('response', one.id)).toEqual(one);
+        const list = await records.documents.list('response', owner, { limit: 10, order: 'desc' });
+        expect(list.map(({ id }) => id)).toEqual([two.id, expect.anything(), one.id]);
+        expect(list[0]).toEqual(two);
+        const versions = [large('c'), 'small', large('d')].map((body) => ({ ...one, body }));
+        const reads = [];
+        for (const version of versions) {
+          reads.push(records.documents.get('response', one.id));
+          await records.documents.put(version);
+        }
+        for (const read of await Promise.all(reads)) expect([one, ...versions]).toContainEqual(read);
+        expect(await records.documents.get('response', one.id)).toEqual(versions.at(-1));
+      });
+
       it('go when they have expired', async () => {
         const [old, young] = [documentLike({ expiresAt: 10 }), documentLike({ expiresAt: 20 })];
         await records.documents.put(old);
