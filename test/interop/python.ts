@@ -195,6 +195,11 @@ async function checkLiteLlm(): Promise<void> {
     [{ text: 'Done.' }],
   );
   service.upstream.say([{ python: 'print(3)' }], [{ text: ['Chat', 'ted.'] }], [{ text: ['Just ', 'said.'] }]);
+  const gateway = await run(join(mcpHome, 'bin/python'), ['-c', mcpThroughLiteLlm], {
+    MCP_URL: `${base}/mcp/`,
+    KEY: masterKey,
+  });
+  expect(gateway, "gateway 6 ['text', 'image'] 42");
   const answers = await run(join(home, 'bin/python'), ['-c', throughLiteLlm], {
     URL: `${base}/v1`,
     KEY: masterKey,
@@ -219,7 +224,7 @@ async function checkLiteLlm(): Promise<void> {
 /** What the official client for Python does in both eras: progress, mistakes, files, a call that is given up. */
 const mcpClient = `
 import anyio, os, httpx2
-from mcp import Client
+from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 async def use(mode):
@@ -246,12 +251,44 @@ async def use(mode):
             after = await client.call_tool("run_code", {"code": "print('free')", "session_id": session})
             print(mode, "after", after.content[0].text.splitlines()[0])
 
+async def bridge(mode):
+    env = {"DRAGOMAN_URL": os.environ["MCP_URL"][:-4], "DRAGOMAN_API_KEY": os.environ["KEY"], "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    command = StdioServerParameters(command=os.environ["NODE"], args=[os.environ["MAIN"], "mcp"], env=env)
+    async with Client(command, mode=mode) as client:
+        result = await client.call_tool("run_code", {"code": "print(6 * 7)"})
+        print(mode, "bridged", client.protocol_version, result.content[0].text.splitlines()[0])
+
 for mode in ("auto", "legacy"):
     anyio.run(use, mode)
+    anyio.run(bridge, mode)
+`;
+
+/** What comes through LiteLLM's gateway for MCP, which gives tools its own names. */
+const mcpThroughLiteLlm = `
+import anyio, os, httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+async def use():
+    headers = {"authorization": "Bearer " + os.environ["KEY"]}
+    async with httpx2.AsyncClient(headers=headers, timeout=120) as http:
+        async with Client(streamable_http_client(os.environ["MCP_URL"], http_client=http), mode="legacy") as client:
+            tools = await client.list_tools()
+            [name] = [tool.name for tool in tools.tools if tool.name.endswith("run_code")]
+            figure = "import matplotlib.pyplot as plt\\nplt.plot([1]); plt.show()\\nprint(6 * 7)"
+            result = await client.call_tool(name, {"code": figure})
+            print("gateway", len(tools.tools), [block.type for block in result.content], result.content[0].text.splitlines()[0])
+
+anyio.run(use)
 `;
 
 async function checkMcp(): Promise<void> {
-  const env = { MCP_URL: `${service.server.url}/mcp`, KEY: service.server.key };
+  const env = {
+    MCP_URL: `${service.server.url}/mcp`,
+    KEY: service.server.key,
+    NODE: process.execPath,
+    MAIN: fileURLToPath(new URL('../../src/main.ts', import.meta.url)),
+  };
   const python = join(mcpHome, 'bin/python');
   const example = await run(python, [join(examples, 'mcp-python.py')], env);
   for (const part of ["tools ['run_code'", 'resource_link dragoman://', "'matplotlib.pyplot'", 'squares.csv 1,4,9'])
@@ -268,6 +305,7 @@ async function checkMcp(): Promise<void> {
       `${mode} listed []`,
       `${mode} unknown MCPError`,
       `${mode} after free`,
+      `${mode} bridged ${version} 42`,
     ])
       expect(said, part);
 }

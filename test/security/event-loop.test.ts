@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { legacyMcp } from '../support/mcp.ts';
 import { type NativeClient, nativeClient } from '../support/native.ts';
 import { OpenApi, type OpenApiObject } from '../support/openapi.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -90,13 +91,16 @@ async function makeLargeData() {
 const targetOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, (_, name) => existing[name] ?? 'x'.repeat(21));
 
 /** Sends a request and does not read the answer, but for its beginning. */
-function unread(method: string, path: string, body?: Buffer): Socket {
+function unread(method: string, path: string, body?: Buffer, headers: Readonly<Record<string, string>> = {}): Socket {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => {});
   socket.pause();
   const type = body ? `content-type: application/json\r\ncontent-length: ${body.length}\r\n` : '';
-  socket.write(`${method} ${path} HTTP/1.1\r\nhost: ${hostname}\r\nx-api-key: ${server.key}\r\n${type}\r\n`);
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(
+    `${method} ${path} HTTP/1.1\r\nhost: ${hostname}\r\nx-api-key: ${server.key}\r\n${type}${more.join('')}\r\n`,
+  );
   if (body) socket.write(body);
   return socket;
 }
@@ -186,6 +190,37 @@ describe('the event loop', attacking('responsive'), () => {
       const begin = () => times(atOnce, () => unread(verb, targetOf(path), body));
       await expectResponsive(`${verb} ${path}`, begin, untilAnswered);
     }
+  });
+
+  it('is free while the largest answers of MCP are made and not read', { timeout: 180_000 }, async () => {
+    const { session_id } = existing;
+    const picture = 'open("large.png", "wb").write(b"\\x89PNG\\r\\n\\x1a\\n" + b"x" * 4_000_000)';
+    await api.cell(session_id!, picture);
+    const { headers } = await legacyMcp(server);
+    const figures = 'for _ in range(4): display(Figure(1_000_000))';
+    const figure =
+      'import os\nclass Figure:\n  def __init__(self, n): self.n = n\n  def _repr_png_(self): return b"\\x89PNG\\r\\n\\x1a\\n" + os.urandom(self.n)\n';
+    for (const [method, params, count] of [
+      ['tools/call', { name: 'read_file', arguments: { path: 'large.png', session_id } }, unreadOfEach],
+      ['resources/read', { uri: `dragoman://sessions/${session_id}/files/large.png` }, unreadOfEach],
+      ['tools/call', { name: 'run_code', arguments: { code: figure + figures, session_id } }, 4],
+    ] as const) {
+      const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
+      const stream = { ...headers, accept: 'application/json, text/event-stream' };
+      const begin = () => times(count, () => unread('POST', '/mcp', body, stream));
+      await expectResponsive(`MCP ${JSON.stringify(params).slice(0, 40)}`, begin, untilAnswered);
+    }
+    const wrote = (await legacyMcp(server)).call('write_file', {
+      path: 'large.txt',
+      text: 'é"'.repeat(5_000_000),
+      session_id,
+    });
+    await expectResponsive(
+      'MCP write_file',
+      () => [],
+      () => wrote,
+    );
+    expect((await wrote).isError).toBeUndefined();
   });
 
   it('answers after a key has left many large answers unread', { timeout: 90_000 }, async () => {
