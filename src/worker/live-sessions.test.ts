@@ -1,14 +1,12 @@
-import { describe, expect, it, vi } from 'vitest';
-import type { Limits } from '../core/index.ts';
-import type { Engine, EngineSession } from '../engine/index.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { limits, startScriptedEngine } from '../engine/fixtures/scripted-engine.ts';
 import type { SessionRef } from '../runner/index.ts';
 import { LiveSessions } from './live-sessions.ts';
 
-const limits = {} as Limits;
 const ref = (id: string, epoch = 1): SessionRef => ({ id, epoch, worker: 'w' });
 
-/** Live sessions whose sandboxes only know whether they live. */
-function setUp(options: { maxLive?: number } = {}) {
+/** Live sessions over the engine, whose sandboxes follow a script. */
+async function setUp(options: { maxLive?: number } = {}) {
   const worker = {
     now: 0,
     availableMemory: 100,
@@ -17,25 +15,26 @@ function setUp(options: { maxLive?: number } = {}) {
     alive: 0,
     whenOpened: undefined as PromiseWithResolvers<void> | undefined,
   };
-  const openSession = async (): Promise<EngineSession> => {
+  const { engine } = await startScriptedEngine();
+  onTestFinished(() => engine.close());
+  const openSession = engine.openSession.bind(engine);
+  engine.openSession = async (...request) => {
     worker.opened++;
     worker.alive++;
     await worker.whenOpened?.promise;
-    const sandbox = {
-      ended: false,
-      async stage() {},
-      async remove() {},
-      async close() {
-        if (sandbox.ended) return;
-        sandbox.ended = true;
+    const session = await openSession(...request);
+    const close = session.close.bind(session);
+    session.close = async () => {
+      if (!session.ended) {
         worker.alive--;
         worker.shortUntilClosed--;
-      },
+      }
+      await close();
     };
-    return sandbox as unknown as EngineSession;
+    return session;
   };
   const sessions = new LiveSessions({
-    engine: { openSession } as unknown as Engine,
+    engine,
     files: { open: async () => [].values() as never, put: async () => ({ digest: '', size: 0 }) },
     maxLive: options.maxLive ?? 6,
     reserveBytes: 10,
@@ -56,14 +55,14 @@ function setUp(options: { maxLive?: number } = {}) {
 
 describe('live sessions', () => {
   it('of one owner never cost another owner its only one', async () => {
-    const { use, live } = setUp({ maxLive: 6 });
+    const { use, live } = await setUp({ maxLive: 6 });
     await use('bob', 'b1');
     for (let n = 1; n <= 20; n++) await use('ann', `a${n}`);
     expect(live('b1', 'a15', 'a16', 'a17', 'a18', 'a19', 'a20')).toEqual(['b1', 'a16', 'a17', 'a18', 'a19', 'a20']);
   });
 
   it('make room for another owner: the one with the most loses what it has not used for longest', async () => {
-    const { use, live } = setUp({ maxLive: 4 });
+    const { use, live } = await setUp({ maxLive: 4 });
     await use('bob', 'b1');
     for (const id of ['a1', 'a2', 'a3']) await use('ann', id);
     await use('cid', 'c1');
@@ -71,7 +70,7 @@ describe('live sessions', () => {
   });
 
   it('refuse an owner of more, when only owners of fewer have idle ones', async () => {
-    const { use, live } = setUp({ maxLive: 2 });
+    const { use, live } = await setUp({ maxLive: 2 });
     await use('bob', 'b1');
     const busy = Promise.withResolvers<void>();
     const running = use('ann', 'a1', busy.promise);
@@ -84,7 +83,7 @@ describe('live sessions', () => {
   });
 
   it('go after their idle time and when memory is short, but never while they are used', async () => {
-    const { worker, sessions, use, live } = setUp();
+    const { worker, sessions, use, live } = await setUp();
     const busy = Promise.withResolvers<void>();
     const running = use('ann', 'busy', busy.promise);
     await use('ann', 'old');
@@ -105,7 +104,7 @@ describe('live sessions', () => {
   });
 
   it('of one owner that uses all it may leave one in four to another', async () => {
-    const { use, live } = setUp({ maxLive: 4 });
+    const { use, live } = await setUp({ maxLive: 4 });
     const busy = Promise.withResolvers<void>();
     const running = ['a1', 'a2', 'a3'].map((id) => use('ann', id, busy.promise));
     await expect(use('ann', 'a4')).rejects.toMatchObject({ code: 'overloaded' });
@@ -116,7 +115,7 @@ describe('live sessions', () => {
   });
 
   it('go where memory is short until it is not, those of the owner with the most first', async () => {
-    const { worker, sessions, use, live } = setUp();
+    const { worker, sessions, use, live } = await setUp();
     for (const id of ['b1', 'a1', 'a2', 'a3']) await use(id.startsWith('a') ? 'ann' : 'bob', id);
     worker.shortUntilClosed = 2;
     await sessions.sweep();
@@ -124,7 +123,7 @@ describe('live sessions', () => {
   });
 
   it('leave no sandbox behind when they are deleted while one is being made', async () => {
-    const { worker, sessions, use } = setUp();
+    const { worker, sessions, use } = await setUp();
     worker.whenOpened = Promise.withResolvers<void>();
     const running = use('ann', 'a');
     const refused = expect(running).rejects.toMatchObject({ code: 'conflict' });
@@ -136,7 +135,7 @@ describe('live sessions', () => {
   });
 
   it('are of the newest epoch: an older sandbox is closed, an older job refused', async () => {
-    const { use, sessions, worker } = setUp();
+    const { use, sessions, worker } = await setUp();
     await use('ann', 'a', undefined, 1);
     await use('ann', 'a', undefined, 2);
     expect([worker.opened, sessions.count]).toEqual([2, 1]);
