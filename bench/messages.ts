@@ -1,3 +1,4 @@
+import { calls } from '../test/support/anthropic.ts';
 import { startServer } from '../test/support/server.ts';
 import { type Step, startUpstream } from '../test/support/upstream.ts';
 import { delay, firstDelta } from './agent.ts';
@@ -5,6 +6,8 @@ import { median, percentile, table } from './statistics.ts';
 
 const answers = 60;
 const rounds = 12;
+/** Each kind of round is measured so often, in turn. */
+const turns = 4;
 const tools = [{ type: 'code_execution_20250825', name: 'code_execution' }];
 
 /**
@@ -43,16 +46,23 @@ export async function messages(): Promise<void> {
       // The first round makes the session.
       return requests.slice(2).map(({ arrivedAt }, index) => arrivedAt - requests[index + 1]!.endedAt!);
     };
-    const python = await gapsOf((round) => ({ call: 'code_execution', arguments: { code: `x = ${round}` } }));
-    const responses = await gapsOf(
-      (round) => ({ python: `x = ${round}` }),
-      () => respond({ tools: [{ type: 'code_interpreter', container: { type: 'auto' } }] }),
-    );
-    const bash = await gapsOf((round) => ({ call: 'bash_code_execution', arguments: { command: `: ${round}` } }));
-    const editor = await gapsOf((round) => ({
-      call: 'text_editor_code_execution',
-      arguments: { command: 'view', path: '/etc/hostname', view_range: [1, round + 1] },
-    }));
+    const python: number[] = [];
+    const responses: number[] = [];
+    const bash: number[] = [];
+    const editor: number[] = [];
+    for (let turn = 0; turn < turns; turn++) {
+      python.push(...(await gapsOf((round) => calls.python(`x = ${round}`))));
+      const container = { type: 'auto' };
+      responses.push(
+        ...(await gapsOf(
+          (round) => ({ python: `x = ${round}` }),
+          () => respond({ tools: [{ type: 'code_interpreter', container }] }),
+        )),
+      );
+      bash.push(...(await gapsOf((round) => calls.bash(`: ${round}`))));
+      const view = (round: number) => ({ command: 'view', path: '/etc/hostname', view_range: [1, round + 1] });
+      editor.push(...(await gapsOf((round) => calls.editor(view(round)))));
+    }
     console.log('A model behind the Messages API, milliseconds added');
     const row = (name: string, values: readonly number[], promised: string) => [
       name,

@@ -46,3 +46,13 @@ it('a Bash cell calls tools, and one that fails ends the cell alone', async () =
   expect(failed).toMatchObject({ stdout: '', exitCode: 1, interpreter: 'kept', stderr: 'get-weather: sunk\n' });
   expect(await run('echo $x $y')).toMatchObject({ stdout: '5 6\n' });
 });
+
+it('a Python cell calls tools by their own names too, unless a variable has the name', async () => {
+  const run = await openWithWeather('python');
+  expect(await run('(await get_weather("Oslo"))["celsius"]')).toMatchObject({ value: '5' });
+  const program =
+    'import asyncio\nasync def main(): return await asyncio.gather(get_weather({"city": "Rome"}), get_weather(city="Bern"))\n[at["city"] for at in asyncio.run(main())]';
+  expect(await run(program)).toMatchObject({ value: "['Rome', 'Bern']" });
+  expect(await run('get_weather = 7')).toMatchObject({ exitCode: 0 });
+  expect(await run('get_weather, (await tools.get_weather("Oslo"))["celsius"]')).toMatchObject({ value: '(7, 5)' });
+});

@@ -113,7 +113,7 @@ export function errorAnswer(
 }
 
 /** As the header `request-id` has it. */
-export function wireRequestId(id: string): string {
+function wireRequestId(id: string): string {
   return `req_${id}`;
 }
 

@@ -3,7 +3,6 @@
 It runs in the sandbox like a program of the user's, so it can reach what the user's code can reach and nothing else.
 """
 
-import difflib
 import json
 import os
 import sys
@@ -133,6 +132,9 @@ def replace(order):
 
 def difference(before, after, at, removed, added):
     """The hunk around the replacement, with three lines of context as in a unified diff."""
+    # Loaded here alone: every call starts an interpreter.
+    import difflib
+
     first = before.count('\n', 0, at)
     old, new = before.splitlines(), after.splitlines()
     start = max(0, first - 3)

@@ -12,7 +12,7 @@ export interface RequestTools {
   readonly parallel: boolean | undefined;
 }
 
-export interface CodeToolRequest {
+interface CodeToolRequest {
   /** What a call that code made names as its caller. */
   readonly callerType: string;
   /** The names under which the model is offered our tools; `code_execution` is one of them. */

@@ -10,7 +10,7 @@ const inMessage = z.looseObject({ role: z.enum(['user', 'assistant', 'system']),
 
 export type InMessage = z.infer<typeof inMessage>;
 
-export const toolSchema = z.looseObject({
+const toolSchema = z.looseObject({
   type: z.string().max(64).nullish(),
   name: z.string().max(256).optional(),
   description: z.string().nullish(),
@@ -128,7 +128,7 @@ export interface ResultBlock {
 }
 
 /** Our tools, by the names that models and clients know. */
-export const toolNames = ['code_execution', 'bash_code_execution', 'text_editor_code_execution'] as const;
+const toolNames = ['code_execution', 'bash_code_execution', 'text_editor_code_execution'] as const;
 
 export type ToolName = (typeof toolNames)[number];
 
