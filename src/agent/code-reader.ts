@@ -34,6 +34,8 @@ export class CodeReader {
 
   /** @returns the code that became certain */
   push(delta: string): string {
+    // What was written before is not looked at again: it may be long.
+    if (this.#state === 'value') return this.#take(this.#grow(delta));
     this.#written += delta;
     return this.#take(this.#read());
   }
@@ -68,8 +70,10 @@ export class CodeReader {
       this.#at = this.#written.length;
       return fresh;
     }
-    if (this.#state !== 'value') return '';
-    this.#at = this.#written.length;
+    return this.#state === 'value' ? this.#grow(fresh) : '';
+  }
+
+  #grow(fresh: string): string {
     const { text, closed } = this.#string!.push(fresh);
     if (closed) this.#state = 'done';
     return text;
