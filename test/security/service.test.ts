@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { exec } from '../support/client.ts';
 import { rawConnection } from '../support/http.ts';
 import { LibreChatClient } from '../support/librechat.ts';
+import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { attacking } from './attack.ts';
 
@@ -21,7 +22,7 @@ describe('requests', attacking('requests'), () => {
   const head = (path: string, length: number, type = 'application/json') =>
     `POST ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${server.key}\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`;
   const works = async () => {
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(40_000);
     expect(await exec(server, { lang: 'py', code: 'print(6 * 7)' }, { signal })).toMatchObject({ stdout: '42\n' });
   };
 
@@ -122,6 +123,30 @@ describe('requests', attacking('requests'), () => {
       }
     }
     await works();
+  });
+});
+
+describe('restarts of a session that is being removed', attacking('requests'), () => {
+  it('are answered that it is there, busy or gone, and are no fault of the service', { timeout: 120_000 }, async () => {
+    const server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
+    onTestFinished(() => server.stop());
+    const native = nativeClient(server);
+    const seen = new Set<string>();
+    const send = async (method: string, path: string) => {
+      const { status } = await native.send(method, path);
+      seen.add(`${method} ${status}`);
+    };
+    for (let round = 0; round < 8; round++) {
+      const id = await native.session();
+      await native.cell(id, 'x = 1');
+      const restarts = [0, 1].map(() => send('POST', `/sessions/${id}/restart`));
+      // Later in each round, so that it comes at every stage of a restart.
+      await new Promise((resolve) => setTimeout(resolve, 2 * (round % 4)));
+      await Promise.all([...restarts, send('DELETE', `/sessions/${id}`)]);
+    }
+    const allowed = ['POST 200', 'POST 404', 'POST 409', 'DELETE 204'];
+    expect([...seen].filter((each) => !allowed.includes(each))).toEqual([]);
+    expect(server.output()).not.toMatch(/"level":(?:50|60|"error")/);
   });
 });
 
