@@ -1,5 +1,6 @@
-// Prints what an image holds, as Markdown: `npm run packages -- [NAME or PATH]`. For each distribution of Python its version, licence,
-// size and the time that importing it takes; for packages of npm, R and Debian version, licence and size.
+// Prints what an image holds, as Markdown: `npm run packages -- [NAME or PATH] [--without-imports]`. For each distribution of Python
+// its version, licence, size and the time that importing it takes, which takes minutes for all; for packages of npm and Debian
+// version, licence and size.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +37,7 @@ def licence(dist):
     words = data.get('License-Expression') or ', '.join(known) or (data.get('License') or '').strip().split('\\n')[0]
     return words[:60] or '?'
 
-nothing = milliseconds('pass')
+nothing = None if 'without-imports' in sys.argv else milliseconds('pass')
 modules = {}
 for module, names in metadata.packages_distributions().items():
     for name in names:
@@ -49,7 +50,7 @@ for dist in metadata.distributions():
     if not size and name in modules:
         folder = pathlib.Path('/usr/lib/python3/dist-packages') / modules[name]
         size = sum(file.stat().st_size for file in folder.rglob('*') if file.is_file())
-    took = milliseconds(f'import {modules[name]}') if name in modules else None
+    took = milliseconds(f'import {modules[name]}') if nothing is not None and name in modules else None
     rows.append((name, dist.version, licence(dist), f'{size / 2**20:.1f}', '' if took is None else f'{max(took - nothing, 0):.0f}'))
     print(name, file=sys.stderr)
 table('Python', ['distribution', 'version', 'licence', 'MiB', 'import, ms'], sorted(set(rows), key=lambda row: row[0].lower()))
@@ -73,10 +74,12 @@ for line in subprocess.run(query, capture_output=True, text=True).stdout.splitli
 table('Debian', ['package', 'version', 'licences', 'MiB, with what is not unpacked'], rows)
 `;
 
+const words = process.argv.slice(2);
+const options = words.includes('--without-imports') ? ['without-imports'] : [];
 const { isolation, stores } = loadConfig();
 const { imageRoot, imageId } = await setup({
   dataDir: stores.dataDir,
-  image: process.argv[2] ?? isolation.image,
+  image: words.find((word) => !word.startsWith('--')) ?? isolation.image,
   definitionsDir: fileURLToPath(new URL('../images', import.meta.url)),
   node: { binary: process.execPath, version: process.version },
   progress: createProgress({ stream: process.stderr }),
@@ -91,7 +94,7 @@ const { status } = spawnSync(
     ...['--unshare-all', '--die-with-parent', '--ro-bind', imageRoot, '/', '--proc', '/proc', '--dev', '/dev'],
     ...['--tmpfs', '/tmp', '--ro-bind', folder, '/opt/dragoman', '--clearenv', '--setenv', 'PATH', '/usr/bin:/bin'],
     ...['--setenv', 'HOME', '/tmp', '--setenv', 'MPLBACKEND', 'Agg', '--setenv', 'LANG', 'C.UTF-8', '--chdir', '/tmp'],
-    ...['--', 'python3', '/opt/dragoman/packages.py'],
+    ...['--', 'python3', '/opt/dragoman/packages.py', ...options],
   ],
   { stdio: ['ignore', 'inherit', 'inherit'] },
 );
