@@ -22,7 +22,7 @@ import signal
 import sys
 import traceback
 
-from ..agent import endings, immortal, rehearsal, templates
+from ..agent import endings, immortal, pages, rehearsal, templates
 from . import confine, first_process, syscalls
 
 _CONTROL = 3
@@ -143,6 +143,7 @@ def main():
     immortal.everything_loaded()
     gc.collect()
     gc.freeze()
+    pages.collapse()
     Zygote(template, seccomp, settings['entrances']).serve()
 
 
