@@ -1,0 +1,68 @@
+import { globSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { descendants } from '../support/processes.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const runs = 30;
+
+/**
+ * Page faults hardly depend on what else a machine does, so they tell of a cost that came in as no time can. Of a run: its sandbox, the
+ * program in it, and the zygote's part.
+ */
+it.each([
+  ['python', 'print(42)', 800],
+  ['bash', 'echo 42', 600],
+])('a program of %s costs few page faults', { timeout: 200_000 }, async (language, code, most) => {
+  await run(language, code, 5);
+  const before = await settled();
+  await run(language, code, runs);
+  const after = await settled();
+  expect((after - before) / runs).toBeLessThan(most);
+});
+
+async function run(language: string, code: string, times: number): Promise<void> {
+  for (let each = 0; each < times; each++) expect(await engine.run(language, code)).toMatchObject({ exitCode: 0 });
+}
+
+/** The count once every kind of sandbox is parked, and nothing is being made or warmed up any more. */
+async function settled(): Promise<number> {
+  let [last, same] = [-1, 0];
+  await vi.waitUntil(
+    () => {
+      const now = faults();
+      const isWhole = Object.values(engine.engine.census().parked).every((count) => count > 0);
+      same = isWhole && now === last ? same + 1 : 0;
+      last = now;
+      return same >= 5;
+    },
+    { timeout: 90_000, interval: 300 },
+  );
+  return last;
+}
+
+function faults(): number {
+  const [file] = globSync('/sys/fs/cgroup/**/dragoman.*/memory.stat').filter((path) =>
+    path.includes(`/dragoman.${process.pid}.`),
+  );
+  // Version 1 tells of the groups below in lines of their own.
+  const stat = readFileSync(file!, 'utf8');
+  const sandboxes = Number((/^total_pgfault (\d+)/m.exec(stat) ?? /^pgfault (\d+)/m.exec(stat))![1]);
+  // Field 10 of a process' own: minor faults.
+  const zygotes = descendants(process.pid)
+    .map(({ pid }) => readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    .filter((stat) => stat.includes('(python3)') && !isSandbox(stat))
+    .map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[7]));
+  return zygotes.reduce((sum, each) => sum + each, sandboxes);
+}
+
+/** Its pid namespace is two levels below ours. */
+function isSandbox(stat: string): boolean {
+  const status = readFileSync(`/proc/${Number.parseInt(stat, 10)}/status`, 'latin1');
+  return /^NSpid:(.*)$/m.exec(status)![1]!.trim().split(/\s+/).length > 2;
+}
