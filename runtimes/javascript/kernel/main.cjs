@@ -57,8 +57,13 @@ function next() {
 /** Runs one cell; resolves with its exit code. */
 async function run({ code, language, question }) {
   if (question) {
-    outbox.show('result', { [answerType]: await answer(question, code, language) });
-    return 0;
+    try {
+      outbox.show('result', { [answerType]: await answer(question, code, language) });
+      return 0;
+    } catch {
+      // Cells may have changed what it is made with. A question that fails has no answer.
+      return 1;
+    }
   }
   count++;
   const file = `cell-${count}.${language === 'typescript' ? 'ts' : 'js'}`;
