@@ -192,7 +192,10 @@ export class Loop {
       // Code that follows waiting code is dropped: the model can write it again when it knows more.
       if (code && waiting) continue;
       if (code && this.#left <= 0) {
-        this.#result(code, { text: 'Not run: no further calls are allowed in this answer.', pictures: [] });
+        const message = 'Not run: no further calls are allowed in this answer.';
+        this.#result(code, { text: message, pictures: [] });
+        const error = new DragomanError('rate_limited', { message });
+        yield { type: 'code_refused', callId: code.callId, ...named(code), error };
         continue;
       }
       yield* events;

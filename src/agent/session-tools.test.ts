@@ -140,6 +140,15 @@ it.each([true, false])('go on without a place to run, where the request says so:
   if (goesOnWithout) expect(messagesOf(1).at(-1).content).toBe('Not run: No capacity is free at the moment.');
 });
 
+it('tell of calls beyond what one request may make', async () => {
+  const { agent, requests } = setup();
+  const call = (command: string) => ({ call: 'shell', arguments: { command } });
+  upstream.say([call('a'), call('b')], [{ text: 'Enough.' }]);
+  const told = await runAgent(agent, request({}, { ...code, maxCalls: 1 }));
+  expect(brief(told).slice(-4)).toEqual(['code_done', 'code_refused', 'text Enough.', 'end stop']);
+  expect(requests.length).toBe(1);
+});
+
 it('pauses between turns when the time is over', async () => {
   const { agent } = setup();
   upstream.say([{ call: 'shell', arguments: { command: 'ls' } }]);

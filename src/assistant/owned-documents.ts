@@ -60,9 +60,20 @@ export class OwnedDocuments {
   }
 
   async get(principal: Principal, kind: string, id: string): Promise<Document | undefined> {
+    const document = await this.#own(principal, kind, id);
+    return document && document.expiresAt > this.now() ? document : undefined;
+  }
+
+  /** It was there, and its time is over. Expired documents are removed some time later. */
+  async isExpired(principal: Principal, kind: string, id: string): Promise<boolean> {
+    const document = await this.#own(principal, kind, id);
+    return document !== undefined && document.expiresAt <= this.now();
+  }
+
+  async #own(principal: Principal, kind: string, id: string): Promise<Document | undefined> {
     const document = await this.#options.documents.get(kind, id);
     const isOwn = document?.tenant === principal.tenant && document.principalId === principal.id;
-    return isOwn && document.expiresAt > this.now() ? document : undefined;
+    return isOwn ? document : undefined;
   }
 
   /** One page. Pages of the store may hold expired documents, which are passed over. */

@@ -32,17 +32,25 @@ export class Refusal extends DragomanError {
   readonly within: string | undefined;
   /** Where the client named it, as the dialect said in the request. */
   readonly where: string | undefined;
+  /** It was there, and its time is over. */
+  readonly isExpired: boolean;
 
   /** @param message a sentence that is right without the dialect's words */
   constructor(
     reason: RefusalReason,
     message: string,
-    about: { id?: string | undefined; within?: string | undefined; where?: string | undefined } = {},
+    about: {
+      id?: string | undefined;
+      within?: string | undefined;
+      where?: string | undefined;
+      isExpired?: boolean;
+    } = {},
   ) {
     super(codes[reason], { message });
     this.reason = reason;
     this.id = about.id;
     this.within = about.within;
     this.where = about.where;
+    this.isExpired = about.isExpired ?? false;
   }
 }

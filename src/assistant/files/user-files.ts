@@ -88,7 +88,11 @@ export class UserFiles {
   /** @param where the client named it, for the refusal. @throws Refusal file_not_found */
   async find(principal: Principal, id: string, where?: string): Promise<UserFile> {
     const document = isId(id) ? await this.#documents.get(principal, this.#kind, id) : undefined;
-    if (!document) throw new Refusal('file_not_found', 'The file does not exist.', { id, where });
+    if (!document) {
+      const isExpired = isId(id) && (await this.#documents.isExpired(principal, this.#kind, id));
+      const message = isExpired ? 'The file has expired.' : 'The file does not exist.';
+      throw new Refusal('file_not_found', message, { id, where, isExpired });
+    }
     return fileOf(document);
   }
 

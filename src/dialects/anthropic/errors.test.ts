@@ -46,6 +46,10 @@ it.each([
     new Refusal('file_not_found', 'No.', { id, where: 'messages.0.content.1.file_id' }),
     [404, 'not_found_error', `messages.0.content.1.file_id: File not found: file_${id}.`, undefined, false],
   ],
+  [
+    new Refusal('file_not_found', 'No.', { id, where: 'id', isExpired: true }),
+    [404, 'not_found_error', `File has expired: file_${id}.`, { error_code: 'file_expired' }, false],
+  ],
 ])('words an error: %s', (error, answer) => {
   expect(answerTo(error)).toEqual(answer);
 });

@@ -127,6 +127,7 @@ function isTimeout(error: unknown): boolean {
 
 function detailsOf(error: unknown, code: ErrorCode): ErrorDetails | undefined {
   if (error instanceof WireError) return error.details;
+  if (error instanceof Refusal && error.isExpired) return { error_code: 'file_expired' };
   return code === 'quota_exceeded' ? { error_code: 'storage_quota_exceeded' } : undefined;
 }
 
@@ -140,7 +141,7 @@ function messageOf(error: unknown, { code, message }: Problem): string {
   if (error.reason === 'session_not_found') return `container: '${id.slice(0, longestId)}' was not found.`;
   if (error.reason !== 'file_not_found') return error.where === undefined ? message : `${error.where}: ${message}`;
   const told = id.length === 21 ? wireId('file', id) : id.slice(0, longestId);
-  const found = `File not found: ${told}.`;
+  const found = `File ${error.isExpired ? 'has expired' : 'not found'}: ${told}.`;
   return error.where === undefined || error.where === 'id' ? found : `${error.where}: ${found}`;
 }
 
