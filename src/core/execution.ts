@@ -93,6 +93,10 @@ export type InterpreterState = 'kept' | 'lost' | 'none';
 export type KernelQuestion =
   /** How the code could go on at `cursor`, in characters (code points). */
   | { readonly kind: 'complete'; readonly cursor: number }
+  /** What the name at `cursor` is, in characters. Python alone. */
+  | { readonly kind: 'inspect'; readonly cursor: number }
+  /** Which variables there are; the code is empty. Python alone. */
+  | { readonly kind: 'variables' }
   /** Whether the code is whole. */
   | { readonly kind: 'is_complete' };
 

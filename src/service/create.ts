@@ -33,8 +33,9 @@ export function createService(options: ServiceOptions): Service {
   const log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
   const parts = { directory, log };
   const executions = new ExecutionService(options, parts);
+  const sessions = new SessionService(options, parts);
   return {
-    sessions: new SessionService(options, parts),
+    sessions,
     kernels: new SessionKernels(options, directory),
     executions,
     executionWatch: log,

@@ -211,6 +211,8 @@ describe('the server keeps to the document', async () => {
     'readNotebookDocument',
     'writeNotebookDocument',
     'watchSession',
+    'inspectCode',
+    'listVariables',
     'listChats',
     'createChat',
     'readChat',

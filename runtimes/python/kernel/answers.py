@@ -3,19 +3,45 @@
 import itertools
 import warnings
 
+from . import variables
+
 _TYPE = 'application/vnd.dragoman.answer+json'
 _MAX_MATCHES = 200
 _MAX_TEXT = 500
+_MAX_DOCUMENTATION = 8000
 
 
 def answer(shell, question, code):
     """Shows the answer to a question as the result; returns the exit code. A question that fails has no answer."""
     try:
-        found = _complete(shell, code, question['cursor']) if question['kind'] == 'complete' else _is_complete(shell, code)
+        found = _found(shell, question, code)
     except Exception:
         return 1
     shell.outbox.show('result', {_TYPE: found})
     return 0
+
+
+def _found(shell, question, code):
+    match question['kind']:
+        case 'complete':
+            return _complete(shell, code, question['cursor'])
+        case 'inspect':
+            return _inspect(shell, code, question['cursor'])
+        case 'variables':
+            return {'variables': list(variables.listed(shell))}
+    return _is_complete(shell, code)
+
+
+def _inspect(shell, code, cursor):
+    from IPython.utils.tokenutil import token_at_cursor
+
+    name = token_at_cursor(code, max(0, min(cursor, len(code))))
+    info = shell.object_inspect(name) if name else {'found': False}
+    if not info['found']:
+        return {'signature': '', 'documentation': ''}
+    signature = info.get('definition') or info.get('init_definition') or info.get('type_name') or ''
+    documentation = info.get('docstring') or info.get('init_docstring') or ''
+    return {'signature': signature[:_MAX_DOCUMENTATION], 'documentation': documentation[:_MAX_DOCUMENTATION]}
 
 
 def _complete(shell, code, cursor):

@@ -8,7 +8,7 @@ import sys
 
 from dragoman_guest.agent import kernel_link
 
-from . import answers, outbox, script, shell
+from . import answers, outbox, questions, script, shell
 
 # Copies of the streams for a cell that closes its own; out of the way of user code.
 _KEPT_STREAMS = 220
@@ -32,8 +32,9 @@ def serve(orders, events):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         order = _next_cell(orders)
         box.begin(order['cell'])
-        if order['tools']:
-            cells.offer(order['tools'])
+        offered = questions.take(order['tools'])
+        if offered:
+            cells.offer(offered)
         try:
             signal.signal(signal.SIGINT, interrupt)
             kernel_link.send(events, {'event': 'begun'})

@@ -27,7 +27,7 @@ if sys.modules['jedi'] is None:
     del sys.modules['jedi']
 
 
-from . import errors, figures, magics, progress, reports, representations, tools
+from . import errors, figures, magics, progress, questions, reports, representations, tools
 from .imports import import_from
 from .outbox import Outbox
 
@@ -140,7 +140,7 @@ class CellShell(InteractiveShell):
         # Where IPython keeps folders and aliases from run to run: there is one run, and without a place `%cd` complains.
         self.db = {}
         self.user_ns['_dh'][:] = [pathlib.Path.cwd()]
-        builtins.input = _input
+        questions.take_over()
         # Each figure of plotly as a page that stands alone; its usual renderer shows the whole library first.
         os.environ.setdefault('PLOTLY_RENDERER', 'plotly_mimetype+colab')
         # What every module has, and those look for who start another Python; a reset has cleared it.
@@ -290,15 +290,6 @@ class CellShell(InteractiveShell):
 
 _WANTS_LOOP = re.compile(r'\b(?:create_task|ensure_future|get_running_loop|get_event_loop)\s*\(')
 _RUNS_LOOP = re.compile(r'\b(?:asyncio\.run|run_until_complete|run_forever|Runner)\s*\(')
-_usual_input = input
-
-
-def _input(prompt='', /):
-    """Python's own; where there is nothing to read, which is everywhere but in a program with `stdin`, it says so."""
-    try:
-        return _usual_input(prompt)
-    except EOFError:
-        raise EOFError('nothing can be read: a cell has no input. Put the value into the code.') from None
 
 
 def _keep_line_numbers(lines):

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import socket
 
 from dragoman_guest.agent import tool_channel
 
@@ -28,6 +29,21 @@ async def _call(name, arguments):
         raise ToolExecutionError('the tool cannot be called now') from None
     finally:
         writer.close()
+    if status != b'ok':
+        raise ToolExecutionError(answer.decode())
+    return json.loads(answer)
+
+
+def call_now(name, arguments):
+    """Calls a tool and waits for its answer, also where an event loop runs."""
+    body = _encoded(arguments)
+    try:
+        with socket.create_connection(tool_channel.ADDRESS) as connection, connection.makefile('rb') as reader:
+            connection.sendall(f'{name}\n{len(body)}\n'.encode() + body)
+            status, size = reader.readline().split()
+            answer = reader.read(int(size))
+    except (ValueError, OSError):
+        raise ToolExecutionError('the tool cannot be called now') from None
     if status != b'ok':
         raise ToolExecutionError(answer.decode())
     return json.loads(answer)

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { DragomanError, type KernelQuestion, kernelAnswerType, type Principal } from '../../core/index.ts';
 import { abortOnDisconnect, addRoute } from '../../http/index.ts';
-import type { Executions } from '../../service/index.ts';
+import type { Executions, Sessions } from '../../service/index.ts';
 import { questionRoutes as routes } from './contract/questions.ts';
 import type { IsCompleteBody } from './wire.ts';
 
@@ -20,8 +20,23 @@ const completenessClaim = z.object({
   indent: z.string().max(1000).regex(/^\s*$/),
 });
 
-/** Asks kernels about code that is being written. */
-export function addQuestionRoutes(app: FastifyInstance, { executions }: { readonly executions: Executions }): void {
+const words = (max: number) => z.string().transform((text) => text.slice(0, max));
+const descriptionClaim = z.object({ signature: words(8000), documentation: words(8000) });
+const variableClaim = z.object({
+  name: words(200),
+  kind: words(40),
+  type: words(200),
+  shape: z.array(z.int().min(0)).max(8).optional(),
+  preview: words(500).optional(),
+  bytes: z.int().min(0).optional(),
+});
+const variablesClaim = z.object({ variables: z.array(variableClaim).max(500) });
+
+/** Asks kernels about code that is being written, and about what they hold. */
+export function addQuestionRoutes(
+  app: FastifyInstance,
+  { executions, sessions }: { readonly executions: Executions; readonly sessions: Pick<Sessions, 'get'> },
+): void {
   addRoute(app, routes.complete, async ({ params, body }, { principal }, reply) => {
     const length = [...body.code].length;
     const cursor = Math.min(body.cursor ?? length, length);
@@ -34,6 +49,25 @@ export function addQuestionRoutes(app: FastifyInstance, { executions }: { readon
     const said = await ask(principal, params.session_id, body, { kind: 'is_complete' }, reply);
     return completenessClaim.safeParse(said).data ?? { status: 'unknown', indent: '' };
   });
+
+  addRoute(app, routes.inspect, async ({ params, body }, { principal }, reply) => {
+    const nothing = { signature: '', documentation: '' };
+    if (!isPython(body.language) || !(await isLive(principal, params.session_id))) return nothing;
+    const cursor = body.cursor ?? [...body.code].length;
+    const said = await ask(principal, params.session_id, body, { kind: 'inspect', cursor }, reply);
+    return descriptionClaim.safeParse(said).data ?? nothing;
+  });
+  addRoute(app, routes.variables, async ({ params, query }, { principal }, reply) => {
+    const language = query.language ?? 'python';
+    if (!isPython(language) || !(await isLive(principal, params.session_id))) return { data: [] };
+    const said = await ask(principal, params.session_id, { language, code: '' }, { kind: 'variables' }, reply);
+    return { data: variablesClaim.safeParse(said).data?.variables ?? [] };
+  });
+
+  /** A session without a live sandbox knows nothing, and none is begun to say so. @throws DragomanError not_found */
+  async function isLive(principal: Principal, sessionId: string): Promise<boolean> {
+    return (await sessions.get(principal, sessionId)).state === 'live';
+  }
 
   /** What the kernel claims; undefined when it claims nothing. @throws DragomanError session_busy when it does not answer in time */
   async function ask(
@@ -65,3 +99,5 @@ export function addQuestionRoutes(app: FastifyInstance, { executions }: { readon
     }
   }
 }
+
+const isPython = (language: string) => /^(python3?|py)$/i.test(language);

@@ -227,4 +227,55 @@ export function notebookScenes(face: () => Face): void {
     await page.getByText('This notebook was changed in another window.').waitFor({ state: 'hidden' });
     await context.close();
   });
+
+  it('completes from the kernel, tells what a name is, lists the variables, and runs no code of their classes', async () => {
+    const { page, context, session, api } = await openNotebook(face());
+    const code = [
+      'class Trap:',
+      '    def __repr__(self): raise SystemExit',
+      '    def __len__(self): raise SystemExit',
+      '    @property',
+      '    def __class__(self): raise SystemExit',
+      'trap = Trap()',
+      'measured_values = [3, 4]',
+    ].join('\n');
+    await runCell(page, code);
+    await page.locator('aside').getByText('measured_values').waitFor();
+    await page.locator('aside').getByText('2 items').waitFor();
+    await page.locator('aside').getByText('trap').waitFor();
+    await page.locator('.cm-content').click();
+    await page.keyboard.type('measured_values.app');
+    const list = page.locator('.cm-tooltip-autocomplete');
+    await list.getByText('append').waitFor();
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('.cm-content').innerText()).toBe('measured_values.append');
+    await page.locator('.cm-content').fill('len(');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Shift+Tab');
+    await page.locator('.cm-tooltip').getByText('Return the number of items').waitFor();
+    // None of it is in the history, and no number is used up.
+    const answer = await api.cell(session, 'In[-1], len(In)');
+    expect(answer.results[0]!['text/plain']).toContain('3)');
+    const file = await api.json<{ cells: readonly unknown[] }>('GET', `/sessions/${session}/notebook`);
+    expect(file.cells.length).toBe(2);
+    await context.close();
+  });
+
+  it('input() asks in the notebook and goes on with the answer; without a notebook it says that there is none', async () => {
+    const { page, context, session, api } = await openNotebook(face());
+    await runCell(page, 'name = input("Who? ")\nprint("hello", name)');
+    await page.getByLabel('Who?').fill('Ann');
+    await expect.poll(() => page.title()).toContain('Waits for your input');
+    await page.getByLabel('Who?').press('Enter');
+    await page.locator('.res').getByText('hello Ann').waitFor();
+    await runCell(page, 'from getpass import getpass\nlen(getpass())');
+    const secret = page.locator('.res input[type=password]');
+    await secret.fill('secret words');
+    await secret.press('Enter');
+    await page.locator('.res').getByText('12', { exact: true }).waitFor();
+    expect(await page.locator('.res').getByText('secret words').count()).toBe(0);
+    const { error } = await api.cell(session, 'input("Who? ")');
+    expect(error).toMatchObject({ name: 'EOFError' });
+    await context.close();
+  });
 }

@@ -13,9 +13,10 @@ export interface CompletionPlace {
 }
 
 interface Completed {
+  readonly matches: readonly string[];
+  /** In characters, as `end`. */
   readonly start: number;
   readonly end: number;
-  readonly items: readonly { readonly text: string; readonly kind?: string | null; readonly detail?: string | null }[];
 }
 
 const word = /[\p{L}\p{N}_$.]+$/u;
@@ -28,16 +29,12 @@ export function completionOf(place: CompletionPlace) {
     const code = context.state.doc.toString();
     if (!place.isBusy()) {
       const found = await ask<Completed>(place, 'complete', code, context.pos);
-      if (found && found.items.length > 0)
+      if (found && found.matches.length > 0)
         return {
-          from: found.start,
-          to: found.end,
-          options: found.items.map(({ text, kind, detail }) => ({
-            label: text,
-            ...(kind ? { type: kind } : {}),
-            ...(detail ? { detail } : {}),
-          })),
-          validFor: /^[\p{L}\p{N}_]*$/u,
+          from: toUnits(code, found.start),
+          to: toUnits(code, found.end),
+          options: found.matches.map((label) => ({ label })),
+          validFor: /^\.?[\p{L}\p{N}_]*$/u,
         };
     }
     return wordsOf(place, context);
@@ -53,6 +50,9 @@ function wordsOf(place: CompletionPlace, context: CompletionContext): Completion
   return options.length > 0 ? { from: here.from, options, validFor: /^[\p{L}\p{N}_]*$/u } : null;
 }
 
+/** The kernel counts characters, JavaScript counts units of UTF-16. */
+const toUnits = (code: string, at: number) => [...code].slice(0, at).join('').length;
+
 async function ask<T>(
   { sessionId, language }: CompletionPlace,
   what: 'complete' | 'inspect',
@@ -60,7 +60,7 @@ async function ask<T>(
   cursor: number,
 ): Promise<T | undefined> {
   try {
-    const json = { language, code, cursor };
+    const json = { language, code, cursor: [...code.slice(0, cursor)].length };
     return await call<T>('POST', `/sessions/${sessionId}/${what}`, { json, signal: AbortSignal.timeout(2000) });
   } catch {
     // Busy, without a kernel, or a language that has no completion.

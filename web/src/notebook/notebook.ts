@@ -155,7 +155,7 @@ export class Notebook {
       if (!isStarted) this.#isStarting--;
       isStarted = true;
     };
-    await execute(run, this.id, { ...options, input: true }, (id) => {
+    await execute(run, this.id, options, (id) => {
       this.#own.add(id);
       cell.executionId = id;
       cell.number.value = ++this.#numbers;

@@ -1,12 +1,12 @@
 import { readStream, type StreamEvent } from '../api/events.ts';
 import { ApiError, isAway, messageOf } from '../api/http.ts';
-import type { Run } from './run.ts';
+import { inputTool, type Run } from './run.ts';
 
 /** Begins an execution in a session and follows it to its end. The returned promise never rejects: the run holds what went wrong. */
 export async function execute(
   run: Run,
   sessionId: string,
-  request: { readonly timeout_ms?: number; readonly input?: boolean },
+  request: { readonly timeout_ms?: number },
   onStart: (id: string) => void = () => {},
 ): Promise<void> {
   let last = '';
@@ -15,7 +15,7 @@ export async function execute(
     if (event === 'start') onStart(data.id);
     run.take(event, data);
   };
-  const json = { language: run.language, code: run.code, ...request };
+  const json = { language: run.language, code: run.code, ...(asks(run) ? { tools: [questions] } : {}), ...request };
   try {
     await readStream('POST', `/sessions/${sessionId}/executions`, { json }, take);
   } catch (error) {
@@ -25,6 +25,15 @@ export async function execute(
   }
   await goOn(run, () => last, take);
 }
+
+/** Code that may ask gets a tool by which it does; its clock stands still while it waits. */
+const asks = ({ language, code }: Run) => language === 'python' && /\b(input|getpass|breakpoint)\b/.test(code);
+
+const questions = {
+  name: inputTool,
+  description: 'Asks the person at the notebook for a line of text.',
+  parameters: { type: 'object', properties: { prompt: { type: 'string' }, secret: { type: 'boolean' } } },
+};
 
 /** Follows an execution that is under way or has ended. */
 export async function follow(run: Run, id: string, signal?: AbortSignal): Promise<void> {

@@ -8,7 +8,10 @@ export function InputLine({ run, question }: { run: Run; question: Question }) {
   const [fault, setFault] = useState('');
   const answer = async (line: string | null) => {
     try {
-      await call('POST', `/executions/${run.id.value}/input`, { json: { id: question.id, text: line } });
+      const result =
+        line === null ? { id: question.id, error: 'The input has ended.' } : { id: question.id, value: line };
+      const headers = { prefer: 'respond-async' };
+      await call('POST', `/executions/${run.id.value}/tool_results`, { headers, json: { results: [result] } });
       if (run.question.value?.id === question.id) run.question.value = undefined;
       if (!question.isSecret) run.addText(`${question.prompt}${line ?? ''}\n`, false);
       setText('');

@@ -32,6 +32,9 @@ export type Part = TextPart | RichPart | GapPart;
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed';
 
+/** The tool by which code asks for a line of input. */
+export const inputTool = 'dragoman_input';
+
 /** Text that one frame of the screen may take in, in milliseconds. */
 const sliceMs = 8;
 
@@ -118,8 +121,13 @@ export class Run {
       case 'gap':
         this.#add({ kind: 'gap', count: data.to - data.from + 1 });
         break;
-      case 'input_request':
-        this.question.value = { id: data.id, prompt: data.prompt, isSecret: data.secret === true };
+      case 'tool_call':
+        if (data.name === inputTool)
+          this.question.value = {
+            id: data.id,
+            prompt: String(data.input.prompt ?? ''),
+            isSecret: data.input.secret === true,
+          };
         break;
       case 'artifact':
         this.artifacts.value = [...this.artifacts.value, data];

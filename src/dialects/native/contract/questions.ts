@@ -1,9 +1,23 @@
+import { z } from 'zod';
 import { problems, type Route } from '../../../http/index.ts';
 import { completeness, completions } from '../answers.ts';
 import { completionBody, isCompleteBody, sessionParams } from '../wire.ts';
 import { json, jsonBody } from './shared.ts';
 
 /** What a kernel says about code that is being written. */
+
+const description = z.object({ signature: z.string(), documentation: z.string() });
+
+const variable = z
+  .object({
+    name: z.string(),
+    kind: z.string().describe('In words: `table`, `text`, `whole number`, `object`.'),
+    type: z.string().describe('Name of its class.'),
+    shape: z.array(z.int()).optional(),
+    preview: z.string().optional(),
+    bytes: z.int().optional(),
+  })
+  .meta({ id: 'Variable' });
 
 const asking = problems(400, 401, 404, 408, 410, 413, 415, 429, 500, 503);
 
@@ -23,6 +37,37 @@ export const questionRoutes = {
         matches: ['sqrt'],
         start: 18,
         end: 20,
+      }),
+    },
+  },
+  inspect: {
+    id: 'inspectCode',
+    method: 'POST',
+    url: '/sessions/:session_id/inspect',
+    rateClass: 'list',
+    summary: 'Ask a Python kernel what a name is',
+    description:
+      'The code does not run. Empty where nothing is known, for other languages, and where no kernel is live.',
+    params: sessionParams,
+    body: jsonBody(completionBody, { language: 'python', code: 'len(', cursor: 3 }),
+    answers: {
+      ...asking,
+      200: json('What is known.', description, { signature: 'len(obj, /)', documentation: 'Return the number…' }),
+    },
+  },
+  variables: {
+    id: 'listVariables',
+    method: 'GET',
+    url: '/sessions/:session_id/variables',
+    rateClass: 'list',
+    summary: 'The variables of the live Python kernel',
+    description: 'No code of their classes runs. Empty where no kernel is live, and for other languages.',
+    params: sessionParams,
+    query: z.object({ language: z.string().optional().describe('`python`, which is the default.') }),
+    answers: {
+      ...problems(400, 401, 404, 410, 429, 500, 503),
+      200: json('At most 500, in the order in which they were made.', z.object({ data: z.array(variable) }), {
+        data: [{ name: 'sales', kind: 'table', type: 'pandas.DataFrame', shape: [1240, 4] }],
       }),
     },
   },
