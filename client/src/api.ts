@@ -249,6 +249,10 @@ export interface ForkRequest {
     [k: string]: string;
   } | null;
 }
+export interface InspectCodeAnswer {
+  signature: string;
+  documentation: string;
+}
 export interface InterruptSessionAnswer {
   /**
    * False: nothing ran.
@@ -384,6 +388,26 @@ export interface ListSessionsQuery {
   after?: string;
   order?: 'asc' | 'desc';
   name?: string;
+}
+export interface ListVariablesAnswer {
+  data: Variable[];
+}
+export interface Variable {
+  name: string;
+  /**
+   * In words: `table`, `text`, `whole number`, `object`.
+   */
+  kind: string;
+  /**
+   * Name of its class.
+   */
+  type: string;
+  shape?: number[];
+  preview?: string;
+  bytes?: number;
+}
+export interface ListVariablesQuery {
+  language?: string;
 }
 /**
  * The cells of a session’s notebook, in order.

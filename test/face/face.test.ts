@@ -22,4 +22,4 @@ describe('notebook', () => notebookScenes(face));
 describe('playground', () => chatScenes(face));
 describe('for anyone', () => anyoneScenes(face));
 describe('budget', () => budgetScenes());
-describe('output of a program', attacking('pages'), () => hostileScenes(face));
+describe('output of a program', attacking('face'), () => hostileScenes(face));

@@ -5,7 +5,7 @@ import { startFace } from './pages.ts';
 import { openNotebook, runCell } from './scenes/notebook.ts';
 
 const folder = fileURLToPath(new URL('../../docs/pictures/', import.meta.url));
-const viewport = { width: 1180, height: 760 };
+const viewport = { width: 1400, height: 820 };
 
 const analysis = [
   '# Compared growth by region',
@@ -28,7 +28,8 @@ mkdirSync(folder, { recursive: true });
 const face = await startFace();
 try {
   const { page, context } = await openNotebook(face, { viewport });
-  await page.getByRole('button', { name: 'Variables and files' }).click();
+  page.on('dialog', (dialog) => void dialog.accept('Quarterly sales'));
+  await page.getByRole('button', { name: 'scene' }).click();
   await page.getByRole('tab', { name: /Files/ }).click();
   await page.locator('aside input[type=file]').setInputFiles(csv);
   await page.getByRole('link', { name: 'sales.csv', exact: true }).waitFor();
