@@ -154,6 +154,18 @@ it('is taken over with its sessions, which can be placed on a worker', async () 
   expect(await records.sessions.place(sessionId, 0, 'w')).toEqual({ worker: 'w', epoch: 1 });
 });
 
+it('is taken over with sessions whose files have expired: they have ended', async () => {
+  {
+    using database = new DatabaseSync(path);
+    database.exec(
+      `delete from files where session_id = '${sessionId}'; delete from sessions where id = '${sessionId}'`,
+    );
+  }
+  const records = await started();
+  const session = await records.sessions.find(sessionId);
+  expect(session).toMatchObject({ name: 'work', lastActiveAt: 1_795_176_000_011, expiresAt: 1_795_176_000_011 });
+});
+
 it('is taken over with its usage, which goes on', async () => {
   const records = await started();
   expect(await records.usage.days(ann, '2026-01-01', '2026-12-31')).toEqual([
