@@ -31,7 +31,7 @@ function isInstalled(project, kind) {
   if (stamp.hash === lockHash(project)) return satisfies(stamp.kind);
   // Installed by hand: npm keeps a record of the packages it installed.
   const present = recordedKind(project);
-  if (present) writeStamp(project, present);
+  if (present) noteStamp(project, present);
   return satisfies(present);
 }
 
@@ -108,6 +108,15 @@ function readStamp(project) {
 function writeStamp(project, kind) {
   mkdirSync(join(project, 'node_modules'), { recursive: true });
   writeFileSync(stampPath(project), JSON.stringify({ hash: lockHash(project), kind }));
+}
+
+/** Notes what is there, so that the next start reads less. A project that cannot be written, as in a container, works without the note. */
+function noteStamp(project, kind) {
+  try {
+    writeStamp(project, kind);
+  } catch (error) {
+    if (!['EROFS', 'EACCES', 'EPERM'].includes(error.code)) throw error;
+  }
 }
 
 function lockHash(project) {
