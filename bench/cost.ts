@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { startServer, type TestServer } from '../test/support/server.ts';
 import { exec } from './latency.ts';
 import { programs } from './programs.ts';
+import { cpuMs } from './rest.ts';
 import { median, percentile, table } from './statistics.ts';
 
 const rounds = 7;
@@ -84,7 +85,7 @@ async function startCounted(directory: string, index: number): Promise<Counted> 
   return {
     server,
     count: () => ({
-      service: threadsMs(server.pid),
+      service: cpuMs(server.pid),
       all: Number(readFileSync(`${cpu}/cpuacct.usage`, 'latin1')) / 1e6,
       faults: Number(/^total_pgfault (\d+)/m.exec(readFileSync(`${memory}/memory.stat`, 'latin1'))?.[1]),
     }),
@@ -99,12 +100,6 @@ function childrenOf(group: string): string[] {
   return readdirSync(group, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(group, name));
-}
-
-function threadsMs(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`)
-    .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]) / 1e6)
-    .reduce((sum, each) => sum + each, 0);
 }
 
 function rest(ms: number): Promise<void> {

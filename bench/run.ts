@@ -10,6 +10,7 @@ import { latency } from './latency.ts';
 import { mcpCalls } from './mcp.ts';
 import { messages } from './messages.ts';
 import { density, liveSessions } from './native.ts';
+import { rest } from './rest.ts';
 import { cellOverhead, firstCells, memory } from './sessions.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
@@ -34,6 +35,7 @@ const benches: Record<string, () => Promise<void>> = {
       await throughput(server, () => openBare(root));
     }),
   cost: () => cost(fileURLToPath(new URL('..', import.meta.url)), process.env.BENCH_OTHER),
+  rest: () => withServer(rest),
   cells: cellOverhead,
   first: firstCells,
   memory,
