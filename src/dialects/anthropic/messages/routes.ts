@@ -51,6 +51,8 @@ export function messageRoutes(app: FastifyInstance, context: AnthropicServices, 
     async (request, reply) =>
       (await relayed(context, request, reply, 'messages/count_tokens')) ?? {
         input_tokens: estimatedTokens(parse(countBody, request.body)),
+        // Clients of the beta read it.
+        context_management: null,
       },
   );
 }

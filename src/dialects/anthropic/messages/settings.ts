@@ -9,9 +9,7 @@ const unserved = ['mcp_servers', 'context_management', 'compaction', 'fallbacks'
 /** @throws WireError for what a client relies on and cannot have here */
 export function checkServed(body: CountBody): void {
   for (const field of unserved) {
-    const value = body[field];
-    const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-    if (!isEmpty) throw invalid(field, 'It is not served here.');
+    if (!isEmpty(body[field])) throw invalid(field, 'It is not served here.');
   }
   // Clients that send the history in parts send it whole when they read this.
   if (body.thread !== undefined && body.thread !== null)
@@ -19,6 +17,13 @@ export function checkServed(body: CountBody): void {
       error_code: 'thread_unsupported_request',
       unsupported: [],
     });
+}
+
+/** Clients send lists, and `{edits: []}`, without wanting anything. */
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  const list = Array.isArray(value) ? value : (value as { edits?: unknown }).edits;
+  return Array.isArray(list) && list.length === 0;
 }
 
 /** The container a request names; undefined: a new one. @throws WireError */

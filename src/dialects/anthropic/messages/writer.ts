@@ -1,5 +1,5 @@
 import type { AgentEvent } from '../../../agent/index.ts';
-import { DragomanError } from '../../../core/index.ts';
+import { DragomanError, weightOf } from '../../../core/index.ts';
 import type { Execution } from '../../../service/index.ts';
 import { newWireId } from '../ids.ts';
 import { JsonObjectStream } from './json-object-stream.ts';
@@ -224,7 +224,7 @@ export class MessageWriter {
   *#whole(block: ResultBlock): Iterable<WireEvent> {
     yield* this.#close();
     this.content.push(block);
-    this.#count(JSON.stringify(block).length);
+    this.#count(weightOf(block));
     yield { type: 'content_block_start', index: this.#index, content_block: block };
     yield { type: 'content_block_stop', index: this.#index };
   }
