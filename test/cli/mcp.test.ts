@@ -9,7 +9,7 @@ import { Client as NewClient } from '@modelcontextprotocol/client';
 import { StdioClientTransport as NewTransport } from '@modelcontextprotocol/client/stdio';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { imageRoot } from '../support/image.ts';
 import { type McpResult, sessionIn, textOf } from '../support/mcp.ts';
@@ -54,12 +54,16 @@ function host(env: Record<string, string>) {
     errors: () => errors,
     say: (message: object | string) =>
       child.stdin!.write(`${typeof message === 'string' ? message : JSON.stringify({ jsonrpc: '2.0', ...message })}\n`),
+    /** The start of a service may be waited for, which a busy machine takes its time for. */
     answer: (id: number | string) =>
-      eventually(() => {
-        const found = messages().find((message) => message.id === id && !message.method);
-        expect(found).toBeDefined();
-        return found;
-      }),
+      vi.waitFor(
+        () => {
+          const found = messages().find((message) => message.id === id && !message.method);
+          expect(found).toBeDefined();
+          return found;
+        },
+        { timeout: 60_000, interval: 10 },
+      ),
   };
 }
 
@@ -187,7 +191,9 @@ describe('without a service', () => {
     expect(errors()).toContain(sentence);
   });
 
-  it('starts one on this machine, several bridges share it, and it ends with the bridge that started it', async () => {
+  it('starts one on this machine, several bridges share it, and it ends with the bridge that started it', {
+    timeout: 120_000,
+  }, async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-'));
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 }));
     const port = String(await freePort());
@@ -212,7 +218,7 @@ describe('without a service', () => {
   });
 });
 
-it('joins a service that comes up later, and one that comes back', async () => {
+it('joins a service that comes up later, and one that comes back', { timeout: 120_000 }, async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-'));
   onTestFinished(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 }));
   const port = String(await freePort());
