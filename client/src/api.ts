@@ -93,6 +93,15 @@ export interface Completions {
   start: number;
   end: number;
 }
+export interface CreateShareAnswer {
+  id: string;
+  created_at: string;
+  expires_at: string;
+  /**
+   * The link is `/ui/s/<secret>`. It is told once.
+   */
+  secret: string;
+}
 export interface Execution {
   id: string;
   session_id: string;
@@ -389,6 +398,13 @@ export interface ListSessionsQuery {
   order?: 'asc' | 'desc';
   name?: string;
 }
+export interface ListSharesAnswer {
+  data: {
+    id: string;
+    created_at: string;
+    expires_at: string;
+  }[];
+}
 export interface ListVariablesAnswer {
   data: Variable[];
 }
@@ -471,6 +487,16 @@ export interface SessionRequest {
    * Stored files to begin with.
    */
   files?: NativeFileReference[] | null;
+}
+export interface ShareRequest {
+  title: string;
+  expires_in_hours: number;
+  /**
+   * What is shown: a notebook, nbformat 4. At most 2 MiB.
+   */
+  notebook: {
+    [k: string]: unknown;
+  };
 }
 export interface StoredChat {
   title: string;

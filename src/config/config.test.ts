@@ -49,7 +49,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 describe('defaults', () => {
   test('an empty environment is a full configuration', () => {
     expect(load()).toEqual({
-      face: { isOn: true, signInHours: 720 },
+      face: { isOn: true, shares: false, signInHours: 720 },
       http: {
         host: '127.0.0.1',
         port: 8080,

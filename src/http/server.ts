@@ -12,7 +12,7 @@ import {
   planOf,
   type RateClass,
 } from '../core/index.ts';
-import type { RunnerInfo, SignIns } from '../service/index.ts';
+import type { RunnerInfo, Shares, SignIns } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import { boundAnswers, usualAnswerLimits } from './answers.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
@@ -20,6 +20,7 @@ import { boundConnections } from './connection-shares.ts';
 import type { Dialect } from './dialect.ts';
 import { announceErrorsIn, handleErrors } from './error-handling.ts';
 import { addPages } from './face/pages.ts';
+import { addShared } from './face/shared.ts';
 import { addSignIn } from './face/sign-in.ts';
 import type { StartCode } from './face/start-code.ts';
 import { acceptJson } from './json-body.ts';
@@ -82,6 +83,8 @@ interface FaceOptions {
   /** Folder of the built pages. */
   readonly directory: string;
   readonly signIns: SignIns;
+  /** Copies that links open; undefined: sharing is off. */
+  readonly shares?: Shares | undefined;
   readonly startCode?: StartCode | undefined;
 }
 
@@ -204,6 +207,7 @@ export function createServer(options: ServerOptions): Server {
   const { face } = options;
   if (face) {
     const { plans, version } = options;
+    if (face.shares) addShared(app, face.shares, known.limit);
     addPages(app, { directory: face.directory, admit: admitOpen });
     addSignIn(app, { ...face, authenticator, runnerInfo, plans, version, limiter: new RateLimiter(clock) });
   }

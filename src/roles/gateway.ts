@@ -14,6 +14,7 @@ import {
   createService,
   Drafts,
   RunnerInfo,
+  Shares,
   SignIns,
   type StoredJobFiles,
   serviceSecret,
@@ -91,6 +92,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     retentionMs: Math.max(retentionMs, config.sessions.maxLifeMs),
     now,
   });
+  const shares = config.face.isOn && config.face.shares ? new Shares({ documents: records.documents, now }) : undefined;
   const server = createServer({
     ...config.http,
     version,
@@ -98,7 +100,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     maxConnections: Math.floor(maxOpenFiles() / 2),
     authenticator,
     runnerInfo,
-    face: signIns && { directory: facePath, signIns, startCode },
+    face: signIns && { directory: facePath, signIns, startCode, shares },
     ...(areOff(plans) ? { openRate: null } : {}),
     dialects: createDialects({
       storedFiles: fileService,
@@ -112,6 +114,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       agent,
       usage,
       drafts,
+      shares,
       maxFileBytes,
       maxUploadFiles,
       uploadTimeoutMs: config.http.uploadTimeoutMs,

@@ -2,6 +2,7 @@ export type { Document, Documents, UsageAmounts } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
 export { createService, type Service } from './create.ts';
 export { type Draft, Drafts } from './drafts/drafts.ts';
+export { Shares } from './drafts/shares.ts';
 export type * from './executions/executions.ts';
 export { StoredJobFiles } from './executions/job-files.ts';
 export { FileService } from './files/file-service.ts';

@@ -41,6 +41,7 @@ export async function startFace(): Promise<Face> {
   const server = await startServer({
     env: {
       DRAGOMAN_RATE_LIMITS: 'off',
+      DRAGOMAN_SHARES: 'true',
       DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible',
       DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
       DRAGOMAN_UPSTREAM_MODEL: 'scripted-model',

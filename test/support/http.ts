@@ -85,6 +85,7 @@ export function idleServices(): DialectServices {
     logger: createLogger({ level: 'silent', format: 'json' }),
     metrics: createMetrics(),
     drafts: notForThis('drafts'),
+    shares: undefined,
     maxFileBytes: 10_000,
     maxUploadFiles: 10,
     uploadTimeoutMs: 10_000,

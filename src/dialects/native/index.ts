@@ -6,6 +6,7 @@ import { addKernelRoutes } from './kernels.ts';
 import { addQuestionRoutes } from './questions.ts';
 import type { NativeServices } from './services.ts';
 import { addSessionRoutes } from './sessions.ts';
+import { addShareRoutes } from './shares.ts';
 import { addUsageRoutes } from './usage.ts';
 
 export type { NativeServices } from './services.ts';
@@ -21,6 +22,7 @@ export const native = (services: NativeServices): Dialect => ({
     addQuestionRoutes(app, services);
     addFileRoutes(app, services);
     addDraftRoutes(app, services);
+    addShareRoutes(app, services);
     addUsageRoutes(app, services);
   },
 });

@@ -1,4 +1,13 @@
-import type { Drafts, Executions, ExecutionWatch, Files, Kernels, Sessions, UsageReport } from '../../service/index.ts';
+import type {
+  Drafts,
+  Executions,
+  ExecutionWatch,
+  Files,
+  Kernels,
+  Sessions,
+  Shares,
+  UsageReport,
+} from '../../service/index.ts';
 
 /** What this dialect uses of the service. */
 export interface NativeServices {
@@ -8,6 +17,8 @@ export interface NativeServices {
   readonly kernels: Kernels;
   readonly storedFiles: Pick<Files, 'list' | 'open' | 'storage'>;
   readonly drafts: Drafts;
+  /** Undefined: sharing is off. */
+  readonly shares: Shares | undefined;
   readonly usage: UsageReport;
   /** Largest upload of one file, in bytes. */
   readonly maxFileBytes: number;

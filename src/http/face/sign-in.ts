@@ -18,6 +18,7 @@ export interface SignInOptions {
   readonly plans: Plans;
   readonly version: string;
   readonly limiter: RateLimiter;
+  readonly shares?: unknown;
 }
 
 /** A body would be read before its sender is known, so the secret comes in a header. */
@@ -41,6 +42,7 @@ const whoAnswer = z
   .object({
     principal: z.string(),
     open: z.boolean().describe('The service asks for no credential.'),
+    shares: z.boolean().describe('Notebooks can be shared by a link.'),
     plan: z.string(),
     limits: z.object({ memory_bytes: z.int(), timeout_ms: z.int(), longest_timeout_ms: z.int() }),
     languages: z.array(language),
@@ -112,6 +114,7 @@ export function addSignIn(app: FastifyInstance, options: SignInOptions): void {
     return reply.header('cache-control', 'no-store').send({
       principal: principal.name,
       open: authenticator.isOpen,
+      shares: options.shares !== undefined,
       plan: principal.plan ?? 'default',
       limits: {
         memory_bytes: plan.limits.memoryBytes,
@@ -153,6 +156,7 @@ const whoOperation: Operation = {
         example: {
           principal: 'default',
           open: false,
+          shares: false,
           plan: 'default',
           limits: { memory_bytes: 536_870_912, timeout_ms: 30_000, longest_timeout_ms: 300_000 },
           languages: [{ name: 'python', title: 'Python', aliases: ['py'], keeps_variables: true }],

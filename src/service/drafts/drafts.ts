@@ -14,7 +14,7 @@ export interface Draft {
   readonly expiresAt: number;
 }
 
-export type DraftKind = 'notebook' | 'chat' | 'share';
+export type DraftKind = 'notebook' | 'chat';
 
 export interface DraftsOptions {
   readonly documents: Documents;

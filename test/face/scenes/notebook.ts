@@ -278,4 +278,28 @@ export function notebookScenes(face: () => Face): void {
     expect(error).toMatchObject({ name: 'EOFError' });
     await context.close();
   });
+
+  it('a copy is read by its link without a key, shows how things were, and ends when its owner ends it', async () => {
+    const { page, context, session, api } = await openNotebook(face());
+    await runCell(page, 'print("as it was")');
+    await page.locator('.res').getByText('as it was').waitFor();
+    page.on('dialog', (dialog) => void dialog.accept('2'));
+    await page.getByRole('button', { name: 'Share a copy by a link' }).click();
+    const link = await page.locator('.note a').getAttribute('href');
+    await runCell(page, 'print("later")');
+    const other = await face().open(new URL(link!).pathname.slice('/ui/'.length), { signedIn: false });
+    await other.page.locator('.out').getByText('as it was').waitFor();
+    expect(await other.page.getByText('later').count()).toBe(0);
+    expect(await other.page.getByRole('navigation').count()).toBe(0);
+    expect(other.faults).toEqual([]);
+    const { data } = await api.json<{ data: readonly { id: string }[] }>('GET', `/sessions/${session}/shares`);
+    expect(data.length).toBe(1);
+    // The id is a hash: it opens nothing.
+    expect((await fetch(`${face().server.url}/shared/${data[0]!.id.slice(0, 32)}`)).status).toBe(404);
+    expect((await api.send('DELETE', `/sessions/${session}/shares/${data[0]!.id}`)).status).toBe(204);
+    await other.page.reload();
+    await other.page.getByText('This link has ended').waitFor();
+    await other.context.close();
+    await context.close();
+  });
 }

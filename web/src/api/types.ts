@@ -3,6 +3,7 @@
 export interface Who {
   readonly principal: string;
   readonly open: boolean;
+  readonly shares: boolean;
   readonly plan: string;
   readonly limits: {
     readonly memory_bytes: number;

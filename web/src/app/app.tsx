@@ -29,6 +29,8 @@ export function App() {
   useEffect(() => {
     void begin();
   }, []);
+  const [, secret] = /^s\/([\w-]+)$/.exec(place.value.path) ?? [];
+  if (secret !== undefined) return <SharedPage secret={secret} />;
   if (fault !== '')
     return (
       <div class="sign">
@@ -135,6 +137,15 @@ function Rail() {
       )}
     </nav>
   );
+}
+
+/** A shared notebook needs no sign-in, and has no rail. */
+function SharedPage({ secret }: { secret: string }) {
+  const [View, setView] = useState<ComponentType<{ secret: string }> | undefined>(undefined);
+  useEffect(() => {
+    void import('../notebook/shared-view.tsx').then(({ SharedView }) => setView(() => SharedView));
+  }, []);
+  return View ? <View secret={secret} /> : <p class="first">Loading</p>;
 }
 
 /** Views are loaded when they are first opened. */

@@ -3,12 +3,11 @@ import { call, messageOf, send } from '../api/http.ts';
 import type { StoredFile } from '../api/types.ts';
 import { Icon } from '../app/icons.tsx';
 import { bytes, when } from '../app/words.ts';
-import { cellsOf } from '../notebook/ipynb.ts';
+import { StaticNotebook } from '../notebook/static-notebook.tsx';
 import { Code } from '../run/code.tsx';
 import { HtmlView } from '../run/html-view.tsx';
 import { JsonTree } from '../run/json-tree.tsx';
 import { Markdown } from '../run/markdown.tsx';
-import { OutputView } from '../run/output-view.tsx';
 import { type Table, TableView } from '../run/table-view.tsx';
 import { downloadAddress } from './address.ts';
 
@@ -106,21 +105,7 @@ function Shown({ name, text }: { name: string; text: string }) {
     if (ending === 'md') return <Markdown source={text} />;
     if (ending === 'html' || ending === 'htm') return <HtmlView html={text} />;
     if (ending === 'json') return <JsonTree value={JSON.parse(text)} />;
-    if (ending === 'ipynb')
-      return (
-        <>
-          {cellsOf(JSON.parse(text)).map((cell) =>
-            cell.kind.value === 'text' ? (
-              <Markdown key={cell.id} source={cell.source.value} />
-            ) : (
-              <div key={cell.id} class="run">
-                <Code source={cell.source.value} language={cell.language.value} />
-                <div class="out">{cell.run.value && <OutputView run={cell.run.value} />}</div>
-              </div>
-            ),
-          )}
-        </>
-      );
+    if (ending === 'ipynb') return <StaticNotebook file={JSON.parse(text)} />;
   } catch {
     // It is not what its name says: then it is text.
   }

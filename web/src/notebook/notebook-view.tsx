@@ -1,12 +1,12 @@
 import '../styles/notebook.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { messageOf } from '../api/http.ts';
+import { call, messageOf } from '../api/http.ts';
 import { Icon } from '../app/icons.tsx';
 import { go } from '../app/router.ts';
 import { languageTitle, who } from '../app/state.ts';
 import { plural } from '../app/words.ts';
 import { DropZone } from '../files/drop.tsx';
-import { saveText } from '../files/save.ts';
+import { copyText, saveText } from '../files/save.ts';
 import { uploadAll } from '../files/upload.ts';
 import { Elapsed } from '../run/elapsed.tsx';
 import { newCell } from './cell.ts';
@@ -133,6 +133,20 @@ function Header({ notebook, name, onSide }: { notebook: Notebook; name: string; 
       void notebook.restart();
   };
   const fork = async () => go(`notebook/${await notebook.fork()}`);
+  const share = async () => {
+    const hours = Number(
+      prompt('Anyone with the link can read a copy of this notebook. It ends after how many hours (1 to 720)?', '24'),
+    );
+    if (!Number.isInteger(hours) || hours < 1 || hours > 720) return;
+    try {
+      const notebookFile = toIpynb(notebook.cells.value, name);
+      const json = { title: name, expires_in_hours: hours, notebook: notebookFile };
+      const { secret } = await call<{ secret: string }>('POST', `/sessions/${notebook.id}/shares`, { json });
+      notebook.sharedAt.value = `${location.origin}/ui/s/${secret}`;
+    } catch (error) {
+      notebook.fault.value = messageOf(error);
+    }
+  };
   const take = async (file: File | undefined) => {
     if (!file) return;
     try {
@@ -205,6 +219,17 @@ function Header({ notebook, name, onSide }: { notebook: Notebook; name: string; 
       >
         <Icon name="down" />
       </button>
+      {who.value?.shares && (
+        <button
+          type="button"
+          class="icon"
+          aria-label="Share a copy by a link"
+          title="Share a read-only copy"
+          onClick={() => void share()}
+        >
+          <Icon name="share" />
+        </button>
+      )}
       <input
         ref={opener}
         type="file"
@@ -255,6 +280,20 @@ function Notices({ notebook }: { notebook: Notebook }) {
             }}
           >
             <Icon name="cross" />
+          </button>
+        </div>
+      )}
+      {notebook.sharedAt.value !== '' && (
+        <div class="note" role="status">
+          <Icon name="share" />
+          <span class="grow">
+            A copy can be read at{' '}
+            <a href={notebook.sharedAt.value} target="_blank" rel="noreferrer">
+              {notebook.sharedAt.value}
+            </a>
+          </span>
+          <button type="button" class="btn" onClick={() => void copyText(notebook.sharedAt.value)}>
+            Copy link
           </button>
         </div>
       )}

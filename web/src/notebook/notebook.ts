@@ -23,6 +23,8 @@ export class Notebook {
   readonly isEditing = signal(false);
   readonly saving = signal<'saved' | 'waiting' | 'saving' | 'conflict' | 'failed'>('saved');
   readonly fault = signal('');
+  /** Address of the copy that was shared last. */
+  readonly sharedAt = signal('');
   readonly stopsAtError = signal(true);
   /** Variables were let go since cells of this notebook ran. */
   readonly hasLost = computed(() => this.cells.value.some((cell) => cell.isFormer.value && cell.number.value > 0));
