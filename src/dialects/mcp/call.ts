@@ -1,11 +1,11 @@
 import type { Principal, StoredFile } from '../../core/index.ts';
-import type { LegacyVersion } from './eras.ts';
+import type { McpSession } from './mcp-sessions.ts';
 
 /** Who asks, and what its request says beside its message. */
 export interface Caller {
   readonly principal: Principal;
   /** Undefined: a modern client, which has no session. */
-  readonly legacy: { readonly sessionId: string; readonly version: LegacyVersion } | undefined;
+  readonly legacy: McpSession | undefined;
   /** Name of the session to work in, from a header. */
   readonly sessionName: string | undefined;
   /** Whether results may link files. */

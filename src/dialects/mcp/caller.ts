@@ -34,8 +34,7 @@ export class Callers {
       hold: (bytes: number) => this.#hold(principal, reply, bytes),
     };
     if (isModern(message, headers)) return { ...common, legacy: undefined };
-    const { id: sessionId, version } = sessionOf(request, this.#sessions);
-    return { ...common, legacy: { sessionId, version } };
+    return { ...common, legacy: sessionOf(request, this.#sessions) };
   }
 
   #hold({ id }: Principal, { raw }: FastifyReply, bytes: number): void {

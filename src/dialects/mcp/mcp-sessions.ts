@@ -7,6 +7,9 @@ export interface McpSession {
   /** Unique; names the Dragoman session behind it. */
   readonly id: string;
   readonly version: LegacyVersion;
+  /** The Dragoman session behind it, if that is remembered: finding it by its name costs more. */
+  readonly workplace: string | undefined;
+  remember(workplace: string): void;
 }
 
 export interface McpSessionsOptions {
@@ -23,19 +26,29 @@ const timeBytes = 6;
 const headBytes = idBytes + timeBytes + 1;
 const tagBytes = 16;
 const maxEnded = 10_000;
+const maxWorkplaces = 10_000;
+const workplaceMs = 3_600_000;
 
 /**
- * The sessions of legacy clients. Hosts open thousands, keep them idle for days and forget them, so nothing is kept for one: its id
- * carries what was agreed on, signed together with the principal it was given to. Only what a client ended is remembered, by share.
+ * The sessions of legacy clients. Hosts open thousands, keep them idle for days and forget them, so nothing has to be kept for one: its id
+ * carries what was agreed on, signed together with the principal it was given to. What a client ended,
+ * and where those in use work, is remembered by share.
  */
 export class McpSessions {
   readonly #options: McpSessionsOptions;
   readonly #ended: FairStore<true>;
+  readonly #workplaces: FairStore<string>;
 
   constructor(options: McpSessionsOptions) {
     this.#options = options;
     const { lifeMs, now } = options;
     this.#ended = new FairStore({ maxEntries: maxEnded, maxBytes: Number.MAX_SAFE_INTEGER, ttlMs: lifeMs, now });
+    this.#workplaces = new FairStore({
+      maxEntries: maxWorkplaces,
+      maxBytes: Number.MAX_SAFE_INTEGER,
+      ttlMs: workplaceMs,
+      now,
+    });
   }
 
   /** Returns the value of `Mcp-Session-Id` for a new session. */
@@ -57,10 +70,16 @@ export class McpSessions {
     const isOver = this.#options.now() - head.readUIntBE(idBytes, timeBytes) > this.#options.lifeMs;
     const id = head.subarray(0, idBytes).toString('base64url');
     if (version === undefined || isOver || this.#ended.get(keyOf(principal, id))) return undefined;
-    return { id, version };
+    const key = keyOf(principal, id);
+    return {
+      id,
+      version,
+      workplace: this.#workplaces.get(key),
+      remember: (workplace) => this.#workplaces.set(key, workplace, 0),
+    };
   }
 
-  end(principal: Principal, { id }: McpSession): void {
+  end(principal: Principal, { id }: Pick<McpSession, 'id'>): void {
     this.#ended.set(keyOf(principal, id), true, 0);
   }
 

@@ -55,7 +55,7 @@ export function addMcpRoutes(app: FastifyInstance, services: McpServices): void 
       if (message.kind !== 'request') {
         request.admit('list');
         if (legacy && message.kind === 'notification' && message.method === 'notifications/cancelled')
-          inFlight.cancel(principal, legacy.sessionId, message.params.requestId);
+          inFlight.cancel(principal, legacy.id, message.params.requestId);
         return reply.code(202).send();
       }
       if (message.method === 'tools/call') return await calls.answer(caller, message, request, reply);

@@ -29,7 +29,7 @@ export class ToolCalls {
   async answer(caller: Caller, message: RpcRequest, request: FastifyRequest, reply: FastifyReply) {
     const { tool, given } = toolOf(message);
     const gone = abortOnDisconnect(reply);
-    const flight = caller.legacy && this.#inFlight.begin(caller.principal, caller.legacy.sessionId, message.id);
+    const flight = caller.legacy && this.#inFlight.begin(caller.principal, caller.legacy.id, message.id);
     // A legacy client that loses its connection has not cancelled: it may come back for the run.
     const signal = flight ? flight.signal : gone;
     const progress = new Latest<object>();

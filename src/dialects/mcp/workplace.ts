@@ -26,6 +26,11 @@ export async function workplaceOf(
 ): Promise<Workplace> {
   const { principal } = caller;
   if (handle !== undefined) return { sessionId: (await named(sessions, caller, handle)).id, isNew: false };
+  const own = caller.sessionName === undefined ? caller.legacy : undefined;
+  if (own?.workplace !== undefined) {
+    const info = await there(sessions, caller, own.workplace);
+    if (info) return { sessionId: info.id, isNew: false };
+  }
   const started = now();
   const name = nameOf(caller);
   if (name === undefined && !makes)
@@ -33,6 +38,7 @@ export async function workplaceOf(
       message: 'This call needs session_id: pass the one that an earlier result names.',
     });
   const info = name === undefined ? await sessions.create(principal, {}) : await sessions.ensure(principal, name, {});
+  own?.remember(info.id);
   return { sessionId: info.id, isNew: info.createdAt >= started };
 }
 
@@ -48,16 +54,28 @@ export async function currentSession(
 }
 
 function nameOf({ sessionName, legacy }: Caller): string | undefined {
-  return sessionName ?? (legacy && `mcp:${legacy.sessionId}`);
+  return sessionName ?? (legacy && `mcp:${legacy.id}`);
 }
 
-async function named(sessions: McpServices['sessions'], { principal }: Caller, id: string): Promise<SessionInfo> {
-  const info = await sessions.get(principal, id).catch((error) => {
-    if (error instanceof DragomanError && error.code === 'not_found') return undefined;
-    throw error;
-  });
-  if (info && info.state !== 'expired') return info;
+async function named(sessions: McpServices['sessions'], caller: Caller, id: string): Promise<SessionInfo> {
+  const info = await there(sessions, caller, id);
+  if (info) return info;
   throw new DragomanError('not_found', {
     message: 'There is no session with this session_id, or it has ended. Leave session_id out.',
   });
+}
+
+/** A session of the caller's that has not ended. */
+async function there(
+  sessions: McpServices['sessions'],
+  { principal }: Caller,
+  id: string,
+): Promise<SessionInfo | undefined> {
+  try {
+    const info = await sessions.get(principal, id);
+    return info.state === 'expired' ? undefined : info;
+  } catch (error) {
+    if (error instanceof DragomanError && error.code === 'not_found') return undefined;
+    throw error;
+  }
 }
