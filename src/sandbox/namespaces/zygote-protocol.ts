@@ -1,7 +1,7 @@
 import type { ExitStatus } from '../port.ts';
 
 /** The sizes a sandbox is made with; see guest/namespaces/confine.py. */
-export interface SandboxSizes {
+interface SandboxSizes {
   readonly workspaceBytes: number;
   readonly workspaceFiles: number;
   readonly tmpBytes: number;
