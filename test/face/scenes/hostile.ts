@@ -31,6 +31,7 @@ export function hostileScenes(face: () => Face): void {
       'open("<img src=x onerror=alert(1)>.txt", "w").write("x") and None',
     ].join('\n');
     await runCell(page, code);
+    await page.locator('iframe[title="HTML output"]').scrollIntoViewIfNeeded();
     await page.frameLocator('iframe[title="HTML output"]').getByText('harmless words').waitFor();
     await page.locator('.fig img').waitFor();
     // A browser draws a frame when it is in sight.
@@ -61,6 +62,7 @@ export function hostileScenes(face: () => Face): void {
       })();
     </script>`;
     await runCell(page, `from IPython.display import HTML\nHTML(${JSON.stringify(probe)})`);
+    await page.locator('iframe[title="HTML output"]').scrollIntoViewIfNeeded();
     await page.frameLocator('iframe[title="HTML output"]').getByText('not run').waitFor();
     await page.getByRole('button', { name: 'Run it' }).click();
     const out = page.frameLocator('iframe[title="Output with a program"]').locator('#out');

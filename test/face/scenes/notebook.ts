@@ -103,6 +103,8 @@ export function notebookScenes(face: () => Face): void {
     );
     await page.locator('.katex').first().waitFor();
     await page.locator('strong').getByText('strong').waitFor();
+    // A browser draws a frame when it is in sight.
+    await page.locator('iframe[title="HTML output"]').scrollIntoViewIfNeeded();
     await page.frameLocator('iframe[title="HTML output"]').getByText('bold html').waitFor();
     await runCell(page, 'import plotly.express as px\npx.bar(x=["a", "b"], y=[1, 3])');
     await page.locator('iframe[title="Interactive figure"]').scrollIntoViewIfNeeded();
@@ -247,7 +249,8 @@ export function notebookScenes(face: () => Face): void {
     await page.keyboard.type('measured_values.app');
     const list = page.locator('.cm-tooltip-autocomplete');
     await list.getByText('append').waitFor();
-    await page.keyboard.press('Enter');
+    // A list takes no key right after it has opened, so that none is taken by accident.
+    await list.getByText('append').click();
     await expect.poll(() => page.locator('.cm-content').innerText()).toBe('measured_values.append');
     await page.locator('.cm-content').fill('len(');
     await page.keyboard.press('End');
