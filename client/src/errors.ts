@@ -50,6 +50,11 @@ export class ApiError extends DragomanError {
   }
 }
 
+/** What is given as the path of a file is none. Nothing was sent. */
+export class PathError extends TypeError {
+  override name = 'PathError';
+}
+
 /** The service could not be reached, or the connection broke and did not come back. */
 export class ConnectionError extends DragomanError {
   override name = 'ConnectionError';

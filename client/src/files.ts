@@ -1,6 +1,7 @@
 import type { File, ListSessionFilesAnswer, NativeFileReference } from './api.ts';
 import type { CallOptions } from './deadline.ts';
 import { type Download, downloadOf } from './download.ts';
+import { PathError } from './errors.ts';
 import type { Transport } from './transport.ts';
 
 /** What a file can be made of. A stream is sent as it comes; browsers send one only over HTTP/2. */
@@ -60,7 +61,7 @@ export class SessionFiles {
     const segments = path.split('/');
     // An address with such segments would name something else.
     if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
-      throw new TypeError(`${JSON.stringify(path)} is no path of a file: it has an empty segment, "." or ".."`);
+      throw new PathError(`${JSON.stringify(path)} is no path of a file: it has an empty segment, "." or ".."`);
     return `${this.#base}/files/${segments.map(encodeURIComponent).join('/')}`;
   }
 }

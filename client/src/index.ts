@@ -27,7 +27,7 @@ export type { AskEvent, AskRequest } from './ask.ts';
 export { Dragoman } from './client.ts';
 export type { CallOptions } from './deadline.ts';
 export type { Download } from './download.ts';
-export { ApiError, ConnectionError, DeadlineError, DragomanError, type ErrorCode } from './errors.ts';
+export { ApiError, ConnectionError, DeadlineError, DragomanError, type ErrorCode, PathError } from './errors.ts';
 export type { ExecutionEnd, ExecutionEvent } from './events.ts';
 export type { RunningExecution, RunOptions } from './execution.ts';
 export type { FileContent, SessionFiles } from './files.ts';

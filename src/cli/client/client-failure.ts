@@ -1,4 +1,4 @@
-import { ApiError, ConnectionError, DeadlineError } from '#client';
+import { ApiError, ConnectionError, DeadlineError, PathError } from '#client';
 import { CommandError, Stopped } from './command-error.ts';
 import type { Service } from './connection.ts';
 import { shown } from './terminal.ts';
@@ -9,6 +9,7 @@ export function explained(error: unknown, service: Service | undefined): unknown
   if (error instanceof ConnectionError || error instanceof DeadlineError)
     return new CommandError(`${shown(error.message)}\n${whereToLook(service)}`, 125);
   if (error instanceof ApiError) return new CommandError(`${shown(error.message)}${adviceOn(error, service)}`, 125);
+  if (error instanceof PathError) return new CommandError(shown(error.message));
   const { code } = error as NodeJS.ErrnoException;
   // A file of this machine: the message names it.
   if (['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'ENOSPC', 'EPERM', 'EROFS'].includes(code ?? ''))
