@@ -15,6 +15,7 @@ describe('problemOf', () => {
     expect(problemOf(refusal('FST_ERR_CTP_INVALID_MEDIA_TYPE', 415))).toMatchObject({
       code: 'invalid_request',
       status: 415,
+      message: expect.stringContaining('application/json'),
     });
     expect(problemOf(refusal('FST_ERR_BAD_URL', 400)).message).not.toContain('secret');
   });

@@ -34,6 +34,8 @@ const sentences: Record<string, string> = {
   FST_ERR_MAX_PARAM_LENGTH: 'The address is too long.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'This type of body is not accepted. Send JSON as application/json, a form with files as multipart/form-data.',
 };
 
 /** Codes of stream libraries for a client that disconnected. */

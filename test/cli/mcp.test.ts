@@ -140,7 +140,7 @@ it('says nothing but messages, and leaves with its host, whose run it cancels', 
   const { child, say, answer, messages } = host(environment());
   say(initialize);
   say({ method: 'notifications/initialized' });
-  say('no message');
+  for (const line of ['no message', '[]', '[{"jsonrpc":"2.0","id":5,"method":"ping"}]', '"text"', '{}']) say(line);
   await answer(0);
   say(run(1, 'print(6 * 7)'));
   expect(textOf((await answer(1)).result)).toMatch(/^42\n/);
@@ -153,7 +153,9 @@ it('says nothing but messages, and leaves with its host, whose run it cancels', 
   expect((await left)[0]).toBe(0);
   await eventually(async () => expect(await busy()).toBe(false));
   expect(messages().every(({ jsonrpc }) => jsonrpc === '2.0')).toBe(true);
-  expect(messages().filter(({ id }) => id === null)).toMatchObject([{ error: { code: -32700 } }]);
+  expect(messages().filter(({ id }) => id === null)).toMatchObject(
+    [-32700, -32600, -32600, -32600, -32600].map((code) => ({ error: { code } })),
+  );
   expect(messages().filter(({ id }) => id === 2)).toEqual([]);
 });
 

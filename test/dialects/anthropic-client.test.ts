@@ -248,6 +248,11 @@ describe('files', () => {
       status: 400,
       error: { error: { details: { error_code: 'file_not_downloadable' } } },
     });
+    for (const page of ['zz', 'x'.repeat(21), `file_${'x'.repeat(21)}`])
+      await expect(client.beta.files.list({ page } as never)).rejects.toMatchObject({
+        status: 400,
+        error: { error: { type: 'invalid_request_error', message: expect.stringMatching(/^page: /) } },
+      });
     expect(await client.beta.files.delete(uploaded.id)).toEqual({ id: uploaded.id, type: 'file_deleted' });
     await expect(client.beta.files.delete(uploaded.id)).rejects.toMatchObject({ status: 404 });
   });

@@ -236,6 +236,25 @@ describe('the transport', () => {
     expect([answer.status, answer.messages[0]]).toMatchObject([status, { jsonrpc: '2.0', id: null, error: { code } }]);
   });
 
+  it('takes no other type of body', async () => {
+    const answer = await sendMcp(server, '{}', { 'content-type': 'text/plain' });
+    expect([answer.status, answer.messages[0]]).toMatchObject([
+      415,
+      { id: null, error: { code: -32600, message: expect.stringContaining('application/json') } },
+    ]);
+  });
+
+  it.each([['tools/list'], ['resources/list'], ['resources/templates/list']])(
+    '%s refuses a cursor it never gave',
+    async (method) => {
+      for (const client of [await legacyMcp(server), modernMcp(server)]) {
+        for (const cursor of ['zz', 7])
+          expect((await client.send(method, { cursor })).messages[0]!.error?.code).toBe(-32602);
+        expect((await client.send(method, { cursor: '' })).messages[0]!.error).toBeUndefined();
+      }
+    },
+  );
+
   it('has no stream to listen to', async () => {
     const response = await fetch(`${server.url}/mcp`, {
       headers: { 'x-api-key': server.key, accept: 'text/event-stream' },

@@ -139,6 +139,18 @@ describe('the session of a call', () => {
     },
   );
 
+  it('is not that of an MCP session because a header names it so', async () => {
+    const client = await legacy();
+    const first = await client.call('run_code', { code: 'x = 1' });
+    const { name } = await nativeClient(server).json<{ name: string }>('GET', `/sessions/${sessionIn(first)}`);
+    expect(name).toMatch(/^mcp:/);
+    const headers = { 'x-dragoman-session': name };
+    for (const other of [await legacy(headers), modern(headers)]) {
+      const { status, messages } = await other.send('resources/list');
+      expect([status, messages[0]!.error]).toMatchObject([400, { code: -32600 }]);
+    }
+  });
+
   it('follows the handle before the header', async () => {
     const first = await modern().call('run_code', { code: 'x = 1' });
     const client = await legacy({ 'x-dragoman-session': 'elsewhere' });

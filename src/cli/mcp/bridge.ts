@@ -44,8 +44,7 @@ export class Bridge {
 
   async #carry(line: string): Promise<void> {
     const message = messageOf(line);
-    if (!message)
-      return this.#say({ id: null, error: { code: -32700, message: 'The line is no message of JSON-RPC.' } });
+    if ('refused' in message) return this.#say({ id: null, error: message.refused });
     const { id, method, params } = message;
     if (method === 'notifications/cancelled') return this.#cancel(params?.requestId);
     if (id === undefined || method === undefined) {
@@ -110,13 +109,21 @@ export class Bridge {
 const keyRefused =
   'Dragoman does not accept the key. Set DRAGOMAN_API_KEY to one that "dragoman keys create" has made.';
 
-function messageOf(line: string): Message | undefined {
+/** The message of a line, or the error that answers it: the same as the service has for a body. */
+function messageOf(line: string): Message | { readonly refused: { readonly code: number; readonly message: string } } {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Message) : undefined;
+    value = JSON.parse(line);
   } catch {
-    return undefined;
+    return { refused: { code: -32700, message: 'The line is not valid JSON.' } };
   }
+  if (Array.isArray(value))
+    return { refused: { code: -32600, message: 'Send one message a line: there are no batches.' } };
+  const isMessage =
+    typeof value === 'object' && value !== null && ('method' in value || 'result' in value || 'error' in value);
+  return isMessage
+    ? (value as Message)
+    : { refused: { code: -32600, message: 'The line is no JSON-RPC 2.0 message.' } };
 }
 
 /** Whether a message from the service is an answer; notifications come before it. */

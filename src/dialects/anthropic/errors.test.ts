@@ -43,6 +43,14 @@ it.each([
     [404, 'not_found_error', `container: '${id}' was not found.`, undefined, false],
   ],
   [
+    new Refusal('session_not_found', 'No.', { id }),
+    [404, 'not_found_error', `container: 'container_${id}' was not found.`, undefined, false],
+  ],
+  [
+    new Refusal('file_not_found', 'No.', { id: ` ${id}`, where: 'id' }),
+    [404, 'not_found_error', `File not found: ${id}.`, undefined, false],
+  ],
+  [
     new Refusal('file_not_found', 'No.', { id, where: 'messages.0.content.1.file_id' }),
     [404, 'not_found_error', `messages.0.content.1.file_id: File not found: file_${id}.`, undefined, false],
   ],

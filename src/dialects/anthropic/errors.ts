@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Refusal } from '../../assistant/index.ts';
 import { DragomanError, type ErrorCode, errorCatalogue } from '../../core/index.ts';
 import { type Answer, type Problem, problems, type UnknownAddress, type UnknownRequest } from '../../http/index.ts';
-import { wireId } from './ids.ts';
+import { asSent } from './ids.ts';
 import type { AnthropicServices } from './services.ts';
 
 /** What clients read of an error beside its sentence. */
@@ -137,11 +137,10 @@ const longestId = 64;
 function messageOf(error: unknown, { code, message }: Problem): string {
   if (code === 'session_expired') return 'container: this container has expired. Send the request without it.';
   if (!(error instanceof Refusal)) return message;
-  const id = (error.id ?? '').trim();
-  if (error.reason === 'session_not_found') return `container: '${id.slice(0, longestId)}' was not found.`;
+  const told = (kind: 'container' | 'file') => asSent(kind, error.id ?? '').slice(0, longestId);
+  if (error.reason === 'session_not_found') return `container: '${told('container')}' was not found.`;
   if (error.reason !== 'file_not_found') return error.where === undefined ? message : `${error.where}: ${message}`;
-  const told = id.length === 21 ? wireId('file', id) : id.slice(0, longestId);
-  const found = `File ${error.isExpired ? 'has expired' : 'not found'}: ${told}.`;
+  const found = `File ${error.isExpired ? 'has expired' : 'not found'}: ${told('file')}.`;
   return error.where === undefined || error.where === 'id' ? found : `${error.where}: ${found}`;
 }
 

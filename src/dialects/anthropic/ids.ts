@@ -33,6 +33,11 @@ export function toOwn(kind: IdKind, id: string): string {
   return ownId(kind, id) ?? (isId(id) ? ` ${id}` : id);
 }
 
+/** The id as the client sent it, of what `toOwn` made of it. */
+export function asSent(kind: IdKind, id: string): string {
+  return id.startsWith(' ') ? id.slice(1) : isId(id) ? wireId(kind, id) : id;
+}
+
 /** Times of this API are RFC 3339 in UTC. */
 export function timestamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString();

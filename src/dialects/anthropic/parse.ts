@@ -13,6 +13,7 @@ const longestPath = 256;
 export function parse<S extends z.ZodType>(schema: S, value: unknown, within = ''): z.infer<S> {
   const result = safeParse(schema, value, within);
   if (result.success) return result.data;
+  if (value === undefined && within === '') throw invalid('', 'The request needs a JSON body.');
   const { path, issue } = firstFault(result.error.issues[0]!);
   const where = [...(within === '' ? [] : [within]), ...path.map(String)].join('.').slice(0, longestPath);
   throw invalid(where, isMissing(value, path) ? 'Field required' : issue.message);

@@ -245,6 +245,11 @@ describe('reading back', () => {
     }
   });
 
+  test('an id of Anthropic’s API is told which header it needs', async () => {
+    const { statusCode, body } = await get(`/files/file_${newId()}`);
+    expect([statusCode, body]).toEqual([400, expect.stringContaining('anthropic-version')]);
+  });
+
   test('a deleted file is gone, and gone for the second time', async () => {
     const file = await store(ann, 'in.csv', 'a');
     const url = `/files/${file.sessionId}/${file.id}`;

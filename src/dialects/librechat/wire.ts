@@ -48,9 +48,15 @@ export const execBody = z
 
 export type ExecBody = z.infer<typeof execBody>;
 
-const id = z.string().regex(idPattern, 'must be 21 characters of A-Z, a-z, 0-9, "_" and "-"');
+const form = 'must be 21 characters of A-Z, a-z, 0-9, "_" and "-"';
+const id = z.string().regex(idPattern, form);
 
-export const sessionParams = z.object({ sid: id });
+/** Anthropic's API has files at the same address, for requests with its header. */
+const messageFile = 'names a file of the Messages API: send the header anthropic-version with it';
+
+export const sessionParams = z.object({
+  sid: z.string().regex(idPattern, { error: ({ input }) => (/^file_/.test(String(input)) ? messageFile : form) }),
+});
 export const fileParams = z.object({ sid: id, fid: id });
 
 /**

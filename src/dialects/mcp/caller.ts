@@ -5,6 +5,7 @@ import type { DownloadLinks } from './download-links.ts';
 import { isLegacyVersion, isModern } from './eras.ts';
 import { RpcError, type RpcMessage, rpcCodes } from './json-rpc.ts';
 import type { McpSessions } from './mcp-sessions.ts';
+import { ownNames } from './workplace.ts';
 
 /** Bytes that are held for answers, until they are read. */
 const heldLimits = { perPrincipal: 64 * 1024 * 1024, total: 256 * 1024 * 1024 };
@@ -64,6 +65,8 @@ export function sessionOf({ principal, headers }: FastifyRequest, sessions: McpS
 function sessionName(header: string | string[] | undefined): string | undefined {
   const name = (Array.isArray(header) ? header.join() : header)?.trim();
   if (name === undefined || noNames.test(name)) return undefined;
+  if (name.startsWith(ownNames))
+    throw new RpcError(rpcCodes.invalidRequest, `x-dragoman-session must not begin with "${ownNames}".`);
   if (/^[\x20-\x7e]{1,200}$/.test(name)) return name;
   throw new RpcError(rpcCodes.invalidRequest, 'x-dragoman-session must be 1 to 200 ASCII characters.');
 }

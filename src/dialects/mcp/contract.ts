@@ -14,7 +14,9 @@ const headers = z.object({
   'x-dragoman-session': z
     .string()
     .optional()
-    .describe('Name of the session to work in, as a conversation’s id. It is made when it is first used.'),
+    .describe(
+      'Name of the session to work in, as a conversation’s id. It is made when it is first used. `mcp:` cannot begin it.',
+    ),
   'x-dragoman-links': z.enum(['on', 'off']).optional().describe('`off`: results link no files.'),
 });
 

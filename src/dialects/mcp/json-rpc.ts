@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../core/index.ts';
+import type { Problem } from '../../http/index.ts';
 
 /** Shapes and codes of JSON-RPC 2.0, and the codes that MCP adds. */
 
@@ -62,8 +62,9 @@ export const errorMessage = (
 export const notificationMessage = (method: string, params: object) => ({ jsonrpc: '2.0', method, params }) as const;
 
 /** The JSON-RPC code for an error of the HTTP layer. */
-export function rpcCodeOf(code: ErrorCode): number {
-  if (code === 'invalid_request') return rpcCodes.parseError;
+export function rpcCodeOf({ code, status }: Pick<Problem, 'code' | 'status'>): number {
+  // A body of another type is not read.
+  if (code === 'invalid_request') return status === 415 ? rpcCodes.invalidRequest : rpcCodes.parseError;
   return code === 'internal' ? rpcCodes.internal : rpcCodes.server;
 }
 

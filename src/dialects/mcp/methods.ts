@@ -37,6 +37,8 @@ interface MethodEntry {
   readonly rateClass: RateClass;
   /** Modern clients may keep the result for so long. */
   readonly ttlMs?: number;
+  /** Its params may have a cursor. All results fit into one page, so there is no cursor to go on with. */
+  readonly isList?: true;
   /** Of one era alone. */
   readonly only?: 'legacy' | 'modern';
 }
@@ -52,9 +54,9 @@ const methods: ReadonlyMap<string, MethodEntry> = new Map<string, MethodEntry>([
       only: 'modern',
     },
   ],
-  ['tools/list', { run: listTools, rateClass: 'list', ttlMs: listTtlMs }],
-  ['resources/list', { run: listResources, rateClass: 'list', ttlMs: 0 }],
-  ['resources/templates/list', { run: () => resourceTemplates, rateClass: 'list', ttlMs: listTtlMs }],
+  ['tools/list', { run: listTools, rateClass: 'list', ttlMs: listTtlMs, isList: true }],
+  ['resources/list', { run: listResources, rateClass: 'list', ttlMs: 0, isList: true }],
+  ['resources/templates/list', { run: () => resourceTemplates, rateClass: 'list', ttlMs: listTtlMs, isList: true }],
   [
     'resources/read',
     { run: (services, caller, { uri }) => readResource(services, caller, uri), rateClass: 'download', ttlMs: 0 },
@@ -67,11 +69,16 @@ async function listTools({ runnerInfo, plans }: McpServices, { principal }: Call
   return { tools: tools.map((tool) => tool.definition(about)) };
 }
 
-/** A method other than `tools/call`. @throws RpcError when this era has none of this name */
-export function methodOf({ method }: RpcRequest, caller: Pick<Caller, 'legacy'>): MethodEntry {
+/** A method other than `tools/call`. @throws RpcError when this era has none of this name, and for a cursor that was never given */
+export function methodOf({ method, params }: RpcRequest, caller: Pick<Caller, 'legacy'>): MethodEntry {
   const entry = methods.get(method);
   const era = caller.legacy ? 'legacy' : 'modern';
-  if (entry && (entry.only ?? era) === era) return entry;
+  if (entry && (entry.only ?? era) === era) {
+    // Some clients send an empty cursor for the first page.
+    if (entry.isList && (params.cursor ?? '') !== '')
+      throw new RpcError(rpcCodes.invalidParams, 'Unknown cursor. The list has one page: send none.', { status: 200 });
+    return entry;
+  }
   // Clients of the older revisions take a 404 for the end of their session.
   throw new RpcError(rpcCodes.methodNotFound, 'Method not found', { status: caller.legacy ? 200 : 404 });
 }

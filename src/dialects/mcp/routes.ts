@@ -37,7 +37,7 @@ export function addMcpRoutes(app: FastifyInstance, services: McpServices): void 
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof RpcError) return reply.code(error.status).send(errorMessage(null, error));
     const { status, code, message } = problem(error);
-    return reply.code(status).send(errorMessage(null, { code: rpcCodeOf(code), message, data: undefined }));
+    return reply.code(status).send(errorMessage(null, { code: rpcCodeOf({ code, status }), message, data: undefined }));
   });
 
   addRoute(app, mcpRoutes.send, async ({ body }, request, reply) => {

@@ -10,6 +10,9 @@ export interface Workplace {
   readonly isNew: boolean;
 }
 
+/** Begins the names of the sessions behind MCP sessions. A client that names a session itself must not meet them. */
+export const ownNames = 'mcp:';
+
 type WorkplaceServices = Pick<McpServices, 'sessions' | 'now'>;
 
 /**
@@ -54,7 +57,7 @@ export async function currentSession(
 }
 
 function nameOf({ sessionName, legacy }: Caller): string | undefined {
-  return sessionName ?? (legacy && `mcp:${legacy.id}`);
+  return sessionName ?? (legacy && `${ownNames}${legacy.id}`);
 }
 
 async function named(sessions: McpServices['sessions'], caller: Caller, id: string): Promise<SessionInfo> {

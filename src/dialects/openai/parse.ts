@@ -13,6 +13,7 @@ const longestParam = 256;
 export function parse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S> {
   const result = safeParse(schema, value);
   if (result.success) return result.data;
+  if (value === undefined) throw invalid('The request needs a JSON body.');
   const { path, issue } = firstFault(result.error.issues[0]!);
   const param = fieldName(path).slice(0, longestParam);
   const given = at(value, path);

@@ -56,7 +56,9 @@ const wordings: Partial<Record<RefusalReason, (refusal: Refusal) => RefusalWordi
     // Clients ask here for files of containers more often than for anything else that is missing.
     const hint = told.startsWith('cfile_')
       ? ` It names a file of a container: use /v1/containers/{container_id}/files/${told}.`
-      : '';
+      : told.startsWith('file_')
+        ? ' It names a file of the Messages API: send the header anthropic-version.'
+        : '';
     return { message: `No such File object: ${told}.${hint}`, param: where ?? 'input' };
   },
 };

@@ -78,14 +78,23 @@ async function list({ assistant }: AnthropicServices, request: FastifyRequest): 
     for (const id of wanted) if (await files.has(principal, id)) found.push(await files.find(principal, id));
     return page(found, false);
   }
-  const { limit = usualLimit, before_id: before } = query;
-  const after = query.page ?? query.after_id;
-  const cursor = (id: string | undefined) => id && toOwn('file', id);
+  const { limit = usualLimit } = query;
+  const cursor = async (name: 'page' | 'after_id' | 'before_id') => {
+    const given = query[name];
+    if (given === undefined) return undefined;
+    const id = ownId('file', given);
+    // A list that ends early is not told from a whole one.
+    if (id === undefined || !(await files.has(principal, id)))
+      throw invalid(name, 'It names no file that is there. Begin again with the first page.');
+    return id;
+  };
+  const before = await cursor('before_id');
   if (before !== undefined) {
-    const earlier = await files.list(principal, { limit, order: 'asc', after: cursor(before) });
+    const earlier = await files.list(principal, { limit, order: 'asc', after: before });
     return page(earlier.files.toReversed(), earlier.more);
   }
-  const found = await files.list(principal, { limit, order: 'desc', after: cursor(after) });
+  const after = (await cursor('page')) ?? (await cursor('after_id'));
+  const found = await files.list(principal, { limit, order: 'desc', after });
   return page(found.files, found.more);
 }
 

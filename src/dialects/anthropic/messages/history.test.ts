@@ -20,6 +20,7 @@ const result = (id: string, stdout: string) => ({
   content: { type: 'code_execution_result', stdout, stderr: '', return_code: 0, content: [] },
 });
 const call = (id: string, more: object = {}) => ({ type: 'tool_use', id, name: 'points', input: {}, ...more });
+const ofCode = (id: string) => call(id, { caller: { type: 'code_execution_20260120', tool_id: 'c' } });
 const answer = (id: string, content = '1') => ({ type: 'tool_result', tool_use_id: id, content });
 
 describe('a history', () => {
@@ -89,6 +90,19 @@ describe('a history', () => {
     [[go, assistant(call('t')), go], "messages.2: The call 't' has no tool_result"],
     [[go, user(answer('t'))], 'The tool_use_id'],
     [[go, assistant(call('t', { caller: { type: 'code_execution_20260120' } })), user(answer('t'))], 'source tool'],
+    [
+      [go, assistant(code('c'), ofCode('t')), user(answer('t'), { type: 'text', text: 'And?' })],
+      'messages.2.content.1: A message that answers calls of code holds tool_result blocks alone.',
+    ],
+    [
+      [go, assistant(code('c'), ofCode('t')), user({ type: 'text', text: 'And?' }, answer('t'))],
+      'messages.2.content.0: A message that answers calls of code',
+    ],
+    [
+      [go, assistant(code('c'), ofCode('t')), user(answer('t')), user({ type: 'text', text: 'And?' })],
+      'messages.3.content.0: A message that answers calls of code',
+    ],
+    [[go, assistant(code('c'), ofCode('t'), ofCode('u')), user(answer('t'))], "The call 'u' has no tool_result"],
     [[go, user({ type: 'image', source: { type: 'ftp' } })], 'messages.1.content.0.source.type'],
     [[go, user({ type: 'text' })], 'messages.1.content.0.text: Field required'],
   ])('is refused where it is broken: %#', async (messages, words) => {

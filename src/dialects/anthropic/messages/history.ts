@@ -194,7 +194,10 @@ class HistoryReader {
     // A user who says something else gives up code that waits.
     if (isSpeech && results.size === 0) this.#byCode.clear();
     if (isSpeech && results.size > 0)
-      throw invalid(where, 'A message that answers calls of code holds tool_result blocks alone.');
+      throw invalid(
+        rest[0]!.where,
+        'A message that answers calls of code holds tool_result blocks alone. Send this after the answer to it.',
+      );
     const missing = [...this.#direct, ...this.#byCode][0];
     if (missing !== undefined) throw withoutResult(where, missing);
     this.#results = results.size > 0 ? results : undefined;

@@ -1,11 +1,12 @@
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { testAgent } from '../../../../test/support/agent.ts';
+import { principalOf } from '../../../../test/support/principals.ts';
 import { scriptedService } from '../../../../test/support/scripted-service.ts';
 import { ann } from '../../../../test/support/sessions.ts';
 import { type ScriptedUpstream, startUpstream } from '../../../../test/support/upstream.ts';
 import { createAssistant } from '../../../assistant/index.ts';
-import { DragomanError, type Principal } from '../../../core/index.ts';
+import { DragomanError, newId, type Principal } from '../../../core/index.ts';
 import { MemoryEventLog } from '../../../event-log/index.ts';
 import { problemOf } from '../../../http/index.ts';
 import type { Executions } from '../../../service/index.ts';
@@ -44,6 +45,7 @@ function messagesApp({ pauseAfterMs = 60_000, start }: { pauseAfterMs?: number; 
   messageRoutes(app, context, { editor: readEditor(), pauseAfterMs });
   const tools = [{ type: 'code_execution_20250825', name: 'code_execution' }];
   return {
+    app,
     service,
     async create(more: object = {}) {
       const payload = { model: 'm', max_tokens: 10, messages: [{ role: 'user', content: 'Go' }], tools, ...more };
@@ -114,6 +116,24 @@ it('forces a tool of ours by its name, in the first turn alone', async () => {
     { type: 'function', function: { name: 'bash_code_execution' } },
     'auto',
   ]);
+});
+
+it('names a container that is not there as the client sent it', async () => {
+  const { create, service } = messagesApp();
+  const { id: ofAnother } = await service.sessions.create(principalOf('bob'), {});
+  for (const container of [`container_${ofAnother}`, `container_${newId()}`, ofAnother, 'container_none'])
+    expect(await create({ container })).toMatchObject({
+      status: 404,
+      json: { error: { type: 'not_found_error', message: `container: '${container}' was not found.` } },
+    });
+});
+
+it('says that a body is missing', async () => {
+  const { app } = messagesApp();
+  for (const url of ['/messages', '/messages/count_tokens']) {
+    const answer = await app.inject({ method: 'POST', url });
+    expect([answer.statusCode, answer.json().error.message]).toEqual([400, 'The request needs a JSON body.']);
+  }
 });
 
 it('has no container for a request that runs no code, and keeps one that it names', async () => {

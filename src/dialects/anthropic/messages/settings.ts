@@ -1,6 +1,6 @@
 import type { AgentRequest } from '../../../agent/index.ts';
 import { invalid } from '../errors.ts';
-import { ownId } from '../ids.ts';
+import { toOwn } from '../ids.ts';
 import type { CountBody, MessagesBody } from './wire.ts';
 
 /** Fields that only the vendor's own servers can serve. A client that sends one relies on it. */
@@ -33,8 +33,7 @@ export function namedContainer({ container }: MessagesBody): string | undefined 
     throw invalid('container.skills', 'There are no skills here.');
   const id = typeof container === 'string' ? container : (container.id ?? undefined);
   if (id === undefined || id === '') return undefined;
-  // An id that cannot be ours is found nowhere.
-  return ownId('container', id) ?? ` ${id}`;
+  return toOwn('container', id);
 }
 
 /** The settings of the model in a body. */
