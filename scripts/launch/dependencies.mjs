@@ -13,7 +13,7 @@ export async function ensureDependencies(project, kind) {
   const release = await lock(project);
   try {
     // Another start may have installed them while this one waited.
-    if (!isInstalled(project, kind)) await install(project, readStamp(project).kind === 'full' ? 'full' : kind);
+    if (!isInstalled(project, kind)) await install(project, developed(project) ? 'full' : kind);
   } finally {
     release();
   }
@@ -47,6 +47,13 @@ function recordedKind(project) {
   );
   if (lacking.length === 0) return 'full';
   return lacking.every(([, { dev, devOptional }]) => dev || devOptional) ? 'production' : undefined;
+}
+
+/** Whether packages for development are there, by our note or npm's record: an update must not take them away. */
+function developed(project) {
+  if (readStamp(project).kind === 'full') return true;
+  const present = readJson(join(project, 'node_modules/.package-lock.json'))?.packages ?? {};
+  return Object.values(present).some(({ dev }) => dev);
 }
 
 async function install(project, kind) {

@@ -71,6 +71,13 @@ describe('packages', () => {
     expect(calls()[1]).toMatch(/^ci --include=dev /);
   });
 
+  it('for development stay when those installed by hand are out of date', async () => {
+    write('node_modules/.bin/node', '');
+    write('node_modules/.package-lock.json', packages({ ...tool, 'node_modules/a': { version: '0.9.0' } }));
+    await ensure('production');
+    expect(calls()[0]).toMatch(/^ci --include=dev /);
+  });
+
   it('installed by hand are accepted when they match the lock file', async () => {
     write('node_modules/.bin/node', '');
     write('node_modules/.package-lock.json', packages(a));
