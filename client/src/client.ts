@@ -1,3 +1,4 @@
+import { pathOf } from './address.ts';
 import type { Execution, Language, ListLanguagesAnswer, ReadUsageQuery, Usage } from './api.ts';
 import { type AskEvent, type AskRequest, ask } from './ask.ts';
 import type { CallOptions } from './deadline.ts';
@@ -28,8 +29,8 @@ export class Dragoman {
   }
 
   /** An execution the service still remembers, however far it is. */
-  execution(id: string, options: CallOptions = {}): Promise<Execution | { readonly status: string }> {
-    return this.#transport.json('GET', `/executions/${encodeURIComponent(id)}`, options);
+  async execution(id: string, options: CallOptions = {}): Promise<Execution | { readonly status: string }> {
+    return this.#transport.json('GET', pathOf('executions', id), options);
   }
 
   /** Lets a model answer, which may run code. */

@@ -50,7 +50,7 @@ export class ApiError extends DragomanError {
   }
 }
 
-/** What is given as the path of a file is none. Nothing was sent. */
+/** What is given as an id, or as the path of a file, is none. Nothing was sent. */
 export class PathError extends TypeError {
   override name = 'PathError';
 }

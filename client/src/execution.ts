@@ -1,3 +1,4 @@
+import { pathOf } from './address.ts';
 import type { Execution } from './api.ts';
 import { type CallOptions, Deadline, deferred, pause } from './deadline.ts';
 import { type ApiError, ConnectionError, DeadlineError } from './errors.ts';
@@ -57,7 +58,7 @@ export class RunningExecution implements AsyncIterable<ExecutionEvent> {
 
   /** Ends it. Its events, and `result`, then tell of the end. */
   async cancel(options: CallOptions = {}): Promise<void> {
-    await this.#transport.json('POST', `/executions/${this.id}/cancel`, { ...options, repeatable: true });
+    await this.#transport.json('POST', pathOf('executions', this.id, 'cancel'), { ...options, repeatable: true });
   }
 
   async *#read(start: ExecutionEvent, follower: Follower): AsyncGenerator<ExecutionEvent, void> {
@@ -83,7 +84,7 @@ export class RunningExecution implements AsyncIterable<ExecutionEvent> {
   }
 
   #whole(): Promise<Execution> {
-    return this.#transport.json('GET', `/executions/${this.id}`);
+    return this.#transport.json('GET', pathOf('executions', this.id));
   }
 }
 
@@ -154,7 +155,7 @@ class Follower {
       // The first time at once: a proxy may just have closed a long connection.
       await pause(attempts === 0 ? 0 : 250 * 2 ** attempts, this.#whole.signal);
       attempts++;
-      this.#stream = this.#connection('GET', `/executions/${id}`);
+      this.#stream = this.#connection('GET', pathOf('executions', id));
     }
   }
 

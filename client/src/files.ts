@@ -1,3 +1,4 @@
+import { pathOf } from './address.ts';
 import type { File, ListSessionFilesAnswer, NativeFileReference } from './api.ts';
 import type { CallOptions } from './deadline.ts';
 import { type Download, downloadOf } from './download.ts';
@@ -17,7 +18,7 @@ export class SessionFiles {
 
   constructor(transport: Transport, sessionId: string) {
     this.#transport = transport;
-    this.#base = `/sessions/${encodeURIComponent(sessionId)}`;
+    this.#base = pathOf('sessions', sessionId);
   }
 
   /** All of them, by path, as of the last execution that ended. */
@@ -26,7 +27,7 @@ export class SessionFiles {
   }
 
   /** Stores a file, or another content of it. */
-  put(path: string, content: FileContent, options: CallOptions & { readonly type?: string } = {}): Promise<File> {
+  async put(path: string, content: FileContent, options: CallOptions & { readonly type?: string } = {}): Promise<File> {
     return this.#transport.json('PUT', this.#address(path), {
       timeoutMs: uploadTimeoutMs,
       ...options,
@@ -58,10 +59,12 @@ export class SessionFiles {
   }
 
   #address(path: string): string {
-    const segments = path.split('/');
-    // An address with such segments would name something else.
-    if (segments.some((segment) => segment === '' || segment === '.' || segment === '..'))
-      throw new PathError(`${JSON.stringify(path)} is no path of a file: it has an empty segment, "." or ".."`);
-    return `${this.#base}/files/${segments.map(encodeURIComponent).join('/')}`;
+    try {
+      return `${this.#base}/files${pathOf(...path.split('/'))}`;
+    } catch {
+      throw new PathError(
+        `${JSON.stringify(path)} is no path of a file: it has an empty segment, ".", ".." or half of a character`,
+      );
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { pathOf } from './address.ts';
 import type { Kernel, KernelRequest, ListKernelsAnswer } from './api.ts';
 import type { CallOptions } from './deadline.ts';
 import type { Transport } from './transport.ts';
@@ -9,7 +10,7 @@ export class SessionKernels {
 
   constructor(transport: Transport, sessionId: string) {
     this.#transport = transport;
-    this.#base = `/sessions/${encodeURIComponent(sessionId)}/kernels`;
+    this.#base = pathOf('sessions', sessionId, 'kernels');
   }
 
   /** The default kernels of languages that have run, then those that were made. */
@@ -23,14 +24,14 @@ export class SessionKernels {
   }
 
   /** Forgets its variables. */
-  restart(id: string, options: CallOptions = {}): Promise<Kernel> {
-    return this.#transport.json('POST', `${this.#base}/${encodeURIComponent(id)}/restart`, {
+  async restart(id: string, options: CallOptions = {}): Promise<Kernel> {
+    return this.#transport.json('POST', `${this.#base}${pathOf(id, 'restart')}`, {
       ...options,
       repeatable: true,
     });
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {
-    await this.#transport.json('DELETE', `${this.#base}/${encodeURIComponent(id)}`, { ...options, repeatable: true });
+    await this.#transport.json('DELETE', `${this.#base}${pathOf(id)}`, { ...options, repeatable: true });
   }
 }

@@ -1,3 +1,4 @@
+import { pathOf } from './address.ts';
 import type {
   Completeness,
   CompletionRequest,
@@ -28,10 +29,11 @@ export class Session {
   readonly #transport: Transport;
   readonly #base: string;
 
+  /** @throws PathError for an id that no session can have */
   constructor(transport: Transport, id: string) {
     this.id = id;
     this.#transport = transport;
-    this.#base = `/sessions/${encodeURIComponent(id)}`;
+    this.#base = pathOf('sessions', id);
     this.files = new SessionFiles(transport, id);
     this.kernels = new SessionKernels(transport, id);
   }

@@ -17,7 +17,10 @@ export class Sessions {
     return new Session(this.#transport, id);
   }
 
-  /** One that is there. Asks the service nothing: what is wrong with the id shows with its first use. */
+  /**
+   * One that is there. Asks the service nothing: an id that it does not know shows with its first use.
+   * @throws PathError for an id that no session can have
+   */
   open(id: string): Session {
     return new Session(this.#transport, id);
   }

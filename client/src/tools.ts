@@ -1,3 +1,4 @@
+import { pathOf } from './address.ts';
 import type { Tool, ToolCall, ToolResult } from './api.ts';
 import type { Transport } from './transport.ts';
 
@@ -44,7 +45,7 @@ export class ToolDesk {
     const result = await this.#resultOf(call);
     if (this.#over.signal.aborted) return;
     try {
-      await this.#transport.json('POST', `/executions/${executionId}/tool_results`, {
+      await this.#transport.json('POST', pathOf('executions', executionId, 'tool_results'), {
         json: { results: [result] },
         headers: { prefer: 'respond-async' },
         // The same answer twice changes nothing.

@@ -42,10 +42,16 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #fetch: typeof fetch;
 
-  /** @throws TypeError when the address is none */
+  /** @throws TypeError when the address is none, or has parts that a service cannot be asked at: a user, a query, a fragment, `.`, `..` */
   constructor(options: TransportOptions) {
     const url = new URL(options.url);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`${options.url} is no http address`);
+    if (url.username || url.password) throw new TypeError('The address has a user or a password: use the API key');
+    // `URL` takes `..` away, so that the service would be another one than the address shows.
+    if (/[?#]/.test(options.url) || /[\\/](\.|%2e){1,2}([\\/]|$)/i.test(options.url.trim()))
+      throw new TypeError(
+        `${options.url} has a query, a fragment, "." or "..", which the address of a service has not`,
+      );
     this.#base = `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`;
     this.#options = options;
     // Browsers want it called on the global object.

@@ -20,17 +20,21 @@ const compileCache = `${project}/node_modules/.cache/node`;
 /**
  * Checks the platform and installs npm packages; ends the process with a message when one of them fails.
  * @param {'production' | 'full'} kind
+ * @param {number} exitCode of this process when one fails
  */
-export async function prepare(kind) {
+export async function prepare(kind, exitCode = 1) {
   try {
     const fault = platformFault();
     if (fault) throw new Error(fault);
     await ensureDependencies(project, kind);
   } catch (error) {
     console.error(`dragoman: ${error.message}`);
-    process.exit(1);
+    process.exit(exitCode);
   }
 }
+
+/** The exit code of commands that only talk to a service, where the program they run is not at fault. */
+const ownFault = 125;
 
 /** Commands that need this machine: its sandboxes, its data or its packages. The others only talk to a service. */
 const hostCommands = ['serve', 'setup', 'doctor', 'keys'];
@@ -51,9 +55,9 @@ export async function runCommandLine(words) {
   // Elsewhere the project brings no Node of its own.
   if (!needsHost && process.platform !== 'linux') {
     console.error(`dragoman: ${fault ?? `run this first: cd ${project} && npm ci --omit=dev`}`);
-    process.exit(1);
+    process.exit(ownFault);
   }
-  await prepare('production');
+  await prepare('production', needsHost ? 1 : ownFault);
   endLike(await (needsHost ? runCommand(words) : ended(start([projectNode(project), mainFile, ...words], usualEnv()))));
 }
 

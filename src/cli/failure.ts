@@ -1,4 +1,4 @@
-import { CommandError, Stopped } from './client/command-error.ts';
+import { CommandError, ownFault, Stopped } from './client/command-error.ts';
 
 /** What to print for an error of a command, and how to end: a sentence where a user or operator can mend it, else the stack. */
 export async function describeFailure(error: unknown): Promise<{ text: string; exitCode: number }> {
@@ -12,6 +12,7 @@ export async function describeFailure(error: unknown): Promise<{ text: string; e
   const { message, stack } = error as Error;
   const expected = error instanceof ConfigError || error instanceof SetupError || error instanceof DragomanError;
   const text = expected || !stack ? `dragoman: ${message}` : stack;
+  if (!expected) return { text, exitCode: ownFault };
   if (!(error instanceof DragomanError) || error.code !== 'sandbox_unavailable') return { text, exitCode: 1 };
   const { adviceFor } = await import('./doctor.ts');
   const advice = adviceFor(message);

@@ -44,7 +44,5 @@ export function addHostCommands(program: Command, version: string): void {
 
 function refuseWord(program: Command, word: string): never {
   const names = program.commands.map((command) => command.name());
-  program.error(`error: there is no command ${JSON.stringify(word)}\n(Did you mean ${nearest(word, names)}?)`, {
-    exitCode: 1,
-  });
+  program.error(`error: there is no command ${JSON.stringify(word)}\n(Did you mean ${nearest(word, names)}?)`);
 }

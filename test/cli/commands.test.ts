@@ -133,7 +133,10 @@ describe('dragoman sessions and files', () => {
   it('store, list, fetch and remove files', async () => {
     const cwd = program('a b.txt', 'content');
     const { id } = await dragoman.sessions.create();
-    expect((await run(['files', 'put', id, 'a b.txt', 'a b.txt:in/ä.txt'], { cwd })).code).toBe(0);
+    expect(await run(['files', 'put', id, 'a b.txt', 'a b.txt:in/ä.txt'], { cwd })).toMatchObject({
+      code: 0,
+      stderr: 'Stored a b.txt\nStored in/ä.txt\n',
+    });
     expect((await run(['files', 'ls', id])).stdout).toMatch(/^BYTES .*\n7 .* {2}a b\.txt\n7 .* {2}in\/ä\.txt\n$/);
     expect((await run(['files', 'get', id, 'in/ä.txt', '--out', '-'])).stdout).toBe('content');
     await run(['files', 'get', id, '--out', 'all'], { cwd });
@@ -163,7 +166,7 @@ describe('which service', () => {
     );
     chmodSync(file, 0o640);
     expect(await cli(['sessions'], { env })).toMatchObject({
-      code: 1,
+      code: 125,
       stderr: `dragoman: ${file} holds keys and other users may open it. Run: chmod 600 ${file}\n`,
     });
   });
@@ -208,8 +211,41 @@ describe('help', () => {
   });
 
   it('names the command that was meant', async () => {
-    expect(await cli(['rnu'])).toMatchObject({ code: 1, stderr: expect.stringContaining('Did you mean run?') });
+    expect(await cli(['rnu'])).toMatchObject({ code: 125, stderr: expect.stringContaining('Did you mean run?') });
   });
+});
+
+describe('a fault that is not of the program', () => {
+  it.each([
+    ['a file that is missing', ['run', 'none.py']],
+    ['an option that is none', ['run', '--nope', 'a.py']],
+    ['a value that is none', ['run', '--timeout', 'soon', 'a.py']],
+    ['an argument that is missing', ['run']],
+    ['a command below another', ['sessions', 'nope', 'nope']],
+    ['an id that is none', ['sessions', 'show', '..']],
+    ['an empty id', ['repl', '--session', '']],
+    ['a session that is not there', ['repl', '--session', 'nope']],
+    ['a folder that cannot be made', ['run', '-', '--out', '/proc/nope']],
+    ['such a folder for an answer', ['ask', 'x', '--out', '/proc/nope']],
+    ['an address that leads elsewhere', ['profile', 'add', 'x', '--url', 'http://x/../']],
+  ])('%s ends with 125 and a sentence', async (_, args) => {
+    const { code, stderr } = await run(args, { stdin: '' });
+    expect({ code, stderr }).toMatchObject({ code: 125, stderr: expect.stringMatching(/^(dragoman|error): .+/) });
+    expect(stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  it('leaves 1 to programs', async () => {
+    expect((await run(['run', '-'], { stdin: 'raise SystemExit(1)' })).code).toBe(1);
+    expect((await cli(['--help'])).stdout).toContain('Exit code 125');
+  });
+});
+
+it('a file with a name that no file may have is told and does not keep the others from being saved', async () => {
+  const stdin = 'open("fine", "w").close(); open("a\\x1b[2J", "w").close()';
+  const cwd = folder();
+  const { stderr } = await run(['run', '-', '--out', 'out'], { cwd, stdin });
+  expect(stderr).toContain('Saved out/fine\n');
+  expect(stderr).toMatch(/files whose names have characters that no file may have/);
 });
 
 it('a folder for output that is not there is made', async () => {

@@ -152,7 +152,7 @@ describe('dragoman repl behind a pipe', () => {
     expect(stdout).toBe('from before\n');
     const unknown = await cli(['repl', 'klingon'], { env: env(), stdin: '' });
     expect(unknown).toMatchObject({
-      code: 1,
+      code: 125,
       stderr: expect.stringContaining('There is no language klingon. There are '),
     });
   });

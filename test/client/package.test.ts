@@ -61,7 +61,7 @@ it('is typed for a strict program of a browser, without the types of Node', asyn
 it('is JavaScript that Node loads without any other package', async () => {
   const text = "import('@dragoman/client').then((it) => console.log(Object.keys(it).sort().join()))";
   const { stdout } = await run(process.execPath, ['--eval', text], { cwd: folder });
-  expect(stdout.trim()).toBe('ApiError,ConnectionError,DeadlineError,Dragoman,DragomanError');
+  expect(stdout.trim()).toBe('ApiError,ConnectionError,DeadlineError,Dragoman,DragomanError,PathError');
 });
 
 it('uses nothing that only Node has', () => {

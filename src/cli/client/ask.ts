@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Session, StoredFile } from '#client';
 import { atService, type ClientContext, type CommonOptions, type Work, withServiceOptions } from './command.ts';
 import { CommandError } from './command-error.ts';
+import { prepareFolder } from './folders.ts';
 import { putFiles } from './inputs.ts';
 import { repeated } from './option-values.ts';
 import { saveArtifacts } from './told.ts';
@@ -32,6 +33,7 @@ export function addAskCommand(program: Command, context: ClientContext): void {
 
 async function ask(work: Work, prompt: string, options: AskOptions): Promise<void> {
   const { dragoman, terminal, signal } = work;
+  prepareFolder(options.out);
   const session =
     options.session === undefined
       ? await dragoman.sessions.create({ name: 'dragoman ask' }, { signal })
@@ -62,7 +64,13 @@ async function ask(work: Work, prompt: string, options: AskOptions): Promise<voi
   const made = await changed(session, before, signal);
   const artifacts = made.map((file) => ({ ...file, change: 'created' as const }));
   const saved =
-    options.out === undefined ? [] : await saveArtifacts(work, { session_id: session.id, artifacts }, options.out);
+    options.out === undefined
+      ? []
+      : await saveArtifacts(
+          work,
+          { session_id: session.id, artifacts, lost: [], artifacts_lost: 0, truncated: false },
+          options.out,
+        );
   if (options.json)
     terminal.json({ response_id: responseId, status, session_id: session.id, text, code, files: made, saved });
   else if (made.length > 0 && options.out === undefined)

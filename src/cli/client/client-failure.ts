@@ -7,13 +7,12 @@ import { shown } from './terminal.ts';
 export function explained(error: unknown, service: Service | undefined): unknown {
   if (error instanceof Stopped || error instanceof CommandError) return error;
   if (error instanceof ConnectionError || error instanceof DeadlineError)
-    return new CommandError(`${shown(error.message)}\n${whereToLook(service)}`, 125);
-  if (error instanceof ApiError) return new CommandError(`${shown(error.message)}${adviceOn(error, service)}`, 125);
+    return new CommandError(`${shown(error.message)}\n${whereToLook(service)}`);
+  if (error instanceof ApiError) return new CommandError(`${shown(error.message)}${adviceOn(error, service)}`);
   if (error instanceof PathError) return new CommandError(shown(error.message));
-  const { code } = error as NodeJS.ErrnoException;
-  // A file of this machine: the message names it.
-  if (['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'ENOSPC', 'EPERM', 'EROFS'].includes(code ?? ''))
-    return new CommandError((error as Error).message, 125);
+  // A file of this machine: the message names it, and the reason.
+  if (error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string')
+    return new CommandError(shown(error.message));
   return error;
 }
 

@@ -1,9 +1,15 @@
+/**
+ * The exit code for every fault that is not the program's: a wrong option, a missing file, a service that refuses. `env`, `timeout` and
+ * `docker run` use it in the same way.
+ */
+export const ownFault = 125;
+
 /** What the user of the command line can mend: one sentence, no stack. */
 export class CommandError extends Error {
   override name = 'CommandError';
   readonly exitCode: number;
 
-  constructor(message: string, exitCode = 1) {
+  constructor(message: string, exitCode: number = ownFault) {
     super(message);
     this.exitCode = exitCode;
   }

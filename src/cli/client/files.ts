@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { Download } from '#client';
 import { atService, type ClientContext, type CommonOptions, type Work, withServiceOptions } from './command.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError, ownFault } from './command-error.ts';
+import { prepareFolder } from './folders.ts';
 import { localFileOf, readable, streamOf } from './inputs.ts';
 import { saveBelow } from './save.ts';
 import { shown, table } from './terminal.ts';
@@ -83,6 +84,7 @@ async function get(
     if (paths.length !== 1) throw new CommandError('Name the one file that is to be printed.');
     return print(await files.get(paths[0]!, { signal }), signal);
   }
+  prepareFolder(out);
   const wanted = paths.length > 0 ? paths : (await files.list({ signal })).map(({ path }) => path);
   const saved: string[] = [];
   let refused = 0;
@@ -100,7 +102,7 @@ async function get(
     }
   }
   if (json) terminal.json({ saved });
-  if (refused > 0) process.exitCode = 1;
+  if (refused > 0) process.exitCode = ownFault;
 }
 
 /** Tells how far a large one is. */

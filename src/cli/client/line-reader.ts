@@ -1,6 +1,7 @@
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Completer, createInterface, emitKeypressEvents, type Interface } from 'node:readline';
+import { makeFolders } from './folders.ts';
 
 /** What the person at the prompt did. */
 export type Typed =
@@ -91,7 +92,7 @@ export class LineReader {
   remember(code: string): void {
     if (!this.isTerminal) return;
     try {
-      mkdirSync(dirname(this.#historyFile), { recursive: true, mode: 0o700 });
+      makeFolders(dirname(this.#historyFile), 0o700);
       appendFileSync(this.#historyFile, `${code}\n`, { mode: 0o600 });
     } catch {
       // A history that cannot be written is no reason to end a session.

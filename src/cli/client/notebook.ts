@@ -1,9 +1,11 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { ExecutionEvent } from '#client';
 import { atService, type ClientContext, type CommonOptions, type Work, withServiceOptions } from './command.ts';
 import { CommandError } from './command-error.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { prepareFolder, tryWriting } from './folders.ts';
 import { putFiles, readable } from './inputs.ts';
 import { milliseconds, repeated } from './option-values.ts';
 import { shown } from './terminal.ts';
@@ -56,12 +58,18 @@ export function addNotebookCommands(program: Command, context: ClientContext): v
 async function runNotebook(work: Work, file: string, options: NotebookOptions): Promise<void> {
   const { dragoman, terminal, signal } = work;
   await readable(file);
+  const target = options.inPlace ? file : options.save;
+  if (target !== undefined) tryWriting(dirname(target));
+  prepareFolder(options.out);
   const notebook = parseNotebook(readFileSync(file, 'utf8'), file);
   const { kernelspec, language_info: info } = notebook.metadata ?? {};
   const language = kernelspec?.language ?? info?.name ?? kernelspec?.name ?? 'python';
-  const session = options.session
-    ? dragoman.sessions.open(options.session)
-    : await dragoman.sessions.create({ name: 'dragoman notebook' }, { signal });
+  const session =
+    options.session !== undefined
+      ? dragoman.sessions.open(options.session)
+      : await dragoman.sessions.create({ name: 'dragoman notebook' }, { signal });
+  // Without a cell nothing else would ask for it.
+  if (options.session !== undefined) await session.info({ signal });
   const cells = notebook.cells.filter(({ cell_type: type, source }) => type === 'code' && textOf(source).trim() !== '');
   let failed = 0;
   let ran = 0;
@@ -88,12 +96,11 @@ async function runNotebook(work: Work, file: string, options: NotebookOptions): 
       const code = exitCodeOf(result);
       if (code === 0) continue;
       failed++;
-      process.exitCode = code;
+      if (!options.allowErrors) process.exitCode = code;
       terminal.note(`Cell ${ran} of ${cells.length} failed (exit code ${code}).`, 'red');
       if (!options.allowErrors) break;
     }
   } finally {
-    const target = options.inPlace ? file : options.save;
     // Also what was run until an interrupt.
     if (target !== undefined && ran > 0) {
       writeWhole(target, `${JSON.stringify(notebook, null, 1)}\n`);
@@ -101,7 +108,6 @@ async function runNotebook(work: Work, file: string, options: NotebookOptions): 
     }
     if (options.session === undefined) await session.delete({ timeoutMs: 5000 }).catch(() => {});
   }
-  if (options.allowErrors) process.exitCode = 0;
   if (options.json) terminal.json({ cells: cells.length, ran, failed, notebook });
   else terminal.note(`Ran ${ran} of ${cells.length} cells, ${failed} failed.`);
 }

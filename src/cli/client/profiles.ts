@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CommandError } from './command-error.ts';
+import { makeFolders } from './folders.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -69,7 +70,7 @@ export async function writeProfiles(path: string, { usual, all }: Profiles): Pro
   const profiles = Object.fromEntries(
     all.map(({ name, url, apiKey }) => [name, { url, ...(apiKey === undefined ? {} : { api_key: apiKey }) }]),
   );
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(path), 0o700);
   const part = `${path}.${process.pid}.part`;
   writeFileSync(part, `${stringify({ ...(usual === undefined ? {} : { default: usual }), profiles })}\n`, {
     mode: 0o600,

@@ -7,6 +7,7 @@ import { atService, type ClientContext, type CommonOptions, type Work, withServi
 import { CommandError } from './command-error.ts';
 import { needsMore } from './completeness.ts';
 import { endingOf } from './exit-code.ts';
+import { prepareFolder } from './folders.ts';
 import { putFiles } from './inputs.ts';
 import { LineReader } from './line-reader.ts';
 import { repeated } from './option-values.ts';
@@ -56,11 +57,15 @@ class Repl {
 
   async run(name: string): Promise<void> {
     const { dragoman, terminal, signal } = this.#work;
+    prepareFolder(this.#options.out);
     const language = languageOf(await dragoman.languages({ signal }), name);
     const given = this.#options.session;
-    const session = given
-      ? dragoman.sessions.open(given)
-      : await dragoman.sessions.create({ name: 'dragoman repl' }, { signal });
+    const session =
+      given !== undefined
+        ? dragoman.sessions.open(given)
+        : await dragoman.sessions.create({ name: 'dragoman repl' }, { signal });
+    // Without a line nothing else would ask for it.
+    if (given !== undefined) await session.info({ signal });
     await putFiles(session, this.#options.file, this.#work);
     const reader = new LineReader({
       historyFile: join(

@@ -6,6 +6,7 @@ import type { Code, Dragoman, Session } from '#client';
 import { atService, type ClientContext, type CommonOptions, type Work, withServiceOptions } from './command.ts';
 import { CommandError } from './command-error.ts';
 import { endingOf, exitCodeOf } from './exit-code.ts';
+import { prepareFolder } from './folders.ts';
 import { pipedInput, putFiles, readable } from './inputs.ts';
 import { milliseconds, repeated } from './option-values.ts';
 import { shown } from './terminal.ts';
@@ -51,10 +52,11 @@ Examples:
   dragoman run step.py --session $ID
 
 Exit codes: the program's own; 124 its time was over, 137 its memory, 130 it was cancelled, 128 + n signal n ended it;
-125 the service could not run it.`;
+125 the command itself failed (a wrong option, a missing file, results that could not be saved) or the service refused.`;
 
 async function run(work: Work, file: string, args: readonly string[], options: RunOptions): Promise<void> {
   const { dragoman, terminal, signal } = work;
+  prepareFolder(options.out);
   const language = options.lang ?? languageOf(file);
   const source = file === '-' ? await text(process.stdin) : await sourceOf(file);
   const stdin = file === '-' || !options.stdin ? undefined : await pipedInput(work);

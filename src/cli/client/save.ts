@@ -3,6 +3,7 @@ import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { Download } from '#client';
 import { CommandError } from './command-error.ts';
+import { makeFolders } from './folders.ts';
 import { shown } from './terminal.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function saveBelow(
   const segments = path.split('/');
   const fault = faultIn(segments);
   if (fault) throw new CommandError(`The file ${shown(path)} is not saved: ${fault}.`);
-  await mkdir(folder, { recursive: true });
+  makeFolders(folder);
   let parent = folder;
   for (const segment of segments.slice(0, -1)) {
     parent = join(parent, segment);

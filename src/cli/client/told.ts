@@ -1,6 +1,6 @@
 import type { Execution, MimeBundle, RunningExecution } from '#client';
 import type { Work } from './command.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError, ownFault } from './command-error.ts';
 import { saveBelow } from './save.ts';
 import { shown, type Terminal } from './terminal.ts';
 
@@ -63,10 +63,16 @@ async function showBundle(bundle: MimeBundle, terminal: Terminal, { quiet, figur
   if (!quiet) terminal.note(`Saved ${shown(saved)}`);
 }
 
-/** Saves what the code made or changed; tells of each. */
+/** Saves what the code made or changed; tells of each, and of what the service could not store. */
 export async function saveArtifacts(
   { dragoman, terminal, signal }: Work,
-  { session_id: sessionId, artifacts }: Pick<Execution, 'session_id' | 'artifacts'>,
+  {
+    session_id: sessionId,
+    artifacts,
+    lost,
+    artifacts_lost: lostCount,
+    truncated,
+  }: Pick<Execution, 'session_id' | 'artifacts' | 'lost' | 'artifacts_lost' | 'truncated'>,
   folder: string,
 ): Promise<string[]> {
   const { files } = dragoman.sessions.open(sessionId);
@@ -82,6 +88,15 @@ export async function saveArtifacts(
       terminal.note(error.message, 'red');
     }
   }
-  if (saved.length < artifacts.length) process.exitCode ||= 1;
+  for (const { path, reason } of lost)
+    terminal.note(`The file ${shown(path)} is not saved: the service did not store it (${shown(reason)}).`, 'red');
+  if (lostCount > lost.length)
+    terminal.note(`Not saved, because the service did not store them: ${lostCount - lost.length} more files.`, 'red');
+  if (truncated)
+    terminal.note(
+      'Something is left out: output or files beyond a limit, or files whose names have characters that no file may have.',
+      'yellow',
+    );
+  if (saved.length < artifacts.length || lostCount > 0) process.exitCode ||= ownFault;
   return saved;
 }
