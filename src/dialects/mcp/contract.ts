@@ -62,7 +62,7 @@ const exampleAnswer = {
   result: {
     protocolVersion: '2025-11-25',
     capabilities: { tools: {}, resources: {} },
-    serverInfo: { name: 'dragoman', version: '0.1.0' },
+    serverInfo: { name: 'dragoman', version: '0.2.0' },
   },
 };
 

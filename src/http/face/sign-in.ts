@@ -160,7 +160,7 @@ const whoOperation: Operation = {
           plan: 'default',
           limits: { memory_bytes: 536_870_912, timeout_ms: 30_000, longest_timeout_ms: 300_000 },
           languages: [{ name: 'python', title: 'Python', aliases: ['py'], keeps_variables: true }],
-          version: '0.1.0',
+          version: '0.2.0',
         },
       },
     },
