@@ -93,8 +93,8 @@ async function removeDisks(group: string): Promise<void> {
       try {
         write(`${dirname(group)}/cgroup.procs`, pid);
       } catch (error) {
-        // Only root of the host may move a process of another user. This one is about to end.
-        if (code(error) !== 'EACCES') throw error;
+        // Only root of the host may move a process of another user. This one is about to end, or has just ended.
+        if (code(error) !== 'EACCES' && code(error) !== 'ESRCH') throw error;
       }
     }
   });
