@@ -36,9 +36,24 @@ export interface ZygoteOptions {
 }
 
 const startDeadlineMs = 60_000;
-/** The lower of the scores in guest/agent/protection.py. */
-const oomScore = '200';
+/** Below the scores in guest/agent/protection.py, and enough that a zygote goes before a service several times its size. */
+const oomScore = '300';
 const spawnDeadlineMs = 10_000;
+
+/**
+ * Bubblewrap's child, as soon as it has told of it; else 0. From then on, while it loads its libraries too, it has its score: when memory
+ * runs out, sandboxes die first, then zygotes, then the service. Sandboxes cannot lower a score that root set.
+ */
+function scoredChild(info: string): number {
+  if (!info.trimEnd().endsWith('}')) return 0;
+  const child = (JSON.parse(info) as { 'child-pid': number })['child-pid'];
+  try {
+    writeFileSync(`/proc/${child}/oom_score_adj`, oomScore);
+  } catch {
+    // It has ended, which is told elsewhere.
+  }
+  return child;
+}
 
 /** One zygote process and the socket to it. */
 export class Zygote {
@@ -105,6 +120,7 @@ export class Zygote {
     let info = '';
     (stdio[4] as Readable).setEncoding('utf8').on('data', (text: string) => {
       info += text;
+      this.#hostPid ||= scoredChild(info);
     });
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
@@ -120,9 +136,7 @@ export class Zygote {
       );
       this.#readControl(resolve);
     }).finally(() => clearTimeout(timer));
-    this.#hostPid = (JSON.parse(info) as { 'child-pid': number })['child-pid'];
-    // When memory runs out, sandboxes die first, then zygotes, then the service. Sandboxes cannot lower a score that root set.
-    writeFileSync(`/proc/${this.#hostPid}/oom_score_adj`, oomScore);
+    if (this.#hostPid === 0) throw new Error('bubblewrap did not tell the process of the zygote');
     // The socket closes as soon as the zygote dies. Its process may linger: a frozen sandbox keeps its zygote from ending.
     this.#control.once('close', () => this.#lost());
   }
