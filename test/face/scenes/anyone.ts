@@ -68,7 +68,9 @@ export function anyoneScenes(face: () => Face): void {
     const cells = page.locator('.cell');
     await cells.first().focus();
     await page.keyboard.press('Enter');
+    await page.locator('.cell .cm-content:focus').waitFor();
     await page.keyboard.type('print("by key")');
+    await cells.first().getByText('print("by key")').waitFor();
     await page.keyboard.press('Shift+Enter');
     await page.locator('.res').getByText('by key').waitFor();
     await page.keyboard.press('Escape');
