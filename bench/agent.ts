@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { startServer } from '../test/support/server.ts';
 import { type ScriptedUpstream, type Step, startUpstream } from '../test/support/upstream.ts';
-import { median, percentile, table } from './statistics.ts';
+import { timesRow as row, table } from './statistics.ts';
 
 const answers = 60;
 const rounds = 12;
@@ -43,12 +43,6 @@ export async function agent(): Promise<void> {
     // The first round makes the session.
     const gaps = requests.slice(2).map(({ arrivedAt }, index) => arrivedAt - requests[index + 1]!.endedAt!);
     console.log('A model behind Dragoman, milliseconds added');
-    const row = (name: string, values: readonly number[], promised: string) => [
-      name,
-      median(values),
-      percentile(values, 0.95),
-      promised,
-    ];
     table(
       ['', 'p50', 'p95', 'promised'],
       [

@@ -2,7 +2,7 @@ import { calls } from '../test/support/anthropic.ts';
 import { startServer } from '../test/support/server.ts';
 import { type Step, startUpstream } from '../test/support/upstream.ts';
 import { delay, firstDelta } from './agent.ts';
-import { median, percentile, table } from './statistics.ts';
+import { timesRow as row, table } from './statistics.ts';
 
 const answers = 60;
 const rounds = 12;
@@ -64,12 +64,6 @@ export async function messages(): Promise<void> {
       editor.push(...(await gapsOf((round) => calls.editor(view(round)))));
     }
     console.log('A model behind the Messages API, milliseconds added');
-    const row = (name: string, values: readonly number[], promised: string) => [
-      name,
-      median(values),
-      percentile(values, 0.95),
-      promised,
-    ];
     table(
       ['', 'p50', 'p95', 'promised'],
       [

@@ -7,7 +7,7 @@ import { table } from './statistics.ts';
 const settleMs = 20_000;
 const seconds = 10;
 
-/** What a server takes while nobody asks it for anything: memory of all its processes, shared pages counted once, and processor time. */
+/** What a server takes without requests: memory of all its processes, shared pages counted once, and processor time. */
 export async function rest(server: TestServer): Promise<void> {
   await wait(settleMs);
   const pids = () => [server.pid, ...descendants(server.pid).map(({ pid }) => pid)];

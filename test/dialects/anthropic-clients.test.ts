@@ -156,7 +156,7 @@ describe('Anthropic’s stream helper', () => {
 
   it('has classes for errors', async () => {
     const asked = { model, max_tokens: 10, messages: [{ role: 'user' as const, content: 'Go' }] };
-    const stranger = new Anthropic({ baseURL: service.server.url, apiKey: 'nobody', maxRetries: 0 });
+    const stranger = new Anthropic({ baseURL: service.server.url, apiKey: 'wrong-key', maxRetries: 0 });
     await expect(stranger.messages.create(asked)).rejects.toBeInstanceOf(Anthropic.AuthenticationError);
     service.upstream.say({ status: 404 });
     await expect(service.client.messages.create(asked)).rejects.toBeInstanceOf(Anthropic.NotFoundError);

@@ -1,46 +1,25 @@
 import Anthropic from '@anthropic-ai/sdk';
-import { startServer, type TestServer } from './server.ts';
-import { type ScriptedUpstream, startUpstream } from './upstream.ts';
+import { type ModelledServer, startModelledServer } from './modelled-server.ts';
+
+export { model } from './modelled-server.ts';
 
 /** A server whose model does what the test says, and Anthropic's own client for it. */
-export interface AnthropicService {
-  readonly server: TestServer;
-  readonly upstream: ScriptedUpstream;
+export interface AnthropicService extends ModelledServer {
   readonly client: Anthropic;
   /** The same client with the key of another principal. */
   readonly other: Anthropic;
-  stop(): Promise<void>;
 }
 
 const otherKey = 'bob-key-0123456789';
 
-export const model = 'scripted-model';
-
 /** Starts both. `env` is the server's beside what names the model. */
 export async function startAnthropic(env: Readonly<Record<string, string>> = {}): Promise<AnthropicService> {
-  const upstream = await startUpstream();
-  const server = await startServer({
-    env: {
-      DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible',
-      DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
-      DRAGOMAN_UPSTREAM_MODEL: model,
-      DRAGOMAN_RATE_LIMITS: 'off',
-      DRAGOMAN_API_KEYS: `ann:ann-key-0123456789,bob:${otherKey}`,
-      ...env,
-    },
-  }).catch(async (error) => {
-    await upstream.close();
-    throw error;
-  });
+  const modelled = await startModelledServer({ DRAGOMAN_API_KEYS: `ann:ann-key-0123456789,bob:${otherKey}`, ...env });
+  const { url, key } = modelled.server;
   return {
-    server,
-    upstream,
-    client: new Anthropic({ baseURL: server.url, apiKey: server.key }),
-    other: new Anthropic({ baseURL: server.url, apiKey: otherKey }),
-    async stop() {
-      await server.stop();
-      await upstream.close();
-    },
+    ...modelled,
+    client: new Anthropic({ baseURL: url, apiKey: key }),
+    other: new Anthropic({ baseURL: url, apiKey: otherKey }),
   };
 }
 

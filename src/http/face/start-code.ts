@@ -6,7 +6,7 @@ const letters = '23456789BCDFGHJKMNPQRSTVWXZ';
 const lifeMs = 10 * 60_000;
 const maxWrong = 5;
 
-/** A code that the service prints when it starts: whoever started it signs in by one click, once, from this machine. */
+/** A code that the service prints when it starts. It signs one browser of this machine in, once. */
 export class StartCode {
   /** Twelve letters in groups of four: 57 bits. */
   readonly text: string;

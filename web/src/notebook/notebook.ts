@@ -100,7 +100,7 @@ export class Notebook {
     this.cells.value = cells;
   }
 
-  /** An execution of the session has begun or ended, whoever began it. */
+  /** An execution of the session has begun or ended, in this page or elsewhere. */
   #hear({ id, phase, language, code }: { id: string; phase: string; language: string; code: string }): void {
     const cell = this.cells.value.find(({ executionId }) => executionId === id);
     if (phase === 'ended') {

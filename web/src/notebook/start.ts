@@ -2,7 +2,7 @@ import { call } from '../api/http.ts';
 import type { DocumentCell, Session } from '../api/types.ts';
 import { loadLists } from '../app/state.ts';
 
-/** What a first notebook holds: three cells that show what there is. */
+/** What a first notebook holds: three cells that show text, code and a figure. */
 const firstCells: readonly DocumentCell[] = [
   {
     id: 'first-words',
