@@ -2,7 +2,7 @@ import { call } from '../api/http.ts';
 import type { DocumentCell, Session } from '../api/types.ts';
 import { loadLists } from '../app/state.ts';
 
-/** What a first notebook holds: three cells that show text, code and a figure. */
+/** What a first notebook holds: a text, a figure and a table. */
 const firstCells: readonly DocumentCell[] = [
   {
     id: 'first-words',
