@@ -42,12 +42,12 @@ test('list shows state but no hash', async () => {
   await run('keys', 'list');
   const [first, second] = await records.list();
   expect(printed).toEqual([
-    `${first!.id}  1970-01-01T00:00:00.000Z  app  default  revoked 1970-01-01T00:00:00.001Z`,
-    `${second!.id}  1970-01-01T00:00:00.002Z  app  default  live`,
+    `${first!.id}  1970-01-01T00:00:00.000Z  app  default  use  revoked 1970-01-01T00:00:00.001Z`,
+    `${second!.id}  1970-01-01T00:00:00.002Z  app  default  use  live`,
   ]);
   printed.length = 0;
   await run('keys', 'list', '--json');
-  expect(Object.keys(JSON.parse(printed[0]!)[0])).toEqual(['id', 'name', 'plan', 'createdAt', 'revokedAt']);
+  expect(Object.keys(JSON.parse(printed[0]!)[0])).toEqual(['id', 'name', 'plan', 'rights', 'createdAt', 'revokedAt']);
 });
 
 test('create and plan choose a plan, list shows it', async () => {
@@ -56,12 +56,28 @@ test('create and plan choose a plan, list shows it', async () => {
   await run('keys', 'plan', 'app', 'default');
   await run('keys', 'list');
   expect(printed.slice(1)).toEqual([
-    expect.stringMatching(/app {2}small {2}live$/),
+    expect.stringMatching(/app {2}small {2}use {2}live$/),
     'app has the plan default.',
-    expect.stringMatching(/app {2}default {2}live$/),
+    expect.stringMatching(/app {2}default {2}use {2}live$/),
   ]);
   await expect(run('keys', 'create', 'other', '--plan', 'large')).rejects.toThrow('There is no plan large');
   await expect(run('keys', 'plan', 'nobody', 'small')).rejects.toThrow('No live key');
+});
+
+test('create and rights choose rights, list shows them', async () => {
+  await run('keys', 'create', 'ops', '--admin', '--json');
+  expect(JSON.parse(printed[0]!).rights).toEqual(['use', 'admin']);
+  await run('keys', 'rights', 'ops', 'use');
+  await run('keys', 'list');
+  await run('keys', 'rights', 'ops', 'admin');
+  await run('keys', 'list');
+  expect(printed.slice(1)).toEqual([
+    'ops has the rights use.',
+    expect.stringMatching(/ops {2}default {2}use {2}live$/),
+    'ops has the rights use, admin.',
+    expect.stringMatching(/ops {2}default {2}admin {2}live$/),
+  ]);
+  await expect(run('keys', 'rights', 'ops', 'all')).rejects.toThrow('Allowed choices are use, admin');
 });
 
 test('faults reach the caller after the keys are closed', async () => {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { defaultPlan } from '../core/index.ts';
 import type { ApiKeys } from '../service/index.ts';
 
@@ -8,20 +8,23 @@ export interface KeyCommandContext {
   print(line: string): void;
 }
 
-/** Adds `keys create <name> [--plan <plan>]`, `list`, `plan <name-or-id> <plan>` and `revoke <name-or-id>`, each with `--json`, to a program. */
+/** Adds `keys create`, `list`, `plan`, `rights` and `revoke`, each with `--json`, to a program. */
 export function addKeyCommands(program: Command, { withKeys, print }: KeyCommandContext): void {
-  const keys = program.command('keys').description('make, list and revoke API keys, and choose their plans');
+  const keys = program.command('keys').description('make, list and revoke API keys, and choose their plans and rights');
 
   keys
     .command('create')
     .description('make a key and print its secret, once')
     .argument('<name>', 'a name for logs and for `revoke`')
     .option('--plan <plan>', 'a plan of DRAGOMAN_PLANS; without it the key has the plan `default`')
+    .option('--admin', 'give it the right `admin`: it may see and end what others run, and manage keys')
     .option('--json', 'as JSON')
-    .action((name: string, { plan, json }: { plan?: string; json?: true }) =>
+    .action((name: string, { plan, admin = false, json }: { plan?: string; admin?: boolean; json?: true }) =>
       withKeys(async (all) => {
-        const { secret } = await all.create(name, plan);
-        print(json ? JSON.stringify({ name, plan: plan ?? defaultPlan, secret }) : secret);
+        const { key, secret } = await all.create(name, { plan, isAdmin: admin });
+        print(
+          json ? JSON.stringify({ name, plan: plan ?? defaultPlan, rights: rightsOf(key.isAdmin), secret }) : secret,
+        );
       }),
     );
 
@@ -31,10 +34,11 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
     .option('--json', 'as JSON')
     .action(({ json }: { json?: true }) =>
       withKeys(async (all) => {
-        const rows = (await all.list()).map(({ id, name, plan, createdAt, revokedAt }) => ({
+        const rows = (await all.list()).map(({ id, name, plan, isAdmin, createdAt, revokedAt }) => ({
           id,
           name,
           plan: plan ?? defaultPlan,
+          rights: rightsOf(isAdmin),
           createdAt: isoTime(createdAt),
           revokedAt: revokedAt === null ? null : isoTime(revokedAt),
         }));
@@ -58,6 +62,26 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
     );
 
   keys
+    .command('rights')
+    .description('choose what a key may do; running servers notice within seconds')
+    .argument('<name-or-id>')
+    .addArgument(
+      new Argument('<right>', '`use`: what is its own; `admin`: the operator’s page and API as well').choices([
+        'use',
+        'admin',
+      ]),
+    )
+    .option('--json', 'as JSON')
+    .action((nameOrId: string, right: 'use' | 'admin', { json }: { json?: true }) =>
+      withKeys(async (all) => {
+        const isAdmin = right === 'admin';
+        await all.setAdmin(nameOrId, isAdmin);
+        const rights = rightsOf(isAdmin);
+        print(json ? JSON.stringify({ key: nameOrId, rights }) : `${nameOrId} has the rights ${rights.join(', ')}.`);
+      }),
+    );
+
+  keys
     .command('revoke')
     .description('end a key; running servers notice within seconds')
     .argument('<name-or-id>')
@@ -72,13 +96,16 @@ export function addKeyCommands(program: Command, { withKeys, print }: KeyCommand
 
 const isoTime = (milliseconds: number) => new Date(milliseconds).toISOString();
 
+const rightsOf = (isAdmin: boolean) => (isAdmin ? ['use', 'admin'] : ['use']);
+
 function tableRow(row: {
   id: string;
   name: string;
   plan: string;
+  rights: readonly string[];
   createdAt: string;
   revokedAt: string | null;
 }): string {
   const state = row.revokedAt === null ? 'live' : `revoked ${row.revokedAt}`;
-  return `${row.id}  ${row.createdAt}  ${row.name}  ${row.plan}  ${state}`;
+  return `${row.id}  ${row.createdAt}  ${row.name}  ${row.plan}  ${row.rights.at(-1)}  ${state}`;
 }

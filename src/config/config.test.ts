@@ -193,6 +193,7 @@ describe('faults', () => {
     ['DRAGOMAN_RATE_LIMITS', 'exec=0/1s', 'exec=600/30s'],
     ['DRAGOMAN_RATE_LIMITS', 'run=1/1s', 'exec, upload, download, list'],
     ['DRAGOMAN_API_KEYS', ',', 'must hold a key'],
+    ['DRAGOMAN_ADMIN_KEYS', 'ops', 'DRAGOMAN_API_KEYS has no key of that name'],
     ['DRAGOMAN_LOG_LEVEL', 'loud', 'debug, info'],
     ['DRAGOMAN_IMAGE', ' ', 'must not be empty'],
   ])('%s=%s', (name, value, expected) => {
@@ -205,6 +206,12 @@ describe('faults', () => {
   test('an unknown variable is refused with the nearest known name', () => {
     expect(faultsOf({ DRAGOMAN_PROT: '1' })).toEqual(['DRAGOMAN_PROT is not a setting; did you mean DRAGOMAN_PORT?']);
     expect(faultsOf({ OTHER_PORT: '1' })).toEqual([]);
+  });
+
+  test('the keys that DRAGOMAN_ADMIN_KEYS names have the right admin, and no other', () => {
+    const { keys } = load({ DRAGOMAN_API_KEYS: 'app:s1,ops:s2,s3', DRAGOMAN_ADMIN_KEYS: 'ops' }).authentication;
+    expect(keys.map(({ isAdmin }) => isAdmin)).toEqual([undefined, true, undefined]);
+    expect(load({ DRAGOMAN_API_KEYS: 'app:s1,s3' }).authentication.keys.some(({ isAdmin }) => isAdmin)).toBe(false);
   });
 
   test('a fault in the API keys does not repeat them', () => {

@@ -18,8 +18,11 @@ export const allSettings: readonly Setting[] = settingsOf(groups);
  */
 export interface Config
   extends Omit<SettingValues, 'authentication' | 'plan' | 'plansFile' | 'providers' | 'upstreams'> {
-  readonly authentication: Omit<SettingValues['authentication'], 'keys'> & {
-    readonly keys: readonly (ConfiguredKey & { readonly plan: string | undefined })[];
+  readonly authentication: Omit<SettingValues['authentication'], 'keys' | 'adminKeys'> & {
+    readonly keys: readonly (ConfiguredKey & {
+      readonly plan: string | undefined;
+      readonly isAdmin: true | undefined;
+    })[];
   };
   readonly upstreams: SettingValues['upstreams'] & { readonly providers: readonly UpstreamConfig[] };
   /** What principals may use, by the name of their plan. */
@@ -66,13 +69,15 @@ export function loadConfig(from: Surroundings = surroundingsOfProcess()): Config
   const read = readUpstreams(providers, from.env);
   faults.push(...plans.faults, ...read.faults);
   if (faults.length > 0) throw fail();
-  const keys = (authentication.keys ?? []).map((key) => ({
+  const { keys: configured = [], adminKeys = [], ...access } = authentication;
+  const keys = configured.map((key) => ({
     ...key,
     plan: key.name === undefined ? undefined : plans.keys.get(key.name),
+    isAdmin: key.name !== undefined && adminKeys.includes(key.name) ? (true as const) : undefined,
   }));
   return deepFreeze({
     ...values,
-    authentication: { ...authentication, keys },
+    authentication: { ...access, keys },
     upstreams: { ...upstreams, providers: read.upstreams },
     plans: plans.plans,
     notes,

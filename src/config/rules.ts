@@ -46,6 +46,12 @@ const serverRules = [
       !isLoopbackHost(host) &&
       `DRAGOMAN_AUTH=open lets anyone who reaches DRAGOMAN_HOST=${host} run programs; use keys, or a loopback host`,
   ),
+  rule([authentication.keys, authentication.adminKeys], (keys, names) => {
+    const missing = names?.find((name) => !keys?.some((key) => key.name === name));
+    return (
+      missing !== undefined && `DRAGOMAN_ADMIN_KEYS names ${missing}, and DRAGOMAN_API_KEYS has no key of that name`
+    );
+  }),
   rule(
     [authentication.mode, authentication.jwt.keys],
     (mode, keys) =>

@@ -137,6 +137,9 @@ export const apiKeys = () =>
     })
     .describe('list');
 
+/** Names of API keys, separated by commas. */
+export const keyNames = () => z.string().transform(splitList).describe('list');
+
 function keyFault(name: string | undefined, secret: string): string | undefined {
   if (name !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(name))
     return 'must be "name:secret" or "secret", the name of 1 to 64 letters, digits, ".", "_" or "-"';

@@ -10,4 +10,6 @@ export interface Principal {
   readonly authContext?: string | undefined;
   /** Name of its plan, one that exists; absent: the default one. */
   readonly plan?: string | undefined;
+  /** It has the right `admin`: it may see and end what others run, and manage keys. Only API keys have rights. */
+  readonly isAdmin?: true | undefined;
 }

@@ -1,5 +1,5 @@
 import { section } from '../setting.ts';
-import { algorithms, apiKeys, choice, flag, keyLocation, text } from '../values.ts';
+import { algorithms, apiKeys, choice, flag, keyLocation, keyNames, text } from '../values.ts';
 
 const setting = section('Access');
 
@@ -14,6 +14,11 @@ export const authentication = {
     unset: 'one key is made at the first start',
     secret: true,
     help: 'API keys as `name:secret` or `secret`, separated by commas. Files belong to the name: keep it when you renew a secret.',
+  }),
+  adminKeys: setting('DRAGOMAN_ADMIN_KEYS', {
+    value: keyNames(),
+    unset: 'none of them',
+    help: 'Names of keys of `DRAGOMAN_API_KEYS` that have the right `admin`, separated by commas. Keys of the data directory get it by `dragoman keys rights`.',
   }),
   jwt: {
     issuer: setting('DRAGOMAN_JWT_ISSUER', {

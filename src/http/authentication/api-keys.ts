@@ -5,6 +5,7 @@ export interface ConfiguredKey {
   readonly name: string | undefined;
   readonly secret: string;
   readonly plan?: string | undefined;
+  readonly isAdmin?: boolean | undefined;
 }
 
 /** A key as whatever keeps them knows it. */
@@ -12,6 +13,7 @@ export interface FoundKey {
   readonly id: string;
   readonly name: string;
   readonly plan: string | null;
+  readonly isAdmin: boolean;
 }
 
 export interface ApiKeyOptions {
@@ -27,32 +29,27 @@ export interface ApiKeyOptions {
 const believedMs = 3000;
 const mostBelieved = 1000;
 
-/**
- * Makes the function that turns a secret into its principal, or undefined; it throws as `keyHashLookup` says. Secrets are compared by
- * their hashes, so the time it takes says nothing about them.
- */
-export function apiKeyLookup(options: ApiKeyOptions): (secret: string) => Promise<Principal | undefined> {
-  const find = keyHashLookup(options);
-  return (secret) => find(secretHash(secret));
+/** Finds principals by the hashes of their secrets, so that the time it takes says nothing about a secret. */
+interface KeyLookup {
+  /**
+   * The principal of the key whose secret has this hash, or undefined.
+   * @throws DragomanError storage_unavailable; internal for a key whose plan this server does not know
+   */
+  find(hash: string): Promise<Principal | undefined>;
+  /** Believes no key that was found before: one has changed. */
+  forget(): void;
 }
 
-/**
- * Makes the function that turns the hash of a secret into the principal of its key, or undefined; it throws DragomanError
- * storage_unavailable, and internal for a key whose plan this server does not know.
- */
-export function keyHashLookup({
-  configured,
-  findKey,
-  plans,
-  clock,
-}: ApiKeyOptions): (hash: string) => Promise<Principal | undefined> {
+export function keyLookup({ configured, findKey, plans, clock }: ApiKeyOptions): KeyLookup {
   const known = new Map(configured.map((key) => [secretHash(key.secret), configuredPrincipal(key)]));
   const believed = new Map<string, { principal: Principal; until: number }>();
 
-  return async (hash) => {
+  let changes = 0;
+  const find = async (hash: string): Promise<Principal | undefined> => {
     const now = clock();
     const cached = known.get(hash) ?? current(believed.get(hash), now);
     if (cached) return cached;
+    const before = changes;
     const key = await findKey(hash).catch((cause) => {
       throw new DragomanError('storage_unavailable', { message: 'Keys cannot be looked up at the moment.', cause });
     });
@@ -62,10 +59,19 @@ export function keyHashLookup({
     }
     if (key.plan !== null && !plans.has(key.plan))
       throw new DragomanError('internal', { cause: new Error(`key ${key.name} has the unknown plan ${key.plan}`) });
-    const principal = principalOf(key.id, key.name, key.plan ?? undefined);
+    const principal = principalOf(key.id, { ...key, plan: key.plan ?? undefined });
+    // It may have been read before a change that was told since.
+    if (before !== changes) return find(hash);
     if (believed.size >= mostBelieved) believed.clear();
     believed.set(hash, { principal, until: now + believedMs });
     return principal;
+  };
+  return {
+    find,
+    forget() {
+      changes++;
+      believed.clear();
+    },
   };
 }
 
@@ -76,12 +82,20 @@ const current = (entry: { principal: Principal; until: number } | undefined, now
  * A named key's principal depends on the name alone, so files outlive a renewed secret; an unnamed one's on its secret,
  * through a hash that is not the one kept for comparing. Neither depends on the order of the list.
  */
-function configuredPrincipal({ name, secret, plan }: ConfiguredKey): Principal {
-  if (name !== undefined) return principalOf(`name:${name}`, name, plan);
+function configuredPrincipal({ name, secret, ...rest }: ConfiguredKey): Principal {
+  if (name !== undefined) return principalOf(`name:${name}`, { ...rest, name });
   const mark = secretHash(`principal of ${secret}`);
-  return principalOf(`hash:${mark.slice(0, 32)}`, `key-${mark.slice(0, 8)}`, plan);
+  return principalOf(`hash:${mark.slice(0, 32)}`, { ...rest, name: `key-${mark.slice(0, 8)}` });
 }
 
-function principalOf(keyId: string, name: string, plan: string | undefined): Principal {
-  return Object.freeze({ id: `key:${keyId}`, tenant: `key:${keyId}`, name, ...(plan === undefined ? {} : { plan }) });
+interface KeyTraits {
+  readonly name: string;
+  readonly plan?: string | undefined;
+  readonly isAdmin?: boolean | undefined;
+}
+
+function principalOf(keyId: string, { name, plan, isAdmin }: KeyTraits): Principal {
+  const id = `key:${keyId}`;
+  const optional = { ...(plan === undefined ? {} : { plan }), ...(isAdmin ? { isAdmin } : {}) };
+  return Object.freeze({ id, tenant: id, name, ...optional });
 }

@@ -129,3 +129,49 @@ test('an operator is known by an API key in every mode', async () => {
     ).rejects.toMatchObject(refused);
   }
 });
+
+describe('what belongs to keys with the right admin', () => {
+  const operator = async (mode: AuthenticatorOptions['mode']) => {
+    const made = createAuthenticator({
+      mode,
+      keys: [
+        { name: 'app', secret: 'secret' },
+        { name: 'ops', secret: 'ops-secret', isAdmin: true },
+      ],
+      findKey: async () => undefined,
+      jwt: {
+        issuer: 'librechat',
+        audience: 'codeapi',
+        algorithms: ['EdDSA'],
+        requireTenant: false,
+        keys: { path: directory },
+      },
+      plans: new Set(['default']),
+      logger: silent,
+    });
+    await made.start();
+    return (headers: Record<string, string>, pathKey?: string) =>
+      made.authenticateOperator({ method: 'GET', headers, pathKey });
+  };
+
+  test.each(['keys', 'jwt', 'keys+jwt', 'open'] as const)(
+    'takes keys in the mode %s, never one in an address',
+    async (mode) => {
+      const ask = await operator(mode);
+      expect((await ask({ 'x-api-key': 'ops-secret' })).isAdmin).toBe(true);
+      expect((await ask({ authorization: 'Bearer ops-secret' })).isAdmin).toBe(true);
+      expect((await ask({ 'x-api-key': 'secret' })).isAdmin).toBeUndefined();
+      await expect(ask({ 'x-api-key': 'wrong' })).rejects.toMatchObject(refused);
+      await expect(ask({}, 'ops-secret')).rejects.toMatchObject(refused);
+    },
+  );
+
+  test('a token has no rights, and neither has one who needs no credential', async () => {
+    const withTokens = await operator('keys+jwt');
+    expect(await withTokens({ authorization: `Bearer ${token}` })).toMatchObject({ name: 'u' });
+    expect((await withTokens({ authorization: `Bearer ${token}` })).isAdmin).toBeUndefined();
+    expect((await (await operator('open'))({})).isAdmin).toBeUndefined();
+    await expect((await operator('open'))({ host: 'evil.example' })).rejects.toMatchObject(refused);
+    await expect(withTokens({})).rejects.toMatchObject(refused);
+  });
+});

@@ -7,7 +7,7 @@ import {
   secretHash,
 } from '../../core/index.ts';
 import type { SignIns } from '../../service/index.ts';
-import { type ApiKeyOptions, keyHashLookup } from './api-keys.ts';
+import { type ApiKeyOptions, keyLookup } from './api-keys.ts';
 import { type Credential, type Presented, readCredential } from './credential.ts';
 import { isOwnPage, signInSecret } from './sign-in-cookie.ts';
 import { localTokenKeys, remoteTokenKeys, type TokenKeySource } from './token-keys.ts';
@@ -21,8 +21,16 @@ export interface Authenticator {
   authenticate(presented: Presented): Promise<Principal>;
   /** Accepts an API key alone, in every mode: for what belongs to operators. @throws DragomanError as `authenticate` */
   authenticateKey(presented: Presented): Promise<Principal>;
+  /**
+   * Tells who asks for what belongs to keys with the right `admin`, which the caller still has to check. An API key counts in every
+   * mode, but not in an address, where it could be read later. In open mode one who shows none is the same as everywhere.
+   * @throws DragomanError as `authenticate`
+   */
+  authenticateOperator(presented: Presented): Promise<Principal>;
   /** The principal of the API key with this hash. @throws DragomanError unauthorized, also where keys are not accepted */
   authenticateHash(hash: string): Promise<Principal>;
+  /** Looks keys up anew: one was changed or revoked. */
+  forgetKeys(): void;
   /** Whether callers need no credential. */
   readonly isOpen: boolean;
 }
@@ -46,13 +54,13 @@ const everyone: Principal = Object.freeze({ id: 'open', tenant: 'open', name: 'o
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { mode, keys, findKey, signIns, jwt, plans, logger, clock = Date.now } = options;
-  const principalOfKey = keyHashLookup({ configured: keys, findKey, plans, clock });
+  const lookup = keyLookup({ configured: keys, findKey, plans, clock });
   const tokenKeys = mode.includes('jwt') ? tokenKeysFrom(jwt.keys, clock, logger) : undefined;
   const principalOfToken = tokenKeys && tokenVerifier(jwt, tokenKeys, plans, clock);
 
   const byKey = ({ secret }: Credential) => byHash(secretHash(secret));
   const byHash = async (hash: string): Promise<Principal> => {
-    const principal = await principalOfKey(hash);
+    const principal = await lookup.find(hash);
     if (!principal) throw new DragomanError('unauthorized', { message: 'Invalid API key' });
     return principal;
   };
@@ -69,19 +77,30 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (!isOwnPage(presented))
       throw new DragomanError('unauthorized', { message: 'A sign-in counts for pages of this service alone.' });
     const found = await signIns.find(secret);
-    return found && principalOfKey(found.keyHash);
+    return found && lookup.find(found.keyHash);
+  };
+  const authenticate = async (presented: Presented): Promise<Principal> => {
+    if (mode !== 'open') {
+      const credential = readCredential(presented);
+      const signedIn = credential ? undefined : await bySignIn(presented);
+      return signedIn ?? byCredential(required(presented));
+    }
+    refuseForeignPages(presented);
+    return everyone;
   };
   return {
     isOpen: mode === 'open',
+    forgetKeys: lookup.forget,
     start: async () => tokenKeys?.start(),
-    authenticate: async (presented) => {
-      if (mode !== 'open') {
-        const credential = readCredential(presented);
-        const signedIn = credential ? undefined : await bySignIn(presented);
-        return signedIn ?? byCredential(required(presented));
-      }
-      refuseForeignPages(presented);
-      return everyone;
+    authenticate,
+    authenticateOperator: async (presented) => {
+      if (presented.pathKey !== undefined)
+        throw new DragomanError('unauthorized', {
+          message: 'Send the key in a header: here none counts in an address.',
+        });
+      const credential = readCredential(presented);
+      if (!credential) return authenticate(presented);
+      return principalOfToken && isToken(credential.secret) ? byCredential(credential) : byKey(credential);
     },
     authenticateKey: async (presented) => byKey(required(presented)),
     authenticateHash: async (hash) => {

@@ -42,6 +42,7 @@ const whoAnswer = z
   .object({
     principal: z.string(),
     open: z.boolean().describe('The service asks for no credential.'),
+    rights: z.array(z.enum(['use', 'admin'])).describe('`use`: what is its own; `admin`: what others run, and keys.'),
     shares: z.boolean().describe('Notebooks can be shared by a link.'),
     plan: z.string(),
     limits: z.object({ memory_bytes: z.int(), timeout_ms: z.int(), longest_timeout_ms: z.int() }),
@@ -114,6 +115,7 @@ export function addSignIn(app: FastifyInstance, options: SignInOptions): void {
     return reply.header('cache-control', 'no-store').send({
       principal: principal.name,
       open: authenticator.isOpen,
+      rights: principal.isAdmin ? ['use', 'admin'] : ['use'],
       shares: options.shares !== undefined,
       plan: principal.plan ?? 'default',
       limits: {
@@ -156,6 +158,7 @@ const whoOperation: Operation = {
         example: {
           principal: 'default',
           open: false,
+          rights: ['use'],
           shares: false,
           plan: 'default',
           limits: { memory_bytes: 536_870_912, timeout_ms: 30_000, longest_timeout_ms: 300_000 },

@@ -25,7 +25,15 @@ describe('ApiKeys', () => {
     expect(secret).toMatch(/^dgm_[A-Za-z0-9_-]{43}$/);
     expect(isId(key.id)).toBe(true);
     expect(await records.list()).toEqual([
-      { id: key.id, name: 'app', hash: secretHash(secret), plan: null, createdAt: now - 1, revokedAt: null },
+      {
+        id: key.id,
+        name: 'app',
+        hash: secretHash(secret),
+        plan: null,
+        isAdmin: false,
+        createdAt: now - 1,
+        revokedAt: null,
+      },
     ]);
     expect((await keys.create('other')).secret).not.toBe(secret);
   });
@@ -52,23 +60,36 @@ describe('ApiKeys', () => {
 
 describe('plans', () => {
   test('only those that exist can be given', async () => {
-    await keys.create('app', 'small');
+    await keys.create('app', { plan: 'small' });
     expect(await records.list()).toMatchObject([{ plan: 'small' }]);
     await keys.setPlan('app', 'default');
     expect(await records.list()).toMatchObject([{ plan: 'default' }]);
-    for (const attempt of [keys.create('other', 'large'), keys.setPlan('app', 'large')])
+    for (const attempt of [keys.create('other', { plan: 'large' }), keys.setPlan('app', 'large')])
       await expect(attempt).rejects.toMatchObject({ code: 'invalid_request' });
     await expect(keys.setPlan('nobody', 'small')).rejects.toMatchObject({ code: 'not_found' });
     expect(await records.list()).toMatchObject([{ plan: 'default' }]);
   });
 
   test('a live key with a plan that is gone is found out', async () => {
-    const { key } = await keys.create('app', 'small');
+    const { key } = await keys.create('app', { plan: 'small' });
     await keys.checkPlans();
     const later = new ApiKeys(records, new Set(['default']), () => now++);
     await expect(later.checkPlans()).rejects.toThrow('The key app has the plan small');
     await later.revoke(key.id);
     await later.checkPlans();
+  });
+});
+
+describe('the right admin', () => {
+  test('is given and taken', async () => {
+    await keys.create('app');
+    const { key } = await keys.create('ops', { isAdmin: true });
+    const rights = async () => (await records.list()).map(({ isAdmin }) => isAdmin);
+    expect(await rights()).toEqual([false, true]);
+    await keys.setAdmin('app', true);
+    await keys.setAdmin(key.id, false);
+    expect(await rights()).toEqual([true, false]);
+    await expect(keys.setAdmin('missing', true)).rejects.toMatchObject({ code: 'not_found' });
   });
 });
 
@@ -79,7 +100,7 @@ describe('the first key', () => {
     expect(first!.path).toBe(join(dataDir, 'api-key'));
     expect(await readFile(first!.path, 'utf8')).toBe(`${first!.secret}\n`);
     expect((await stat(first!.path)).mode & 0o777).toBe(0o600);
-    expect(await records.list()).toMatchObject([{ name: 'default', hash: secretHash(first!.secret) }]);
+    expect(await records.list()).toMatchObject([{ name: 'default', hash: secretHash(first!.secret), isAdmin: true }]);
   });
 
   test('is made once, also when it was revoked', async () => {

@@ -4,6 +4,14 @@ import { dirname, join } from 'node:path';
 import { DragomanError, newId, type Plans, secretHash } from '../../core/index.ts';
 import type { KeyRecord, KeyRecords } from '../../stores/index.ts';
 
+/** What a new key may use and do. */
+interface NewKey {
+  /** Null: the default plan. */
+  readonly plan?: string | null | undefined;
+  /** It has the right `admin`. */
+  readonly isAdmin?: boolean | undefined;
+}
+
 /** Makes, lists and revokes API keys. The secret is shown once, by `create`; only its hash is kept. */
 export class ApiKeys {
   readonly #records: KeyRecords;
@@ -20,9 +28,12 @@ export class ApiKeys {
    * Makes a key with a new secret of 256 random bits.
    * @throws DragomanError invalid_request when the name is malformed or a live key has it, or there is no such plan
    */
-  async create(name: string, plan: string | null = null): Promise<{ key: KeyRecord; secret: string }> {
+  async create(
+    name: string,
+    { plan = null, isAdmin = false }: NewKey = {},
+  ): Promise<{ key: KeyRecord; secret: string }> {
     const secret = newSecret();
-    return { key: await this.#record(name, secret, this.#known(plan)), secret };
+    return { key: await this.#record(name, secret, { plan: this.#known(plan), isAdmin }), secret };
   }
 
   /** All keys, oldest first, revoked ones included. */
@@ -35,6 +46,11 @@ export class ApiKeys {
     if (!(await this.#records.setPlan(idOrName, this.#known(plan)))) throw noSuchKey();
   }
 
+  /** Gives a key the right `admin`, or takes it; running servers notice within seconds. @throws DragomanError not_found */
+  async setAdmin(idOrName: string, isAdmin: boolean): Promise<void> {
+    if (!(await this.#records.setAdmin(idOrName, isAdmin))) throw noSuchKey();
+  }
+
   /** Ends a key; running servers notice within seconds. @throws DragomanError not_found */
   async revoke(idOrName: string): Promise<void> {
     if (!(await this.#records.revoke(idOrName, this.#clock()))) throw noSuchKey();
@@ -42,7 +58,7 @@ export class ApiKeys {
 
   /**
    * For the first start: when there has never been a key, makes one named `default` and writes its secret to
-   * `<dataDir>/api-key`, readable by the owner alone. Returns undefined when there are keys already.
+   * `<dataDir>/api-key`, readable by the owner alone. It has the right `admin`: the one who can read that file has the machine. Returns undefined when there are keys already.
    */
   async createFirst(dataDir: string): Promise<{ path: string; secret: string } | undefined> {
     if ((await this.#records.list()).length > 0) return undefined;
@@ -50,7 +66,7 @@ export class ApiKeys {
     const secret = newSecret();
     // The file comes first: after a crash in between, the next start makes another key and replaces it.
     await writePrivately(path, `${secret}\n`);
-    await this.#record('default', secret, null);
+    await this.#record('default', secret, { plan: null, isAdmin: true });
     return { path, secret };
   }
 
@@ -71,7 +87,11 @@ export class ApiKeys {
     });
   }
 
-  async #record(name: string, secret: string, plan: string | null): Promise<KeyRecord> {
+  async #record(
+    name: string,
+    secret: string,
+    { plan, isAdmin }: Pick<KeyRecord, 'plan' | 'isAdmin'>,
+  ): Promise<KeyRecord> {
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(name))
       throw new DragomanError('invalid_request', {
         message: 'A key name is 1 to 64 letters, digits, ".", "_" or "-".',
@@ -79,7 +99,8 @@ export class ApiKeys {
     const keys = await this.#records.list();
     if (keys.some((key) => key.name === name && key.revokedAt === null))
       throw new DragomanError('invalid_request', { message: `There is a live key named ${name} already.` });
-    const key = { id: newId(), name, hash: secretHash(secret), plan, createdAt: this.#clock(), revokedAt: null };
+    const id = newId();
+    const key = { id, name, hash: secretHash(secret), plan, isAdmin, createdAt: this.#clock(), revokedAt: null };
     await this.#records.create(key);
     return key;
   }

@@ -6,6 +6,8 @@ export interface KeyRecord {
   readonly hash: string;
   /** Name of its plan; null: the default one. */
   readonly plan: string | null;
+  /** It has the right `admin`. */
+  readonly isAdmin: boolean;
   readonly createdAt: number;
   readonly revokedAt: number | null;
 }
@@ -23,6 +25,8 @@ export interface KeyRecords {
   list(): Promise<KeyRecord[]>;
   /** Gives the live key with this id, else the one with this name, another plan. Returns false when there is neither. */
   setPlan(idOrName: string, plan: string | null): Promise<boolean>;
+  /** Gives or takes the right `admin`, in the same way. */
+  setAdmin(idOrName: string, isAdmin: boolean): Promise<boolean>;
   /** Revokes the live key with this id, else the one with this name. Returns false when there is neither. */
   revoke(idOrName: string, now: number): Promise<boolean>;
 }

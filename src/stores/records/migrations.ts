@@ -18,6 +18,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '11-leases': { up: createLeases },
     '12-sessions': { up: (db) => separateSessions(db, addSerial) },
     '13-document-parts': { up: createDocumentParts },
+    '14-key-rights': { up: addKeyRights },
   };
 }
 
@@ -237,6 +238,16 @@ async function createDocumentParts(db: Kysely<any>): Promise<void> {
     .addPrimaryKeyConstraint('document_parts_key', ['set_id', 'number'])
     .execute();
   await db.schema.createIndex('document_parts_by_age').on('document_parts').column('made_at').execute();
+}
+
+/** The first key is the operator's: `npm start` made it and wrote it into the data directory. Keys that were made later have no right. */
+async function addKeyRights(db: Kysely<any>): Promise<void> {
+  await db.schema
+    .alterTable('api_keys')
+    .addColumn('is_admin', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+  await sql`update api_keys set is_admin = 1 where name = 'default' and revoked_at is null
+    and id = (select id from api_keys order by created_at, id limit 1)`.execute(db);
 }
 
 function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {

@@ -76,6 +76,7 @@ export function keyRow(key: KeyRecord): KeyRow {
     name: key.name,
     hash: key.hash,
     plan: key.plan,
+    is_admin: key.isAdmin ? 1 : 0,
     created_at: key.createdAt,
     revoked_at: key.revokedAt,
   };
@@ -87,6 +88,7 @@ export function keyOf(row: KeyRow): KeyRecord {
     name: row.name,
     hash: row.hash,
     plan: row.plan,
+    isAdmin: row.is_admin === 1,
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
   };

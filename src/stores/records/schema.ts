@@ -109,6 +109,8 @@ export interface Schema {
     name: string;
     hash: string;
     plan: string | null;
+    /** 1: it has the right `admin`. */
+    is_admin: number;
     created_at: number;
     revoked_at: number | null;
   };

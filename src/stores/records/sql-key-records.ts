@@ -39,6 +39,10 @@ export class SqlKeyRecords implements KeyRecords {
     return this.#changeLive(idOrName, { plan });
   }
 
+  setAdmin(idOrName: string, isAdmin: boolean): Promise<boolean> {
+    return this.#changeLive(idOrName, { is_admin: isAdmin ? 1 : 0 });
+  }
+
   revoke(idOrName: string, now: number): Promise<boolean> {
     return this.#changeLive(idOrName, { revoked_at: now });
   }

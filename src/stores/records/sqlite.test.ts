@@ -112,7 +112,7 @@ const keyMaker = `
   await records.start();
   for (let index = 0; index < Number(count); index++) {
     const hash = randomBytes(32).toString('hex');
-    await records.keys.create({ id: hash.slice(0, 21), name: hash, hash, createdAt: index, revokedAt: null });
+    await records.keys.create({ id: hash.slice(0, 21), name: hash, hash, isAdmin: false, createdAt: index, revokedAt: null });
     console.log(hash);
   }
   await records.close();
@@ -152,7 +152,15 @@ describe('the file', () => {
 
   it('keeps its records from one start to the next', async () => {
     const { session, files } = setWithFiles(3);
-    const key = { id: newId(), name: 'ci', hash: 'a'.repeat(64), plan: null, createdAt: 1, revokedAt: null };
+    const key = {
+      id: newId(),
+      name: 'ci',
+      hash: 'a'.repeat(64),
+      plan: null,
+      isAdmin: false,
+      createdAt: 1,
+      revokedAt: null,
+    };
     const first = await started();
     await first.files.create(session, files);
     await first.keys.create(key);
@@ -161,6 +169,26 @@ describe('the file', () => {
     expect(await second.files.set(session.id)).toEqual(session);
     expect(await second.files.list(session.id)).toEqual(files);
     expect(await second.keys.list()).toEqual([key]);
+  });
+
+  it.each([
+    ['the first key, the one that the first start made', ['default', 'app'], ['default']],
+    ['no key where the first has another name', ['app', 'default'], []],
+  ])('gives the right admin to %s, when it is from before rights', async (_, names, admins) => {
+    const before = await started();
+    for (const [createdAt, name] of names.entries())
+      await before.keys.create({
+        ...{ id: newId(), name, hash: name.padEnd(64, '0'), plan: null, isAdmin: false },
+        ...{ createdAt, revokedAt: null },
+      });
+    await before.close();
+    using database = new DatabaseSync(path);
+    database.exec(
+      "alter table api_keys drop column is_admin; delete from kysely_migration where name = '14-key-rights'",
+    );
+    database.close();
+    const keys = await (await started()).keys.list();
+    expect(keys.filter(({ isAdmin }) => isAdmin).map(({ name }) => name)).toEqual(admins);
   });
 
   it('takes documents of an owner up to a size together, and remembers how many they are', async () => {

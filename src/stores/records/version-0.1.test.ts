@@ -110,6 +110,7 @@ it('is taken over with its keys', async () => {
     keys.map(({ id, name, hash, plan, createdAt, revokedAt }) => [id, name, hash, plan, createdAt, revokedAt]),
   ).toEqual(old.api_keys.map((key) => [key.id, key.name, key.hash, key.plan, key.created_at, key.revoked_at]));
   expect(await records.keys.findByHash(keys[0]!.hash)).toEqual(keys[0]);
+  expect(keys.every(({ isAdmin }) => !isAdmin)).toBe(true);
 });
 
 it('is taken over with its documents, in their order', async () => {

@@ -43,7 +43,16 @@ function fileLike(session: FileSet, fields: Partial<StoredFile> = {}): StoredFil
 function keyLike(fields: Partial<KeyRecord> = {}): KeyRecord {
   const id = newId();
   const createdAt = 1_700_000_000_000;
-  return { id, name: `name-${id}`, hash: digestOf(id), plan: null, createdAt, revokedAt: null, ...fields };
+  return {
+    id,
+    name: `name-${id}`,
+    hash: digestOf(id),
+    plan: null,
+    isAdmin: false,
+    createdAt,
+    revokedAt: null,
+    ...fields,
+  };
 }
 
 function documentLike(fields: Partial<Document> = {}): Document {
@@ -737,6 +746,19 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         await records.keys.revoke(key[by], 5);
         expect(await records.keys.setPlan(key[by], 'small')).toBe(false);
         expect(await records.keys.setPlan('nobody', 'small')).toBe(false);
+      });
+
+      it.each(['id', 'name'] as const)('gives and takes the right admin by %s', async (by) => {
+        const [key, other] = [keyLike(), keyLike({ isAdmin: true })];
+        await records.keys.create(key);
+        await records.keys.create(other);
+        expect(await records.keys.setAdmin(key[by], true)).toBe(true);
+        expect(await records.keys.findByHash(key.hash)).toEqual({ ...key, isAdmin: true });
+        expect(await records.keys.setAdmin(key[by], false)).toBe(true);
+        expect(await records.keys.findByHash(key.hash)).toEqual(key);
+        expect(await records.keys.findByHash(other.hash)).toEqual(other);
+        await records.keys.revoke(key[by], 5);
+        expect(await records.keys.setAdmin(key[by], true)).toBe(false);
       });
 
       it('revokes nothing that does not exist', async () => {
