@@ -1,6 +1,16 @@
 export { type CallableTool, callableTools } from './callable-tools.ts';
 export { childEnvironment } from './child-environment.ts';
 export { clientPath, relativeName } from './client-path.ts';
+export {
+  type CommandEnd,
+  type CommandSignal,
+  type CommandStream,
+  commandSignals,
+  type FileChange,
+  type FileEntry,
+  type FileKind,
+  type TerminalSize,
+} from './commands.ts';
 export { usualDataDir } from './data-dir.ts';
 export { DragomanError, type ErrorCode, errorCatalogue } from './errors.ts';
 export {

@@ -1,5 +1,6 @@
 export type { Document, Documents, UsageAmounts } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
+export type * from './commands/commands.ts';
 export { createService, type Service } from './create.ts';
 export { type Draft, Drafts } from './drafts/drafts.ts';
 export { Shares } from './drafts/shares.ts';
@@ -13,6 +14,7 @@ export { serviceSecret } from './keys/service-secret.ts';
 export { SignIns } from './keys/sign-ins.ts';
 export type * from './rounds/rounds.ts';
 export { RunnerInfo } from './runner-info.ts';
+export type * from './sandbox-files/sandbox-files.ts';
 export type * from './sessions/sessions.ts';
 export {
   sumOfUsage,
