@@ -55,6 +55,8 @@ export interface Dialect {
   /** Heading of its routes on the reference page. */
   readonly title?: string;
   register(app: FastifyInstance): void | Promise<void>;
+  /** Below this path `?token=` and `Authorization: token …` are credentials too, because clients of this API can send nothing else. */
+  readonly tokenPrefix?: string;
   /**
    * Tells by its headers that a request is from a client of this API. Such a request gets the dialect's routes with the constraint
    * `dialect` (its name) where other dialects have the same addresses.

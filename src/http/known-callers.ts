@@ -68,7 +68,8 @@ const noRates = { exec: null, upload: null, download: null, list: null };
 
 /** What a request shows to be let in. */
 export function presentedBy({ method, headers, raw }: FastifyRequest): Presented {
-  return { method, headers, pathKey: raw.address?.key };
+  const { address } = raw;
+  return { method, headers, pathKey: address?.key, queryToken: address?.token, takesTokens: address?.takesTokens };
 }
 
 function asksThisMachine({ headers: { host } }: FastifyRequest): boolean {

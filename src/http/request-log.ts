@@ -11,7 +11,8 @@ export function observeRequest(request: FastifyRequest, reply: FastifyReply, log
   reply.raw.once('close', () => {
     const ms = performance.now() - started;
     const route = request.routeOptions.url ?? 'none';
-    const status = reply.raw.writableFinished ? reply.raw.statusCode : 499;
+    const isAnswered = reply.raw.writableFinished;
+    const status = request.raw.isUpgraded ? 101 : isAnswered ? reply.raw.statusCode : 499;
     metrics.request({ method, route, status, ms });
     const fields = { method, route, status, ms: Math.round(ms * 100) / 100, requestId: request.id };
     const principal = request.principal?.name;

@@ -32,6 +32,7 @@ import { RateLimiter } from './rate-limiter.ts';
 import { addReferencePage } from './reference/page.ts';
 import { observeRequest } from './request-log.ts';
 import { SlowReaders } from './slow-readers.ts';
+import { acceptSockets, isUpgrade, Sockets } from './sockets/sockets.ts';
 
 /** Deadlines of the connection itself, in milliseconds. */
 interface ConnectionTimeouts {
@@ -47,6 +48,8 @@ interface ConnectionTimeouts {
   readonly graceMs: number;
   /** How often heads and requests are checked for being late. */
   readonly checkEveryMs: number;
+  /** How often peers of WebSockets are asked whether they are there. */
+  readonly pingEveryMs: number;
 }
 
 export interface ServerOptions {
@@ -111,6 +114,7 @@ const defaultTimeouts: ConnectionTimeouts = {
   readBytesPerSecond: 16 * 1024,
   graceMs: 5_000,
   checkEveryMs: 2_000,
+  pingEveryMs: 30_000,
 };
 
 /** Builds the server; nothing listens before `start`. */
@@ -125,18 +129,24 @@ export function createServer(options: ServerOptions): Server {
   });
   const { openRate = usualOpenRate } = options;
   const known = new KnownCallers({ authenticator, clock, rate: openRate });
+  const sockets = new Sockets(clock, { pingEveryMs: timeouts.pingEveryMs });
+  const tokenPrefixes = dialects.flatMap(({ tokenPrefix }) => tokenPrefix ?? []);
   let isClosing = false;
 
   const app = fastify({
     requestTimeout: options.uploadTimeoutMs + timeouts.graceMs,
     keepAliveTimeout: timeouts.keepAliveMs,
-    http: { headersTimeout: timeouts.headersMs, connectionsCheckingInterval: timeouts.checkEveryMs },
+    http: {
+      headersTimeout: timeouts.headersMs,
+      connectionsCheckingInterval: timeouts.checkEveryMs,
+      shouldUpgradeCallback: isUpgrade,
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 512 },
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     rewriteUrl: (request) => {
-      const address = readAddress(request.url ?? '/');
+      const address = readAddress(request.url ?? '/', tokenPrefixes);
       // The framework would keep the address as it came, with the key in it.
       Object.assign(request, { address, originalUrl: address.shown });
       return address.url;
@@ -171,6 +181,7 @@ export function createServer(options: ServerOptions): Server {
     reply.header('x-content-type-options', 'nosniff');
     done(isClosing ? new DragomanError('shutting_down') : undefined);
   });
+  acceptSockets(app, sockets, metrics);
   app.addHook('onSend', (request, reply, _payload, done) => {
     if (isClosing) reply.header('connection', 'close');
     // From now on the socket is idle only while the caller does not read. The next request lifts the limit.
@@ -229,12 +240,14 @@ export function createServer(options: ServerOptions): Server {
       await authenticator.start();
       known.listensOn(host);
       slowReaders.start();
+      sockets.start();
       await app.listen({ host, port }).catch((cause) => Promise.reject(notListening(host, port, cause)));
       return { host, port: (app.server.address() as AddressInfo).port };
     },
     async close(deadlineMs) {
       isClosing = true;
       slowReaders.close();
+      sockets.close(deadlineMs);
       closeIfDone();
       const deadline = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
       await app.close().finally(() => clearTimeout(deadline));

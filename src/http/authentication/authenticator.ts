@@ -8,7 +8,7 @@ import {
 } from '../../core/index.ts';
 import type { SignIns } from '../../service/index.ts';
 import { type ApiKeyOptions, keyLookup } from './api-keys.ts';
-import { type Credential, type Presented, readCredential } from './credential.ts';
+import { type Credential, type Presented, readCredential, wantsSocket } from './credential.ts';
 import { isOwnPage, signInSecret } from './sign-in-cookie.ts';
 import { localTokenKeys, remoteTokenKeys, type TokenKeySource } from './token-keys.ts';
 import { type TokenRules, tokenVerifier } from './tokens.ts';
@@ -135,7 +135,7 @@ function refuseForeignPages({ method, headers }: Presented): void {
   const { host, origin } = headers;
   if (host !== undefined && !isLoopbackHost(host.replace(/:\d+$/, '')))
     throw new DragomanError('unauthorized', { message: 'Without credentials, only loopback host names are answered.' });
-  if (method === 'GET' || method === 'HEAD') return;
+  if ((method === 'GET' || method === 'HEAD') && !wantsSocket(headers)) return;
   const isForeign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
   if (isForeign || headers['sec-fetch-site'] === 'cross-site')
     throw new DragomanError('unauthorized', { message: 'Without credentials, pages of other origins are refused.' });

@@ -1,11 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { DragomanError } from '../../core/index.ts';
 
-/** What a request shows of its caller: headers, and the key of a `/k/<key>/…` address. */
+/** What a request shows of its caller: headers, and what is in its address. */
 export interface Presented {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
+  /** The key of a `/k/<key>/…` address. */
   readonly pathKey: string | undefined;
+  /** At an address of a dialect that takes tokens: `?token=`. */
+  readonly queryToken?: string | undefined;
+  /** The address is of a dialect that takes tokens: `Authorization: token …` counts. */
+  readonly takesTokens?: boolean | undefined;
 }
 
 /** One secret, however it came. */
@@ -19,26 +24,38 @@ export interface Credential {
  * Finds the one credential of a request; undefined when there is none. The same secret in several places is one.
  * @throws DragomanError ambiguous_credentials when two differ; unauthorized when an Authorization header cannot be read
  */
-export function readCredential({ headers, pathKey }: Pick<Presented, 'headers' | 'pathKey'>): Credential | undefined {
+export function readCredential({
+  headers,
+  pathKey,
+  queryToken,
+  takesTokens = false,
+}: Omit<Presented, 'method'>): Credential | undefined {
   const { authorization } = headers;
-  const fromHeader = authorization ? readAuthorization(authorization) : undefined;
-  const secrets = [fromHeader?.secret, single(headers['x-api-key']), single(headers['api-key']), pathKey].filter(
-    Boolean,
-  );
+  const fromHeader = authorization ? readAuthorization(authorization, takesTokens) : undefined;
+  const ofHeaders = [fromHeader?.secret, single(headers['x-api-key']), single(headers['api-key'])];
+  const secrets = [...ofHeaders, pathKey, queryToken].filter(Boolean);
   const [secret] = secrets;
   if (secrets.some((other) => other !== secret))
     throw new DragomanError('ambiguous_credentials', { message: 'Ambiguous authentication headers' });
   return secret === undefined ? undefined : { secret, isBearer: fromHeader?.isBearer ?? false };
 }
 
-function readAuthorization(header: string): Credential {
+function readAuthorization(header: string, takesTokens: boolean): Credential | undefined {
+  // Clients without a token send the word alone, or `None`.
+  if (takesTokens && /^(?:token|bearer)(?: +(?:None)?)? *$/i.test(header)) return undefined;
   const [, scheme, value] = /^([a-z]+) +(\S+) *$/i.exec(header) ?? [];
   if (value !== undefined) {
-    if (scheme!.toLowerCase() === 'bearer') return { secret: value, isBearer: true };
+    const isToken = takesTokens && scheme!.toLowerCase() === 'token';
+    if (isToken || scheme!.toLowerCase() === 'bearer') return { secret: value, isBearer: true };
     const secret = scheme!.toLowerCase() === 'basic' ? basicSecret(value) : undefined;
     if (secret) return { secret, isBearer: false };
   }
   throw new DragomanError('unauthorized', { message: 'Invalid Authorization header' });
+}
+
+/** Whether a request asks to become a WebSocket: pages of any origin can, so its `Origin` counts as that of a request that changes something. */
+export function wantsSocket({ upgrade }: IncomingHttpHeaders): boolean {
+  return upgrade?.toLowerCase() === 'websocket';
 }
 
 /** The password, or the user name when the password is empty: clients differ in where they put a lone key. */

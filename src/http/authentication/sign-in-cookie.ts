@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Presented } from './credential.ts';
+import { type Presented, wantsSocket } from './credential.ts';
 
 /** The cookie of a browser that is signed in. Browsers send the first over TLS alone, and let no other host set it. */
 const names = ['__Host-dragoman_ui', 'dragoman_ui'] as const;
@@ -33,5 +33,7 @@ export function isOwnPage({ method, headers }: Pick<Presented, 'method' | 'heade
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
   if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) return false;
+  // Browsers name the page that opens a WebSocket, and let no page set a header of it.
+  if (wantsSocket(headers)) return origin !== undefined;
   return method === 'GET' || method === 'HEAD' || headers['x-dragoman-ui'] === '1';
 }
