@@ -90,6 +90,12 @@ export async function runCommand(words) {
 }
 
 /**
+ * A young generation of 8 MiB: with Node's own size, which grows with the load, the service takes 45 MiB more at rest and 75 more under
+ * load, for 0.05 ms of a run.
+ */
+export const nodeOptions = ['--max-semi-space-size=8'];
+
+/**
  * Runs the project's Node with the project's programs first in PATH, and passes signals on.
  * @param {readonly string[]} args
  * @param {(prefix: readonly string[], words: readonly string[], env: NodeJS.ProcessEnv) => Promise<ChildProcess>} startInside starts it in
@@ -101,7 +107,7 @@ export async function runCommand(words) {
 export async function runNode(args, startInside = undefined, required = false) {
   const env = usualEnv();
   const prefix = delegationPrefix(describeHost());
-  const words = [projectNode(project), ...args];
+  const words = [projectNode(project), ...nodeOptions, ...args];
   const child =
     (startInside && (await attempt(() => startInside(prefix, words, env), required))) ??
     start([...prefix, ...words], env);

@@ -8,56 +8,79 @@ const kind = catalogue.sessionKind;
 const plain = { ...catalogue, kinds: [kind] };
 const usual = { kind, limits, owner: 'ann' };
 
-function start(options: ScriptedBackendOptions & { size?: number } = {}) {
+function start({ size = 2, restMs, ...options }: ScriptedBackendOptions & { size?: number; restMs?: number } = {}) {
   const backend = new ScriptedBackend(options);
-  const pool = new Pool({ backend, catalogue: plain, size: options.size ?? 2, limits, logger: quiet });
+  const pool = new Pool({ backend, catalogue: plain, size, restMs, limits, logger: quiet });
   onTestFinished(() => pool.close());
   return { backend, pool };
+}
+
+/** A pool whose kind is in use: the first sandbox that was made is taken. */
+async function startInUse(options: Parameters<typeof start>[0] = {}) {
+  const started = start(options);
+  started.pool.start();
+  await started.pool.lease(usual);
+  await parked(started.pool, options.size ?? 2);
+  return started;
 }
 const parked = (pool: Pool, count: number) => eventually(() => expect(Object.values(pool.parked())).toEqual([count]));
 
 describe('Pool', () => {
-  it('parks as many sandboxes as it should, under the usual limits and without an owner', async () => {
+  it('parks one sandbox of each kind, and as many as it should of a kind in use, under the usual limits and without an owner', async () => {
     const { backend, pool } = start({ size: 3 });
     pool.start();
+    await parked(pool, 1);
+    expect(backend.made).toHaveLength(1);
+    await pool.lease(usual);
     await parked(pool, 3);
-    expect(backend.made).toHaveLength(3);
+    expect(backend.made).toHaveLength(4);
     for (const { request } of backend.made) expect(request).toMatchObject({ limits, owner: undefined });
   });
 
-  it('hands out a parked sandbox, adopted by its owner, and makes another', async () => {
-    const { backend, pool } = start();
+  it('keeps one that is not warmed of a kind that was not asked for in a while', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { backend, pool } = start({ size: 3, restMs: 10_000 });
     pool.start();
-    await parked(pool, 2);
+    await vi.advanceTimersByTimeAsync(100);
+    await pool.lease(usual);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(Object.values(pool.parked())).toEqual([3]);
+    await pool.lease(usual);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(Object.values(pool.parked())).toEqual([3]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(Object.values(pool.parked())).toEqual([1]);
+    expect(backend.live).toBe(3);
+    const [left] = backend.made.filter(({ ended, calls }) => !ended && !calls.includes('adopt'));
+    expect(left!.orders).toEqual([]);
+  });
+
+  it('hands out a parked sandbox, adopted by its owner, and makes another', async () => {
+    const { backend, pool } = await startInUse();
     const sandbox = await pool.lease(usual);
     expect(backend.made.find(({ id }) => id === sandbox.id)).toMatchObject({ owner: 'ann', calls: ['adopt'] });
     expect(Object.values(pool.parked())).toEqual([1]);
     await parked(pool, 2);
-    expect(backend.made).toHaveLength(3);
+    expect(backend.made).toHaveLength(4);
   });
 
   it('adjusts a parked sandbox to limits that the backend can change', async () => {
-    const { backend, pool } = start();
-    pool.start();
-    await parked(pool, 2);
+    const { backend, pool } = await startInUse();
     const { id } = await pool.lease({ ...usual, limits: { ...limits, memoryBytes: 1000 } });
     expect(backend.made.find((sandbox) => sandbox.id === id)!.limits.memoryBytes).toBe(1000);
     expect(Object.values(pool.parked())).toEqual([1]);
   });
 
   it('has a sandbox made for limits that the backend cannot change, for this owner', async () => {
-    const { backend, pool } = start({ traits: { adjustable: [] } });
-    pool.start();
-    await parked(pool, 2);
+    const { backend, pool } = await startInUse({ traits: { adjustable: [] } });
     await pool.lease({ ...usual, limits: { ...limits, memoryBytes: 1000 } });
     expect(backend.made.at(-1)!.request).toMatchObject({ limits: { memoryBytes: 1000 }, owner: 'ann' });
     expect(Object.values(pool.parked())).toEqual([2]);
   });
 
   it('destroys a sandbox that its owner cannot adopt', async () => {
-    const { backend, pool } = start();
-    pool.start();
-    await parked(pool, 2);
+    const { backend, pool } = await startInUse();
     for (const sandbox of backend.made) sandbox.adopt = () => Promise.reject(new Error('no'));
     await expect(pool.lease(usual)).rejects.toThrow('no');
     expect(backend.made.filter(({ ended }) => ended)).toHaveLength(1);
@@ -93,22 +116,23 @@ describe('Pool', () => {
   });
 
   it('replaces parked sandboxes that die, and hands out none that is dead', async () => {
-    const { backend, pool } = start();
-    pool.start();
-    await parked(pool, 2);
+    const { backend, pool } = await startInUse();
     for (const sandbox of backend.made) sandbox.exit();
     const { id } = await pool.lease(usual);
     expect(backend.made.find((sandbox) => sandbox.id === id)!.ended).toBe(false);
     await parked(pool, 2);
-    expect(backend.live).toBe(3);
+    expect(backend.made.filter(({ ended }) => !ended)).toHaveLength(3);
   });
 
-  it('warms the sandboxes at the front once, in a quiet moment, where forks are the warm unit', async () => {
+  it('warms the sandboxes at the front of a kind in use once, in a quiet moment, where forks are the warm unit', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     for (const warmUnit of ['fork', 'snapshot'] as const) {
       const { backend, pool } = start({ size: 3, traits: { warmUnit } });
       pool.start();
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(backend.made.flatMap(({ orders }) => orders)).toEqual([]);
+      await pool.lease(usual);
       await vi.advanceTimersByTimeAsync(1000);
       await vi.advanceTimersByTimeAsync(1000);
       const warmed = backend.made.filter(({ orders }) => orders.some(({ op }) => op === 'warm'));

@@ -6,11 +6,13 @@ import { kindKey, type RuntimeCatalogue, type SandboxKind } from './runtimes.ts'
 export interface PoolOptions {
   readonly backend: Backend;
   readonly catalogue: RuntimeCatalogue;
-  /** Parked sandboxes of each kind. */
+  /** Parked sandboxes of each kind that is in use. */
   readonly size: number;
   /** What parked sandboxes are made with. */
   readonly limits: SandboxLimits;
   readonly logger: Logger;
+  /** After so many ms without a request a kind is no longer in use. */
+  readonly restMs?: number | undefined;
 }
 
 /** What a sandbox is taken for. */
@@ -32,6 +34,8 @@ interface Rack {
   readonly size: number;
   readonly ready: Sandbox[];
   readonly warmed: Set<Sandbox>;
+  /** Ends the use of the kind; absent: it is not in use. */
+  rest: NodeJS.Timeout | undefined;
   making: number;
   /** The last attempt to make one failed. */
   failing: boolean;
@@ -44,6 +48,9 @@ const warmFront = 2;
 /** Warming waits for quiet moments: under load it would take the processor from programs. */
 const quietMs = 250;
 const refillDelayMs = 10;
+/** How many of a kind are parked that is not in use. They are not warmed: at rest, memory counts for more than a first fault. */
+const atRest = 1;
+const usualRestMs = 300_000;
 const retryDelayMs = 250;
 
 /** Keeps sandboxes of every kind parked ahead of need. A sandbox leaves once and never comes back. */
@@ -67,13 +74,14 @@ export class Pool {
         size,
         ready: [],
         warmed: new Set(),
+        rest: undefined,
         making: 0,
         failing: false,
       });
     }
   }
 
-  /** Begins to park sandboxes. */
+  /** Begins to park sandboxes: one of each kind, and more of a kind once it is asked for. */
   start(): void {
     this.#refill();
   }
@@ -110,6 +118,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#warming);
+    for (const { rest } of this.#racks.values()) clearTimeout(rest);
     for (let waiter = this.#waiting.shift(); waiter; waiter = this.#waiting.shift())
       waiter.reject(new DragomanError('shutting_down'));
     const parked = [...this.#racks.values()].flatMap((rack) => rack.ready.splice(0));
@@ -125,6 +134,7 @@ export class Pool {
   }
 
   #take(rack: Rack, owner = ''): Promise<Sandbox> {
+    this.#use(rack);
     // Those that died with their zygote are about to be removed.
     const at = rack.ready.findIndex((sandbox) => !sandbox.ended);
     this.#warmLater();
@@ -147,6 +157,25 @@ export class Pool {
     const { backend, catalogue } = this.#options;
     const parked = park === undefined ? undefined : catalogue.parks.get(park)!;
     return backend.create({ template, park: parked, limits, owner });
+  }
+
+  /** Notes that a kind is in use. */
+  #use(rack: Rack): void {
+    if (this.#closed) return;
+    if (rack.rest) return void rack.rest.refresh();
+    rack.rest = setTimeout(() => this.#putToRest(rack), this.#options.restMs ?? usualRestMs);
+    rack.rest.unref();
+  }
+
+  /** Keeps one parked sandbox that is not warmed. */
+  #putToRest(rack: Rack): void {
+    rack.rest = undefined;
+    const kept = rack.ready.filter((sandbox) => !rack.warmed.has(sandbox)).slice(0, atRest);
+    const surplus = rack.ready.splice(0).filter((sandbox) => !kept.includes(sandbox));
+    rack.ready.push(...kept);
+    rack.warmed.clear();
+    for (const sandbox of surplus) void sandbox.destroy();
+    this.#refill();
   }
 
   #refill(): void {
@@ -176,7 +205,8 @@ export class Pool {
     for (const rack of this.#racks.values()) {
       // What is being made for a request will not be parked.
       const parking = rack.making - (making.get(rack) ?? 0);
-      const need = (rack.size - rack.ready.length - parking) / rack.size;
+      const size = rack.rest ? rack.size : atRest;
+      const need = (size - rack.ready.length - parking) / size;
       if (need > most) {
         best = rack;
         most = need;
@@ -210,7 +240,7 @@ export class Pool {
     if (this.#options.backend.traits.warmUnit !== 'fork') return;
     clearTimeout(this.#warming);
     this.#warming = setTimeout(() => {
-      for (const rack of this.#racks.values()) this.#warmFront(rack);
+      for (const rack of this.#racks.values()) if (rack.rest) this.#warmFront(rack);
     }, quietMs);
     this.#warming.unref();
   }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeOptions } from '../../scripts/launch/run.mjs';
 import { imageRoot } from './image.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -37,7 +38,7 @@ export interface TestServer {
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'dragoman-'));
   let said = '';
-  const [program, ...args] = options.command ?? [process.execPath, join(root, 'src/main.ts'), 'serve'];
+  const [program, ...args] = options.command ?? [process.execPath, ...nodeOptions, join(root, 'src/main.ts'), 'serve'];
   const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -29,5 +29,5 @@ export const isolation = {
 export const pool = setting('DRAGOMAN_POOL', {
   value: whole(0, 1000),
   default: '0',
-  help: 'Sandboxes of each kind that are made before a request needs one; 0 chooses by cores.',
+  help: 'Sandboxes of each kind in use that are made before a request needs one, of every other kind one; 0 chooses by cores.',
 });
