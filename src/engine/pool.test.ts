@@ -120,8 +120,8 @@ describe('Pool', () => {
     for (const sandbox of backend.made) sandbox.exit();
     const { id } = await pool.lease(usual);
     expect(backend.made.find((sandbox) => sandbox.id === id)!.ended).toBe(false);
+    await eventually(() => expect(backend.made.filter(({ ended }) => !ended)).toHaveLength(3));
     await parked(pool, 2);
-    expect(backend.made.filter(({ ended }) => !ended)).toHaveLength(3);
   });
 
   it('warms the sandboxes at the front of a kind in use once, in a quiet moment, where forks are the warm unit', async () => {
