@@ -7,7 +7,7 @@ between cells), {"event":"display"|"result","bundle":{<mime>:…}}, with "name" 
 {"event":"clear","wait"}, which takes back what was shown, at once or with the next, {"event":"error","error":{"name","value",
 "traceback":[…]}}, and {"event":"done","cell","code"}, which ends the cell of that name. A program of the image finds cells on
 descriptor 3 and writes events to 4. Beside the signal, which it may not notice, it gets a line on 5 with the name of a cell to
-interrupt.
+interrupt. Where the sandbox has them, 6 is where it writes its state and 7 where it reads one (bulk.py).
 
 Streams go another way, straight to the service. A display may have a "mark", a number that counts up: {"seen": <mark>} comes on the
 pipe of the cells once the service has it, and what is printed after that comes after it.
@@ -26,12 +26,14 @@ send_text = frames.write_text
 receive = frames.read_frame
 
 
-def keep_only(orders, events):
-    """Closes every descriptor but the streams and these two, which get high numbers; returns them."""
-    orders, events = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FD) for fd in (orders, events))
+def keep_only(*kept):
+    """Closes every descriptor but the streams and these, which get high numbers; returns them."""
+    kept = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FD) for fd in kept]
     null = os.open('/dev/null', os.O_RDONLY)
     os.dup2(null, 0)
-    low, high = sorted((orders, events))
-    for first, end in ((3, low), (low + 1, high), (high + 1, 65536)):
-        os.closerange(first, end)
-    return orders, events
+    first = 3
+    for fd in sorted(kept):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, 65536)
+    return kept

@@ -1,8 +1,8 @@
 """The kernels of a live session: starts them, each in a working directory of its own, and knows them by their ids.
 
-A kernel is started as its order's `start` says: {module}, a fork of this process that becomes `serve(orders, events)` of a module of
-a language; {script}, a fork that runs a file of Python; or {argv}, a program of the image. All read cells on one pipe and write
-events on another (kernel_link.py).
+A kernel is started as its order's `start` says: {module}, a fork of this process that becomes `serve(orders, events, saved, given)` of
+a module of a language; {script}, a fork that runs a file of Python; or {argv}, a program of the image. All read cells on one pipe and
+write events on another (kernel_link.py), and where the sandbox has the pipes of bulk.py, those are `saved` and `given`.
 """
 
 import errno
@@ -25,11 +25,12 @@ class Refused(Exception):
 
 
 class Kernels:
-    def __init__(self, poller, score, template):
-        """`score`: the OomScore of this process."""
+    def __init__(self, poller, score, template, bulk):
+        """`score`: the OomScore of this process. `bulk`: the pipes for states, or None."""
         self._poller = poller
         self._score = score
         self._template = template
+        self._bulk = [bulk.saved, bulk.given] if bulk else []
         self._by_id = {}
 
     def __contains__(self, identity):
@@ -127,13 +128,14 @@ class Kernels:
         (orders_in, orders_out), (events_in, events_out), *more = pipes
         interrupts_in, interrupts_out = more[0] if more else (None, None)
         theirs = [fd for fd in (orders_in, events_out, interrupts_in) if fd is not None]
+        links = [*theirs, *self._bulk]
         try:
             if is_module:
                 pid = self.fork(lambda: self._become_kernel(start['module'], orders_in, events_out))
             elif 'script' in start:
-                pid = self.fork(lambda: self._become_script(start['script'], theirs))
+                pid = self.fork(lambda: self._become_script(start['script'], links))
             else:
-                pid = self._spawn_kernel(start['argv'], *theirs)
+                pid = self._spawn_kernel(start['argv'], *links)
         except OSError:
             for fd in (orders_out, events_in, interrupts_out):
                 if fd is not None:
@@ -148,9 +150,9 @@ class Kernels:
         return Kernel(pid, orders_out, events_in, interrupts_out)
 
     def _become_kernel(self, module, orders, events):
-        orders, events = kernel_link.keep_only(orders, events)
+        orders, events, *bulk = kernel_link.keep_only(orders, events, *self._bulk)
         self.let_go()
-        importlib.import_module(module).serve(orders, events)
+        importlib.import_module(module).serve(orders, events, *bulk)
 
     def _become_script(self, path, links):
         """A kernel for another language, written in Python: with the descriptors that a program of the image has."""

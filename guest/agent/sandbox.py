@@ -58,7 +58,7 @@ class Sandbox:
                 case 'run':
                     self._run(frame)
                 case 'serve':
-                    supervisor.Supervisor(self._command, self._claim, self._template, self._parked).serve()
+                    supervisor.Supervisor(self._command, self._claim, self._template, self._parked).serve(frame.get('bulk', False))
 
     def _warm(self):
         if self._parked is None:

@@ -3,9 +3,10 @@
 Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; sync {token}; kernel {token,kernel,start,folder} starts a
 kernel; stop {token,kernel} ends one; cell {token,kernel,start,folder,language,size,tools} and the code runs a cell, in a new kernel
 where that one does not run; program {token,kind,entry,…} runs a program that may call tools; interrupt {token}; kill {token}; seen
-{token,mark}; restart {token} ends every process; answer {id,error,size} and the value of a tool. Claims out: started {token} before
-any code of a cell runs, done {token,code,signal,interpreter}, fault {message}, event {token,event}; call {token,id,name,input} and waiting {token,pending} of tool
-calls (tool_channel.py). The service chooses the ids of kernels. What `start` may be is in kernels.py; `folder` is a working directory,
+{token,mark}; restart {token} ends every process; answer {id,error,size} and the value of a tool; snapshot {token,kernel,deadline_ms,
+max_bytes} has a kernel save its state, and restore {token,kernel,start,folder} starts one that takes in a state, on the pipes of bulk.py.
+Claims out: started {token} before any code of a cell runs, done {token,code,signal,interpreter}, fault {message}, event {token,event};
+call {token,id,name,input} and waiting {token,pending} of tool calls (tool_channel.py). The service chooses the ids of kernels. What `start` may be is in kernels.py; `folder` is a working directory,
 relative to the workspace.
 
 User code is only in the children: they hold no pipe of the service's, and this process is undumpable, so what it claims about their
@@ -16,7 +17,7 @@ import os
 import select
 import signal
 
-from . import endings, frames, kernel_link, kernels, protection, tool_channel, workspace
+from . import bulk, endings, frames, kernel_link, kernels, protection, tool_channel, workspace
 
 
 class Supervisor:
@@ -32,11 +33,12 @@ class Supervisor:
         self._interrupted = False  # An interrupt came before it could be.
         self._poller = select.poll()
 
-    def serve(self):
-        """Never returns; the service ends the sandbox."""
+    def serve(self, with_bulk):
+        """Never returns; the service ends the sandbox. `with_bulk`: its kernels can save their state, which takes pipes of its own."""
         # Nothing of the user runs yet.
         protection.dumpable(True)
-        self._kernels = kernels.Kernels(self._poller, protection.OomScore(), self._template)
+        pipes = bulk.Bulk(self._command, self._claim) if with_bulk else None
+        self._kernels = kernels.Kernels(self._poller, protection.OomScore(), self._template, pipes)
         protection.dumpable(False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -81,6 +83,10 @@ class Supervisor:
                 self._cell(frame)
             case 'program':
                 self._run_program(frame)
+            case 'snapshot':
+                self._snapshot(frame)
+            case 'restore':
+                self._restore(frame)
             case 'seen':
                 if self._running and self._running[0] == frame['token'] and self._running[1] in self._kernels:
                     self._kernels[self._running[1]].acknowledge(frame['mark'])
@@ -126,6 +132,31 @@ class Supervisor:
             kernel_link.send(self._kernels[identity].orders, order)
         except OSError:
             pass  # It is dead, and about to be reaped: that ends the cell.
+
+    def _snapshot(self, frame):
+        if frame['kernel'] not in self._kernels:
+            self._end(frame['token'], {'code': 1, 'signal': None}, 'none')
+            return
+        self._ask(frame, {'snapshot': frame['token'], 'deadline_ms': frame['deadline_ms'], 'max_bytes': frame['max_bytes']})
+
+    def _restore(self, frame):
+        fault = None if frame['kernel'] in self._kernels else self._fault_of_start(frame)
+        if fault:
+            self._claim({'claim': 'fault', 'message': fault})
+            self._end(frame['token'], {'code': 1, 'signal': None}, 'none')
+            return
+        self._ask(frame, {'restore': frame['token']})
+
+    def _ask(self, frame, order):
+        """Passes an order about its state on to a kernel, whose word ends it as a cell."""
+        kernel = self._kernels[frame['kernel']]
+        kernel.begin()
+        self._running = (frame['token'], frame['kernel'])
+        self._begun = self._interrupted = False
+        try:
+            kernel_link.send(kernel.orders, order)
+        except OSError:
+            pass  # It is dead, and about to be reaped: that ends the order.
 
     def _fault_of_start(self, frame):
         """Starts a kernel; returns a sentence when that fails. Where processes that cells left behind have taken every place, they end

@@ -241,6 +241,7 @@ class SandboxEngine implements Engine {
     return new SandboxSession(sandbox, limits, {
       catalogue: this.catalogue,
       hints: this.#hints,
+      withState: true,
       release: (sandbox) => this.#tearDown(sandbox),
     });
   }

@@ -29,6 +29,8 @@ const syncDeadlineMs = 15_000;
 export interface SessionParts {
   readonly catalogue: RuntimeCatalogue;
   readonly hints: Hints;
+  /** Its kernels can save their state. */
+  readonly withState: boolean;
   /** Destroys the sandbox. */
   readonly release: (sandbox: Sandbox) => Promise<void>;
 }
@@ -56,13 +58,13 @@ export class SandboxSession implements EngineSession {
   #ended = false;
 
   /** Takes over a sandbox that is under its limits. `release` destroys it. */
-  constructor(sandbox: Sandbox, limits: Limits, { catalogue, hints, release }: SessionParts) {
+  constructor(sandbox: Sandbox, limits: Limits, { catalogue, hints, withState, release }: SessionParts) {
     this.#sandbox = sandbox;
     this.#limits = limits;
     this.#kernels = new SessionKernels(catalogue);
     this.#hints = hints;
     this.#release = release;
-    void sandbox.link.send(orders.serve());
+    void sandbox.link.send(orders.serve(withState));
   }
 
   get ended(): boolean {

@@ -6,6 +6,8 @@ export type Claim =
   | { readonly claim: 'ready' }
   /** The process that waits for its orders has started. */
   | { readonly claim: 'parked' }
+  /** Descriptors of the first process that the link opens: of a pipe that comes out of the sandbox, and of one that goes in. */
+  | { readonly claim: 'bulk'; readonly fds: readonly [number, number] }
   /** The supervisor has accepted this cell and is about to hand it to its kernel. */
   | { readonly claim: 'started'; readonly token: string }
   /** The program or cell has ended: `code` is 0 to 255, or null when `signal` names the signal that ended it. */
@@ -41,8 +43,10 @@ const interpreterStates: readonly unknown[] = ['kept', 'lost', 'none'] satisfies
 export function parseClaim(text: string): Claim {
   const value: unknown = JSON.parse(text);
   if (!isObject(value)) throw new Error('a claim that is not an object');
-  const { claim, token, code, signal, message, event, interpreter = 'none', id, name, input, pending } = value;
+  const { claim, token, code, signal, message, event, interpreter = 'none', id, name, input, pending, fds } = value;
   if (claim === 'ready' || claim === 'parked') return { claim };
+  if (claim === 'bulk' && Array.isArray(fds) && fds.length === 2 && fds.every(isCount))
+    return { claim, fds: fds as [number, number] };
   if (claim === 'started' && typeof token === 'string') return { claim, token };
   if (claim === 'fault' && typeof message === 'string' && message.length <= maxFaultLength) return { claim, message };
   if (claim === 'event' && typeof token === 'string' && isObject(event)) return { claim, token, event };

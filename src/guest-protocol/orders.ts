@@ -55,7 +55,8 @@ export type GuestFrame =
   | { readonly op: 'park'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
   | { readonly op: 'park'; readonly module: string }
   | ({ readonly op: 'run'; readonly token: string } & Program)
-  | { readonly op: 'serve' }
+  | { readonly op: 'serve'; readonly bulk: boolean }
+  | { readonly op: 'opened' }
   | ({ readonly op: 'program'; readonly token: string; readonly tools: readonly GuestTool[] } & Program)
   | {
       readonly op: 'cell';
@@ -76,6 +77,20 @@ export type GuestFrame =
       readonly folder: string;
     }
   | { readonly op: 'stop'; readonly token: string; readonly kernel: string }
+  | {
+      readonly op: 'snapshot';
+      readonly token: string;
+      readonly kernel: string;
+      readonly deadline_ms: number;
+      readonly max_bytes: number;
+    }
+  | {
+      readonly op: 'restore';
+      readonly token: string;
+      readonly kernel: string;
+      readonly start: KernelStart;
+      readonly folder: string;
+    }
   | { readonly op: 'seen'; readonly token: string; readonly mark: number }
   | { readonly op: 'interrupt' | 'kill' | 'sync' | 'restart'; readonly token: string }
   | { readonly op: 'remove'; readonly path: string }
@@ -126,8 +141,14 @@ export const orders = {
   /** Runs a program; the sandbox runs nothing after it. Claims `done`. */
   run: (token: string, program: Program): Order => ({ frame: { op: 'run', token, ...program } }),
 
-  /** Turns the first process into a supervisor; only the orders below reach one. */
-  serve: (): Order => ({ frame: { op: 'serve' } }),
+  /**
+   * Turns the first process into a supervisor; only the orders below reach one.
+   * @param bulk its kernels can save and restore their state. Claims `bulk`, and waits for `opened`
+   */
+  serve: (bulk = false): Order => ({ frame: { op: 'serve', bulk } }),
+
+  /** The pipes that a `bulk` claim told of are open. */
+  opened: (): Order => ({ frame: { op: 'opened' } }),
 
   /** Runs a program under the supervisor that may call tools. Claims `call`, `waiting`, `done`. */
   toolProgram: (token: string, program: Program, tools: readonly GuestTool[]): Order => ({
@@ -167,6 +188,20 @@ export const orders = {
 
   /** Ends a kernel and the processes that it started. Claims `done`. */
   stop: (token: string, id: string): Order => ({ frame: { op: 'stop', token, kernel: id } }),
+
+  /** A kernel writes its state to the bulk pipe. Claims `done` as soon as it has forked: the stream follows. */
+  snapshot: (
+    token: string,
+    kernel: string,
+    bounds: { readonly deadlineMs: number; readonly maxBytes: number },
+  ): Order => ({
+    frame: { op: 'snapshot', token, kernel, deadline_ms: bounds.deadlineMs, max_bytes: bounds.maxBytes },
+  }),
+
+  /** A kernel that has run nothing reads a state from the bulk pipe; it is started if there is none. Claims `event`, `done`. */
+  restore: (token: string, { id, start, folder }: GuestKernel): Order => ({
+    frame: { op: 'restore', token, kernel: id, start, folder },
+  }),
 
   /** Confirms that everything up to this mark of the cell has arrived. */
   seen: (token: string, mark: number): Order => ({ frame: { op: 'seen', token, mark } }),

@@ -1,6 +1,7 @@
 export type {
   Backend,
   Baseline,
+  BulkPipes,
   CollectLimits,
   ExitStatus,
   FileContent,

@@ -138,6 +138,19 @@ export interface LinkListener {
   claim(claim: Claim): void;
 }
 
+/** Two pipes for much data between the host and a live sandbox, beside its link. Bytes that come out are hostile. */
+export interface BulkPipes {
+  /** Drops what was written and not read. Call it while the sandbox is frozen. */
+  discard(): void;
+  /** What the sandbox writes from now on, in chunks of at most 64 KiB, to the end of the sandbox. One reader at a time. */
+  read(): AsyncIterable<Uint8Array>;
+  /**
+   * Writes to the sandbox, at the pace at which it reads, and resolves when the pipe has everything. One writer at a time.
+   * @throws Error when the sandbox ends or `signal` aborts before
+   */
+  write(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+}
+
 /** The two-way connection to the guest. A claim is delivered after all output that was written before it. */
 export interface GuestLink {
   /**
@@ -147,6 +160,8 @@ export interface GuestLink {
   listen(listener: LinkListener, allowance?: ClaimAllowance): void;
   /** Sends an order. Resolves once it is on its way, also when the sandbox is dead. */
   send(order: Order): Promise<void>;
+  /** The pipes for much data, once `serve` has asked for them. @throws Error when there are none */
+  bulk(): Promise<BulkPipes>;
   /** Resolves when everything written so far has been delivered. */
   flush(): Promise<void>;
 }

@@ -14,8 +14,8 @@ from . import answers, outbox, questions, script, shell
 _KEPT_STREAMS = 220
 
 
-def serve(orders, events):
-    """Runs cells until the supervisor goes away."""
+def serve(orders, events, saved=None, given=None):
+    """Runs cells until the supervisor goes away. `saved`, `given`: where its state goes out and comes in, if it may."""
     streams = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _KEPT_STREAMS) for fd in (1, 2)]
     box = outbox.Outbox(events, orders)
 

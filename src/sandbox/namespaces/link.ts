@@ -1,10 +1,19 @@
-import { type Claim, type ClaimAllowance, ClaimDecoder, encodeFrame, type Order } from '../../guest-protocol/index.ts';
-import type { GuestLink, LinkListener } from '../port.ts';
+import {
+  type Claim,
+  type ClaimAllowance,
+  ClaimDecoder,
+  encodeFrame,
+  type Order,
+  orders,
+} from '../../guest-protocol/index.ts';
+import type { BulkPipes, GuestLink, LinkListener } from '../port.ts';
+import { DescriptorBulkPipes } from './bulk-pipes.ts';
 import { CommandPipe } from './command-pipe.ts';
 import { OutputPipe } from './output-pipe.ts';
 
-/** Descriptors of our ends of a sandbox's four pipes. */
+/** Descriptors of our ends of a sandbox's four pipes, and its first process. */
 export interface PipeEnds {
+  readonly hostPid: number;
   readonly command: number;
   readonly claims: number;
   readonly stdout: number;
@@ -38,9 +47,14 @@ export class PipeLink implements GuestLink {
   #isDelivering = false;
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
+  readonly #hostPid: number;
+  /** The pipes for much data, from the order that asks for them on. Other orders wait until it settles. */
+  #bulk: PromiseWithResolvers<DescriptorBulkPipes> | undefined;
+  #isBulkOpen = false;
 
   /** Takes over the descriptors. `onViolation` has to end the sandbox. */
-  constructor({ command, claims, stdout, stderr }: PipeEnds, onViolation: () => void) {
+  constructor({ hostPid, command, claims, stdout, stderr }: PipeEnds, onViolation: () => void) {
+    this.#hostPid = hostPid;
     this.#onViolation = onViolation;
     this.#command = new CommandPipe(command);
     this.#claims = new OutputPipe(claims, (chunk) => this.#hear(chunk));
@@ -51,6 +65,7 @@ export class PipeLink implements GuestLink {
     ];
     void this.#claims.ended.then(() => {
       for (const pipe of this.#outputs) pipe.finish();
+      this.#bulk?.reject(new Error('the sandbox has ended'));
     });
     this.ended = Promise.all([this.#claims, ...this.#outputs].map((pipe) => pipe.ended));
   }
@@ -64,6 +79,9 @@ export class PipeLink implements GuestLink {
 
   async send({ frame, body }: Order): Promise<void> {
     if (startOrders.has(frame.op)) this.#watching ??= setTimeout(() => this.#watch(), watchAfterMs);
+    // Nothing of the user may run in the sandbox before its pipes are open.
+    if (this.#bulk) await this.#bulk.promise.catch(() => {});
+    else if (frame.op === 'serve' && frame.bulk) this.#awaitBulk();
     const head = encodeFrame(frame);
     if (body === undefined) await this.#command.write([head]);
     else if (body instanceof Uint8Array) await this.#command.write([head, body]);
@@ -71,6 +89,11 @@ export class PipeLink implements GuestLink {
       await this.#command.write([head]);
       for await (const chunk of body) await this.#command.write([chunk]);
     }
+  }
+
+  async bulk(): Promise<BulkPipes> {
+    if (!this.#bulk) throw new Error('the sandbox has no pipes for much data');
+    return this.#bulk.promise;
   }
 
   async flush(): Promise<void> {
@@ -87,6 +110,10 @@ export class PipeLink implements GuestLink {
   close(): void {
     clearTimeout(this.#watching);
     for (const pipe of [this.#claims, ...this.#outputs]) pipe.close();
+    void this.#bulk?.promise.then(
+      (pipes) => pipes.close(),
+      () => {},
+    );
   }
 
   #hear(chunk: Uint8Array): void {
@@ -104,11 +131,30 @@ export class PipeLink implements GuestLink {
     try {
       for (let claim = this.#waiting.shift(); claim; claim = this.#waiting.shift()) {
         for (const pipe of this.#outputs) pipe.drain();
-        this.#listener.claim(claim);
+        if (claim.claim === 'bulk') this.#openBulk(claim.fds);
+        else this.#listener.claim(claim);
       }
     } finally {
       this.#isDelivering = false;
     }
+  }
+
+  #awaitBulk(): void {
+    this.#bulk = Promise.withResolvers();
+    this.#bulk.promise.catch(() => {});
+  }
+
+  /** A sandbox whose pipes cannot be opened works without them. */
+  #openBulk(fds: readonly [number, number]): void {
+    if (!this.#bulk || this.#isBulkOpen) return;
+    this.#isBulkOpen = true;
+    try {
+      this.#bulk.resolve(new DescriptorBulkPipes(this.#hostPid, fds));
+    } catch (error) {
+      this.#bulk.reject(error);
+    }
+    // Ahead of the orders that wait.
+    void this.#command.write([encodeFrame(orders.opened().frame)]);
   }
 
   #watch(): void {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type KernelStart, orders } from '../../../src/guest-protocol/index.ts';
 import type { Backend, Sandbox, SandboxLimits } from '../../../src/sandbox/index.ts';
+import { describeBulk } from './bulk.ts';
 import { cellOf, type Deed } from './deeds.ts';
 import { start, Transcript } from './listen.ts';
 import { describeWorkspace } from './workspace.ts';
@@ -206,6 +207,13 @@ export function describeBackend(name: string, open: () => Promise<Candidate>): v
       await sandbox.link.send(orders.kill('other'));
       await transcript.until(() => transcript.claims.filter(({ claim }) => claim === 'done').length === 2);
       expect(transcript.claims.at(-1)).toMatchObject({ token: 'other', signal: 'SIGKILL', interpreter: 'lost' });
+    });
+
+    describe('the pipes for much data', () => describeBulk(create));
+
+    it('has no pipes for much data unless its supervisor is asked for them', async () => {
+      const sandbox = await create();
+      await expect(sandbox.link.bulk()).rejects.toThrow('no pipes');
     });
 
     describeWorkspace(create);

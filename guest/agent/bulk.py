@@ -1,0 +1,39 @@
+"""Two pipes for much data beside the command pipe and the claims: what kernels save goes out on one, what they are given comes in on
+the other.
+
+Only a supervisor that is asked for them has them. It makes them before any code of the user runs, and the service opens its ends by their
+numbers in /proc, which works while this process is dumpable. All kernels of the sandbox inherit both, so what comes out is a claim of the
+user's like everything else.
+"""
+
+import fcntl
+import os
+
+from . import frames
+
+# Out of the way of user code, below the lowest limit on open files.
+_PRIVATE_FDS = 240
+
+
+class Bulk:
+    """The sandbox's ends of both pipes."""
+
+    def __init__(self, command, claim):
+        """Call it while this process is dumpable. Waits until the service has opened its ends: its next order says so."""
+        outer_reader, self.saved = _pipe(1)
+        self.given, outer_writer = _pipe(0)
+        claim({'claim': 'bulk', 'fds': [outer_reader, outer_writer]})
+        order = frames.read_frame(command)
+        if order['op'] != 'opened':
+            raise RuntimeError(f'{order["op"]} before the pipes were opened')
+        os.close(outer_reader)
+        os.close(outer_writer)
+
+
+def _pipe(ours):
+    """A pipe whose end `ours` (0: read, 1: write) has a private number."""
+    ends = list(os.pipe2(os.O_CLOEXEC))
+    moved = fcntl.fcntl(ends[ours], fcntl.F_DUPFD_CLOEXEC, _PRIVATE_FDS)
+    os.close(ends[ours])
+    ends[ours] = moved
+    return ends

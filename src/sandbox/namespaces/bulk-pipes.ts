@@ -1,0 +1,96 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { BulkPipes } from '../port.ts';
+
+const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
+/** More than a pipe holds: a program cannot make it larger. */
+const capacityBytes = 1024 * 1024;
+const dropped = Buffer.allocUnsafe(65_536);
+
+/** Our ends of a sandbox's two pipes for much data. */
+export class DescriptorBulkPipes implements BulkPipes {
+  readonly #saved: number;
+  readonly #given: number;
+  #isClosed = false;
+
+  /**
+   * Opens the pipes by descriptors of the sandbox's first process. Call it before anything of a user runs there.
+   * @throws Error when they are no pipes
+   */
+  constructor(hostPid: number, [saved, given]: readonly [number, number]) {
+    this.#saved = openPipe(`/proc/${hostPid}/fd/${saved}`, O_RDONLY);
+    try {
+      this.#given = openPipe(`/proc/${hostPid}/fd/${given}`, O_WRONLY);
+    } catch (error) {
+      closeSync(this.#saved);
+      throw error;
+    }
+  }
+
+  discard(): void {
+    if (this.#isClosed) return;
+    // A bound, because a writer that is not frozen could fill the pipe as fast as it is read.
+    for (let left = capacityBytes; left > 0; ) {
+      try {
+        const count = readSync(this.#saved, dropped);
+        if (count === 0) return;
+        left -= count;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return;
+        throw error;
+      }
+    }
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    // Each transfer has a descriptor of its own, so that none begins with what the one before has read ahead.
+    const socket = new Socket({ fd: this.#again(this.#saved, O_RDONLY), readable: true, writable: false });
+    yield* socket as AsyncIterable<Uint8Array>;
+  }
+
+  async write(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    const socket = new Socket({ fd: this.#again(this.#given, O_WRONLY), readable: false, writable: true });
+    const { promise: failed, reject } = Promise.withResolvers<never>();
+    failed.catch(() => {});
+    socket.once('error', reject).once('close', () => reject(new Error('the sandbox reads no more')));
+    const stop = () => socket.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      let last: Promise<void> = Promise.resolve();
+      for await (const chunk of chunks) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        // With an error it is not written, and `failed` says so.
+        const hasRoom = socket.write(chunk, (error) => {
+          if (!error) resolve();
+        });
+        last = promise;
+        await Promise.race([hasRoom ? undefined : promise, failed]);
+      }
+      await Promise.race([last, failed]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      socket.destroy();
+    }
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    closeSync(this.#saved);
+    closeSync(this.#given);
+  }
+
+  #again(fd: number, mode: number): number {
+    if (this.#isClosed) throw new Error('the sandbox has ended');
+    return openSync(`/proc/self/fd/${fd}`, mode | O_NONBLOCK);
+  }
+}
+
+function openPipe(path: string, mode: number): number {
+  const fd = openSync(path, mode | O_NONBLOCK);
+  if (fstatSync(fd).isFIFO()) return fd;
+  closeSync(fd);
+  throw new Error('a descriptor of the sandbox that is no pipe');
+}
