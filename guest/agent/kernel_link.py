@@ -2,12 +2,15 @@
 
 A cell with a "question" does not run: {"kind":"complete","cursor"} and {"kind":"is_complete"} are answered by one result.
 
+A "manner" {"isSilent","isRemembered","expressions"} is of clients that are notebooks themselves.
+
 Events: {"event":"begun"} once a cell can be interrupted (SIGINT; an interrupt that came before is sent then, and none is sent
-between cells), {"event":"display"|"result","bundle":{<mime>:…}}, with "name" one that a later one with "update":true replaces,
-{"event":"clear","wait"}, which takes back what was shown, at once or with the next, {"event":"error","error":{"name","value",
-"traceback":[…]}}, and {"event":"done","cell","code"}, which ends the cell of that name. A program of the image finds cells on
-descriptor 3 and writes events to 4. Beside the signal, which it may not notice, it gets a line on 5 with the name of a cell to
-interrupt. Where the sandbox has them, 6 is where it writes its state and 7 where it reads one (bulk.py).
+between cells), {"event":"display"|"result","bundle":{<mime>:…}}, with "name" one that a later one with "update":true replaces, with
+"metadata" what is said about its forms, {"event":"clear","wait"}, which takes back what was shown, at once or with the next,
+{"event":"error","error":{"name","value","traceback":[…]}}, {"event":"expressions","values":{…}}, what the expressions of a manner came
+to, and {"event":"done","cell","code"}, which ends the cell of that name. A program of the image finds cells on descriptor 3 and
+writes events to 4. Beside the signal, which it may not notice, it gets a line on 5 with the name of a cell to interrupt.
+Where the sandbox has them, 6 is where it writes its state and 7 where it reads one (bulk.py).
 
 Streams go another way, straight to the service. A display may have a "mark", a number that counts up: {"seen": <mark>} comes on the
 pipe of the cells once the service has it, and what is printed after that comes after it.

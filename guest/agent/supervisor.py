@@ -129,6 +129,8 @@ class Supervisor:
             order = {'cell': frame['token'], 'code': code.decode(), 'language': frame['language'], 'tools': tools}
             if frame.get('question'):
                 order['question'] = frame['question']
+            if frame.get('manner'):
+                order['manner'] = frame['manner']
             kernel_link.send(self._kernels[identity].orders, order)
         except OSError:
             pass  # It is dead, and about to be reaped: that ends the cell.

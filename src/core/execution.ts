@@ -100,6 +100,19 @@ export type KernelQuestion =
   /** Whether the code is whole. */
   | { readonly kind: 'is_complete' };
 
+/**
+ * How a cell runs for a client that is a notebook itself. Errors are told as errors alone, not on stderr as well, and values have the
+ * forms their own libraries give them.
+ */
+export interface CellManner {
+  /** Shows no value, and is no part of the interpreter's history. */
+  readonly isSilent: boolean;
+  /** Is part of the interpreter's own history (`In`, `Out`). */
+  readonly isRemembered: boolean;
+  /** Expressions to evaluate after code that succeeds, by the caller's names for them. Python alone. */
+  readonly expressions: Readonly<Record<string, string>>;
+}
+
 export const kernelAnswerType = 'application/vnd.dragoman.answer+json';
 
 export interface CellResult extends ExecutionResult {
@@ -127,7 +140,20 @@ export function stderrApart({ error, stderr }: Pick<CellResult, 'error' | 'stder
 /** What happens while an execution runs, in order. */
 export type ExecutionEvent =
   | { readonly type: 'stdout' | 'stderr'; readonly data: Uint8Array }
-  | { readonly type: 'display' | 'result'; readonly bundle: MimeBundle }
+  | {
+      readonly type: 'display' | 'result';
+      readonly bundle: MimeBundle;
+      /** By which it can be replaced later. */
+      readonly name?: string | undefined;
+      /** It replaces what was shown by its name, in this cell or an earlier one. */
+      readonly isUpdate?: true | undefined;
+      /** About its forms: the width of an image, for example. From the sandbox, bounded. */
+      readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+    }
+  /** What the cell has shown is taken back: at once, or when it shows something else. */
+  | { readonly type: 'clear'; readonly waits: boolean }
+  /** What the expressions of a `CellManner` came to: Jupyter's own answer for each. From the sandbox, bounded. */
+  | { readonly type: 'expressions'; readonly values: Readonly<Record<string, unknown>> }
   | { readonly type: 'error'; readonly error: ProgramError }
   /** Every call that waits for the caller: the program goes on when all are answered, or earlier when it can. */
   | { readonly type: 'tool_calls'; readonly calls: readonly ToolCall[] };

@@ -14,6 +14,7 @@ export {
 export { usualDataDir } from './data-dir.ts';
 export { DragomanError, type ErrorCode, errorCatalogue } from './errors.ts';
 export {
+  type CellManner,
   type CellResult,
   type ExecutionEvent,
   type ExecutionResult,

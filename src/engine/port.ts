@@ -1,4 +1,5 @@
 import type {
+  CellManner,
   CellResult,
   ExecutionEvent,
   ExecutionResult,
@@ -50,6 +51,8 @@ export interface EngineCellRequest {
   readonly kernel?: string | undefined;
   /** What is asked about the code, which then does not run. */
   readonly question?: KernelQuestion | undefined;
+  /** Absent: as usual. */
+  readonly manner?: CellManner | undefined;
 }
 
 /** A kernel of a live session: an interpreter with variables of its own. Plain data. */

@@ -67,7 +67,7 @@ describe('what a kernel shows', () => {
     expect(texts()).toHaveLength(3);
     show('e');
     expect(texts()).toEqual(['display e']);
-    expect(rich.push({ event: 'clear', wait: false })).toBeUndefined();
+    expect(rich.push({ event: 'clear', wait: false })).toEqual({ type: 'clear', waits: false });
     expect(texts()).toEqual([]);
     // What is gone or replaced takes no room.
     for (let count = 0; count < 20; count++) {

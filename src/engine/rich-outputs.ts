@@ -7,6 +7,8 @@ const maxForms = 16;
 const maxTypeLength = 100;
 const maxDisplayName = 200;
 const maxNameLength = 200;
+const maxMetadataBytes = 65_536;
+const maxExpressionBytes = 1024 * 1024;
 const maxValueLength = 16_384;
 const maxTraceLines = 300;
 const maxTraceLength = 65_536;
@@ -33,7 +35,11 @@ export class RichOutputs {
     if (type === 'clear') {
       this.#clearsNext = event.wait === true;
       if (!this.#clearsNext) this.#clear();
-      return undefined;
+      return { type, waits: event.wait === true };
+    }
+    if (type === 'expressions') {
+      const values = objectOf(event.values, maxExpressionBytes);
+      return values && { type, values };
     }
     if (type !== 'display' && type !== 'result') return undefined;
     const bundle = bundleOf(event.bundle);
@@ -59,7 +65,9 @@ export class RichOutputs {
       this.outputs.push({ kind: type, bundle, ...(after && { after }) });
       this.#facts.push(fact);
     }
-    return { type, bundle };
+    const isUpdate = event.update === true && name !== undefined ? true : undefined;
+    const metadata = objectOf(event.metadata, maxMetadataBytes);
+    return { type, bundle, ...(name === undefined ? {} : { name, isUpdate }), ...(metadata && { metadata }) };
   }
 
   #named(name: string): number[] {
@@ -88,6 +96,13 @@ function isForm(type: string, form: unknown): boolean {
   if (/^(?:text\/[a-z0-9.+-]+|image\/svg\+xml)$/.test(type)) return typeof form === 'string';
   if (/^(?:image\/[a-z0-9.+-]+|application\/pdf)$/.test(type)) return typeof form === 'string' && base64.test(form);
   return /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type);
+}
+
+/** A JSON object that is not too large; undefined: it is none, or empty. */
+function objectOf(value: unknown, maxLength: number): Readonly<Record<string, unknown>> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (Object.keys(value).length === 0 || jsonLength(value) > maxLength) return undefined;
+  return value as Readonly<Record<string, unknown>>;
 }
 
 /** An estimate that is cheap for large values. */

@@ -101,7 +101,7 @@ export class SandboxSession implements EngineSession {
   }
 
   run(
-    { language, code, kernel, question }: EngineCellRequest,
+    { language, code, kernel, question, manner }: EngineCellRequest,
     options: EngineCallOptions & { readonly limits: Limits },
   ): EngineCell {
     if (this.ended) return { done: Promise.reject(new SandboxGone()), interrupt() {} };
@@ -115,6 +115,7 @@ export class SandboxSession implements EngineSession {
       code: Buffer.from(question ? code : sourceText(runtime, code)),
       tools: tools?.tools ?? [],
       question,
+      manner,
     };
     const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), {
       ...options,

@@ -1,4 +1,4 @@
-import type { KernelQuestion } from '../core/index.ts';
+import type { CellManner, KernelQuestion } from '../core/index.ts';
 
 /** How a program starts. */
 export type Program =
@@ -68,6 +68,7 @@ export type GuestFrame =
       readonly size: number;
       readonly tools: readonly GuestTool[];
       readonly question: KernelQuestion | null;
+      readonly manner: CellManner | null;
     }
   | {
       readonly op: 'kernel';
@@ -165,6 +166,7 @@ export const orders = {
       readonly tools: readonly GuestTool[];
       /** What is asked about the code, which then does not run. */
       readonly question?: KernelQuestion | undefined;
+      readonly manner?: CellManner | undefined;
     },
   ): Order => ({
     frame: {
@@ -177,6 +179,7 @@ export const orders = {
       size: cell.code.length,
       tools: cell.tools,
       question: cell.question ?? null,
+      manner: cell.manner ?? null,
     },
     body: cell.code,
   }),

@@ -1,4 +1,5 @@
 import type {
+  CellManner,
   CellResult,
   ExecutionEvent,
   KernelQuestion,
@@ -133,6 +134,8 @@ export interface Job {
   readonly mode: 'cell' | 'program';
   /** Of a cell: what is asked about the code, which then does not run. */
   readonly question?: KernelQuestion | undefined;
+  /** Of a cell. Absent: as usual. */
+  readonly manner?: CellManner | undefined;
   /** All files of the workspace; of a session's all it has. */
   readonly inputs: readonly JobInput[];
   /** Empty folders of the workspace, as of `JobEnding.folders`. Null: empty folders are not kept. */

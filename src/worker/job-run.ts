@@ -183,10 +183,10 @@ export class JobRun {
     fileAt: (path: string) => HeldFile | undefined,
     kernel?: string,
   ): Promise<JobEnding> {
-    const { code, limits, question } = this.#job;
+    const { code, limits, question, manner } = this.#job;
     const { signal } = this.#cancel;
     const options = { limits, signal, onEvent: this.#tell, tools: this.#tools };
-    const cell = sandbox.run({ language: this.#runtime.name, code, kernel, question }, options);
+    const cell = sandbox.run({ language: this.#runtime.name, code, kernel, question, manner }, options);
     this.#cell = cell;
     const end = await cell.done.finally(() => {
       this.#cell = undefined;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type {
+  CellManner,
   CellResult,
   ExecutionEvent,
   ExecutionResult,
@@ -91,6 +92,7 @@ interface CellOptions {
   readonly language?: string;
   /** Absent: the default kernel of the language. */
   readonly kernel?: string;
+  readonly manner?: CellManner | undefined;
   readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ExecutionEvent) => void;
@@ -191,8 +193,10 @@ export async function startEngine(
     close: () => engine.close(),
     async openSession(own) {
       const session = await engine.openSession({ ...limits, ...own });
-      const start = (code: string, { language = 'python', kernel, limits: cellLimits, ...more }: CellOptions = {}) =>
-        session.run({ language, code, kernel }, { limits: { ...limits, ...own, ...cellLimits }, ...more });
+      const start = (
+        code: string,
+        { language = 'python', kernel, manner, limits: cellLimits, ...more }: CellOptions = {},
+      ) => session.run({ language, code, kernel, manner }, { limits: { ...limits, ...own, ...cellLimits }, ...more });
       return {
         session,
         start,

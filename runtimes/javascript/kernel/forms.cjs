@@ -14,8 +14,8 @@ const offers = [
 ];
 const maxJson = 1 << 20;
 
-/** May throw whatever a value's own methods throw. */
-function formsOf(value) {
+/** May throw whatever a value's own methods throw. `isPlain`: without the JSON of mere data. */
+function formsOf(value, isPlain = false) {
   if (typeof value?.[jupyter] === 'function') {
     const forms = value[jupyter]();
     if (typeof forms === 'object' && forms !== null) return forms;
@@ -33,7 +33,7 @@ function formsOf(value) {
     if (type) forms[type] = value;
   }
   // What draws itself is no mere data.
-  const json = Object.keys(forms).length === 1 ? jsonOf(value) : undefined;
+  const json = !isPlain && Object.keys(forms).length === 1 ? jsonOf(value) : undefined;
   if (json !== undefined) forms['application/json'] = json;
   return forms;
 }

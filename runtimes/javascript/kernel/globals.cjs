@@ -60,7 +60,7 @@ function prepareGlobals(outbox) {
   /** Shows values in all their forms; `display(bundle, {raw: true})` takes forms by MIME type. */
   hidden('display', (...values) => {
     const options = values.length === 2 && values[1]?.raw === true ? values.pop() : {};
-    for (const value of values) outbox.show('display', options.raw ? value : formsOf(value));
+    for (const value of values) outbox.show('display', options.raw ? value : formsOf(value, outbox.isPlain));
   });
   process.argv = [process.execPath, here];
   process.exit = (code = process.exitCode) => {

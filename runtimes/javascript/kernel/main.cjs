@@ -41,6 +41,7 @@ function next() {
   if (!order) return;
   running = { name: order.cell, code: undefined };
   outbox.begin(order.cell);
+  outbox.isPlain = Boolean(order.manner);
   timers.begin();
   interrupts.begin(order.cell);
   // What a cell would have its process end with is its own.
@@ -55,7 +56,7 @@ function next() {
 }
 
 /** Runs one cell; resolves with its exit code. */
-async function run({ code, language, question }) {
+async function run({ code, language, question, manner }) {
   if (question) {
     try {
       outbox.show('result', { [answerType]: await answer(question, code, language) });
@@ -71,7 +72,7 @@ async function run({ code, language, question }) {
   try {
     cell = prepare(code, file, language);
     const value = await evaluate(cell);
-    if (value !== undefined) outbox.show('result', formsOf(value));
+    if (value !== undefined && !manner?.isSilent) outbox.show('result', formsOf(value, outbox.isPlain));
     return Number(process.exitCode ?? 0) & 0xff;
   } catch (error) {
     // What V8 says of a cell that was stopped: the interrupt itself is on its way.
@@ -84,7 +85,8 @@ async function run({ code, language, question }) {
 function fail(error, cell) {
   if (error instanceof ExitRequest) return error.code;
   const { name, value, lines } = report(error, cell);
-  outbox.print(`${lines.join('\n')}\n`);
+  // A client that is a notebook itself gets an error apart.
+  if (!outbox.isPlain) outbox.print(`${lines.join('\n')}\n`);
   outbox.error(name, value, lines);
   return 1;
 }
@@ -99,7 +101,7 @@ function uncaught(error) {
 function interrupt() {
   if (!running || running.code !== undefined) return;
   timers.cancel();
-  outbox.print('Interrupted\n');
+  if (!outbox.isPlain) outbox.print('Interrupted\n');
   outbox.error('Interrupted', 'the cell was interrupted', ['Interrupted']);
   end(running, 1);
 }

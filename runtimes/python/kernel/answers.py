@@ -13,6 +13,7 @@ _MAX_DOCUMENTATION = 8000
 
 def answer(shell, question, code):
     """Shows the answer to a question as the result; returns the exit code. A question that fails has no answer."""
+    shell.outbox.is_plain = False
     try:
         found = _found(shell, question, code)
     except Exception:

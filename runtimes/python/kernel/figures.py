@@ -68,7 +68,7 @@ def show_open(shell):
 def _show(shell, figure):
     if not (figure.axes or figure.lines or figure.images or figure.texts or figure.patches):
         return
-    bundle = shell.forms_of(figure)
+    bundle, _ = shell.forms_of(figure)
     # Its text says the size alone: to a reader of text it is noise between what the cell printed.
     bundle.pop('text/plain', None)
     if bundle:

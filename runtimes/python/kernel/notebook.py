@@ -37,7 +37,7 @@ class _Shown:
 
     failed = False
 
-    def show(self, _kind, forms, _name=None, _is_update=False):
+    def show(self, _kind, forms, _name=None, _is_update=False, metadata=None):
         print(forms.get('text/plain', ''))
 
     def error(self, *_error):

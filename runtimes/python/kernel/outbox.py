@@ -30,6 +30,8 @@ _MAX_DEPTH = 50
 # For the service to say that it has what was shown; longer, and the order of things is lost, but not the cell.
 _MAX_WAIT_MS = 10_000
 _HEAD = 2000
+_MAX_METADATA = 60_000
+_OURS = 'application/vnd.dragoman.'
 _WORKSPACE = '/mnt/data'
 _ENDINGS = {
     'text/plain': 'txt',
@@ -49,6 +51,8 @@ class Outbox:
         self._events = events
         self._orders = orders
         self._marks = self._seen = 0
+        # Our own forms are left out.
+        self.is_plain = False
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self.begin(None)
@@ -70,7 +74,7 @@ class Outbox:
         self._errors = 0
         self.failed = False
 
-    def show(self, kind, forms, name=None, is_update=False):
+    def show(self, kind, forms, name=None, is_update=False, metadata=None):
         """Sends one display or result: `forms` by MIME type, text, bytes or JSON. What is too large goes into a file.
         A display may have a name, by which it is replaced later."""
         if os.getpid() != self._pid:
@@ -79,7 +83,7 @@ class Outbox:
             return
         name = name[:_MAX_NAME] if isinstance(name, str) else None
         if is_update and name is not None:
-            self._update(name, forms)
+            self._update(name, forms, metadata)
             return
         if self._full:
             return
@@ -96,9 +100,10 @@ class Outbox:
         self._shown += 1
         self._bytes += size
         if self._held_clear:
+            # It goes without what is said about its forms.
             self._held.append((kind, bundle, name))
         else:
-            self._post(_event(kind, bundle, name, mark=self._mark()))
+            self._post(_event(kind, bundle, name, mark=self._mark(), metadata=metadata))
 
     def settle(self):
         """Before something is printed: waits until the service has what was shown before it, which goes another way."""
@@ -136,13 +141,13 @@ class Outbox:
         else:
             self._post(json.dumps({'event': 'clear', 'wait': bool(wait)}))
 
-    def _update(self, name, forms):
+    def _update(self, name, forms, metadata):
         bundle = self._encode(forms, False)
         if not bundle:
             return
         self._replace(1, _size(bundle))
         if not self._held_clear and not self._is_replacing_too_much():
-            self._post(_event('display', bundle, name, True, self._mark()))
+            self._post(_event('display', bundle, name, True, self._mark(), metadata))
             return
         updates = {**self._held_updates, name: bundle}
         if sum(map(_size, updates.values())) <= _MAX_HELD_BYTES and len(updates) <= MAX_DISPLAYS:
@@ -156,12 +161,20 @@ class Outbox:
         return self._replaced > _MAX_REPLACED or self._replaced_bytes > _MAX_REPLACED_BYTES
 
     def error(self, name, value, traceback):
-        """Says that the cell failed: what an exception is called, what it says, and the lines a terminal would show."""
+        """Says that the cell failed: what an exception is called, what it says, and the lines a terminal would show. False: too often."""
         self.failed = True
         self._errors += 1
         if os.getpid() == self._pid and self._errors <= _MAX_ERRORS:
             error = {'name': name, 'value': value, 'traceback': traceback}
             self._post(json.dumps({'event': 'error', 'error': error}))
+            return True
+        return False
+
+    def expressions(self, values):
+        """Says what expressions came to that were asked for with the cell."""
+        text = to_json(values)
+        if os.getpid() == self._pid and len(text) <= _MAX_TEXT_BYTES:
+            self._post(f'{{"event":"expressions","values":{text}}}')
 
     def done(self, code):
         # What is left of them comes before the next order, which is not read here.
@@ -178,7 +191,7 @@ class Outbox:
         """The forms as JSON text by MIME type, without those that are too large: these are written to files and named."""
         bundle, notes = {}, []
         for mime, value in list(forms.items())[:_MAX_FORMS]:
-            if not isinstance(mime, str) or value is None:
+            if not isinstance(mime, str) or value is None or (self.is_plain and mime.startswith(_OURS)):
                 continue
             if isinstance(value, (bytes, bytearray, memoryview)):
                 value = base64.b64encode(value).decode()
@@ -243,11 +256,13 @@ class Outbox:
             kernel_link.send_text(self._events, text)
 
 
-def _event(kind, bundle, name, is_update=False, mark=None):
+def _event(kind, bundle, name, is_update=False, mark=None, metadata=None):
     body = ','.join(f'{json.dumps(mime)}:{text}' for mime, text in bundle.items())
     named = '' if name is None else f',"name":{json.dumps(name)},"update":{json.dumps(is_update)}'
     marked = '' if mark is None else f',"mark":{mark}'
-    return f'{{"event":"{kind}"{named}{marked},"bundle":{{{body}}}}}'
+    about = to_json(metadata) if metadata else ''
+    described = f',"metadata":{about}' if 0 < len(about) <= _MAX_METADATA else ''
+    return f'{{"event":"{kind}"{named}{marked}{described},"bundle":{{{body}}}}}'
 
 
 def _size(bundle):

@@ -10,6 +10,10 @@ _MAX_COLUMNS = 100
 _MAX_CELLS = 10_000
 
 
+# Of a client that is a notebook itself: tables have the forms that pandas gives them, and no more.
+are_plain = False
+
+
 def register(formatter):
     """Adds them to IPython's display formatter; a type is looked up when its module has been imported."""
     tables = formatter.formatters['application/json']
@@ -43,6 +47,8 @@ def _words(figure):
 
 def table(frame):
     """A DataFrame as {columns: [{name, type}], index, data, shape}: its first rows and columns; dates in ISO form."""
+    if are_plain:
+        return None
     columns = frame.columns[:_MAX_COLUMNS]
     rows = min(_MAX_ROWS, max(1, _MAX_CELLS // max(1, len(columns))))
     head = frame.iloc[:rows, : len(columns)]

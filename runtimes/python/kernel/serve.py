@@ -39,7 +39,11 @@ def serve(orders, events, saved=None, given=None):
             signal.signal(signal.SIGINT, interrupt)
             kernel_link.send(events, {'event': 'begun'})
             question = order.get('question')
-            code = answers.answer(cells, question, order['code']) if question else cells.run(order['code'])
+            manner = order.get('manner')
+            if question:
+                code = answers.answer(cells, question, order['code'])
+            else:
+                code = cells.run(order['code'], manner)
             # A handler the cell has set is there for the next.
             interrupt = signal.getsignal(signal.SIGINT)
         except KeyboardInterrupt as error:

@@ -78,17 +78,17 @@ class _Result(DisplayHook):
         self.check_for_underscore()
         if result is None or self.quiet():
             return
-        forms = self.shell.forms_of(result)
+        forms, metadata = self.shell.forms_of(result)
         self.update_user_ns(result)
         self.fill_exec_result(result)
         if forms:
-            self.shell.outbox.show('result', forms)
+            self.shell.outbox.show('result', forms, metadata=metadata)
 
 
 class _Displays(DisplayPublisher):
     def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **_):
         name = (transient or {}).get('display_id')
-        self.shell.outbox.show('display', representations.complete(data), name, update)
+        self.shell.outbox.show('display', representations.complete(data), name, update, metadata)
 
     def clear_output(self, wait=False):
         self.shell.outbox.clear(wait)
@@ -112,6 +112,8 @@ class CellShell(InteractiveShell):
     compiler_class = Type(_CellCompiler)
     # Where what is shown goes; set when a kernel begins.
     outbox = None
+    # How the cell runs for a client that is a notebook itself; None: as usual.
+    _manner = None
 
     def __init__(self, **settings):
         super().__init__(**settings)
@@ -184,29 +186,36 @@ class CellShell(InteractiveShell):
             if known is None or tools.is_tool(known):
                 self.user_ns[name] = function
 
-    def run(self, source):
+    def run(self, source, manner=None):
         """Runs one cell; returns its exit code."""
         code = 0
+        self._manner = manner
+        self.outbox.is_plain = representations.are_plain = manner is not None
         try:
-            result = self.run_cell(source, store_history=True)
+            silent = manner is not None and manner['isSilent']
+            stored = manner is None or manner['isRemembered']
+            result = self.run_cell(source, store_history=stored and not silent, silent=silent)
             error = result.error_in_exec or result.error_before_exec
             if isinstance(error, SystemExit):
                 code = reports.exit_code(error)
             figures.show_open(self)
+            if manner and manner['expressions'] and not self.outbox.failed:
+                self.outbox.expressions(self.user_expressions(manner['expressions']))
         except BaseException as error:
             self.report(error)
         return code or int(self.outbox.failed)
 
     def forms_of(self, value):
-        """A value in all its forms. A form that cannot be made is reported, and is an error only when no text is left."""
+        """A value in all its forms, and what is said about them. A form that cannot be made is reported, and is an error only when no
+        text is left."""
         self._formatting = []
         try:
-            forms, _ = self.display_formatter.format(value)
+            forms, metadata = self.display_formatter.format(value)
         finally:
             failures, self._formatting = self._formatting, None
         for failure in failures:
             self.report(failure, is_error='text/plain' not in forms)
-        return representations.complete(forms)
+        return representations.complete(forms), metadata
 
     async def run_code(self, code_obj, result=None, *, async_=False):
         """Runs one statement of a cell; True when it failed. In place of IPython's: SystemExit is no failure to explain."""
@@ -259,13 +268,16 @@ class CellShell(InteractiveShell):
     def report(self, error, is_error=True):
         sys.last_type, sys.last_value, sys.last_traceback, sys.last_exc = type(error), error, error.__traceback__, error
         lines = errors.lines(error)
+        told = type(error).__name__, errors.value(error), lines
+        if is_error and self._manner is not None and self.outbox.error(*told):
+            return
         try:
             sys.stderr.write('\n'.join(lines) + '\n')
             sys.stderr.flush()
         except Exception:
             pass  # Its stderr may be anything by now.
-        if is_error:
-            self.outbox.error(type(error).__name__, errors.value(error), lines)
+        if is_error and self._manner is None:
+            self.outbox.error(*told)
 
     def system(self, command):
         """`!command`, on the cell's own streams."""

@@ -100,6 +100,9 @@ class EventTexts {
         for (const { id } of fresh) this.#called.add(id);
         return fresh.map((data) => ({ event: 'tool_call', data }));
       }
+      case 'clear':
+      case 'expressions':
+        return [];
     }
   }
 

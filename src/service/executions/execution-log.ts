@@ -206,5 +206,6 @@ function finished(execution: Execution, last: number): RunningExecution {
       throw new DragomanError('conflict', { message: 'The execution has ended.' });
     },
     cancel() {},
+    async interrupt() {},
   };
 }

@@ -117,10 +117,10 @@ export class ExecutionService implements Executions {
   #admit(
     owner: string,
     language: Language,
-    { code, args, stdin, tools, notes }: ExecutionRequest,
+    { code, args, stdin, tools, notes, manner }: ExecutionRequest,
     cancel: () => void,
   ): () => void {
-    const bytes = executionBytes + weightOf([code, args, stdin, tools, notes]);
+    const bytes = executionBytes + weightOf([code, args, stdin, tools, notes, manner]);
     const giveBack = tools?.length ? this.#tools.take(owner, language, tools, cancel) : () => {};
     try {
       this.#underWay.take(owner, bytes);

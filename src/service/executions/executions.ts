@@ -1,4 +1,5 @@
 import type {
+  CellManner,
   CellResult,
   ExecutionEvent,
   FileRef,
@@ -36,6 +37,8 @@ export interface ExecutionRequest {
   readonly asProgram?: boolean | undefined;
   /** What is asked of the kernel about the code, which then does not run and is no part of the session's history. */
   readonly question?: KernelQuestion | undefined;
+  /** Of a cell. Absent: as usual. */
+  readonly manner?: CellManner | undefined;
   /** Tools of the caller that the code may call. */
   readonly tools?: readonly ToolDefinition[] | undefined;
   /** What the dialect wants to read again when it comes back to the execution. */
@@ -87,6 +90,8 @@ export interface RunningExecution {
   answer(results: readonly ToolResult[]): Promise<void>;
   /** Ends it; a kernel keeps its variables if it heeds the interrupt. */
   cancel(): void;
+  /** As Ctrl-C on a terminal, once it runs: code that does not heed it goes on. */
+  interrupt(): Promise<void>;
 }
 
 /** A file that a program made and that was not kept. */

@@ -102,6 +102,7 @@ async function runOrder(
       stdin: request.stdin ?? null,
       mode: isCell(order) ? 'cell' : 'program',
       ...(request.question ? { question: request.question } : {}),
+      ...(request.manner ? { manner: request.manner } : {}),
       ...{ inputs, folders, limits, session },
       tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
       deadline: now() + queueWaitMs,

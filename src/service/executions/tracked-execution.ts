@@ -230,6 +230,10 @@ export class TrackedExecution implements RunningExecution {
     this.#abort.abort();
   }
 
+  async interrupt(): Promise<void> {
+    if (this.#isSubmitted) await this.#runner.interrupt(this.id);
+  }
+
   /** Waits for a place again, and gives the answers that have come by then. */
   async #goOn(): Promise<void> {
     try {
