@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ErrorCode, Principal, RateClass } from '../core/index.ts';
 
 declare module 'fastify' {
@@ -38,6 +38,15 @@ export interface UnknownRequest {
   readonly id: string;
 }
 
+/** A request before it is routed. */
+export interface Readdressed {
+  readonly headers: IncomingHttpHeaders;
+  /** Path and query, without `/v1`. */
+  readonly url: string;
+  /** The same with its `/v1`, if it came with one. */
+  readonly shown: string;
+}
+
 /** What a dialect answers for an address that no route has. */
 export interface UnknownAddress {
   readonly headers: Readonly<Record<string, string>>;
@@ -62,6 +71,17 @@ export interface Dialect {
    * `dialect` (its name) where other dialects have the same addresses.
    */
   claims?(headers: IncomingHttpHeaders): boolean;
+  /**
+   * Where a request goes that belongs to this API by more than its path: by a header, by its host name, or by a path that another API
+   * has as well. Asked before routing, in the order of the dialects; the first that answers is right.
+   * @returns path and query to route by, under a prefix of the dialect's own
+   */
+  readdress?(request: Readdressed): string | undefined;
+  /**
+   * Tells who sends a request with a credential that is the dialect's own, such as the token of one sandbox. Undefined: the usual
+   * credentials count. @throws DragomanError unauthorized
+   */
+  identify?(request: FastifyRequest): Promise<Principal | undefined>;
   /** The 404 of an unknown address, if it belongs to this API. */
   unknownAddress?(request: UnknownRequest): UnknownAddress | undefined;
 }

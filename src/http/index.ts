@@ -1,6 +1,6 @@
 export { abortOnDisconnect } from './abort-on-disconnect.ts';
 export { type AuthenticatorOptions, createAuthenticator } from './authentication/authenticator.ts';
-export type { Dialect, Problem, UnknownAddress, UnknownRequest } from './dialect.ts';
+export type { Dialect, Problem, Readdressed, UnknownAddress, UnknownRequest } from './dialect.ts';
 export { contentDisposition, fileAnswers, fileHeaders, type RangeOf, requestedRange, sendFile } from './downloads.ts';
 export { type Frame, sendEvents } from './event-stream.ts';
 export { StartCode } from './face/start-code.ts';

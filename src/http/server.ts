@@ -149,7 +149,12 @@ export function createServer(options: ServerOptions): Server {
       const address = readAddress(request.url ?? '/', tokenPrefixes);
       // The framework would keep the address as it came, with the key in it.
       Object.assign(request, { address, originalUrl: address.shown });
-      return address.url;
+      const { url, shown } = address;
+      for (const { readdress } of dialects) {
+        const other = readdress?.({ headers: request.headers, url, shown });
+        if (other !== undefined) return other;
+      }
+      return url;
     },
     frameworkErrors: (error, request, reply: FastifyReply) => {
       observeRequest(request, reply, logger, metrics);
@@ -191,9 +196,9 @@ export function createServer(options: ServerOptions): Server {
     done();
   });
 
-  const identify = async (request: FastifyRequest) => {
+  const identify = (dialect: Dialect) => async (request: FastifyRequest) => {
     if (request.routeOptions.config.operation?.open) return known.limit(request);
-    request.principal = await authenticator.authenticate(presentedBy(request));
+    request.principal = (await dialect.identify?.(request)) ?? (await authenticator.authenticate(presentedBy(request)));
   };
   const admit = ({ principal }: FastifyRequest, rateClass: RateClass) => {
     const wait = limiter.take(principal.id, planOf(options.plans, principal).rates, rateClass);
@@ -224,7 +229,7 @@ export function createServer(options: ServerOptions): Server {
   }
   for (const dialect of dialects) {
     app.register(async (scope) => {
-      scope.addHook('onRequest', identify);
+      scope.addHook('onRequest', identify(dialect));
       scope.addHook('onRequest', admitByRate);
       announceErrorsIn(scope, logger);
       scope.addHook('onRoute', ({ config }) => {

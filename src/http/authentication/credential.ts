@@ -32,8 +32,8 @@ export function readCredential({
 }: Omit<Presented, 'method'>): Credential | undefined {
   const { authorization } = headers;
   const fromHeader = authorization ? readAuthorization(authorization, takesTokens) : undefined;
-  const ofHeaders = [fromHeader?.secret, single(headers['x-api-key']), single(headers['api-key'])];
-  const secrets = [...ofHeaders, pathKey, queryToken].filter(Boolean);
+  const ofHeaders = ['x-api-key', 'api-key', 'open-sandbox-api-key'].map((name) => single(headers[name]));
+  const secrets = [fromHeader?.secret, ...ofHeaders, pathKey, queryToken].filter(Boolean);
   const [secret] = secrets;
   if (secrets.some((other) => other !== secret))
     throw new DragomanError('ambiguous_credentials', { message: 'Ambiguous authentication headers' });

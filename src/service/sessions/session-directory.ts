@@ -162,12 +162,24 @@ export class SessionDirectory {
     if (!(await this.#options.records.sessions.save(session.record))) throw this.#gone(session);
   }
 
-  /** Writes what was used some time ago, and closes what was not used for some time. */
+  /** Writes what was used some time ago, closes what was not used for some time, and ends what is over though it is used. */
   sweep(): void {
+    for (const session of this.#used.values()) if (session.record.endsAt !== null) this.#endIfOver(session);
     this.#atHand.dropExpired();
     const isDue = ({ savedAt }: OpenSession) => this.#options.now() - savedAt >= saveIntervalMs;
     for (const session of [...this.#used.values(), ...this.#atHand.values()])
       if (isDue(session)) this.#saveSoon(session);
+  }
+
+  /** Ends what runs in a session whose moment has come; its record stays, to tell that it has expired. */
+  #endIfOver(session: OpenSession): void {
+    const { ref, record } = session;
+    if (record.expiresAt > this.#options.now()) return;
+    session.cancelAll();
+    if (!ref) return;
+    this.#options.runner
+      .dropSession(ref)
+      .catch((error) => this.#options.logger.error({ error: String(error) }, 'a session was not ended'));
   }
 
   #saveSoon(session: OpenSession): void {

@@ -3,10 +3,10 @@ import type { SessionRecord, SessionRecords } from '../../stores/index.ts';
 
 /** When a session ends. @param maxLifeMs a session never lives longer than this from its creation */
 export function endOf(
-  { createdAt, lastActiveAt, lifeMs }: Pick<SessionRecord, 'createdAt' | 'lastActiveAt' | 'lifeMs'>,
+  { createdAt, lastActiveAt, lifeMs, endsAt }: Pick<SessionRecord, 'createdAt' | 'lastActiveAt' | 'lifeMs' | 'endsAt'>,
   maxLifeMs: number,
 ): number {
-  return Math.min(lastActiveAt + lifeMs, createdAt + maxLifeMs);
+  return Math.min(endsAt ?? lastActiveAt + lifeMs, createdAt + maxLifeMs);
 }
 
 /** A session's record, expired or not. @throws DragomanError not_found, for another's as well */

@@ -1,5 +1,7 @@
 import {
+  DragomanError,
   type FileRef,
+  isId,
   newId,
   type Plans,
   type Principal,
@@ -64,6 +66,7 @@ export class SessionService implements Sessions {
     const { now, idleMs, maxIdleMs, retentionMs, maxLifeMs, plans, records, fileService } = this.#options;
     const createdAt = now();
     const lifeMs = request.lifeMs ?? retentionMs;
+    const endsAt = request.endsAt ?? null;
     // Placed here, it costs its first code no write of its own. It can be made while there is no worker.
     const worker = await this.#options.runner.placeSession(null).catch(() => null);
     const { memoryBytes: limit, workspaceBytes } = planOf(plans, principal).limits;
@@ -74,7 +77,11 @@ export class SessionService implements Sessions {
       createdAt,
       name: request.name ?? null,
       lastActiveAt: createdAt,
-      expiresAt: endOf({ createdAt, lastActiveAt: createdAt, lifeMs }, maxLifeMs),
+      expiresAt: endOf({ createdAt, lastActiveAt: createdAt, lifeMs, endsAt }, maxLifeMs),
+      endsAt,
+      face: request.face ?? null,
+      notes: request.notes ?? {},
+      plan: principal.plan ?? null,
       idleMs: Math.min(request.idleMs ?? idleMs, maxIdleMs),
       lifeMs,
       memoryBytes: Math.min(request.memoryBytes ?? limit, limit),
@@ -113,9 +120,30 @@ export class SessionService implements Sessions {
     return this.#read(await this.#find(principal, id));
   }
 
+  async resolve(face: string, id: string): Promise<{ owner: Principal; info: SessionInfo }> {
+    const { records, plans, now } = this.#options;
+    const found = isId(id) ? await records.sessions.find(id) : undefined;
+    if (found?.face !== face) throw new DragomanError('not_found', { message: 'Session not found' });
+    const { tenant, principalId, plan } = found;
+    const owner: Principal = {
+      id: principalId,
+      tenant,
+      name: face,
+      ...(plan !== null && plans.has(plan) ? { plan } : {}),
+    };
+    const record = this.#directory.peek(owner, id)?.record ?? found;
+    if (record.expiresAt <= now()) throw new DragomanError('session_expired');
+    return { owner, info: this.#info(record, undefined) };
+  }
+
+  idsOf(face: string, limit: number): Promise<readonly string[]> {
+    const { records, now } = this.#options;
+    return records.sessions.ofFace(face, now(), limit);
+  }
+
   async list(
     principal: Principal,
-    page: Page & { name?: string | undefined },
+    page: Page & { name?: string | undefined; face?: string | undefined },
   ): Promise<{ sessions: readonly SessionInfo[]; more: boolean }> {
     const { limit } = page;
     const found = await this.#options.records.sessions.list(principal, { ...page, limit: limit + 1 });
@@ -127,15 +155,20 @@ export class SessionService implements Sessions {
   update(
     principal: Principal,
     id: string,
-    change: Pick<NewSession, 'name' | 'metadata' | 'idleMs'>,
+    change: Pick<NewSession, 'name' | 'metadata' | 'idleMs' | 'endsAt' | 'notes'>,
   ): Promise<SessionInfo> {
     checkNotes(change);
     return this.#directory.use(principal, id, async (session) => {
-      const { maxIdleMs, runner } = this.#options;
+      const { maxIdleMs, maxLifeMs, runner } = this.#options;
       const { record } = session;
       if (change.name !== undefined) record.name = change.name;
       if (change.metadata !== undefined) record.metadata = change.metadata;
       if (change.idleMs !== undefined) record.idleMs = Math.min(change.idleMs, maxIdleMs);
+      if (change.notes !== undefined) record.notes = change.notes;
+      if (change.endsAt !== undefined) {
+        record.endsAt = change.endsAt;
+        record.expiresAt = endOf(record, maxLifeMs);
+      }
       if (session.ref) await runner.keepSession(session.ref, record.idleMs);
       await this.#directory.save(session);
       return this.#read(record);
@@ -267,7 +300,7 @@ export class SessionService implements Sessions {
   }
 
   #info(record: SessionRecord, live: LiveState | undefined): SessionInfo {
-    const { id, name, createdAt, lastActiveAt, expiresAt, idleMs, memoryBytes, metadata } = record;
+    const { id, name, createdAt, lastActiveAt, expiresAt, idleMs, memoryBytes, metadata, endsAt, face, notes } = record;
     const principal = { id: record.principalId, tenant: record.tenant };
     const session: OpenSession | undefined = this.#directory.peek(principal, id);
     return {
@@ -281,6 +314,9 @@ export class SessionService implements Sessions {
       busy: session !== undefined && !session.isIdle,
       memoryBytes,
       metadata,
+      endsAt,
+      face,
+      notes,
     };
   }
 }

@@ -25,6 +25,12 @@ export interface SessionInfo {
   readonly memoryBytes: number;
   /** The creator's own notes; dialects keep here what only they know. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** It ends at this moment, however it is used; null: when it was not used for long enough. */
+  readonly endsAt: number | null;
+  /** The dialect that lists it among its own; null: none. */
+  readonly face: string | null;
+  /** What that dialect keeps of it: plain JSON. */
+  readonly notes: Readonly<Record<string, unknown>>;
 }
 
 export interface NewSession {
@@ -37,6 +43,11 @@ export interface NewSession {
   /** More than the plan's limit is lowered to it. */
   readonly memoryBytes?: number | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** When it ends, however it is used; lowered to the operator's maximum. Absent: after `lifeMs` without use. */
+  readonly endsAt?: number | undefined;
+  /** The dialect that lists it among its own, and what it keeps of it: JSON of at most 64 KiB. */
+  readonly face?: string | undefined;
+  readonly notes?: Readonly<Record<string, unknown>> | undefined;
   /** Stored files to begin with. */
   readonly files?: readonly InputFile[] | undefined;
 }
@@ -78,16 +89,23 @@ export interface Sessions {
   ensure(principal: Principal, name: string, request: Omit<NewSession, 'name'>): Promise<SessionInfo>;
   /** Also of an expired session, until its record goes. Does not count as use. @throws DragomanError not_found */
   get(principal: Principal, id: string): Promise<SessionInfo>;
-  /** By creation. `name` filters for exactly this name. `more`: there are further ones after these. */
+  /**
+   * The owner of a session and what is known of it, for a dialect whose caller has shown a right to this one session.
+   * @throws DragomanError not_found, also for a session of another dialect; session_expired
+   */
+  resolve(face: string, id: string): Promise<{ readonly owner: Principal; readonly info: SessionInfo }>;
+  /** Ids of the sessions of a dialect, of every principal, that have not ended: the latest ones. */
+  idsOf(face: string, limit: number): Promise<readonly string[]>;
+  /** By creation. `name` filters for exactly this name, `face` for those of a dialect. `more`: there are further ones after these. */
   list(
     principal: Principal,
-    page: Page & { name?: string | undefined },
+    page: Page & { name?: string | undefined; face?: string | undefined },
   ): Promise<{ sessions: readonly SessionInfo[]; more: boolean }>;
   /** @throws DragomanError not_found, session_expired */
   update(
     principal: Principal,
     id: string,
-    change: Pick<NewSession, 'name' | 'metadata' | 'idleMs'>,
+    change: Pick<NewSession, 'name' | 'metadata' | 'idleMs' | 'endsAt' | 'notes'>,
   ): Promise<SessionInfo>;
   /** Counts as use. @throws DragomanError not_found, session_expired */
   touch(principal: Principal, id: string): Promise<SessionInfo>;

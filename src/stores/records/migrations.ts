@@ -19,6 +19,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '12-sessions': { up: (db) => separateSessions(db, addSerial) },
     '13-document-parts': { up: createDocumentParts },
     '14-key-rights': { up: addKeyRights },
+    '15-session-faces': { up: addSessionFaces },
   };
 }
 
@@ -248,6 +249,18 @@ async function addKeyRights(db: Kysely<any>): Promise<void> {
     .execute();
   await sql`update api_keys set is_admin = 1 where name = 'default' and revoked_at is null
     and id = (select id from api_keys order by created_at, id limit 1)`.execute(db);
+}
+
+/** Sessions that end at a moment of their own, and dialects that keep something of theirs. */
+async function addSessionFaces(db: Kysely<any>): Promise<void> {
+  await db.schema.alterTable('sessions').addColumn('ends_at', 'bigint').execute();
+  await db.schema.alterTable('sessions').addColumn('face', 'text').execute();
+  await db.schema
+    .alterTable('sessions')
+    .addColumn('notes', 'text', (column) => column.notNull().defaultTo('{}'))
+    .execute();
+  await db.schema.alterTable('sessions').addColumn('plan', 'text').execute();
+  await db.schema.createIndex('sessions_of_face').on('sessions').columns(['face', 'expires_at']).execute();
 }
 
 function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {

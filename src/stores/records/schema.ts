@@ -70,6 +70,11 @@ export interface Schema {
     idle_ms: number;
     life_ms: number;
     memory_bytes: number;
+    ends_at: number | null;
+    /** Of the dialect that made it, and what that keeps of it as JSON. */
+    face: string | null;
+    notes: string;
+    plan: string | null;
     /** JSON, as the four here all are. */
     metadata: string;
     ran: string;

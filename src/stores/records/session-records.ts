@@ -35,12 +35,25 @@ export interface SessionRecord extends SessionPlace {
   /** It ends after so long without use. */
   readonly lifeMs: number;
   readonly memoryBytes: number;
+  /** It ends at this moment, however it is used. Null: when it was not used for long enough. */
+  endsAt: number | null;
+  /** The dialect that lists it among its own. Null: none. */
+  readonly face: string | null;
+  /** What that dialect keeps of it: plain JSON. */
+  notes: Readonly<Record<string, unknown>>;
+  /** The plan of the principal that made it. Null: the default one. */
+  readonly plan: string | null;
   metadata: Readonly<Record<string, string>>;
   /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
   ran: readonly string[];
   kernels: readonly KernelRecord[];
   /** Paths of the folders of its workspace that hold nothing, sorted. They are no files: no list shows them. */
   folders: readonly string[];
+}
+
+export interface SessionPage extends DocumentPage {
+  /** Only those of this dialect. */
+  readonly face?: string | undefined;
 }
 
 /** Sessions, listed by owner in the order of their creation. */
@@ -59,7 +72,9 @@ export interface SessionRecords {
   /** Expired or not. */
   find(id: string): Promise<SessionRecord | undefined>;
   /** Those of one owner. Expired ones are among them until they are removed. */
-  list(owner: Owner, page: DocumentPage): Promise<SessionRecord[]>;
+  list(owner: Owner, page: SessionPage): Promise<SessionRecord[]>;
+  /** Ids of the sessions of a dialect, of every owner, that end later than `now`: the latest ones. */
+  ofFace(face: string, now: number, limit: number): Promise<string[]>;
   /**
    * Writes what use and its owner change of a session, and makes its files last as long as it does. Its place stays what it is.
    * @returns false when the session is gone

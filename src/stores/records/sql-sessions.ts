@@ -1,10 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Selectable, Transaction } from 'kysely';
-import type { DocumentPage } from './documents.ts';
 import type { Owner } from './file-records.ts';
 import { setRow } from './rows.ts';
 import type { Schema } from './schema.ts';
-import { fileSetOf, type SessionPlace, type SessionRecord, type SessionRecords } from './session-records.ts';
+import {
+  fileSetOf,
+  type SessionPage,
+  type SessionPlace,
+  type SessionRecord,
+  type SessionRecords,
+} from './session-records.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { removeSets } from './sql-file-records.ts';
 import { addDocumented, byOwner } from './sql-owners.ts';
@@ -55,7 +60,7 @@ export class SqlSessionRecords implements SessionRecords {
     });
   }
 
-  list(owner: Owner, { after, order, limit, name }: DocumentPage): Promise<SessionRecord[]> {
+  list(owner: Owner, { after, order, limit, name, face }: SessionPage): Promise<SessionRecord[]> {
     return this.#database.use(async (db) => {
       let query = db
         .selectFrom('sessions')
@@ -63,12 +68,27 @@ export class SqlSessionRecords implements SessionRecords {
         .where('tenant', '=', owner.tenant)
         .where('principal_id', '=', owner.id);
       if (name !== undefined) query = query.where('name', '=', name);
+      if (face !== undefined) query = query.where('face', '=', face);
       if (after !== undefined) {
         query = query.where('serial', order === 'asc' ? '>' : '<', ({ selectFrom }) =>
           selectFrom('sessions').select('serial').where('id', '=', after),
         );
       }
       return (await query.orderBy('serial', order).limit(limit).execute()).map(sessionOf);
+    });
+  }
+
+  ofFace(face: string, now: number, limit: number): Promise<string[]> {
+    return this.#database.use(async (db) => {
+      const rows = await db
+        .selectFrom('sessions')
+        .select('id')
+        .where('face', '=', face)
+        .where('expires_at', '>', now)
+        .orderBy('serial', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(({ id }) => id);
     });
   }
 
@@ -148,10 +168,10 @@ export class SqlSessionRecords implements SessionRecords {
   }
 
   async #create(transaction: Transaction<Schema>, session: SessionRecord): Promise<void> {
-    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch } = session;
+    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch, face, plan } = session;
     const fixed = { id, tenant, principal_id: principalId, created_at: createdAt, life_ms: lifeMs };
     const changing = changingOf(session);
-    const row = { ...fixed, memory_bytes: memoryBytes, worker, epoch, ...changing };
+    const row = { ...fixed, memory_bytes: memoryBytes, worker, epoch, face, plan, ...changing };
     await transaction.insertInto('sessions').values(row).execute();
     await transaction
       .insertInto('file_sets')
@@ -162,15 +182,18 @@ export class SqlSessionRecords implements SessionRecords {
 }
 
 /** The columns that `save` writes. */
-function changingOf({ name, lastActiveAt, expiresAt, idleMs, metadata, ran, kernels, folders }: SessionRecord) {
+function changingOf(session: SessionRecord) {
+  const { name, lastActiveAt, expiresAt, endsAt, idleMs, notes, metadata, ran, kernels, folders } = session;
   const texts = {
+    notes: JSON.stringify(notes),
     metadata: JSON.stringify(metadata),
     ran: JSON.stringify(ran),
     kernels: JSON.stringify(kernels),
     folders: JSON.stringify(folders),
   };
   const size = Object.values(texts).reduce((sum, text) => sum + Buffer.byteLength(text), rowBytes);
-  return { name, last_active_at: lastActiveAt, expires_at: expiresAt, idle_ms: idleMs, ...texts, size };
+  const times = { last_active_at: lastActiveAt, expires_at: expiresAt, ends_at: endsAt, idle_ms: idleMs };
+  return { name, ...times, ...texts, size };
 }
 
 /** What a session takes besides its texts. */
@@ -188,6 +211,10 @@ function sessionOf(row: Selectable<Schema['sessions']>): SessionRecord {
     idleMs: row.idle_ms,
     lifeMs: row.life_ms,
     memoryBytes: row.memory_bytes,
+    endsAt: row.ends_at,
+    face: row.face,
+    notes: JSON.parse(row.notes),
+    plan: row.plan,
     metadata: JSON.parse(row.metadata),
     ran: JSON.parse(row.ran),
     kernels: JSON.parse(row.kernels),

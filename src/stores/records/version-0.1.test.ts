@@ -149,6 +149,10 @@ it('is taken over with its sessions, which can be placed on a worker', async () 
       folders: [],
       worker: null,
       epoch: 0,
+      endsAt: null,
+      face: null,
+      notes: {},
+      plan: null,
     },
   ]);
   expect(await records.documents.get('session', sessionId)).toBeUndefined();

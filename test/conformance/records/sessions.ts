@@ -23,6 +23,10 @@ function sessionLike(fields: Partial<SessionRecord> = {}): SessionRecord {
     folders: ['empty', 'empty/too'],
     worker: null,
     epoch: 0,
+    endsAt: null,
+    face: null,
+    notes: {},
+    plan: null,
     ...fields,
   };
 }
@@ -85,6 +89,10 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
         metadata: {},
         ran: ['python', 'bash'],
         kernels: [],
+        endsAt: 5000,
+        face: null,
+        notes: { template: 'base' },
+        plan: null,
         folders: [],
         worker: 'worker-9',
         epoch: 9,
@@ -92,6 +100,20 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
       expect(await records.sessions.save(changed)).toBe(true);
       expect(await records.sessions.find(id)).toEqual({ ...changed, worker: 'worker-1', epoch: 1 });
       expect((await records.files.set(id))!.expiresAt).toBe(changed.expiresAt);
+    });
+
+    it('are found by the dialect they are of, until they end', async () => {
+      const { expiresAt } = sessionLike();
+      const [mine, bobs] = [
+        sessionLike({ face: 'e2b', plan: 'small' }),
+        sessionLike({ face: 'e2b', principalId: 'bob' }),
+      ];
+      for (const session of [mine, bobs, sessionLike({ face: 'other' }), sessionLike()])
+        await records.sessions.create(session);
+      expect(await records.sessions.list(ann, { limit: 9, order: 'asc', face: 'e2b' })).toEqual([mine]);
+      expect(await records.sessions.ofFace('e2b', expiresAt - 1, 9)).toEqual([bobs.id, mine.id]);
+      expect(await records.sessions.ofFace('e2b', expiresAt - 1, 1)).toEqual([bobs.id]);
+      expect(await records.sessions.ofFace('e2b', expiresAt, 9)).toEqual([]);
     });
 
     it('are placed by one of those that try at once, and the others learn where', async () => {
