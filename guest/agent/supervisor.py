@@ -127,6 +127,8 @@ class Supervisor:
         self._claim({'claim': 'started', 'token': frame['token']})
         try:
             order = {'cell': frame['token'], 'code': code.decode(), 'language': frame['language'], 'tools': tools}
+            if frame.get('env'):
+                order['env'] = frame['env']
             if frame.get('question'):
                 order['question'] = frame['question']
             if frame.get('manner'):

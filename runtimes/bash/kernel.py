@@ -10,6 +10,7 @@ import json
 import os
 import re
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -151,6 +152,10 @@ class Kernel:
                 file.write(order['code'])
             with open(f'{path}.tools', 'w') as file:
                 file.writelines(f'{tool["identifier"]} {tool["name"]}\n' for tool in order['tools'])
+            with open(f'{path}.env', 'w', encoding='utf-8', errors='surrogatepass') as file:
+                file.writelines(f'export {name}={shlex.quote(value)}\n' for name, value in order.get('env', {}).items())
+            with open(f'{path}.names', 'w') as file:
+                file.writelines(f'{name}\n' for name in order.get('env', {}))
         except OSError as error:
             print(f'[the cell could not be written to {self._folder}: {error.strerror}]', file=sys.stderr)
             return 1
@@ -166,7 +171,7 @@ class Kernel:
                 if begun:
                     return status
         finally:
-            for name in (path, f'{path}.tools'):
+            for name in (path, f'{path}.tools', f'{path}.env', f'{path}.names'):
                 if os.path.exists(name):
                     os.unlink(name)
 

@@ -15,6 +15,14 @@ while IFS= builtin read -r -u 198 __cell; do
     _PTC_NAMES=$(< "$__cell.tools")
     source /opt/dragoman/runtimes/bash/tools.bash
   fi
+  __before=
+  if [[ -s $__cell.env ]]; then
+    # What there was of these variables, as commands that bring it back.
+    while IFS= builtin read -r __name; do
+      __before+=$(builtin declare -p "$__name" 2> /dev/null || builtin printf 'unset -v %s' "$__name")$'\n'
+    done < "$__cell.names"
+    builtin source "$__cell.env"
+  fi
   # With the status of the last cell as its `$?`, by a way that no ERR trap takes for a failure.
   if ((__status)); then
     __as_before || builtin source "$__cell"
@@ -25,5 +33,6 @@ while IFS= builtin read -r -u 198 __cell; do
   # Options are the cell's own: `set -e` in one must not end the next. So are traps that would run for what is done here.
   { __status=$?; builtin trap - DEBUG RETURN; builtin set +euxv +o pipefail; } &> /dev/null
   __run_exit_trap
+  [[ -z $__before ]] || builtin eval "$__before" &> /dev/null
   builtin printf '%d\n' "$__status" >&199
 done

@@ -4,13 +4,26 @@ import { type LibreChatServices, librechat } from './librechat/index.ts';
 import { type McpServices, mcp } from './mcp/index.ts';
 import { type NativeServices, native } from './native/index.ts';
 import { type OpenAIServices, openai } from './openai/index.ts';
+import { type OpenSandboxServices, opensandbox } from './opensandbox/index.ts';
 
 export { offlineAnswer } from './mcp/index.ts';
 
 /** What the dialects use together; each is typed to see only its part. */
-export type DialectServices = AnthropicServices & LibreChatServices & McpServices & NativeServices & OpenAIServices;
+export type DialectServices = AnthropicServices &
+  LibreChatServices &
+  McpServices &
+  NativeServices &
+  OpenAIServices &
+  OpenSandboxServices;
 
 /** Every wire API of the service. */
 export function createDialects(services: DialectServices): Dialect[] {
-  return [librechat(services), anthropic(services), openai(services), mcp(services), native(services)];
+  return [
+    librechat(services),
+    anthropic(services),
+    openai(services),
+    mcp(services),
+    native(services),
+    opensandbox(services),
+  ];
 }

@@ -154,7 +154,7 @@ class SandboxEngine implements Engine {
     const sandbox = await this.#pool.lease({ kind, limits, owner });
     try {
       await stage(sandbox, inputs, request.folders ?? [], limits);
-      const started = { entry: entry.path, code: entry.code, args, limits };
+      const started = { entry: entry.path, code: entry.code, args, limits, env: request.env };
       // A program that was compiled does not need its source.
       const source = runtime.compile ? [] : [writeSource(entry)];
       const before = [...source, ...program(runtime, compiled), ...input(request.stdin)];

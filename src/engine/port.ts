@@ -34,6 +34,8 @@ export interface EngineRequest {
   readonly code: string;
   readonly args: readonly string[];
   readonly stdin: string | undefined;
+  /** Variables of the environment, for programs of the image. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   readonly inputs: readonly EngineInput[];
   /** Empty folders to be in the workspace. Absent: none, and none are reported. */
   readonly folders?: readonly string[] | undefined;
@@ -53,6 +55,8 @@ export interface EngineCellRequest {
   readonly question?: KernelQuestion | undefined;
   /** Absent: as usual. */
   readonly manner?: CellManner | undefined;
+  /** Variables of the environment for this cell alone. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A kernel of a live session: an interpreter with variables of its own. Plain data. */

@@ -12,6 +12,7 @@ export interface ProgramOptions {
   readonly code: string;
   readonly args: readonly string[];
   readonly limits: Limits;
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What happens before a program runs (compiler or check), and the arguments that the program gets. */
@@ -33,7 +34,7 @@ export function needsSource({ compile, stays }: Runtime, code: string): boolean 
 }
 
 /** How a program of a runtime starts. */
-export function programOf(runtime: Runtime, { entry, code, args, limits }: ProgramOptions): Program {
+export function programOf(runtime: Runtime, { entry, code, args, limits, env: given }: ProgramOptions): Program {
   const path = `${workspace}/${entry}`;
   const { run, env } = runtime;
   const stays = needsSource(runtime, code);
@@ -47,7 +48,7 @@ export function programOf(runtime: Runtime, { entry, code, args, limits }: Progr
       );
       // Its start-up file removes the source once the interpreter has it open.
       const removal = runtime.compile || stays ? {} : { _PROGRAM_SOURCE: path };
-      return { kind: 'program', argv, env: { ...env, ...run.env, ...removal } };
+      return { kind: 'program', argv, env: { ...given, ...env, ...run.env, ...removal } };
     }
   }
 }

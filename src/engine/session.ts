@@ -101,7 +101,7 @@ export class SandboxSession implements EngineSession {
   }
 
   run(
-    { language, code, kernel, question, manner }: EngineCellRequest,
+    { language, code, kernel, question, manner, env }: EngineCellRequest,
     options: EngineCallOptions & { readonly limits: Limits },
   ): EngineCell {
     if (this.ended) return { done: Promise.reject(new SandboxGone()), interrupt() {} };
@@ -116,6 +116,7 @@ export class SandboxSession implements EngineSession {
       tools: tools?.tools ?? [],
       question,
       manner,
+      env,
     };
     const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), {
       ...options,

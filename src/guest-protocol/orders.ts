@@ -69,6 +69,7 @@ export type GuestFrame =
       readonly tools: readonly GuestTool[];
       readonly question: KernelQuestion | null;
       readonly manner: CellManner | null;
+      readonly env: Readonly<Record<string, string>>;
     }
   | {
       readonly op: 'kernel';
@@ -167,6 +168,8 @@ export const orders = {
       /** What is asked about the code, which then does not run. */
       readonly question?: KernelQuestion | undefined;
       readonly manner?: CellManner | undefined;
+      /** Variables of the environment for this cell alone. */
+      readonly env?: Readonly<Record<string, string>> | undefined;
     },
   ): Order => ({
     frame: {
@@ -180,6 +183,7 @@ export const orders = {
       tools: cell.tools,
       question: cell.question ?? null,
       manner: cell.manner ?? null,
+      env: cell.env ?? {},
     },
     body: cell.code,
   }),

@@ -130,6 +130,8 @@ export interface Job {
   readonly code: string;
   readonly args: readonly string[];
   readonly stdin: string | null;
+  /** Variables of the environment while it runs. Absent: those of every sandbox alone. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** A cell of the language's kernel, or a program in a sandbox of its own. */
   readonly mode: 'cell' | 'program';
   /** Of a cell: what is asked about the code, which then does not run. */

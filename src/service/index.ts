@@ -15,6 +15,7 @@ export { SignIns } from './keys/sign-ins.ts';
 export type * from './rounds/rounds.ts';
 export { RunnerInfo } from './runner-info.ts';
 export type * from './sandbox-files/sandbox-files.ts';
+export { SessionTokens } from './sessions/session-tokens.ts';
 export type * from './sessions/sessions.ts';
 export {
   sumOfUsage,

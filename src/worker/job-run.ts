@@ -111,13 +111,14 @@ export class JobRun {
   }
 
   async #runProgram(): Promise<JobEnding> {
-    const { code, args, stdin, limits, owner, session, folders } = this.#job;
+    const { code, args, stdin, env, limits, owner, session, folders } = this.#job;
     const run = await this.#parts.engine.execute(
       {
         language: this.#runtime.name,
         code,
         args,
         stdin: stdin ?? undefined,
+        env,
         inputs: this.#inputs(),
         folders: folders ?? undefined,
         limits,
@@ -183,10 +184,10 @@ export class JobRun {
     fileAt: (path: string) => HeldFile | undefined,
     kernel?: string,
   ): Promise<JobEnding> {
-    const { code, limits, question, manner } = this.#job;
+    const { code, limits, question, manner, env } = this.#job;
     const { signal } = this.#cancel;
     const options = { limits, signal, onEvent: this.#tell, tools: this.#tools };
-    const cell = sandbox.run({ language: this.#runtime.name, code, kernel, question, manner }, options);
+    const cell = sandbox.run({ language: this.#runtime.name, code, kernel, question, manner, env }, options);
     this.#cell = cell;
     const end = await cell.done.finally(() => {
       this.#cell = undefined;

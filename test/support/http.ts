@@ -12,7 +12,7 @@ import {
   problemOf,
   type ServerOptions,
 } from '../../src/http/index.ts';
-import type { Files, RunnerInfo } from '../../src/service/index.ts';
+import { type Files, type RunnerInfo, SessionTokens } from '../../src/service/index.ts';
 import { createLogger, createMetrics } from '../../src/telemetry/index.ts';
 import { testLimits } from './engine.ts';
 import { notForThis } from './not-for-this.ts';
@@ -71,6 +71,7 @@ export function idleServices(): DialectServices {
     namedRequests: notForThis('namedRequests'),
     executionWatch: notForThis('executionWatch'),
     kernels: notForThis('kernels'),
+    sessionTokens: new SessionTokens(Buffer.alloc(32)),
     usage: notForThis('usage'),
     runnerInfo: { languages: async () => [] },
     plans: plansWith(noRates),

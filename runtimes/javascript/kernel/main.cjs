@@ -39,7 +39,7 @@ let count = 0;
 function next() {
   const order = running ? undefined : orders.shift();
   if (!order) return;
-  running = { name: order.cell, code: undefined };
+  running = { name: order.cell, code: undefined, before: environmentWith(order.env ?? {}) };
   outbox.begin(order.cell);
   outbox.isPlain = Boolean(order.manner);
   timers.begin();
@@ -53,6 +53,17 @@ function next() {
   Promise.resolve(order)
     .then(run)
     .then((code) => end(cell, code));
+}
+
+/** Sets variables of the environment, and removes those that are null; returns what was there before. */
+function environmentWith(variables) {
+  const before = {};
+  for (const [name, value] of Object.entries(variables)) {
+    before[name] = process.env[name] ?? null;
+    if (value === null) delete process.env[name];
+    else process.env[name] = value;
+  }
+  return before;
 }
 
 /** Runs one cell; resolves with its exit code. */
@@ -116,8 +127,9 @@ function end(cell, code) {
 /** Says that the cell has ended, once no interrupt is about to stop what runs here. Called again when that is over. */
 function finish() {
   if (!running || running.code === undefined || interrupts.pending) return;
-  const { code } = running;
+  const { code, before } = running;
   running = undefined;
+  environmentWith(before);
   // Without it there is no next cell: the end of this one is then the end of the kernel.
   try {
     fs.fstatSync(ordersFd);

@@ -40,10 +40,11 @@ def serve(orders, events, saved=None, given=None):
             kernel_link.send(events, {'event': 'begun'})
             question = order.get('question')
             manner = order.get('manner')
-            if question:
-                code = answers.answer(cells, question, order['code'])
-            else:
-                code = cells.run(order['code'], manner)
+            with _environment(order.get('env', {})):
+                if question:
+                    code = answers.answer(cells, question, order['code'])
+                else:
+                    code = cells.run(order['code'], manner)
             # A handler the cell has set is there for the next.
             interrupt = signal.getsignal(signal.SIGINT)
         except KeyboardInterrupt as error:
@@ -66,6 +67,24 @@ def _next_cell(orders):
     while 'seen' in order:
         order = kernel_link.receive(orders)
     return order
+
+
+class _environment:
+    """Variables of the environment for one cell; those that were there before come back after it."""
+
+    def __init__(self, variables):
+        self._variables = variables
+
+    def __enter__(self):
+        self._before = {name: os.environ.get(name) for name in self._variables}
+        os.environ.update(self._variables)
+
+    def __exit__(self, *_):
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _flush():

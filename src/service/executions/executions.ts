@@ -29,6 +29,8 @@ export interface ExecutionRequest {
   /** With arguments or input the code runs as a program of its own, also in a language that has cells. */
   readonly args?: readonly string[] | undefined;
   readonly stdin?: string | undefined;
+  /** Variables of the environment while it runs, besides those of every sandbox. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** Stored files to be put into the workspace first. */
   readonly files?: readonly InputFile[] | undefined;
   /** Wall clock; more than the plan's longest is lowered to it. Waiting for tools is not counted. */

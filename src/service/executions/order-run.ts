@@ -100,6 +100,7 @@ async function runOrder(
       code: request.code,
       args: request.args ?? [],
       stdin: request.stdin ?? null,
+      ...(request.env && Object.keys(request.env).length > 0 ? { env: request.env } : {}),
       mode: isCell(order) ? 'cell' : 'program',
       ...(request.question ? { question: request.question } : {}),
       ...(request.manner ? { manner: request.manner } : {}),

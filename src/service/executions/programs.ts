@@ -3,6 +3,7 @@ import type { Language } from '../../runner/index.ts';
 
 const maxCodeBytes = 8 * 1024 * 1024;
 const maxArgs = 10_000;
+const maxEnvBytes = 32 * 1024;
 const maxArgsBytes = 128 * 1024;
 
 /** The language of a name or alias, any case. @throws DragomanError unsupported_language, naming the languages there are */
@@ -26,10 +27,12 @@ export function checkProgram({
   code,
   args = [],
   stdin = '',
+  env = {},
 }: {
   readonly code: string;
   readonly args?: readonly string[] | undefined;
   readonly stdin?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }): void {
   const refuse = (message: string) => {
     throw new DragomanError('invalid_request', { message });
@@ -43,5 +46,12 @@ export function checkProgram({
   if (args.reduce((sum, arg) => sum + Buffer.byteLength(arg) + 1, 0) > maxArgsBytes) {
     refuse(`args must be at most ${maxArgsBytes} bytes together`);
   }
+  const variables = Object.entries(env);
+  if (!variables.every(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)))
+    refuse('the name of an environment variable is letters, digits and _, and begins with no digit');
+  if (!variables.every(([, value]) => value.isWellFormed() && !value.includes('\0')))
+    refuse('environment variables must be Unicode without NUL characters');
+  if (variables.reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value) + 2, 0) > maxEnvBytes)
+    refuse(`environment variables must be at most ${maxEnvBytes} bytes together`);
   if (Buffer.byteLength(stdin) > maxCodeBytes) refuse(`stdin must be at most ${maxCodeBytes} bytes`);
 }

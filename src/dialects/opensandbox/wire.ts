@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+const text = z.string().max(4096);
+const texts = z.record(z.string().max(256), text);
+
+export const createBody = z.looseObject({
+  image: z.looseObject({ uri: text }).optional(),
+  entrypoint: z.array(text).max(100).nullish(),
+  timeout: z.number().int().min(1).max(1e9).nullish(),
+  resourceLimits: z.record(z.string().max(64), z.union([z.string().max(64), z.number()])).nullish(),
+  networkPolicy: z
+    .looseObject({ defaultAction: z.string().max(16).optional(), egress: z.array(z.unknown()).max(1000).nullish() })
+    .nullish(),
+  env: z.record(z.string().max(256), text.nullable()).nullish(),
+  metadata: texts.nullish(),
+  volumes: z.array(z.unknown()).nullish(),
+  snapshotId: text.nullish(),
+  credentialProxy: z.looseObject({ enabled: z.boolean().optional() }).nullish(),
+  platform: z.looseObject({ os: z.string().optional() }).nullish(),
+});
+
+export type CreateBody = z.infer<typeof createBody>;
+
+export const sandboxParams = z.object({ sandbox_id: z.string() });
+export const endpointParams = sandboxParams.extend({ port: z.coerce.number().int().min(1).max(65_535) });
+export const contextParams = sandboxParams.extend({ context_id: z.string() });
+export const listQuery = z.looseObject({
+  state: z.union([z.string(), z.array(z.string())]).optional(),
+  metadata: z.string().max(65_536).optional(),
+  page: z.coerce.number().int().min(1).default(1),
+  pageSize: z.coerce.number().int().min(1).max(1000).default(20),
+});
+export const languageQuery = z.looseObject({ language: z.string().max(64).optional() });
+export const idQuery = z.looseObject({ id: z.string().max(128).optional() });
+export const renewBody = z.looseObject({ expiresAt: z.iso.datetime({ offset: true }) });
+export const metadataBody = z.record(z.string().max(256), text.nullable());
+export const codeBody = z.looseObject({
+  code: z.string(),
+  context: z.looseObject({ id: z.string().max(128).nullish(), language: z.string().max(64).nullish() }).nullish(),
+});
+export const contextBody = z.looseObject({ language: z.string().max(64).nullish(), cwd: text.nullish() });
+
+export const sandbox = z
+  .looseObject({
+    id: z.string(),
+    status: z.object({ state: z.string() }),
+    metadata: texts.optional(),
+    expiresAt: z.string(),
+    createdAt: z.string(),
+    entrypoint: z.array(z.string()),
+    image: z.object({ uri: z.string() }).optional(),
+  })
+  .meta({ id: 'OpenSandbox' });
+export const sandboxList = z.object({
+  items: z.array(sandbox),
+  pagination: z.object({
+    page: z.int(),
+    pageSize: z.int(),
+    totalItems: z.int(),
+    totalPages: z.int(),
+    hasNextPage: z.boolean(),
+  }),
+});
+export const endpoint = z.object({ endpoint: z.string(), headers: z.record(z.string(), z.string()) });
+export const context = z.object({ id: z.string(), language: z.string() });
