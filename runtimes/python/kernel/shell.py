@@ -27,7 +27,7 @@ if sys.modules['jedi'] is None:
     del sys.modules['jedi']
 
 
-from . import errors, figures, magics, progress, questions, reports, representations, tools
+from . import errors, figures, magics, progress, questions, reports, representations, state, tools
 from .imports import import_from
 from .outbox import Outbox
 
@@ -155,6 +155,7 @@ class CellShell(InteractiveShell):
         import_from(os.getcwd())
         figures.take_over()
         progress.take_over()
+        state.begin()
         sys.addaudithook(_flush_before_processes)
 
     def transform_cell(self, raw_cell):
