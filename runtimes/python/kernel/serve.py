@@ -8,7 +8,7 @@ import sys
 
 from dragoman_guest.agent import kernel_link
 
-from . import answers, outbox, questions, script, shell
+from . import answers, outbox, questions, script, shell, state, tools
 
 # Copies of the streams for a cell that closes its own; out of the way of user code.
 _KEPT_STREAMS = 220
@@ -25,12 +25,14 @@ def serve(orders, events, saved=None, given=None):
     script.prepare_streams(stream)
     cells = shell.prepare()
     cells.begin(box)
+    link = state.StateLink(cells, events, saved, given, tools.is_tool)
     kernel = os.getpid()
     interrupt = signal.default_int_handler
     while True:
         # An interrupt that comes late must not end the kernel.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        order = _next_cell(orders)
+        order = _next_cell(orders, link)
+        link.begin_cell()
         box.begin(order['cell'])
         offered = questions.take(order['tools'])
         if offered:
@@ -61,10 +63,10 @@ def serve(orders, events, saved=None, given=None):
         box.done(code)
 
 
-def _next_cell(orders):
+def _next_cell(orders, link):
     order = kernel_link.receive(orders)
-    # Of the last one, which did not wait for it.
-    while 'seen' in order:
+    # A `seen` is of the last cell, which did not wait for it.
+    while 'seen' in order or link.obey(order):
         order = kernel_link.receive(orders)
     return order
 

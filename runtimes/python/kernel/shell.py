@@ -112,6 +112,8 @@ class CellShell(InteractiveShell):
     compiler_class = Type(_CellCompiler)
     # Where what is shown goes; set when a kernel begins.
     outbox = None
+    # What was lost with an earlier sandbox; set when a kernel begins.
+    hints = None
     # How the cell runs for a client that is a notebook itself; None: as usual.
     _manner = None
 
@@ -139,6 +141,7 @@ class CellShell(InteractiveShell):
     def begin(self, outbox):
         """In a fresh kernel: from here on cells are run."""
         self.outbox = outbox
+        self.hints = state.Hints()
         # Where IPython keeps folders and aliases from run to run: there is one run, and without a place `%cd` complains.
         self.db = {}
         self.user_ns['_dh'][:] = [pathlib.Path.cwd()]
@@ -267,6 +270,8 @@ class CellShell(InteractiveShell):
         self.report(exc)
 
     def report(self, error, is_error=True):
+        if self.hints:
+            self.hints.explain(error, self.user_ns)
         sys.last_type, sys.last_value, sys.last_traceback, sys.last_exc = type(error), error, error.__traceback__, error
         lines = errors.lines(error)
         told = type(error).__name__, errors.value(error), lines

@@ -12,8 +12,9 @@ import os
 import sys
 import time
 
-from dragoman_guest.agent import state_stream
-from dragoman_python import script, shell as shells, state, tools
+from dragoman_python import shell as shells
+from dragoman_python import tools
+from dragoman_python.state import restorer, saver
 
 # A probe may take so long.
 _PROBE_S = 20
@@ -132,7 +133,7 @@ def again(one, way, path):
 def save_own(cells, path):
     reading, writing = os.pipe()
     begun = time.monotonic()
-    state.save(cells, {'snapshot': 't', 'deadline_ms': 20_000, 'max_bytes': 1 << 30}, writing, tools.is_tool)
+    saver.save(cells, {'snapshot': 't', 'deadline_ms': 20_000, 'max_bytes': 1 << 30}, writing, tools.is_tool)
     blocked = time.monotonic() - begun
     os.close(writing)
     with open(path, 'wb') as file:
@@ -143,7 +144,7 @@ def save_own(cells, path):
 
 def restore_own(cells, path):
     fd = os.open(path, os.O_RDONLY)
-    report, _ = state.restore(cells, fd)
+    report, _ = restorer.restore(cells, fd)
     lost = {each['name']: each['reason'] for each in report['lost']}
     lost.update({each['name']: f'partial: {each["lost"]}' for each in report['partial']})
     lost.update({f'@{name}': 'ambient' for name in report['ambient']})

@@ -1,28 +1,13 @@
-"""The state of a kernel, written down when its sandbox is about to go and taken in by another one."""
+"""The state of a kernel: written down when its sandbox may have to go, and taken in by another kernel before its first cell.
 
-try:
-    import cloudpickle
-except ImportError:  # The image lacks it.
-    is_available = False
-else:
-    is_available = bool(cloudpickle)
+The orders and the stream are described in docs/reference/guest-protocol.md. What is saved and how: dump.py; in which processes:
+saver.py; how it comes back: load.py and restorer.py.
+"""
 
 from . import ambient
+from .hints import Hints
+from .link import StateLink
+
+__all__ = ['Hints', 'StateLink', 'begin']
 
 begin = ambient.begin
-
-
-def save(shell, order, fd, is_tool):
-    """See saver.py. False: this image cannot."""
-    if not is_available:
-        return False
-    from . import saver
-
-    return saver.save(shell, order, fd, is_tool)
-
-
-def restore(shell, fd):
-    """See restorer.py."""
-    from . import restorer
-
-    return restorer.restore(shell, fd)

@@ -36,7 +36,7 @@ _ENDS = 'saving it ended the process'
 
 
 def save(shell, order, fd, is_tool):
-    """Begins to save; returns whether a stream follows on `fd`. `order`: {snapshot, deadline_ms, max_bytes}."""
+    """Begins to save: a stream follows on `fd`. `order`: {snapshot, deadline_ms, max_bytes}. Raises OSError where no process can be had."""
     random = sys.modules['random'].getstate() if 'random' in sys.modules else None
     middle = _fork()
     if middle == 0:
@@ -48,7 +48,6 @@ def save(shell, order, fd, is_tool):
         os.waitpid(middle, 0)
     except ChildProcessError:
         pass  # The session takes care of children by itself.
-    return True
 
 
 def _fork():
