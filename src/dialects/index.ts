@@ -1,4 +1,5 @@
 import type { Dialect } from '../http/index.ts';
+import { type AdminServices, admin } from './admin/index.ts';
 import { type AnthropicServices, anthropic } from './anthropic/index.ts';
 import { type LibreChatServices, librechat } from './librechat/index.ts';
 import { type McpServices, mcp } from './mcp/index.ts';
@@ -9,7 +10,8 @@ import { type OpenSandboxServices, opensandbox } from './opensandbox/index.ts';
 export { offlineAnswer } from './mcp/index.ts';
 
 /** What the dialects use together; each is typed to see only its part. */
-export type DialectServices = AnthropicServices &
+export type DialectServices = AdminServices &
+  AnthropicServices &
   LibreChatServices &
   McpServices &
   NativeServices &
@@ -25,5 +27,6 @@ export function createDialects(services: DialectServices): Dialect[] {
     mcp(services),
     native(services),
     opensandbox(services),
+    admin(services),
   ];
 }

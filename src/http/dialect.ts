@@ -63,6 +63,8 @@ export interface Dialect {
   readonly name: string;
   /** Heading of its routes on the reference page. */
   readonly title?: string;
+  /** Its routes are for keys with the right `admin` alone. */
+  readonly isForOperators?: true;
   register(app: FastifyInstance): void | Promise<void>;
   /** Below this path `?token=` and `Authorization: token …` are credentials too, because clients of this API can send nothing else. */
   readonly tokenPrefix?: string;

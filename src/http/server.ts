@@ -12,17 +12,18 @@ import {
   planOf,
   type RateClass,
 } from '../core/index.ts';
-import type { RunnerInfo, Shares, SignIns } from '../service/index.ts';
+import type { FaultLog, RunnerInfo, Shares, SignIns } from '../service/index.ts';
 import { readAddress } from './address.ts';
 import { boundAnswers, usualAnswerLimits } from './answers.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import { boundConnections } from './connection-shares.ts';
 import type { Dialect } from './dialect.ts';
-import { announceErrorsIn, handleErrors } from './error-handling.ts';
+import { announceErrorsIn, errorAnnouncer, handleErrors } from './error-handling.ts';
 import { addPages } from './face/pages.ts';
 import { addShared } from './face/shared.ts';
 import { addSignIn } from './face/sign-in.ts';
 import type { StartCode } from './face/start-code.ts';
+import { identifyOperator } from './identify-operator.ts';
 import { acceptJson } from './json-body.ts';
 import { KnownCallers, networkOf, presentedBy, type Rate, usualOpenRate } from './known-callers.ts';
 import { describeRoutes } from './openapi.ts';
@@ -70,6 +71,8 @@ export interface ServerOptions {
   /** The pages for people; absent: there are none. */
   readonly face?: FaceOptions | undefined;
   readonly metrics: Metrics & MetricsPage;
+  /** Remembers requests that failed or were refused. */
+  readonly faults?: FaultLog | undefined;
   readonly logger: Logger;
   /** Milliseconds, for rate limits; only differences matter. */
   readonly clock?: () => number;
@@ -168,7 +171,8 @@ export function createServer(options: ServerOptions): Server {
   acceptJson(app, { maxBytes: options.maxBodyBytes, timeoutMs: options.bodyTimeoutMs });
   app.decorateRequest('principal', null as unknown as Principal);
   boundAnswers(app, options.answerLimits ?? usualAnswerLimits);
-  handleErrors(app, dialects, logger);
+  const announce = errorAnnouncer({ logger, faults: options.faults });
+  handleErrors(app, dialects, announce);
 
   let underWay = 0;
   // Node does not count a connection that never sent a request as idle; clients open such connections ahead of need.
@@ -229,9 +233,9 @@ export function createServer(options: ServerOptions): Server {
   }
   for (const dialect of dialects) {
     app.register(async (scope) => {
-      scope.addHook('onRequest', identify(dialect));
+      scope.addHook('onRequest', dialect.isForOperators ? identifyOperator(authenticator) : identify(dialect));
       scope.addHook('onRequest', admitByRate);
-      announceErrorsIn(scope, logger);
+      announceErrorsIn(scope, announce);
       scope.addHook('onRoute', ({ config }) => {
         if (config?.operation && dialect.title !== undefined) config.dialect = dialect.title;
       });

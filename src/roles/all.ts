@@ -45,7 +45,11 @@ export async function startService(config: Config, image: Image, version: string
     const jobFiles = new StoredJobFiles(storage.fileService);
     const runner = await startWorker(config, image, jobFiles, common);
     const startCode = startCodeFor(config, firstKey?.secret, common.now);
-    const url = await startGateway(config, { ...storage, jobFiles, runner, version, startCode }, common);
+    const url = await startGateway(
+      config,
+      { ...storage, jobFiles, runner, version, imageId: image.imageId, startCode },
+      common,
+    );
     return { url, firstKey, startCode: startCode?.text, close };
   } catch (error) {
     // What kept it from starting says more than what then could not be closed.

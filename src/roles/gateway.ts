@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createAgent } from '../agent/index.ts';
 import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
@@ -11,8 +11,13 @@ import { createAuthenticator, createServer, problemOf, type StartCode } from '..
 import type { Runner } from '../runner/index.ts';
 import {
   Admission,
+  ApiKeys,
+  Consumption,
   createService,
   Drafts,
+  FaultLog,
+  KeyAdministration,
+  Overview,
   RunnerInfo,
   SessionTokens,
   Shares,
@@ -23,6 +28,7 @@ import {
 import { createUpstreams } from '../upstreams/index.ts';
 import type { Common } from './common.ts';
 import type { Storage } from './storage.ts';
+import { surroundings, usableMemory } from './surroundings.ts';
 
 const shutdownDeadlineMs = 10_000;
 
@@ -32,6 +38,8 @@ export interface GatewayParts extends Storage {
   readonly jobFiles: StoredJobFiles;
   /** Of the program. */
   readonly version: string;
+  /** Of the sandbox image. */
+  readonly imageId: string;
   /** Signs in the browser of the person who started the service. */
   readonly startCode?: StartCode | undefined;
 }
@@ -54,7 +62,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
   lifetime.add(() => service.close());
   service.start();
-  const { sessions, kernels, executions, executionWatch, toolRounds, namedRequests } = service;
+  const { sessions, kernels, executions, executionWatch, toolRounds, namedRequests, operations } = service;
   const runnerInfo = new RunnerInfo(runner);
 
   const lifeMs = config.face.signInHours * 60 * 60_000;
@@ -94,6 +102,23 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     now,
   });
   const shares = config.face.isOn && config.face.shares ? new Shares({ documents: records.documents, now }) : undefined;
+  const faults = new FaultLog();
+  const keyAdministration = new KeyAdministration({
+    keys: new ApiKeys(records.keys, plans, now),
+    configured: authenticator.configured,
+    plans,
+    changed: () => authenticator.forgetKeys(),
+    logger,
+  });
+  const around = surroundings({
+    version,
+    image: parts.imageId,
+    isolation: config.isolation.backend,
+    reserveBytes: config.sessions.reserveBytes,
+    dataDir: config.stores.dataDir,
+    availableMemory,
+    now,
+  });
   const server = createServer({
     ...config.http,
     version,
@@ -122,6 +147,12 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       uploadTimeoutMs: config.http.uploadTimeoutMs,
       runnerInfo,
       plans,
+      operations,
+      overview: new Overview({ runner, runnerInfo, admission, operations, faults, surroundings: around, now }),
+      consumption: new Consumption({ records, usage, now }),
+      keyAdministration,
+      faults,
+      surroundings: around,
       mcp: {
         ...config.mcp,
         origins: config.mcp.origins ?? [],
@@ -135,6 +166,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       problem: problemOf,
     }),
     metrics,
+    faults,
     logger,
   });
   lifetime.add(async () => {
@@ -154,9 +186,6 @@ function maxOpenFiles(): number {
 function areOff(plans: Plans): boolean {
   return plans.values().every(({ rates }) => Object.values(rates).every((rate) => rate === null));
 }
-
-/** Memory of the host, or less in a container with a limit; in bytes. */
-const usableMemory = () => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
 /** Four programs a core, because most wait; never more than fit into memory at the largest limit. */
 function defaultPlaces(plans: Plans): number {

@@ -3,6 +3,7 @@ export { memoryJobLog } from './job-log.ts';
 export type {
   AnswerCheck,
   Continuity,
+  HeldSession,
   Job,
   JobEnding,
   JobEvent,
@@ -16,5 +17,6 @@ export type {
   LanguageVersions,
   LiveState,
   Runner,
+  RunnerCensus,
   SessionRef,
 } from './port.ts';

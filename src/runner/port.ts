@@ -50,6 +50,8 @@ export interface Runner {
   placeSession(current: string | null): Promise<string>;
   /** Those of these sessions that a worker holds a sandbox for. */
   sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]>;
+  /** What is held at this moment, for operators. */
+  census(): Promise<RunnerCensus>;
   /** Counts as use of a session, and says how long its sandbox may be idle from now on, in milliseconds. */
   keepSession(session: SessionRef, idleMs: number): Promise<void>;
   /**
@@ -213,6 +215,22 @@ export interface LiveState {
   readonly id: string;
   /** Kernels that hold variables now. */
   readonly kernels: readonly string[];
+}
+
+/** A sandbox of a session, as operators see it. */
+export interface HeldSession extends LiveState {
+  readonly epoch: number;
+  /** A job uses it. */
+  readonly isBusy: boolean;
+  /** Milliseconds since the epoch. */
+  readonly lastUsedAt: number;
+}
+
+export interface RunnerCensus {
+  /** Those alive, parked ones included, and how many of them are parked. */
+  readonly sandboxes: { readonly live: number; readonly parked: number };
+  /** Sessions that have a sandbox: at most as many as a worker may hold. */
+  readonly sessions: readonly HeldSession[];
 }
 
 /** How the running side reads and stores bytes for a job. In one process these are the stores; elsewhere grants. */

@@ -2,6 +2,7 @@ import type { Admission } from './admission/admission.ts';
 import { ExecutionLog } from './executions/execution-log.ts';
 import { ExecutionService, type ExecutionServiceOptions } from './executions/execution-service.ts';
 import type { Executions, ExecutionWatch } from './executions/executions.ts';
+import { Operations } from './operations/operations.ts';
 import { RememberedRequests } from './rounds/named-requests.ts';
 import type { NamedRequests, ToolRounds } from './rounds/rounds.ts';
 import { ExecutionRounds } from './rounds/tool-rounds.ts';
@@ -22,6 +23,7 @@ export interface Service {
   readonly executionWatch: ExecutionWatch;
   readonly toolRounds: ToolRounds;
   readonly namedRequests: NamedRequests;
+  readonly operations: Operations;
   /** Registers gauges, and begins to save, every few seconds, which sessions were used. */
   start(): void;
   /** Ends what runs and saves what has to last. */
@@ -41,6 +43,7 @@ export function createService(options: ServiceOptions): Service {
     executionWatch: log,
     toolRounds: new ExecutionRounds({ executions, log, runner: options.runner }),
     namedRequests: new RememberedRequests(log),
+    operations: new Operations({ ...options, ...parts }),
     start() {
       const { metrics, admission } = options;
       metrics.gauge('executions_running', 'Executions running now', () => admission.running);

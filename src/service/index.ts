@@ -1,4 +1,4 @@
-export type { Document, Documents, UsageAmounts } from '../stores/index.ts';
+export type { Document, Documents, Owner, UsageAmounts } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
 export type * from './commands/commands.ts';
 export { createService, type Service } from './create.ts';
@@ -12,6 +12,11 @@ export type * from './files/files.ts';
 export { ApiKeys } from './keys/keys.ts';
 export { serviceSecret } from './keys/service-secret.ts';
 export { SignIns } from './keys/sign-ins.ts';
+export { Consumption } from './operations/consumption.ts';
+export { FaultLog } from './operations/fault-log.ts';
+export { KeyAdministration, type KnownKey } from './operations/key-administration.ts';
+export type { ObservedExecution, ObservedSession, Operations } from './operations/operations.ts';
+export { type Examination, Overview, type Surroundings } from './operations/overview.ts';
 export type * from './rounds/rounds.ts';
 export { RunnerInfo } from './runner-info.ts';
 export type * from './sandbox-files/sandbox-files.ts';

@@ -5,7 +5,7 @@ export { createMemoryBytes } from './bytes/memory.ts';
 export { lockDirectory } from './directory-lock.ts';
 export { createFileStore, type FileStore } from './file-store.ts';
 export type { Document, Documents } from './records/documents.ts';
-export type { FileQuota, FileRecords, FileSetRevision, Owner } from './records/file-records.ts';
+export type { FileQuota, FileRecords, FileSetRevision, OwnedStorage, Owner } from './records/file-records.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
 export type { Records } from './records/records.ts';
 export {
@@ -16,4 +16,4 @@ export {
   type SessionRecords,
 } from './records/session-records.ts';
 export { createSqliteRecords } from './records/sqlite.ts';
-export type { UsageAmounts, UsageDay, UsageRecords } from './records/usage-records.ts';
+export type { OwnedUsage, UsageAmounts, UsageDay, UsageRecords } from './records/usage-records.ts';

@@ -1,5 +1,5 @@
 import { DragomanError, type Logger } from '../core/index.ts';
-import type { LiveState, SessionRef } from '../runner/index.ts';
+import type { HeldSession, LiveState, SessionRef } from '../runner/index.ts';
 import { LiveSession, type LiveSessionParts } from './live-session.ts';
 
 export interface LiveSessionsOptions extends LiveSessionParts {
@@ -59,6 +59,15 @@ export class LiveSessions {
       const session = this.find(ref);
       return session?.isLive ? [{ id: ref.id, kernels: session.kernels }] : [];
     });
+  }
+
+  /** Every session that has a sandbox. */
+  held(): HeldSession[] {
+    return [...this.#byId.values()]
+      .filter(({ isLive }) => isLive)
+      .map(({ ref: { id, epoch }, kernels, users, lastUsedAt }) => {
+        return { id, epoch, kernels, isBusy: users > 0, lastUsedAt: users > 0 ? this.#options.now() : lastUsedAt };
+      });
   }
 
   /**

@@ -12,6 +12,7 @@ import type {
   LanguageVersions,
   LiveState,
   Runner,
+  RunnerCensus,
   SessionRef,
 } from '../runner/index.ts';
 import { JobRun } from './job-run.ts';
@@ -119,6 +120,12 @@ export class LocalRunner implements Runner {
 
   async sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]> {
     return this.#sessions.states(sessions);
+  }
+
+  async census(): Promise<RunnerCensus> {
+    const { live, parked } = this.#options.engine.census();
+    const parkedOnes = Object.values(parked).reduce((sum, each) => sum + each, 0);
+    return { sandboxes: { live, parked: parkedOnes }, sessions: this.#sessions.held() };
   }
 
   async keepSession(session: SessionRef, idleMs: number): Promise<void> {

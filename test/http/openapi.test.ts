@@ -107,6 +107,7 @@ describe('the server keeps to the document', async () => {
     deleteKernel: begin,
     deleteChat: makeChat,
     mcpEnd: openMcp,
+    revokeKey: makeKey,
   };
   /** What succeeds only when something else goes on at the same time. */
   const lonely = new Set([
@@ -119,6 +120,7 @@ describe('the server keeps to the document', async () => {
     'endShare',
     'mcpListen',
     'mcpDownload',
+    'endExecution',
   ]);
   /** Their answers do not end. */
   const endless = new Set(['watchSession']);
@@ -245,6 +247,19 @@ describe('the server keeps to the document', async () => {
     'mcpPreflight',
     'mcpDownload',
     'readUsage',
+    'readOverview',
+    'listAllExecutions',
+    'endExecution',
+    'listAllSessions',
+    'releaseSession',
+    'listKeys',
+    'createKey',
+    'updateKey',
+    'revokeKey',
+    'readAllUsage',
+    'readStorage',
+    'listErrors',
+    'examineHost',
     'signIn',
     'signOut',
     'whoAmI',
@@ -323,6 +338,11 @@ describe('the server keeps to the document', async () => {
   async function makeChat() {
     const { id } = await postJson('/chats', { title: 'kept', code: true, turns: [] });
     Object.assign(existing, { chat_id: id });
+  }
+
+  async function makeKey() {
+    const { id } = await postJson('/admin/keys', { name: `kept-${Math.random().toString(36).slice(2)}` });
+    Object.assign(existing, { key_id: id });
   }
 
   async function openMcp() {

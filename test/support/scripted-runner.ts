@@ -135,6 +135,17 @@ export class ScriptedRunner implements Runner {
     });
   }
 
+  async census() {
+    const sessions = [...this.#live.values()].map(({ ref: { id, epoch }, kernels }) => {
+      return { id, epoch, kernels: [...kernels], isBusy: this.#isUsed(id), lastUsedAt: Date.now() };
+    });
+    return { sandboxes: { live: sessions.length, parked: 0 }, sessions };
+  }
+
+  #isUsed(sessionId: string): boolean {
+    return [...this.#jobs.values()].some(({ job }) => job.session?.id === sessionId);
+  }
+
   async keepSession({ id }: SessionRef, idleMs: number): Promise<void> {
     this.kept.push({ id, idleMs });
   }

@@ -77,7 +77,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, count() {} },
     now,
   });
-  const { sessions, executions, kernels, toolRounds, namedRequests } = parts;
+  const { sessions, executions, kernels, toolRounds, namedRequests, operations } = parts;
   onTestFinished(() => parts.close());
   const service = {
     now: Date.UTC(2026, 0, 1),
@@ -86,6 +86,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     kernels,
     toolRounds,
     namedRequests,
+    operations,
     close: () => parts.close(),
     runner,
     records,

@@ -36,6 +36,8 @@ interface KeyLookup {
    * @throws DragomanError storage_unavailable; internal for a key whose plan this server does not know
    */
   find(hash: string): Promise<Principal | undefined>;
+  /** Principals of the keys of the configuration; several secrets of one name are one. */
+  readonly configured: readonly Principal[];
   /** Believes no key that was found before: one has changed. */
   forget(): void;
 }
@@ -68,6 +70,7 @@ export function keyLookup({ configured, findKey, plans, clock }: ApiKeyOptions):
   };
   return {
     find,
+    configured: [...new Map([...known.values()].map((principal) => [principal.id, principal])).values()],
     forget() {
       changes++;
       believed.clear();

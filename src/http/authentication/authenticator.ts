@@ -29,6 +29,8 @@ export interface Authenticator {
   authenticateOperator(presented: Presented): Promise<Principal>;
   /** The principal of the API key with this hash. @throws DragomanError unauthorized, also where keys are not accepted */
   authenticateHash(hash: string): Promise<Principal>;
+  /** Principals of the keys of the configuration. */
+  readonly configured: readonly Principal[];
   /** Looks keys up anew: one was changed or revoked. */
   forgetKeys(): void;
   /** Whether callers need no credential. */
@@ -90,6 +92,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   };
   return {
     isOpen: mode === 'open',
+    configured: lookup.configured,
     forgetKeys: lookup.forget,
     start: async () => tokenKeys?.start(),
     authenticate,

@@ -34,6 +34,11 @@ export class Admission {
     this.#usualShare = Math.max(1, options.places - Math.max(1, Math.floor(options.places / 4)));
   }
 
+  /** Executions that may run at once. */
+  get places(): number {
+    return this.#options.places;
+  }
+
   get running(): number {
     return this.#total;
   }

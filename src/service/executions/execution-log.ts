@@ -36,6 +36,9 @@ export class ExecutionLog implements ExecutionWatch {
   readonly #logger: Logger;
   /** Under way: as many as are admitted or wait. */
   readonly #running = new Map<string, TrackedExecution>();
+  /** Of those under way: numbers in the order they were asked for. */
+  readonly #serials = new WeakMap<TrackedExecution, number>();
+  #serial = 0;
   readonly #untold = new Set<string>();
   readonly #ended = new FairStore<TrackedExecution>({
     maxEntries: maxRemembered,
@@ -56,6 +59,7 @@ export class ExecutionLog implements ExecutionWatch {
   add(execution: TrackedExecution, until: number | undefined): void {
     const { sessionId, code } = execution;
     this.#running.set(execution.id, execution);
+    this.#serials.set(execution, ++this.#serial);
     this.#watch.tell(sessionId, { phase: 'begun', execution, code });
     execution.done
       .then((ended) => {
@@ -78,6 +82,14 @@ export class ExecutionLog implements ExecutionWatch {
       this.#untold.delete(execution.id);
     };
     execution.done.then(forget, forget);
+  }
+
+  /** Of all principals: those under way, in the order they were asked for. */
+  *underWay(): Generator<{ readonly execution: TrackedExecution; readonly serial: number }> {
+    for (const execution of this.#running.values()) {
+      const serial = this.#serials.get(execution);
+      if (serial !== undefined) yield { execution, serial };
+    }
   }
 
   /** One of this principal's that is in memory. */

@@ -99,7 +99,14 @@ export class ExecutionService implements Executions {
     let begun: TrackedExecution | undefined;
     const over = this.#admit(owner, language, request, () => begun?.cancel());
     const facts = {
-      ...{ runner: this.#options.runner, principal, owner, code: request.code, language: language.name },
+      ...{
+        runner: this.#options.runner,
+        now: this.#options.now,
+        principal,
+        owner,
+        code: request.code,
+        language: language.name,
+      },
       sessionId: session?.record.id,
       hasTools: !!request.tools?.length,
       notes: request.notes ?? {},
@@ -157,6 +164,7 @@ export class ExecutionService implements Executions {
   /** Waits for a place to run. */
   async #placed<T>(execution: TrackedExecution, { principal }: Order, work: () => Promise<T>): Promise<T> {
     const { admission, plans } = this.#options;
+    execution.askForPlace();
     const place = await admission.take(execution.owner, planOf(plans, principal), execution.signal);
     try {
       execution.begin(place);

@@ -16,6 +16,8 @@ import type { ParkedShare } from './parked-bytes.ts';
 
 export interface TrackedExecutionFacts {
   readonly runner: Runner;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly principal: Pick<Principal, 'id' | 'tenant' | 'authContext'>;
   /** As jobs name the principal. */
   readonly owner: string;
@@ -45,6 +47,8 @@ export class TrackedExecution implements RunningExecution {
   readonly owner: string;
   readonly code: string;
   readonly done: Promise<Execution>;
+  /** When it was asked for, in milliseconds since the epoch. */
+  readonly begunAt: number;
   /** A request waits for what it does next. */
   isAwaited = false;
   readonly #runner: Runner;
@@ -55,6 +59,9 @@ export class TrackedExecution implements RunningExecution {
   #isSubmitted = false;
   #status: RunningExecution['status'] = 'queued';
   #place: Place | undefined;
+  readonly #now: () => number;
+  #placeAskedAt: number | null = null;
+  #placedAt: number | null = null;
   #seen = 0;
   #resultBytes = 0;
   #worker: string | undefined;
@@ -80,6 +87,8 @@ export class TrackedExecution implements RunningExecution {
     this.principal = { id, tenant, authContext };
     this.notes = facts.notes;
     this.#runner = facts.runner;
+    this.#now = facts.now;
+    this.begunAt = facts.now();
     this.#hasTools = facts.hasTools;
     const ended = work(this).then((execution) => {
       this.#resultBytes = weightOf(execution.result);
@@ -103,6 +112,16 @@ export class TrackedExecution implements RunningExecution {
 
   get last(): number {
     return Math.max(0, this.#seen - before);
+  }
+
+  /** When it got its place to run; null: it has none yet. */
+  get placedAt(): number | null {
+    return this.#placedAt;
+  }
+
+  /** Since when it waits for its first place; null: it does not. */
+  get waitsForPlaceSince(): number | null {
+    return this.#status === 'queued' ? this.#placeAskedAt : null;
   }
 
   /** The worker that runs it, once it has started. */
@@ -157,8 +176,14 @@ export class TrackedExecution implements RunningExecution {
     }
   }
 
+  /** Its turn has come, and it waits for a place. */
+  askForPlace(): void {
+    this.#placeAskedAt = this.#now();
+  }
+
   /** It has its place and runs. */
   begin(place: Place): void {
+    this.#placedAt = this.#now();
     this.#place = place;
     this.#status = 'running';
   }

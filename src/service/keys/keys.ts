@@ -5,7 +5,7 @@ import { DragomanError, newId, type Plans, secretHash } from '../../core/index.t
 import type { KeyRecord, KeyRecords } from '../../stores/index.ts';
 
 /** What a new key may use and do. */
-interface NewKey {
+export interface NewKey {
   /** Null: the default plan. */
   readonly plan?: string | null | undefined;
   /** It has the right `admin`. */

@@ -13,6 +13,13 @@ export interface FileQuota {
   readonly files: number;
 }
 
+/** What the files of one owner take. */
+export interface OwnedStorage {
+  readonly owner: Owner;
+  readonly bytes: number;
+  readonly files: number;
+}
+
 /** A change of a file set. */
 export interface FileSetRevision {
   readonly expiresAt: number;
@@ -61,4 +68,6 @@ export interface FileRecords {
   deleteExpired(now: number): Promise<number>;
   /** What the files of one owner take, superseded ones too. Costs the same for any number of files. */
   stored(owner: Owner): Promise<{ readonly bytes: number; readonly files: number }>;
+  /** The same for all owners, in the order of tenant and owner, from behind `after`: a page of it. */
+  storedPage(limit: number, after?: Owner): Promise<OwnedStorage[]>;
 }

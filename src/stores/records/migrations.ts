@@ -20,6 +20,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '13-document-parts': { up: createDocumentParts },
     '14-key-rights': { up: addKeyRights },
     '15-session-faces': { up: addSessionFaces },
+    '16-usage-pages': { up: orderUsage },
   };
 }
 
@@ -261,6 +262,16 @@ async function addSessionFaces(db: Kysely<any>): Promise<void> {
     .execute();
   await db.schema.alterTable('sessions').addColumn('plan', 'text').execute();
   await db.schema.createIndex('sessions_of_face').on('sessions').columns(['face', 'expires_at']).execute();
+}
+
+/** All owners' use of some days is read page by page, in this order. */
+async function orderUsage(db: Kysely<any>): Promise<void> {
+  await db.schema.dropIndex('usage_days_by_date').execute();
+  await db.schema
+    .createIndex('usage_days_by_date')
+    .on('usage_days')
+    .columns(['date', 'tenant', 'principal_id'])
+    .execute();
 }
 
 function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {

@@ -75,6 +75,8 @@ export interface SessionRecords {
   list(owner: Owner, page: SessionPage): Promise<SessionRecord[]>;
   /** Ids of the sessions of a dialect, of every owner, that end later than `now`: the latest ones. */
   ofFace(face: string, now: number, limit: number): Promise<string[]>;
+  /** Those of all owners, newest first, from behind the one with the id `after`. Expired ones are among them. */
+  page(limit: number, after?: string): Promise<SessionRecord[]>;
   /**
    * Writes what use and its owner change of a session, and makes its files last as long as it does. Its place stays what it is.
    * @returns false when the session is gone

@@ -7,13 +7,14 @@ import {
   type FileRecords,
   type FileSetRevision,
   keptSuperseded,
+  type OwnedStorage,
   type Owner,
 } from './file-records.ts';
 import { fileOf, fileRow, setOf, setRow } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { checkContents, referToContents, slices } from './sql-contents.ts';
 import type { SqlDatabase } from './sql-database.ts';
-import { addStored, byOwner, type Stored, storedOf } from './sql-owners.ts';
+import { addStored, byOwner, type Stored, storedOf, storedPage } from './sql-owners.ts';
 
 /** File sets of one deleting transaction: requests get their turn between two. */
 const deleteSets = 50;
@@ -157,6 +158,10 @@ export class SqlFileRecords implements FileRecords {
 
   stored(owner: Owner): Promise<Stored> {
     return this.#database.use((db) => storedOf(db, owner));
+  }
+
+  storedPage(limit: number, after?: Owner): Promise<OwnedStorage[]> {
+    return this.#database.use((db) => storedPage(db, limit, after));
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import { quotaExceeded, recordsExceeded, tooManyFiles } from '../../core/index.ts';
-import type { FileQuota, Owner } from './file-records.ts';
+import type { FileQuota, OwnedStorage, Owner } from './file-records.ts';
 import type { Schema } from './schema.ts';
 
 /** What all files of one owner take, or some of them. */
@@ -18,6 +18,21 @@ export async function storedOf(db: Kysely<Schema>, { tenant, id }: Owner): Promi
     .where('principal_id', '=', id)
     .executeTakeFirst();
   return { bytes: row?.stored_bytes ?? 0, files: row?.stored_files ?? 0 };
+}
+
+/** Owners with what their files take, in the order of the table's key. */
+export async function storedPage(db: Kysely<Schema>, limit: number, after?: Owner): Promise<OwnedStorage[]> {
+  let query = db.selectFrom('owners').select(['tenant', 'principal_id', 'stored_bytes', 'stored_files']);
+  if (after)
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('tenant', 'principal_id'), '>', tuple(after.tenant, after.id)),
+    );
+  const rows = await query.orderBy('tenant').orderBy('principal_id').limit(limit).execute();
+  return rows.map((row) => ({
+    owner: { tenant: row.tenant, id: row.principal_id },
+    bytes: row.stored_bytes,
+    files: row.stored_files,
+  }));
 }
 
 /**

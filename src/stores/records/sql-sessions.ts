@@ -92,6 +92,17 @@ export class SqlSessionRecords implements SessionRecords {
     });
   }
 
+  page(limit: number, after?: string): Promise<SessionRecord[]> {
+    return this.#database.use(async (db) => {
+      let query = db.selectFrom('sessions').selectAll();
+      if (after !== undefined)
+        query = query.where('serial', '<', ({ selectFrom }) =>
+          selectFrom('sessions').select('serial').where('id', '=', after),
+        );
+      return (await query.orderBy('serial', 'desc').limit(limit).execute()).map(sessionOf);
+    });
+  }
+
   save(session: SessionRecord): Promise<boolean> {
     const { id, tenant, principalId, expiresAt } = session;
     const changing = changingOf(session);

@@ -17,12 +17,22 @@ export interface UsageDay extends UsageAmounts {
   readonly date: string;
 }
 
+/** One day of one owner. */
+export interface OwnedUsage extends UsageDay {
+  readonly owner: Owner;
+}
+
 /** Use by owner and day. */
 export interface UsageRecords {
   /** Adds to what is recorded, all or nothing. */
-  add(entries: readonly (UsageDay & { readonly owner: Owner })[]): Promise<void>;
+  add(entries: readonly OwnedUsage[]): Promise<void>;
   /** The days from `from` to `to`, both included, on which anything was used, oldest first. */
   days(owner: Owner, from: string, to: string): Promise<UsageDay[]>;
+  /**
+   * What all owners used on the days from `from` to `to`, in the order of day, tenant and owner, from behind `after`: a page of it,
+   * because there may be many owners.
+   */
+  page(from: string, to: string, limit: number, after?: OwnedUsage): Promise<OwnedUsage[]>;
   /** Removes the days before `date`. */
   deleteBefore(date: string): Promise<void>;
 }

@@ -633,6 +633,21 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         expect(await records.usage.days({ ...owner, id: 'other' }, '2026-01-01', '2026-01-31')).toEqual([]);
       });
 
+      it('is read in pages for all owners, by day, tenant and owner', async () => {
+        const owners = ['b', 'a'].flatMap((tenant) => ['y', 'x'].map((id) => ({ tenant, id })));
+        for (const date of ['2026-01-02', '2026-01-01', '2026-02-01'])
+          await records.usage.add(owners.map((of) => day(date, 1, of)));
+        const seen: string[] = [];
+        for (let after: Awaited<ReturnType<Records['usage']['page']>>[number] | undefined; ; ) {
+          const page = await records.usage.page('2026-01-01', '2026-01-31', 3, after);
+          seen.push(...page.map(({ date, owner: { tenant, id } }) => `${date} ${tenant}${id}`));
+          after = page.at(-1);
+          if (page.length < 3) break;
+        }
+        const each = ['ax', 'ay', 'bx', 'by'];
+        expect(seen).toEqual(['2026-01-01', '2026-01-02'].flatMap((date) => each.map((of) => `${date} ${of}`)));
+      });
+
       it('is removed before a day', async () => {
         await records.usage.add([day('2026-01-01', 1), day('2026-01-02', 1)]);
         await records.usage.deleteBefore('2026-01-02');

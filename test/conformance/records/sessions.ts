@@ -169,6 +169,14 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
       expect(await list({ limit: 9, order: 'asc', after: 'unknown' })).toEqual([]);
     });
 
+    it('are read in pages for all owners, newest first', async () => {
+      const all = ['ann', 'bob', 'ann'].map((principalId) => sessionLike({ principalId }));
+      for (const session of all) await records.sessions.create(session);
+      expect(await records.sessions.page(2)).toEqual([all[2], all[1]]);
+      expect(await records.sessions.page(2, all[1]!.id)).toEqual([all[0]]);
+      expect(await records.sessions.page(2, 'unknown')).toEqual([]);
+    });
+
     it('go some time after they have ended, unless they were used again', async () => {
       const ended = Array.from({ length: 3 }, (_, index) => sessionLike({ expiresAt: index }));
       for (const session of ended) await records.sessions.create(session);

@@ -213,12 +213,16 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
       expect(await run([], { session: where })).toMatchObject({ continuity: 'fresh' });
       expect(await runner.sessions([where])).toMatchObject([{ id: where.id, kernels: [expect.any(String)] }]);
       const { kernels } = (await runner.sessions([where]))[0]!;
+      const census = carried(await runner.census());
+      expect(census.sessions.find(({ id }) => id === where.id)).toMatchObject({ epoch: where.epoch, kernels });
+      expect(census.sandboxes.live).toBeGreaterThan(0);
       const after = { ...where, ran: kernels };
       expect(await run([], { session: after })).toMatchObject({ continuity: 'continued' });
       await runner.endKernels(where, null);
       expect(await run([], { session: after })).toMatchObject({ continuity: 'restored' });
       await runner.dropSession(where);
       expect(await runner.sessions([where])).toEqual([]);
+      expect((await runner.census()).sessions.filter(({ id }) => id === where.id)).toEqual([]);
       expect(await run([], { session: after })).toMatchObject({ continuity: 'restored' });
     });
 
