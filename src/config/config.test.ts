@@ -90,6 +90,7 @@ describe('defaults', () => {
       agent: { maxCalls: 32, shownChars: 20_000 },
       plans: new Map([['default', usual]]),
       stores: { dataDir: '/home/someone/.local/share/dragoman', retentionMs: 86_400_000, recordBytes: 4_294_967_296 },
+      sandboxes: { sandboxDomain: undefined },
       sessions: {
         idleMs: 1_200_000,
         maxIdleMs: 86_400_000,

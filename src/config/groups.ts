@@ -6,6 +6,7 @@ import { limits, maxWallMs } from './groups/limits.ts';
 import { concurrency, plansFile, queueWaitMs, rates, waiting } from './groups/load.ts';
 import { mcp } from './groups/mcp.ts';
 import { agent, providers, upstreams } from './groups/models.ts';
+import { sandboxes } from './groups/sandboxes.ts';
 import { sessions } from './groups/sessions.ts';
 import { compileCacheBytes, storedBytes, storedFiles, stores } from './groups/storage.ts';
 import { telemetry } from './groups/telemetry.ts';
@@ -40,6 +41,7 @@ export const groups = {
   upstreams,
   agent,
   mcp,
+  sandboxes,
   stores,
   sessions,
   telemetry,

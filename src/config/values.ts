@@ -100,6 +100,14 @@ export const httpUrl = () =>
     .transform((value) => value.replace(/\/+$/, ''))
     .describe('URL');
 
+/** A host name, with a port where it is not the usual one. */
+export const hostAndPort = () =>
+  z
+    .string()
+    .regex(/^[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?(?::\d{1,5})?$/i, 'must be a host name, with or without a port')
+    .transform((value) => value.toLowerCase())
+    .describe('host name');
+
 /** Where the keys that verify tokens come from. Plain http is refused outside loopback: others could change the keys. */
 export const keyLocation = () =>
   text()

@@ -136,6 +136,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       toolRounds,
       namedRequests,
       kernels,
+      sandboxDomain: config.sandboxes.sandboxDomain,
       sessionTokens: new SessionTokens(await serviceSecret(records.documents, 'session-tokens')),
       assistant,
       agent,

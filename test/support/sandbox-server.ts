@@ -1,3 +1,4 @@
+import { e2b, e2bSandbox } from '../../src/dialects/e2b/index.ts';
 import { opensandbox } from '../../src/dialects/opensandbox/index.ts';
 import { SessionTokens } from '../../src/service/index.ts';
 import { idleServices, serve } from './http.ts';
@@ -19,7 +20,7 @@ export async function sandboxServer() {
     now: () => service.now,
   };
   const { listen } = serve({
-    dialects: [opensandbox(services)],
+    dialects: [e2bSandbox(services), opensandbox(services), e2b(services)],
     authentication: { keys: Object.entries(keys).map(([name, secret]) => ({ name, secret })) },
   });
   const base = await listen();

@@ -1,0 +1,56 @@
+import type { FastifyRequest } from 'fastify';
+import { DragomanError, type Principal } from '../../core/index.ts';
+import type { SessionInfo } from '../../service/index.ts';
+import { envdPort, inside, interpreterPort } from './address.ts';
+import { UnreachableError } from './errors.ts';
+import { sessionId } from './ids.ts';
+import { envdToken, face, stateOf, trafficToken } from './sandbox.ts';
+import type { E2BServices } from './services.ts';
+
+const target = new RegExp(`^${inside}/([^/?#]+)/([^/?#]+)(/[^?#]*)?`);
+
+/** A sandbox that a request may use, whose key it did not show. */
+export interface Reached {
+  readonly owner: Principal;
+  readonly info: SessionInfo;
+}
+
+/**
+ * Lets in a request to a sandbox by the token of that sandbox. The API key never comes here, and no token of another sandbox counts.
+ * @throws UnreachableError for a sandbox that is gone, or a port on which nothing listens; DragomanError unauthorized
+ */
+export async function ownerByToken(services: E2BServices, { url, headers }: FastifyRequest): Promise<Principal> {
+  const [, id = '', portText = ''] = target.exec(url) ?? [];
+  const port = Number(portText);
+  const session = sessionId(id);
+  if (port !== envdPort && port !== interpreterPort) {
+    await reach(services, id);
+    throw new UnreachableError(id, port);
+  }
+  const { sessionTokens } = services;
+  const isLetIn =
+    session !== undefined &&
+    (sessionTokens.fits(envdToken, session, headers['x-access-token']) ||
+      (port === interpreterPort && sessionTokens.fits(trafficToken, session, headers['e2b-traffic-access-token'])));
+  if (!isLetIn)
+    throw new DragomanError('unauthorized', { message: 'This request needs the access token of its sandbox' });
+  return (await reach(services, id)).owner;
+}
+
+/** @throws UnreachableError when the sandbox has ended, is paused or never was */
+export async function reach({ sessions }: Pick<E2BServices, 'sessions'>, id: string): Promise<Reached> {
+  const session = sessionId(id);
+  if (session === undefined) throw new UnreachableError(id);
+  try {
+    const reached = await sessions.resolve(face, session);
+    if (stateOf(reached.info) === 'running') return reached;
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  throw new UnreachableError(id);
+}
+
+/** Whether an error says that the session is no longer there. */
+export function isGone(error: unknown): boolean {
+  return error instanceof DragomanError && (error.code === 'not_found' || error.code === 'session_expired');
+}

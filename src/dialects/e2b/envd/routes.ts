@@ -1,0 +1,13 @@
+import type { FastifyInstance } from 'fastify';
+import { addRoute } from '../../../http/index.ts';
+import { reach } from '../access.ts';
+import { envdRoutes as routes } from '../contract.ts';
+import type { E2BServices } from '../services.ts';
+
+/** Commands and files in a sandbox. */
+export function addEnvdRoutes(app: FastifyInstance, services: E2BServices): void {
+  addRoute(app, routes.health, async ({ params }, _request, reply) => {
+    await reach(services, params.sandbox_id);
+    return reply.code(204).send();
+  });
+}

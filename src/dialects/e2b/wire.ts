@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+const text = z.string().max(4096);
+const texts = z.record(z.string().max(256), text);
+const seconds = z.number().int().min(0).max(1e9);
+
+export const createBody = z.looseObject({
+  templateID: text,
+  timeout: seconds.nullish(),
+  metadata: texts.nullish(),
+  envVars: texts.nullish(),
+  autoPause: z.boolean().nullish(),
+  allow_internet_access: z.boolean().nullish(),
+  network: z.looseObject({}).nullish(),
+  volumeMounts: z.array(z.unknown()).nullish(),
+  mcp: z.looseObject({}).nullish(),
+  iam: z.unknown().optional(),
+});
+export type CreateBody = z.infer<typeof createBody>;
+
+export const networkBody = z.looseObject({});
+export const connectBody = z.looseObject({ timeout: seconds.nullish() });
+export const timeoutBody = z.looseObject({ timeout: seconds });
+export const refreshBody = z.looseObject({ duration: seconds.nullish() });
+export const pauseBody = z.looseObject({ memory: z.boolean().nullish() });
+export const sandboxParams = z.object({ sandbox_id: z.string() });
+export const listQuery = z.looseObject({
+  metadata: z.string().max(65_536).optional(),
+  state: z.union([z.string(), z.array(z.string())]).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  nextToken: z.string().max(64).optional(),
+  order: z.enum(['asc', 'desc']).default('desc'),
+  startedAfter: z.string().max(64).optional(),
+  template: z.string().max(256).optional(),
+});
+
+export const sandbox = z
+  .looseObject({
+    sandboxID: z.string(),
+    templateID: z.string(),
+    clientID: z.string(),
+    envdVersion: z.string(),
+    envdAccessToken: z.string(),
+    trafficAccessToken: z.string(),
+    domain: z.string(),
+    alias: z.string(),
+  })
+  .meta({ id: 'E2BSandbox' });
+export const sandboxDetail = z
+  .looseObject({
+    sandboxID: z.string(),
+    templateID: z.string(),
+    clientID: z.string(),
+    alias: z.string(),
+    startedAt: z.string(),
+    endAt: z.string(),
+    cpuCount: z.int(),
+    memoryMB: z.int(),
+    diskSizeMB: z.int(),
+    metadata: texts,
+    state: z.enum(['running', 'paused']),
+    envdVersion: z.string(),
+  })
+  .meta({ id: 'E2BSandboxDetail' });
+
+export const executeBody = z.looseObject({
+  code: z.string(),
+  context_id: z.string().max(128).nullish(),
+  language: z.string().max(64).nullish(),
+  env_vars: texts.nullish(),
+});
+export const contextBody = z.looseObject({ language: z.string().max(64).nullish(), cwd: text.nullish() });
+export const contextParams = sandboxParams.extend({ context_id: z.string() });
+export const context = z.object({ id: z.string(), language: z.string(), cwd: z.string() });

@@ -1,0 +1,150 @@
+import { Sandbox } from '@e2b/code-interpreter';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startServer, type TestServer } from '../support/server.ts';
+
+/** E2B's own clients, unchanged, against a real server. Both addresses are told, so that nothing is sent to their vendor. */
+const keys = { ann: `e2b_${'a'.repeat(32)}`, bob: `e2b_${'b'.repeat(32)}` };
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer({
+    env: { DRAGOMAN_API_KEYS: `ann:${keys.ann},bob:${keys.bob}` },
+  });
+});
+afterAll(() => server?.stop());
+
+const connection = (apiKey = keys.ann) => ({ apiKey, apiUrl: server.url, sandboxUrl: server.url });
+
+async function sandbox(options: object = {}) {
+  const made = await Sandbox.create({ ...connection(), timeoutMs: 120_000, ...options });
+  onTestFinished(async () => void (await made.kill()));
+  return made;
+}
+
+describe('the code interpreter of E2B', () => {
+  it('runs code that keeps its variables, with its output as it comes', async () => {
+    const made = await sandbox({ envs: { OWN: 'o' } });
+    const lines: string[] = [];
+    const code = 'import os, sys\nx = 41\nprint(os.environ["OWN"], "é…😀")\nprint("e", file=sys.stderr)\nx + 1';
+    const first = await made.runCode(code, { onStdout: ({ line }) => void lines.push(line) });
+    expect(first.text).toBe('42');
+    expect(first.logs).toEqual({ stdout: ['o é…😀\n'], stderr: ['e\n'] });
+    expect([first.executionCount, first.error, lines]).toEqual([1, undefined, ['o é…😀\n']]);
+    const next = await made.runCode('print(os.environ["MORE"], "OWN" in os.environ)\nx', { envs: { MORE: 'm' } });
+    expect([next.text, next.logs.stdout]).toEqual(['41', ['m True\n']]);
+    expect((await made.runCode('"MORE" in os.environ')).text).toBe('False');
+    expect((await made.runCode('"a" + "b"')).text).toBe('ab');
+  });
+
+  it('tells an error apart from what was printed', async () => {
+    const { error, logs } = await (await sandbox()).runCode('print("before")\n1 / 0');
+    expect(error).toMatchObject({ name: 'ZeroDivisionError', value: 'division by zero' });
+    expect(error!.traceback).toContain('1 / 0');
+    expect(logs).toEqual({ stdout: ['before\n'], stderr: [] });
+  });
+
+  it('shows figures with their data, and tables', async () => {
+    const made = await sandbox();
+    const plot =
+      'import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4], label="l")\nplt.xlabel("t (s)")\nplt.title("T")\nplt.show()';
+    const [figure] = (await made.runCode(plot)).results;
+    expect(figure!.png).toMatch(/^iVBOR/);
+    expect(figure!.chart).toMatchObject({
+      ...{ type: 'line', title: 'T', x_label: 't (s)', x_unit: 's', y_label: null, x_scale: 'linear' },
+      elements: [
+        {
+          label: 'l',
+          points: [
+            [1, 3],
+            [2, 4],
+          ],
+        },
+      ],
+    });
+    const [table] = (await made.runCode('import pandas as pd\npd.DataFrame({"a": [1, 2], "b": ["x", None]})')).results;
+    expect(table!.data).toEqual({ a: [1, 2], b: ['x', null] });
+    expect([table!.isMainResult, typeof table!.html]).toEqual([true, 'string']);
+  });
+
+  it('has contexts with variables and folders of their own, and other languages', async () => {
+    const made = await sandbox();
+    await made.runCode('x = 1');
+    const context = await made.createCodeContext({ cwd: '/home/user/sub' });
+    expect(context).toEqual({ id: expect.any(String), language: 'python', cwd: '/home/user/sub' });
+    expect((await made.runCode('import os; ("x" in globals(), os.path.basename(os.getcwd()))', { context })).text).toBe(
+      "(False, 'sub')",
+    );
+    await made.runCode('y = 2', { context });
+    await made.restartCodeContext(context);
+    expect((await made.runCode('"y" in globals()', { context })).text).toBe('False');
+    expect((await made.listCodeContexts()).map(({ id }) => id)).toEqual(['javascript', 'python', context.id]);
+    await made.removeCodeContext(context);
+    await expect(made.runCode('1', { context })).rejects.toThrow(`Context ${context.id} not found`);
+    expect((await made.runCode('const a: number = 20; a + 22', { language: 'ts' })).text).toBe('42');
+    const bash = await made.runCode('echo "$SAID"', { language: 'bash', envs: { SAID: `it's "so"` } });
+    expect(bash.logs.stdout).toEqual([`it's "so"\n`]);
+    expect((await made.runCode('echo "[$SAID]"', { language: 'bash' })).logs.stdout).toEqual(['[]\n']);
+    expect((await made.runCode('process.env.SAID', { language: 'js', envs: { SAID: 's' } })).text).toBe('s');
+    expect((await made.runCode('process.env.SAID', { language: 'js' })).text).toBeUndefined();
+  });
+
+  it('interrupts code whose caller hangs up, and goes on with its variables', async () => {
+    const made = await sandbox();
+    await made.runCode('x = 1');
+    const endless = 'import time\nwhile True: time.sleep(0.01)';
+    await expect(made.runCode(endless, { timeoutMs: 1500 })).rejects.toThrow(/timeout/i);
+    expect((await made.runCode('x')).text).toBe('1');
+  });
+});
+
+describe('a sandbox of E2B', () => {
+  it('is found, described and prolonged, and ends when told', async () => {
+    const made = await sandbox({ metadata: { user: 'a b=c&d' } });
+    await made.setTimeout(600_000);
+    const info = await Sandbox.getInfo(made.sandboxId, connection());
+    expect(info).toMatchObject({ templateId: 'code-interpreter-v1', state: 'running', metadata: { user: 'a b=c&d' } });
+    expect(info.endAt.getTime() - Date.now()).toBeGreaterThan(500_000);
+    expect(info.allowInternetAccess).toBe(false);
+    const query = { metadata: { user: 'a b=c&d' } };
+    const list = Sandbox.list({ ...connection(), query });
+    expect((await list.nextItems()).map(({ sandboxId }) => sandboxId)).toEqual([made.sandboxId]);
+    expect(list.hasNext).toBe(false);
+    await made.runCode('x = 1');
+    const again = await Sandbox.connect(made.sandboxId, connection());
+    expect((await again.runCode('x')).text).toBe('1');
+    expect(await again.isRunning()).toBe(true);
+    expect([await made.kill(), await made.kill()]).toEqual([true, false]);
+    expect(await again.isRunning()).toBe(false);
+    await expect(Sandbox.connect(made.sandboxId, connection())).rejects.toThrow(/not found/);
+  });
+
+  it('is paused with its variables, and resumed', async () => {
+    const made = await sandbox();
+    await made.runCode('x = 1');
+    expect(await made.pause()).toBe(true);
+    expect(await made.pause()).toBe(false);
+    expect((await made.getInfo()).state).toBe('paused');
+    expect(await made.isRunning()).toBe(false);
+    const again = await Sandbox.connect(made.sandboxId, connection());
+    expect((await again.runCode('x')).text).toBe('1');
+  });
+
+  it('is nobody else’s', async () => {
+    const made = await sandbox();
+    await expect(Sandbox.connect(made.sandboxId, connection(keys.bob))).rejects.toThrow(/not found/);
+    expect(await Sandbox.kill(made.sandboxId, connection(keys.bob))).toBe(false);
+    expect(await Sandbox.list(connection(keys.bob)).nextItems()).toEqual([]);
+    await expect(Sandbox.create({ ...connection('e2b_00'), timeoutMs: 1000 })).rejects.toThrow(/API key/);
+  });
+
+  it('is refused what it cannot be given', async () => {
+    await expect(Sandbox.create('no-such-template', connection())).rejects.toThrow(
+      "template 'no-such-template' not found",
+    );
+    const made = await sandbox();
+    await expect(made.createSnapshot()).rejects.toThrow(/not supported/);
+    expect(made.getHost(3000)).toBe(`3000-${made.sandboxId}.localhost:${new URL(server.url).port}`);
+    const port = await fetch(server.url, { headers: { 'e2b-sandbox-id': made.sandboxId, 'e2b-sandbox-port': '3000' } });
+    expect(port.status).toBe(502);
+    expect(await port.json()).toMatchObject({ port: 3000, message: 'The sandbox is running but port is not open' });
+  });
+});
