@@ -11,22 +11,30 @@ type Histories = {
  * Brings a database's schema up to date in one transaction, under the lock of kysely's migrator: a process killed in the
  * middle leaves the schema as it was, and two processes that start at once take turns.
  * @param migrations steps by name, in the order of their names; the first ones are those of version 0.1
+ * @param schema that the tables are in, where the database has schemas
  * @throws Error when the database has steps that are not among these (a newer version wrote it), or tables of another program
  */
-export async function migrate<DB>(db: Kysely<DB>, migrations: Readonly<Record<string, Migration>>): Promise<void> {
-  await adopt(db, Object.keys(migrations));
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
+export async function migrate<DB>(
+  db: Kysely<DB>,
+  migrations: Readonly<Record<string, Migration>>,
+  schema?: string,
+): Promise<void> {
+  await adopt(db, Object.keys(migrations), schema);
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...migrations }) },
+    ...(schema !== undefined && { migrationTableSchema: schema }),
+  });
   const { error } = await migrator.migrateToLatest();
   if (error) throw error;
 }
 
 /** Checks whose database it is, and takes over the history of version 0.1. Writes nothing to a database that it refuses. */
-async function adopt<DB>(db: Kysely<DB>, known: readonly string[]): Promise<void> {
+async function adopt<DB>(db: Kysely<DB>, known: readonly string[], schema: string | undefined): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     const histories = transaction as unknown as Transaction<Histories>;
-    const tables = (await histories.introspection.getTables({ withInternalKyselyTables: true })).map(
-      ({ name }) => name,
-    );
+    const all = await histories.introspection.getTables({ withInternalKyselyTables: true });
+    const tables = all.filter((table) => table.schema === schema && !table.isView).map(({ name }) => name);
     if (tables.includes('kysely_migration')) {
       const names = await histories.selectFrom('kysely_migration').select('name').orderBy('name').execute();
       checkSteps(

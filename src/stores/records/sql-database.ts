@@ -12,10 +12,14 @@ export interface SqlDriver {
   readonly name: string;
   /** Opens it; every error it throws names what is wrong, as the end of a sentence. */
   connect(): Promise<Kysely<Schema>>;
+  /** The schema that its tables are in; absent: the database has no schemas. */
+  schemaOf?(db: Kysely<Schema>): Promise<string>;
   /** Whether an error says that a unique constraint was broken. */
   isConflict(error: unknown): boolean;
   /** Whether an error says that a transaction met another one, and succeeds when it is tried again. */
   isRetryable(error: unknown): boolean;
+  /** Whether an error says that a text has a character which the database cannot keep. */
+  isUnstorable(error: unknown): boolean;
   /** Whether rows are locked by `for update`. A database that has one writer at a time needs no locks. */
   readonly locksRows: boolean;
   readonly addSerial: AddSerial;
@@ -49,12 +53,22 @@ export class SqlDatabase {
     await (await connection)?.destroy();
   }
 
-  /** For reads and single statements. @throws DragomanError storage_unavailable for every error that is not a DragomanError */
+  /**
+   * For reads and single statements.
+   * @throws DragomanError invalid_request for a text that cannot be kept, storage_unavailable for every other error that is not a DragomanError
+   */
   async use<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
     const connection = this.#connection;
     if (!connection) throw new DragomanError('storage_unavailable', { message: 'The database is not open.' });
     const db = await connection;
-    return onStorage(() => work(db));
+    return onStorage(async () => {
+      try {
+        return await work(db);
+      } catch (error) {
+        if (!this.#driver.isUnstorable(error)) throw error;
+        throw new DragomanError('invalid_request', { message: 'A text has a NUL character.', cause: error });
+      }
+    });
   }
 
   /**
@@ -94,7 +108,7 @@ export class SqlDatabase {
     let connection: Kysely<Schema> | undefined;
     try {
       connection = await this.#driver.connect();
-      await migrate(connection, migrations(this.#driver.addSerial));
+      await migrate(connection, migrations(this.#driver.addSerial), await this.#driver.schemaOf?.(connection));
       return connection;
     } catch (error) {
       await connection?.destroy();

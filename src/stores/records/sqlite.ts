@@ -30,6 +30,7 @@ export function createSqliteRecords(options: { path: string; documentBytes?: num
       error instanceof Error && 'errcode' in error && conflictCodes.includes(Number(error.errcode)),
     // A transaction takes the one write lock when it begins, and waits for it there.
     isRetryable: () => false,
+    isUnstorable: () => false,
     locksRows: false,
     addSerial: (table) => table.addColumn('serial', 'integer', (column) => column.primaryKey().autoIncrement()),
   };
