@@ -2,6 +2,8 @@ export type { Bytes } from './bytes/bytes.ts';
 export { createDiskBytes } from './bytes/disk.ts';
 export { removeUnrecordedContents } from './bytes/disk-inventory.ts';
 export { createMemoryBytes } from './bytes/memory.ts';
+export { createS3Bytes } from './bytes/s3.ts';
+export { parseS3Place, type S3Place } from './bytes/s3-place.ts';
 export { lockDirectory } from './directory-lock.ts';
 export { createFileStore, type FileStore } from './file-store.ts';
 export type { Document, Documents } from './records/documents.ts';

@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { newId } from '../../src/core/index.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 const startMs = 30_000;
@@ -99,17 +99,6 @@ async function ordinaryUser(): Promise<{ uid: number; gid: number } | undefined>
   const name = 'nobody';
   const id = async (what: string) => Number((await run('id', [what, name])).stdout);
   return { uid: await id('-u'), gid: await id('-g') };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function untilReady(url: string): Promise<void> {

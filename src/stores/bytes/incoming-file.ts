@@ -48,6 +48,17 @@ export class IncomingFile {
     });
   }
 
+  /** The whole content: small, as it was gathered in memory; else the path of the temporary file, which stays until `discard`. */
+  async finish(): Promise<Uint8Array | string> {
+    if (!this.#onDisk) return Buffer.concat(this.#gathered);
+    await onStorage(async () => {
+      // The end may be zeros that were not written.
+      await this.#handle?.truncate(this.#position);
+      await this.#close();
+    });
+    return this.#path;
+  }
+
   /** Removes what lies on the disk; after `moveTo` there is nothing. A temporary file that resists waits for `start`. */
   async discard(): Promise<void> {
     this.#gathered = [];

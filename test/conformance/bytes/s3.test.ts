@@ -1,0 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
+import { createS3Bytes } from '../../../src/stores/index.ts';
+import { buildS3Server, hasS3Server, type S3Server, startS3Server } from '../../support/s3.ts';
+import { describeBytes } from './bytes.ts';
+
+// Without Go the server cannot be built: the machine then lacks what this suite runs against.
+describe.skipIf(!hasS3Server())('with a real S3 server', () => {
+  let server: S3Server;
+
+  beforeAll(async () => {
+    buildS3Server();
+    server = await startS3Server();
+  }, 1_300_000);
+
+  afterAll(() => server?.close());
+
+  describeBytes('s3', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'dragoman-s3-incoming-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    return createS3Bytes({ place: await server.newBucket(), directory });
+  });
+});
