@@ -3,7 +3,7 @@ import { nearest } from '../core/index.ts';
 import { addKeyCommands } from './keys.ts';
 
 /**
- * Adds the commands of the machine that the service runs on: `serve`, `setup`, `doctor`, `keys`. They load the engine and the stores
+ * Adds the commands of the machine that the service runs on: `serve`, `setup`, `doctor`, `migrate`, `keys`. They load the engine and the stores
  * only when one of them runs, so that the other commands start fast.
  */
 export function addHostCommands(program: Command, version: string): void {
@@ -35,6 +35,19 @@ export function addHostCommands(program: Command, version: string): void {
       const { examineHost } = await import('./examine-host.ts');
       process.exitCode = (await examineHost(json === true)) ? 0 : 1;
     });
+
+  program
+    .command('migrate')
+    .description('copy an installation to another database, its files to another place, or both, while no server runs')
+    .option('--from <database>', 'where the records are: "sqlite" (the data directory) or postgres://…', 'sqlite')
+    .option('--to <database>', 'where they go: "sqlite" or postgres://…; it has to be empty')
+    .option(
+      '--files-from <place>',
+      'where the bytes of files are: "disk" (the data directory) or s3://bucket/prefix',
+      'disk',
+    )
+    .option('--files-to <place>', 'where they go; what is there already is not sent again')
+    .action(async (options) => (await import('./migrate.ts')).migrate(options));
 
   addKeyCommands(program, {
     print: (line) => console.log(line),

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isLoopbackHost, type RateClass, type RateLimits } from '../core/index.ts';
+import { parseBucket } from './bucket.ts';
 
 /**
  * The kinds of value that a setting can have. Each reads the text of an environment variable, and its description is the type
@@ -107,6 +108,32 @@ export const hostAndPort = () =>
     .regex(/^[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?(?::\d{1,5})?$/i, 'must be a host name, with or without a port')
     .transform((value) => value.toLowerCase())
     .describe('host name');
+
+/** Checks the address of a PostgreSQL database. @throws Error that does not repeat the text: it may hold a password */
+export function parsePostgresUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!['postgres:', 'postgresql:'].includes(url?.protocol ?? '') || url?.hostname === '')
+    throw new Error('must look like postgres://user:password@host:port/database');
+  return text;
+}
+
+/** The address of a PostgreSQL database. */
+export const postgresUrl = () => parsed(parsePostgresUrl).describe('URL');
+
+/** A bucket of an S3 server. */
+export const bucket = () => parsed(parseBucket).describe('URL');
+
+/** What a parser makes of a text; the message of its error becomes the fault. */
+function parsed<T>(parse: (text: string) => T) {
+  return text().transform((value, context): T => {
+    try {
+      return parse(value);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
 
 /** Where the keys that verify tokens come from. Plain http is refused outside loopback: others could change the keys. */
 export const keyLocation = () =>

@@ -1,3 +1,3 @@
 export { type Service, startService } from './all.ts';
-export { openRecords } from './storage.ts';
+export { openBytes, openRecords } from './storage.ts';
 export { makeTrialSandbox } from './trial.ts';

@@ -2,9 +2,13 @@ import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
 import { FileService, FileSweeper, UsageLedger } from '../service/index.ts';
 import {
+  type Bytes,
   createDiskBytes,
   createFileStore,
+  createPostgresRecords,
+  createS3Bytes,
   createSqliteRecords,
+  lockPostgres,
   type Records,
   removeUnrecordedContents,
 } from '../stores/index.ts';
@@ -17,28 +21,40 @@ export interface Storage {
   readonly fileService: FileService;
 }
 
-/** The records of a data directory, not yet started. */
-export function openRecords(config: Config): Records {
-  return createSqliteRecords({
-    path: join(config.stores.dataDir, 'dragoman.db'),
-    documentBytes: config.stores.recordBytes,
-  });
+/** The records of the configuration's database, or else of its data directory; not yet started. */
+export function openRecords({ stores: { dataDir, databaseUrl, recordBytes: documentBytes } }: Config): Records {
+  return databaseUrl === undefined
+    ? createSqliteRecords({ path: join(dataDir, 'dragoman.db'), documentBytes })
+    : createPostgresRecords({ url: databaseUrl, documentBytes });
+}
+
+/** Where the bytes of files are: the configuration's bucket, or else its data directory; not yet started. */
+export function openBytes({ stores: { dataDir, filesBucket } }: Config): Bytes {
+  const directory = filesDirOf(dataDir);
+  return filesBucket ? createS3Bytes({ place: filesBucket, directory }) : createDiskBytes({ directory });
+}
+
+function filesDirOf(dataDir: string): string {
+  return join(dataDir, 'files');
 }
 
 /** Opens the stores of a data directory that is locked. @throws DragomanError storage_unavailable */
 export async function startStorage(config: Config, { logger, now, lifetime }: Common): Promise<Storage> {
-  const { dataDir, retentionMs } = config.stores;
+  const { dataDir, databaseUrl, filesBucket, retentionMs } = config.stores;
+  if (databaseUrl !== undefined) {
+    const lock = await lockPostgres(databaseUrl);
+    lifetime.add(() => lock.release());
+  }
   const records = openRecords(config);
   await records.start();
   lifetime.add(() => records.close());
   const { contents, leases } = records;
-  const filesDir = join(dataDir, 'files');
-  const bytes = createDiskBytes({ directory: filesDir });
+  const bytes = openBytes(config);
   const files = createFileStore({ bytes, contents, leases, now });
   const unfinished = await files.start();
   if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
   lifetime.add(() => files.close());
-  const removed = await removeUnrecordedContents(filesDir, contents);
+  const removed = filesBucket ? 0 : await removeUnrecordedContents(filesDirOf(dataDir), contents);
   if (removed > 0) logger.info({ contents: removed }, 'removed stored bytes that no record knew');
   const usage = new UsageLedger({ records: records.usage, logger, now });
   lifetime.add(() => usage.close());

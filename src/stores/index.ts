@@ -1,11 +1,13 @@
 export type { Bytes } from './bytes/bytes.ts';
+export { copyBytes } from './bytes/copy-bytes.ts';
 export { createDiskBytes } from './bytes/disk.ts';
 export { removeUnrecordedContents } from './bytes/disk-inventory.ts';
 export { createMemoryBytes } from './bytes/memory.ts';
 export { createS3Bytes } from './bytes/s3.ts';
-export { parseS3Place, type S3Place } from './bytes/s3-place.ts';
+export type { S3Place } from './bytes/s3-place.ts';
 export { lockDirectory } from './directory-lock.ts';
 export { createFileStore, type FileStore } from './file-store.ts';
+export { copyRecords, recordedContents } from './records/copy-records.ts';
 export type { Document, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, OwnedStorage, Owner } from './records/file-records.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';

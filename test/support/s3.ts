@@ -5,8 +5,9 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { parseBucket } from '../../src/config/bucket.ts';
 import { newId } from '../../src/core/index.ts';
-import { parseS3Place, type S3Place } from '../../src/stores/index.ts';
+import type { S3Place } from '../../src/stores/index.ts';
 import { freePort } from './free-port.ts';
 
 /** An S3 server in Go, Apache-2.0, that keeps objects as files. */
@@ -87,7 +88,7 @@ export async function startS3Server(): Promise<S3Server> {
         .replaceAll(/[^a-z0-9]/gi, '')
         .toLowerCase()}`;
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
-      return parseS3Place(`s3://${bucket}/files?endpoint=${endpoint}`);
+      return parseBucket(`s3://${bucket}/files?endpoint=${endpoint}`);
     },
     close,
   };

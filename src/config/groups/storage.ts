@@ -1,6 +1,6 @@
 import { usualDataDir } from '../../core/index.ts';
 import { section } from '../setting.ts';
-import { bytes, hours, MiB, path, TiB, whole } from '../values.ts';
+import { bucket, bytes, hours, MiB, path, postgresUrl, TiB, whole } from '../values.ts';
 
 const setting = section('Storage');
 
@@ -10,6 +10,17 @@ export const stores = {
     default: usualDataDir,
     shown: '`/var/lib/dragoman` for root, else `$XDG_DATA_HOME/dragoman` or `~/.local/share/dragoman`',
     help: 'Directory of everything the service keeps: files, database, image, the first API key.',
+  }),
+  databaseUrl: setting('DRAGOMAN_DATABASE_URL', {
+    value: postgresUrl(),
+    secret: true,
+    unset: 'a file in the data directory',
+    help: 'PostgreSQL database (version 13 or later) for records, as `postgres://user:password@host:port/database`. One server uses it at a time. `dragoman migrate` brings the records along.',
+  }),
+  filesBucket: setting('DRAGOMAN_FILES_URL', {
+    value: bucket(),
+    unset: 'the data directory',
+    help: 'Bucket of an S3 server for the bytes of files, as `s3://bucket/prefix?region=…&endpoint=https://…`. Credentials come from where the AWS SDK looks for them: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or the role of the machine.',
   }),
   retentionMs: setting('DRAGOMAN_RETENTION_HOURS', {
     value: hours(1, 87_600),

@@ -9,31 +9,3 @@ export interface S3Place {
   /** The bucket stands in the path of a request instead of its host name. */
   readonly pathStyle: boolean;
 }
-
-/**
- * Reads `s3://bucket/prefix?region=…&endpoint=…&path-style=true|false`. Without a region it is `us-east-1`; with an endpoint the bucket
- * stands in the path unless `path-style=false`.
- * @throws Error that says what is wrong with it
- */
-export function parseS3Place(text: string): S3Place {
-  const url = URL.parse(text);
-  if (url?.protocol !== 's3:' || url.hostname === '') throw new Error('it has to look like s3://bucket/prefix');
-  if (url.username || url.password)
-    throw new Error('credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
-  const known = ['region', 'endpoint', 'path-style'];
-  const unknown = [...url.searchParams.keys()].find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new Error(`"${unknown}" is none of ${known.join(', ')}`);
-  const endpoint = url.searchParams.get('endpoint') ?? undefined;
-  if (endpoint !== undefined && !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? ''))
-    throw new Error('its endpoint has to be a URL with http or https');
-  const style = url.searchParams.get('path-style') ?? String(endpoint !== undefined);
-  if (style !== 'true' && style !== 'false') throw new Error('path-style is true or false');
-  const prefix = url.pathname.replaceAll(/^\/+|\/+$/g, '');
-  return {
-    bucket: url.hostname,
-    prefix: prefix && `${prefix}/`,
-    region: url.searchParams.get('region') ?? 'us-east-1',
-    endpoint,
-    pathStyle: style === 'true',
-  };
-}

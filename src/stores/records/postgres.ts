@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import { DragomanError } from '../../core/index.ts';
 import type { Records } from './records.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDriver } from './sql-database.ts';
@@ -45,7 +46,7 @@ export function createPostgresRecords(options: { url: string; documentBytes?: nu
 
 /**
  * Claims a database for this process until `release` or its end: one server keeps who works with which session in its memory.
- * @throws Error when another server has it, or the database cannot be reached
+ * @throws DragomanError storage_unavailable when another server has it, or the database cannot be reached
  */
 export async function lockPostgres(url: string): Promise<{ release(): Promise<void> }> {
   const client = new pg.Client({ ...settings(url), statement_timeout: connectMs });
@@ -57,7 +58,8 @@ export async function lockPostgres(url: string): Promise<{ release(): Promise<vo
     if (!rows[0].taken) throw new Error('another server is using it');
   } catch (error) {
     await client.end().catch(() => {});
-    throw error;
+    const message = `The database ${shownUrl(url)} cannot be used: ${(error as Error).message}`;
+    throw new DragomanError('storage_unavailable', { message, cause: error });
   }
   return { release: () => client.end() };
 }

@@ -17,7 +17,8 @@ import type { UsageRecords } from './usage-records.ts';
 
 /** Keeps records in any SQL database that kysely speaks. */
 export class SqlRecords implements Records {
-  readonly #database: SqlDatabase;
+  /** For what concerns all parts at once. */
+  readonly database: SqlDatabase;
   readonly files: FileRecords;
   readonly contents: ContentRecords;
   readonly keys: KeyRecords;
@@ -28,21 +29,21 @@ export class SqlRecords implements Records {
 
   /** @param documentBytes the most that the documents and sessions of one owner may take together; absent: no limit */
   constructor(driver: SqlDriver, documentBytes: number | undefined) {
-    this.#database = new SqlDatabase(driver);
-    this.files = new SqlFileRecords(this.#database);
-    this.contents = new SqlContentRecords(this.#database);
-    this.keys = new SqlKeyRecords(this.#database);
-    this.sessions = new SqlSessionRecords(this.#database, documentBytes);
-    this.documents = new SqlDocuments(this.#database, documentBytes);
-    this.usage = new SqlUsageRecords(this.#database);
-    this.leases = new SqlLeases(this.#database);
+    this.database = new SqlDatabase(driver);
+    this.files = new SqlFileRecords(this.database);
+    this.contents = new SqlContentRecords(this.database);
+    this.keys = new SqlKeyRecords(this.database);
+    this.sessions = new SqlSessionRecords(this.database, documentBytes);
+    this.documents = new SqlDocuments(this.database, documentBytes);
+    this.usage = new SqlUsageRecords(this.database);
+    this.leases = new SqlLeases(this.database);
   }
 
   start(): Promise<void> {
-    return this.#database.start();
+    return this.database.start();
   }
 
   close(): Promise<void> {
-    return this.#database.close();
+    return this.database.close();
   }
 }
