@@ -40,9 +40,16 @@ class S3Bytes implements Bytes {
   }
 
   async start(): Promise<number> {
-    return this.#onStorage(async () => {
+    const { bucket, endpoint } = this.#place;
+    try {
       const { HeadBucketCommand } = await sdk();
-      await (await this.#server()).send(new HeadBucketCommand({ Bucket: this.#place.bucket }));
+      await (await this.#server()).send(new HeadBucketCommand({ Bucket: bucket }));
+    } catch (error) {
+      const where = `The bucket ${bucket}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
+      const message = `${where} cannot be used: ${reasonOf(error)}`;
+      throw new DragomanError('storage_unavailable', { message, cause: error });
+    }
+    return this.#onStorage(async () => {
       const unfinished = await readdir(this.#incoming).catch(() => []);
       await rm(this.#incoming, { recursive: true, force: true });
       await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
@@ -187,6 +194,10 @@ function statusOf(error: unknown): number | undefined {
 }
 
 function reasonOf(error: unknown): string {
+  // The answer to a HEAD has no body that would say more.
+  const status = statusOf(error);
+  if (status === 404) return 'it does not exist';
+  if (status === 403) return 'the credentials have no right to it';
   const { name, message } = error as Error;
   return name === message || message === '' ? name : `${name}: ${message}`;
 }
