@@ -24,7 +24,7 @@ export function addHostCommands(program: Command, version: string): void {
   program
     .command('setup')
     .description('install OS packages and build the sandbox image where they are missing')
-    .option('--tests', 'also what the tests need: a browser')
+    .option('--tests', 'also what the tests need: a browser and a database server')
     .action(async ({ tests }: { tests?: true }) => (await import('./serve.ts')).setup({ forTests: tests === true }));
 
   program

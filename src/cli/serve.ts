@@ -27,7 +27,7 @@ export async function serve(version: string): Promise<void> {
   announce(config, service, version, performance.now() - started);
 }
 
-/** Installs OS packages and builds the sandbox image where they are missing; with `forTests` also a browser. */
+/** Installs OS packages and builds the sandbox image where they are missing; with `forTests` also what the tests need. */
 export async function setup({ forTests }: { forTests: boolean }): Promise<void> {
   const { imageRoot } = await prepare(loadConfig());
   console.log(`The sandbox image is ready: ${imageRoot}`);
@@ -40,7 +40,7 @@ export async function setup({ forTests }: { forTests: boolean }): Promise<void> 
       progress: createProgress({ stream: process.stdout }),
     });
   } catch (error) {
-    // Only the tests of the pages need it, and they say that it is missing.
+    // Only some tests need them, and they say what is missing.
     console.error((error as Error).message);
   }
 }

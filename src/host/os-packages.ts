@@ -55,9 +55,16 @@ const browser: Requirement = {
   present: () => hasProgram('chromium'),
 };
 
+/** The database server that tests start. Debian has its programs in a folder of each version. */
+const postgres: Requirement = {
+  name: 'postgresql',
+  why: 'keeps the records of tests',
+  present: () => hasProgram('postgres') || existsSync('/usr/lib/postgresql'),
+};
+
 /** What tests need besides, and the host still lacks. */
 export function missingForTests(): MissingPackage[] {
-  return [browser].filter(({ present }) => !present()).map(({ name, why }) => ({ name, why }));
+  return [browser, postgres].filter(({ present }) => !present()).map(({ name, why }) => ({ name, why }));
 }
 
 /** The host's distribution. */
