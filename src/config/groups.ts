@@ -7,6 +7,7 @@ import { concurrency, plansFile, queueWaitMs, rates, waiting } from './groups/lo
 import { mcp } from './groups/mcp.ts';
 import { agent, providers, upstreams } from './groups/models.ts';
 import { sandboxes } from './groups/sandboxes.ts';
+import { previews } from './groups/previews.ts';
 import { sessions } from './groups/sessions.ts';
 import { compileCacheBytes, storedBytes, storedFiles, stores } from './groups/storage.ts';
 import { telemetry } from './groups/telemetry.ts';
@@ -44,6 +45,7 @@ export const groups = {
   sandboxes,
   stores,
   sessions,
+  previews,
   telemetry,
 };
 

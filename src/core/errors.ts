@@ -16,6 +16,7 @@ export const errorCatalogue = {
   forbidden: { retryable: false, text: 'Not permitted.' },
   upstream_failed: { retryable: true, text: 'The model provider failed.' },
   too_large: { retryable: false, text: 'The request exceeds a size limit.' },
+  preview_refused: { retryable: false, text: 'There is no preview of this file.' },
   quota_exceeded: { retryable: false, text: 'Storage quota exceeded.' },
   body_timeout: { retryable: true, text: 'The request body took too long to arrive.' },
   upload_timeout: { retryable: true, text: 'The upload took too long.' },
@@ -42,6 +43,8 @@ export interface ErrorDetails {
   lasting?: boolean;
   /** The error code of the upstream service, for callers that know it: a short identifier, nothing secret. */
   foreignCode?: string;
+  /** Which of several causes of this code it is, as a word for programs. */
+  subcode?: string;
 }
 
 /** The one error the service throws on purpose. */
@@ -49,6 +52,7 @@ export class DragomanError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
   readonly foreignCode: string | undefined;
+  readonly subcode: string | undefined;
   readonly retryable: boolean;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
@@ -60,6 +64,7 @@ export class DragomanError extends Error {
     this.code = code;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.foreignCode = details.foreignCode;
+    this.subcode = details.subcode;
     this.retryable = errorCatalogue[code].retryable && !details.lasting;
   }
 }

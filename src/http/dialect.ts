@@ -27,6 +27,8 @@ export interface Problem {
   readonly message: string;
   /** Whole seconds. `Retry-After` is set from it before an error handler runs. */
   readonly retryAfterSeconds: number | undefined;
+  /** Which of several causes of its code it is. */
+  readonly reason?: string;
 }
 
 /** A request for an address that no route has. */

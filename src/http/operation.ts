@@ -54,6 +54,7 @@ const problem = z
   .strictObject({
     error: z.string().describe('A sentence; or a code for programs, with the sentence in `message`.'),
     message: z.string().optional(),
+    reason: z.string().optional().describe('Which of several causes it is, as a word for programs.'),
     retry_after_seconds: z.int().optional(),
   })
   .meta({ id: 'Problem' });
@@ -68,6 +69,7 @@ const reasons: Readonly<Record<number, string>> = {
   410: 'The session has expired.',
   413: 'A body, a file or a number of files is over its limit.',
   415: 'Unsupported type of body.',
+  422: 'There is no preview of this file: `reason` says why.',
   429: 'Too many requests, or too much sent at once.',
   500: 'An error of the service.',
   502: 'The model provider failed.',

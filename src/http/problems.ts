@@ -16,6 +16,7 @@ const statuses: Record<ErrorCode, number> = {
   forbidden: 403,
   upstream_failed: 502,
   too_large: 413,
+  preview_refused: 422,
   quota_exceeded: 413,
   body_timeout: 408,
   upload_timeout: 504,
@@ -44,8 +45,8 @@ const goneCodes = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
 /** Reads any error. An error that is neither ours nor a refusal of the HTTP library is `internal` and tells nothing. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof DragomanError) {
-    const { code, message, retryAfterSeconds } = error;
-    return { code, status: statuses[code], message, retryAfterSeconds };
+    const { code, message, retryAfterSeconds, subcode: reason } = error;
+    return { code, status: statuses[code], message, retryAfterSeconds, ...(reason === undefined ? {} : { reason }) };
   }
   const { statusCode, code, message } = (error ?? {}) as { statusCode?: unknown; code?: unknown; message?: unknown };
   const isRefusal = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
@@ -61,11 +62,12 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** The default body of an error. For refused credentials it is one string, which most clients show. */
-export function problemBody({ code, message, retryAfterSeconds }: Problem): Record<string, unknown> {
+export function problemBody({ code, message, retryAfterSeconds, reason }: Problem): Record<string, unknown> {
   if (code === 'unauthorized' || code === 'ambiguous_credentials') return { error: message };
   return {
     error: code,
     message,
+    ...(reason === undefined ? {} : { reason }),
     ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
   };
 }

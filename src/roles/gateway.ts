@@ -18,6 +18,7 @@ import {
   FaultLog,
   KeyAdministration,
   Overview,
+  PreviewService,
   RunnerInfo,
   SessionTokens,
   Shares,
@@ -63,6 +64,9 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   lifetime.add(() => service.close());
   service.start();
   const { sessions, kernels, executions, executionWatch, toolRounds, namedRequests, operations } = service;
+  const { cacheBytes, ...previewLimits } = config.previews;
+  const previews = new PreviewService({ ...shared, cacheBytes, limits: previewLimits });
+  lifetime.add(() => previews.close());
   const runnerInfo = new RunnerInfo(runner);
 
   const lifeMs = config.face.signInHours * 60 * 60_000;
@@ -141,6 +145,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       assistant,
       agent,
       usage,
+      previews,
       drafts,
       shares,
       maxFileBytes,

@@ -86,6 +86,7 @@ export function idleServices(): DialectServices {
     },
     logger: createLogger({ level: 'silent', format: 'json' }),
     metrics: createMetrics(),
+    previews: notForThis('previews'),
     drafts: notForThis('drafts'),
     shares: undefined,
     operations: notForThis('operations'),

@@ -65,6 +65,7 @@ const statuses: Record<ErrorCode, number | undefined> = {
   forbidden: undefined,
   upstream_failed: undefined,
   too_large: undefined,
+  preview_refused: undefined,
   quota_exceeded: 400,
   body_timeout: undefined,
   upload_timeout: undefined,

@@ -25,6 +25,7 @@ const wordings: Record<ErrorCode, Wording> = {
   forbidden: { status: 403, error: 'Forbidden' },
   upstream_failed: { status: 502, error: 'upstream_failed' },
   too_large: { status: 413 },
+  preview_refused: { status: 422 },
   quota_exceeded: { status: 400 },
   body_timeout: { status: 408 },
   upload_timeout: { status: 504 },

@@ -17,6 +17,7 @@ const advice: Record<ErrorCode, string | null> = {
   forbidden: '',
   upstream_failed: '',
   too_large: '',
+  preview_refused: 'Read it with a program instead.',
   quota_exceeded: 'Delete files that are not needed any more with reset_session.',
   body_timeout: '',
   upload_timeout: '',

@@ -4,16 +4,17 @@ import { clientPath, DragomanError, type Principal, type StoredFile } from '../.
 import { addRoute, contentDisposition, type RangeOf, requestedRange, sendFile } from '../../http/index.ts';
 import { zipOf } from './archive.ts';
 import { fileRoutes as routes } from './contract/files.ts';
+import { acceptedForm, previewEnding, sendPreview } from './previews.ts';
 import type { NativeServices } from './services.ts';
 import { fileAnswer, toInput } from './translate.ts';
 
 const curlsType = 'application/x-www-form-urlencoded';
 
-type FileServices = Pick<NativeServices, 'sessions' | 'storedFiles' | 'maxFileBytes'>;
+type FileServices = Pick<NativeServices, 'sessions' | 'storedFiles' | 'previews' | 'maxFileBytes'>;
 
 /** The files of a session's workspace, by path. */
 export function addFileRoutes(app: FastifyInstance, services: FileServices): void {
-  const { sessions, storedFiles } = services;
+  const { sessions, storedFiles, previews } = services;
 
   addRoute(app, routes.list, async ({ params }, { principal }) => ({
     data: (await filesOf(principal, params.session_id)).map(fileAnswer),
@@ -23,11 +24,17 @@ export function addFileRoutes(app: FastifyInstance, services: FileServices): voi
     const file = await sessions.copyFile(principal, params.session_id, source);
     return reply.code(201).send(fileAnswer(file));
   });
-  addRoute(app, routes.read, async ({ params: { session_id: id, path } }, request, reply) => {
-    const wanted = clientPath(path);
+  addRoute(app, routes.read, async ({ params: { session_id: id, path }, query }, request, reply) => {
     const files = await filesOf(request.principal, id);
-    const file = files.find(({ name }) => name === path) ?? files.find(({ name }) => name.normalize('NFC') === wanted);
-    if (!file) throw new DragomanError('not_found', { message: 'File not found' });
+    const file = fileAt(files, path);
+    const previewed =
+      file ?? (path.endsWith(previewEnding) ? fileAt(files, path.slice(0, -previewEnding.length)) : undefined);
+    if (!previewed) throw new DragomanError('not_found', { message: 'File not found' });
+    if (query.preview || !file) {
+      const form = query.preview ?? query.form ?? acceptedForm(request.headers.accept);
+      return sendPreview(previews, previewed, form, query, request, reply);
+    }
+    const wanted = clientPath(path);
     const etag = `"${file.digest}"`;
     reply.header('etag', etag).header('cache-control', 'private, no-cache');
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
@@ -63,6 +70,12 @@ export function addFileRoutes(app: FastifyInstance, services: FileServices): voi
   function open(principal: Principal, { sessionId, id: fileId }: StoredFile, range?: RangeOf) {
     return storedFiles.open(principal, { sessionId, fileId, scope: { kind: 'unclaimed' } }, range);
   }
+}
+
+/** The file at a path as it was given, or as its name is usually written. @throws DragomanError invalid_request for what is no path */
+function fileAt(files: readonly StoredFile[], path: string): StoredFile | undefined {
+  const wanted = clientPath(path);
+  return files.find(({ name }) => name === path) ?? files.find(({ name }) => name.normalize('NFC') === wanted);
 }
 
 /** In a scope of its own, because it takes bodies of any type as bytes: JSON is not parsed. */

@@ -4,6 +4,7 @@ import type {
   ExecutionWatch,
   Files,
   Kernels,
+  Previews,
   Sessions,
   Shares,
   UsageReport,
@@ -16,6 +17,7 @@ export interface NativeServices {
   readonly executionWatch: ExecutionWatch;
   readonly kernels: Kernels;
   readonly storedFiles: Pick<Files, 'list' | 'open' | 'storage'>;
+  readonly previews: Previews;
   readonly drafts: Drafts;
   /** Undefined: sharing is off. */
   readonly shares: Shares | undefined;

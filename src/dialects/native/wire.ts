@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idPattern } from '../../core/index.ts';
+import { previewForms } from '../../service/index.ts';
 
 /** What clients send. Keys that are not named here are ignored. */
 
@@ -141,6 +142,22 @@ export const fileParams = z.object({
   session_id: id,
   path: z.string().min(1).describe('Relative to the workspace. Slashes may be percent-encoded.'),
 });
+
+const position = z.coerce.number().int().max(1_000_000_000);
+
+export const previewQuery = z.object({
+  preview: z.enum(previewForms).optional().describe('A preview of the file in this form instead of its content.'),
+  form: z.enum(previewForms).optional().describe('The form of a preview at `/preview`.'),
+  page: position
+    .min(1)
+    .optional()
+    .describe('Of a picture: the page, slide or frame, from 1. A last one stands for all behind it.'),
+  sheet: position.min(1).optional().describe('The sheet of a workbook or table of a database, from 1.'),
+  offset: position.min(0).optional().describe('The first row of a table, from 0.'),
+  width: position.min(16).max(2048).optional().describe('Width of a picture in pixels; 480 when absent.'),
+});
+
+export type PreviewQuery = z.output<typeof previewQuery>;
 
 export const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).optional().describe('20 when absent.'),

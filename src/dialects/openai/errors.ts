@@ -68,6 +68,7 @@ const wordings: Record<ErrorCode, Wording> = {
   forbidden: {},
   upstream_failed: {},
   too_large: {},
+  preview_refused: {},
   quota_exceeded: { code: 'quota_exceeded' },
   body_timeout: {},
   upload_timeout: {},

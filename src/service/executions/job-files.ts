@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { DragomanError, type StoredFile } from '../../core/index.ts';
 import type { JobFiles } from '../../runner/index.ts';
@@ -9,6 +10,13 @@ interface Stored {
   readonly files: Map<string, StoredFile>;
 }
 
+/** What one job may hand over without it being stored. */
+interface Collected {
+  readonly maxBytes: number;
+  readonly files: Map<string, Buffer>;
+  bytes: number;
+}
+
 /**
  * `JobFiles` over the stores of this process: a job may store files for its owner, within its owner's quota, from `begin` to `end`.
  * They are visible once they are recorded.
@@ -17,6 +25,7 @@ export class StoredJobFiles implements JobFiles {
   readonly #fileService: FileService;
   /** Jobs under way: as many as are admitted. */
   readonly #jobs = new Map<string, Stored>();
+  readonly #collecting = new Map<string, Collected>();
 
   constructor(fileService: FileService) {
     this.#fileService = fileService;
@@ -25,6 +34,18 @@ export class StoredJobFiles implements JobFiles {
   /** Lets a job store files of this file set. */
   begin(jobId: string, set: OpenFileSet): void {
     this.#jobs.set(jobId, { set, files: new Map() });
+  }
+
+  /** Keeps the files of a job in memory, instead of storing them, from now to `collected`. @param maxBytes of all of them */
+  collect(jobId: string, maxBytes: number): void {
+    this.#collecting.set(jobId, { maxBytes, files: new Map(), bytes: 0 });
+  }
+
+  /** The job is over: its files, by path. */
+  collected(jobId: string): ReadonlyMap<string, Buffer> {
+    const files = this.#collecting.get(jobId)?.files ?? new Map();
+    this.#collecting.delete(jobId);
+    return files;
   }
 
   /** What the job has stored, by path. */
@@ -49,6 +70,8 @@ export class StoredJobFiles implements JobFiles {
     content: AsyncIterable<Uint8Array>,
     maxBytes: number,
   ): Promise<{ readonly digest: string; readonly size: number }> {
+    const collecting = this.#collecting.get(jobId);
+    if (collecting) return gather(collecting, path, content);
     const job = this.#jobs.get(jobId);
     if (!job) throw new DragomanError('storage_unavailable', { message: 'The execution is over.' });
     const found = { name: path, contentType: undefined, readOnly: false, source: 'program', content } as const;
@@ -56,4 +79,23 @@ export class StoredJobFiles implements JobFiles {
     job.files.set(path, file);
     return { digest: file.digest, size: file.size };
   }
+}
+
+async function gather(
+  collected: Collected,
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+): Promise<{ readonly digest: string; readonly size: number }> {
+  const hash = createHash('sha256');
+  const pieces: Uint8Array[] = [];
+  for await (const piece of content) {
+    collected.bytes += piece.byteLength;
+    if (collected.bytes > collected.maxBytes) throw new DragomanError('too_large');
+    hash.update(piece);
+    // The piece may be a part of a buffer that its reader uses again.
+    pieces.push(Buffer.from(piece));
+  }
+  const whole = Buffer.concat(pieces);
+  collected.files.set(path, whole);
+  return { digest: hash.digest('hex'), size: whole.length };
 }

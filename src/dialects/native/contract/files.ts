@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fileAnswers, fileHeaders, problems, type Route } from '../../../http/index.ts';
 import { file, fileList } from '../answers.ts';
-import { fileParams, fileReference, sessionParams } from '../wire.ts';
+import { fileParams, fileReference, previewQuery, sessionParams } from '../wire.ts';
 import { exampleFile, ids, json, jsonBody } from './shared.ts';
 
 /** The files of a session. */
@@ -40,12 +40,16 @@ export const fileRoutes = {
     method: 'GET',
     url: '/sessions/:session_id/files/*',
     rateClass: 'download',
-    summary: 'The content of a file',
+    summary: 'The content of a file, or a preview of it',
+    description:
+      'With `preview`, or `/preview` behind the path, the answer is a preview, made in a sandbox: HTML to be shown in a frame without scripts, text, a summary (`FileSummary`), or a picture. Behind `/preview`, `form` or `Accept` chooses the form, and a file that has that very path comes first. A preview needs some time when it is made for the first time.',
     params: fileParams,
+    query: previewQuery,
     headers: fileHeaders.extend({ 'if-none-match': z.string().optional() }),
     answers: {
       ...reading,
       ...fileAnswers,
+      ...problems(422),
       304: { description: 'It is what the caller has.' },
     },
   },
