@@ -93,6 +93,9 @@ class Document:
         return found
 
 
+# Emoji and Persian need these.
+_JOINERS = '\u200c\u200d'
+
 MOST_DESCRIBED_TABLES = 20
 MOST_DESCRIBED_COLUMNS = 60
 MOST_ROWS = 200
@@ -113,6 +116,6 @@ def plain(text):
     if text.isascii() and text.isprintable():
         return text
     return ''.join(
-        letter if letter in '\n\t' or unicodedata.category(letter) not in ('Cc', 'Cf', 'Cs', 'Co') or letter == '\u200d' else '\ufffd'
+        letter if letter in '\n\t' or unicodedata.category(letter) not in ('Cc', 'Cf', 'Cs', 'Co') or letter in _JOINERS else '\ufffd'
         for letter in text.replace('\r\n', '\n').replace('\r', '\n')
     )

@@ -10,6 +10,8 @@ from .document import Document, Part, Refused, clip
 from .separated import decoded, read_text
 
 _CONVERTING = 15
+# Bytes of a file of text that are read.
+_MOST_TEXT = 2 << 20
 
 
 def read_word(request):
@@ -88,19 +90,18 @@ def read_by_pandoc(kind):
 
 def _of_html(kind, html, properties):
     """The document of some HTML, with the facts that its text gives."""
-    text = sanitise.text_of(html)
-    headings = sanitise.headings_of(html)
+    text, headings = sanitise.read(html)
     facts = {
-        'title': clip(properties.pop('title', '') or (headings[0][1] if headings else ''), 200),
+        'title': clip(properties.pop('title', '') or (headings[0] if headings else ''), 200),
         'words': len(text.split()),
-        'outline': [clip(heading, 100) for _, heading in headings],
+        'outline': [clip(heading, 100) for heading in headings],
         'excerpt': clip(text, 400),
     }
     return Document(kind, facts, [Part('html', html)], properties)
 
 
 def read_markdown(request):
-    text, _ = read_text(request.path)
+    text, _ = read_text(request.path, _MOST_TEXT)
     document = _of_html('markdown', markdown_html(text), {})
     document.facts['lines'] = text.count('\n') + (not text.endswith('\n'))
     # Markdown itself is the best text of it.
@@ -127,9 +128,9 @@ def markdown_html(text):
 
 
 def read_html(request):
-    text, _ = read_text(request.path)
+    text, _ = read_text(request.path, _MOST_TEXT)
     document = _of_html('page', text, {})
-    title = re.search(r'<title[^>]{0,200}>(.{0,500}?)</title>', text, re.S | re.I)
+    title = re.search(r'<title[^>]{0,200}>(.{0,500}?)</title>', text[:65_536], re.S | re.I)
     if title:
         document.facts['title'] = clip(sanitise.text_of(title[1]), 200)
     return document

@@ -28,7 +28,7 @@ def read(request):
         if cell.get('cell_type') == 'markdown':
             html = documents.markdown_html(source)
             parts.append(Part('html', html, data=source.encode('utf-8', 'replace')))
-            outline += [clip(text, 100) for _, text in sanitise.headings_of(html)]
+            outline += [clip(text, 100) for text in sanitise.read(html)[1]]
         elif source.strip():
             parts.append(Part('code', source, language=str(language)))
         outputs = cell.get('outputs')

@@ -11,6 +11,7 @@ _TAGS = set(
 _VOID = {'br', 'hr', 'img', 'col'}
 # What is inside these is no text of the document.
 _SILENT = {'script', 'style', 'template', 'title', 'noscript', 'iframe', 'object', 'embed', 'svg', 'math', 'textarea', 'select', 'head'}
+_HEADINGS = {'h1', 'h2', 'h3', 'h4', 'h5', 'h6'}
 _IMAGE = re.compile(r'data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+')
 _SPAN = re.compile(r'[1-9]\d{0,2}')
 _MOST_DEPTH = 100
@@ -107,8 +108,12 @@ class _Texts(HTMLParser):
         self.silent = []
         # A row stays one line, whatever is in its cells.
         self.is_cell = False
+        self.headings = []
+        self.heading = None
 
     def handle_starttag(self, tag, attrs):
+        if tag in _HEADINGS and len(self.headings) < 50:
+            self.heading = []
         if tag in ('td', 'th', 'tr'):
             self.is_cell = tag != 'tr'
         if tag in _SILENT:
@@ -125,6 +130,10 @@ class _Texts(HTMLParser):
             self.out.append(' ' if self.is_cell else '\n')
 
     def handle_endtag(self, tag):
+        if tag in _HEADINGS and self.heading:
+            self.headings.append(' '.join(''.join(self.heading).split()))
+        if tag in _HEADINGS:
+            self.heading = None
         if tag in self.silent:
             while self.silent.pop() != tag:
                 pass
@@ -135,19 +144,20 @@ class _Texts(HTMLParser):
             self.out.append('\n')
 
     def handle_data(self, data):
-        if not self.silent:
-            self.out.append(data)
+        if self.silent:
+            return
+        self.out.append(data)
+        if self.heading is not None:
+            self.heading.append(data)
+
+
+def read(source):
+    """(text, headings) of HTML: the text has a block a line."""
+    texts = _Texts()
+    texts.feed(source)
+    lines = [re.sub(' *\\t *', '\t', line).strip() for line in ''.join(texts.out).split('\n')]
+    return re.sub(r'\n{3,}', '\n\n', '\n'.join(lines)).strip(), texts.headings
 
 
 def text_of(source):
-    """The text of HTML, a block a line."""
-    texts = _Texts()
-    texts.feed(source)
-    lines = [re.sub(' *\t *', '\t', line).strip() for line in ''.join(texts.out).split('\n')]
-    return re.sub(r'\n{3,}', '\n\n', '\n'.join(lines)).strip()
-
-
-def headings_of(source):
-    """[(level, text)] of HTML."""
-    found = re.findall(r'<h([1-6])[^>]{0,500}>(.{0,2000}?)</h\1>', source, re.S | re.I)
-    return [(int(level), text_of(inner)) for level, inner in found[:50]]
+    return read(source)[0]

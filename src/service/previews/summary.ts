@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 /** What a sandbox may say of a file. Everything is bounded here again, because the sandbox may say anything. */
 
-const name = z.string().max(200);
-const sentence = z.string().max(500);
+// The program counts characters, and some take two units here.
+const name = z.string().max(400);
+const sentence = z.string().max(1000);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const kinds = (
@@ -51,7 +52,7 @@ export const summarySchema = z
       .optional(),
     shape: sentence.optional().describe('What is in a JSON file.'),
     excerpt: sentence.optional().describe('How its text begins.'),
-    details: z.record(z.string().max(60), sentence).optional(),
+    details: z.record(z.string().max(80), sentence).optional(),
     truncated: z.boolean().optional().describe('Lists are shorter than what they list.'),
   })
   .meta({ id: 'FileSummary' });
