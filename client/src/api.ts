@@ -243,6 +243,107 @@ export interface File {
    */
   source: 'user' | 'program';
 }
+export interface FileSummary {
+  kind:
+    | 'table'
+    | 'spreadsheet'
+    | 'database'
+    | 'arrays'
+    | 'document'
+    | 'presentation'
+    | 'pdf'
+    | 'page'
+    | 'markdown'
+    | 'message'
+    | 'image'
+    | 'drawing'
+    | 'notebook'
+    | 'archive'
+    | 'sound'
+    | 'film'
+    | 'code'
+    | 'text'
+    | 'json'
+    | 'binary';
+  title?: string;
+  /**
+   * @maxItems 20
+   */
+  tables?: {
+    /**
+     * Of the sheet or table; empty where the file is one table.
+     */
+    name: string;
+    /**
+     * Null: counting them takes too long.
+     */
+    rows: number | null;
+    column_count: number;
+    /**
+     * @maxItems 60
+     */
+    columns: {
+      name: string;
+      /**
+       * Of the rows that were looked at.
+       */
+      type: 'whole' | 'number' | 'text' | 'date' | 'time' | 'boolean' | 'mixed' | 'other' | 'empty';
+      /**
+       * How many of these rows have nothing there.
+       */
+      empty: number;
+      /**
+       * @maxItems 3
+       */
+      examples: string[];
+    }[];
+  }[];
+  table_count?: number;
+  /**
+   * Of a presentation: slides.
+   */
+  pages?: number;
+  words?: number;
+  lines?: number;
+  cells?: number;
+  language?: string;
+  /**
+   * Headings.
+   *
+   * @maxItems 50
+   */
+  outline?: string[];
+  /**
+   * In pixels, as `height`.
+   */
+  width?: number;
+  height?: number;
+  frames?: number;
+  seconds?: number;
+  entry_count?: number;
+  /**
+   * @maxItems 100
+   */
+  entries?: {
+    name: string;
+    size: number;
+  }[];
+  /**
+   * What is in a JSON file.
+   */
+  shape?: string;
+  /**
+   * How its text begins.
+   */
+  excerpt?: string;
+  details?: {
+    [k: string]: string;
+  };
+  /**
+   * Lists are shorter than what they list.
+   */
+  truncated?: boolean;
+}
 export interface ForkRequest {
   name?: string | null;
   idle_timeout_ms?: number | null;
@@ -442,6 +543,14 @@ export interface NotebookDocument {
      */
     execution_id?: string | null;
   }[];
+}
+export interface ReadSessionFileQuery {
+  preview?: 'html' | 'text' | 'json' | 'png';
+  form?: 'html' | 'text' | 'json' | 'png';
+  page?: number;
+  sheet?: number;
+  offset?: number;
+  width?: number;
 }
 export interface ReadUsageQuery {
   from?: string;

@@ -50,6 +50,13 @@ describe('defaults', () => {
   test('an empty environment is a full configuration', () => {
     expect(load()).toEqual({
       face: { isOn: true, shares: false, signInHours: 720 },
+      previews: {
+        maxBytes: 4_194_304,
+        maxFileBytes: 104_857_600,
+        wallMs: 20_000,
+        memoryBytes: 536_870_912,
+        cacheBytes: 67_108_864,
+      },
       http: {
         host: '127.0.0.1',
         port: 8080,

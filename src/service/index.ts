@@ -18,14 +18,7 @@ export { KeyAdministration, type KnownKey } from './operations/key-administratio
 export type { ObservedExecution, ObservedSession, Operations } from './operations/operations.ts';
 export { type Examination, Overview, type Surroundings } from './operations/overview.ts';
 export { PreviewService } from './previews/preview-service.ts';
-export {
-  type Preview,
-  type PreviewedFile,
-  type PreviewForm,
-  type PreviewRequest,
-  type Previews,
-  previewForms,
-} from './previews/previews.ts';
+export { type PreviewForm, type Previews, previewForms } from './previews/previews.ts';
 export { type Summary, summarySchema } from './previews/summary.ts';
 export type * from './rounds/rounds.ts';
 export { RunnerInfo } from './runner-info.ts';

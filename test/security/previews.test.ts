@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/service/index.ts';
 import { type NativeClient, nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { attacking } from './attack.ts';
 
 /** Documents that attack whatever opens them: every answer is a preview or a refusal with its reason, and the service goes on. */
 
@@ -40,7 +41,7 @@ const summaryOf = async (path: string) => JSON.parse(await textOf(path, 'json'))
 const active =
   /<script|<iframe|<svg|<form|<input|<meta [^c]|<link|<math|<object|<embed|<[^>]+\son\w+\s*=|<[^>]+href\s*=|<[^>]+style\s*=|<[^>]+src\s*=\s*"(?!data:image\/(png|jpeg|gif|webp);base64,)/i;
 
-describe('a document that grows', () => {
+describe('a document that grows', attacking('previews'), () => {
   it.each([
     ['bomb.xlsx', ['too_large']],
     ['liar.xlsx', ['too_large', 'corrupt']],
@@ -72,7 +73,7 @@ describe('a document that grows', () => {
   });
 });
 
-describe('markup of a document', () => {
+describe('markup of a document', attacking('previews'), () => {
   it.each([
     'markup.csv',
     'markup.xlsx',
@@ -106,7 +107,7 @@ describe('markup of a document', () => {
   });
 });
 
-describe('a document with a program', () => {
+describe('a document with a program', attacking('previews'), () => {
   it('as a PDF is read, and its JavaScript is not run', async () => {
     expect(await summaryOf('script.pdf')).toMatchObject({
       kind: 'pdf',
@@ -134,7 +135,7 @@ describe('a document with a program', () => {
   });
 });
 
-describe('a document that cannot be read', () => {
+describe('a document that cannot be read', attacking('previews'), () => {
   it.each([
     ['damaged.parquet', 'corrupt'],
     ['cut.docx', 'corrupt'],
@@ -156,7 +157,7 @@ describe('a document that cannot be read', () => {
   });
 });
 
-it('a key that wants many slow previews does not keep another one waiting', async () => {
+it('a key that wants many slow previews does not keep another one waiting', attacking('previews'), async () => {
   const gone = new AbortController();
   let ended = 0;
   const greedy = Array.from({ length: 40 }, (_, page) =>
@@ -178,7 +179,7 @@ it('a key that wants many slow previews does not keep another one waiting', asyn
   await Promise.all(greedy);
 });
 
-it('the service is as it was', async () => {
+it('the service is as it was', attacking('previews'), async () => {
   expect(await api.cell(session, 'print(1)')).toMatchObject({ stdout: '1\n' });
   expect(server.output()).not.toMatch(/"level":(50|60)/);
 });

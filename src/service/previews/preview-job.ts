@@ -7,7 +7,7 @@ import type { UsageMeter } from '../usage/usage.ts';
 import { readPreview, readRefusal } from './claims.ts';
 import { type PreviewedFile, type PreviewRefusal, type PreviewRequest, previewRefusals } from './previews.ts';
 
-export interface PreviewLimits {
+interface PreviewLimits {
   readonly maxBytes: number;
   readonly maxFileBytes: number;
   readonly wallMs: number;
@@ -30,7 +30,7 @@ const queueMs = 30_000;
 const spareBytes = 1024 * 1024;
 
 /** @throws DragomanError preview_refused */
-export function refuse(reason: PreviewRefusal, needs: string | null = null): never {
+function refuse(reason: PreviewRefusal, needs: string | null = null): never {
   const message =
     reason === 'unavailable' ? `${previewRefusals[reason]}: ${needs ?? 'Python'}.` : previewRefusals[reason];
   throw new DragomanError('preview_refused', { message, subcode: reason });

@@ -1,10 +1,23 @@
 import { z } from 'zod';
 import { fileAnswers, fileHeaders, problems, type Route } from '../../../http/index.ts';
+import { summarySchema } from '../../../service/index.ts';
 import { file, fileList } from '../answers.ts';
 import { fileParams, fileReference, previewQuery, sessionParams } from '../wire.ts';
 import { exampleFile, ids, json, jsonBody } from './shared.ts';
 
 /** The files of a session. */
+
+const exampleSummary = {
+  kind: 'table',
+  tables: [
+    {
+      name: '',
+      rows: 27,
+      column_count: 1,
+      columns: [{ name: 'region', type: 'text', empty: 0, examples: ['North', 'South'] }],
+    },
+  ],
+};
 
 const reading = problems(400, 401, 404, 410, 429, 500, 503);
 const writing = problems(400, 401, 404, 408, 410, 413, 415, 429, 500, 503);
@@ -49,6 +62,10 @@ export const fileRoutes = {
     answers: {
       ...reading,
       ...fileAnswers,
+      200: {
+        ...fileAnswers[200],
+        alternative: { type: 'application/json', schema: summarySchema, example: exampleSummary },
+      },
       ...problems(422),
       304: { description: 'It is what the caller has.' },
     },
