@@ -6,6 +6,7 @@ import {
   type Execution,
   type ExecutionRequest,
   FileService,
+  PreviewService,
   StoredJobFiles,
 } from '../../src/service/index.ts';
 import { createFileStore, createMemoryBytes, type Records } from '../../src/stores/index.ts';
@@ -24,6 +25,7 @@ export interface ScriptedServiceOptions {
   readonly maxToolExecutions?: number;
   readonly maxFileBytes?: number;
   readonly maxUploadFiles?: number;
+  readonly previews?: { readonly maxFileBytes?: number };
 }
 
 /** The real service over stores in memory and a runner that does what a test says. */
@@ -78,6 +80,20 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     now,
   });
   const { sessions, executions, kernels, toolRounds, namedRequests, operations } = parts;
+  const previews = new PreviewService({
+    ...{ runner, jobFiles, plans, usage, admission, now },
+    cacheBytes: 1024 * 1024,
+    limits: {
+      maxBytes: 4 * 1024 * 1024,
+      maxFileBytes: 32 * 1024 * 1024,
+      wallMs: 20_000,
+      memoryBytes: 256 * 1024 * 1024,
+      ...options.previews,
+    },
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    metrics: { execution() {}, request() {}, gauge() {}, count() {} },
+  });
+  onTestFinished(() => previews.close());
   onTestFinished(() => parts.close());
   const service = {
     now: Date.UTC(2026, 0, 1),
@@ -87,6 +103,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     toolRounds,
     namedRequests,
     operations,
+    previews,
     close: () => parts.close(),
     runner,
     records,
