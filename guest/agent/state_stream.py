@@ -5,7 +5,7 @@ would follow. Written by a kernel, kept by the service as it is, read by another
 """
 
 import hashlib
-import json
+from json import dumps, loads
 import os
 import struct
 
@@ -25,7 +25,7 @@ class Broken(Exception):
 def write(fd, head, body, buffers):
     """Writes a whole stream. `head`: a JSON object, to which the sizes are added; `body`: a list of bytes-like parts; `buffers`: bytes-like."""
     sizes = [memoryview(part).nbytes for part in (*body, *buffers)]
-    text = json.dumps({**head, 'bytes': sum(sizes), 'buffers': len(buffers)}, ensure_ascii=True).encode()
+    text = dumps({**head, 'bytes': sum(sizes), 'buffers': len(buffers)}, ensure_ascii=True).encode()
     if len(text) > MAX_HEAD:
         raise ValueError('the head of the state is too large')
     _write_all(fd, MAGIC)
@@ -37,14 +37,14 @@ def write(fd, head, body, buffers):
         _write_all(fd, part)
     for buffer in buffers:
         _write_frame(fd, b'D', buffer)
-    _write_frame(fd, b'E', json.dumps({'bytes': sum(sizes), 'digest': digest.hexdigest()}).encode())
+    _write_frame(fd, b'E', dumps({'bytes': sum(sizes), 'digest': digest.hexdigest()}).encode())
 
 
 def write_failure(fd, reason, message, is_first):
     """Says that there is no state. `is_first`: nothing of the stream was written before."""
     if is_first:
         _write_all(fd, MAGIC)
-    _write_frame(fd, b'F', json.dumps({'reason': reason, 'message': message[:500]}).encode())
+    _write_frame(fd, b'F', dumps({'reason': reason, 'message': message[:500]}).encode())
 
 
 def read(fd):
@@ -52,7 +52,7 @@ def read(fd):
     if bytes(_read(fd, len(MAGIC))) != MAGIC:
         raise Broken('not a state')
     text = _read_frame(fd, b'H', MAX_HEAD)
-    head = json.loads(text)
+    head = loads(text)
     if not isinstance(head, dict) or head.get('format') != 1:
         raise Broken('a state of another format')
     most = head.get('bytes')
@@ -61,7 +61,7 @@ def read(fd):
     if not isinstance(count, int) or not 0 <= count <= MAX_BUFFERS:
         raise Broken('too many buffers')
     buffers = [_read_frame(fd, b'D', most) for _ in range(count)]
-    end = json.loads(_read_frame(fd, b'E', MAX_HEAD))
+    end = loads(_read_frame(fd, b'E', MAX_HEAD))
     digest = hashlib.sha256(text)
     digest.update(body)
     if end.get('digest') != digest.hexdigest():

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+import traceback
 
 from dragoman_python import shell as shells
 from dragoman_python import tools
@@ -18,7 +19,9 @@ from dragoman_python.state import restorer, saver
 
 # A probe may take so long.
 _PROBE_S = 20
-_MISSING = '<not there>'
+# A state may patch the module.
+_text_of = json.dumps
+_errors = os.dup(2)
 
 
 class _Nowhere:
@@ -29,7 +32,7 @@ class _Nowhere:
     def begin(self, _cell):
         self.failed = False
 
-    def show(self, *_):
+    def show(self, *_, **__):
         pass
 
     def error(self, *_):
@@ -65,7 +68,9 @@ def in_fork(work):
         os.close(reading)
         try:
             with os.fdopen(writing, 'w') as file:
-                json.dump(work(), file)
+                file.write(_text_of(work()))
+        except BaseException:
+            os.write(_errors, traceback.format_exc().encode())
         finally:
             os._exit(0)
     os.close(writing)
@@ -109,20 +114,36 @@ def _late(*_):
 
 
 def session(one, way, path):
-    """Runs the cells, asks in a fork, and saves to a file."""
+    """Runs the cells, saves to a file, and asks."""
     cells = fresh()
+    folder = os.getcwd()
     failed = []
     for cell in one['cells']:
         cells.outbox.begin('x')
         if cells.run(cell):
-            failed.append(cell[:80])
-    before = in_fork(lambda: ask(cells, one['probes']))
+            failed.append(f'{cell[:80]}: {getattr(sys, "last_value", "")}')
     begun = time.monotonic()
     blocked = WAYS[way][0](cells, path)
-    return {'before': before, 'failed': failed, 'blocked': blocked, 'saved': time.monotonic() - begun, 'bytes': os.path.getsize(path)}
+    took = time.monotonic() - begun
+    return {
+        'failed': failed,
+        'blocked': blocked,
+        'saved': took,
+        'bytes': os.path.getsize(path),
+        'files': copy_of(folder),
+        'before': ask(cells, one['probes']),
+    }
 
 
-def again(one, way, path):
+def copy_of(folder):
+    """The files of a folder as they are."""
+    return [[path, open(path, 'rb').read().hex()] for top, _, names in os.walk(folder) for path in (f'{top}/{name}' for name in names)]
+
+
+def again(one, way, path, files):
+    for name, content in files:
+        with open(name, 'wb') as file:
+            file.write(bytes.fromhex(content))
     cells = fresh()
     begun = time.monotonic()
     lost = WAYS[way][1](cells, path)
@@ -240,10 +261,10 @@ def main(files, ways, only=None):
                 os.chdir(folder)
                 path = f'/tmp/{os.getpid()}.state'
                 was = in_fork(lambda: session(one, way, path))
-                if was is None or was['before'] is None:
+                if was is None:
                     print(json.dumps({'name': one['name'], 'way': way, 'died': True}), flush=True)
                     continue
-                now = in_fork(lambda: again(one, way, path))
+                now = in_fork(lambda: again(one, way, path, was['files']))
                 verdicts, wrong = judge(one, was, now)
                 told = {key: was[key] for key in ('failed', 'blocked', 'saved', 'bytes')}
                 print(json.dumps({'name': one['name'], 'way': way, 'verdicts': verdicts, 'wrong': wrong, **told, 'restored': now and now['restored'], 'lost': now and now['lost']}), flush=True)

@@ -14,6 +14,7 @@ import sys
 import types
 
 from ..errors import CELL
+from . import singletons
 from .classes import is_by_value
 
 # As the kernel began: set by `begin`.
@@ -317,9 +318,9 @@ def _give_builtins(_, kept):
 
 
 def _take_patches(shell):
-    """[(module, path of attributes, value)]: what cells have assigned to attributes of modules and of their classes."""
+    """[(module, path of attributes, value)]: what cells have assigned to attributes of modules, and of what modules have."""
     found = {}
-    for tree in _trees(shell):
+    for tree in trees(shell):
         for node in ast.walk(tree):
             for target in _targets(node):
                 patch = _patched(shell, target)
@@ -328,7 +329,8 @@ def _take_patches(shell):
     return [(*place, value) for place, value in found.items()] or None
 
 
-def _trees(shell):
+def trees(shell):
+    """The cells that Python can read, as trees."""
     for cell in shell.user_ns.get('In', ()):
         try:
             yield ast.parse(cell)
@@ -348,7 +350,7 @@ def _targets(node):
 
 
 def _patched(shell, target):
-    """(module, path, value) where an assignment went to a module or a class that is not the session's own."""
+    """(module, path, value) where an assignment went to a module, or to what a module has, and not to the session's own."""
     names = []
     while isinstance(target, ast.Attribute):
         names.insert(0, target.attr)
@@ -356,16 +358,31 @@ def _patched(shell, target):
     if not names or not isinstance(target, ast.Name):
         return None
     owner = shell.user_ns.get(target.id)
+    module, path = _place_of(owner)
+    if module is None:
+        return None
     for name in names[:-1]:
         owner = getattr(owner, name, None)
-    if isinstance(owner, types.ModuleType) and sys.modules.get(owner.__name__) is owner and owner.__name__ != '__main__':
-        module, path = owner.__name__, names[-1:]
-    elif isinstance(owner, type) and not is_by_value(owner):
-        module, path = owner.__module__, [*owner.__qualname__.split('.'), names[-1]]
-    else:
-        return None
-    holder = vars(owner)
-    return (module, tuple(path), holder[names[-1]]) if names[-1] in holder else None
+        if isinstance(owner, types.ModuleType) or isinstance(owner, type):
+            module, path = _place_of(owner)
+            if module is None:
+                return None
+        else:
+            path = (*path, name)
+    if isinstance(owner, (types.ModuleType, type)):
+        return (module, (*path, names[-1]), vars(owner)[names[-1]]) if names[-1] in vars(owner) else None
+    return module, (*path, names[-1]), getattr(owner, names[-1])
+
+
+def _place_of(owner):
+    """(module, path in it) of a module, of a class that is not the session's own, or of an object that a cell imported by its name."""
+    if isinstance(owner, types.ModuleType):
+        is_library = sys.modules.get(owner.__name__) is owner and owner.__name__ != '__main__'
+        return (owner.__name__, ()) if is_library else (None, ())
+    if isinstance(owner, type):
+        return (None, ()) if is_by_value(owner) else (owner.__module__, tuple(owner.__qualname__.split('.')))
+    found = singletons.imported.get(id(owner))
+    return (found[1], (found[2],)) if found else (None, ())
 
 
 def _give_patches(_, kept):
@@ -379,7 +396,7 @@ def _give_patches(_, kept):
 def _take_imports(shell):
     """Modules below those that variables name: `import a.b` leaves only `a`."""
     found = {}
-    for tree in _trees(shell):
+    for tree in trees(shell):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 found.update((alias.name, None) for alias in node.names if '.' in alias.name and alias.name in sys.modules)
@@ -399,7 +416,7 @@ def _take_own_modules(_):
     found = {}
     for name, module in list(sys.modules.items()):
         path = getattr(module, '__file__', None)
-        if isinstance(path, str) and path.startswith('/mnt/data/') and name != '__main__':
+        if isinstance(path, str) and path.startswith('/mnt/data/') and name not in ('__main__', 'builtins'):
             found[name] = {
                 key: value
                 for key, value in vars(module).items()

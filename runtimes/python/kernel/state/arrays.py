@@ -6,6 +6,8 @@ import sys
 def _reduce_array(array):
     base = array.base
     numpy = sys.modules['numpy']
+    if type(base) is memoryview and type(base.obj) is bytearray:
+        base = base.obj
     # The one that has the memory, past views of views.
     while type(base) is numpy.ndarray and base.base is not None and type(base.base) in (numpy.ndarray, bytearray):
         base = base.base

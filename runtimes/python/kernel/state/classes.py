@@ -53,8 +53,9 @@ def _first_names(kind):
     names = {'__module__': kind.__module__, '__qualname__': kind.__qualname__}
     if '__slots__' in vars(kind):
         names['__slots__'] = vars(kind)['__slots__']
-    if '__classcell__' in vars(kind):
-        names['__classcell__'] = vars(kind)['__classcell__']
+    # A generic class is refused without.
+    if '__orig_bases__' in vars(kind):
+        names['__orig_bases__'] = vars(kind)['__orig_bases__']
     return names
 
 
@@ -94,6 +95,9 @@ def set_class(kind, state):
 
 def _maker_of(meta):
     """The `__new__` of the first metaclass that a module has: those of cells may keep lists of what they made."""
+    if meta.__module__ == 'typing' and meta.__name__ == '_TypedDictMeta':
+        # It would work its attributes out again.
+        return type.__new__
     for base in meta.__mro__:
         if not is_by_value(base) and '__new__' in vars(base):
             return base.__new__
@@ -154,10 +158,8 @@ def make_enum(meta, name, bases, members, module, qualname, boundary):
     return kind
 
 
-def _plain_member(cls, value):
-    member = object.__new__(cls)
-    member._value_ = value
-    return member
+def _plain_member(cls, *_):
+    return object.__new__(cls)
 
 
 def set_enum(kind, state):

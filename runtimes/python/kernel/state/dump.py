@@ -1,11 +1,11 @@
 """Writes all variables of a kernel as one body: a record each on one memo, and an index that says where each is."""
 
 import gc
-import json
+from json import dumps
 import re
 import types
 
-from . import ambient
+from . import ambient, singletons
 from .body import TooLarge, Writer
 from .losses import Report, reason_of, type_name
 from .pickler import StatePickler
@@ -46,12 +46,13 @@ class Dump:
 
     def body(self):
         """The parts of the body, for the stream."""
-        index = json.dumps(self.index).encode()
+        index = dumps(self.index).encode()
         return [len(index).to_bytes(8, 'big'), index, self.content]
 
 
 def entries_of(shell, tools):
     """The records to write, in order. `tools`: whether a value is a tool of the caller's."""
+    singletons.note_imports(ambient.trees(shell), shell.user_ns)
     parts = {}
     for name, (take, _) in ambient.ALL.items():
         try:

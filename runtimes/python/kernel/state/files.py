@@ -116,9 +116,11 @@ def make_writer(kind, text, name, path, position, appends, pending):
     raw = io.FileIO(path, 'a' if appends else 'w', opener=lambda path, flags: os.open(path, flags & ~os.O_TRUNC, 0o666))
     if not appends:
         raw.seek(position)
+    # Nothing goes to the file before the session has it flushed: it may be a trial.
+    buffered = io.BufferedWriter(raw, max(len(pending) + 1, io.DEFAULT_BUFFER_SIZE))
     if pending:
-        raw.write(pending)
-    return _named(_layered(raw, kind, text, io.BufferedWriter), raw, name)
+        buffered.write(pending)
+    return _named(_layered(raw, kind, text, lambda _: buffered), raw, name)
 
 
 def _layered(raw, kind, text, buffered):

@@ -17,7 +17,7 @@ def _reduce_sqlite(connection):
     databases = connection.execute('pragma database_list').fetchall()
     if [name for _, name, _ in databases if name != 'temp'] != ['main']:
         raise CannotKeep('it has other databases attached')
-    if any(connection.execute("select 1 from pragma_function_list where builtin = 0 and flags & 0x200000 = 0 and name not in ('like','glob','regexp') limit 1")) and _has_own_functions(connection):
+    if _has_own_functions(connection):
         raise CannotKeep('it has functions of its own')
     path = databases[0][2]
     settings = {name: getattr(connection, name) for name in ('isolation_level', 'row_factory', 'text_factory')}
@@ -30,7 +30,7 @@ def _has_own_functions(connection):
     import sqlite3
 
     def names(each):
-        return set(each.execute('select name, narg from pragma_function_list'))
+        return {tuple(row) for row in each.execute('select name, narg from pragma_function_list')}
 
     fresh = sqlite3.connect(':memory:')
     return bool(names(connection) - names(fresh))

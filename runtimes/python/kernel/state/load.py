@@ -1,7 +1,9 @@
 """Loads a body into the names of a kernel, record by record. A record that fails costs itself, and what shares values with it."""
 
-import json
+from json import loads
 import pickle
+import pickletools
+import sys
 
 from . import ambient, anchors
 from .body import Reader
@@ -18,7 +20,7 @@ class Gap(Exception):
 def parts_of(body):
     """(index, content) of a body."""
     size = int.from_bytes(body[:8], 'big')
-    return json.loads(bytes(body[8 : 8 + size])), memoryview(body)[8 + size :]
+    return loads(bytes(body[8 : 8 + size])), memoryview(body)[8 + size :]
 
 
 def load(shell, index, content, buffers, begun, ended):
@@ -43,6 +45,8 @@ def load(shell, index, content, buffers, begun, ended):
         except BaseException as error:
             reason = reason_of(error)
             memo = dict(unpickler.memo.copy())
+            reader.seek(record['at'])
+            _survey(reader, memo, record['memo'])
             ended(record, None, reason)
         else:
             ended(record, value, None)
@@ -62,9 +66,42 @@ def _take_anchors(unpickler, reader, shell, names):
     unpickler.load()
 
 
+def _survey(reader, known, number):
+    """Adds to the memo what a record that failed says in plain words, strings and names of modules: many records share them."""
+    texts, value = [], None
+    for _ in range(2):
+        for code, argument, _ in pickletools.genops(reader):
+            if code.name == 'MEMOIZE':
+                if value is not None:
+                    known.setdefault(number, value)
+                number += 1
+            elif code.name in ('SHORT_BINUNICODE', 'BINUNICODE'):
+                value = argument
+                texts.append(argument)
+            elif code.name in ('BINGET', 'LONG_BINGET'):
+                texts.append(known.get(argument))
+            elif code.name == 'STACK_GLOBAL':
+                value = _named(*texts[-2:])
+            elif code.name != 'FRAME':
+                value = None
+
+
+def _named(module, name):
+    try:
+        found = sys.modules[module]
+        for part in name.split('.'):
+            found = getattr(found, part)
+        return found
+    except Exception:
+        return None
+
+
 def _set(shell, name, value):
     if name == '@outputs':
         shell.user_ns['Out'].update(value)
+        for number, each in value.items():
+            shell.user_ns[f'_{number}'] = shell.user_ns_hidden[f'_{number}'] = each
+        shell.user_ns['_'] = shell.user_ns_hidden['_'] = value[max(value)]
     elif name.startswith('@'):
         ambient.ALL[name[1:]][1](shell, value)
     else:

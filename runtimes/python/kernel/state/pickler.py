@@ -15,6 +15,7 @@ _EXACT = {
     types.FunctionType: functions.reduce_function,
     types.CodeType: functions.reduce_code,
     types.CellType: functions.reduce_cell,
+    types.ModuleType: functions.reduce_module,
     **containers.EXACT,
     **files.EXACT,
     **threads.EXACT,
@@ -41,6 +42,7 @@ class StatePickler(cloudpickle.Pickler):
                 memo[id(value)] = (len(memo), value)
                 self.anchors.append(name)
         self.memo = memo
+        functions.known = functions.Globals(list(shell.user_ns.values()))
 
     def reducer_override(self, value):
         kind = type(value)
@@ -96,7 +98,9 @@ def _way_of(kind):
 
 
 def _reduce_by_itself(value):
+    if id(value) in singletons.imported:
+        return singletons.reference(value, False) or value.__reduce_ex__(5)
     made = value.__reduce_ex__(5)
     if type(made) is tuple and made[0] is copyreg.__newobj__ and len(made[1]) == 1 and (len(made) < 3 or made[2] is None):
-        return singletons.reference(value) or made
+        return singletons.reference(value, True) or made
     return made

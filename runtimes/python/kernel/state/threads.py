@@ -33,8 +33,24 @@ def _reduce_pool(pool):
     return type(pool), (pool._max_workers, pool._thread_name_prefix)
 
 
+def _reduce_result(result):
+    if result._state != 'FINISHED':
+        raise CannotKeep('it is not finished')
+    return make_result, (type(result),), (result._result, result._exception), None, None, set_result
+
+
+def make_result(kind):
+    return kind()
+
+
+def set_result(result, state):
+    value, error = state
+    result.set_result(value) if error is None else result.set_exception(error)
+
+
 def _reduce_thread(thread):
-    raise CannotKeep('it runs' if thread.is_alive() else 'it has ended' if thread.ident else 'it is a thread')
+    # In the fork that saves, every thread but one has ended.
+    raise CannotKeep('threads do not come back')
 
 
 EXACT = {_thread.LockType: _reduce_lock, _thread.RLock: _reduce_reentrant, _thread._local: _reduce_local}
@@ -42,7 +58,7 @@ DERIVED = {
     'threading.Thread': _reduce_thread,
     'concurrent.futures.thread.ThreadPoolExecutor': _reduce_pool,
     'concurrent.futures._base.Executor': refuse('it has processes'),
-    'concurrent.futures._base.Future': refuse('it is a result of a pool'),
+    'concurrent.futures._base.Future': _reduce_result,
     'multiprocessing.process.BaseProcess': refuse('it is a process'),
     'multiprocessing.pool.Pool': refuse('it has processes'),
     'multiprocessing.synchronize.SemLock': refuse('processes share it'),
