@@ -2,7 +2,8 @@
 
 Cells come as frames on descriptor 3, events go as frames to 4. The shell (loop.bash) sources each cell from a file and writes its
 status to a pipe; its output goes to the streams directly. A shell that ends (exit, set -e, an interrupt) leaves its variables,
-functions, aliases and folder in a file from which the next one begins.
+functions, aliases and folder in a file from which the next one begins. The same file is the state that the service keeps
+(docs/reference/guest-protocol.md).
 """
 
 import fcntl
@@ -11,12 +12,13 @@ import os
 import re
 import select
 import shlex
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 
-_ORDERS, _EVENTS = 3, 4
+_ORDERS, _EVENTS, _SAVED, _GIVEN = 3, 4, 6, 7
 # Each of a session's kernels has one below it.
 _FOLDERS = '/tmp/.cells'
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -80,6 +82,10 @@ class Shell:
             if self.process.poll() is not None:
                 return None, b'+' in said
 
+    def save(self, path, woken):
+        """Has another process write the state to a file, which is there once it is whole; returns whether it was begun."""
+        return self.run(f'state:{path}', woken)[0] == 0
+
     def close(self):
         os.close(self.cells)
         os.close(self.statuses)
@@ -103,12 +109,44 @@ class Kernel:
     def serve(self):
         while True:
             order = _receive()
+            if 'snapshot' in order or 'restore' in order:
+                token = order.get('snapshot') or order.get('restore')
+                done = self._snapshot(order) if 'snapshot' in order else self._restore()
+                _send({'event': 'done', 'cell': token, 'code': int(not done)})
+                continue
             self._interrupted = False
             _send({'event': 'begun'})
             code = self._answer(order) if order.get('question') else self._run(order)
             if self._interrupted:
                 _send({'event': 'error', 'error': {'name': 'Interrupted', 'value': 'the cell was interrupted', 'traceback': []}})
             _send({'event': 'done', 'cell': order['cell'], 'code': code})
+
+    def _snapshot(self, order):
+        path = f'{self._folder}/saved-{self._count}'
+        if not _has_pipes():
+            return False
+        if self._shell is not None:
+            if not self._shell.save(path, self._woken):
+                self._bury()
+        if self._shell is None:
+            # The last one has left its state; there is none where nothing ran.
+            if not os.path.exists(self._state):
+                return False
+            shutil.copyfile(self._state, path)
+        bash_state.save(path, order, _SAVED)
+        return True
+
+    def _restore(self):
+        if not _has_pipes() or self._shell is not None or self._count:
+            return False
+        try:
+            content, report = bash_state.receive(_GIVEN)
+            with open(self._state, 'wb') as file:
+                file.write(content)
+        except Exception:
+            return False
+        _send({'event': 'restored', 'report': report})
+        return True
 
     def _answer(self, order):
         """What can be said about code that is being written; another shell is asked, so nothing of it runs."""
@@ -190,6 +228,15 @@ class Kernel:
         os._exit(status & 0xFF)
 
 
+def _has_pipes():
+    try:
+        os.fstat(_SAVED)
+        os.fstat(_GIVEN)
+        return True
+    except OSError:
+        return False
+
+
 def _receive():
     (size,) = struct.unpack('>I', _read(4))
     return json.loads(_read(size))
@@ -212,6 +259,12 @@ def _send(event):
         view = view[os.write(_EVENTS, view) :]
 
 
-for link in (_ORDERS, _EVENTS, 5):
-    os.set_inheritable(link, False)
+for link in (_ORDERS, _EVENTS, 5, _SAVED, _GIVEN):
+    try:
+        os.set_inheritable(link, False)
+    except OSError:
+        pass  # There are no pipes for a state.
+sys.path.insert(0, _HERE)
+import bash_state  # beside this file
+
 Kernel().serve()

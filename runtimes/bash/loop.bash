@@ -10,6 +10,11 @@ __status=0
 exec 195<&0 196>&1 197>&2
 __as_before() { return "$__status"; }
 while IFS= builtin read -r -u 198 __cell; do
+  if [[ $__cell == state:* ]]; then
+    __save_state "${__cell#state:}" "$@"
+    builtin printf '0\n' >&199
+    continue
+  fi
   builtin printf '+\n' >&199
   if [[ -s $__cell.tools ]]; then
     _PTC_NAMES=$(< "$__cell.tools")

@@ -1,12 +1,13 @@
 """Runs sessions from files, saves and restores each, and says how each variable came back. Runs inside a sandbox.
 
-A file has states: a line `# state: NAME`, then cells, each begun by `# cell`, and probes, `# probe VARIABLE: EXPRESSION`. A variable is
+A file has states: a line `# state: NAME`, then cells, each begun by `# cell` (`# cell fails` for one that ends in an error), and probes, `# probe VARIABLE: EXPRESSION`. A variable is
 right when each of its probes says after the restore what it said before. Ways: `own`, what the kernel does; `cloudpickle`, one
 dump of all variables; `single`, a dump a variable.
 
 Prints one line of JSON a state: {name, way, verdicts: {variable: right | lost | wrong}, wrong: {probe: [before, after]}, …}.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -52,6 +53,7 @@ def states_of(text):
             found.append({'name': line[9:].strip(), 'cells': [], 'probes': []})
         elif line.startswith('# cell'):
             found[-1]['cells'].append('')
+            found[-1]['fails'] = found[-1].get('fails', []) + [line.endswith(' fails')]
         elif line.startswith('# probe '):
             name, _, expression = line[8:].partition(': ')
             found[-1]['probes'].append([name.strip(), expression])
@@ -118,9 +120,9 @@ def session(one, way, path):
     cells = fresh()
     folder = os.getcwd()
     failed = []
-    for cell in one['cells']:
+    for cell, fails in zip(one['cells'], one['fails']):
         cells.outbox.begin('x')
-        if cells.run(cell):
+        if cells.run(cell) and not fails:
             failed.append(f'{cell[:80]}: {getattr(sys, "last_value", "")}')
     begun = time.monotonic()
     blocked = WAYS[way][0](cells, path)
@@ -247,11 +249,12 @@ def judge(one, was, now):
     return verdicts, wrong
 
 
-def main(files, ways, only=None):
-    for file in files:
-        with open(file) as text:
-            found = states_of(text.read())
-        for one in found:
+def main(files, ways, only=None, preload=()):
+    for name in preload:
+        importlib.import_module(name)
+    # Each session has a folder of its own.
+    for text in [open(file).read() for file in files]:
+        for one in states_of(text):
             if only and one['name'] not in only:
                 continue
             for way in ways:

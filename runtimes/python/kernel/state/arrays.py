@@ -8,20 +8,37 @@ def _reduce_array(array):
     numpy = sys.modules['numpy']
     if type(base) is memoryview and type(base.obj) is bytearray:
         base = base.obj
+    if type(base).__name__ == 'DummyArray':
+        # Of `as_strided` and what is made with it.
+        base = base.base
     # The one that has the memory, past views of views.
     while type(base) is numpy.ndarray and base.base is not None and type(base.base) in (numpy.ndarray, bytearray):
         base = base.base
     if base is None or array.dtype.hasobject and type(base) is not numpy.ndarray:
-        return array.__reduce_ex__(5)
+        return _reduce_copy(array)
     if type(base) is numpy.ndarray and not (base.flags.c_contiguous or base.flags.f_contiguous):
-        return array.__reduce_ex__(5)
+        return _reduce_copy(array)
     if type(base) is numpy.ndarray and array.size and base.dtype.hasobject == array.dtype.hasobject:
         start = array.ctypes.data - base.ctypes.data
     elif type(base) is bytearray and array.size:
         start = array.ctypes.data - numpy.frombuffer(base, 'u1').ctypes.data
     else:
-        return array.__reduce_ex__(5)
+        return _reduce_copy(array)
     return make_view, (base, start, array.shape, array.strides, array.dtype, array.flags.writeable)
+
+
+def _reduce_copy(array):
+    made = array.__reduce_ex__(5)
+    if array.flags.writeable or array.flags.c_contiguous or array.flags.f_contiguous or len(made) != 2:
+        return made
+    # What is copied to be contiguous would come back writeable.
+    return make_readonly, tuple(made)
+
+
+def make_readonly(make, arguments):
+    array = make(*arguments)
+    array.flags.writeable = False
+    return array
 
 
 def make_view(base, start, shape, strides, dtype, writeable):

@@ -4,7 +4,10 @@ import collections
 import contextvars
 import functools
 import gc
+import json
+import json.scanner
 import re
+import struct
 import types
 import typing
 import weakref
@@ -55,6 +58,21 @@ def _reduce_weak_set(values):
 
 def _reduce_proxy_of_weak(proxy):
     raise CannotKeep('a weak proxy')
+
+
+def _reduce_finalizer(finalizer):
+    found = finalizer.peek()
+    if found is None:
+        raise CannotKeep('it has done its work')
+    return make_finalizer, found, finalizer.atexit, None, None, set_finalizer
+
+
+def make_finalizer(value, function, arguments, keywords):
+    return weakref.finalize(value, function, *arguments, **keywords)
+
+
+def set_finalizer(finalizer, at_exit):
+    finalizer.atexit = at_exit
 
 
 def _reduce_cache(cache):
@@ -167,6 +185,20 @@ def _reduce_parameters(parameter):
     return type(parameter), (parameter.__name__,)
 
 
+def _reduce_struct(made):
+    return type(made), (made.format,)
+
+
+def _reduce_decoder(decoder):
+    state = {name: value for name, value in vars(decoder).items() if name != 'scan_once'}
+    return object.__new__, (type(decoder),), state, None, None, set_decoder
+
+
+def set_decoder(decoder, state):
+    vars(decoder).update(state)
+    decoder.scan_once = json.scanner.make_scanner(decoder)
+
+
 def _reduce_descriptor(descriptor):
     """A slot of a class: found there again."""
     return getattr, (descriptor.__objclass__, descriptor.__name__)
@@ -206,6 +238,7 @@ EXACT = {
     weakref.WeakKeyDictionary: _reduce_weak_mapping,
     weakref.WeakValueDictionary: _reduce_weak_mapping,
     weakref.WeakSet: _reduce_weak_set,
+    weakref.finalize: _reduce_finalizer,
     weakref.ProxyType: _reduce_proxy_of_weak,
     weakref.CallableProxyType: _reduce_proxy_of_weak,
     functools._lru_cache_wrapper: _reduce_cache,
@@ -214,6 +247,7 @@ EXACT = {
     contextvars.ContextVar: _reduce_context_variable,
     types.MemberDescriptorType: _reduce_descriptor,
     types.GetSetDescriptorType: _reduce_descriptor,
+    struct.Struct: _reduce_struct,
     typing.NewType: _reduce_new_type,
     typing.TypeAliasType: _reduce_alias,
     typing.ParamSpec: _reduce_parameters,
@@ -224,4 +258,7 @@ EXACT = {
     types.FrameType: _running,
     types.TracebackType: refuse('it holds code in the middle of its run'),
 }
-DERIVED = {'builtins.BaseException': _reduce_error, 'weakref.ReferenceType': _reduce_weak, 'builtins.ReferenceType': _reduce_weak}
+DERIVED = {
+    'json.decoder.JSONDecoder': _reduce_decoder,
+    'builtins.BaseException': _reduce_error, 'weakref.ReferenceType': _reduce_weak, 'builtins.ReferenceType': _reduce_weak,
+}

@@ -55,11 +55,11 @@ def _reduce_written(file, fd):
     """The buffers of a file that is written are emptied into a pipe of this process, never into the file."""
     found = _writable[fd]
     path = _kept_path(found['path'])
-    pending = _pending(file, fd)
-    layers = _layers(file)
     if found['flags'] & os.O_ACCMODE == os.O_RDWR:
         # What was read ahead: the position is the reader's, not the descriptor's.
         raise CannotKeep('it is read and written')
+    layers = _layers(file)
+    pending = _pending(file, fd)
     return make_writer, (*layers, _name_of(file), path, found['position'], bool(found['flags'] & os.O_APPEND), pending)
 
 

@@ -7,10 +7,13 @@ import sys
 
 from . import ambient, anchors
 from .body import Reader
-from .losses import reason_of
+from .losses import reason_of, words
 
 
 _TAKE = pickle.BINPERSID + pickle.MEMOIZE + pickle.POP
+
+
+SHARED = 'it shares a value with another variable that was lost'
 
 
 class Gap(Exception):
@@ -43,7 +46,7 @@ def load(shell, index, content, buffers, begun, ended):
             value = unpickler.load()
             _set(shell, record['name'], value)
         except BaseException as error:
-            reason = reason_of(error)
+            reason = words(error) if isinstance(error, Gap) else reason_of(error)
             memo = dict(unpickler.memo.copy())
             reader.seek(record['at'])
             _survey(reader, memo, record['memo'])
@@ -148,4 +151,4 @@ class _Memo(dict):
         self.next = max(self.next, number + 1)
 
     def __missing__(self, number):
-        raise Gap('it shares a value with another variable that was lost')
+        raise Gap(SHARED)

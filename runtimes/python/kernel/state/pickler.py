@@ -101,6 +101,16 @@ def _reduce_by_itself(value):
     if id(value) in singletons.imported:
         return singletons.reference(value, False) or value.__reduce_ex__(5)
     made = value.__reduce_ex__(5)
-    if type(made) is tuple and made[0] is copyreg.__newobj__ and len(made[1]) == 1 and (len(made) < 3 or made[2] is None):
-        return singletons.reference(value, True) or made
+    if type(made) is not tuple or made[0] is not copyreg.__newobj__:
+        return made
+    kind, *arguments = made[1]
+    if not arguments and (len(made) < 3 or made[2] is None):
+        found = singletons.reference(value, True)
+        if found:
+            return found
+    if kind is type(value) and kind.__new__ is not object.__new__ and classes.is_by_value(kind):
+        # Its own `__new__` need not take what it has made.
+        base = next(base for base in kind.__mro__ if not classes.is_by_value(base))
+        arguments = base.__getnewargs__(value) if hasattr(base, '__getnewargs__') else ()
+        return base.__new__, (kind, *arguments), *made[2:]
     return made

@@ -194,7 +194,8 @@ def _try(shell, made, end, tell):
     os.close(reading)
     if at != _WRITTEN and 0 <= at < len(names):
         failed[names[at]] = 'loading it takes too long' if is_late else 'loading it ends the process'
-    return failed
+    # Without the others, those that only share something with them may load.
+    return {name: reason for name, reason in failed.items() if reason != load.SHARED} or failed
 
 
 def _failures(reading):

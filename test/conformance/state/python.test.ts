@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, type TestEngine } from '../../support/engine.ts';
+import { runStates, type StateRow, shares } from '../../support/session-states.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+/** What came back as something else, and was not said to be lost. */
+function silent(rows: readonly StateRow[]): string[] {
+  return rows.flatMap(({ name, verdicts }) =>
+    Object.entries(verdicts)
+      .filter(([, verdict]) => verdict === 'wrong')
+      .map(([variable]) => `${name}: ${variable}`),
+  );
+}
+
+describe('variables of Python sessions, saved and taken in by another kernel', () => {
+  it('come back as they were, or are named as lost', async () => {
+    const rows = await runStates(engine, ['corpus/language.py', 'corpus/system.py', 'corpus/data.py'], ['own']);
+    expect(rows.filter(({ died, failed }) => died || failed.length > 0)).toEqual([]);
+    expect(silent(rows)).toEqual([]);
+    expect(shares(rows).right).toBeGreaterThanOrEqual(90);
+  }, 300_000);
+});
