@@ -6,6 +6,7 @@ import { budgetScenes } from './scenes/budget.ts';
 import { chatScenes } from './scenes/chat.ts';
 import { hostileScenes } from './scenes/hostile.ts';
 import { notebookScenes } from './scenes/notebook.ts';
+import { operatorScenes } from './scenes/operator.ts';
 import { signInScenes } from './scenes/sign-in.ts';
 
 /** The pages in a real browser, before a real service with real sandboxes and a scripted model: one of each for all scenes. */
@@ -23,6 +24,7 @@ const again = { retry: 1 };
 describe('sign-in', again, () => signInScenes(face));
 describe('notebook', again, () => notebookScenes(face));
 describe('playground', again, () => chatScenes(face));
+describe('operator', attacking('operators'), () => operatorScenes(face));
 describe('for anyone', again, () => anyoneScenes(face));
 describe('budget', () => budgetScenes());
 describe('output of a program', attacking('face'), () => hostileScenes(face));

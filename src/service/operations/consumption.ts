@@ -6,8 +6,11 @@ import { sumOfUsage, type UsageLedger } from '../usage/usage.ts';
 const pageRows = 500;
 /** Owners that are counted one by one; the others count in the totals alone. */
 const maxOwners = 20_000;
-/** How long a sum is shown without another count: it is read by a page that looks again and again. */
-const freshMs = 15_000;
+/** A sum is shown this long without another count, because a page looks again and again; longer where counting takes long. */
+const freshMs = 3000;
+const longestFreshMs = 5 * 60_000;
+/** Counting takes at most one part in so many of the time. */
+const restFactor = 30;
 const dayMs = 24 * 60 * 60_000;
 
 interface OwnerUsage {
@@ -56,10 +59,10 @@ export class Consumption {
   /** @param days up to today, UTC */
   async usage(days: number, limit: number): Promise<UsageOverview> {
     const now = this.#options.now();
-    for (const [key, { at }] of this.#usage) if (now - at > freshMs) this.#usage.delete(key);
+    for (const [key, { until }] of this.#usage) if (now > until) this.#usage.delete(key);
     let reading = this.#usage.get(days);
     if (!reading) {
-      reading = { at: now, value: this.#count(dateOf(now - (days - 1) * dayMs), dateOf(now)) };
+      reading = this.#read(() => this.#count(dateOf(now - (days - 1) * dayMs), dateOf(now)));
       this.#usage.set(days, reading);
       reading.value.catch(() => this.#usage.delete(days));
     }
@@ -68,11 +71,9 @@ export class Consumption {
   }
 
   async storage(limit: number): Promise<StorageOverview> {
-    const now = this.#options.now();
-    if (!this.#storage || now - this.#storage.at > freshMs) {
-      const value = this.#stored();
-      this.#storage = { at: now, value };
-      value.catch(() => {
+    if (!this.#storage || this.#options.now() > this.#storage.until) {
+      this.#storage = this.#read(() => this.#stored());
+      this.#storage.value.catch(() => {
         this.#storage = undefined;
       });
     }
@@ -80,6 +81,21 @@ export class Consumption {
     const bytes = all.reduce((sum, owner) => sum + owner.bytes, 0);
     const files = all.reduce((sum, owner) => sum + owner.files, 0);
     return { bytes, files, owners: all.slice(0, limit), others: Math.max(0, all.length - limit) };
+  }
+
+  /** Begins a reading, and says how long it counts once it is there. */
+  #read<T>(read: () => Promise<T>): Reading<T> {
+    const { now } = this.#options;
+    const begun = now();
+    const reading: Reading<T> = {
+      until: Number.POSITIVE_INFINITY,
+      value: read().then((value) => {
+        const took = now() - begun;
+        reading.until = now() + Math.min(longestFreshMs, Math.max(freshMs, restFactor * took));
+        return value;
+      }),
+    };
+    return reading;
   }
 
   async #count(from: string, to: string): Promise<Counted> {
@@ -121,7 +137,8 @@ export class Consumption {
 type Counted = Omit<UsageOverview, 'others'>;
 
 interface Reading<T> {
-  readonly at: number;
+  /** When it is to be made anew, in milliseconds since the epoch. */
+  until: number;
   readonly value: Promise<T>;
 }
 

@@ -31,6 +31,7 @@ export function budgetScenes(): void {
     ['sign-in', 60, []],
     ['playground', 140, ['src/chat/chat-view.tsx']],
     ['files', 140, ['src/files/files-page.tsx']],
+    ['operator', 90, ['src/operator/operator-page.tsx']],
     ['notebook', 350, ['src/notebook/notebook-view.tsx']],
   ] as const)('the first load of %s is at most %i KB', (_, budget, views) => {
     expect(weight(['index.html', ...views])).toBeLessThan(budget * KB);

@@ -3,6 +3,7 @@
 export interface Who {
   readonly principal: string;
   readonly open: boolean;
+  readonly rights: readonly ('use' | 'admin')[];
   readonly shares: boolean;
   readonly plan: string;
   readonly limits: {

@@ -104,6 +104,7 @@ function Rail() {
       {link('chat', 'chat', 'Playground', path.startsWith('chat'))}
       {link('notebooks', 'book', 'Notebooks', path.startsWith('notebook'))}
       {link('files', 'file', 'Files', path.startsWith('files'))}
+      {who.value?.rights.includes('admin') && link('operator', 'gauge', 'Operator', path.startsWith('operator'))}
       {chats.value.length > 0 && <h2>Conversations</h2>}
       <div class="list">
         {chats.value.slice(0, 12).map(({ id, title, updated_at: at }) => (
@@ -157,6 +158,7 @@ const views: Readonly<Record<string, () => Promise<ComponentType<{ rest: string 
     )),
   notebooks: () => import('./lists.tsx').then(({ NotebookList }) => NotebookList),
   files: () => import('../files/files-page.tsx').then(({ FilesPage }) => FilesPage),
+  operator: () => import('../operator/operator-page.tsx').then(({ OperatorPage }) => OperatorPage),
 };
 
 function View() {

@@ -82,7 +82,7 @@ export const overviewRoutes = {
     answers: {
       ...refusals(),
       200: json(
-        'Those who used the most processor time first. May be 15 seconds old.',
+        'Those who used the most processor time first. May be some seconds old, and minutes where there are very many owners.',
         z
           .object({
             from: date,
@@ -114,7 +114,7 @@ export const overviewRoutes = {
     answers: {
       ...refusals(),
       200: json(
-        'Those who store the most first; each file counts in whole blocks, and once for each owner. May be 15 seconds old.',
+        'Those who store the most first; each file counts in whole blocks, and once for each owner. May be some seconds old, and minutes where there are very many owners.',
         z
           .object({
             bytes: count,
