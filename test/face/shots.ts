@@ -59,6 +59,29 @@ try {
   await chat.page.getByText('The north grew fastest').waitFor();
   await chat.page.waitForTimeout(800);
   await chat.page.screenshot({ path: `${folder}playground.png` });
+  await chat.context.close();
+
+  const { url, key } = face.server;
+  const api = (method: string, path: string, json: unknown, secret = key) =>
+    fetch(`${url}/v1${path}`, {
+      method,
+      headers: { 'x-api-key': secret, 'content-type': 'application/json' },
+      body: JSON.stringify(json),
+    });
+  for (const [name, language, code] of [
+    ['librechat', 'python', 'while True: pass'],
+    ['reports', 'python', 'import time; time.sleep(200)'],
+    ['build-agent', 'bash', 'sleep 200'],
+  ]) {
+    const { secret } = (await (await api('POST', '/admin/keys', { name })).json()) as { secret: string };
+    const { id } = (await (await api('POST', '/sessions', {}, secret)).json()) as { id: string };
+    await api('POST', `/sessions/${id}/executions`, { language: 'python', code: 'sum(range(10**7))' }, secret);
+    void api('POST', `/sessions/${id}/executions`, { language, code, timeout_ms: 200_000 }, secret).catch(() => {});
+  }
+  const operator = await face.open('operator', { viewport });
+  await operator.page.getByRole('row', { name: /build-agent/ }).waitFor();
+  await operator.page.waitForTimeout(20_000);
+  await operator.page.screenshot({ path: `${folder}operator.png` });
 } finally {
   await face.close();
 }
