@@ -98,6 +98,30 @@ describe('a notebook', () => {
     expect(read(cell('python', '', { stdout: said('x'), outputs: [shown('A', undefined)] }))).toEqual(['x', 'A']);
   });
 
+  it('has the files that a cell made, as they were then', () => {
+    const made = cell('python', 'save()');
+    const file = {
+      id: newId(),
+      sessionId: newId(),
+      name: 'out/a.csv',
+      size: 3,
+      digest: 'd'.repeat(64),
+      contentType: 'text/csv',
+    };
+    const stored = { ...file, readOnly: false, source: 'program', createdAt: 0 } as const;
+    const execution = {
+      ...made.execution,
+      files: [{ change: 'created', file: stored }] as const,
+      deleted: ['old.csv'],
+    };
+    const { dragoman } = notebook({ ...made, execution }).cells[0].metadata;
+    expect(dragoman).toMatchObject({
+      artifacts: [{ id: file.id, session_id: file.sessionId, path: 'out/a.csv', size: 3, change: 'created' }],
+      deleted: ['old.csv'],
+    });
+    expect(notebook(made).cells[0].metadata.dragoman).not.toHaveProperty('artifacts');
+  });
+
   it('is in the language of most cells, the others marked', () => {
     const { metadata, cells } = notebook(cell('bash', 'ls'), cell('python', '1'), cell('python', '2'), cell('r', 'x'));
     expect(metadata.kernelspec).toEqual({ name: 'python3', display_name: 'Python 3' });

@@ -1,6 +1,7 @@
 import type { CellResult, MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
 import { jsonLength, jsonPieces } from '../../core/index.ts';
 import type { Execution } from '../../service/index.ts';
+import { artifactsOf } from './translate.ts';
 
 /** One cell that was run. */
 export interface PastCell {
@@ -46,11 +47,16 @@ export function* notebookPieces(cells: readonly PastCell[]): Generator<string> {
   yield '\n]}\n';
 }
 
+/** Of one file in the metadata of its cell. */
+const fileLength = 400;
+
 /** About how many characters the notebook has. */
 export function notebookLength(cells: readonly PastCell[]): number {
-  return cells.reduce((sum, { code, execution: { result } }) => {
+  return cells.reduce((sum, { code, execution: { result, files } }) => {
     const { stdout, stderr, outputs } = result;
-    return sum + code.length + stdout.text.length + stderr.text.length + jsonLength(outputs);
+    return (
+      sum + code.length + stdout.text.length + stderr.text.length + jsonLength(outputs) + files.length * fileLength
+    );
   }, 1000);
 }
 
@@ -70,6 +76,7 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
         state: continuity,
         wall_ms: result.usage.wallMs,
         peak_memory_bytes: result.usage.peakMemoryBytes,
+        ...changesOf(execution),
       },
     },
     source: magic === undefined ? code : `${magic}\n${code}`,
@@ -79,6 +86,16 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
         ? [{ output_type: 'error', ename: error.name, evalue: error.value, traceback: [...error.traceback] }]
         : []),
     ],
+  };
+}
+
+/** The files that a cell made, changed, removed and lost, as they were then. */
+function changesOf({ files, deleted, lost }: Execution): object {
+  const artifacts = artifactsOf(files);
+  return {
+    ...(artifacts.length > 0 ? { artifacts } : {}),
+    ...(deleted.length > 0 ? { deleted } : {}),
+    ...(lost.length > 0 ? { lost } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { call } from '../api/http.ts';
 import { go } from './router.ts';
 import { chats, sessions } from './state.ts';
@@ -8,7 +8,7 @@ export function Finder() {
   const box = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState('');
   const [said, say] = useState('');
-  useEffect(() => {
+  useLayoutEffect(() => {
     const open = (event: KeyboardEvent) => {
       if (event.key !== 'k' || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();

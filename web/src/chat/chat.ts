@@ -22,6 +22,8 @@ export class Conversation {
   readonly sessionId = signal<string | undefined>(undefined);
   /** Files that go with the next message. */
   readonly attached = signal<readonly StoredFile[]>([]);
+  /** Files of so many choices are on their way. */
+  readonly attaching = signal(0);
   readonly fault = signal('');
   readonly #answers = new Map<string, Answer>();
   #etag = '';
@@ -113,12 +115,15 @@ export class Conversation {
   }
 
   async attach(files: readonly File[]): Promise<void> {
+    this.attaching.value++;
     try {
       const stored = await uploadAll(await this.#session(), files);
       const names = new Set(stored.map(({ path }) => path));
       this.attached.value = [...this.attached.value.filter(({ path }) => !names.has(path)), ...stored];
     } catch (error) {
       this.fault.value = messageOf(error);
+    } finally {
+      this.attaching.value--;
     }
   }
 

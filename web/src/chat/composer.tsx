@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from '../app/icons.tsx';
 import { models } from '../app/state.ts';
 import { bytes } from '../app/words.ts';
@@ -11,17 +11,28 @@ export function Composer({ conversation, onSend }: { conversation: Conversation;
   const [text, setText] = useState(() => sessionStorage.getItem('draft') ?? '');
   const [hasInstructions, showInstructions] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
+  /** It was sent while files were on their way: it goes when they are there. */
+  const [isHeld, hold] = useState(false);
   const isBusy = conversation.going !== undefined;
+  const isUploading = conversation.attaching.value > 0;
   const write = (value: string) => {
     setText(value);
     sessionStorage.setItem('draft', value);
   };
   const send = () => {
-    if (text.trim() === '' || isBusy || uploads.value.some(({ fault }) => fault === '')) return;
+    if (text.trim() === '' || isBusy) return;
+    if (isUploading) return hold(true);
+    hold(false);
     onSend();
     void conversation.send(text);
     write('');
   };
+  useEffect(() => {
+    if (!isHeld || isUploading) return;
+    // A file that did not arrive is a matter for its sender.
+    if (uploads.value.some(({ fault }) => fault !== '')) hold(false);
+    else send();
+  }, [isHeld, isUploading]);
   return (
     <div class="compose">
       <form
@@ -78,7 +89,10 @@ export function Composer({ conversation, onSend }: { conversation: Conversation;
           rows={2}
           placeholder="Ask, or drop files here"
           value={text}
-          onInput={(event) => write(event.currentTarget.value)}
+          onInput={(event) => {
+            hold(false);
+            write(event.currentTarget.value);
+          }}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
             event.preventDefault();
@@ -141,8 +155,8 @@ export function Composer({ conversation, onSend }: { conversation: Conversation;
               Stop
             </button>
           ) : (
-            <button type="submit" class="primary" disabled={text.trim() === ''}>
-              Send
+            <button type="submit" class="primary" disabled={text.trim() === '' || isHeld}>
+              {isHeld ? 'Sends when the files are there' : 'Send'}
             </button>
           )}
         </div>

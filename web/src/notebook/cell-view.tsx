@@ -1,5 +1,5 @@
 import type { EditorView } from '@codemirror/view';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from '../app/icons.tsx';
 import { languageTitle, who } from '../app/state.ts';
 import { bytes, duration } from '../app/words.ts';
@@ -26,8 +26,8 @@ export function CellView({ notebook, cell, at }: CellProps) {
   const run = cell.run.value;
   const isText = cell.kind.value === 'text';
   const hasFailed = run?.error.value !== undefined || (run?.fault.value ?? '') !== '';
-  // In command mode the selected cell has the focus, so that keys reach it.
-  useEffect(() => {
+  // In command mode the selected cell has the focus, so that keys reach it: before the next key, not after the next frame.
+  useLayoutEffect(() => {
     const inside = place.current?.contains(document.activeElement);
     if (isSelected && !isEditing && !inside && isInBook(document.activeElement)) place.current?.focus();
   }, [isSelected, isEditing]);
@@ -196,7 +196,8 @@ function caretAt(element: HTMLElement, event: MouseEvent): number | undefined {
 
 function Editor({ notebook, cell, at }: CellProps) {
   const place = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  // The editor has to be there before the next key.
+  useLayoutEffect(() => {
     if (!place.current) return;
     const view: EditorView = makeEditor(place.current, {
       sessionId: notebook.id,

@@ -1,3 +1,4 @@
+import type { Artifact } from '../api/types.ts';
 import { Run } from '../run/run.ts';
 import { Cell, newCellId } from './cell.ts';
 
@@ -63,6 +64,7 @@ export function pastRun(cell: Cell, { outputs = [], metadata, id }: IpynbCell): 
     else if (output.data) run.addRich(output.data, output.output_type === 'execute_result');
   }
   const told = metadata?.dragoman;
+  if (Array.isArray(told?.artifacts)) run.artifacts.value = told.artifacts.filter(isArtifact);
   if (told)
     run.ending.value = {
       id: id ?? '',
@@ -74,10 +76,16 @@ export function pastRun(cell: Cell, { outputs = [], metadata, id }: IpynbCell): 
       usage: { cpu_ms: 0, wall_ms: told.wall_ms ?? 0, peak_memory_bytes: told.peak_memory_bytes ?? 0 },
       truncated: false,
       deleted: [],
-      lost: [],
+      lost: Array.isArray(told.lost) ? told.lost : [],
     };
   run.status.value = 'done';
   return run;
+}
+
+/** A file may come from anyone, so what it says of files is looked at. */
+function isArtifact(value: unknown): value is Artifact {
+  const { id, session_id: session, path, size } = (value ?? {}) as Partial<Artifact>;
+  return [id, session, path].every((text) => typeof text === 'string') && typeof size === 'number';
 }
 
 /** The notebook as it stands, as a file that Jupyter opens. */

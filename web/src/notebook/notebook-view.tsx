@@ -1,5 +1,5 @@
 import '../styles/notebook.css';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { call, messageOf } from '../api/http.ts';
 import { Icon } from '../app/icons.tsx';
 import { go } from '../app/router.ts';
@@ -56,7 +56,7 @@ export function NotebookView({ id }: { id: string }) {
 function Opened({ notebook }: { notebook: Notebook }) {
   const [isSideOpen, openSide] = useState(false);
   const scroller = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const keys = new NotebookKeys(notebook);
     const handle = (event: KeyboardEvent) => keys.handle(event);
     addEventListener('keydown', handle);
