@@ -2,6 +2,7 @@ import type { Dialect } from '../http/index.ts';
 import { type AdminServices, admin } from './admin/index.ts';
 import { type AnthropicServices, anthropic } from './anthropic/index.ts';
 import { type E2BServices, e2b, e2bSandbox } from './e2b/index.ts';
+import { type JupyterServices, jupyter } from './jupyter/index.ts';
 import { type LibreChatServices, librechat } from './librechat/index.ts';
 import { type McpServices, mcp } from './mcp/index.ts';
 import { type NativeServices, native } from './native/index.ts';
@@ -14,6 +15,7 @@ export { offlineAnswer } from './mcp/index.ts';
 export type DialectServices = AdminServices &
   AnthropicServices &
   E2BServices &
+  JupyterServices &
   LibreChatServices &
   McpServices &
   NativeServices &
@@ -33,5 +35,6 @@ export function createDialects(services: DialectServices): Dialect[] {
     opensandbox(services),
     e2b(services),
     admin(services),
+    jupyter(services),
   ];
 }

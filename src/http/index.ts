@@ -5,6 +5,7 @@ export { contentDisposition, fileAnswers, fileHeaders, type RangeOf, requestedRa
 export { type Frame, sendEvents } from './event-stream.ts';
 export { StartCode } from './face/start-code.ts';
 export { firstFault } from './first-fault.ts';
+export { JsonParser } from './json-parser.ts';
 export { jsonWithHeartbeat } from './json-with-heartbeat.ts';
 export { MultipartForm } from './multipart-form.ts';
 export { type Answer, type Content, type Operation, problems } from './operation.ts';

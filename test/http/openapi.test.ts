@@ -236,6 +236,8 @@ describe('the server keeps to the document', async () => {
     'completeCode',
     'isCodeComplete',
     'execute',
+    'jupyterVersion',
+    'jupyterHomeVersion',
     'executeInSession',
     'readExecution',
     'readSessionExecution',
