@@ -145,7 +145,7 @@ describe('what is one key’s', attacking('tenants'), () => {
   });
 });
 
-describe('a hostile client', attacking('service'), () => {
+describe('a hostile client', attacking('sockets'), () => {
   it.each([
     ['no credential', { headers: {} }, 401],
     ['a page of another site with no key', { headers: { origin: 'https://elsewhere.test' } }, 401],
