@@ -73,6 +73,7 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
       ...(isOther ? { language: execution.language } : {}),
       dragoman: {
         outcome: result.outcome,
+        exit_code: result.exitCode,
         state: continuity,
         wall_ms: result.usage.wallMs,
         peak_memory_bytes: result.usage.peakMemoryBytes,

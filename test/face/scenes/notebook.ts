@@ -22,6 +22,11 @@ export async function runCell(page: Page, code: string, language?: string): Prom
   await page.keyboard.press('Shift+Enter');
 }
 
+async function exportAs(page: Page, form: RegExp): Promise<void> {
+  await page.locator('summary[aria-label=Export]').click();
+  await page.getByRole('button', { name: form }).click();
+}
+
 export function notebookScenes(face: () => Face): void {
   it('five languages run in one notebook, and their variables and files stay', async () => {
     const { page, context, faults, foreign } = await openNotebook(face());
@@ -158,10 +163,7 @@ export function notebookScenes(face: () => Face): void {
     const { page, context } = await openNotebook(face());
     await runCell(page, 'print("hello from here")\n5');
     await page.locator('.res').getByText('hello from here').waitFor();
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: 'Export as notebook file' }).click(),
-    ]);
+    const [download] = await Promise.all([page.waitForEvent('download'), exportAs(page, /ipynb/)]);
     const path = (await download.path())!;
     const file = JSON.parse(await readFile(path, 'utf8'));
     expect(file).toMatchObject({
@@ -181,6 +183,66 @@ export function notebookScenes(face: () => Face): void {
     await page.getByLabel('Notebook file', { exact: true }).setInputFiles(imported);
     await page.locator('.cell').first().getByText('imported, not run').waitFor();
     await page.locator('.res').getByText('hello from here').waitFor();
+    await context.close();
+  });
+
+  it('is exported as a script and as a page, which runs nothing of what its programs made', async () => {
+    const { page, context } = await openNotebook(face());
+    const hostile = '<b>bold words</b><script>document.title = "ran"</script><img src=x onerror="document.title = 1">';
+    await runCell(
+      page,
+      'from IPython.display import HTML\nimport pandas as pd\ndisplay(pd.DataFrame({"</td><script>": ["<i>"]}))',
+    );
+    await page.locator('.grid').waitFor();
+    await runCell(
+      page,
+      `display(HTML(${JSON.stringify(hostile)}))\nprint("</pre><script>document.title='ran'</script>")`,
+    );
+    await page.locator('.cell').nth(1).locator('iframe').waitFor();
+    await runCell(page, 'echo from bash', 'bash');
+    await page.locator('.cell').nth(2).locator('.res').getByText('from bash').waitFor();
+    const file = async (form: RegExp) => {
+      const [download] = await Promise.all([page.waitForEvent('download'), exportAs(page, form)]);
+      return readFile((await download.path())!, 'utf8');
+    };
+    const script = await file(/\.py/);
+    expect(script).toContain('# %%\nfrom IPython.display import HTML\n');
+    expect(script).toContain('# %% [bash]\n# echo from bash\n');
+    const html = await file(/\.html/);
+    const opened = await context.newPage();
+    await opened.setContent(html);
+    await opened.frameLocator('iframe').first().getByText('bold words').waitFor();
+    expect(await opened.locator('table td').first().innerText()).toBe('<i>');
+    expect(await opened.title()).toBe('scene');
+    expect(await opened.locator('body script').count()).toBe(0);
+    expect(await opened.frames()[1]!.title()).not.toMatch(/ran|1/);
+    await context.close();
+  });
+
+  it('places that a compiler names lead into the source, whose line is marked', async () => {
+    const { page, context } = await openNotebook(face());
+    await runCell(page, 'fn main() {\n    let x: i32 = "text";\n}', 'rust');
+    const cell = page.locator('.cell').first();
+    const place = cell.getByRole('button', { name: /main\.rs:2:/ }).first();
+    await place.waitFor();
+    await expect.poll(() => cell.locator('.mark').innerText()).toContain('let x: i32');
+    await place.click();
+    await cell.locator('.cm-content:focus').waitFor();
+    await page.keyboard.type('HERE');
+    await cell.getByText('let x: i32 = HERE"text"').waitFor();
+    await context.close();
+  });
+
+  it('the files that a run made are beside it after the page is loaded anew', async () => {
+    const { page, context } = await openNotebook(face());
+    await runCell(page, 'written = open("made.txt", "w").write("made")');
+    const made = page
+      .locator('.cell')
+      .first()
+      .getByRole('link', { name: /made\.txt.*new/ });
+    await made.waitFor();
+    await page.reload();
+    await made.waitFor();
     await context.close();
   });
 

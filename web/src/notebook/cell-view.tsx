@@ -8,6 +8,8 @@ import { Elapsed } from '../run/elapsed.tsx';
 import { end } from '../run/interrupt.ts';
 import { Markdown } from '../run/markdown.tsx';
 import { errorLine, hasOutput, OutputView } from '../run/output-view.tsx';
+import type { Run } from '../run/run.ts';
+import { placesIn, SourceContext } from '../run/source-places.ts';
 import { type Cell, newCell } from './cell.ts';
 import { makeEditor } from './editor.ts';
 import type { Notebook } from './notebook.ts';
@@ -67,7 +69,9 @@ export function CellView({ notebook, cell, at }: CellProps) {
         )}
         {run && hasOutput(run) && (
           <div class="res">
-            <OutputView run={run} />
+            <SourceContext.Provider value={sourceOf(notebook, cell, run)}>
+              <OutputView run={run} />
+            </SourceContext.Provider>
           </div>
         )}
       </div>
@@ -92,12 +96,47 @@ function select(notebook: Notebook, cell: Cell): void {
 
 function edit(notebook: Notebook, cell: Cell, caret?: number): void {
   carets.set(cell.id, caret);
+  const open = editors.get(cell.id);
+  if (open && caret !== undefined) {
+    open.dispatch({ selection: { anchor: Math.min(caret, open.state.doc.length) }, scrollIntoView: true });
+    open.focus();
+  }
   notebook.selected.value = cell.id;
   notebook.isEditing.value = true;
 }
 
 /** Where the caret goes when an editor opens. */
 const carets = new Map<string, number | undefined>();
+/** Editors that are open, by cell. */
+const editors = new Map<string, EditorView>();
+
+/** Places that the output names lead into the cell. */
+function sourceOf(notebook: Notebook, cell: Cell, run: Run) {
+  return {
+    language: run.language,
+    lines: run.code.split('\n').length,
+    go(line: number, column: number | undefined) {
+      const before = cell.source.value.split('\n').slice(0, line - 1);
+      const caret = before.reduce((sum, { length }) => sum + length + 1, 0) + Math.max(0, (column ?? 1) - 1);
+      edit(notebook, cell, Math.min(caret, cell.source.value.length));
+    },
+  };
+}
+
+/** The line that a compiler or interpreter complained of first; undefined: the run ended well, or none is named. */
+function complainedLine(run: Run): number | undefined {
+  const code = run.ending.value?.exit_code ?? 0;
+  if (code === 0) return undefined;
+  const source = { language: run.language, lines: run.code.split('\n').length };
+  for (const part of run.parts.value) {
+    if (part.kind !== 'text') continue;
+    for (const { text, isError } of part.log.lines.slice(0, 200)) {
+      const [place] = isError ? placesIn(text, source) : [];
+      if (place) return place.line;
+    }
+  }
+  return undefined;
+}
 
 function Bar({ notebook, cell }: { notebook: Notebook; cell: Cell }) {
   const run = cell.run.value;
@@ -156,7 +195,8 @@ function Static({ notebook, cell }: { notebook: Notebook; cell: Cell }) {
   const run = cell.run.value;
   const source = cell.source.value;
   const traceback = run?.error.value?.traceback.join('\n') ?? '';
-  const bad = cell.isChanged.value || traceback === '' ? undefined : errorLine(traceback);
+  const named = traceback === '' ? run && complainedLine(run) : errorLine(traceback);
+  const bad = cell.isChanged.value ? undefined : named;
   const lines = source.split('\n');
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Enter on the cell does the same
@@ -223,7 +263,11 @@ function Editor({ notebook, cell, at }: CellProps) {
         notebook.insert(next, notebook.cells.value.indexOf(cell) + 1);
       },
     });
-    return () => view.destroy();
+    editors.set(cell.id, view);
+    return () => {
+      if (editors.get(cell.id) === view) editors.delete(cell.id);
+      view.destroy();
+    };
   }, [cell, cell.language.value]);
   return <div ref={place} />;
 }

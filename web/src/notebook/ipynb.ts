@@ -69,7 +69,7 @@ export function pastRun(cell: Cell, { outputs = [], metadata, id }: IpynbCell): 
     run.ending.value = {
       id: id ?? '',
       outcome: told.outcome,
-      exit_code: null,
+      exit_code: typeof told.exit_code === 'number' ? told.exit_code : null,
       signal: null,
       state: 'continued',
       interpreter: 'none',

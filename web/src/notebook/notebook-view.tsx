@@ -11,6 +11,7 @@ import { uploadAll } from '../files/upload.ts';
 import { Elapsed } from '../run/elapsed.tsx';
 import { newCell } from './cell.ts';
 import { CellView } from './cell-view.tsx';
+import { toPage, toScript } from './exports.ts';
 import { cellsOf, toIpynb } from './ipynb.ts';
 import { NotebookKeys } from './keys.ts';
 import { Notebook } from './notebook.ts';
@@ -204,21 +205,7 @@ function Header({ notebook, name, onSide }: { notebook: Notebook; name: string; 
       >
         <Icon name="fork" />
       </button>
-      <button
-        type="button"
-        class="icon"
-        aria-label="Export as notebook file"
-        title="Export as .ipynb"
-        onClick={() =>
-          saveText(
-            `${name}.ipynb`,
-            JSON.stringify(toIpynb(notebook.cells.value, name), null, 1),
-            'application/x-ipynb+json',
-          )
-        }
-      >
-        <Icon name="down" />
-      </button>
+      <Export notebook={notebook} name={name} />
       {who.value?.shares && (
         <button
           type="button"
@@ -251,6 +238,46 @@ function Header({ notebook, name, onSide }: { notebook: Notebook; name: string; 
         <Icon name="side" />
       </button>
     </header>
+  );
+}
+
+/** Saves the notebook as it stands, as a file for Jupyter, a script or a page. */
+function Export({ notebook, name }: { notebook: Notebook; name: string }) {
+  const box = useRef<HTMLDetailsElement>(null);
+  const save = (ending: string, text: string, type: string) => {
+    saveText(`${name}.${ending}`, text, type);
+    box.current?.removeAttribute('open');
+  };
+  const cells = () => notebook.cells.value;
+  return (
+    <details
+      ref={box}
+      class="menu"
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        event.stopPropagation();
+        box.current?.removeAttribute('open');
+        box.current?.querySelector('summary')?.focus();
+      }}
+    >
+      <summary class="btn icon" aria-label="Export" title="Export">
+        <Icon name="down" />
+      </summary>
+      <div class="menu-box">
+        <button
+          type="button"
+          onClick={() => save('ipynb', JSON.stringify(toIpynb(cells(), name), null, 1), 'application/x-ipynb+json')}
+        >
+          Notebook file, with outputs (.ipynb)
+        </button>
+        <button type="button" onClick={() => save('py', toScript(cells()), 'text/x-python')}>
+          Python script (.py)
+        </button>
+        <button type="button" onClick={() => save('html', toPage(cells(), name), 'text/html')}>
+          Page to read, with outputs (.html)
+        </button>
+      </div>
+    </details>
   );
 }
 

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { bytes, count } from '../app/words.ts';
 import { saveText } from '../files/save.ts';
 import type { TextPart } from './run.ts';
+import { placesIn, type Source, SourceContext } from './source-places.ts';
 import type { Line } from './text-log.ts';
 
 const foldFrom = 60;
@@ -38,6 +39,7 @@ export function TextView({ part, isOver }: { part: TextPart; isOver: boolean }) 
 
 /** Consecutive lines of one stream stand together; stderr has a thin line at its left: warnings are no errors. */
 function Lines({ lines }: { lines: readonly Line[] }) {
+  const source = useContext(SourceContext);
   const groups: { isError: boolean; lines: Line[] }[] = [];
   for (const line of lines) {
     const last = groups.at(-1);
@@ -48,31 +50,51 @@ function Lines({ lines }: { lines: readonly Line[] }) {
     <>
       {groups.map((group, index) => (
         <pre key={index} class={group.isError ? 'err-lines' : ''}>
-          {group.lines.map((line, at) => [at > 0 && '\n', ...lineNodes(line)])}
+          {group.lines.map((line, at) => [at > 0 && '\n', ...lineNodes(line, source)])}
         </pre>
       ))}
     </>
   );
 }
 
-function lineNodes({ text, marks }: Line) {
+/** Its text in its colours; places of the source lead there. */
+function lineNodes({ text, marks }: Line, source: Source | undefined) {
   const shown = text.length > longest ? text.slice(0, longest) : text;
   const nodes = [];
   let at = 0;
-  for (const { from, to, style } of [...marks].sort((a, b) => a.from - b.from)) {
-    if (from >= shown.length) break;
-    if (from > at) nodes.push(shown.slice(at, from));
-    nodes.push(<span class={style}>{shown.slice(from, to)}</span>);
-    at = to;
+  for (const place of source ? placesIn(shown, source) : []) {
+    nodes.push(...coloured(shown, marks, at, place.from));
+    nodes.push(
+      <button type="button" class="place" onClick={() => source?.go(place.line, place.column)}>
+        {coloured(shown, marks, place.from, place.to)}
+      </button>,
+    );
+    at = place.to;
   }
-  nodes.push(shown.slice(at));
+  nodes.push(...coloured(shown, marks, at, shown.length));
   if (text.length > longest) nodes.push(<span class="muted"> … {bytes(text.length - longest)} more</span>);
+  return nodes;
+}
+
+/** A part of a line in its colours. */
+function coloured(text: string, marks: Line['marks'], from: number, end: number) {
+  const nodes = [];
+  let at = from;
+  for (const mark of [...marks].sort((a, b) => a.from - b.from)) {
+    const [first, last] = [Math.max(at, mark.from), Math.min(end, mark.to)];
+    if (first >= last) continue;
+    if (first > at) nodes.push(text.slice(at, first));
+    nodes.push(<span class={mark.style}>{text.slice(first, last)}</span>);
+    at = last;
+  }
+  if (at < end) nodes.push(text.slice(at, end));
   return nodes;
 }
 
 /** All lines, of which only those in sight have nodes. */
 function WholeText({ part, onFold }: { part: TextPart; onFold: () => void }) {
   part.version.value;
+  const source = useContext(SourceContext);
   const { lines } = part.log;
   const [top, setTop] = useState(0);
   const [find, setFind] = useState('');
@@ -119,7 +141,7 @@ function WholeText({ part, onFold }: { part: TextPart; onFold: () => void }) {
       >
         <div style={{ height: `${lines.length * lineHeight}px` }}>
           <pre style={{ top: `${first * lineHeight}px` }}>
-            {shown.map((line, index) => [index > 0 && '\n', ...lineNodes(line)])}
+            {shown.map((line, index) => [index > 0 && '\n', ...lineNodes(line, source)])}
           </pre>
         </div>
       </section>
