@@ -19,6 +19,17 @@ function post(method, parameters) {
   return promise;
 }
 
+/** Asks the session what it answers at once. @throws its refusal */
+function ask(method, parameters) {
+  let answer;
+  session.post(method, parameters, (error, result) => {
+    answer = { error, result };
+  });
+  if (!answer) throw new Error(`${method} takes its time`);
+  if (answer.error) throw answer.error;
+  return answer.result;
+}
+
 /** Connects, and finds the way for values to come back: V8 tells of them only in its own words. */
 async function warmUp() {
   session.connect();
@@ -96,4 +107,4 @@ async function take(remote) {
   return found;
 }
 
-module.exports = { evaluate, post, warmUp };
+module.exports = { ask, evaluate, post, warmUp };

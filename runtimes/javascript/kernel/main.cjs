@@ -16,12 +16,13 @@ const net = require('node:net');
 
 const { Outbox } = require('./outbox.cjs');
 const { prepareGlobals, ExitRequest } = require('./globals.cjs');
-const { evaluate, warmUp } = require('./evaluate.cjs');
+const { ask, evaluate, post, warmUp } = require('./evaluate.cjs');
 const { formsOf } = require('./forms.cjs');
 const { hideFrames, report } = require('./errors.cjs');
 const { prepare } = require('./source.cjs');
 const timers = require('./timers.cjs');
 const { answer, answerType } = require('./answers.cjs');
+const { KernelState } = require('./state/index.cjs');
 const { createTools, ToolExecutionError } = require('../tools.cjs');
 
 const ordersFd = 3;
@@ -35,10 +36,17 @@ let buffered = Buffer.alloc(0);
 /** The cell that runs: {name, code}, `code` undefined until it has ended. */
 let running;
 let count = 0;
+const state = new KernelState(ask, post);
+/** An order about the state is being carried out. */
+let isBusy = false;
 
 function next() {
-  const order = running ? undefined : orders.shift();
+  const order = running || isBusy ? undefined : orders.shift();
   if (!order) return;
+  if (order.snapshot !== undefined || order.restore !== undefined) {
+    obey(order).then(next);
+    return;
+  }
   running = { name: order.cell, code: undefined, before: environmentWith(order.env ?? {}) };
   outbox.begin(order.cell);
   outbox.isPlain = Boolean(order.manner);
@@ -64,6 +72,21 @@ function environmentWith(variables) {
     else process.env[name] = value;
   }
   return before;
+}
+
+/** Carries out an order about the state. */
+async function obey(order) {
+  let isDone = false;
+  isBusy = true;
+  if (order.snapshot !== undefined) {
+    isDone = state.save(order);
+  } else if (count === 0) {
+    const report = await state.restore();
+    isDone = report !== undefined;
+    if (isDone) outbox.tell({ event: 'restored', report });
+  }
+  isBusy = false;
+  outbox.tell({ event: 'done', cell: order.snapshot ?? order.restore, code: isDone ? 0 : 1 });
 }
 
 /** Runs one cell; resolves with its exit code. */
@@ -95,6 +118,7 @@ async function run({ code, language, question, manner }) {
 /** Reports what ended a cell; returns its exit code. */
 function fail(error, cell) {
   if (error instanceof ExitRequest) return error.code;
+  state.explain(error);
   const { name, value, lines } = report(error, cell);
   // A client that is a notebook itself gets an error apart.
   if (!outbox.isPlain) outbox.print(`${lines.join('\n')}\n`);
@@ -176,4 +200,6 @@ process.on('unhandledRejection', uncaught);
 timers.wrap(interrupts.stopping);
 prepareGlobals(outbox);
 hideFrames();
-warmUp().then(listen);
+warmUp()
+  .then(() => state.begin())
+  .then(listen);

@@ -84,6 +84,11 @@ class Outbox {
     if (++this.errors <= maxErrors) this.#post({ event: 'error', error: { name, value, traceback } });
   }
 
+  /** Sends an event that belongs to no cell. */
+  tell(event) {
+    this.#post(event);
+  }
+
   done(code) {
     this.#post({ event: 'done', code, cell: this.cell });
   }
