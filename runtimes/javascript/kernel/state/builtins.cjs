@@ -102,7 +102,7 @@ function addresses() {
   note(globalThis, ['global'], 0);
   for (const [name, value] of Object.entries(intrinsics)) note(value, ['intrinsic', name], 1);
   for (const name of first)
-    if (typeof name === 'string') note(valueOf(globalThis, name), ['global', name], name === 'process' ? 1 : 2);
+    if (typeof name === 'string') note(read(globalThis, name), ['global', name], name === 'process' ? 1 : 2);
   for (const name of modules) note(require(name), ['module', name], 2);
   // What cells have added is no kernel's own.
   for (const { value } of patches()) found.delete(value);
@@ -111,7 +111,7 @@ function addresses() {
   return found;
 }
 
-function valueOf(owner, name) {
+function read(owner, name) {
   try {
     return owner[name];
   } catch {

@@ -25,6 +25,9 @@ class Decoder {
   #groups;
   #buffers;
   #made = [];
+  #broken = new Set();
+  /** What the call of `value` has begun to make. */
+  #begun;
   #fill = [];
   #scopes;
   #created;
@@ -39,17 +42,29 @@ class Decoder {
     this.#created = created;
   }
 
-  /** The value of a code. @throws what makes it impossible */
+  /** The value of a code. @throws what makes it impossible; what was begun for it is then gone for other variables, too */
   value(code) {
-    const found = this.#get(code);
-    while (this.#fill.length) this.#fill.pop()();
-    return found;
+    const isOutermost = this.#begun === undefined;
+    if (isOutermost) this.#begun = [];
+    try {
+      const found = this.#get(code);
+      while (this.#fill.length) this.#fill.pop()();
+      return found;
+    } catch (error) {
+      this.#fill.length = 0;
+      for (const id of this.#begun) this.#broken.add(id);
+      throw error;
+    } finally {
+      if (isOutermost) this.#begun = undefined;
+    }
   }
 
   #get(code) {
     if (!Array.isArray(code)) return code;
     const [id] = code;
+    if (this.#broken.has(id)) throw new Error('it shares a value with another variable that was lost');
     if (id in this.#made) return this.#made[id];
+    this.#begun.push(id);
     const record = this.#records[id];
     const made = this.#create(record, id);
     this.#made[id] = made;
@@ -76,7 +91,9 @@ class Decoder {
         return new Proxy(this.#get(parts[0]), this.#get(parts[1]));
       case 'array': {
         const made = new Array(parts[0].length);
-        this.#later(() => parts[0].forEach((code, at) => (made[at] = this.#get(code))));
+        this.#later(() => {
+          for (let at = 0; at < made.length; at++) made[at] = this.#get(parts[0][at]);
+        });
         return made;
       }
       case 'odd array':
@@ -86,7 +103,10 @@ class Decoder {
         const from = this.#get(prototype);
         const made = from === Object.prototype ? {} : Object.create(from);
         const keys = this.#shapes[shape];
-        this.#later(() => keys.forEach((key, at) => put(made, key, this.#get(values[at]))));
+        const isPlain = from === Object.prototype;
+        this.#later(() => {
+          for (let at = 0; at < keys.length; at++) put(made, keys[at], this.#get(values[at]), isPlain);
+        });
         return made;
       }
       case 'odd object':
@@ -120,14 +140,16 @@ class Decoder {
         return this.#rest(new RegExp(parts[0], parts[1]), rest);
       case 'map': {
         const made = new Map();
-        this.#later(() =>
-          parts[0].forEach(([key, each]) => Map.prototype.set.call(made, this.#get(key), this.#get(each))),
-        );
+        this.#later(() => {
+          for (const [key, each] of parts[0]) Map.prototype.set.call(made, this.#get(key), this.#get(each));
+        });
         return this.#rest(made, rest);
       }
       case 'set': {
         const made = new Set();
-        this.#later(() => parts[0].forEach((each) => Set.prototype.add.call(made, this.#get(each))));
+        this.#later(() => {
+          for (const each of parts[0]) Set.prototype.add.call(made, this.#get(each));
+        });
         return this.#rest(made, rest);
       }
       case 'box':

@@ -180,7 +180,9 @@ class KernelState {
       Object.defineProperty(globalThis, variable.name, { value, writable: true, enumerable: true, configurable: true });
     };
     // Classes and functions ask for each other by their names.
-    const created = (id, value) => named.get(id)?.forEach((variable) => declare(variable, value));
+    const created = (id, value) => {
+      for (const variable of named.get(id) ?? []) declare(variable, value);
+    };
     const decoder = new Decoder(table, buffers, this.#scopes, created);
     const lost = new Map(before.lost.map((each) => [each.name, each]));
     const take = ({ name, type, code }, use) => {
