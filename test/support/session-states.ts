@@ -4,6 +4,8 @@ import type { TestEngine } from './engine.ts';
 import { input } from './input.ts';
 
 const MiB = 1024 * 1024;
+/** Loaded once for all sessions, to save time. */
+const preload = ['pandas', 'matplotlib.pyplot', 'scipy.stats', 'sklearn.pipeline', 'sympy', 'networkx', 'seaborn'];
 const folder = fileURLToPath(new URL('../conformance/state', import.meta.url));
 
 /** How a state is kept: as kernels do, or by cloudpickle, in one dump or in one for each variable. */
@@ -36,7 +38,7 @@ export async function runStates(
   const inputs = await Promise.all(
     ['run_states.py', ...files].map(async (path) => input(path, await readFile(`${folder}/${path}`))),
   );
-  const settings = JSON.stringify({ files, ways });
+  const settings = JSON.stringify({ files, ways, preload });
   const run = await engine.run('python', `import pandas\n${program(settings)}`, {
     inputs,
     limits: {
