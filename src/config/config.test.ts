@@ -28,6 +28,7 @@ const usual = {
   waiting: 64,
   storedBytes: 21_474_836_480,
   storedFiles: 100_000,
+  state: false,
   rates: {
     exec: { count: 600, periodMs: 30_000 },
     upload: { count: 300, periodMs: 300_000 },
@@ -104,6 +105,10 @@ describe('defaults', () => {
         maxLifeMs: 604_800_000,
         maxLive: 500,
         reserveBytes: 512 * 1024 * 1024,
+        stateBytes: 536_870_912,
+        stateAfterMs: 30_000,
+        stateSaveMs: 10_000,
+        stateRestoreMs: 30_000,
         toolWaitMs: 600_000,
         maxToolExecutions: 200,
       },

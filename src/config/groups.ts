@@ -8,13 +8,13 @@ import { mcp } from './groups/mcp.ts';
 import { agent, providers, upstreams } from './groups/models.ts';
 import { previews } from './groups/previews.ts';
 import { sandboxes } from './groups/sandboxes.ts';
-import { sessions } from './groups/sessions.ts';
+import { sessions, state } from './groups/sessions.ts';
 import { compileCacheBytes, storedBytes, storedFiles, stores } from './groups/storage.ts';
 import { telemetry } from './groups/telemetry.ts';
 import type { Values } from './setting.ts';
 
 /** What a plan has besides limits of an execution. */
-const plan = { maxWallMs, waiting, storedBytes, storedFiles, rates };
+const plan = { maxWallMs, waiting, storedBytes, storedFiles, state, rates };
 
 /** The settings that plans have. */
 export const planGroup = { limits, ...plan };

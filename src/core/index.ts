@@ -42,6 +42,14 @@ export { isLoopbackHost } from './hosts.ts';
 export { idPattern, isId, newId } from './ids.ts';
 export { countJson, isCheapJson } from './json-shape.ts';
 export { jsonLength, jsonPieces, pieceLength } from './json-text.ts';
+export {
+  boundedObject,
+  printable,
+  type StateLoss,
+  type StateLossReason,
+  type StateReport,
+  stateReportOf,
+} from './kernel-state.ts';
 export type { Limits } from './limits.ts';
 export { nearest } from './nearest.ts';
 export { maxEmptyFolders, maxPathDepth, pathFault, workspacePath } from './paths.ts';

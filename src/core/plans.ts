@@ -21,6 +21,8 @@ export interface Plan {
   readonly storedBytes: number;
   /** Files of all its file sets together. */
   readonly storedFiles: number;
+  /** False: variables of its sessions are not saved. */
+  readonly state?: boolean | undefined;
   readonly rates: RateLimits;
 }
 

@@ -13,3 +13,4 @@ export type {
 } from './port.ts';
 export { loadRuntimes, type Runtime, type RuntimeCatalogue } from './runtimes.ts';
 export { SandboxGone } from './sandbox-gone.ts';
+export { isLoss, type KernelState } from './state/index.ts';

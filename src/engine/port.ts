@@ -5,12 +5,15 @@ import type {
   ExecutionResult,
   KernelQuestion,
   Limits,
+  StateLoss,
+  StateReport,
   ToolCall,
   ToolDefinition,
   ToolResult,
 } from '../core/index.ts';
 import type { FileContent } from '../sandbox/index.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
+import type { KernelState, OpenPiece, StorePiece } from './state/index.ts';
 
 /** A file to be in the workspace before the program starts. */
 export interface EngineInput {
@@ -173,8 +176,39 @@ export interface EngineSession {
   restart(): Promise<void>;
   /** What changed in the workspace since the last call or `stage`. */
   changes(): Promise<WorkspaceChanges>;
+  /** After `changes`, once the contents of files are read: lets go on what goes on between cells. */
+  resume(): Promise<void>;
+  /**
+   * Saves the variables of a kernel that runs. Cells wait for its fork alone: the rest goes on beside them. One save at a time.
+   * @throws SandboxGone
+   */
+  saveState(kernel: string, options: SaveStateOptions): Promise<KernelState | StateLoss>;
+  /**
+   * Gives a kernel that has run nothing its variables back, before its first cell; it is started. Where that fails it is ended, and its
+   * next cell starts it anew.
+   * @throws DragomanError as `run`; SandboxGone
+   */
+  restoreState(
+    kernel: Pick<EngineCellRequest, 'language' | 'kernel'>,
+    state: KernelState,
+    options: RestoreStateOptions,
+  ): Promise<StateReport | StateLoss>;
   /** Destroys the sandbox. */
   close(): Promise<void>;
+}
+
+/** How the state of a kernel is saved. */
+export interface SaveStateOptions {
+  readonly deadlineMs: number;
+  /** Of all variables together. */
+  readonly maxBytes: number;
+  readonly put: StorePiece;
+}
+
+export interface RestoreStateOptions {
+  readonly deadlineMs: number;
+  readonly open: OpenPiece;
+  readonly signal: AbortSignal;
 }
 
 /** The tool calls of one execution, for the caller that answers them. */

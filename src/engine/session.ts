@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, modeOf, newId } from '../core/index.ts';
+import { DragomanError, type Limits, modeOf, newId, type StateLoss, type StateReport } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Baseline, LinkListener, Sandbox } from '../sandbox/index.ts';
 import { collectLimits } from './artifacts.ts';
@@ -13,13 +13,17 @@ import type {
   EngineKernel,
   EngineSession,
   KernelRequest,
+  RestoreStateOptions,
+  SaveStateOptions,
   WorkspaceChanges,
 } from './port.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
 import { SandboxGone } from './sandbox-gone.ts';
 import { sourceText } from './source.ts';
 import { doesNotFit, stage } from './staging.ts';
+import { type KernelState, KernelStates } from './state/index.ts';
 import { callBroker } from './tools/index.ts';
+import { Wakefulness } from './wakefulness.ts';
 import { whenExited } from './when-exited.ts';
 
 /** The guest confirms what it was sent within this time, or its sandbox is given up. */
@@ -50,11 +54,12 @@ export class SandboxSession implements EngineSession {
   readonly #toldCaches = new Set<string>();
   /** The empty folders that were there at the last look, sorted. */
   #folders: readonly string[] = [];
-  /** The freeze after the last cell, and whether it is over. Never rejects. */
+  readonly #wake: Wakefulness;
+  readonly #states: KernelStates;
+  /** The freeze after the last cell. Never rejects. */
   #rest: Promise<void> = Promise.resolve();
-  #isAtRest = true;
-  /** Counts cells: a freeze that a later cell has overtaken says nothing. */
-  #cells = 0;
+  /** Cells and orders under way that listen to the guest. */
+  #listening = 0;
   #ended = false;
 
   /** Takes over a sandbox that is under its limits. `release` destroys it. */
@@ -64,6 +69,8 @@ export class SandboxSession implements EngineSession {
     this.#kernels = new SessionKernels(catalogue);
     this.#hints = hints;
     this.#release = release;
+    this.#wake = new Wakefulness(sandbox);
+    this.#states = new KernelStates(sandbox, this.#wake, () => this.#listening > 0);
     void sandbox.link.send(orders.serve(withState));
   }
 
@@ -77,7 +84,7 @@ export class SandboxSession implements EngineSession {
       await stage(this.#sandbox, inputs, folders, this.#limits);
       await this.#sync(orders.sync);
     });
-    const found = await this.#sandbox.workspace.snapshot(collectLimits(this.#limits));
+    const found = await this.#stopped(() => this.#sandbox.workspace.snapshot(collectLimits(this.#limits)));
     const known = new Map(this.#known);
     for (const input of inputs) {
       const { path, size, digest } = input;
@@ -121,15 +128,16 @@ export class SandboxSession implements EngineSession {
     const cell = new Cell(this.#sandbox, (token) => orders.cell(token, order), {
       ...options,
       tools,
-      isFrozen: this.#isAtRest,
+      isFrozen: this.#wake.isAtRest,
       epilogue: { what: 'interpreter', hints: this.#hints },
     });
-    this.#isAtRest = false;
-    const number = ++this.#cells;
+    this.#wake.enter();
+    this.#listening++;
     const rest = () => {
+      this.#listening--;
       if (cell.isUnresponsive) this.#ended = true;
       this.#sandbox.link.listen(silent);
-      this.#rest = this.#settle(number);
+      this.#rest = this.#settle();
     };
     const done = cell.done.then(
       (end) => {
@@ -186,6 +194,7 @@ export class SandboxSession implements EngineSession {
     const isSame = !(await workspace.differs(this.#known, limits, this.#folders));
     if (isSame) return { touched: [], gone: [], folders: this.#folders, caches: [], truncated: false };
     await this.#rest;
+    await this.#wake.stop();
     const { files, gone, folders, caches, truncated, next } = await workspace.changes(this.#known, limits);
     this.#known = next;
     this.#folders = folders;
@@ -194,28 +203,68 @@ export class SandboxSession implements EngineSession {
     return { touched: files, gone, folders, caches: untold, truncated };
   }
 
+  resume(): Promise<void> {
+    return this.#wake.resume();
+  }
+
+  async saveState(kernel: string, options: SaveStateOptions): Promise<KernelState | StateLoss> {
+    if (this.ended) throw new SandboxGone();
+    if (!this.#kernels.list().some(({ id, state }) => id === kernel && state !== 'ended'))
+      return { reason: 'unavailable', message: 'The kernel does not run.' };
+    return this.#states.save(kernel, options);
+  }
+
+  async restoreState(
+    cell: Pick<EngineCellRequest, 'language' | 'kernel'>,
+    state: KernelState,
+    options: RestoreStateOptions,
+  ): Promise<StateReport | StateLoss> {
+    if (this.ended) throw new SandboxGone();
+    const { guest } = this.#kernels.forCell(cell.language, cell.kernel);
+    const end = await this.#states.restore(guest, state, options);
+    if (!('reason' in end)) {
+      this.#kernels.mark(guest.id, 'idle');
+      return end;
+    }
+    // Whatever the loader has left must not be found by the code.
+    await this.#awake(() => this.#sync((token) => orders.stop(token, guest.id)));
+    this.#kernels.mark(guest.id, 'ended');
+    return end;
+  }
+
   async close(): Promise<void> {
     this.#ended = true;
     await this.#release(this.#sandbox);
   }
 
-  async #settle(cell: number): Promise<void> {
+  async #settle(): Promise<void> {
     try {
-      await this.#sandbox.freeze();
-      if (cell === this.#cells) this.#isAtRest = true;
+      await this.#wake.leave();
     } catch {
       this.#ended = true;
     }
   }
 
   /** Lets the sandbox run for a moment, for the supervisor to work. */
-  async #awake(work: () => Promise<void>): Promise<void> {
+  async #awake<T>(work: () => Promise<T>): Promise<T> {
     if (this.ended) throw new SandboxGone();
-    await this.#sandbox.thaw();
+    // Contents of files that were looked at have been read by now.
+    await this.#wake.resume();
     try {
-      await work();
+      await this.#wake.hold();
+      return await work();
     } finally {
-      await this.#sandbox.freeze();
+      await this.#wake.leave();
+    }
+  }
+
+  /** Does something while nothing in the sandbox runs. */
+  async #stopped<T>(work: () => Promise<T>): Promise<T> {
+    await this.#wake.stop();
+    try {
+      return await work();
+    } finally {
+      await this.#wake.resume();
     }
   }
 
@@ -237,10 +286,12 @@ export class SandboxSession implements EngineSession {
       },
     });
     const forget = whenExited(this.#sandbox, gone);
+    this.#listening++;
     void this.#sandbox.link.send(order(token));
     try {
       await promise;
     } finally {
+      this.#listening--;
       clearTimeout(timer);
       forget();
     }

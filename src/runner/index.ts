@@ -16,7 +16,11 @@ export type {
   Language,
   LanguageVersions,
   LiveState,
+  Restored,
   Runner,
   RunnerCensus,
+  SavedState,
   SessionRef,
+  StateRef,
+  StateSave,
 } from './port.ts';

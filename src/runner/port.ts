@@ -4,6 +4,8 @@ import type {
   ExecutionEvent,
   KernelQuestion,
   Limits,
+  StateLoss,
+  StateReport,
   ToolDefinition,
   ToolNaming,
   ToolResult,
@@ -62,6 +64,11 @@ export interface Runner {
   syncSession(session: SessionRef, files: readonly JobInput[]): Promise<void>;
   /** Ends kernels of a session, and with null all of them with every process beside them. Files stay. */
   endKernels(session: SessionRef, kernels: readonly string[] | null): Promise<void>;
+  /**
+   * Saves the variables of the session's kernels that have run code since they were last saved; nothing where it has no sandbox. Cells go
+   * on meanwhile. The bytes are stored as files of the job `save.id`.
+   */
+  saveStates(session: SessionRef, save: StateSave): Promise<readonly SavedState[]>;
   /** Ends a session's sandbox. */
   dropSession(session: SessionRef): Promise<void>;
 }
@@ -111,9 +118,46 @@ export interface JobSession extends SessionRef {
   readonly kernel: JobKernel | null;
   /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
   readonly ran: readonly string[];
+  /** The saved variables of the kernel, for where it does not run. Absent: there are none. */
+  readonly state?: { readonly ref: StateRef; readonly deadlineMs: number } | undefined;
   /** How long its sandbox may be idle afterwards, in milliseconds. */
   readonly idleMs: number;
 }
+
+/** Bytes that describe a saved state and name all others of it. */
+export interface StateRef {
+  /** sha256 in lower-case hexadecimal. */
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** How states are saved. */
+export interface StateSave {
+  /** As a job's, for `JobFiles.put`. */
+  readonly id: string;
+  readonly deadlineMs: number;
+  /** Of one kernel. */
+  readonly maxBytes: number;
+}
+
+/** What became of saving a kernel. */
+export interface SavedState {
+  readonly kernel: string;
+  /** Null: nothing was saved. */
+  readonly ref: StateRef | null;
+  readonly bytes: number;
+  /** What a trial could load of it, as the kernel claims. */
+  readonly report: StateReport | null;
+  /** What it was made with, by name, as the kernel claims. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Why nothing was saved. */
+  readonly loss: StateLoss | null;
+}
+
+/** What became of the variables that were given back before a cell: each of them, or none. */
+export type Restored =
+  | { readonly report: StateReport; readonly loss?: undefined }
+  | { readonly loss: StateLoss; readonly report?: undefined };
 
 /** One of several kernels of a session. */
 export interface JobKernel {
@@ -155,7 +199,7 @@ export interface Job {
 
 export type JobRef = Pick<Job, 'id' | 'owner'>;
 
-/** What was there before the code ran: nothing, the variables of earlier code, or only its files. */
+/** What was there before the code ran: nothing, the variables of earlier code, or only its files and what was saved of its variables. */
 export type Continuity = 'fresh' | 'continued' | 'restored';
 
 /** What a program prints: its bytes as text where they are valid UTF-8, else as base64. */
@@ -184,6 +228,8 @@ export interface JobFault {
 export interface JobEnding {
   readonly type: 'ended';
   readonly continuity: Continuity;
+  /** What became of saved variables, where they were given back before the code. */
+  readonly restored?: Restored | undefined;
   readonly result: CellResult;
   readonly files: readonly JobFile[];
   /** Paths of inputs that are gone. */

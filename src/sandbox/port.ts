@@ -142,8 +142,11 @@ export interface LinkListener {
 export interface BulkPipes {
   /** Drops what was written and not read. Call it while the sandbox is frozen. */
   discard(): void;
-  /** What the sandbox writes from now on, in chunks of at most 64 KiB, to the end of the sandbox. One reader at a time. */
-  read(): AsyncIterable<Uint8Array>;
+  /**
+   * What the sandbox writes from now on, in chunks of at most 64 KiB, until the sandbox ends or `signal` aborts. One reader at a
+   * time.
+   */
+  read(signal: AbortSignal): AsyncIterable<Uint8Array>;
   /**
    * Writes to the sandbox, at the pace at which it reads, and resolves when the pipe has everything. One writer at a time.
    * @throws Error when the sandbox ends or `signal` aborts before

@@ -10,8 +10,10 @@ import { SessionDirectory } from './sessions/session-directory.ts';
 import { SessionKernels } from './sessions/session-kernels.ts';
 import { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
 import type { Kernels, Sessions } from './sessions/sessions.ts';
+import { SessionStates, type SessionStatesOptions } from './states/session-states.ts';
+import type { States } from './states/states.ts';
 
-export interface ServiceOptions extends SessionServiceOptions, ExecutionServiceOptions {
+export interface ServiceOptions extends SessionServiceOptions, ExecutionServiceOptions, SessionStatesOptions {
   readonly admission: Admission;
 }
 
@@ -19,6 +21,7 @@ export interface ServiceOptions extends SessionServiceOptions, ExecutionServiceO
 export interface Service {
   readonly sessions: Sessions;
   readonly kernels: Kernels;
+  readonly states: States;
   readonly executions: Executions;
   readonly executionWatch: ExecutionWatch;
   readonly toolRounds: ToolRounds;
@@ -33,12 +36,14 @@ export interface Service {
 export function createService(options: ServiceOptions): Service {
   const directory = new SessionDirectory(options);
   const log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
-  const parts = { directory, log };
+  const states = new SessionStates(options, directory);
+  const parts = { directory, log, states };
   const executions = new ExecutionService(options, parts);
   const sessions = new SessionService(options, parts);
   return {
     sessions,
-    kernels: new SessionKernels(options, directory),
+    kernels: new SessionKernels(options, directory, states),
+    states,
     executions,
     executionWatch: log,
     toolRounds: new ExecutionRounds({ executions, log, runner: options.runner }),
@@ -49,9 +54,11 @@ export function createService(options: ServiceOptions): Service {
       metrics.gauge('executions_running', 'Executions running now', () => admission.running);
       metrics.gauge('executions_waiting', 'Executions waiting for a place', () => admission.waiting);
       directory.start();
+      states.start();
     },
     async close() {
       executions.close();
+      await states.close();
       await directory.close();
       await log.flush();
     },

@@ -25,6 +25,7 @@ export { RunnerInfo } from './runner-info.ts';
 export type * from './sandbox-files/sandbox-files.ts';
 export { SessionTokens } from './sessions/session-tokens.ts';
 export type * from './sessions/sessions.ts';
+export type * from './states/states.ts';
 export {
   sumOfUsage,
   UsageLedger,

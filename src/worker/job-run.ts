@@ -5,6 +5,7 @@ import {
   type Logger,
   maxEmptyFolders,
   modeOf,
+  type StateLoss,
   type ToolResult,
 } from '../core/index.ts';
 import {
@@ -28,6 +29,7 @@ import {
   type JobSession,
   jobFault,
   jobOutput,
+  type Restored,
 } from '../runner/index.ts';
 import { type HeldFile, storeArtifacts } from './artifacts.ts';
 import type { LiveSession } from './live-session.ts';
@@ -37,6 +39,11 @@ import type { LiveSessions } from './live-sessions.ts';
 const maxAttempts = 3;
 /** An execution whose files take longer to store gives its place to another. */
 const storingAfterMs = 1000;
+
+const endedWhileRestoring: StateLoss = {
+  reason: 'failed',
+  message: 'The sandbox ended while it restored the variables.',
+};
 
 export interface JobRunParts {
   readonly engine: Engine;
@@ -146,15 +153,24 @@ export class JobRun {
       : this.#cellAlone();
   }
 
-  async #cellInSession(live: LiveSession, { ran, kernel }: JobSession): Promise<JobEnding> {
+  async #cellInSession(live: LiveSession, { ran, kernel, state }: JobSession): Promise<JobEnding> {
     const { inputs, limits, folders } = this.#job;
     const name = kernel?.id ?? this.#runtime.kernel!.name;
+    let restored: Restored | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         const sandbox = await live.sandboxWith(inputs, folders ?? [], limits);
         const continuity = live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
-        const ending = await this.#cellIn(sandbox, continuity, (path) => live.fileAt(path), kernel?.id);
+        // What failed once with a sandbox is not tried again for this cell.
+        if (state && continuity === 'restored' && !this.#job.question && !restored?.loss) {
+          restored = { loss: endedWhileRestoring };
+          restored = await live.restore({ id: name, language: this.#runtime.name }, state, this.#cancel.signal);
+        }
+        const ending = {
+          ...(await this.#cellIn(sandbox, continuity, (path) => live.fileAt(path), kernel?.id)),
+          ...(restored ? { restored } : {}),
+        };
         const isKept = ending.result.interpreter === 'kept';
         // A kernel that was only asked holds no variables yet.
         if (!this.#job.question || !isKept) live.noteKernel(name, isKept);
@@ -194,6 +210,7 @@ export class JobRun {
     });
     const { touched, gone, folders, caches, truncated } = await sandbox.changes();
     const stored = await this.#store(touched, fileAt);
+    await sandbox.resume();
     const left = this.#keptFolders(folders);
     const stderr = withNote(end.stderr, notKept(caches), this.#tell);
     const result: CellResult = { ...end, stderr, artifactsTruncated: truncated || left.truncated };

@@ -1,7 +1,19 @@
 import { DragomanError, type Limits, modeOf } from '../core/index.ts';
 import type { Engine, EngineInput, EngineSession } from '../engine/index.ts';
-import type { Continuity, JobEnding, JobFiles, JobInput, JobKernel, SessionRef } from '../runner/index.ts';
+import type {
+  Continuity,
+  JobEnding,
+  JobFiles,
+  JobInput,
+  JobKernel,
+  JobSession,
+  Restored,
+  SavedState,
+  SessionRef,
+  StateSave,
+} from '../runner/index.ts';
 import type { HeldFile } from './artifacts.ts';
+import { restoreKernel, saveKernel } from './kernel-states.ts';
 
 export interface LiveSessionParts {
   readonly engine: Engine;
@@ -24,7 +36,11 @@ export class LiveSession {
   readonly #held = new Map<string, HeldFile>();
   /** The session's empty folders in the workspace. */
   #folders: readonly string[] = [];
-  readonly #kernels = new Set<string>();
+  /** Kernels that hold variables, with the number of cells they ran. */
+  readonly #kernels = new Map<string, number>();
+  /** How many cells those had run that were saved last. */
+  readonly #saved = new Map<string, number>();
+  #saves = 0;
 
   constructor(ref: SessionRef, owner: string, parts: LiveSessionParts) {
     this.ref = ref;
@@ -39,7 +55,7 @@ export class LiveSession {
 
   /** Kernels that hold variables. */
   get kernels(): readonly string[] {
-    return this.isLive ? [...this.#kernels] : [];
+    return this.isLive ? [...this.#kernels.keys()] : [];
   }
 
   /** What a cell of this kernel finds. */
@@ -112,8 +128,55 @@ export class LiveSession {
 
   /** Remembers whether a kernel still holds variables. */
   noteKernel(kernel: string, isKept: boolean): void {
-    if (isKept) this.#kernels.add(kernel);
-    else this.#kernels.delete(kernel);
+    if (isKept) this.#kernels.set(kernel, (this.#kernels.get(kernel) ?? 0) + 1);
+    else {
+      this.#kernels.delete(kernel);
+      this.#saved.delete(kernel);
+    }
+  }
+
+  /** Its variables are being saved. */
+  get isSaving(): boolean {
+    return this.#saves > 0;
+  }
+
+  /** See `Runner.saveStates`. */
+  async saveStates(save: StateSave): Promise<SavedState[]> {
+    const sandbox = this.#sandbox;
+    if (!sandbox || sandbox.ended) return [];
+    const results: SavedState[] = [];
+    this.#saves++;
+    try {
+      for (const [kernel, cells] of [...this.#kernels]) {
+        if (this.#saved.get(kernel) === cells || sandbox.ended) continue;
+        // Where it fails it would fail again, until the next cell has changed something.
+        this.#saved.set(kernel, cells);
+        results.push(await saveKernel(sandbox, this.#parts.files, { kernel, owner: this.owner }, save));
+      }
+    } finally {
+      this.#saves--;
+    }
+    return results;
+  }
+
+  /** Gives a kernel its saved variables back, before its first cell. */
+  async restore(
+    kernel: { readonly id: string; readonly language: string },
+    state: NonNullable<JobSession['state']>,
+    signal: AbortSignal,
+  ): Promise<Restored> {
+    const restored = await restoreKernel(
+      this.#sandbox!,
+      this.#parts.files,
+      { ...kernel, owner: this.owner },
+      state,
+      signal,
+    );
+    if (!restored.loss) {
+      this.#kernels.set(kernel.id, 0);
+      this.#saved.set(kernel.id, 0);
+    }
+    return restored;
   }
 
   /** Starts a kernel, if it is not there. @throws DragomanError invalid_request when its directory cannot be used */
@@ -127,6 +190,7 @@ export class LiveSession {
   async stopKernels(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       this.#kernels.delete(id);
+      this.#saved.delete(id);
       if (this.isLive && this.#sandbox!.kernels().some((kernel) => kernel.id === id))
         await this.#sandbox!.stopKernel(id);
     }
@@ -136,6 +200,7 @@ export class LiveSession {
   async restart(): Promise<void> {
     if (this.isLive) await this.#sandbox!.restart();
     this.#kernels.clear();
+    this.#saved.clear();
   }
 
   /** Ends its sandbox for good. */
@@ -149,6 +214,7 @@ export class LiveSession {
     const sandbox = this.#sandbox;
     this.#sandbox = undefined;
     this.#kernels.clear();
+    this.#saved.clear();
     this.#held.clear();
     this.#folders = [];
     await sandbox?.close();

@@ -109,8 +109,9 @@ export class LiveSessions {
     const { now, reserveBytes, availableMemory, logger } = this.#options;
     try {
       const isUnused = (session: LiveSession) => now() - session.lastUsedAt >= session.idleMs || !session.isLive;
+      // What is being saved is kept for that moment; where memory is short it is not.
       for (const session of [...this.#byId.values()].filter(isIdle).sort(byLastUse))
-        if (isIdle(session) && isUnused(session)) await this.#drop(session);
+        if (isIdle(session) && isUnused(session) && !session.isSaving) await this.#drop(session);
       while (availableMemory() < reserveBytes) {
         const victim = heaviest([...this.#byId.values()].filter(holds));
         if (!victim) break;

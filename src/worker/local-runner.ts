@@ -13,7 +13,9 @@ import type {
   LiveState,
   Runner,
   RunnerCensus,
+  SavedState,
   SessionRef,
+  StateSave,
 } from '../runner/index.ts';
 import { JobRun } from './job-run.ts';
 import { languagesOf } from './languages.ts';
@@ -139,6 +141,10 @@ export class LocalRunner implements Runner {
   async endKernels(session: SessionRef, kernels: readonly string[] | null): Promise<void> {
     const live = this.#sessions.find(session);
     await (kernels === null ? live?.restart() : live?.stopKernels(kernels));
+  }
+
+  async saveStates(session: SessionRef, save: StateSave): Promise<readonly SavedState[]> {
+    return (await this.#sessions.find(session)?.saveStates(save)) ?? [];
   }
 
   async dropSession(session: SessionRef): Promise<void> {

@@ -15,7 +15,9 @@ import {
   type LiveState,
   memoryJobLog,
   type Runner,
+  type SavedState,
   type SessionRef,
+  type StateSave,
 } from '../../src/runner/index.ts';
 import { cellResult, said } from './cell-result.ts';
 
@@ -158,6 +160,13 @@ export class ScriptedRunner implements Runner {
     const live = this.#liveOf(session);
     if (kernels === null) live?.kernels.clear();
     else for (const kernel of kernels) live?.kernels.delete(kernel);
+  }
+
+  /** What the next saves of states come to; a test puts functions here. */
+  saves: ((save: StateSave, files: JobFiles) => Promise<readonly SavedState[]>)[] = [];
+
+  async saveStates(_session: SessionRef, save: StateSave): Promise<readonly SavedState[]> {
+    return (await this.saves.shift()?.(save, this.#files)) ?? [];
   }
 
   async dropSession(session: SessionRef): Promise<void> {

@@ -1,8 +1,16 @@
 import { section } from '../setting.ts';
-import { bytes, day, hours, milliseconds, TiB, whole } from '../values.ts';
+import { bytes, day, flag, hours, milliseconds, TiB, whole } from '../values.ts';
 
 const setting = section('Live sessions');
+const stateSetting = section('Saved variables');
 const toolSetting = section('Tool calls');
+
+export const state = stateSetting('DRAGOMAN_STATE', {
+  value: flag(),
+  default: 'false',
+  plan: 'own',
+  help: 'Whether variables of sessions are saved, so that they outlive their sandbox.',
+});
 
 export const sessions = {
   idleMs: setting('DRAGOMAN_SESSION_IDLE_MS', {
@@ -29,6 +37,26 @@ export const sessions = {
     value: bytes(0, TiB),
     default: '512m',
     help: 'While less memory than this is available, unused sessions give up their sandboxes.',
+  }),
+  stateBytes: stateSetting('DRAGOMAN_STATE_BYTES', {
+    value: bytes(1, TiB),
+    default: '512m',
+    help: 'The most that the variables of one interpreter may take; they count in what its key may store. What is beyond it is lost by name.',
+  }),
+  stateAfterMs: stateSetting('DRAGOMAN_STATE_AFTER_MS', {
+    value: milliseconds(100, day),
+    default: '30000',
+    help: 'How long a session has been idle when its variables are saved, if code has run in it since the last time.',
+  }),
+  stateSaveMs: stateSetting('DRAGOMAN_STATE_SAVE_MS', {
+    value: milliseconds(100, 600_000),
+    default: '10000',
+    help: 'How long saving the variables of one interpreter may take. Code that runs meanwhile does not wait for it.',
+  }),
+  stateRestoreMs: stateSetting('DRAGOMAN_STATE_RESTORE_MS', {
+    value: milliseconds(100, 600_000),
+    default: '30000',
+    help: 'How long giving variables back may take, before the code that needs them runs without.',
   }),
   toolWaitMs: toolSetting('DRAGOMAN_TOOL_WAIT_MS', {
     value: milliseconds(1000, day),

@@ -1,10 +1,15 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BulkPipes } from '../port.ts';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
 /** More than a pipe holds: a program cannot make it larger. */
 const capacityBytes = 1024 * 1024;
+/** Chunks smaller than this cost more to hear of than to read; so many are taken as they come. */
+const smallBytes = 2048;
+const promptChunks = 1000;
+const restMs = 2;
 const dropped = Buffer.allocUnsafe(65_536);
 
 /** Our ends of a sandbox's two pipes for much data. */
@@ -42,10 +47,25 @@ export class DescriptorBulkPipes implements BulkPipes {
     }
   }
 
-  async *read(): AsyncGenerator<Uint8Array> {
+  async *read(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (signal.aborted) return;
     // Each transfer has a descriptor of its own, so that none begins with what the one before has read ahead.
     const socket = new Socket({ fd: this.#again(this.#saved, O_RDONLY), readable: true, writable: false });
-    yield* socket as AsyncIterable<Uint8Array>;
+    const stop = () => socket.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    let small = 0;
+    try {
+      for await (const chunk of socket as AsyncIterable<Uint8Array>) {
+        yield chunk;
+        // A program that writes byte by byte must not keep the service busy with each byte.
+        if (chunk.length < smallBytes && ++small > promptChunks) await sleep(restMs);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      socket.destroy();
+    }
   }
 
   async write(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {

@@ -13,6 +13,7 @@ import { resolveInputs } from '../files/inputs.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { kernelFor } from '../sessions/session-kernels.ts';
+import type { SessionStates } from '../states/session-states.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import type { ExecutionLog } from './execution-log.ts';
 import type { Execution, ExecutionRequest, Executions, RunningExecution } from './executions.ts';
@@ -24,7 +25,9 @@ import { checkProgram, languageOf, limitsWithin } from './programs.ts';
 import { ToolAllowance, type ToolAllowanceOptions } from './tool-allowance.ts';
 import { TrackedExecution } from './tracked-execution.ts';
 
-export interface ExecutionServiceOptions extends ToolAllowanceOptions, Omit<OrderRunParts, 'parked' | 'directory'> {
+export interface ExecutionServiceOptions
+  extends ToolAllowanceOptions,
+    Omit<OrderRunParts, 'parked' | 'directory' | 'states'> {
   readonly admission: Admission;
   readonly plans: Plans;
   readonly usage: UsageMeter;
@@ -49,9 +52,12 @@ export class ExecutionService implements Executions {
   readonly #underWay = new HeldBytes(underWayLimits, 'Too many executions are under way, or too large ones.');
   #closing = false;
 
-  constructor(options: ExecutionServiceOptions, parts: { directory: SessionDirectory; log: ExecutionLog }) {
+  constructor(
+    options: ExecutionServiceOptions,
+    parts: { directory: SessionDirectory; log: ExecutionLog; states: SessionStates },
+  ) {
     this.#options = options;
-    this.#parts = { ...options, directory: parts.directory, parked: parkedBytes() };
+    this.#parts = { ...options, directory: parts.directory, states: parts.states, parked: parkedBytes() };
     this.#log = parts.log;
     this.#tools = new ToolAllowance(options);
   }

@@ -13,6 +13,7 @@ import type {
 import type { NumberedEvent as Numbered } from '../../event-log/index.ts';
 import type { Continuity } from '../../runner/index.ts';
 import type { InputFile } from '../files/files.ts';
+import type { RestoredVariables } from '../states/states.ts';
 
 /** An event and its place in the execution's history, from 1. */
 export type NumberedEvent = Numbered<ExecutionEvent>;
@@ -54,6 +55,8 @@ export interface Execution {
   readonly sessionId: string;
   readonly language: string;
   readonly continuity: Continuity;
+  /** Where saved variables were given back before it: what became of them. */
+  readonly restored?: RestoredVariables | undefined;
   readonly startedAt: number;
   readonly result: CellResult;
   /** New and changed files first, then unchanged inputs of this request. */

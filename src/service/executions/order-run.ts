@@ -6,6 +6,8 @@ import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { jobInputs } from '../sessions/session-files.ts';
 import { addFiles } from '../sessions/workspace-files.ts';
+import type { SessionStates } from '../states/session-states.ts';
+import type { RestoredVariables } from '../states/states.ts';
 import type { Execution } from './executions.ts';
 import type { StoredJobFiles } from './job-files.ts';
 import { isCell, type Order } from './order.ts';
@@ -18,6 +20,7 @@ export interface OrderRunParts {
   readonly directory: SessionDirectory;
   readonly fileService: FileService;
   readonly jobFiles: StoredJobFiles;
+  readonly states: SessionStates;
   /** How long an execution may wait for the answers to its tool calls. */
   readonly toolWaitMs: number;
   /** How long an execution may wait for a place to run. */
@@ -54,18 +57,23 @@ export async function runInSession(
   const set = () => parts.fileService.opened(order.principal, fileSetOf(record));
   const ref = await parts.directory.place(session);
   await bringInputs(parts, order, session);
+  const state =
+    execution.kernel === null ? undefined : await parts.states.forJob(order.principal, session, execution.kernel);
   const memoryBytes = Math.min(order.limits.memoryBytes, record.memoryBytes);
   const limited = { ...order, limits: { ...order.limits, memoryBytes } };
   return runOrder(parts, execution, limited, {
     set: set(),
     inputs: jobInputs(files.all()),
     folders: record.folders,
-    session: session.forJob(ref, order.kernel, record.expiresAt - parts.now()),
+    session: session.forJob(ref, order.kernel, record.expiresAt - parts.now(), state),
     before: (path) => files.refAt(path),
-    ended({ folders }) {
+    async ended(ending) {
+      if (ending.folders !== null) session.noteFolders(ending.folders);
       // A kernel that was only asked holds no variables.
-      if (execution.kernel !== null && !order.request.question) session.noteKernel(execution.kernel);
-      if (folders !== null) session.noteFolders(folders);
+      if (execution.kernel === null || order.request.question) return undefined;
+      session.noteKernel(execution.kernel);
+      const cell = { kernel: execution.kernel, execution: execution.id, ref };
+      return parts.states.noteCell(order.principal, session, cell, ending);
     },
     record: (added, deleted) => files.record(set(), added, deleted, ref.epoch),
   });
@@ -77,8 +85,8 @@ interface Surroundings extends Pick<Job, 'inputs' | 'folders' | 'session'> {
   readonly set: OpenFileSet;
   /** The file that was at a path before. */
   before(path: string): FileRef | undefined;
-  /** Takes note of how it ended, before its files are recorded. */
-  ended?(ending: JobEnding): void;
+  /** Takes note of how it ended, before its files are recorded; tells what became of saved variables. */
+  ended?(ending: JobEnding): Promise<RestoredVariables | undefined>;
   /** Records files and removals, all or nothing. */
   record(added: readonly StoredFile[], deleted: readonly string[]): Promise<void>;
 }
@@ -109,9 +117,9 @@ async function runOrder(
       deadline: now() + queueWaitMs,
     } as const;
     const ending = await execution.run(job, share).finally(() => share.free());
-    files.ended?.(ending);
+    const restored = await files.ended?.(ending);
     const recorded = await recordFiles({ ...files, ending, stored: jobFiles.stored(execution.id), logger });
-    return executionOf(execution, order, startedAt, ending, recorded);
+    return { ...executionOf(execution, order, startedAt, ending, recorded), ...(restored ? { restored } : {}) };
   } finally {
     jobFiles.end(execution.id);
   }

@@ -1,6 +1,6 @@
 import { DragomanError, maxEmptyFolders, pathFault } from '../../core/index.ts';
 import type { JobSession, SessionRef } from '../../runner/index.ts';
-import type { KernelRecord, SessionPlace, SessionRecord } from '../../stores/index.ts';
+import type { KernelRecord, KernelStateRecord, SessionPlace, SessionRecord } from '../../stores/index.ts';
 import type { TrackedExecution } from '../executions/tracked-execution.ts';
 import type { SessionFiles } from './session-files.ts';
 
@@ -15,6 +15,8 @@ export class OpenSession {
   isDirty = false;
   savedAt: number;
   isDeleted = false;
+  /** What is saved of its variables; undefined: it was not read. */
+  states: readonly KernelStateRecord[] | undefined;
   /** Requests and executions that use it now. */
   users = 0;
   readonly #executions = new Set<TrackedExecution>();
@@ -125,12 +127,13 @@ export class OpenSession {
   }
 
   /** It as a job's session. */
-  forJob(ref: SessionRef, kernel: KernelRecord | null, expiresInMs: number): JobSession {
+  forJob(ref: SessionRef, kernel: KernelRecord | null, expiresInMs: number, state: JobSession['state']): JobSession {
     const { ran, idleMs } = this.record;
     return {
       ...ref,
       kernel: kernel && { id: kernel.id, directory: kernel.directory },
       ran,
+      ...(state ? { state } : {}),
       idleMs: Math.min(idleMs, Math.max(0, expiresInMs)),
     };
   }

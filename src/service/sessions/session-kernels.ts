@@ -2,6 +2,7 @@ import { DragomanError, newId, type Principal, workspacePath } from '../../core/
 import type { Language, Runner } from '../../runner/index.ts';
 import type { KernelRecord, SessionRecord } from '../../stores/index.ts';
 import { languageOf } from '../executions/programs.ts';
+import type { SessionStates } from '../states/session-states.ts';
 import type { OpenSession } from './open-session.ts';
 import type { SessionDirectory } from './session-directory.ts';
 import type { KernelInfo, Kernels, NewKernel } from './sessions.ts';
@@ -13,9 +14,11 @@ const maxKernels = 16;
 export class SessionKernels implements Kernels {
   readonly #runner: Runner;
   readonly #directory: SessionDirectory;
+  readonly #states: SessionStates;
   readonly #now: () => number;
 
-  constructor(options: { runner: Runner; now: () => number }, directory: SessionDirectory) {
+  constructor(options: { runner: Runner; now: () => number }, directory: SessionDirectory, states: SessionStates) {
+    this.#states = states;
     this.#runner = options.runner;
     this.#directory = directory;
     this.#now = options.now;
@@ -67,6 +70,7 @@ export class SessionKernels implements Kernels {
     session.cancelAll(kernelId);
     await session.inTurn(async () => {
       if (session.ref) await this.#runner.endKernels(session.ref, [kernelId]);
+      await this.#states.forget(session, [kernelId]);
     });
   }
 

@@ -16,12 +16,13 @@ import type { Execution } from '../executions/executions.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
 import type { UploadFile } from '../files/files.ts';
 import { resolveInputs } from '../files/inputs.ts';
+import type { SessionStates } from '../states/session-states.ts';
 import { checkNotes } from './notes.ts';
 import type { OpenSession } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
 import { checkRoom } from './session-files.ts';
 import { endOf, findSession } from './session-record.ts';
-import type { NewSession, Page, SessionInfo, Sessions } from './sessions.ts';
+import type { Fork, ForkRequest, NewSession, Page, SessionInfo, Sessions } from './sessions.ts';
 import { addFiles, removeFile } from './workspace-files.ts';
 
 export interface SessionServiceOptions extends SessionDirectoryOptions {
@@ -36,6 +37,7 @@ export interface SessionServiceOptions extends SessionDirectoryOptions {
 interface SessionServiceParts {
   readonly directory: SessionDirectory;
   readonly log: ExecutionLog;
+  readonly states: SessionStates;
 }
 
 /** The `Sessions` over a runner. */
@@ -43,11 +45,13 @@ export class SessionService implements Sessions {
   readonly #options: SessionServiceOptions;
   readonly #log: ExecutionLog;
   readonly #directory: SessionDirectory;
+  readonly #saved: SessionStates;
 
   constructor(options: SessionServiceOptions, parts: SessionServiceParts) {
     this.#options = options;
     this.#directory = parts.directory;
     this.#log = parts.log;
+    this.#saved = parts.states;
   }
 
   create(principal: Principal, request: NewSession): Promise<SessionInfo> {
@@ -194,6 +198,8 @@ export class SessionService implements Sessions {
       session.cancelAll();
       await session.inTurn(async () => {
         if (session.ref) await this.#options.runner.endKernels(session.ref, null);
+        // The cure for variables that do harm: nothing of them comes back.
+        await this.#saved.forget(session);
       });
       await this.#directory.save(session);
       return this.#read(session.record);
@@ -207,13 +213,13 @@ export class SessionService implements Sessions {
     });
   }
 
-  fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo> {
+  fork(principal: Principal, id: string, { variables = true, execution, ...request }: ForkRequest): Promise<Fork> {
     return this.#directory.use(principal, id, (session) => {
       const { record, files } = session;
       const { idleMs, lifeMs, memoryBytes, metadata } = record;
       const settings = { idleMs, lifeMs, memoryBytes, metadata };
-      return session.inTurn(() =>
-        this.#create(
+      return session.inTurn(async () => {
+        const made = await this.#create(
           principal,
           {
             ...settings,
@@ -221,8 +227,15 @@ export class SessionService implements Sessions {
             files: files.all().map((file) => ({ ...ref(file), path: file.name })),
           },
           record.folders,
-        ),
-      );
+        );
+        if (!variables) return { ...made, variables: 'none' };
+        const carried = await this.#directory.use(principal, made.id, async (fork) => {
+          const end = await this.#saved.carry(principal, session, fork, execution);
+          await this.#directory.save(fork);
+          return end;
+        });
+        return { ...made, variables: carried };
+      });
     });
   }
 

@@ -1,6 +1,7 @@
 import type { FileRef, Principal, StoredFile } from '../../core/index.ts';
 import type { Execution } from '../executions/executions.ts';
 import type { InputFile, UploadFile } from '../files/files.ts';
+import type { Carried } from '../states/states.ts';
 
 /**
  * A place to work: files that last, and interpreters that keep their variables while its sandbox lives. Reachable through every
@@ -50,6 +51,19 @@ export interface NewSession {
   readonly notes?: Readonly<Record<string, unknown>> | undefined;
   /** Stored files to begin with. */
   readonly files?: readonly InputFile[] | undefined;
+}
+
+/** A session that begins with what another one has. */
+export interface ForkRequest extends NewSession {
+  /** With its variables. Absent: yes. */
+  readonly variables?: boolean | undefined;
+  /** The fork is to know of nothing later than this execution of the session; where that was not saved it has files alone. */
+  readonly execution?: string | undefined;
+}
+
+export interface Fork extends SessionInfo {
+  /** Whether it has the variables, or why not. */
+  readonly variables: Carried;
 }
 
 /** One of the interpreters of a session. Each has variables of its own; all share the files, and take turns. */
@@ -115,8 +129,8 @@ export interface Sessions {
   restart(principal: Principal, id: string): Promise<SessionInfo>;
   /** Interrupts what runs in it; false when nothing does. @throws DragomanError not_found */
   interrupt(principal: Principal, id: string): Promise<boolean>;
-  /** A new session with the same files. @throws DragomanError not_found, session_expired */
-  fork(principal: Principal, id: string, request: NewSession): Promise<SessionInfo>;
+  /** A new session with the same files, and the same variables as far as they can be saved. @throws DragomanError not_found, session_expired */
+  fork(principal: Principal, id: string, request: ForkRequest): Promise<Fork>;
 
   /** The finished executions of a session that are remembered, the latest ones, oldest first, with the code they ran. */
   history(

@@ -21,6 +21,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '14-key-rights': { up: addKeyRights },
     '15-session-faces': { up: addSessionFaces },
     '16-usage-pages': { up: orderUsage },
+    '17-kernel-states': { up: createKernelStates },
   };
 }
 
@@ -271,6 +272,25 @@ async function orderUsage(db: Kysely<any>): Promise<void> {
     .createIndex('usage_days_by_date')
     .on('usage_days')
     .columns(['date', 'tenant', 'principal_id'])
+    .execute();
+}
+
+/** Variables of sessions are saved. */
+async function createKernelStates(db: Kysely<any>): Promise<void> {
+  await db.schema
+    .createTable('kernel_states')
+    .addColumn('session_id', 'text', (column) => column.notNull())
+    .addColumn('kernel', 'text', (column) => column.notNull())
+    .addColumn('set_id', 'text', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('size', 'bigint', (column) => column.notNull())
+    .addColumn('saved_at', 'bigint', (column) => column.notNull())
+    .addColumn('execution', 'text')
+    .addColumn('bytes', 'bigint', (column) => column.notNull())
+    .addColumn('variables', 'bigint', (column) => column.notNull())
+    .addColumn('is_behind', 'integer', (column) => column.notNull())
+    .addColumn('failures', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('kernel_states_key', ['session_id', 'kernel'])
     .execute();
 }
 

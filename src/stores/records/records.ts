@@ -4,6 +4,7 @@ import type { FileRecords } from './file-records.ts';
 import type { KeyRecords } from './key-records.ts';
 import type { Leases } from './leases.ts';
 import type { SessionRecords } from './session-records.ts';
+import type { StateRecords } from './state-records.ts';
 import type { UsageRecords } from './usage-records.ts';
 
 /**
@@ -15,6 +16,7 @@ export interface Records {
   readonly contents: ContentRecords;
   readonly keys: KeyRecords;
   readonly sessions: SessionRecords;
+  readonly states: StateRecords;
   readonly documents: Documents;
   readonly usage: UsageRecords;
   readonly leases: Leases;

@@ -85,6 +85,20 @@ export interface Schema {
     /** What it counts in its owner's `document_bytes`. */
     size: number;
   };
+  /** Saved variables of sessions, one row a kernel; their bytes are files of a set that no list shows. */
+  kernel_states: {
+    session_id: string;
+    kernel: string;
+    set_id: string;
+    digest: string;
+    size: number;
+    saved_at: number;
+    execution: string | null;
+    bytes: number;
+    variables: number;
+    is_behind: number;
+    failures: number;
+  };
   documents: {
     /** Order of creation. */
     serial: Generated<number>;

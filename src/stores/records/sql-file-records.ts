@@ -165,7 +165,8 @@ export class SqlFileRecords implements FileRecords {
   }
 }
 
-async function insertFiles(transaction: Transaction<Schema>, files: readonly StoredFile[]): Promise<void> {
+/** Records files within a transaction; holds with their ids end. */
+export async function insertFiles(transaction: Transaction<Schema>, files: readonly StoredFile[]): Promise<void> {
   if (files.length === 0) return;
   await referToContents(transaction, files);
   for (const some of slices(files)) await transaction.insertInto('files').values(some.map(fileRow)).execute();
@@ -225,7 +226,7 @@ export async function removeSets(
   return sets.length;
 }
 
-function sumOf(files: readonly Pick<StoredFile, 'size'>[]): Stored {
+export function sumOf(files: readonly Pick<StoredFile, 'size'>[]): Stored {
   return { bytes: files.reduce((sum, { size }) => sum + chargedBytes(size), 0), files: files.length };
 }
 

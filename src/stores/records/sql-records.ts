@@ -12,7 +12,9 @@ import { SqlFileRecords } from './sql-file-records.ts';
 import { SqlKeyRecords } from './sql-key-records.ts';
 import { SqlLeases } from './sql-leases.ts';
 import { SqlSessionRecords } from './sql-sessions.ts';
+import { SqlStateRecords } from './sql-states.ts';
 import { SqlUsageRecords } from './sql-usage-records.ts';
+import type { StateRecords } from './state-records.ts';
 import type { UsageRecords } from './usage-records.ts';
 
 /** Keeps records in any SQL database that kysely speaks. */
@@ -23,6 +25,7 @@ export class SqlRecords implements Records {
   readonly contents: ContentRecords;
   readonly keys: KeyRecords;
   readonly sessions: SessionRecords;
+  readonly states: StateRecords;
   readonly documents: Documents;
   readonly usage: UsageRecords;
   readonly leases: Leases;
@@ -34,6 +37,7 @@ export class SqlRecords implements Records {
     this.contents = new SqlContentRecords(this.database);
     this.keys = new SqlKeyRecords(this.database);
     this.sessions = new SqlSessionRecords(this.database, documentBytes);
+    this.states = new SqlStateRecords(this.database);
     this.documents = new SqlDocuments(this.database, documentBytes);
     this.usage = new SqlUsageRecords(this.database);
     this.leases = new SqlLeases(this.database);

@@ -13,6 +13,7 @@ import {
 import type { SqlDatabase } from './sql-database.ts';
 import { removeSets } from './sql-file-records.ts';
 import { addDocumented, byOwner } from './sql-owners.ts';
+import { removeStates } from './sql-states.ts';
 
 /** Sessions of one deleting transaction: requests get their turn between two. */
 const deletedAtOnce = 200;
@@ -112,7 +113,17 @@ export class SqlSessionRecords implements SessionRecords {
         .executeTakeFirst();
       if (!before) return false;
       await transaction.updateTable('sessions').set(changing).where('id', '=', id).execute();
-      await transaction.updateTable('file_sets').set({ expires_at: expiresAt }).where('id', '=', id).execute();
+      await transaction
+        .updateTable('file_sets')
+        .set({ expires_at: expiresAt })
+        .where(({ eb, or, selectFrom }) =>
+          or([
+            eb('id', '=', id),
+            // Its saved variables last as long as its files.
+            eb('id', 'in', selectFrom('kernel_states').select('set_id').where('session_id', '=', id)),
+          ]),
+        )
+        .execute();
       // Never refused: the service cannot do without it.
       await addDocumented(transaction, { tenant, id: principalId }, changing.size - before.size);
       return true;
@@ -142,6 +153,7 @@ export class SqlSessionRecords implements SessionRecords {
         .returning(['tenant', 'principal_id', 'size'])
         .executeTakeFirst();
       await removeSets(transaction, [id]);
+      await removeStates(transaction, id);
       if (row) await addDocumented(transaction, { tenant: row.tenant, id: row.principal_id }, -row.size);
       return row !== undefined;
     });
@@ -160,8 +172,9 @@ export class SqlSessionRecords implements SessionRecords {
               .limit(deletedAtOnce),
           )
           .where('expires_at', '<', before)
-          .returning(['tenant', 'principal_id', 'size'])
+          .returning(['id', 'tenant', 'principal_id', 'size'])
           .execute();
+        for (const { id } of rows) await removeStates(transaction, id);
         for (const { owner, rows: own } of byOwner(rows)) {
           await addDocumented(transaction, owner, -own.reduce((sum, { size }) => sum + size, 0));
         }

@@ -185,7 +185,7 @@ describe('the file', () => {
     using database = new DatabaseSync(path);
     const later = ['ends_at', 'face', 'notes', 'plan'].map((column) => `alter table sessions drop column ${column};`);
     database.exec(
-      `alter table api_keys drop column is_admin; drop index sessions_of_face; ${later.join('')}
+      `drop table kernel_states; alter table api_keys drop column is_admin; drop index sessions_of_face; ${later.join('')}
       delete from kysely_migration where name >= '14-key-rights'`,
     );
     database.close();

@@ -27,7 +27,7 @@ export function describeBulk(create: () => Promise<Sandbox>): void {
     const written = pipes.write(numbered(chunkCount), AbortSignal.timeout(20_000));
     let bytes = 0;
     let first: Uint8Array | undefined;
-    for await (const chunk of pipes.read()) {
+    for await (const chunk of pipes.read(AbortSignal.timeout(20_000))) {
       expect(chunk.length).toBeLessThanOrEqual(65_536);
       first ??= chunk;
       bytes += chunk.length;
@@ -41,12 +41,12 @@ export function describeBulk(create: () => Promise<Sandbox>): void {
   it('drops what was written before a transfer begins', async () => {
     const { sandbox, pipes } = await open(echo);
     await pipes.write(numbered(1), AbortSignal.timeout(20_000));
-    for await (const chunk of pipes.read()) if (chunk.length > 0) break;
+    for await (const chunk of pipes.read(AbortSignal.timeout(20_000))) if (chunk.length > 0) break;
     await sandbox.freeze();
     pipes.discard();
     await sandbox.thaw();
     const written = pipes.write(one(new Uint8Array([7])), AbortSignal.timeout(20_000));
-    for await (const chunk of pipes.read()) {
+    for await (const chunk of pipes.read(AbortSignal.timeout(20_000))) {
       expect([...chunk]).toEqual([7]);
       break;
     }
@@ -58,9 +58,14 @@ export function describeBulk(create: () => Promise<Sandbox>): void {
     await expect(pipes.write(numbered(chunkCount), AbortSignal.timeout(200))).rejects.toThrow('reads no more');
   });
 
+  it('gives up reading of a guest that does not write', async () => {
+    const { pipes } = await open(stuck);
+    expect(await Array.fromAsync(pipes.read(AbortSignal.timeout(200)))).toEqual([]);
+  });
+
   it('ends reading with the sandbox', async () => {
     const { sandbox, pipes } = await open(stuck);
-    const read = Array.fromAsync(pipes.read());
+    const read = Array.fromAsync(pipes.read(AbortSignal.timeout(20_000)));
     await sandbox.destroy();
     expect(await read).toEqual([]);
   });

@@ -1,0 +1,254 @@
+import { DragomanError, type Logger, type Metrics, type Principal, planOf } from '../../core/index.ts';
+import type { JobEnding, JobSession, SessionRef } from '../../runner/index.ts';
+import type { KernelStateRecord } from '../../stores/index.ts';
+import type { OpenSession } from '../sessions/open-session.ts';
+import type { SessionDirectory } from '../sessions/session-directory.ts';
+import { StateStore, type StateStoreOptions } from './state-store.ts';
+import type { Carried, KernelVariables, RestoredVariables, States } from './states.ts';
+
+export interface SessionStatesOptions extends StateStoreOptions {
+  /** How long giving the variables of one kernel back may take. */
+  readonly stateRestoreMs: number;
+  /** How long a session is idle before its variables are saved. */
+  readonly stateAfterMs: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** A session whose code has run since its variables were saved. */
+interface Changed {
+  readonly principal: Principal;
+  readonly session: OpenSession;
+  readonly ref: SessionRef;
+  /** The last execution of each kernel. */
+  readonly executions: Map<string, string>;
+  readonly dueAt: number;
+}
+
+const sweepIntervalMs = 1000;
+/** Saves at once; each reads as fast as a sandbox writes. */
+const atOnce = 2;
+const atOnceAtEnd = 8;
+/** All of the saves when the service ends. */
+const endDeadlineMs = 20_000;
+/** A state that could not be given back is tried once more. */
+const maxFailures = 2;
+
+/** When variables are saved and given back: behind the user's back once a session is idle, before its sandbox can go. */
+export class SessionStates implements States {
+  readonly #options: SessionStatesOptions;
+  readonly #directory: SessionDirectory;
+  readonly #store: StateStore;
+  /** At most one for each live sandbox: the next save of one that has gone forgets it. */
+  readonly #changed = new Map<string, Changed>();
+  /** Saves under way, by session. */
+  readonly #saves = new Map<string, Promise<unknown>>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SessionStatesOptions, directory: SessionDirectory) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#store = new StateStore(options);
+  }
+
+  /** Begins to save what is idle. */
+  start(): void {
+    this.#timer = setInterval(() => this.sweep(), sweepIntervalMs).unref();
+  }
+
+  /** Saves everything that has changed, as far as that works within a deadline. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    const deadline = performance.now() + endDeadlineMs;
+    const waiting = [...this.#changed.values()];
+    const work = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const left = deadline - performance.now();
+        if (left > 0) await this.#save(next, Math.min(left, this.#options.stateSaveMs));
+      }
+    };
+    await Promise.all(Array.from({ length: atOnceAtEnd }, work));
+  }
+
+  /** Whether variables of this principal are saved. */
+  isOnFor(principal: Principal): boolean {
+    return planOf(this.#options.plans, principal).state !== false;
+  }
+
+  /** The saved variables of a kernel, for a job in it. */
+  async forJob(principal: Principal, session: OpenSession, kernel: string): Promise<JobSession['state']> {
+    if (!this.isOnFor(principal) || !session.record.ran.includes(kernel)) return undefined;
+    const found = (await this.#of(session)).find((state) => state.kernel === kernel);
+    if (!found) return undefined;
+    const { digest, size } = found;
+    return { ref: { digest, size }, deadlineMs: this.#options.stateRestoreMs };
+  }
+
+  /** A cell has ended. What it found is returned, as callers see it. */
+  async noteCell(
+    principal: Principal,
+    session: OpenSession,
+    { kernel, execution, ref }: { readonly kernel: string; readonly execution: string; readonly ref: SessionRef },
+    { restored, result }: Pick<JobEnding, 'restored' | 'result'>,
+  ): Promise<RestoredVariables | undefined> {
+    if (!this.isOnFor(principal)) return undefined;
+    const state = (await this.#of(session)).find((each) => each.kernel === kernel);
+    const seen = restored && state ? await this.#noteRestored(session, state, restored) : undefined;
+    if (result.interpreter !== 'kept') return seen;
+    if (state && !state.isBehind) await this.#note(session, kernel, { isBehind: true });
+    const { id, idleMs } = session.record;
+    const now = this.#options.now();
+    const known = this.#changed.get(id);
+    const executions = known?.ref.epoch === ref.epoch ? known.executions : new Map<string, string>();
+    executions.set(kernel, execution);
+    // Before its sandbox may go.
+    const dueAt = now + Math.min(this.#options.stateAfterMs, idleMs / 2);
+    this.#changed.set(id, { principal, session, ref, executions, dueAt });
+    return seen;
+  }
+
+  async list(principal: Principal, id: string): Promise<readonly KernelVariables[]> {
+    return this.#directory.use(principal, id, (session) => this.#variables(session));
+  }
+
+  async save(principal: Principal, id: string): Promise<readonly KernelVariables[]> {
+    if (!this.isOnFor(principal))
+      throw new DragomanError('conflict', { message: 'Variables of sessions are not saved by this service or plan.' });
+    return this.#directory.use(principal, id, async (session) => {
+      await session.inTurn(() => this.saveNow(session));
+      return this.#variables(session);
+    });
+  }
+
+  discard(principal: Principal, id: string): Promise<void> {
+    return this.#directory.use(principal, id, (session) => this.forget(session));
+  }
+
+  /** Removes what is saved of a session, or of some of its kernels. */
+  async forget(session: OpenSession, kernels?: readonly string[]): Promise<void> {
+    const { id } = session.record;
+    const changed = this.#changed.get(id);
+    if (kernels) for (const kernel of kernels) changed?.executions.delete(kernel);
+    else this.#changed.delete(id);
+    // A save under way would put back what is removed here.
+    await this.#saves.get(id);
+    session.states = undefined;
+    await this.#store.discard(id, kernels);
+  }
+
+  /** Saves what has changed of a session, now. */
+  async saveNow(session: OpenSession): Promise<void> {
+    const { id } = session.record;
+    await this.#saves.get(id);
+    const changed = this.#changed.get(id);
+    if (changed) await this.#save(changed);
+  }
+
+  /**
+   * Gives a fork the variables of the session it is made of, which are saved first.
+   * @param execution the fork is to know of nothing later than this execution; absent: of everything
+   */
+  async carry(principal: Principal, from: OpenSession, to: OpenSession, execution?: string): Promise<Carried> {
+    if (!this.isOnFor(principal)) return 'off';
+    await this.saveNow(from);
+    // A fork has the usual kernels alone.
+    const isUsual = ({ kernel }: KernelStateRecord) => from.record.kernels.every(({ id }) => id !== kernel);
+    const states = (await this.#of(from)).filter((state) => isUsual(state) && !state.isBehind);
+    const fitting = states.filter((state) => execution === undefined || state.execution === execution);
+    if (fitting.length === 0) {
+      if (from.record.ran.length === 0) return 'none';
+      return states.length > 0 ? 'not_at_execution' : 'not_saved';
+    }
+    try {
+      await this.#store.copy(principal, fitting, to.record);
+    } catch (error) {
+      this.#options.logger.warn({ session: to.record.id, error: String(error) }, 'a fork has no variables');
+      return 'not_saved';
+    }
+    to.states = undefined;
+    for (const { kernel } of fitting) to.noteKernel(kernel);
+    return 'variables';
+  }
+
+  /** Begins to save what is idle for long enough. */
+  sweep(): void {
+    const now = this.#options.now();
+    for (const [id, changed] of this.#changed) {
+      if (this.#saves.size >= atOnce) return;
+      if (changed.dueAt > now || this.#saves.has(id) || !changed.session.isIdle) continue;
+      void this.#save(changed);
+    }
+  }
+
+  /** Never rejects. */
+  #save(changed: Changed, deadlineMs?: number): Promise<unknown> {
+    const { id } = changed.session.record;
+    this.#changed.delete(id);
+    const saving: Promise<unknown> = this.#saved(changed, deadlineMs).finally(() => {
+      if (this.#saves.get(id) === saving) this.#saves.delete(id);
+    });
+    this.#saves.set(id, saving);
+    return saving;
+  }
+
+  async #saved({ principal, session, ref, executions }: Changed, deadlineMs?: number): Promise<void> {
+    const { logger, metrics } = this.#options;
+    if (session.isDeleted) return;
+    const { id } = session.record;
+    try {
+      const { saved, lost } = await this.#store.save(principal, session.record, ref, executions, deadlineMs);
+      const bytes = saved.reduce((sum, state) => sum + state.bytes, 0);
+      metrics.count('states_saved', 'Kernels whose variables were saved', saved.length);
+      metrics.count('state_bytes_saved', 'Bytes of saved variables', bytes);
+      metrics.count('states_not_saved', 'Kernels whose variables could not be saved', lost.length);
+      for (const { kernel, loss } of lost)
+        logger.info({ session: id, kernel, reason: loss!.reason, message: loss!.message }, 'variables were not saved');
+    } catch (error) {
+      logger.warn({ session: id, error: String((error as Error).cause ?? error) }, 'variables were not saved');
+    }
+    // It may have been closed and opened again meanwhile.
+    session.states = undefined;
+    const open = this.#directory.peek(principal, id);
+    if (open) open.states = undefined;
+  }
+
+  async #noteRestored(
+    session: OpenSession,
+    state: KernelStateRecord,
+    { report, loss }: NonNullable<JobEnding['restored']>,
+  ): Promise<RestoredVariables> {
+    const { kernel, savedAt, isBehind } = state;
+    const { metrics } = this.#options;
+    if (loss) metrics.count('states_not_restored', 'Kernels that should have got their variables back, and did not');
+    else metrics.count('states_restored', 'Kernels that got their variables back');
+    if (loss && state.failures + 1 >= maxFailures) await this.forget(session, [kernel]);
+    else if (loss) await this.#note(session, kernel, { failures: state.failures + 1 });
+    else if (state.failures > 0) await this.#note(session, kernel, { failures: 0 });
+    return { kernel, savedAt, isBehind, report: report ?? null, loss: loss ?? null };
+  }
+
+  async #note(session: OpenSession, kernel: string, change: Parameters<StateStore['note']>[2]): Promise<void> {
+    await this.#store.note(session.record.id, kernel, change);
+    session.states = session.states?.map((state) => (state.kernel === kernel ? { ...state, ...change } : state));
+  }
+
+  /** What is saved of a session, read once while it is open. */
+  async #of(session: OpenSession): Promise<readonly KernelStateRecord[]> {
+    session.states ??= await this.#store.list(session.record.id);
+    return session.states;
+  }
+
+  async #variables(session: OpenSession): Promise<KernelVariables[]> {
+    const [live] = session.ref ? await this.#options.runner.sessions([session.ref]) : [];
+    const running = (live?.kernels ?? []).map((kernel) => ({
+      ...{ kernel, state: 'live' as const, savedAt: null, execution: null },
+      ...{ isBehind: false, bytes: 0, versions: {}, report: null },
+    }));
+    const saved = (await this.#of(session)).map(async (state): Promise<KernelVariables> => {
+      const { kernel, savedAt, execution, isBehind, bytes } = state;
+      const shown = await this.#store.shown(state).catch(() => ({ report: null, versions: {} }));
+      return { kernel, state: 'saved', savedAt, execution, isBehind, bytes, ...shown };
+    });
+    return [...running, ...(await Promise.all(saved))];
+  }
+}

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Execution } from '../../src/service/index.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { ann, bob, startSessions, type TestSessions } from '../support/sessions.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const minute = 60_000;
+const value = ({ result }: Execution) => result.outputs.findLast(({ kind }) => kind === 'result')?.bundle['text/plain'];
+const start = (options = {}) => startSessions(engine, options);
+
+/** Lets the session's sandbox go, as after twenty idle minutes. */
+async function letGo(service: TestSessions, id: string): Promise<void> {
+  service.now += 21 * minute;
+  await service.sweep();
+  expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'dormant' });
+}
+
+describe('variables of a session', () => {
+  it('come back when its sandbox is gone, and what could not be kept is named', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'import threading\nx = [1, 2]\ny = x\ndef twice(n): return n * len(x)\ngen = (i for i in x)');
+    await service.states.save(ann, id);
+    await letGo(service, id);
+    const cell = await service.run(id, 'x.append(3); y is x, twice(2)');
+    expect([cell.continuity, value(cell)]).toEqual(['restored', '(True, 6)']);
+    expect(cell.restored).toMatchObject({ kernel: 'python', isBehind: false, loss: null });
+    expect(cell.restored!.report!.lost).toMatchObject([{ name: 'gen', type: 'generator' }]);
+    const next = await service.run(id, 'x');
+    expect([next.continuity, value(next), next.restored]).toEqual(['continued', '[1, 2, 3]', undefined]);
+  });
+});
+
+void bob;
