@@ -74,6 +74,13 @@ async function fill(records: Records): Promise<void> {
     notes: { a: 1 },
     plan: null,
   });
+  const state = { kernel: 'python', setId: 'state-1', digest: digest(1), size: 1, savedAt: 2, execution: null };
+  const set = { id: state.setId, ...mine, scope: { kind: 'user' as const }, ...times };
+  await records.states.save(
+    { id: 'session', epoch: 4 },
+    { ...state, bytes: 2 ** 40, variables: 3, isBehind: true, failures: 1 },
+    { set, files: [], quota: { bytes: 2 ** 45, files: 1000 } },
+  );
 }
 
 /** All that the records hold, without what a database counts itself. */
@@ -96,7 +103,7 @@ describe('copied records', () => {
     const before = await dump(first);
     for (const [table, rows] of Object.entries(before)) expect(rows, table).not.toHaveLength(0);
     const counts = await copyRecords(first, second, () => {});
-    expect(counts).toMatchObject({ file_sets: 61, files: 60, documents: 45, contents: 61 });
+    expect(counts).toMatchObject({ file_sets: 62, files: 60, documents: 45, contents: 61 });
     expect(await dump(second)).toEqual(before);
     await copyRecords(second, third, () => {});
     expect(await dump(third)).toEqual(before);

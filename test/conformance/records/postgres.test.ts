@@ -3,6 +3,7 @@ import { createPostgresRecords } from '../../../src/stores/index.ts';
 import { type Postgres, query, startPostgres } from '../../support/postgres.ts';
 import { describeRecords } from './records.ts';
 import { describeSessions } from './sessions.ts';
+import { describeStates } from './states.ts';
 
 let postgres: Postgres;
 let url: string;
@@ -29,3 +30,4 @@ async function emptied(documentBytes?: number) {
 
 describeRecords('postgres', () => emptied());
 describeSessions('postgres', () => emptied(10_000));
+describeStates('postgres', () => emptied(10_000));

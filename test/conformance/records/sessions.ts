@@ -5,7 +5,7 @@ import type { Records, SessionRecord } from '../../../src/stores/index.ts';
 const ann = { tenant: 'tenant', id: 'ann' };
 const refused = (code: string) => expect.objectContaining({ code });
 
-function sessionLike(fields: Partial<SessionRecord> = {}): SessionRecord {
+export function sessionLike(fields: Partial<SessionRecord> = {}): SessionRecord {
   return {
     id: newId(),
     tenant: 'tenant',
