@@ -13,7 +13,7 @@ import type {
 } from '../core/index.ts';
 import type { FileContent } from '../sandbox/index.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
-import type { KernelState, OpenPiece, StorePiece } from './state/index.ts';
+import type { KernelState, RestoreStateOptions, SaveStateOptions } from './state/index.ts';
 
 /** A file to be in the workspace before the program starts. */
 export interface EngineInput {
@@ -195,20 +195,6 @@ export interface EngineSession {
   ): Promise<StateReport | StateLoss>;
   /** Destroys the sandbox. */
   close(): Promise<void>;
-}
-
-/** How the state of a kernel is saved. */
-export interface SaveStateOptions {
-  readonly deadlineMs: number;
-  /** Of all variables together. */
-  readonly maxBytes: number;
-  readonly put: StorePiece;
-}
-
-export interface RestoreStateOptions {
-  readonly deadlineMs: number;
-  readonly open: OpenPiece;
-  readonly signal: AbortSignal;
 }
 
 /** The tool calls of one execution, for the caller that answers them. */

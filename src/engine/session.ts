@@ -13,15 +13,13 @@ import type {
   EngineKernel,
   EngineSession,
   KernelRequest,
-  RestoreStateOptions,
-  SaveStateOptions,
   WorkspaceChanges,
 } from './port.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
 import { SandboxGone } from './sandbox-gone.ts';
 import { sourceText } from './source.ts';
 import { doesNotFit, stage } from './staging.ts';
-import { type KernelState, KernelStates } from './state/index.ts';
+import { type KernelState, KernelStates, type RestoreStateOptions, type SaveStateOptions } from './state/index.ts';
 import { callBroker } from './tools/index.ts';
 import { Wakefulness } from './wakefulness.ts';
 import { whenExited } from './when-exited.ts';

@@ -21,5 +21,5 @@ export {
   type SessionRecords,
 } from './records/session-records.ts';
 export { createSqliteRecords } from './records/sqlite.ts';
-export type { KernelStateRecord, StateRecords } from './records/state-records.ts';
+export type { KernelStateRecord } from './records/state-records.ts';
 export type { OwnedUsage, UsageAmounts, UsageDay, UsageRecords } from './records/usage-records.ts';

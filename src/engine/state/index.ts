@@ -1,3 +1,3 @@
 export { KernelStates } from './kernel-states.ts';
-export type { OpenPiece } from './load.ts';
-export { isLoss, type KernelState, type StatePiece, type StorePiece } from './save.ts';
+export type { RestoreStateOptions, SaveStateOptions } from './options.ts';
+export { isLoss, type KernelState } from './save.ts';

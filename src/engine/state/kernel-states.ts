@@ -1,10 +1,10 @@
 import { newId, type StateLoss, type StateReport, stateReportOf } from '../../core/index.ts';
 import { type Claim, cellAllowance, type GuestKernel, orders } from '../../guest-protocol/index.ts';
 import type { LinkListener, Sandbox } from '../../sandbox/index.ts';
-import type { RestoreStateOptions, SaveStateOptions } from '../port.ts';
 import type { Wakefulness } from '../wakefulness.ts';
 import { whenExited } from '../when-exited.ts';
 import { stateStream } from './load.ts';
+import type { RestoreStateOptions, SaveStateOptions } from './options.ts';
 import { type KernelState, saveState } from './save.ts';
 
 /** The guest keeps its deadline itself; a stream that goes on so much longer is given up. */
