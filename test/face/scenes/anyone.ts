@@ -46,7 +46,7 @@ export function anyoneScenes(face: () => Face): void {
       'operator/usage',
       'operator/health',
     ];
-    for (const path of ['notebooks', 'files', 'chat', 'start', ...operator]) {
+    for (const path of ['notebooks', 'files', 'chat', 'start', 'settings', ...operator]) {
       await page.goto(`${face().server.url}/ui/${path}`);
       await page.getByRole('main').first().waitFor();
       await page.locator('.first').waitFor({ state: 'hidden' });

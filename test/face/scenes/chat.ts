@@ -13,6 +13,50 @@ const plotted = [
 ].join('\n');
 
 export function chatScenes(face: () => Face): void {
+  it('an id of a response, a session or a run leads to it, and no address leads to another site', async () => {
+    const { upstream, server } = face();
+    upstream.reset();
+    upstream.say([{ python: 'print("of an agent")' }], [{ text: 'Done.' }]);
+    const asked = await fetch(`${server.url}/v1/responses`, {
+      method: 'POST',
+      headers: { 'x-api-key': server.key, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'scripted-model',
+        input: 'Run it.',
+        tools: [{ type: 'code_interpreter', container: { type: 'auto' } }],
+      }),
+    });
+    const response = (await asked.json()) as { id: string };
+    const { page, context, faults } = await face().open('notebooks');
+    await page.getByRole('main', { name: 'Notebooks' }).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByLabel('Name or id').fill(response.id);
+    await page.keyboard.press('Enter');
+    await page.locator('.cell .res').getByText('of an agent').waitFor();
+    const session = /notebook\/([\w-]{21})/.exec(page.url())![1]!;
+    const ran = await fetch(`${server.url}/v1/sessions/${session}/executions`, {
+      method: 'POST',
+      headers: { 'x-api-key': server.key, 'content-type': 'application/json' },
+      body: JSON.stringify({ language: 'python', code: 'print("the second")' }),
+    });
+    const { id } = (await ran.json()) as { id: string };
+    for (const path of [`find?id=${id}`, `session/${session}?run=${id}`]) {
+      await page.goto(`${server.url}/ui/${path}`);
+      await page.locator('.cell.sel').getByText('print("the second")').waitFor();
+      expect(page.url()).toContain(`/ui/notebook/${session}?run=${id}`);
+    }
+    await page.goto(`${server.url}/ui/find?id=${'A'.repeat(21)}`);
+    await page.getByText('or it is of another key').waitFor();
+    await page.goto(`${server.url}/ui/sign-in?next=/ui/settings`);
+    await page.getByRole('heading', { name: 'Limits of a run' }).waitFor();
+    for (const next of ['//evil.example/ui/files', 'https://evil.example/ui/', 'javascript:alert(1)', 'http://']) {
+      await page.goto(`${server.url}/ui/sign-in?next=${encodeURIComponent(next)}`);
+      await page.getByRole('main', { name: 'Playground' }).waitFor();
+    }
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   it('a file is dropped, code runs with live output, a figure and a file come, and all of it survives a reload', async () => {
     const { upstream } = face();
     upstream.reset();

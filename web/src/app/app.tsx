@@ -126,6 +126,10 @@ function Rail() {
         ))}
       </div>
       <span class="grow spring" />
+      <a href="/ui/settings" class="wide" aria-current={path === 'settings' ? 'page' : undefined}>
+        <Icon name="more" />
+        Settings
+      </a>
       <button type="button" onClick={toggleTheme}>
         <Icon name="sun" />
         Light or dark
@@ -158,6 +162,10 @@ const views: Readonly<Record<string, () => Promise<ComponentType<{ rest: string 
     )),
   notebooks: () => import('./lists.tsx').then(({ NotebookList }) => NotebookList),
   files: () => import('../files/files-page.tsx').then(({ FilesPage }) => FilesPage),
+  find: () => import('./places.tsx').then(({ FindView }) => FindView),
+  session: () => import('./places.tsx').then(({ SessionView }) => SessionView),
+  settings: () => import('./places.tsx').then(({ SettingsView }) => SettingsView),
+  'sign-in': () => import('./places.tsx').then(({ SignedInView }) => SignedInView),
   operator: () => import('../operator/operator-page.tsx').then(({ OperatorPage }) => OperatorPage),
 };
 

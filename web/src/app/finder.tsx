@@ -1,9 +1,9 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { call } from '../api/http.ts';
+import { placeOf } from './find.ts';
 import { go } from './router.ts';
 import { chats, sessions } from './state.ts';
 
-/** Ctrl+K: goes to a conversation or notebook by its name, and to a session, execution, container or file by its id. */
+/** Ctrl+K: goes to a conversation or notebook by its name, and to a session, execution, container, response or conversation by its id. */
 export function Finder() {
   const box = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState('');
@@ -29,13 +29,8 @@ export function Finder() {
     go(to);
   };
   const find = async () => {
-    const id = text.trim().replace(/^cntr_/, '');
-    const session = await call<{ id: string }>('GET', `/sessions/${encodeURIComponent(id)}`).catch(() => undefined);
-    if (session) return leave(`notebook/${session.id}`);
-    const execution = await call<{ session_id: string }>('GET', `/executions/${encodeURIComponent(id)}`).catch(
-      () => undefined,
-    );
-    if (execution) return leave(`notebook/${execution.session_id}`);
+    const to = /^[\w-]{8,}$/.test(text.trim()) ? await placeOf(text.trim()) : undefined;
+    if (to !== undefined) return leave(to);
     if (hits[0]) return leave(hits[0].to);
     say('Nothing of that name or id is here.');
   };
@@ -50,7 +45,7 @@ export function Finder() {
         <input
           class="grow"
           aria-label="Name or id"
-          placeholder="A name, or the id of a session, run or container"
+          placeholder="A name, or the id of a session, run, container or response"
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
           size={48}

@@ -67,7 +67,9 @@ export function TurnView({ conversation, turn, isLast }: TurnProps) {
               <button type="button" onClick={() => setDraft(undefined)}>
                 Cancel
               </button>
-              <span class="muted small">The branch starts with a copy of the files; variables begin empty.</span>
+              <span class="muted small">
+                The branch starts with a copy of the files as they are now; variables begin empty.
+              </span>
             </p>
           </form>
         )}

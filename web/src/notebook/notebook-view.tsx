@@ -2,7 +2,7 @@ import '../styles/notebook.css';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { call, messageOf } from '../api/http.ts';
 import { Icon } from '../app/icons.tsx';
-import { go } from '../app/router.ts';
+import { go, place } from '../app/router.ts';
 import { languageTitle, who } from '../app/state.ts';
 import { plural } from '../app/words.ts';
 import { DropZone } from '../files/drop.tsx';
@@ -62,6 +62,15 @@ function Opened({ notebook }: { notebook: Notebook }) {
     const handle = (event: KeyboardEvent) => keys.handle(event);
     addEventListener('keydown', handle);
     return () => removeEventListener('keydown', handle);
+  }, [notebook]);
+  // `?run=` and `#cell-` name a cell.
+  useEffect(() => {
+    const run = place.value.query.get('run');
+    const id = /^#cell-(.+)$/.exec(location.hash)?.[1];
+    const named = notebook.cells.value.find((cell) => cell.id === id || (run !== null && cell.executionId === run));
+    if (!named) return;
+    notebook.selected.value = named.id;
+    document.getElementById(`cell-${named.id}`)?.scrollIntoView({ block: 'start' });
   }, [notebook]);
   const name = notebook.session.value?.name ?? 'Untitled notebook';
   const isWaiting = notebook.going.value?.run.value?.question.value !== undefined;
