@@ -5,6 +5,7 @@ import { startServer, type TestServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
 import { cost } from './cost.ts';
+import { jupyterCells } from './jupyter.ts';
 import { languages } from './languages.ts';
 import { latency } from './latency.ts';
 import { mcpCalls } from './mcp.ts';
@@ -37,6 +38,7 @@ const benches: Record<string, () => Promise<void>> = {
   cost: () => cost(fileURLToPath(new URL('..', import.meta.url)), process.env.BENCH_OTHER),
   rest: () => withServer(rest),
   cells: cellOverhead,
+  jupyter: () => withServer(jupyterCells),
   first: firstCells,
   memory,
   agent,

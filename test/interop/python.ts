@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { model, startOpenAi } from '../support/openai.ts';
 import { checkAnthropic } from './anthropic.ts';
+import { checkJupyter, jupyterPackages, openWebui } from './jupyter.ts';
 
 const packages = ['openai==2.54.0', 'litellm[proxy]==1.106.2', 'anthropic==2.14.0'];
 /** In an environment of its own: LiteLLM brings an older one along. */
@@ -24,6 +25,8 @@ const startMs = 120_000;
 const folder = mkdtempSync(join(tmpdir(), 'dragoman-python-'));
 const home = process.argv[2] ?? join(folder, 'venv');
 const mcpHome = `${home}-mcp`;
+const jupyterHome = `${home}-jupyter`;
+const webui = join(jupyterHome, 'webui');
 const service = await startOpenAi();
 const started: { kill(): void }[] = [];
 async function checkDirect(): Promise<void> {
@@ -342,15 +345,24 @@ try {
     await run('python3', ['-m', 'venv', mcpHome]);
     await run(join(mcpHome, 'bin/pip'), ['install', '--quiet', ...mcpPackages]);
   }
+  if (!existsSync(webui)) {
+    await run('python3', ['-m', 'venv', jupyterHome]);
+    const pip = join(jupyterHome, 'bin/pip');
+    await run(pip, ['install', '--quiet', ...jupyterPackages]);
+    await run(pip, ['install', '--quiet', '--no-deps', '--target', webui, openWebui]);
+  }
+  const { url: URL, key: KEY } = service.server;
+  await checkJupyter({ url: URL, key: KEY, labPort: await freePort(), webui }, (args, env) =>
+    run(join(jupyterHome, 'bin/python'), args, env),
+  );
   await checkMcp();
   await checkDirect();
   await checkStraight();
-  const { url: URL, key: KEY } = service.server;
   await checkAnthropic(service.upstream, model, (program) =>
     run(join(home, 'bin/python'), ['-c', program], { URL, KEY, MODEL: model }),
   );
   await checkLiteLlm();
-  console.log('mcp, openai-python, anthropic and LiteLLM work.');
+  console.log('Jupyter’s clients, mcp, openai-python, anthropic and LiteLLM work.');
 } finally {
   for (const child of started) child.kill();
   await service.stop();

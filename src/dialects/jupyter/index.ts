@@ -63,6 +63,9 @@ export const jupyter = (services: JupyterServices): Dialect => ({
   },
   unknownAddress({ path }) {
     const isOurs = path === root || path.startsWith(`${root}/`);
-    return isOurs ? { headers: {}, body: { message: 'Not found.', reason: null } } : undefined;
+    if (!isOurs) return undefined;
+    const isHere = path === root || path === home;
+    const hint = 'This is no page: give a Jupyter client this address, and a key as its token.';
+    return { headers: {}, body: { message: isHere ? hint : 'Not found.', reason: null } };
   },
 });
