@@ -27,7 +27,10 @@ def through_gateway():
     from jupyter_server.gateway.gateway_client import GatewayClient
     from jupyter_server.gateway.managers import GatewayKernelManager
 
-    GatewayClient.instance().url = f'{URL}/k/{KEY}/jupyter'
+    client = GatewayClient.instance()
+    client.url = f'{URL}/k/{KEY}/jupyter'
+    # Unless it is told, it makes this of the other in lower case, the key too.
+    client.ws_url = f'ws://{HOST}/k/{KEY}/jupyter'
     return GatewayKernelManager
 
 
