@@ -51,6 +51,7 @@ export {
   stateReportOf,
 } from './kernel-state.ts';
 export type { Limits } from './limits.ts';
+export { makeDirectories } from './make-directories.ts';
 export { nearest } from './nearest.ts';
 export { maxEmptyFolders, maxPathDepth, pathFault, workspacePath } from './paths.ts';
 export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';

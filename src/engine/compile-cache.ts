@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { type FairKey, FairStore, type Logger } from '../core/index.ts';
+import { type FairKey, FairStore, type Logger, makeDirectories } from '../core/index.ts';
 
 export interface CompileCacheOptions {
   /** A folder of its own, which no sandbox sees. */
@@ -55,7 +55,7 @@ export class CompileCache {
   /** Finds what is there and removes what a killed server left half written. */
   start(): void {
     const { directory } = this.#options;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
     const found: { key: CompileKey; size: number; used: number }[] = [];
     for (const entry of readdirSync(directory)) {
       const path = join(directory, entry);

@@ -1,15 +1,7 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeDirectories } from '../core/index.ts';
 import { runCommand, SetupError } from '../host/index.ts';
 
 /** A folder in which an image is built; images are not looked for in it. */
@@ -72,5 +64,5 @@ export async function removeLeftovers(imagesDir: string): Promise<number> {
 
 /** A folder that others may enter whatever the umask says; an existing one is left as it is. */
 export function makeOpenFolder(path: string, mode: number): void {
-  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, mode);
+  if (makeDirectories(path, mode) !== undefined) chmodSync(path, mode);
 }

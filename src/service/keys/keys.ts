@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DragomanError, newId, type Plans, secretHash } from '../../core/index.ts';
+import { DragomanError, makeDirectories, newId, type Plans, secretHash } from '../../core/index.ts';
 import type { KeyRecord, KeyRecords } from '../../stores/index.ts';
 
 /** What a new key may use and do. */
@@ -113,7 +113,7 @@ const newSecret = () => `dgm_${randomBytes(32).toString('base64url')}`;
 /** Replaces a file as a whole, with mode 0600, so that it survives power loss and never follows a link. */
 async function writePrivately(path: string, content: string): Promise<void> {
   const directory = dirname(path);
-  await mkdir(directory, { recursive: true });
+  makeDirectories(directory, 0o711);
   const unfinished = `${path}.new`;
   await rm(unfinished, { force: true });
   await using file = await open(unfinished, 'wx', 0o600);
