@@ -1,8 +1,15 @@
-"""Frames on the pipes between the service and a sandbox: four bytes of length, big-endian, then JSON."""
+"""Frames on the pipes between the service and a sandbox: four bytes of length, big-endian, then JSON.
+
+What a live session's sandbox says beside its cells has a mark in the length: `ASIDE` stands before JSON, `DATA` before raw bytes (four
+bytes of the number they belong to, one of the stream, then the bytes).
+"""
 
 import json
 import os
 import struct
+
+ASIDE = 1 << 30
+DATA = 1 << 31
 
 
 class Closed(Exception):
@@ -35,6 +42,21 @@ def write_text(fd, text):
     """Sends a frame that is JSON text already."""
     # A lone surrogate becomes invalid UTF-8; the service reads U+FFFD.
     body = text.encode('utf-8', 'surrogatepass')
-    view = memoryview(struct.pack('>I', len(body)) + body)
+    write_all(fd, struct.pack('>I', len(body)) + body)
+
+
+def aside(value):
+    """The bytes of a frame that is said beside cells."""
+    body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode('utf-8', 'surrogatepass')
+    return struct.pack('>I', ASIDE | len(body)) + body
+
+
+def data(number, stream, content):
+    """The bytes of a frame of raw bytes."""
+    return struct.pack('>IIB', DATA | (5 + len(content)), number, stream) + content
+
+
+def write_all(fd, content):
+    view = memoryview(content)
     while view:
         view = view[os.write(fd, view) :]

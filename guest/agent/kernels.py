@@ -106,15 +106,16 @@ class Kernels:
         protection.dumpable(True)
         self._template.reseed()
 
-    def spawn(self, argv, env, actions=()):
-        """Starts a program of the image in a process group of its own; returns its pid."""
+    def spawn(self, argv, env, actions=(), own_session=False):
+        """Starts a program of the image in a process group of its own, or in a session of its own; returns its pid."""
+        apart = {'setsid': True} if own_session else {'setpgroup': 0}
         with self._score.expendable():
             pid = os.posix_spawnp(
                 argv[0],
                 argv,
                 env,
                 file_actions=actions,
-                setpgroup=0,
+                **apart,
                 setsigmask=[],
                 setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD],
             )

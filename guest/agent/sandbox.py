@@ -58,7 +58,9 @@ class Sandbox:
                 case 'run':
                     self._run(frame)
                 case 'serve':
-                    supervisor.Supervisor(self._command, self._claim, self._template, self._parked).serve(frame.get('bulk', False))
+                    supervisor.Supervisor(self._command, self._claim, self._aside, self._template, self._parked).serve(
+                        frame.get('bulk', False)
+                    )
 
     def _warm(self):
         if self._parked is None:
@@ -67,6 +69,9 @@ class Sandbox:
 
     def _claim(self, value):
         frames.write_frame(self._claims, value)
+
+    def _aside(self, content):
+        frames.write_all(self._claims, content)
 
     def _write(self, frame):
         fault = workspace.write(self._command, frame)

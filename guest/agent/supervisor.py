@@ -9,22 +9,26 @@ Claims out: started {token} before any code of a cell runs, done {token,code,sig
 call {token,id,name,input} and waiting {token,pending} of tool calls (tool_channel.py). The service chooses the ids of kernels. What `start` may be is in kernels.py; `folder` is a working directory,
 relative to the workspace.
 
+Beside cells it runs commands (commands.py) and works with files (file_link.py): what is said of these has numbers instead of tokens.
+
 User code is only in the children: they hold no pipe of the service's, and this process is undumpable, so what it claims about their
 end is its own word. What a kernel says of its cells is passed on within bounds, and the service does not trust it.
 """
 
 import os
+import resource  # noqa: F401  `os.wait4` answers with one of its types
 import select
 import signal
 
-from . import bulk, endings, frames, kernel_link, kernels, protection, tool_channel, workspace
+from . import bulk, commands, endings, file_link, frames, kernel_link, kernels, protection, tool_channel, workspace
 
 
 class Supervisor:
-    def __init__(self, command, claim, template, parked):
-        """`claim` sends a claim; `parked` is the program that waits, if one does."""
+    def __init__(self, command, claim, aside, template, parked):
+        """`claim` sends a claim, `aside` the bytes of frames that are said beside cells; `parked` is the program that waits, if one does."""
         self._command = command
         self._claim = claim
+        self._aside = aside
         self._template = template
         self._parked = parked
         self._running = None  # (token, id of the kernel, or None for a program)
@@ -46,6 +50,8 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._poller.register(self._command, select.POLLIN)
         self._poller.register(self._wake, select.POLLIN)
+        self._commands = commands.Commands(self._poller, self._kernels.spawn, self._aside)
+        self._files = file_link.FileLink(self._poller, self._kernels, self._aside)
         # Now, while its address is free.
         self._tools = tool_channel.ToolChannel(self._poller, self._claim_for_cell)
         while True:
@@ -58,6 +64,8 @@ class Supervisor:
                 os.read(self._wake, 4096)
                 self._reap()
             self._tools.serve(ready)
+            self._commands.serve(ready)
+            self._files.serve(ready)
             if self._command in ready:
                 self._obey(frames.read_frame(self._command))
             self._tools.settle()
@@ -92,6 +100,10 @@ class Supervisor:
                     self._kernels[self._running[1]].acknowledge(frame['mark'])
             case 'answer':
                 self._tools.answer(frame['id'], frame['error'], frames.read_exactly(self._command, frame['size']))
+            case 'command' | 'input' | 'end_input' | 'signal' | 'resize' | 'grant':
+                self._commands.obey(frame, frames.read_exactly(self._command, frame.get('size', 0)))
+            case 'file':
+                self._files.obey(frame, frames.read_exactly(self._command, frame.get('size', 0)))
             case 'interrupt' | 'kill' as op:
                 if self._running and self._running[0] == frame['token']:
                     if op == 'kill':
@@ -248,11 +260,13 @@ class Supervisor:
     def _reap(self):
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            if self._commands.ended(pid, status, usage) or self._files.ended(pid):
+                continue
             if pid == self._program and self._running:
                 self._end(self._running[0], endings.ending_with_tools(status), 'none')
                 continue
@@ -279,9 +293,11 @@ class Supervisor:
         # All of them: a process that is not reaped still counts against the limit.
         while True:
             try:
-                os.wait()
+                pid, status, usage = os.wait4(-1, 0)
             except ChildProcessError:
                 break
+            if not self._commands.ended(pid, status, usage):
+                self._files.ended(pid)
         for identity, _ in self._kernels.items():
             self._kernels.forget(identity)
 

@@ -15,6 +15,8 @@ import { whenExited } from './when-exited.ts';
 export interface CellOptions extends RunOptions {
   /** The sandbox has been frozen since the last cell. */
   readonly isFrozen: boolean;
+  /** Whether the sandbox may be frozen while the cell waits for its caller. */
+  readonly mayFreeze: () => boolean;
 }
 
 /** Why a cell is being stopped. */
@@ -82,7 +84,7 @@ export class Cell {
 
   async #run(order: Order): Promise<CellEnd> {
     const sandbox = this.#sandbox;
-    const { limits, signal, onEvent, tools, isFrozen } = this.#options;
+    const { limits, signal, onEvent, tools, isFrozen, mayFreeze } = this.#options;
     const cancel = () => this.#halt('cancelled');
     const forget = whenExited(sandbox, (status) => this.#ending.resolve({ how: 'exited', ...status }));
     let ending: CellEnding;
@@ -94,7 +96,7 @@ export class Cell {
       before = await sandbox.usage();
       this.#clock.at(limits.wallMs, () => this.#halt('timed_out'));
       this.#clock.at(backgroundAfterMs, () => sandbox.background(true));
-      if (tools) connectTools(tools, sandbox, { clock: this.#clock, onEvent, abandon: cancel });
+      if (tools) connectTools(tools, sandbox, { clock: this.#clock, onEvent, abandon: cancel, mayFreeze });
       void sandbox.link.send(order);
       this.#isSent = true;
       if (this.#isInterrupted) this.interrupt();

@@ -12,6 +12,7 @@ import type {
   ToolResult,
 } from '../core/index.ts';
 import type { FileContent } from '../sandbox/index.ts';
+import type { CommandRequest, EngineCommand, EngineFiles } from './beside/index.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
 import type { KernelState, RestoreStateOptions, SaveStateOptions } from './state/index.ts';
 
@@ -143,7 +144,10 @@ export interface EngineCell {
   interrupt(): void;
 }
 
-/** A live session: interpreters whose variables survive from cell to cell, and a workspace. Make its calls one after another. */
+/**
+ * A live session: interpreters whose variables survive from cell to cell, and a workspace. Make its calls one after another, except where
+ * they say otherwise.
+ */
 export interface EngineSession {
   /** Its sandbox is gone; only `close` still makes sense. */
   readonly ended: boolean;
@@ -174,7 +178,7 @@ export interface EngineSession {
   stopKernel(id: string): Promise<void>;
   /** Ends every interpreter and every process of the owner; the files stay. @throws SandboxGone */
   restart(): Promise<void>;
-  /** What changed in the workspace since the last call or `stage`. */
+  /** What changed in the workspace since the last call or `stage`. The sandbox stands still until `resume` or the next cell. */
   changes(): Promise<WorkspaceChanges>;
   /** After `changes`, once the contents of files are read: lets go on what goes on between cells. */
   resume(): Promise<void>;
@@ -193,6 +197,14 @@ export interface EngineSession {
     state: KernelState,
     options: RestoreStateOptions,
   ): Promise<StateReport | StateLoss>;
+  /**
+   * Starts a program beside the kernels. The sandbox runs until it has ended. May be called at any time.
+   * @throws DragomanError invalid_request when there is no such program or directory; rate_limited
+   * @throws SandboxGone
+   */
+  startCommand(request: CommandRequest): Promise<EngineCommand>;
+  /** Files at any path of the sandbox. May be used at any time. */
+  readonly files: EngineFiles;
   /** Destroys the sandbox. */
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { DragomanError, type Limits, modeOf, newId, type StateLoss, type StateRe
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Baseline, LinkListener, Sandbox } from '../sandbox/index.ts';
 import { collectLimits } from './artifacts.ts';
+import { type CommandRequest, type EngineCommand, SandboxCommand, SandboxFiles, SideChannel } from './beside/index.ts';
 import { Cell } from './cell.ts';
 import type { Hints } from './hints.ts';
 import { SessionKernels } from './kernels.ts';
@@ -40,7 +41,10 @@ export interface SessionParts {
 /** Between cells, output is dropped. */
 const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
 
-/** A live session over one sandbox, which is frozen whenever no code of its owner runs. */
+/** A command that runs for longer gives way to short programs, as a cell does. */
+const backgroundAfterMs = 1000;
+
+/** A live session over one sandbox, which is frozen whenever no cell, no command and no work with its files is under way. */
 export class SandboxSession implements EngineSession {
   readonly #sandbox: Sandbox;
   readonly #limits: Limits;
@@ -52,10 +56,15 @@ export class SandboxSession implements EngineSession {
   readonly #toldCaches = new Set<string>();
   /** The empty folders that were there at the last look, sorted. */
   #folders: readonly string[] = [];
+  readonly files: SandboxFiles;
   readonly #wake: Wakefulness;
+  readonly #channel: SideChannel;
   readonly #states: KernelStates;
   /** The freeze after the last cell. Never rejects. */
   #rest: Promise<void> = Promise.resolve();
+  /** Commands that have run for a while. */
+  #inBackground = 0;
+  #isCellRunning = false;
   /** Cells and orders under way that listen to the guest. */
   #listening = 0;
   #ended = false;
@@ -67,7 +76,9 @@ export class SandboxSession implements EngineSession {
     this.#kernels = new SessionKernels(catalogue);
     this.#hints = hints;
     this.#release = release;
-    this.#wake = new Wakefulness(sandbox);
+    this.#wake = new Wakefulness(sandbox, () => this.files.look());
+    this.#channel = new SideChannel(sandbox);
+    this.files = new SandboxFiles(this.#channel, (work) => this.#awake(work));
     this.#states = new KernelStates(sandbox, this.#wake, () => this.#listening > 0);
     void sandbox.link.send(orders.serve(withState));
   }
@@ -78,7 +89,7 @@ export class SandboxSession implements EngineSession {
 
   async stage(inputs: readonly EngineInput[], folders: readonly string[] = []): Promise<void> {
     if (inputs.length === 0 && folders.length === 0) return;
-    await this.#awake(async () => {
+    await this.#inTurn(async () => {
       await stage(this.#sandbox, inputs, folders, this.#limits);
       await this.#sync(orders.sync);
     });
@@ -95,7 +106,7 @@ export class SandboxSession implements EngineSession {
 
   async remove(paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return;
-    await this.#awake(async () => {
+    await this.#inTurn(async () => {
       for (const path of paths) void this.#sandbox.link.send(orders.remove(path));
       await this.#sync(orders.sync);
     });
@@ -127,13 +138,19 @@ export class SandboxSession implements EngineSession {
       ...options,
       tools,
       isFrozen: this.#wake.isAtRest,
+      // A command goes on while a cell waits for its caller.
+      mayFreeze: () => !this.#wake.isShared,
       epilogue: { what: 'interpreter', hints: this.#hints },
     });
     this.#wake.enter();
+    void this.#wake.resume().catch(() => {});
+    this.#isCellRunning = true;
     this.#listening++;
     const rest = () => {
       this.#listening--;
       if (cell.isUnresponsive) this.#ended = true;
+      this.#isCellRunning = false;
+      if (this.#inBackground > 0) this.#sandbox.background(true);
       this.#sandbox.link.listen(silent);
       this.#rest = this.#settle();
     };
@@ -159,13 +176,13 @@ export class SandboxSession implements EngineSession {
 
   async startKernel(request: KernelRequest): Promise<EngineKernel> {
     const { entry, guest } = this.#kernels.plan(request);
-    await this.#awake(() => this.#sync((token) => orders.kernel(token, guest), refused));
+    await this.#inTurn(() => this.#sync((token) => orders.kernel(token, guest), refused));
     return this.#kernels.add(entry);
   }
 
   async restartKernel(id: string): Promise<EngineKernel> {
     const guest = this.#kernels.get(id);
-    await this.#awake(async () => {
+    await this.#inTurn(async () => {
       await this.#sync((token) => orders.stop(token, id));
       this.#kernels.mark(id, 'ended');
       await this.#sync((token) => orders.kernel(token, guest), refused);
@@ -176,12 +193,12 @@ export class SandboxSession implements EngineSession {
 
   async stopKernel(id: string): Promise<void> {
     this.#kernels.get(id);
-    await this.#awake(() => this.#sync((token) => orders.stop(token, id)));
+    await this.#inTurn(() => this.#sync((token) => orders.stop(token, id)));
     this.#kernels.remove(id);
   }
 
   async restart(): Promise<void> {
-    await this.#awake(() => this.#sync(orders.restart));
+    await this.#inTurn(() => this.#sync(orders.restart));
     this.#kernels.endAll();
   }
 
@@ -225,9 +242,37 @@ export class SandboxSession implements EngineSession {
       return end;
     }
     // Whatever the loader has left must not be found by the code.
-    await this.#awake(() => this.#sync((token) => orders.stop(token, guest.id)));
+    await this.#inTurn(() => this.#sync((token) => orders.stop(token, guest.id)));
     this.#kernels.mark(guest.id, 'ended');
     return end;
+  }
+
+  async startCommand(request: CommandRequest): Promise<EngineCommand> {
+    if (this.ended) throw new SandboxGone();
+    const oomKills = async () => (await this.#sandbox.usage()).oomKills;
+    const command = new SandboxCommand(this.#channel, request, oomKills);
+    const over = async () => {
+      try {
+        await this.#wake.leave();
+      } catch {
+        this.#ended = true;
+      }
+    };
+    try {
+      await this.#wake.hold();
+      await command.start();
+    } catch (error) {
+      await over();
+      throw error;
+    }
+    const timer = setTimeout(() => this.#background(1), backgroundAfterMs);
+    const begun = performance.now();
+    void command.done.then(() => {
+      clearTimeout(timer);
+      if (performance.now() - begun > backgroundAfterMs && this.#inBackground > 0) this.#background(-1);
+      return over();
+    });
+    return command;
   }
 
   async close(): Promise<void> {
@@ -246,14 +291,18 @@ export class SandboxSession implements EngineSession {
   /** Lets the sandbox run for a moment, for the supervisor to work. */
   async #awake<T>(work: () => Promise<T>): Promise<T> {
     if (this.ended) throw new SandboxGone();
-    // Contents of files that were looked at have been read by now.
-    await this.#wake.resume();
     try {
       await this.#wake.hold();
       return await work();
     } finally {
       await this.#wake.leave();
     }
+  }
+
+  /** The same for calls that are made one after another: what `changes` found has been read by now. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    await this.#wake.resume();
+    await this.#awake(work);
   }
 
   /** Does something while nothing in the sandbox runs. */
@@ -264,6 +313,13 @@ export class SandboxSession implements EngineSession {
     } finally {
       await this.#wake.resume();
     }
+  }
+
+  /** So many more commands, or fewer, have run for a while. */
+  #background(change: number): void {
+    this.#inBackground += change;
+    // A cell has its own time.
+    if (!this.#isCellRunning && !this.ended) this.#sandbox.background(this.#inBackground > 0);
   }
 
   /** Waits until the supervisor has done everything it was sent before. */

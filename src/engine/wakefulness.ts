@@ -6,14 +6,16 @@ import type { Sandbox } from '../sandbox/index.ts';
  */
 export class Wakefulness {
   readonly #sandbox: Sandbox;
+  readonly #beforeRest: () => Promise<void>;
   #holds = 0;
   #isAtRest = true;
   /** Its files are looked at; resolves when that is over. */
   #stopped: PromiseWithResolvers<void> | undefined;
 
-  /** The sandbox runs at first; the first `leave` freezes it. */
-  constructor(sandbox: Sandbox) {
+  /** @param beforeRest done before nothing holds it any more; it never rejects */
+  constructor(sandbox: Sandbox, beforeRest: () => Promise<void>) {
     this.#sandbox = sandbox;
+    this.#beforeRest = beforeRest;
   }
 
   /** It has been frozen since the last hold. */
@@ -41,6 +43,7 @@ export class Wakefulness {
 
   /** Ends a hold; the last one freezes it. @throws Error when it does not freeze */
   async leave(): Promise<void> {
+    if (this.#holds === 1 && !this.#stopped) await this.#beforeRest();
     this.#holds--;
     if (this.#holds === 0) await this.#freeze();
   }

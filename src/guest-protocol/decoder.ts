@@ -1,7 +1,13 @@
 import { countJson } from '../core/index.ts';
 import { type ClaimAllowance, usualAllowance } from './allowance.ts';
+import { type Aside, frameCost, parseAside, parseData } from './beside.ts';
 import { type Claim, parseClaim } from './claims.ts';
 
+/** Marks in the length of a frame: what is said beside cells. */
+const [asideMark, dataMark] = [0x4000_0000, 0x8000_0000];
+const maxAsideBytes = 1024 * 1024;
+/** Of one frame beside cells. An honest one, a list of files, has a tenth. */
+const maxAsideValues = 50_000;
 /** What handles a claim later may recurse once per level. Honest claims stay far below this. */
 const maxDepth = 100;
 
@@ -15,6 +21,12 @@ export class ClaimDecoder {
   #claims = 0;
   #bytes = 0;
   #values = 0;
+  #granted = 0;
+
+  /** Lets the guest say so many bytes more beside cells: it only answers, or says what it was granted. */
+  grant(bytes: number): void {
+    this.#granted += bytes;
+  }
 
   /** Starts counting from zero, under this allowance. */
   allow(allowance: ClaimAllowance = usualAllowance): void {
@@ -24,25 +36,43 @@ export class ClaimDecoder {
     this.#values = 0;
   }
 
-  /** Takes bytes, returns the claims that are complete. @throws Error on an over-long, malformed or unknown frame, and on a flood */
-  push(chunk: Uint8Array): Claim[] {
+  /**
+   * Takes bytes, returns what is complete, in its order.
+   * @throws Error on an over-long, malformed or unknown frame, on a flood, and on more beside cells than was granted
+   */
+  push(chunk: Uint8Array): (Claim | Aside)[] {
     this.#parts.push(chunk);
     this.#buffered += chunk.length;
-    const claims: Claim[] = [];
+    const said: (Claim | Aside)[] = [];
     while (this.#buffered >= this.#wanted) {
       const whole = this.#parts.length === 1 ? view(this.#parts[0]!) : Buffer.concat(this.#parts);
       this.#parts = [whole];
-      const size = whole.readUInt32BE(0);
-      if (size > this.#allowance.claimBytes) throw new Error(`a claim of ${size} bytes`);
+      const head = whole.readUInt32BE(0);
+      const size = head % asideMark;
+      const isAside = head >= asideMark;
+      if (size > (isAside ? maxAsideBytes : this.#allowance.claimBytes)) throw new Error(`a claim of ${size} bytes`);
       this.#wanted = 4 + size;
       if (whole.length < this.#wanted) break;
-      this.#count(whole.subarray(4, this.#wanted));
-      claims.push(parseClaim(whole.toString('utf8', 4, this.#wanted)));
+      const frame = whole.subarray(4, this.#wanted);
+      said.push(isAside ? this.#aside(frame, head >= dataMark) : this.#claim(frame));
       this.#parts = [whole.subarray(this.#wanted)];
       this.#buffered -= this.#wanted;
       this.#wanted = 4;
     }
-    return claims;
+    return said;
+  }
+
+  #claim(frame: Buffer): Claim {
+    this.#count(frame);
+    return parseClaim(frame.toString('utf8'));
+  }
+
+  #aside(frame: Buffer, isData: boolean): Aside {
+    this.#granted -= frame.length + frameCost;
+    if (this.#granted < 0) throw new Error('more beside cells than was asked for');
+    if (isData) return parseData(frame);
+    if (countJson(frame, maxDepth, maxAsideValues) > maxAsideValues) throw new Error('a flood of values');
+    return parseAside(frame.toString('utf8'));
   }
 
   /** Counts before parsing: a short text of nothing but brackets would cost the service time and twenty times its memory. */

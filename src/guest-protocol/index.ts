@@ -4,6 +4,14 @@ export {
   toolAllowance,
   toolCellAllowance,
 } from './allowance.ts';
+export {
+  type Aside,
+  type BesideFrame,
+  besideOrders,
+  type FileWork,
+  frameCost,
+  type GuestCommand,
+} from './beside.ts';
 export type { Claim } from './claims.ts';
 export { ClaimDecoder } from './decoder.ts';
 export {

@@ -1,4 +1,5 @@
 import type { CellManner, KernelQuestion } from '../core/index.ts';
+import type { BesideFrame } from './beside.ts';
 
 /** How a program starts. */
 export type Program =
@@ -96,7 +97,8 @@ export type GuestFrame =
   | { readonly op: 'seen'; readonly token: string; readonly mark: number }
   | { readonly op: 'interrupt' | 'kill' | 'sync' | 'restart'; readonly token: string }
   | { readonly op: 'remove'; readonly path: string }
-  | { readonly op: 'answer'; readonly id: number; readonly error: boolean; readonly size: number };
+  | { readonly op: 'answer'; readonly id: number; readonly error: boolean; readonly size: number }
+  | BesideFrame;
 
 /** A frame and exactly the bytes it announces. */
 export interface Order {
@@ -112,7 +114,7 @@ export interface WrittenFile {
   readonly content: Uint8Array;
 }
 
-/** Every order that the service can give to a guest. */
+/** Orders about a sandbox, its programs and its cells; those about commands and files are in beside.ts. */
 export const orders = {
   /** Writes a file, with its directories. */
   write: ({ path, mode, content }: WrittenFile): Order => ({

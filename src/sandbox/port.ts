@@ -1,5 +1,5 @@
 import type { Limits } from '../core/index.ts';
-import type { Claim, ClaimAllowance, Order, Park } from '../guest-protocol/index.ts';
+import type { Aside, Claim, ClaimAllowance, Order, Park } from '../guest-protocol/index.ts';
 
 /** Python modules that a warm unit has imported, so that no sandbox made from it has to. */
 export interface Template {
@@ -161,6 +161,10 @@ export interface GuestLink {
    * sandbox; the default allows few and short ones.
    */
   listen(listener: LinkListener, allowance?: ClaimAllowance): void;
+  /** Sets what hears what is said beside cells; it lasts. Whatever is said without a `grant` ends the sandbox. */
+  attend(listener: (aside: Aside) => void): void;
+  /** Lets the guest say so many bytes more beside cells. */
+  grant(bytes: number): void;
   /** Sends an order. Resolves once it is on its way, also when the sandbox is dead. */
   send(order: Order): Promise<void>;
   /** The pipes for much data, once `serve` has asked for them. @throws Error when there are none */

@@ -11,13 +11,19 @@ export function connectTools(
     clock,
     onEvent,
     abandon,
-  }: { clock: WallClock; onEvent?: ((event: ExecutionEvent) => void) | undefined; abandon(): void },
+    mayFreeze = () => true,
+  }: {
+    clock: WallClock;
+    onEvent?: ((event: ExecutionEvent) => void) | undefined;
+    abandon(): void;
+    mayFreeze?: () => boolean;
+  },
 ): void {
   tools.connect({
     send: (order) => sandbox.link.send(order),
     async park() {
       clock.pause();
-      await sandbox.freeze();
+      if (mayFreeze()) await sandbox.freeze();
     },
     unpark() {
       clock.resume();

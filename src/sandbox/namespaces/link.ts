@@ -1,4 +1,5 @@
 import {
+  type Aside,
   type Claim,
   type ClaimAllowance,
   ClaimDecoder,
@@ -43,7 +44,7 @@ export class PipeLink implements GuestLink {
   readonly #decoder = new ClaimDecoder();
   readonly #onViolation: () => void;
   /** Claims that have arrived and not been delivered. */
-  readonly #waiting: Claim[] = [];
+  readonly #waiting: (Claim | Aside)[] = [];
   #isDelivering = false;
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
@@ -51,6 +52,7 @@ export class PipeLink implements GuestLink {
   /** The pipes for much data, from the order that asks for them on. Other orders wait until it settles. */
   #bulk: PromiseWithResolvers<DescriptorBulkPipes> | undefined;
   #isBulkOpen = false;
+  #attend = (_aside: Aside) => {};
 
   /** Takes over the descriptors. `onViolation` has to end the sandbox. */
   constructor({ hostPid, command, claims, stdout, stderr }: PipeEnds, onViolation: () => void) {
@@ -75,6 +77,14 @@ export class PipeLink implements GuestLink {
     for (const pipe of this.#outputs) pipe.drain();
     this.#listener = listener;
     this.#decoder.allow(allowance);
+  }
+
+  attend(listener: (aside: Aside) => void): void {
+    this.#attend = listener;
+  }
+
+  grant(bytes: number): void {
+    this.#decoder.grant(bytes);
   }
 
   async send({ frame, body }: Order): Promise<void> {
@@ -104,6 +114,7 @@ export class PipeLink implements GuestLink {
   /** Drops what was not sent: no order matters to a sandbox that is being killed. */
   stopSending(): void {
     this.#listener = silent;
+    this.#attend = () => {};
     this.#command.close();
   }
 
@@ -129,10 +140,14 @@ export class PipeLink implements GuestLink {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
     try {
-      for (let claim = this.#waiting.shift(); claim; claim = this.#waiting.shift()) {
+      for (let said = this.#waiting.shift(); said; said = this.#waiting.shift()) {
+        if ('aside' in said) {
+          this.#attend(said);
+          continue;
+        }
         for (const pipe of this.#outputs) pipe.drain();
-        if (claim.claim === 'bulk') this.#openBulk(claim.fds);
-        else this.#listener.claim(claim);
+        if (said.claim === 'bulk') this.#openBulk(said.fds);
+        else this.#listener.claim(said);
       }
     } finally {
       this.#isDelivering = false;
