@@ -1,7 +1,17 @@
+export type {
+  CommandEnding,
+  CommandOrder,
+  CommandOutput,
+  CommandRef,
+  CommandRunner,
+  CommandState,
+  RunnerCommandEvent,
+} from './commands.ts';
 export { errorOf, jobFault, jobOutput, outputBytes } from './data.ts';
 export { memoryJobLog } from './job-log.ts';
 export type {
   AnswerCheck,
+  Collected,
   Continuity,
   HeldSession,
   Job,
@@ -20,7 +30,9 @@ export type {
   Runner,
   RunnerCensus,
   SavedState,
+  SessionOrder,
   SessionRef,
   StateRef,
   StateSave,
 } from './port.ts';
+export type { FileAnswer, FileQuestion, SandboxFileRunner } from './sandbox-files.ts';

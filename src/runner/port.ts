@@ -11,6 +11,8 @@ import type {
   ToolResult,
 } from '../core/index.ts';
 import type { NumberedEvent } from '../event-log/index.ts';
+import type { CommandRunner } from './commands.ts';
+import type { SandboxFileRunner } from './sandbox-files.ts';
 
 /**
  * Runs code for the service, in this process or elsewhere. Everything that passes is plain data: it survives `structuredClone`
@@ -71,7 +73,33 @@ export interface Runner {
   saveStates(session: SessionRef, save: StateSave): Promise<readonly SavedState[]>;
   /** Ends a session's sandbox. */
   dropSession(session: SessionRef): Promise<void>;
+  /**
+   * Makes a session's sandbox with its files, if it has none; in the session's turn, as a job.
+   * @throws DragomanError sandbox_unavailable, overloaded, invalid_request when the files do not fit
+   */
+  openSession(order: SessionOrder): Promise<void>;
+  /**
+   * Stores, for the job of this id, what commands and work with files have changed in the workspace of a session since the last job. Between
+   * jobs only. Null: the session has no sandbox.
+   * @param readOnly paths of files that do not change, whatever happens to them
+   */
+  collect(session: SessionRef, jobId: string, readOnly: readonly string[]): Promise<Collected | null>;
+  readonly commands: CommandRunner;
+  readonly sandboxFiles: SandboxFileRunner;
 }
+
+/** What a session's sandbox is made of. */
+export interface SessionOrder {
+  readonly session: SessionRef;
+  readonly owner: string;
+  readonly idleMs: number;
+  readonly inputs: readonly JobInput[];
+  readonly folders: readonly string[];
+  readonly limits: Limits;
+}
+
+/** Files that were collected: see `JobEnding`. */
+export type Collected = Pick<JobEnding, 'files' | 'deleted' | 'folders' | 'lost'>;
 
 /** A language, as a runner can run it. */
 export interface Language {

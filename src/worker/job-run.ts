@@ -209,8 +209,8 @@ export class JobRun {
       this.#cell = undefined;
     });
     const { touched, gone, folders, caches, truncated } = await sandbox.changes();
-    const stored = await this.#store(touched, fileAt);
-    await sandbox.resume();
+    // Commands of the session stand still until its files are read.
+    const stored = await this.#store(touched, fileAt).finally(() => sandbox.resume().catch(() => {}));
     const left = this.#keptFolders(folders);
     const stderr = withNote(end.stderr, notKept(caches), this.#tell);
     const result: CellResult = { ...end, stderr, artifactsTruncated: truncated || left.truncated };

@@ -53,6 +53,11 @@ export class LiveSession {
     return this.#sandbox !== undefined && !this.#sandbox.ended;
   }
 
+  /** Its sandbox, if that lives. */
+  get sandbox(): EngineSession | undefined {
+    return this.isLive ? this.#sandbox : undefined;
+  }
+
   /** Kernels that hold variables. */
   get kernels(): readonly string[] {
     return this.isLive ? [...this.#kernels.keys()] : [];

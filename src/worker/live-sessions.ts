@@ -90,6 +90,17 @@ export class LiveSessions {
     }
   }
 
+  /** Keeps the sandbox of a session that has one until `work` is over. */
+  async hold<T>(session: LiveSession, work: () => Promise<T>): Promise<T> {
+    session.users++;
+    try {
+      return await work();
+    } finally {
+      session.users--;
+      session.lastUsedAt = this.#options.now();
+    }
+  }
+
   keep(ref: SessionRef, idleMs: number): void {
     const session = this.find(ref);
     if (!session) return;

@@ -3,6 +3,8 @@ import type { Engine } from '../engine/index.ts';
 import type { EventLog, NumberedEvent } from '../event-log/index.ts';
 import type {
   AnswerCheck,
+  Collected,
+  CommandRunner,
   Job,
   JobEvent,
   JobFiles,
@@ -14,11 +16,16 @@ import type {
   Runner,
   RunnerCensus,
   SavedState,
+  SandboxFileRunner,
+  SessionOrder,
   SessionRef,
   StateSave,
 } from '../runner/index.ts';
+import { collect } from './collect.ts';
+import { LiveCommands } from './commands/live-commands.ts';
 import { JobRun } from './job-run.ts';
 import { languagesOf } from './languages.ts';
+import { LiveFiles } from './live-files.ts';
 import { LiveSessions } from './live-sessions.ts';
 
 export interface LocalRunnerOptions {
@@ -44,11 +51,15 @@ export class LocalRunner implements Runner {
   readonly #sessions: LiveSessions;
   /** Jobs under way: as many as the service admits. */
   readonly #jobs = new Map<string, JobRun>();
+  readonly commands: CommandRunner;
+  readonly sandboxFiles: SandboxFileRunner;
 
   constructor(options: LocalRunnerOptions) {
     this.#options = options;
     this.#languages = languagesOf(options.engine.catalogue);
     this.#sessions = new LiveSessions(options);
+    this.commands = new LiveCommands(this.#sessions, options.now);
+    this.sandboxFiles = new LiveFiles(this.#sessions);
   }
 
   /** Begins to close idle sandboxes of sessions. */
@@ -149,6 +160,17 @@ export class LocalRunner implements Runner {
 
   async dropSession(session: SessionRef): Promise<void> {
     await this.#sessions.drop(session);
+  }
+
+  async openSession({ session, owner, idleMs, inputs, folders, limits }: SessionOrder): Promise<void> {
+    await this.#sessions.use(session, owner, idleMs, (live) => live.sandboxWith(inputs, folders, limits));
+  }
+
+  async collect(session: SessionRef, jobId: string, readOnly: readonly string[]): Promise<Collected | null> {
+    const live = this.#sessions.find(session);
+    if (!live?.isLive) return null;
+    const { files, logger } = this.#options;
+    return this.#sessions.hold(live, () => collect(live, new Set(readOnly), files, jobId, logger));
   }
 
   /** @throws DragomanError conflict when it has ended */
