@@ -9,7 +9,7 @@ export function jobOutput(type: JobOutput['type'], data: Uint8Array): JobOutput 
 }
 
 /** The bytes that were printed. */
-export function outputBytes(output: JobOutput): Buffer {
+export function outputBytes(output: { readonly text: string } | { readonly base64: string }): Buffer {
   return 'text' in output ? Buffer.from(output.text) : Buffer.from(output.base64, 'base64');
 }
 

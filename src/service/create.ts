@@ -1,4 +1,6 @@
 import type { Admission } from './admission/admission.ts';
+import { CommandService, type CommandServiceOptions } from './commands/command-service.ts';
+import type { Commands } from './commands/commands.ts';
 import { ExecutionLog } from './executions/execution-log.ts';
 import { ExecutionService, type ExecutionServiceOptions } from './executions/execution-service.ts';
 import type { Executions, ExecutionWatch } from './executions/executions.ts';
@@ -6,14 +8,21 @@ import { Operations } from './operations/operations.ts';
 import { RememberedRequests } from './rounds/named-requests.ts';
 import type { NamedRequests, ToolRounds } from './rounds/rounds.ts';
 import { ExecutionRounds } from './rounds/tool-rounds.ts';
+import { SandboxFileService } from './sandbox-files/sandbox-file-service.ts';
+import type { SandboxFiles } from './sandbox-files/sandbox-files.ts';
 import { SessionDirectory } from './sessions/session-directory.ts';
 import { SessionKernels } from './sessions/session-kernels.ts';
+import { SessionSandboxes } from './sessions/session-sandboxes.ts';
 import { SessionService, type SessionServiceOptions } from './sessions/session-service.ts';
 import type { Kernels, Sessions } from './sessions/sessions.ts';
 import { SessionStates, type SessionStatesOptions } from './states/session-states.ts';
 import type { States } from './states/states.ts';
 
-export interface ServiceOptions extends SessionServiceOptions, ExecutionServiceOptions, SessionStatesOptions {
+export interface ServiceOptions
+  extends SessionServiceOptions,
+    ExecutionServiceOptions,
+    SessionStatesOptions,
+    CommandServiceOptions {
   readonly admission: Admission;
 }
 
@@ -22,6 +31,8 @@ export interface Service {
   readonly sessions: Sessions;
   readonly kernels: Kernels;
   readonly states: States;
+  readonly commands: Commands;
+  readonly sandboxFiles: SandboxFiles;
   readonly executions: Executions;
   readonly executionWatch: ExecutionWatch;
   readonly toolRounds: ToolRounds;
@@ -40,10 +51,14 @@ export function createService(options: ServiceOptions): Service {
   const parts = { directory, log, states };
   const executions = new ExecutionService(options, parts);
   const sessions = new SessionService(options, parts);
+  const sandboxes = new SessionSandboxes(options, directory);
+  const commands = new CommandService(options, { directory, sandboxes });
   return {
     sessions,
     kernels: new SessionKernels(options, directory, states),
     states,
+    commands,
+    sandboxFiles: new SandboxFileService(options, sandboxes),
     executions,
     executionWatch: log,
     toolRounds: new ExecutionRounds({ executions, log, runner: options.runner }),
@@ -53,11 +68,14 @@ export function createService(options: ServiceOptions): Service {
       const { metrics, admission } = options;
       metrics.gauge('executions_running', 'Executions running now', () => admission.running);
       metrics.gauge('executions_waiting', 'Executions waiting for a place', () => admission.waiting);
+      metrics.gauge('commands_running', 'Commands running now', () => commands.count);
       directory.start();
       states.start();
+      commands.begin();
     },
     async close() {
       executions.close();
+      commands.close();
       await states.close();
       await directory.close();
       await log.flush();

@@ -2,6 +2,7 @@ import { DragomanError, keptMode, modeOf, type ToolCall, type ToolResult, upload
 import type { EventWriter } from '../../src/event-log/index.ts';
 import {
   type AnswerCheck,
+  type Collected,
   type Job,
   type JobEnding,
   type JobEvent,
@@ -16,10 +17,12 @@ import {
   memoryJobLog,
   type Runner,
   type SavedState,
+  type SessionOrder,
   type SessionRef,
   type StateSave,
 } from '../../src/runner/index.ts';
 import { cellResult, said } from './cell-result.ts';
+import { ScriptedCommands, ScriptedFiles } from './scripted-commands.ts';
 
 /** What a scripted job does: its result as far as it is not the usual one. */
 export type Script = (job: ScriptedJob) => Promise<Partial<JobEnding['result']> | undefined>;
@@ -76,6 +79,8 @@ export class ScriptedRunner implements Runner {
   readonly #events = memoryJobLog();
   readonly #jobs = new Map<string, Run>();
   readonly #live = new Map<string, Live>();
+  readonly commands = new ScriptedCommands((session) => this.#liveOf(session) !== undefined);
+  readonly sandboxFiles = new ScriptedFiles((session) => this.#liveOf(session) !== undefined);
 
   constructor(files: JobFiles, script: Script = async () => undefined) {
     this.#files = files;
@@ -171,6 +176,15 @@ export class ScriptedRunner implements Runner {
 
   async dropSession(session: SessionRef): Promise<void> {
     if (this.#liveOf(session)) this.#live.delete(session.id);
+    this.commands.drop(session.id);
+  }
+
+  async openSession({ session }: SessionOrder): Promise<void> {
+    if (!this.#liveOf(session)) this.#live.set(session.id, { ref: session, kernels: new Set() });
+  }
+
+  async collect(session: SessionRef): Promise<Collected | null> {
+    return this.#liveOf(session) ? { files: [], deleted: [], folders: [], lost: [] } : null;
   }
 
   async #run(run: Run, job: Job, log: EventWriter<JobEvent>): Promise<void> {

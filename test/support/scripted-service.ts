@@ -77,13 +77,15 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     stateSaveMs: 10_000,
     stateRestoreMs: 30_000,
     toolWaitMs: 10_000,
+    maxCommands: 80,
+    maxCommandMs: hour,
     maxToolExecutions: options.maxToolExecutions ?? 2,
     availableMemory: () => Number.MAX_SAFE_INTEGER,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, count() {} },
     now,
   });
-  const { sessions, executions, kernels, toolRounds, namedRequests, operations } = parts;
+  const { sessions, commands, sandboxFiles, executions, kernels, toolRounds, namedRequests, operations } = parts;
   const previews = new PreviewService({
     ...{ runner, jobFiles, plans, usage, admission, now },
     cacheBytes: 1024 * 1024,
@@ -102,6 +104,8 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
   const service = {
     now: Date.UTC(2026, 0, 1),
     sessions,
+    commands,
+    sandboxFiles,
     executions,
     kernels,
     toolRounds,

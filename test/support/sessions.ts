@@ -102,6 +102,8 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     stateSaveMs: 10_000,
     stateRestoreMs: 30_000,
     toolWaitMs: 10_000,
+    maxCommands: 80,
+    maxCommandMs: hour,
     maxToolExecutions: 5,
     availableMemory,
     logger,

@@ -3,6 +3,7 @@ import { bytes, day, flag, hours, milliseconds, TiB, whole } from '../values.ts'
 
 const setting = section('Live sessions');
 const stateSetting = section('Saved variables');
+const commandSetting = section('Commands');
 const toolSetting = section('Tool calls');
 
 export const state = stateSetting('DRAGOMAN_STATE', {
@@ -67,5 +68,15 @@ export const sessions = {
     value: whole(1, 100_000),
     default: '200',
     help: 'Executions of one principal that may call tools, at once. While they wait they use some megabytes of memory each, and no processor time.',
+  }),
+  maxCommands: commandSetting('DRAGOMAN_MAX_COMMANDS', {
+    value: whole(1, 100_000),
+    default: '256',
+    help: 'Commands that run beside cells at once; one principal runs at most a quarter of them, and one session 16.',
+  }),
+  maxCommandMs: commandSetting('DRAGOMAN_COMMAND_MAX_HOURS', {
+    value: hours(1, 8760),
+    default: '24',
+    help: 'A command is ended after so long.',
   }),
 };

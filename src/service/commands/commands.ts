@@ -40,8 +40,8 @@ export interface CommandInfo {
 /** What happens in a command. Its events have numbers, the first is 1. */
 export type CommandEvent =
   | { readonly type: 'output'; readonly stream: CommandStream; readonly data: Uint8Array }
-  /** Output was dropped because nothing read it in time. */
-  | { readonly type: 'dropped'; readonly bytes: number }
+  /** Output was dropped because nothing read it in time. Null: it is not known how much. */
+  | { readonly type: 'dropped'; readonly bytes: number | null }
   | { readonly type: 'ended'; readonly end: CommandEnd }
   /** The last one: these paths of the workspace are the session's files as the command left them. */
   | { readonly type: 'files'; readonly changed: readonly string[]; readonly deleted: readonly string[] };

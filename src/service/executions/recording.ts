@@ -22,7 +22,7 @@ export interface RecordedFiles {
 }
 
 export interface Recording {
-  readonly ending: JobEnding;
+  readonly ending: Pick<JobEnding, 'files' | 'deleted' | 'lost'>;
   /** What the job has stored, by path. */
   readonly stored: ReadonlyMap<string, StoredFile>;
   /** The file that was at a path before. */
