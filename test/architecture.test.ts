@@ -90,7 +90,8 @@ describe('the house', () => {
         !file.includes('/fixtures/') &&
         /\bop: '/.test(readFileSync(join(src, file), 'utf8')),
     );
-    expect(makers.sort()).toEqual(['guest-protocol/orders.ts', 'sandbox/namespaces/zygote-protocol.ts']);
+    const elsewhere = makers.filter((file) => !file.startsWith('guest-protocol/'));
+    expect(elsewhere).toEqual(['sandbox/namespaces/zygote-protocol.ts']);
   });
 
   it('has no cycle', () => {

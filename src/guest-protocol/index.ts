@@ -4,14 +4,8 @@ export {
   toolAllowance,
   toolCellAllowance,
 } from './allowance.ts';
-export {
-  type Aside,
-  type BesideFrame,
-  besideOrders,
-  type FileWork,
-  frameCost,
-  type GuestCommand,
-} from './beside.ts';
+export { type Aside, besideOrders, frameCost } from './beside.ts';
+export type { BesideFrame, FileWork, GuestCommand } from './beside-frames.ts';
 export type { Claim } from './claims.ts';
 export { ClaimDecoder } from './decoder.ts';
 export {

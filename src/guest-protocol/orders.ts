@@ -1,5 +1,5 @@
 import type { CellManner, KernelQuestion } from '../core/index.ts';
-import type { BesideFrame } from './beside.ts';
+import type { BesideFrame } from './beside-frames.ts';
 
 /** How a program starts. */
 export type Program =

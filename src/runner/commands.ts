@@ -1,6 +1,6 @@
 import type { CommandEnd, CommandSignal, TerminalSize } from '../core/index.ts';
 import type { NumberedEvent } from '../event-log/index.ts';
-import type { SessionRef } from './port.ts';
+import type { SessionRef } from './session-ref.ts';
 
 /** A program to run in a session's sandbox, beside its jobs. */
 export interface CommandOrder {

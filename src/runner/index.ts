@@ -31,8 +31,8 @@ export type {
   RunnerCensus,
   SavedState,
   SessionOrder,
-  SessionRef,
   StateRef,
   StateSave,
 } from './port.ts';
 export type { FileAnswer, FileQuestion, SandboxFileRunner } from './sandbox-files.ts';
+export type { SessionRef } from './session-ref.ts';

@@ -13,6 +13,7 @@ import type {
 import type { NumberedEvent } from '../event-log/index.ts';
 import type { CommandRunner } from './commands.ts';
 import type { SandboxFileRunner } from './sandbox-files.ts';
+import type { SessionRef } from './session-ref.ts';
 
 /**
  * Runs code for the service, in this process or elsewhere. Everything that passes is plain data: it survives `structuredClone`
@@ -132,13 +133,6 @@ export interface JobInput {
   readonly mode?: number | undefined;
   /** When it was written, in milliseconds since the epoch. Absent: when it is staged. */
   readonly modified?: number | undefined;
-}
-
-/** Which session, on which worker. A worker refuses an epoch older than the one it has seen, and gives up a sandbox of an older one. */
-export interface SessionRef {
-  readonly id: string;
-  readonly epoch: number;
-  readonly worker: string;
 }
 
 export interface JobSession extends SessionRef {

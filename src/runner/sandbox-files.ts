@@ -1,5 +1,5 @@
 import type { FileChange, FileEntry } from '../core/index.ts';
-import type { SessionRef } from './port.ts';
+import type { SessionRef } from './session-ref.ts';
 
 /** Work with files that is one question and one answer. */
 export type FileQuestion =
