@@ -41,6 +41,7 @@ export interface StoredFile {
   readonly path: string;
   readonly size: number;
   readonly mime: string;
+  readonly sha256: string;
   readonly created_at: string;
   readonly source: 'user' | 'program';
 }

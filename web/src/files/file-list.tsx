@@ -5,6 +5,8 @@ import { Icon } from '../app/icons.tsx';
 import { announce } from '../app/state.ts';
 import { bytes, when } from '../app/words.ts';
 import { downloadAddress, fileAddress } from './address.ts';
+import { hasThumbnail } from './preview-address.ts';
+import { Thumbnail } from './served-preview.tsx';
 import { uploadAll } from './upload.ts';
 import { Uploads } from './uploads-view.tsx';
 
@@ -55,9 +57,16 @@ export function FileList({ sessionId, files, onChange, onUse }: FileListProps) {
       </div>
       {files.length === 0 && <p class="pad small muted">Files that you upload and that code makes appear here.</p>}
       <ul class="kv">
-        {files.map(({ id, path, size, created_at: at, source }) => (
+        {files.map(({ id, path, size, created_at: at, source, sha256 }) => (
           <li key={id}>
-            <a href={fileAddress(sessionId, path)}>{path}</a>
+            <a class="named" href={fileAddress(sessionId, path)}>
+              {hasThumbnail(path) ? (
+                <Thumbnail sessionId={sessionId} path={path} stamp={sha256} />
+              ) : (
+                <span class="thumb" />
+              )}
+              {path}
+            </a>
             <a
               class="btn icon"
               href={downloadAddress(sessionId, path)}

@@ -10,6 +10,8 @@ import { JsonTree } from '../run/json-tree.tsx';
 import { Markdown } from '../run/markdown.tsx';
 import { type Table, TableView } from '../run/table-view.tsx';
 import { downloadAddress } from './address.ts';
+import { servedKind } from './preview-address.ts';
+import { ServedPreview } from './served-preview.tsx';
 
 /** Text of a file that is read for showing it. */
 const mostText = 512 * 1024;
@@ -54,7 +56,7 @@ export function FileView({ sessionId, path }: { sessionId: string; path: string 
       <section class="scroll" tabIndex={0} aria-label="Preview">
         <div class="plain">
           {fault !== '' && <p class="err">{fault}</p>}
-          {file && <Preview file={file} />}
+          {file && (servedKind(path) ? <ServedPreview file={file} /> : <Preview file={file} />)}
         </div>
       </section>
     </main>
@@ -78,8 +80,8 @@ function Preview({ file }: { file: StoredFile }) {
   if (isImage) return <img class="shown" src={address} alt={file.path} />;
   if (fault !== '') return <p class="err">{fault}</p>;
   if (text === undefined) return <p class="muted">Loading</p>;
-  if (text === '')
-    return <p class="muted">This kind of file has no preview here. Download it, or read it in a notebook.</p>;
+  // What is no text, the service may know.
+  if (text === '') return <ServedPreview file={file} />;
   return (
     <>
       <Shown name={file.path.toLowerCase()} text={text} />
