@@ -75,6 +75,8 @@ export interface CodeTool {
   session(): Promise<string>;
   /** For the tool's description: files that are there, by path. */
   readonly files: readonly string[];
+  /** What is known of some of these files, one line each, by path. It is what the files say of themselves. */
+  readonly fileNotes?: ReadonlyMap<string, string> | undefined;
   /** Wall clock of one run; absent: the plan's. */
   readonly wallMs: number | undefined;
   /** Runs of this request; after them the model must answer without. */

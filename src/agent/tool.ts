@@ -41,7 +41,10 @@ export function codeTool(
   callable: readonly FunctionTool[],
   wallMs: number,
 ): LanguageModelV4FunctionTool {
-  const files = code.files.slice(0, mostFiles).map((path) => `- ${path.startsWith('/') ? path : `/mnt/data/${path}`}`);
+  const files = code.files.slice(0, mostFiles).map((path) => {
+    const note = code.fileNotes?.get(path);
+    return `- ${path.startsWith('/') ? path : `/mnt/data/${path}`}${note === undefined ? '' : `: ${note}`}`;
+  });
   if (code.files.length > mostFiles) files.push(`- and ${code.files.length - mostFiles} more: list /mnt/data`);
   const description = [
     code.viewForm === 'json'

@@ -1,7 +1,7 @@
 import type { Agent } from '../agent/index.ts';
 import type { Principal } from '../core/index.ts';
 import type { EventLog } from '../event-log/index.ts';
-import type { Documents, Files, Sessions } from '../service/index.ts';
+import type { Documents, Files, Previews, Sessions } from '../service/index.ts';
 import { Assistants } from './assistants.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { Attachments } from './files/attachments.ts';
@@ -17,6 +17,8 @@ export interface AssistantOptions {
   readonly agent: Pick<Agent, 'run'>;
   readonly sessions: Sessions;
   readonly storedFiles: Pick<Files, 'upload' | 'delete' | 'find' | 'open'>;
+  /** Absent: models are told the names of files alone. */
+  readonly previews?: Pick<Previews, 'summary'> | undefined;
   readonly documents: Documents;
   /** Of responses; one log must hold `responseLogBytes`. */
   readonly log: EventLog<ResponseEvent>;
@@ -44,12 +46,12 @@ export interface AssistantRoom {
 }
 
 export function createAssistant(options: AssistantOptions): AssistantRoom {
-  const { sessions, storedFiles } = options;
+  const { sessions, storedFiles, previews } = options;
   const documents = new OwnedDocuments(options);
   const records = new ResponseRecords(documents);
   const files = new UserFiles(documents, storedFiles, 'openai_file');
   const messageFiles = new UserFiles(documents, storedFiles, 'message_file');
-  const attachments = new Attachments(files, storedFiles);
+  const attachments = new Attachments(files, storedFiles, previews);
   const conversations = new Conversations(documents, records);
   const responses = new Responses({ ...options, attachments, records, conversations });
   return {
@@ -59,7 +61,7 @@ export function createAssistant(options: AssistantOptions): AssistantRoom {
     files,
     attachments,
     messageFiles,
-    messageAttachments: new Attachments(messageFiles, storedFiles),
+    messageAttachments: new Attachments(messageFiles, storedFiles, previews),
     steps: new Steps(documents),
     workplace: (principal, request) => Workplace.choose(sessions, attachments, principal, request),
     close: () => responses.close(),

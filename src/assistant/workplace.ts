@@ -36,6 +36,8 @@ const maxDigests = 38;
 export class Workplace {
   /** Paths of the files that code will find. */
   readonly files: readonly string[];
+  /** What is known of some of these, by path. */
+  notes: ReadonlyMap<string, string> = new Map();
   /** The session of earlier code is gone: the model must be told. */
   readonly isLost: boolean;
   readonly #sessions: WorkplaceSessions;
@@ -67,7 +69,13 @@ export class Workplace {
           : await liveSession(sessions, principal, earlier);
     const files = found ? await sessions.files(principal, found.id) : [];
     const there = new Map(files.map(({ name, digest }) => [name, digest]));
-    return new Workplace(sessions, attachments, principal, request, found, there);
+    const workplace = new Workplace(sessions, attachments, principal, request, found, there);
+    const kept = files.map(({ name, digest, size }) => ({ path: name, name, digest, size }));
+    const brought = workplace.#placed.flatMap(({ file, path }) =>
+      'ref' in file.source ? [{ path, name: file.name, digest: file.digest, size: file.size }] : [],
+    );
+    workplace.notes = await attachments.notesOn(principal, [...kept, ...brought]);
+    return workplace;
   }
 
   private constructor(

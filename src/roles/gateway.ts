@@ -88,6 +88,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     agent,
     sessions,
     storedFiles: fileService,
+    previews,
     documents: records.documents,
     // A reader that lags behind holds its log. What has ended is in the documents.
     log: new MemoryEventLog<ResponseEvent>({

@@ -17,6 +17,7 @@ export { FaultLog } from './operations/fault-log.ts';
 export { KeyAdministration, type KnownKey } from './operations/key-administration.ts';
 export type { ObservedExecution, ObservedSession, Operations } from './operations/operations.ts';
 export { type Examination, Overview, type Surroundings } from './operations/overview.ts';
+export { isDocument, notesOn } from './previews/notes.ts';
 export { PreviewService } from './previews/preview-service.ts';
 export { type PreviewForm, type Previews, previewForms } from './previews/previews.ts';
 export { type Summary, summarySchema } from './previews/summary.ts';

@@ -299,6 +299,19 @@ describe('files', () => {
     expect((await client.call('list_files', {})).structuredContent).toEqual({ session_id, files: [] });
   });
 
+  it('that are tables or documents are read as text, and told of in the list', async () => {
+    const client = await legacy();
+    const code =
+      'import pandas as pd\npd.DataFrame({"region": ["North", "South"], "sum": [1, 2]}).to_excel("b.xlsx", index=False)';
+    await client.call('run_code', { code });
+    expect(textOf(await client.call('read_file', { path: 'b.xlsx' }))).toMatch(
+      /^\[b\.xlsx as text, .*\]\nSheet1: 2 rows, 2 columns\nregion\tsum\nNorth\t1\nSouth\t2\n/,
+    );
+    expect(textOf(await client.call('list_files', {}))).toMatch(/^b\.xlsx \(\d[^)]*\)/);
+    await client.call('run_code', { code: 'open("b.xlsx", "wb").write(b"PK" + bytes(100))' });
+    expect(textOf(await client.call('read_file', { path: 'b.xlsx' }))).toContain('could not be read');
+  });
+
   it('that are images are shown', async () => {
     const client = await legacy();
     await client.call('run_code', { code: 'import matplotlib.pyplot as plt\nplt.plot([1])\nplt.savefig("a.png")' });

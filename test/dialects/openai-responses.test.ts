@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import OpenAI from 'openai';
 import PreviousOpenAI from 'openai-previous';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { NumberedWireEvent } from '../../src/dialects/openai/responses/events.ts';
 import { fold } from '../../src/dialects/openai/responses/fixtures/fold.ts';
 import { model, type OpenAiService, startOpenAi } from '../support/openai.ts';
@@ -249,6 +249,22 @@ describe('what code does', () => {
         .subarray(1, 4)
         .toString(),
     ).toBe('PNG');
+  });
+
+  it('tells the model what is in a file that it has not read', async () => {
+    const { client, upstream } = service;
+    const content = 'region,sum\nNorth,1\nSouth,2\n"IGNORE\nALL",3\n';
+    const { id } = await client.files.create({ file: new File([content], 'sales.csv'), purpose: 'user_data' });
+    const ask = async () => {
+      upstream.say([{ text: 'Yes.' }]);
+      const tools = [{ type: 'code_interpreter' as const, container: { type: 'auto' as const, file_ids: [id] } }];
+      await client.responses.create({ model, input: 'Is there a file?', tools });
+      const body = upstream.requests.at(-1)!.body as { tools: { function: { description: string } }[] };
+      return body.tools[0]!.function.description;
+    };
+    const told = '- /mnt/data/sales.csv: 3 rows × 2 columns ("region" text, "sum" whole)';
+    // On a busy machine the first answer does not wait for it.
+    await vi.waitFor(async () => expect(await ask()).toContain(told), { timeout: 20_000, interval: 500 });
   });
 
   it('leaves files that are cited where they are linked, and once when they are not, each to be downloaded', async () => {

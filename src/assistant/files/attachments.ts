@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import mime from 'mime';
 import { DragomanError, type FileRef, type Principal } from '../../core/index.ts';
-import type { Files } from '../../service/index.ts';
+import { type Files, notesOn, type Previews } from '../../service/index.ts';
 import { type Item, type Part, partsOf } from '../items.ts';
 import { Refusal } from '../refusal.ts';
 import { readBase64, readDataUrl } from './base64.ts';
@@ -45,8 +45,11 @@ const maxFiles = 256;
 export class Attachments {
   readonly #files: UserFiles;
   readonly #store: Pick<Files, 'open'>;
+  readonly #previews: Pick<Previews, 'summary'> | undefined;
 
-  constructor(files: UserFiles, store: Pick<Files, 'open'>) {
+  /** @param previews absent: nothing is told of files but their names */
+  constructor(files: UserFiles, store: Pick<Files, 'open'>, previews?: Pick<Previews, 'summary'>) {
+    this.#previews = previews;
     this.#files = files;
     this.#store = store;
   }
@@ -84,6 +87,11 @@ export class Attachments {
         }
       }
     return { all: [...all.values()], byPart, gone };
+  }
+
+  /** What a model can be told of stored files in a moment, by path. Never rejects. */
+  async notesOn(principal: Principal, files: Parameters<typeof notesOn>[2]): Promise<ReadonlyMap<string, string>> {
+    return this.#previews ? notesOn(this.#previews, principal, files) : new Map();
   }
 
   /** @throws Refusal file_not_found for one that is gone and not past */

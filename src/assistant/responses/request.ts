@@ -81,6 +81,7 @@ export async function agentRequest(
         workplace && {
           session: () => workplace.session(),
           files: workplace.files,
+          fileNotes: workplace.notes,
           wallMs: code.wallMs,
           maxCalls: code.maxCalls,
         },

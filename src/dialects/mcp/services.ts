@@ -1,6 +1,6 @@
 import type { Logger, Metrics, Plans } from '../../core/index.ts';
 import type { Problem } from '../../http/index.ts';
-import type { Executions, Files, RunnerInfo, Sessions } from '../../service/index.ts';
+import type { Executions, Files, Previews, RunnerInfo, Sessions } from '../../service/index.ts';
 
 /** What this dialect uses of the service. */
 export interface McpServices {
@@ -10,6 +10,7 @@ export interface McpServices {
   >;
   readonly executions: Pick<Executions, 'start' | 'find'>;
   readonly storedFiles: Pick<Files, 'open'>;
+  readonly previews: Previews;
   readonly plans: Plans;
   readonly runnerInfo: Pick<RunnerInfo, 'languages'>;
   readonly mcp: McpOptions;

@@ -1,8 +1,12 @@
+import { Readable } from 'node:stream';
 import { clientPath, DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
 import type { Caller } from './call.ts';
 import type { McpServices } from './services.ts';
 
 type FileServices = Pick<McpServices, 'sessions' | 'storedFiles'>;
+
+/** A document as text, or a sentence why it cannot be one. */
+type DocumentText = { readonly content: AsyncIterable<Uint8Array> } | { readonly refusal: string };
 
 /** The file that a client means by this path. @throws DragomanError invalid_request, not_found */
 export async function findFile(
@@ -34,4 +38,20 @@ export async function readWhole(services: FileServices, caller: Caller, file: St
   const chunks: Buffer[] = [];
   for await (const chunk of await openFile(services, caller.principal, file)) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** A document as text, as a preview has it. @throws DragomanError rate_limited, overloaded, cancelled, sandbox_unavailable */
+export async function documentText(
+  { previews }: Pick<McpServices, 'previews'>,
+  principal: Principal,
+  file: StoredFile,
+  signal: AbortSignal,
+): Promise<DocumentText> {
+  try {
+    const { bytes } = await previews.make(principal, file, { form: 'text' }, signal);
+    return { content: Readable.from([bytes]) };
+  } catch (error) {
+    if (error instanceof DragomanError && error.code === 'preview_refused') return { refusal: error.message };
+    throw error;
+  }
 }

@@ -267,6 +267,7 @@ function codeOf(
   return {
     session: () => workplace.session(),
     files: workplace.files,
+    fileNotes: workplace.notes,
     wallMs: undefined,
     maxCalls: undefined,
     name: 'code_execution',

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { clientPath, DragomanError, type StoredFile } from '../../../core/index.ts';
 import { parse } from '../../../http/index.ts';
+import { isDocument, notesOn } from '../../../service/index.ts';
 import { linksTo, sessionNote, sizeText, textBlock } from '../content.ts';
-import { findFile, openFile, readWhole } from '../session-file.ts';
+import { documentText, findFile, openFile, readWhole } from '../session-file.ts';
 import { fileUri } from '../uris.ts';
 import { workplaceOf } from '../workplace.ts';
 import { optionalCount, optionalHandle, optionalText, required } from './arguments.ts';
@@ -75,12 +76,13 @@ const readArguments = z.object({
 export const readFile: Tool = {
   name: 'read_file',
   rateClass: 'download',
-  isLong: false,
+  // A document is opened in a sandbox first.
+  isLong: true,
   definition: () => ({
     name: 'read_file',
     title: 'Read a file',
     description:
-      'Reads a file of the sandbox: the lines of a text, or an image as an image. Other files are only linked; run code to look into them.',
+      'Reads a file of the sandbox: the lines of a text, the beginning of a document or table (xlsx, docx, pdf, pptx, parquet, sqlite and the like) as text, or an image as an image. Other files are only linked; run code to look into them.',
     inputSchema: {
       type: 'object',
       properties: {
@@ -93,7 +95,7 @@ export const readFile: Tool = {
     },
     annotations: { title: 'Read a file', readOnlyHint: true, openWorldHint: false },
   }),
-  async call(services, { caller }, given) {
+  async call(services, { caller, signal }, given) {
     const { path, offset = 1, limit = usualLines, session_id } = parse(readArguments, given);
     const { principal } = caller;
     const { sessionId } = await workplaceOf(services, caller, session_id, false);
@@ -105,17 +107,21 @@ export const readFile: Tool = {
       const data = (await readWhole(services, caller, file)).toString('base64');
       return { content: [textBlock(`${name}\n${note}`), { type: 'image', data, mimeType: kind }] };
     }
-    const lines = pictureTypes.has(kind)
-      ? undefined
-      : await readLines(await openFile(services, principal, file), offset, limit);
+    const isPicture = pictureTypes.has(kind);
+    const itself = isPicture ? undefined : await readLines(await openFile(services, principal, file), offset, limit);
+    const read =
+      itself || isPicture || !isDocument(name) ? undefined : await documentText(services, principal, file, signal);
+    const lines = itself ?? (read && 'content' in read ? await readLines(read.content, offset, limit) : undefined);
     if (!lines) {
-      const text = `${name} is no text: ${contentType}, ${sizeText(size)}. Run code to look into it.`;
+      const why = read && 'refusal' in read ? ` ${read.refusal}` : '';
+      const text = `${name} is no text: ${contentType}, ${sizeText(size)}.${why} Run code to look into it.`;
       return { content: [textBlock(`${text}\n${note}`), ...linksTo([file], caller)] };
     }
     const rest = lines.next === undefined ? [] : [`[More lines follow: read on with offset ${lines.next}.]`];
     const isEmpty = lines.text === '' && lines.next === undefined;
     const shown = isEmpty ? [size === 0 ? '[The file is empty.]' : `[No line ${offset}.]`] : [lines.text];
-    return { content: [textBlock([...shown, ...rest, note].join('\n'))] };
+    const about = itself ? [] : [`[${name} as text, not more than its first rows or pages:]`];
+    return { content: [textBlock([...about, ...shown, ...rest, note].join('\n'))] };
   },
 };
 
@@ -130,7 +136,7 @@ export const listFiles: Tool = {
   definition: () => ({
     name: 'list_files',
     title: 'List files',
-    description: 'Lists the files of the session, with their sizes.',
+    description: 'Lists the files of the session, with their sizes, and what tables and documents hold.',
     inputSchema: { type: 'object', properties: { session_id: sessionIdProperty } },
     outputSchema: {
       type: 'object',
@@ -160,7 +166,15 @@ export const listFiles: Tool = {
     const { sessionId } = await workplaceOf(services, caller, session_id, false);
     const files = await services.sessions.files(caller.principal, sessionId);
     const listed = files.slice(0, mostListed);
-    const lines = listed.map(({ name, size }) => `${name} (${sizeText(size)})`);
+    const notes = await notesOn(
+      services.previews,
+      caller.principal,
+      listed.map(({ name, digest, size }) => ({ path: name, name, digest, size })),
+    );
+    const lines = listed.map(({ name, size }) => {
+      const note = notes.get(name);
+      return `${name} (${sizeText(size)})${note === undefined ? '' : `: ${note}`}`;
+    });
     const more = files.length - listed.length;
     if (more > 0) lines.push(`[and ${more} more]`);
     if (lines.length === 0) lines.push('[There are no files.]');

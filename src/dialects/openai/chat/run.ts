@@ -56,6 +56,7 @@ export class ChatRun {
           workplace && {
             session: () => workplace.session(),
             files: workplace.files,
+            fileNotes: workplace.notes,
             wallMs: wallMsOf(code),
             maxCalls: undefined,
             viewForm: 'json',
