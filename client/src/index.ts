@@ -30,7 +30,7 @@ export type { Download } from './download.ts';
 export { ApiError, ConnectionError, DeadlineError, DragomanError, type ErrorCode, PathError } from './errors.ts';
 export type { ExecutionEnd, ExecutionEvent } from './events.ts';
 export type { RunningExecution, RunOptions } from './execution.ts';
-export type { FileContent, SessionFiles } from './files.ts';
+export type { FileContent, PreviewPart, SessionFiles } from './files.ts';
 export type { SessionKernels } from './kernels.ts';
 export type { Code, Session } from './session.ts';
 export type { Sessions } from './sessions.ts';

@@ -143,6 +143,18 @@ describe('dragoman sessions and files', () => {
     expect(readFileSync(join(cwd, 'all/in/ä.txt'), 'utf8')).toBe('content');
     await run(['files', 'get', id, 'in/ä.txt'], { cwd });
     expect(readFileSync(join(cwd, 'ä.txt'), 'utf8')).toBe('content');
+    writeFileSync(join(cwd, 't.csv'), 'region,sum\nNorth,1\nSouth,\u001b]0;title\u0007\n');
+    await run(['files', 'put', id, 't.csv'], { cwd });
+    const table = (await run(['files', 'preview', id, 't.csv'])).stdout;
+    expect(table).toMatch(/^2 rows, 2 columns\nregion\tsum\nNorth\t1\nSouth\t/);
+    expect(table).not.toContain('\u001b');
+    expect((await run(['files', 'preview', id, 't.csv', '--row', '2'])).stdout).not.toContain('North');
+    expect(JSON.parse((await run(['files', 'preview', id, 't.csv', '--json'])).stdout)).toMatchObject({
+      kind: 'table',
+    });
+    await run(['files', 'preview', id, 't.csv', '--form', 'png', '--out', 'pictures'], { cwd });
+    expect(readFileSync(join(cwd, 'pictures/t.csv.png')).toString('latin1', 1, 4)).toBe('PNG');
+    await run(['files', 'rm', id, 't.csv']);
     await run(['files', 'rm', id, 'a b.txt']);
     expect(JSON.parse((await run(['files', 'ls', id, '--json'])).stdout)).toMatchObject([{ path: 'in/ä.txt' }]);
     expect((await run(['files', 'put', id, 'a b.txt:../x'], { cwd })).stderr).toContain('is no path in a session');

@@ -227,6 +227,12 @@ describe('files', () => {
     expect(read).toBe(8 << 20);
     expect(await (await session.files.get('note.txt')).text()).toBe('hello');
     expect([...(await (await session.files.archive()).bytes()).subarray(0, 2)]).toEqual([0x50, 0x4b]);
+    expect(await session.files.summary('note.txt')).toMatchObject({ kind: 'text', lines: 1, excerpt: 'hello' });
+    expect(await (await session.files.preview('note.txt', 'html')).text()).toContain('<pre>hello</pre>');
+    const picture = await session.files.preview('note.txt', 'png', { width: 64 });
+    expect([picture.type, (await picture.bytes()).length > 100]).toEqual(['image/png', true]);
+    await session.files.put('broken.docx', 'no document');
+    await expect(session.files.preview('broken.docx', 'html')).rejects.toMatchObject({ code: 'preview_refused' });
     await session.files.delete('note.txt');
     await expect(session.files.get('note.txt')).rejects.toMatchObject({ status: 404, code: 'not_found' });
   });

@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Download } from '#client';
 import { atService, type ClientContext, type CommonOptions, type Work, withServiceOptions } from './command.ts';
 import { CommandError, ownFault } from './command-error.ts';
 import { prepareFolder } from './folders.ts';
 import { localFileOf, readable, streamOf } from './inputs.ts';
+import { wholeNumber } from './option-values.ts';
+import { SafeText } from './safe-text.ts';
 import { saveBelow } from './save.ts';
 import { shown, table } from './terminal.ts';
 
@@ -40,6 +42,20 @@ export function addFileCommands(program: Command, context: ClientContext): void 
       atService(context, options, (work) => get(work, id, paths, options)),
     );
 
+  withServiceOptions(files.command('preview'))
+    .description('show what a file of a session holds: tables, documents, pages, archives')
+    .argument('<session>', 'its id')
+    .argument('<path>', 'its path in the session')
+    .addOption(new Option('-f, --form <form>', 'what to show').choices(['text', 'json', 'html', 'png']).default('text'))
+    .option('--page <n>', 'page, slide or frame of a picture, from 1', wholeNumber)
+    .option('--sheet <n>', 'sheet of a workbook or table of a database, from 1', wholeNumber)
+    .option('--row <n>', 'first row of a table, from 1', wholeNumber)
+    .option('--width <pixels>', 'width of a picture', wholeNumber)
+    .option('-o, --out <folder>', 'where to save it; - prints it', '-')
+    .action((id: string, path: string, options: CommonOptions & PreviewOptions) =>
+      atService(context, options, (work) => preview(work, id, path, options)),
+    );
+
   withServiceOptions(files.command('put'))
     .description('store files in a session')
     .argument('<session>', 'its id')
@@ -71,6 +87,39 @@ export function addFileCommands(program: Command, context: ClientContext): void 
         else terminal.note(`Removed ${paths.map(shown).join(', ')}`);
       }),
     );
+}
+
+interface PreviewOptions {
+  readonly form: 'text' | 'json' | 'html' | 'png';
+  readonly page?: number;
+  readonly sheet?: number;
+  readonly row?: number;
+  readonly width?: number;
+  readonly out: string;
+}
+
+async function preview(
+  { dragoman, terminal, signal }: Work,
+  id: string,
+  path: string,
+  { form, out, json, page, sheet, row, width }: CommonOptions & PreviewOptions,
+): Promise<void> {
+  const { files } = dragoman.sessions.open(id);
+  if (form === 'json' || json) return terminal.json(await files.summary(path, { signal }));
+  const part = Object.fromEntries(
+    Object.entries({ page, sheet, offset: row && row - 1, width }).filter(([, value]) => value !== undefined),
+  );
+  if (out === '-' && form === 'png' && process.stdout.isTTY)
+    throw new CommandError('A picture is not printed on a terminal: save it with --out.');
+  const made = await files.preview(path, form, { signal, ...part });
+  if (out !== '-') {
+    prepareFolder(out);
+    const name = `${basename(path)}.${form === 'text' ? 'txt' : form}`;
+    return terminal.note(`Saved ${shown(await saveBelow(out, name, async () => made))}`);
+  }
+  if (form === 'png') return print(made, signal);
+  // What a document says must not control the terminal.
+  terminal.line(new SafeText().take(await made.text()));
 }
 
 async function get(
