@@ -55,8 +55,12 @@ export async function setup(options: SetupOptions): Promise<SetupResult> {
   if (!existing) {
     // Most starts need none of it.
     const { makeOpenFolder } = await import('./building-folder.ts');
-    makeOpenFolder(resolve(options.dataDir), 0o711);
-    makeOpenFolder(imagesDir, 0o755);
+    try {
+      makeOpenFolder(resolve(options.dataDir), 0o711);
+      makeOpenFolder(imagesDir, 0o755);
+    } catch (error) {
+      throw new SetupError(`the data directory ${options.dataDir} cannot be used: ${(error as Error).message}`);
+    }
     if (superuser) checkReachable(imagesDir);
   }
   const manifest = existing ?? (await build());
