@@ -12,8 +12,10 @@ export function observeRequest(request: FastifyRequest, reply: FastifyReply, log
     const ms = performance.now() - started;
     const route = request.routeOptions.url ?? 'none';
     const isAnswered = reply.raw.writableFinished;
-    const status = request.raw.isUpgraded ? 101 : isAnswered ? reply.raw.statusCode : 499;
-    metrics.request({ method, route, status, ms });
+    const { upgradedAt } = request.raw;
+    const status = upgradedAt !== undefined ? 101 : isAnswered ? reply.raw.statusCode : 499;
+    // How long a WebSocket stays open says nothing of the service.
+    metrics.request({ method, route, status, ms: upgradedAt === undefined ? ms : upgradedAt - started });
     const fields = { method, route, status, ms: Math.round(ms * 100) / 100, requestId: request.id };
     const principal = request.principal?.name;
     logger.info(principal === undefined ? fields : { ...fields, principal }, 'request');

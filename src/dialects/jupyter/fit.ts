@@ -1,10 +1,14 @@
+import type { CellHost } from './host.ts';
 import { isFields, type Outgoing } from './wire.ts';
 
 /** Forms that clients with small messages show, in the order in which they are given up last. */
-const wanted = ['text/plain', 'image/png'];
+const wanted = ['image/png', 'text/plain'];
+
+/** For what is around the forms: the header of the request is repeated. */
+const room = 32 * 1024;
 
 /** Keeps a form that was too large, and returns the name of its file. */
-export type KeepForm = (type: string, content: Buffer) => string;
+type KeepForm = (type: string, content: Buffer) => string;
 
 /**
  * A message that fits a client with small messages: of a bundle the largest forms are left out, those that it does not show first.
@@ -19,16 +23,17 @@ export function fitted(message: Outgoing, maxBytes: number, keep: KeepForm): Out
     });
   const left: Record<string, unknown> = { ...data };
   const notes: string[] = [];
-  const order = Object.keys(left).sort(
-    (a, b) => wanted.indexOf(a) - wanted.indexOf(b) || sizeOf(left[b]) - sizeOf(left[a]),
-  );
+  const sizes = new Map(Object.entries(left).map(([type, form]) => [type, sizeOf(form)]));
+  let total = sizes.values().reduce((sum, size) => sum + size, 0);
+  const rank = (type: string) => wanted.indexOf(type);
+  const order = [...sizes.keys()].sort((a, b) => rank(a) - rank(b) || sizes.get(b)! - sizes.get(a)!);
   for (const type of order) {
-    if (sizeOf(left) + notes.join().length + 4096 <= maxBytes || type === 'text/plain') continue;
+    if (total + room <= maxBytes || type === 'text/plain') continue;
     const form = left[type];
     delete left[type];
-    notes.push(
-      `[${type} of ${(sizeOf(form) / 1048576).toFixed(1)} MiB is larger than this client takes: ${keep(type, bytesOf(type, form))}]`,
-    );
+    total -= sizes.get(type)!;
+    const size = (sizes.get(type)! / 1048576).toFixed(1);
+    notes.push(`[${type} of ${size} MiB is larger than this client takes: ${keep(type, bytesOf(type, form))}]`);
   }
   const plain = typeof left['text/plain'] === 'string' ? left['text/plain'] : '';
   const head = plain.slice(0, 65_536);
@@ -37,11 +42,27 @@ export function fitted(message: Outgoing, maxBytes: number, keep: KeepForm): Out
 }
 
 function sizeOf(value: unknown): number {
-  return Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value ?? null));
+  return Buffer.byteLength(JSON.stringify(value ?? null));
 }
 
 function bytesOf(type: string, form: unknown): Buffer {
   if (typeof form !== 'string') return Buffer.from(JSON.stringify(form));
   const isText = type.startsWith('text/') || type === 'image/svg+xml';
   return Buffer.from(form, isText ? 'utf8' : 'base64');
+}
+
+const endings = /[/+]([a-z0-9]{1,8})$/;
+
+/** Keeps a form of an output as a file, in the background. Returns where, in words. */
+export function keepForm(kernel: CellHost, number: string, type: string, bytes: Buffer): string {
+  const ending = type === 'image/svg+xml' ? 'svg' : (endings.exec(type)?.[1] ?? 'bin');
+  const name = `output_${number}.${ending}`;
+  async function* content() {
+    yield bytes;
+  }
+  const file = { name, contentType: type, content: content() };
+  const { home, services, principal, sessionId, id } = kernel;
+  const kept = home ? home.put(file) : services.sessions.putFile(principal, sessionId, file);
+  kept.catch((error) => services.logger.warn({ kernel: id, error: String(error) }, 'an output was not kept'));
+  return `it is in ${name}`;
 }

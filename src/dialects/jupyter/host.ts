@@ -50,3 +50,7 @@ export function refusal(error: unknown): Fields {
   const evalue = error instanceof DragomanError ? error.message : 'Internal error of the service.';
   return { status: 'error', ename: 'ServiceError', evalue, traceback: [`ServiceError: ${evalue}`] };
 }
+
+export function replyName(type: string): string {
+  return type.replace(/_request$/, '_reply');
+}

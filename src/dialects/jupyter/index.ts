@@ -3,6 +3,7 @@ import { type Dialect, JsonParser, type Operation, problemOf, problems } from '.
 import { addChannels } from './channels.ts';
 import { addContents } from './contents.ts';
 import { Kernels } from './kernels.ts';
+import { Pace } from './pace.ts';
 import { addKernelRoutes } from './rest.ts';
 import type { JupyterServices } from './services.ts';
 
@@ -37,6 +38,7 @@ export const jupyter = (services: JupyterServices): Dialect => ({
   register(app) {
     const kernels = new Kernels(services);
     const parser = new JsonParser();
+    const pace = new Pace();
     app.addHook('onReady', async () => kernels.start());
     app.addHook('onClose', async () => {
       kernels.close();
@@ -58,7 +60,7 @@ export const jupyter = (services: JupyterServices): Dialect => ({
       app.get(`${prefix}/api`, { config: { operation } }, async () => ({ version }));
       addKernelRoutes(app, kernels, prefix, isHome);
       addContents(app, { kernels, services, parser, prefix, isHome });
-      addChannels(app, { kernels, parser, prefix, isHome });
+      addChannels(app, { kernels, parser, pace, prefix, isHome });
     }
   },
   unknownAddress({ path }) {

@@ -3,22 +3,19 @@ import { DragomanError, type HeldBytes, type Principal } from '../../core/index.
 import type { RunningExecution } from '../../service/index.ts';
 import { runCell } from './cell.ts';
 import type { Connection } from './connection.ts';
-import { fitted } from './fit.ts';
+import { fitted, keepForm } from './fit.ts';
 import { historyReply } from './history.ts';
 import type { Home } from './home.ts';
-import { type CellHost, type KernelFacts, type Request, refusal } from './host.ts';
+import { type CellHost, type KernelFacts, type Request, refusal, replyName } from './host.ts';
 import { type KernelSpec, kernelInfo } from './languages.ts';
 import { Missed } from './missed.ts';
-import { answerOf, questionOf, replyTo } from './questions.ts';
+import { answer, warm } from './questions.ts';
 import type { JupyterServices } from './services.ts';
 import { type Channel, type Fields, Outgoing } from './wire.ts';
 
 /** Requests that may wait in a kernel, and their bytes for all kernels of one principal. */
 const maxWaiting = 2000;
 export const waitingLimits = { perPrincipal: 64 * 1024 * 1024, total: 256 * 1024 * 1024 };
-/** A person waits at a prompt: a later answer is none. */
-const answerMs = 3000;
-const endings = /\.([a-z0-9]{1,8})$/;
 
 export interface KernelParts {
   readonly services: JupyterServices;
@@ -58,6 +55,7 @@ export class Kernel implements CellHost {
   #restarts = 0;
   #isEnded = false;
   #kept = 0;
+  #reading: Promise<void> = Promise.resolve();
 
   constructor(facts: KernelFacts, parts: KernelParts) {
     this.id = facts.id;
@@ -104,7 +102,7 @@ export class Kernel implements CellHost {
     if (sessionId !== undefined) for (const message of this.#missed.take(sessionId)) this.#send(connection, message);
     if (this.#state === 'starting') {
       this.#state = 'idle';
-      this.#warm();
+      warm(this);
     }
   }
 
@@ -150,8 +148,13 @@ export class Kernel implements CellHost {
         return void this.#instantly(request, () => this.#shutDown(request, target));
       case 'history_request':
         return void this.#instantly(request, async () => {
-          const runs = await this.#parts.services.sessions.history(this.principal, this.sessionId);
-          this.reply(request, 'history_reply', historyReply(content, runs), target);
+          // One at a time: each reads all that is remembered.
+          const work = this.#reading.then(async () => {
+            const runs = await this.#parts.services.sessions.history(this.principal, this.sessionId);
+            this.reply(request, 'history_reply', historyReply(content, runs), target);
+          });
+          this.#reading = work.catch(() => {});
+          await work;
         });
       case 'debug_request':
         return void this.#instantly(request, () => this.reply(request, 'debug_reply', noDebugger, target));
@@ -184,7 +187,7 @@ export class Kernel implements CellHost {
       this.#restarts--;
     }
     this.#begin();
-    this.#warm();
+    warm(this);
   }
 
   sayRestarted(): void {
@@ -299,7 +302,7 @@ export class Kernel implements CellHost {
     let isLost = false;
     try {
       if (message.type === 'execute_request') isLost = await this.#execute(request);
-      else await this.#answer(request);
+      else await answer(this, request);
     } catch (error) {
       this.#parts.services.logger.error({ kernel: this.id, error: String(error) }, 'a request of a kernel failed');
       this.reply(request, replyName(message.type), refusal(error));
@@ -330,28 +333,6 @@ export class Kernel implements CellHost {
       this.reply(request, replyName(type), { status: 'aborted', execution_count: this.count });
       this.#setState(header, 'idle');
     }
-  }
-
-  async #answer(request: Request): Promise<void> {
-    const { type, content } = request.message;
-    const asked = questionOf(type, content)!;
-    const answer = await answerOf(await this.#ask(asked), answerMs).catch(() => undefined);
-    this.reply(request, replyName(type), replyTo(asked.code, asked.question, answer));
-  }
-
-  #ask({ code, question }: NonNullable<ReturnType<typeof questionOf>>): Promise<RunningExecution> {
-    const { language } = this.spec;
-    const kernel = { sessionId: this.sessionId, kernelId: this.ownKernel, language };
-    return this.#parts.services.executions.start(this.principal, { ...kernel, code, question, wallMs: answerMs });
-  }
-
-  /** Has a sandbox and an interpreter made, so that the first cell finds them. */
-  #warm(): void {
-    const question = { kind: 'is_complete' } as const;
-    this.#ask({ code: '', question }).then(
-      ({ done }) => done.catch(() => {}),
-      () => {},
-    );
   }
 
   async #shutDown(request: Request, channel: Channel): Promise<void> {
@@ -387,25 +368,8 @@ export class Kernel implements CellHost {
 
   #send(connection: Connection, message: Outgoing): void {
     connection.send(message, (large, maxBytes) =>
-      fitted(large, maxBytes, (type, content) => this.#keep(type, content)),
+      fitted(large, maxBytes, (type, content) => keepForm(this, `${this.count}_${++this.#kept}`, type, content)),
     );
-  }
-
-  /** Keeps a form of an output as a file, in the background; returns its name. */
-  #keep(type: string, content: Buffer): string {
-    const ending = /^image\/svg/.test(type) ? 'svg' : (endings.exec(type.replace(/^.*[/+]/, '.'))?.[1] ?? 'bin');
-    const name = `output_${this.count}_${++this.#kept}.${ending}`;
-    const file = {
-      name,
-      contentType: type,
-      content: (async function* () {
-        yield content;
-      })(),
-    };
-    const { sessions, logger } = this.#parts.services;
-    const kept = this.home ? this.home.put(file) : sessions.putFile(this.principal, this.sessionId, file);
-    kept.catch((error) => logger.warn({ kernel: this.id, error: String(error) }, 'an output was not kept'));
-    return `it is in ${name}`;
   }
 
   #touch(): void {
@@ -414,7 +378,3 @@ export class Kernel implements CellHost {
 }
 
 const noDebugger = { status: 'error', ename: 'NotImplementedError', evalue: 'There is no debugger.', traceback: [] };
-
-function replyName(type: string): string {
-  return type.replace(/_request$/, '_reply');
-}

@@ -36,10 +36,6 @@ export class Missed {
     if (!this.#clients.has(sessionId)) this.#clients.set(sessionId, { leftAt: this.#now(), messages: [], bytes: 0 });
   }
 
-  has(sessionId: string): boolean {
-    return this.#clients.has(sessionId);
-  }
-
   /** Keeps a message for one client that is gone, or for all of them. Streams go first where there is no room, then the oldest. */
   add(message: Outgoing, sessionId?: string): void {
     if (this.#clients.size === 0) return;

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { type KernelQuestion, kernelAnswerType } from '../../core/index.ts';
 import type { RunningExecution } from '../../service/index.ts';
+import { type CellHost, type Request, replyName } from './host.ts';
 import type { Fields } from './wire.ts';
+
+/** A person waits at a prompt: a later answer is none. */
+const answerMs = 3000;
 
 /** What clients ask about code that is being written. The answers come out of a sandbox. */
 
@@ -17,8 +21,37 @@ const completeness = z.object({
 const words = z.string().transform((text) => text.slice(0, 8000));
 const description = z.object({ signature: words, documentation: words });
 
+/** Answers a request that is a question about code. Never rejects for want of an answer. */
+export async function answer(kernel: CellHost, request: Request): Promise<void> {
+  const { type, content } = request.message;
+  const asked = questionOf(type, content)!;
+  const said = await ask(kernel, asked).then(answerOf, () => undefined);
+  kernel.reply(request, replyName(type), replyTo(asked.code, asked.question, said));
+}
+
+/** Has a sandbox and an interpreter made, so that the first cell finds them. */
+export function warm(kernel: CellHost): void {
+  ask(kernel, { code: '', question: { kind: 'is_complete' } }).then(
+    ({ done }) => done.catch(() => {}),
+    () => {},
+  );
+}
+
+function ask(
+  { services, principal, sessionId, ownKernel: kernelId, spec }: CellHost,
+  asked: Asked,
+): Promise<RunningExecution> {
+  const { language } = spec;
+  return services.executions.start(principal, { sessionId, kernelId, language, ...asked, wallMs: answerMs });
+}
+
+interface Asked {
+  readonly code: string;
+  readonly question: KernelQuestion;
+}
+
 /** The question of a request; undefined: the message is none. */
-export function questionOf(type: string, content: Fields): { code: string; question: KernelQuestion } | undefined {
+function questionOf(type: string, content: Fields): Asked | undefined {
   const code = typeof content.code === 'string' ? content.code : '';
   const length = [...code].length;
   const said = content.cursor_pos;
@@ -35,8 +68,8 @@ export function questionOf(type: string, content: Fields): { code: string; quest
 }
 
 /** What the kernel claims; undefined when it claims nothing, or too late. Never rejects. */
-export async function answerOf(execution: RunningExecution, waitMs: number): Promise<unknown> {
-  const timer = setTimeout(() => execution.cancel(), waitMs);
+async function answerOf(execution: RunningExecution): Promise<unknown> {
+  const timer = setTimeout(() => execution.cancel(), answerMs);
   try {
     const { result } = await execution.done;
     return result.outputs.find(({ kind }) => kind === 'result')?.bundle[kernelAnswerType];
@@ -48,7 +81,7 @@ export async function answerOf(execution: RunningExecution, waitMs: number): Pro
 }
 
 /** The content of a reply; with no answer it says that nothing is known. */
-export function replyTo(code: string, question: KernelQuestion, answer: unknown): Fields {
+function replyTo(code: string, question: KernelQuestion, answer: unknown): Fields {
   switch (question.kind) {
     case 'complete': {
       const { data } = completions.safeParse(answer);

@@ -9,6 +9,9 @@ import { specModel, specNamed } from './languages.ts';
 import { serve } from './route.ts';
 import type { Fields } from './wire.ts';
 
+/** Of one key at one address. */
+const maxSessions = 500;
+
 const text = z.string().max(1000);
 const kernelBody = z.object({ name: text.nullish(), path: text.nullish(), kernel_id: text.nullish() });
 const kernelOfSession = z.object({ id: text.nullish(), name: text.nullish() });
@@ -56,7 +59,7 @@ export function addKernelRoutes(app: FastifyInstance, kernels: Kernels, prefix: 
     await (await find(request)).interrupt();
     return reply.code(204).send();
   });
-  serve(app, { ...change, url: `${prefix}/api/kernels/:id/restart` }, async (request) => {
+  serve(app, { ...change, rateClass: 'exec', url: `${prefix}/api/kernels/:id/restart` }, async (request) => {
     const kernel = await find(request);
     await kernel.restart();
     return kernel.model;
@@ -81,6 +84,8 @@ export function addKernelRoutes(app: FastifyInstance, kernels: Kernels, prefix: 
     const desk = await deskOf(request.principal);
     const known = [...desk.sessions.values()].find((session) => session.path === path);
     if (known) return reply.code(201).send(sessionModel(desk, known));
+    if (desk.sessions.size >= maxSessions)
+      throw new DragomanError('conflict', { message: `There are ${maxSessions} sessions. End one first.` });
     const kernel = await kernelOf(desk, wanted ?? {}, path).catch((error) => {
       if (!(error instanceof DragomanError) || error.code !== 'unsupported_language') throw error;
       return error;

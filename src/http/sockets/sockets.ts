@@ -28,8 +28,8 @@ declare module 'http' {
   interface IncomingMessage {
     /** Subprotocols of the route, the best one first. */
     protocols?: readonly string[];
-    /** It has become a WebSocket. */
-    isUpgraded?: boolean;
+    /** When it became a WebSocket, by `performance.now()`. */
+    upgradedAt?: number;
   }
 }
 
@@ -195,7 +195,7 @@ export function addSocket<R extends SocketRoute>(
       app.sockets.checkRoom(request.principal.id);
       request.opener = await accept(request);
       request.raw.protocols = protocols;
-      request.raw.isUpgraded = true;
+      request.raw.upgradedAt = performance.now();
     },
     handler: () => {},
     wsHandler: (ws, request) => app.sockets.take(ws, request),
