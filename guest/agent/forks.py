@@ -1,4 +1,4 @@
-"""Forks without the interpreter's fork hooks.
+"""Forks without the interpreter's fork hooks: the helper makes them (native.py).
 
 These repair what other threads may have left half done, and write to 150 pages that parent and child then no longer share. Our forks
 happen with one thread. What libraries have registered is done all the same (`after_fork`): matplotlib, for example, opens its fonts
@@ -6,12 +6,9 @@ again. All hooks stay registered: they run when a program forks itself.
 """
 
 import contextlib
-import ctypes
 import os
 import sys
 
-# PyDLL keeps the interpreter lock over the call: the child goes on as its holder.
-_libc = ctypes.PyDLL(None, use_errno=True)
 # What libraries want done in a fork, in their order.
 _of_libraries = []
 
@@ -34,19 +31,10 @@ def watched():
         os.register_at_fork = register
 
 
-def fork():
-    """As os.fork(), by the C library alone. There must be a single thread."""
-    pid = _libc.fork()
-    if pid < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f'fork: {os.strerror(code)}')
-    return pid
-
-
-def after_fork():
-    """In a fork, before it uses a library: its seeds, the number of its thread, and what libraries want done."""
+def after_fork(seed):
+    """In a fork, before it uses a library: its seeds, the number of its thread, and what libraries want done. `seed`: bytes, or None."""
     if 'random' in sys.modules:
-        sys.modules['random'].seed()
+        sys.modules['random'].seed(None if seed is None else int.from_bytes(seed))
     if 'threading' in sys.modules:
         sys.modules['threading'].main_thread()._set_native_id()
     for hook in _of_libraries:

@@ -32,8 +32,9 @@ class OomScore:
     Make it while the process is dumpable: the files of an undumpable process are not its own.
     """
 
-    def __init__(self):
-        self._fd = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC)
+    def __init__(self, fd=None):
+        """`fd`: the file, where it is open already."""
+        self._fd = os.open('/proc/self/oom_score_adj', os.O_WRONLY | os.O_CLOEXEC) if fd is None else fd
 
     @contextlib.contextmanager
     def expendable(self):
@@ -52,7 +53,4 @@ class OomScore:
     def give_up(self):
         """This process is a program from now on."""
         os.write(self._fd, _SCORE_OF_PROGRAMS)
-        os.close(self._fd)
-
-    def close(self):
         os.close(self._fd)

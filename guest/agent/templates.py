@@ -22,14 +22,14 @@ class Template:
         if self._warm:
             self._warm()
 
-    def reseed(self):
+    def reseed(self, seed=None):
         """Gives a fresh fork, in which libraries are used or code of a user will run, its own random numbers and whatever else is not
         to be shared.
 
         numpy and OpenSSL have no fork hooks: both believe that nothing happened, OpenSSL because it compares process ids and every
-        sandbox is pid 1.
+        sandbox is pid 1. `seed`: random bytes, for `random`; asking the kernel through the C library costs pages.
         """
-        forks.after_fork()
+        forks.after_fork(seed)
         if 'numpy.random' in sys.modules:
             sys.modules['numpy.random'].seed()
         if 'ssl' in sys.modules:

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { type Config, describeConfig, loadConfig } from '../config/index.ts';
 import { isSuperuser } from '../core/index.ts';
 import { createProgress, installPackages, missingForTests } from '../host/index.ts';
-import { setup as setUp } from '../images/index.ts';
-import { type Service, startService } from '../roles/index.ts';
+import { nativeHelper, setup as setUp } from '../images/index.ts';
+import { type Image, type Service, startService } from '../roles/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 
 /** Prints the settings in effect. */
@@ -45,15 +45,22 @@ export async function setup({ forTests }: { forTests: boolean }): Promise<void> 
   }
 }
 
-function prepare(config: Config) {
-  return setUp({
-    dataDir: config.stores.dataDir,
+async function prepare(config: Config): Promise<Image> {
+  const { dataDir } = config.stores;
+  const common = {
+    progress: createProgress({ stream: process.stdout }),
+    interactive: process.stdin.isTTY === true,
+  };
+  const { imageRoot, imageId } = await setUp({
+    ...common,
+    dataDir,
     image: config.isolation.image,
     definitionsDir: fileURLToPath(new URL('../../images', import.meta.url)),
     node: { binary: process.execPath, version: process.version },
-    progress: createProgress({ stream: process.stdout }),
-    interactive: process.stdin.isTTY === true,
   });
+  const sourceDir = fileURLToPath(new URL('../../guest/native', import.meta.url));
+  const places = [join(dataDir, 'images')];
+  return { imageRoot, imageId, nativeDir: await nativeHelper({ ...common, sourceDir, imageRoot, places }) };
 }
 
 function announce(config: Config, { url, firstKey, startCode }: Service, version: string, ms: number): void {

@@ -104,6 +104,9 @@ const runtimeSchema = z.strictObject({
   parks: z.record(z.string(), parkSchema).default({}),
 });
 
+/** For programs that are not Python: what has no interpreter is forked, parked and ended at a fraction of the cost. */
+const bare: Template = { name: 'bare', isBare: true, imports: [], warm: null };
+
 /** A kind of sandbox that programs need. */
 export interface SandboxKind {
   readonly template: string;
@@ -245,11 +248,16 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     for (const template of [usual, ...rules.map((rule) => rule.template)]) {
       kinds.set(kindKey({ template, park }), { template, park });
     }
+    if (tools && (tools.template ?? usual) === bare.name)
+      throw new Error(`${file}: programs that call tools need a template with Python`);
+    if (tools?.template !== undefined)
+      kinds.set(kindKey({ template: tools.template, park }), { template: tools.template, park });
     if (rest.compile ?? rest.check) kinds.set(kindKey(runtime.compileKind), runtime.compileKind);
     if (kernel?.kind === 'fork') sessionKind = { template: kernel.template, park: undefined };
   }
   if (!sessionKind) throw new Error(`${dir}: no language has a kernel that is a fork`);
   kinds.set(kindKey(sessionKind), sessionKind);
+  if ([...kinds.values()].some(({ template }) => template === bare.name)) templates.push(bare);
   return {
     runtimes,
     templates: sortUsualFirst(templates, runtimes).map((template) => ({
@@ -288,8 +296,12 @@ export function kindKey(kind: SandboxKind): string {
   return kind.park === undefined ? kind.template : `${kind.template}+${kind.park}`;
 }
 
-/** The template most runtimes use by default comes first: the service answers as soon as that one is loaded. */
+/**
+ * The template of Python that most runtimes use by default comes first: the service answers as soon as that one is loaded. The bare one
+ * takes no time and comes last.
+ */
 function sortUsualFirst(templates: Template[], runtimes: readonly Runtime[]): Template[] {
-  const uses = (name: string) => runtimes.filter((runtime) => runtime.kindFor('', []).template === name).length;
+  const uses = (name: string) =>
+    name === bare.name ? -1 : runtimes.filter((runtime) => runtime.kindFor('', []).template === name).length;
   return templates.sort((a, b) => uses(b.name) - uses(a.name));
 }

@@ -1,1 +1,2 @@
+export { nativeHelper } from './native-helper.ts';
 export { setup } from './setup.ts';

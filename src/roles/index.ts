@@ -1,3 +1,4 @@
 export { type Service, startService } from './all.ts';
 export { openBytes, openRecords } from './storage.ts';
 export { makeTrialSandbox } from './trial.ts';
+export type { Image } from './worker.ts';

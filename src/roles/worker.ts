@@ -13,16 +13,19 @@ import type { Common } from './common.ts';
 export interface Image {
   readonly imageRoot: string;
   readonly imageId: string;
+  /** The compiled helper that forks sandboxes. */
+  readonly nativeDir: string;
 }
 
 /** Starts what runs code: the engine and a worker over it. Bytes of files come and go by `files`. */
 export async function startWorker(config: Config, image: Image, files: JobFiles, common: Common): Promise<Runner> {
   const { logger, metrics, now, availableMemory, lifetime } = common;
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
-  const { imageRoot, imageId } = image;
+  const { imageRoot, imageId, nativeDir } = image;
   const runtimes = loadRuntimes(runtimesDir, imageRoot);
   const backend = findIsolation(config.isolation.backend).create({
     imageRoot,
+    nativeDir,
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: runtimes.templates,

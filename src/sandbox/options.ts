@@ -7,6 +7,8 @@ export interface BackendOptions {
   readonly imageRoot: string;
   /** The folder that becomes /opt/dragoman/guest. */
   readonly guestDir: string;
+  /** The folder with the compiled helper that forks sandboxes: it becomes /opt/dragoman/native. */
+  readonly nativeDir: string;
   /** The folder that becomes /opt/dragoman/runtimes: programs of ours that run inside, beside the guest. */
   readonly runtimesDir: string;
   readonly templates: readonly Template[];

@@ -4,6 +4,8 @@ import type { Aside, Claim, ClaimAllowance, Order, Park } from '../guest-protoco
 /** Python modules that a warm unit has imported, so that no sandbox made from it has to. */
 export interface Template {
   readonly name: string;
+  /** Has no Python at all: its sandboxes run programs of the image, and cannot serve a session or fork a module. */
+  readonly isBare?: boolean;
   /** Imported in this order. */
   readonly imports: readonly string[];
   /** Path inside of a Python file whose `warm()` exercises them; parked sandboxes may repeat it. */

@@ -13,7 +13,7 @@ import { PipeLink } from '../../src/sandbox/namespaces/link.ts';
 import { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
 import type { ExitStatus } from '../../src/sandbox/port.ts';
 import { startEngine } from '../support/engine.ts';
-import { imageRoot } from '../support/image.ts';
+import { imageRoot, nativeDir } from '../support/image.ts';
 import { attacking, hostile } from './attack.ts';
 
 const limits = { memoryBytes: 384 << 20, processes: 64, cpus: 1 };
@@ -92,7 +92,7 @@ it('a fork that cannot enter its group never says that it is ready', attacking('
   const zygote = new Zygote({
     template: { name: 'light', imports: [], warm: null },
     imageRoot: await imageRoot(),
-    files: guestFiles(path('guest'), path('runtimes')),
+    files: guestFiles({ guestDir: path('guest'), nativeDir: await nativeDir(), runtimesDir: path('runtimes') }),
     seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
     users: undefined,
     entrances: [empty],
@@ -117,7 +117,7 @@ it('a fork that cannot enter its group never says that it is ready', attacking('
     expect(await exited).toEqual({ code: 97, signal: null });
     await link.ended;
     expect(claim).not.toHaveBeenCalled();
-    expect(said.join('')).toContain("No such file or directory: '1/tasks'");
+    expect(said.join('')).toContain('1/tasks: No such file or directory');
     link.close();
     expect(readdirSync(empty)).toEqual([]);
   } finally {

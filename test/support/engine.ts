@@ -23,7 +23,7 @@ import {
   type ToolBroker,
 } from '../../src/engine/index.ts';
 import { type Backend, findIsolation } from '../../src/sandbox/index.ts';
-import { imageRoot } from './image.ts';
+import { imageRoot, nativeDir } from './image.ts';
 
 const MiB = 1024 * 1024;
 
@@ -143,6 +143,7 @@ export async function startEngine(
   const catalogue = loadRuntimes(runtimesDir, root);
   const backend = findIsolation('namespaces').create({
     imageRoot: root,
+    nativeDir: await nativeDir(),
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: catalogue.templates,

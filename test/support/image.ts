@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/index.ts';
 import { createProgress } from '../../src/host/index.ts';
-import { setup } from '../../src/images/index.ts';
+import { nativeHelper, setup } from '../../src/images/index.ts';
 
 let root: Promise<string> | undefined;
+let native: Promise<string> | undefined;
 
 /**
  * The image every test shares: the one `npm start` would use. A server under test gets a data directory of its own but not a
@@ -25,4 +27,20 @@ async function findRoot(): Promise<string> {
     interactive: false,
   });
   return imageRoot;
+}
+
+/** The folder of the compiled helper, which every test shares too. */
+export function nativeDir(): Promise<string> {
+  native ??= makeNative();
+  return native;
+}
+
+async function makeNative(): Promise<string> {
+  return nativeHelper({
+    sourceDir: fileURLToPath(new URL('../../guest/native', import.meta.url)),
+    imageRoot: await imageRoot(),
+    places: [join(loadConfig().stores.dataDir, 'images')],
+    progress: createProgress({ stream: process.stderr }),
+    interactive: false,
+  });
 }

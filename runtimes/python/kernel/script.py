@@ -57,22 +57,22 @@ def rehearse():
     """Runs a small program so often that Python has adapted the code that runs programs: it writes into code that is not. Leaves nothing
     behind."""
     path = '/tmp/rehearsal.py'
-    modules, importable = sys.modules.get('__main__'), sys.path[:]
-    with open('/dev/null', 'w') as nowhere:
-        for _ in range(_ROUNDS):
-            with open(path, 'w') as file:
-                file.write('import sys\ndef f(x):\n    return f"{x} {[x]}"\nprint(f(42), file=nowhere)')
-            names = fresh_main(path)
-            names['nowhere'] = nowhere
-            exec(source.compiled(read(path, False), path), names)
-            reports.code_of(None)
-            sys.path[:] = importable
+    modules, importable, words = sys.modules.get('__main__'), sys.path[:], sys.argv
+    output, sys.stdout = sys.stdout, open('/dev/null', 'w')
+    for _ in range(_ROUNDS):
+        with open(path, 'w') as file:
+            file.write('import sys\ndef f(x):\n    return f"{x} {[x]}"\nprint(f(42))')
+        # An interpreter ends once.
+        run(path, [], False, is_end=False)
+        sys.path[:] = importable
+    sys.stdout.close()
+    sys.stdout, sys.argv = output, words
     linecache.cache.pop(path)
     sys.modules['__main__'] = modules
 
 
-def run(entry, args, stays):
-    """Runs the file `entry` to its end, atexit functions and threads included; returns the exit code."""
+def run(entry, args, stays, is_end=True):
+    """Runs the file `entry` to its end, atexit functions and threads included where it `is_end` of the process; returns the exit code."""
     sys.argv = [entry, *args]
     names = fresh_main(entry)
     failure = None
@@ -87,12 +87,12 @@ def run(entry, args, stays):
             exec(body, names)
     except BaseException as error:
         failure = error
-    return finalise(reports.code_of(failure))
+    return finalise(reports.code_of(failure), is_end)
 
 
-def finalise(code):
+def finalise(code, is_end=True):
     """The end of an interpreter's life as far as a program can see it; what fails here is reported and passed over."""
-    for step in (threading._shutdown, atexit._run_exitfuncs):
+    for step in (threading._shutdown, atexit._run_exitfuncs) if is_end else ():
         try:
             step()
         except BaseException as error:

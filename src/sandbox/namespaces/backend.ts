@@ -166,11 +166,11 @@ export class NamespacesBackend implements Backend {
   }
 
   #startZygote(name: string): Promise<void> {
-    const { guestDir, runtimesDir, logger, templates } = this.#options;
+    const { logger, templates } = this.#options;
     const zygote = new Zygote({
       template: templates.find((template) => template.name === name)!,
       imageRoot: this.#imageRoot,
-      files: guestFiles(guestDir, runtimesDir),
+      files: guestFiles(this.#options),
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
       users: this.#users,
       entrances: this.#cgroups!.entrances,

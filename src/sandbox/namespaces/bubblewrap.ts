@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { BackendOptions } from '../options.ts';
 
 /** A host file to be copied into the base sandbox. */
 export interface GuestFile {
@@ -9,9 +10,20 @@ export interface GuestFile {
 }
 
 /** The guest's own code and the runtimes' helpers, by where they appear inside. */
-export function guestFiles(guestDir: string, runtimesDir: string): GuestFile[] {
-  return [...filesOf(guestDir, '/opt/dragoman/guest'), ...filesOf(runtimesDir, '/opt/dragoman/runtimes')];
+export function guestFiles({ guestDir, nativeDir, runtimesDir }: GuestFolders): GuestFile[] {
+  return [
+    ...filesOf(guestDir, '/opt/dragoman/guest').filter(({ source }) => !source.startsWith(join(guestDir, 'native'))),
+    ...['helper.so', 'zygote'].map((name) => ({
+      source: join(nativeDir, name),
+      target: `/opt/dragoman/native/${name}`,
+      isProgram: true,
+    })),
+    ...filesOf(runtimesDir, '/opt/dragoman/runtimes'),
+  ];
 }
+
+/** See BackendOptions. */
+type GuestFolders = Pick<BackendOptions, 'guestDir' | 'nativeDir' | 'runtimesDir'>;
 
 function filesOf(dir: string, target: string): GuestFile[] {
   return readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -88,5 +100,6 @@ export function baseArguments(base: {
 
 /** Folders of programs that languages bring along; they come before those of the image. */
 function programFolders(files: readonly { target: string; isProgram: boolean }[]): string[] {
-  return [...new Set(files.filter(({ isProgram }) => isProgram).map(({ target }) => dirname(target)))].sort();
+  const programs = files.filter(({ target, isProgram }) => isProgram && target.startsWith('/opt/dragoman/runtimes/'));
+  return [...new Set(programs.map(({ target }) => dirname(target)))].sort();
 }

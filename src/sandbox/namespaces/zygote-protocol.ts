@@ -1,6 +1,6 @@
 import type { ExitStatus } from '../port.ts';
 
-/** The sizes a sandbox is made with; see guest/namespaces/confine.py. */
+/** The sizes a sandbox is made with; see guest/native/confine.c. */
 interface SandboxSizes {
   readonly workspaceBytes: number;
   readonly workspaceFiles: number;

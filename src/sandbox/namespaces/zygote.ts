@@ -55,6 +55,12 @@ function scoredChild(info: string): number {
   return child;
 }
 
+/** What a zygote runs inside. `entrances`: its descriptors of the directories through which a fork enters its control group. */
+function zygoteCommand({ isBare, imports, warm, parked = [] }: Template, entrances: readonly number[]): string[] {
+  if (isBare) return ['/opt/dragoman/native/zygote', ...entrances.map(String)];
+  return ['/usr/bin/python3', '/opt/dragoman/guest', JSON.stringify({ imports, warm, parked, entrances })];
+}
+
 /** One zygote process and the socket to it. */
 export class Zygote {
   readonly #options: ZygoteOptions;
@@ -84,13 +90,10 @@ export class Zygote {
     );
     const targets = files.map(({ target, isProgram }, index) => ({ target, isProgram, fd: 7 + index }));
     targets.push({ target: '/opt/dragoman/seccomp.bpf', isProgram: false, fd: 5 });
-    const settings = JSON.stringify({
-      imports: template.imports,
-      warm: template.warm,
-      parked: template.parked ?? [],
-      entrances: entrances.map((_, index) => 7 + files.length + index),
-    });
-    const command = ['/usr/bin/python3', '/opt/dragoman/guest', settings];
+    const command = zygoteCommand(
+      template,
+      entrances.map((_, index) => 7 + files.length + index),
+    );
     const child: ChildProcess = spawn(
       'bwrap',
       baseArguments({ imageRoot, infoFd: 4, usersFd: users && 6, files: targets, command }),

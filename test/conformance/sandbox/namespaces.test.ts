@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { loadRuntimes } from '../../../src/engine/index.ts';
 import { findIsolation } from '../../../src/sandbox/index.ts';
-import { imageRoot } from '../../support/image.ts';
+import { imageRoot, nativeDir } from '../../support/image.ts';
 import { describeBackend } from './suite.ts';
 
 describeBackend('namespaces', async () => {
@@ -10,6 +10,7 @@ describeBackend('namespaces', async () => {
   const { templates, sessionKind, find } = loadRuntimes(path('runtimes'), root);
   const backend = findIsolation('namespaces').create({
     imageRoot: root,
+    nativeDir: await nativeDir(),
     guestDir: path('guest'),
     runtimesDir: path('runtimes'),
     templates: templates.filter(({ name }) => name === sessionKind.template),

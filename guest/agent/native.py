@@ -1,0 +1,99 @@
+"""The helper in C (guest/native/): it forks sandboxes, shuts them in and does what the service asks, and says when it is Python's turn.
+
+It has no C library, allocates nothing and touches a handful of pages, where the same steps in Python would write to hundreds that a fork
+otherwise shares with its zygote.
+"""
+
+import ctypes
+import functools
+import os
+
+HELPER = '/opt/dragoman/native/helper.so'
+
+# What Python is to do (guest/native/sandbox.h).
+BECOME, WARM, SERVE = 1, 2, 3
+
+_MOST_ENTRANCES = 8
+_KEY_SIZE = 16
+
+
+@functools.cache
+def _library():
+    # PyDLL keeps the interpreter lock over a call: a fork goes on as its holder.
+    library = ctypes.PyDLL(HELPER)
+    library.dragoman_write.restype = ctypes.c_long
+    return library
+
+
+def write(command, path, size, mode, modified):
+    """Writes a file, with its folders, whose `size` bytes are read from `command`. `modified`: milliseconds since the epoch, or None.
+    Raises OSError; the bytes are read then, too."""
+    time = None if modified is None else ctypes.byref(ctypes.c_int64(int(modified)))
+    size, mode = ctypes.c_int64(size), ctypes.c_int64(mode)
+    error = _library().dragoman_write(command, os.fsencode(path), size, mode, time)
+    if error < 0:
+        raise OSError(-error, os.strerror(-error))
+
+
+class _Settings(ctypes.Structure):
+    _fields_ = [
+        ('entrances', ctypes.c_int * _MOST_ENTRANCES),
+        ('entrance_count', ctypes.c_int),
+        ('environment', ctypes.c_void_p),
+        ('fork', ctypes.c_void_p),
+    ]
+
+
+class _Sandbox(ctypes.Structure):
+    """`struct sandbox` of guest/native/sandbox.h: the first process of a sandbox."""
+
+    _fields_ = [
+        ('command', ctypes.c_int),
+        ('claims', ctypes.c_int),
+        ('signals', ctypes.c_int),
+        ('is_faulty', ctypes.c_int),
+        ('with_bulk', ctypes.c_int),
+        ('parked_pid', ctypes.c_int),
+        ('parked_orders', ctypes.c_int),
+        ('parked_codes', ctypes.c_int),
+        ('parked_score', ctypes.c_int),
+        ('parked_key', ctypes.c_ubyte * _KEY_SIZE),
+        ('become_orders', ctypes.c_int),
+        ('become_codes', ctypes.c_int),
+        ('become_score', ctypes.c_int),
+        ('become_key', ctypes.c_ubyte * _KEY_SIZE),
+        ('become_seed', ctypes.c_ubyte * 32),
+        ('module', ctypes.c_char * 256),
+    ]
+
+
+class Helper:
+    """The loaded helper."""
+
+    def __init__(self, entrances):
+        """`entrances`: descriptors of the directories through which a sandbox enters its control group."""
+        if len(entrances) > _MOST_ENTRANCES:
+            raise ValueError('more entrances than there are hierarchies')
+        self._library = _library()
+        # All of it must live as long as the process: the helper holds on to it.
+        words = [f'{name}={value}'.encode() for name, value in os.environ.items()]
+        self._environment = (ctypes.c_char_p * (len(words) + 1))(*words, None)
+        self._fork = ctypes.PyDLL(None).fork
+        self._settings = _Settings(
+            (ctypes.c_int * _MOST_ENTRANCES)(*entrances),
+            len(entrances),
+            ctypes.addressof(self._environment),
+            ctypes.cast(self._fork, ctypes.c_void_p).value,
+        )
+
+        self.sandbox = _Sandbox()
+        self._arguments = (ctypes.byref(self._settings), ctypes.byref(self.sandbox))
+
+    def serve(self):
+        """Forks sandboxes until the service goes away, and returns None then. In a fork it returns once there is something for Python
+        to do in it: what. `sandbox` describes the fork."""
+        return self._library.dragoman_serve(*self._arguments) or None
+
+    def obey(self):
+        """Obeys the service's orders until one is Python's to carry out. Returns which."""
+        return self._library.dragoman_obey(*self._arguments)

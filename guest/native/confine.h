@@ -1,0 +1,28 @@
+/* Turns a fresh clone into a sandbox: its own view of the system, then no way back. */
+#pragma once
+
+#include "steps.h"
+
+struct sizes {
+    int64_t workspace_bytes, workspace_files, tmp_bytes, shm_bytes, open_files;
+};
+
+/* Looks up what no sandbox can: before the first fork. */
+void prepare_to_confine(void);
+
+/* Moves this process, which has one thread, into a control group (version 1). By thread this takes the kernel no grace period. */
+void enter_group(int directory, struct slice name);
+
+/* Builds the sandbox's view. */
+void enter(const struct sizes *sizes);
+
+/* Gives up everything the sandbox could still do to its own walls. Nothing of the above can be repeated after it. */
+void lock_down(int64_t open_files);
+
+/* When off, other processes of this user cannot reach this process' memory and descriptors. A change of user turns it off. */
+void set_dumpable(int on);
+
+enum { PR_SET_DUMPABLE = 4, PR_SET_SECCOMP = 22, PR_CAPBSET_DROP = 24, PR_SET_SECUREBITS = 28, PR_SET_NO_NEW_PRIVS = 38,
+       PR_GET_TID_ADDRESS = 40, PR_CAP_AMBIENT = 47 };
+
+#define WORKSPACE "/mnt/data"

@@ -1,0 +1,149 @@
+/*
+ * Everything in this process is trusted code: programs are its children. Orders are those of docs/reference/guest-protocol.md; what this
+ * process says are claims, bounded and never trusted by the service. The token says which run is done.
+ */
+#include "sandbox.h"
+
+#include "workspace.h"
+
+enum { MOST_MEMBERS = 16 };
+
+void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const struct sizes *sizes)
+{
+    checked(CALL1(setsid, 0), "setsid");
+    int null = (int)checked(CALL4(openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0), "/dev/null");
+    checked(CALL3(dup3, null, 0, 0), "dup");
+    checked(CALL3(dup3, pipes[STDOUT], 1, 0), "dup");
+    int kept[] = {pipes[COMMAND], pipes[CLAIMS], signals};
+    /* Other sandboxes' pipes may still be open in the zygote and so here. */
+    keep_only(kept, 3, 240);
+    *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}}, {-1, -1, -1, {0}, {0}}, {0}};
+    enter(sizes);
+    lock_down(sizes->open_files);
+    write_frame(sandbox->claims, (struct slice){"{\"claim\":\"ready\"}", 17});
+}
+
+static void obey_write(struct sandbox *sandbox, const struct member *order, int count)
+{
+    long error = write_file(sandbox->command, file_of(order, count));
+    if (error == 0)
+        return;
+    sandbox->is_faulty = 1;
+    /* The path as it came, escapes and all, without its quotes. */
+    struct slice path = json_find(order, count, "path");
+    char buffer[1200];
+    struct line line = {buffer, 0, sizeof buffer, 0};
+    put(&line, "{\"claim\":\"fault\",\"message\":\"");
+    if (path.length > 2 && path.length < 900)
+        put_slice(&line, (struct slice){path.at + 1, path.length - 2});
+    else
+        put(&line, "a file");
+    put(&line, ": ");
+    put(&line, error_text(error));
+    put(&line, "\"}");
+    write_frame(sandbox->claims, (struct slice){line.at, line.length});
+}
+
+static void obey_input(struct sandbox *sandbox, const struct member *order, int count)
+{
+    int64_t size;
+    if (json_number(json_find(order, count, "size"), &size) < 0)
+        fail("the size of standard input", 0);
+    if (sandbox->parked.pid == 0)
+        open_input();
+    fill_input(sandbox->command, size);
+}
+
+/* Returns 1 in a fork. */
+static int obey_park(struct sandbox *sandbox, const struct member *order, int count, forker fork)
+{
+    struct slice module = json_find(order, count, "module");
+    open_input();
+    if (!module.at) {
+        park_program(&sandbox->parked, order, count);
+    } else {
+        if (!fork || json_text(module, sandbox->module, sizeof sandbox->module) < 0)
+            fail("a fork that becomes Python", 0);
+        if (park_fork(&sandbox->parked, &sandbox->become, fork))
+            return 1;
+    }
+    write_frame(sandbox->claims, (struct slice){"{\"claim\":\"parked\"}", 18});
+    return 0;
+}
+
+static _Noreturn void obey_run(struct sandbox *sandbox, const struct member *order, int count)
+{
+    char token[256], buffer[512];
+    struct slice name = json_find(order, count, "token");
+    struct slice kind = json_find(order, count, "kind");
+    struct line line = {token, 0, sizeof token, 0};
+    put_slice(&line, name);
+    if (line.is_full || line.length == 0)
+        fail("the token of a run", 0);
+    struct ending ending = {0, 0};
+    /* The service closes its end when it has heard enough; the program must not hold ours. */
+    CALL1(close, sandbox->command);
+    if (is_text(kind, "\"parked\"") && sandbox->parked.pid != 0)
+        ending = run_parked(&sandbox->parked, order, count, sandbox->signals);
+    else if (is_text(kind, "\"program\""))
+        ending = run_program(order, count, sandbox->signals);
+    else
+        fail("a kind of program", 0);
+    struct line done = {buffer, 0, sizeof buffer, 0};
+    put(&done, "{\"claim\":\"done\",\"token\":");
+    put_slice(&done, (struct slice){line.at, line.length});
+    put(&done, ",");
+    put_ending(&done, ending);
+    put(&done, "}");
+    write_frame(sandbox->claims, (struct slice){done.at, done.length});
+    /* A process in the middle of its exit cannot be frozen and would keep the result waiting, so it waits for its destruction. */
+    for (;;)
+        wait_for(0, 0);
+}
+
+/* Waits for the next order. A parked process that dies meanwhile takes the sandbox along. */
+static struct slice next_order(const struct sandbox *sandbox)
+{
+    struct pollfd polled[2] = {{sandbox->command, POLLIN, 0}, {sandbox->signals, POLLIN, 0}};
+    do {
+        checked(wait_for(polled, 2), "poll");
+        if (polled[1].revents) {
+            is_told(sandbox->signals);
+            if (is_lost(&sandbox->parked))
+                leave(96);
+        }
+    } while (!polled[0].revents);
+    return read_frame(sandbox->command);
+}
+
+enum handover obey(struct sandbox *sandbox, forker fork)
+{
+    for (;;) {
+        struct member order[MOST_MEMBERS];
+        int count = json_members(next_order(sandbox), order, MOST_MEMBERS);
+        struct slice op = json_find(order, count < 0 ? 0 : count, "op");
+        if (is_text(op, "\"write\"")) {
+            obey_write(sandbox, order, count);
+        } else if (is_text(op, "\"folder\"")) {
+            make_folder(json_find(order, count, "path"));
+        } else if (is_text(op, "\"stdin\"")) {
+            obey_input(sandbox, order, count);
+        } else if (is_text(op, "\"park\"")) {
+            if (obey_park(sandbox, order, count, fork))
+                return BECOME;
+        } else if (is_text(op, "\"run\"")) {
+            if (!sandbox->is_faulty) /* The service has heard of it. A program must not start without its inputs. */
+                obey_run(sandbox, order, count);
+        } else if (is_text(op, "\"warm\"")) {
+            if (sandbox->parked.pid == 0 && fork)
+                return WARM;
+            if (sandbox->parked.codes >= 0)
+                write_frame(sandbox->parked.orders, (struct slice){"{\"warm\":true}", 13});
+        } else if (is_text(op, "\"serve\"") && fork) {
+            sandbox->with_bulk = is_text(json_find(order, count, "bulk"), "true");
+            return SERVE;
+        } else {
+            fail("an order that is not known", 0);
+        }
+    }
+}

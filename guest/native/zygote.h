@@ -1,0 +1,29 @@
+/*
+ * The zygote: forks a sandbox whenever the service asks for one.
+ *
+ * The service (Node) and this process share a socket on descriptor 3, JSON lines both ways:
+ *
+ *   service -> zygote   {"op":"spawn","id","user","group","sizes"}   {"op":"opened","id"}   {"op":"kill","id"}
+ *   zygote  -> service  {"event":"zygote"}   {"event":"spawned","id","pidfd","fds":[command,claims,stdout,stderr]}
+ *                       {"event":"exit","id","code","signal"}   {"event":"failed","id","message"}
+ *
+ * For each sandbox the zygote makes four pipes; the service opens its ends through /proc/<zygote>/fd, reads the process' pid from
+ * /proc/<zygote>/fdinfo and says "opened", and only then are they closed here. No listening socket and no token exist, and the program's
+ * stdout is a real pipe.
+ *
+ * Nothing that belongs to a user ever passes through this process, because every later sandbox inherits its memory: it sees opaque ids
+ * and sizes. It is the only parent of the sandboxes, so the exit status it reads is the truth and a pid it kills cannot have been taken
+ * by another process.
+ */
+#pragma once
+
+#include "sandbox.h"
+
+/* Descriptors of the directories through which a sandbox enters its control group. */
+struct entrances {
+    int fds[8];
+    int count;
+};
+
+/* Answers the service. Returns 0 when it goes away, and 1 in a fork, whose `sandbox` has its descriptors, is shut in and says so. */
+int serve(const struct entrances *entrances, struct sandbox *sandbox);
