@@ -19,14 +19,11 @@ beforeAll(async () => {
 afterAll(() => started?.close());
 const face = () => started;
 
-/** On a busy machine a key can come before the page has drawn what takes it. A scene has a page of its own, and is played once more. */
-const again = { retry: 1 };
-
-describe('sign-in', again, () => signInScenes(face));
-describe('notebook', again, () => notebookScenes(face));
-describe('playground', again, () => chatScenes(face));
+describe('sign-in', () => signInScenes(face));
+describe('notebook', () => notebookScenes(face));
+describe('playground', () => chatScenes(face));
 describe('operator', attacking('operators'), () => operatorScenes(face));
-describe('files', again, () => fileScenes(face));
-describe('for anyone', again, () => anyoneScenes(face));
+describe('files', () => fileScenes(face));
+describe('for anyone', () => anyoneScenes(face));
 describe('budget', () => budgetScenes());
 describe('output of a program', attacking('face'), () => hostileScenes(face));
