@@ -95,7 +95,7 @@ export type KernelQuestion =
   | { readonly kind: 'complete'; readonly cursor: number }
   /** What the name at `cursor` is, in characters. Python alone. */
   | { readonly kind: 'inspect'; readonly cursor: number }
-  /** Which variables there are; the code is empty. Python alone. */
+  /** Which variables there are; the code is empty. Python and JavaScript alone. */
   | { readonly kind: 'variables' }
   /** Whether the code is whole. */
   | { readonly kind: 'is_complete' };

@@ -22,6 +22,43 @@ const isComplete = async (session: string, language: string, code: string) =>
   (await api.json<{ status: string; indent: string }>('POST', `/sessions/${session}/is_complete`, { language, code }))
     .status;
 
+describe('the variables of a JavaScript kernel', () => {
+  it('are told in words, without getters or methods being called', async () => {
+    const session = await api.session();
+    const code = [
+      'let total = 41.5; const title = "a".repeat(200); var count = 3n; const flags = [true, false];',
+      'const loud = { get size() { globalThis.called = true; }, toString() { globalThis.called = true; } };',
+      'class Trap { get [Symbol.toStringTag]() { globalThis.called = true; return "x"; } }; const trap = new Trap();',
+      'const seen = new Map([[1, 2]]); function helper() {}; const nothing = null;',
+    ].join('\n');
+    await api.json('POST', `/sessions/${session}/executions`, { language: 'javascript', code });
+    const list = (language: string) =>
+      api.json<{ data: Record<string, unknown>[] }>('GET', `/sessions/${session}/variables?language=${language}`);
+    const { data } = await list('javascript');
+    expect(Object.fromEntries(data.map(({ name, ...rest }) => [name, rest]))).toMatchObject({
+      total: { kind: 'number', preview: '41.5' },
+      title: { kind: 'text', preview: expect.stringMatching(/^"a{70,79}/) },
+      count: { kind: 'whole number', preview: '3n' },
+      flags: { kind: 'list', preview: '2 items' },
+      loud: { kind: 'object' },
+      trap: { kind: 'object' },
+      seen: { kind: 'mapping', preview: '1 items' },
+      nothing: { kind: 'nothing' },
+    });
+    expect(data.map(({ name }) => name)).not.toContain('helper');
+    expect((await list('ts')).data).toEqual(data);
+    const { results } = await api.json<{ results: Record<string, string>[] }>(
+      'POST',
+      `/sessions/${session}/executions`,
+      {
+        language: 'javascript',
+        code: 'globalThis.called === undefined',
+      },
+    );
+    expect(results[0]!['text/plain']).toBe('true');
+  });
+});
+
 describe('how code could go on', () => {
   it('is known from the variables of a Python kernel, and nothing runs', async () => {
     const session = await api.session();

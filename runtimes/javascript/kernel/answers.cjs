@@ -3,6 +3,7 @@
 
 const vm = require('node:vm');
 const { post } = require('./evaluate.cjs');
+const variables = require('./variables.cjs');
 
 const answerType = 'application/vnd.dragoman.answer+json';
 const maxMatches = 200;
@@ -11,6 +12,7 @@ const evaluateMs = 200;
 
 /** The answer to a question {kind, cursor}. */
 async function answer({ kind, cursor }, code, language) {
+  if (kind === 'variables') return { variables: await variables.listed() };
   return kind === 'complete' ? complete(code, cursor) : isComplete(code, language);
 }
 

@@ -59,7 +59,7 @@ export function addQuestionRoutes(
   });
   addRoute(app, routes.variables, async ({ params, query }, { principal }, reply) => {
     const language = query.language ?? 'python';
-    if (!isPython(language) || !(await isLive(principal, params.session_id))) return { data: [] };
+    if (!tellsVariables(language) || !(await isLive(principal, params.session_id))) return { data: [] };
     const said = await ask(principal, params.session_id, { language, code: '' }, { kind: 'variables' }, reply);
     return { data: variablesClaim.safeParse(said).data?.variables ?? [] };
   });
@@ -99,5 +99,9 @@ export function addQuestionRoutes(
     }
   }
 }
+
+/** Languages whose kernels know their variables without running code: Python, JavaScript and what runs in its kernel. */
+const tellsVariables = (language: string) =>
+  isPython(language) || /^(javascript|js|node|typescript|ts)$/i.test(language);
 
 const isPython = (language: string) => /^(python3?|py)$/i.test(language);

@@ -307,6 +307,10 @@ export function notebookScenes(face: () => Face): void {
     await page.locator('aside').getByText('measured_values').waitFor();
     await page.locator('aside').getByText('2 items').waitFor();
     await page.locator('aside').getByText('trap').waitFor();
+    await runCell(page, 'const measuredInJs = [1, 2, 3];', 'javascript');
+    await page.locator('aside').getByText('measuredInJs').waitFor();
+    await page.locator('aside').getByText('3 items').waitFor();
+    await page.locator('.cell').last().getByLabel('Language of this cell').selectOption('python');
     await page.locator('.cm-content').click();
     await page.keyboard.type('measured_values.app');
     const list = page.locator('.cm-tooltip-autocomplete');
@@ -322,7 +326,7 @@ export function notebookScenes(face: () => Face): void {
     const answer = await api.cell(session, 'In[-1], len(In)');
     expect(answer.results[0]!['text/plain']).toContain('3)');
     const file = await api.json<{ cells: readonly unknown[] }>('GET', `/sessions/${session}/notebook`);
-    expect(file.cells.length).toBe(2);
+    expect(file.cells.length).toBe(3);
     await context.close();
   });
 

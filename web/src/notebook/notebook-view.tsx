@@ -138,7 +138,7 @@ function Header({ notebook, name, onSide }: { notebook: Notebook; name: string; 
     if (wanted !== null) void notebook.rename(wanted.trim());
   };
   const restart = () => {
-    const names = notebook.variables.value?.length ?? 0;
+    const names = [...notebook.variables.value.values()].reduce((sum, all) => sum + (all?.length ?? 0), 0);
     if (names === 0 || confirm(`Restart? ${plural(names, 'variable')} will be gone, the files stay.`))
       void notebook.restart();
   };

@@ -8,7 +8,7 @@ import { execute, follow } from '../run/follow.ts';
 import { Run } from '../run/run.ts';
 import { Cell, newCell } from './cell.ts';
 import { cellsOf, type Ipynb, pastRun } from './ipynb.ts';
-import { readVariables, type Variable } from './variables.ts';
+import { type KernelVariables, readKernels } from './variables.ts';
 
 const saveAfterMs = 800;
 
@@ -18,7 +18,7 @@ export class Notebook {
   readonly session = signal<Session | undefined>(undefined);
   readonly cells = signal<readonly Cell[]>([]);
   readonly files = signal<readonly StoredFile[]>([]);
-  readonly variables = signal<readonly Variable[] | undefined>(undefined);
+  readonly variables = signal<KernelVariables>(new Map());
   readonly selected = signal<string | undefined>(undefined);
   readonly isEditing = signal(false);
   readonly saving = signal<'saved' | 'waiting' | 'saving' | 'conflict' | 'failed'>('saved');
@@ -133,10 +133,16 @@ export class Notebook {
       sessions.value = sessions.value.map((each) => (each.id === session.id ? session : each));
       this.files.value = files.data;
       if (session.state !== 'live') this.#forgetVariables();
-      this.variables.value = session.state === 'live' ? await readVariables(this.id) : [];
+      this.variables.value = session.state === 'live' ? await readKernels(this.id, this.#ranIn()) : new Map();
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 409) this.fault.value = messageOf(error);
     }
+  }
+
+  /** Languages of cells that ran and whose variables are still there; an agent may have run others. */
+  #ranIn(): Iterable<string> {
+    const ran = this.cells.value.filter((cell) => cell.run.value?.isOver && !cell.isFormer.value);
+    return ['python', ...ran.map(({ language }) => language.value)];
   }
 
   #forgetVariables(): void {
@@ -193,7 +199,7 @@ export class Notebook {
   async restart(): Promise<void> {
     this.session.value = await call<Session>('POST', `/sessions/${this.id}/restart`);
     this.#forgetVariables();
-    this.variables.value = [];
+    this.variables.value = new Map();
     announce('Restarted. The variables are gone, the files are here.');
   }
 

@@ -4,7 +4,7 @@ import { languageTitle } from '../app/state.ts';
 import { bytes, count, duration, plural, when } from '../app/words.ts';
 import { FileList } from '../files/file-list.tsx';
 import type { Notebook } from './notebook.ts';
-import type { Variable } from './variables.ts';
+import type { KernelVariables, Variable } from './variables.ts';
 
 /** Beside the cells: what the session holds. */
 export function Side({ notebook, isOpen, onClose }: { notebook: Notebook; isOpen: boolean; onClose: () => void }) {
@@ -62,18 +62,40 @@ export function Side({ notebook, isOpen, onClose }: { notebook: Notebook; isOpen
   );
 }
 
-function Variables({ variables, isBusy }: { variables: readonly Variable[] | undefined; isBusy: boolean }) {
+function Variables({ variables, isBusy }: { variables: KernelVariables; isBusy: boolean }) {
+  const shown = [...variables].filter(
+    ([language, all]) => language === 'python' || all === undefined || all.length > 0,
+  );
+  const isEmpty = shown.every(([, all]) => all?.length === 0);
+  return (
+    <>
+      {shown.length === 0 && <h2>Variables</h2>}
+      {shown.map(([language, all]) => (
+        <OfKernel key={language} language={language} variables={all} isBusy={isBusy} />
+      ))}
+      {isEmpty && <p class="pad small muted">Variables appear here after a cell in Python or JavaScript ran.</p>}
+    </>
+  );
+}
+
+interface OfKernelProps {
+  readonly language: string;
+  readonly variables: readonly Variable[] | undefined;
+  readonly isBusy: boolean;
+}
+
+function OfKernel({ language, variables, isBusy }: OfKernelProps) {
   return (
     <>
       <h2>
-        <span class="grow">{languageTitle('python')}</span>
+        <span class="grow">{languageTitle(language)}</span>
         <span class="num">{variables ? plural(variables.length, 'variable') : ''}</span>
       </h2>
       {variables === undefined && (
         <p class="pad small muted">{isBusy ? 'Known when the cell has ended.' : 'Not known now.'}</p>
       )}
-      {variables?.length === 0 && <p class="pad small muted">Variables appear here after a Python cell ran.</p>}
       <ul class="kv">
+        {' '}
         {variables?.map(({ name, kind, type, shape, bytes: size, preview }) => (
           <li key={name}>
             <b>{name}</b>

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
 
-export interface Column<T> {
+interface Column<T> {
   readonly title: string;
   readonly isNumber?: boolean;
   cell(row: T): ComponentChildren;
 }
 
-export interface TableProps<T> {
+interface TableProps<T> {
   /** What it is a table of. */
   readonly label: string;
   readonly rows: readonly T[] | undefined;

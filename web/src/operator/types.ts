@@ -61,7 +61,7 @@ export interface KeyPage {
   readonly plans: readonly string[];
 }
 
-export interface Amounts {
+interface Amounts {
   readonly executions: number;
   readonly cpu_ms: number;
   readonly wall_ms: number;
@@ -69,7 +69,7 @@ export interface Amounts {
   readonly bytes_served: number;
 }
 
-export type Day = Amounts & { readonly date: string };
+type Day = Amounts & { readonly date: string };
 
 export interface Usage {
   readonly from: string;

@@ -60,10 +60,12 @@ export const questionRoutes = {
     method: 'GET',
     url: '/sessions/:session_id/variables',
     rateClass: 'list',
-    summary: 'The variables of the live Python kernel',
+    summary: 'The variables of the live Python or JavaScript kernel',
     description: 'No code of their classes runs. Empty where no kernel is live, and for other languages.',
     params: sessionParams,
-    query: z.object({ language: z.string().optional().describe('`python`, which is the default.') }),
+    query: z.object({
+      language: z.string().optional().describe('`python`, which is the default, `javascript` or `typescript`.'),
+    }),
     answers: {
       ...problems(400, 401, 404, 410, 429, 500, 503),
       200: json('At most 500, in the order in which they were made.', z.object({ data: z.array(variable) }), {
