@@ -121,6 +121,10 @@ export interface Execution {
    */
   state: 'fresh' | 'continued' | 'restored';
   /**
+   * Where saved variables were given back before it; else null.
+   */
+  restored: RestoredVariables | null;
+  /**
    * Whether the next execution finds the variables; `none`: the language keeps none.
    */
   interpreter: 'kept' | 'lost' | 'none';
@@ -161,6 +165,57 @@ export interface Execution {
   results: MimeBundle[];
   error: ProgramError | null;
   artifacts: Artifact[];
+}
+/**
+ * What became of saved variables that were given back before the code.
+ */
+export interface RestoredVariables {
+  kernel: string;
+  saved_at: string;
+  /**
+   * Code has run since they were saved; what it changed is not in them.
+   */
+  behind: boolean;
+  /**
+   * How many are whole.
+   */
+  variables: number;
+  /**
+   * Those that are gone, and why.
+   */
+  lost: {
+    name: string;
+    type: string;
+    reason: string;
+  }[];
+  /**
+   * How many are gone.
+   */
+  lost_count: number;
+  /**
+   * Those of which something inside is gone, by its type.
+   */
+  partial: {
+    name: string;
+    type: string;
+    lost: string[];
+  }[];
+  /**
+   * Classes and functions whose statement was run again.
+   */
+  redefined: string[];
+  /**
+   * Settings of the process that are gone.
+   */
+  ambient: string[];
+  /**
+   * Why nothing came back; null: something did.
+   */
+  reason: ('deadline' | 'memory' | 'unavailable' | 'failed' | 'too_large' | 'quota' | 'storage' | 'broken') | null;
+  /**
+   * All of it in words.
+   */
+  message: string;
 }
 export interface ExecutionUsage {
   cpu_ms: number;
@@ -344,6 +399,33 @@ export interface FileSummary {
    */
   truncated?: boolean;
 }
+export interface Fork {
+  id: string;
+  name: string | null;
+  /**
+   * `live`: variables are kept; `dormant`: only files are, and variables that were saved; `expired`: everything is gone.
+   */
+  state: 'live' | 'dormant' | 'expired';
+  /**
+   * An execution runs or waits.
+   */
+  busy: boolean;
+  created_at: string;
+  last_active_at: string;
+  /**
+   * When it ends unless it is used before.
+   */
+  expires_at: string;
+  idle_timeout_ms: number;
+  memory_bytes: number;
+  metadata: {
+    [k: string]: string;
+  };
+  /**
+   * `variables`: its first code finds them; `none`: it was not to have any, or there are none; `not_at_execution`: none are saved of that moment; `off`: they are not saved here; `not_saved`: they could not be saved.
+   */
+  variables: 'variables' | 'none' | 'not_at_execution' | 'off' | 'not_saved';
+}
 export interface ForkRequest {
   name?: string | null;
   idle_timeout_ms?: number | null;
@@ -358,6 +440,14 @@ export interface ForkRequest {
   metadata?: {
     [k: string]: string;
   } | null;
+  /**
+   * With its variables, as far as they can be saved. Absent: yes.
+   */
+  variables?: boolean;
+  /**
+   * To know of nothing later than this execution. Where its variables were not saved the fork has files alone.
+   */
+  execution_id?: string | null;
 }
 export interface InspectCodeAnswer {
   signature: string;
@@ -409,6 +499,62 @@ export interface KernelRequest {
    * Where it starts, relative to the workspace; made if it is missing.
    */
   directory?: string | null;
+}
+export interface KernelState {
+  kernel: string;
+  state: 'live' | 'saved';
+  saved_at: string | null;
+  /**
+   * The last execution that they know of.
+   */
+  execution_id: string | null;
+  /**
+   * Code has run since they were saved.
+   */
+  behind: boolean;
+  bytes: number;
+  /**
+   * What they were made with.
+   */
+  versions: {
+    [k: string]: string;
+  };
+  /**
+   * How many are whole.
+   */
+  variables: number;
+  /**
+   * Those that are gone, and why.
+   */
+  lost: {
+    name: string;
+    type: string;
+    reason: string;
+  }[];
+  /**
+   * How many are gone.
+   */
+  lost_count: number;
+  /**
+   * Those of which something inside is gone, by its type.
+   */
+  partial: {
+    name: string;
+    type: string;
+    lost: string[];
+  }[];
+  /**
+   * Classes and functions whose statement was run again.
+   */
+  redefined: string[];
+  /**
+   * Settings of the process that are gone.
+   */
+  ambient: string[];
+  kept: {
+    name: string;
+    type: string;
+  }[];
 }
 export interface Language {
   name: string;
@@ -474,7 +620,7 @@ export interface Session {
   id: string;
   name: string | null;
   /**
-   * `live`: variables are kept; `dormant`: only files are; `expired`: everything is gone.
+   * `live`: variables are kept; `dormant`: only files are, and variables that were saved; `expired`: everything is gone.
    */
   state: 'live' | 'dormant' | 'expired';
   /**
@@ -552,6 +698,9 @@ export interface ReadSessionFileQuery {
   offset?: number;
   width?: number;
 }
+export interface ReadStateAnswer {
+  data: KernelState[];
+}
 export interface ReadUsageQuery {
   from?: string;
   to?: string;
@@ -561,6 +710,9 @@ export interface RunningExecution {
   session_id: string;
   language: string;
   status: 'queued' | 'running';
+}
+export interface SaveStateAnswer {
+  data: KernelState[];
 }
 export interface SessionChange {
   /**

@@ -10,6 +10,7 @@ export type {
   IsCompleteRequest,
   Kernel,
   KernelRequest,
+  KernelState,
   Language,
   ListSessionsAnswer,
   ListSessionsQuery,

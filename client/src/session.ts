@@ -8,6 +8,8 @@ import type {
   ForkRequest,
   InterruptSessionAnswer,
   IsCompleteRequest,
+  KernelState,
+  ReadStateAnswer,
   SessionChange,
   Session as SessionRecord,
 } from './api.ts';
@@ -78,13 +80,30 @@ export class Session {
     return this.#transport.json('POST', `${this.#base}/restart`, { ...options, repeatable: true });
   }
 
-  /** Begins another session with the same files. */
+  /** Begins another session with the same files, and the same variables as far as they can be saved. */
   async fork(request: ForkRequest = {}, options: CallOptions = {}): Promise<Session> {
     const { id } = await this.#transport.json<SessionRecord>('POST', `${this.#base}/fork`, {
       ...options,
       json: request,
     });
     return new Session(this.#transport, id);
+  }
+
+  /** What is there of its variables: kernels that hold them now, and those whose variables are saved. */
+  async state(options: CallOptions = {}): Promise<readonly KernelState[]> {
+    const { data } = await this.#transport.json<ReadStateAnswer>('GET', `${this.#base}/state`, options);
+    return data;
+  }
+
+  /** Saves its variables now, as the service does by itself once it has been idle for a while. */
+  async saveState(options: CallOptions = {}): Promise<readonly KernelState[]> {
+    const { data } = await this.#transport.json<ReadStateAnswer>('POST', `${this.#base}/state`, options);
+    return data;
+  }
+
+  /** Removes what is saved of its variables. */
+  async discardState(options: CallOptions = {}): Promise<void> {
+    await this.#transport.json('DELETE', `${this.#base}/state`, { ...options, repeatable: true });
   }
 
   /** Its history as a Jupyter notebook, nbformat 4.5. */

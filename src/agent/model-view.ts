@@ -1,4 +1,4 @@
-import { type MimeBundle, stderrApart, unprintedError } from '../core/index.ts';
+import { type MimeBundle, restoredText, stderrApart, unprintedError } from '../core/index.ts';
 import type { Execution } from '../service/index.ts';
 
 /** What a model is shown of a run. */
@@ -117,7 +117,8 @@ function plain(bundle: MimeBundle): string {
 function notes(execution: Execution, options: ModelViewOptions, silent: boolean): string[] {
   const { result, files, deleted, lost, continuity } = execution;
   const list: string[] = [];
-  if (continuity === 'restored')
+  if (execution.restored) list.push(`[${restoredText(execution.restored)}]`);
+  else if (continuity === 'restored')
     list.push(
       '[The interpreter had been restarted before this call: earlier variables and imports are gone, files are still there.]',
     );

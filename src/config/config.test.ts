@@ -28,7 +28,7 @@ const usual = {
   waiting: 64,
   storedBytes: 21_474_836_480,
   storedFiles: 100_000,
-  state: false,
+  state: true,
   rates: {
     exec: { count: 600, periodMs: 30_000 },
     upload: { count: 300, periodMs: 300_000 },

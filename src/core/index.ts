@@ -45,6 +45,7 @@ export { jsonLength, jsonPieces, pieceLength } from './json-text.ts';
 export {
   boundedObject,
   printable,
+  restoredText,
   type StateLoss,
   type StateLossReason,
   type StateReport,

@@ -112,3 +112,42 @@ function objectOf(value: unknown): Record<string, unknown> | undefined {
     ? (value as Record<string, unknown>)
     : undefined;
 }
+
+const namedAtMost = 12;
+
+/** What a reader should know of variables that were to be given back: a sentence or a few, in one line of at most some 2000 characters. */
+export function restoredText({
+  savedAt,
+  isBehind,
+  report,
+  loss,
+}: {
+  readonly savedAt: number;
+  readonly isBehind: boolean;
+  readonly report: StateReport | null;
+  readonly loss: StateLoss | null;
+}): string {
+  if (loss || !report)
+    return `Saved variables could not be restored${loss ? `: ${loss.message.replace(/\.$/, '')}` : ''}. Earlier variables and imports are gone, files are still there.`;
+  const count = `${report.variables} variable${report.variables === 1 ? '' : 's'}`;
+  const when = new Date(savedAt).toISOString().slice(0, 19);
+  const parts = [
+    isBehind ? `Restored ${count} as of ${when}Z; what ran after that is not in them.` : `Restored ${count}.`,
+  ];
+  const lost = report.lost.map(({ name, type, reason }) => {
+    const why = [type, reason].filter((text) => text !== '').join(': ');
+    return why === '' ? name : `${name} (${why})`;
+  });
+  const partial = report.partial.map(({ name, lost: types }) => `${name} (${types.join(', ')})`);
+  if (lost.length > 0) parts.push(`Lost: ${few(lost)}.`);
+  if (partial.length > 0) parts.push(`Incomplete: ${few(partial)}.`);
+  if (report.redefined.length > 0) parts.push(`Defined again: ${few(report.redefined)}.`);
+  if (report.ambient.length > 0) parts.push(`Settings lost: ${few(report.ambient)}.`);
+  const text = parts.join(' ');
+  return text.length > 2000 ? `${text.slice(0, 1990)} …` : text;
+}
+
+function few(names: readonly string[]): string {
+  const more = names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : '';
+  return `${names.slice(0, namedAtMost).join(', ')}${more}`;
+}

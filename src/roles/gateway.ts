@@ -63,7 +63,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
   lifetime.add(() => service.close());
   service.start();
-  const { sessions, kernels, executions, executionWatch, toolRounds, namedRequests, operations } = service;
+  const { sessions, kernels, states, executions, executionWatch, toolRounds, namedRequests, operations } = service;
   const { cacheBytes, ...previewLimits } = config.previews;
   const previews = new PreviewService({ ...shared, cacheBytes, limits: previewLimits });
   lifetime.add(() => previews.close());
@@ -141,6 +141,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       toolRounds,
       namedRequests,
       kernels,
+      states,
       sandboxDomain: config.sandboxes.sandboxDomain,
       sessionTokens: new SessionTokens(await serviceSecret(records.documents, 'session-tokens')),
       assistant,

@@ -71,6 +71,7 @@ export function idleServices(): DialectServices {
     namedRequests: notForThis('namedRequests'),
     executionWatch: notForThis('executionWatch'),
     kernels: notForThis('kernels'),
+    states: notForThis('states'),
     sandboxDomain: undefined,
     sessionTokens: new SessionTokens(Buffer.alloc(32)),
     usage: notForThis('usage'),

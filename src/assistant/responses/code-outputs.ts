@@ -24,10 +24,13 @@ const notices: Partial<Record<Outcome, string>> = {
 export function codeOutputs(
   result: CellResult,
   pieces: readonly StreamPiece[],
+  /** What became of saved variables. */
+  restored = '',
 ): { outputs: CodeOutput[]; images: ShownImage[] } {
   const images = shownImages(result);
   const values = result.outputs.map(({ bundle }) => valueText(bundle));
   const text = [
+    restored,
     printed(result, pieces),
     ...values,
     unprintedError(result),

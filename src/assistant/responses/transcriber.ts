@@ -1,5 +1,5 @@
 import type { AgentEnd, AgentEvent, ProviderState } from '../../agent/index.ts';
-import { newId, type Principal } from '../../core/index.ts';
+import { newId, type Principal, restoredText } from '../../core/index.ts';
 import type { Sessions } from '../../service/index.ts';
 import { itemId } from '../item-ids.ts';
 import type { OutputItem } from '../items.ts';
@@ -88,7 +88,11 @@ export class Transcriber {
         break;
       case 'code_done': {
         this.modelViews[this.#codeItem] = event.modelView;
-        const { outputs, images } = codeOutputs(event.execution.result, this.#pieces);
+        const { outputs, images } = codeOutputs(
+          event.execution.result,
+          this.#pieces,
+          event.execution.restored ? `[${restoredText(event.execution.restored)}]` : '',
+        );
         await this.#files.add(this.#sessionId!, event.execution, images);
         yield* writer.codeDone('completed', outputs);
         break;

@@ -144,6 +144,7 @@ class Repl {
       const ending = endingOf(result);
       if (ending) terminal.note(ending, 'yellow');
       if (result.interpreter === 'lost') terminal.note('The variables are lost; the files are still there.', 'yellow');
+      else if (result.restored) terminal.note(result.restored.message, 'yellow');
       else if (result.state === 'restored')
         terminal.note('The kernel was started anew: variables are gone, files are there.', 'yellow');
       if (this.#options.out !== undefined) await saveArtifacts(this.#work, result, this.#options.out);

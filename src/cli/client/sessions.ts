@@ -52,7 +52,7 @@ export function addSessionCommands(program: Command, context: ClientContext): vo
     );
 
   withServiceOptions(sessions.command('fork'))
-    .description('begin a session with the same files and print its id')
+    .description('begin a session with the same files and variables, and print its id')
     .argument('<session>', 'its id')
     .option('--name <name>', 'the name of the new one')
     .action((id: string, options: CommonOptions & { name?: string }) =>
@@ -82,6 +82,26 @@ export function addSessionCommands(program: Command, context: ClientContext): vo
         const info = await dragoman.sessions.open(id).restart({ signal });
         if (options.json) terminal.json(info);
         else terminal.note('Restarted.');
+      }),
+    );
+
+  withServiceOptions(sessions.command('state'))
+    .description('show what is there of the variables of a session')
+    .argument('<session>', 'its id')
+    .option('--save', 'save them first')
+    .option('--discard', 'remove what is saved')
+    .action((id: string, options: CommonOptions & { save?: true; discard?: true }) =>
+      atService(context, options, async ({ dragoman, terminal, signal }) => {
+        const session = dragoman.sessions.open(id);
+        if (options.discard) await session.discardState({ signal });
+        const states = await (options.save ? session.saveState({ signal }) : session.state({ signal }));
+        if (options.json) return terminal.json(states);
+        if (states.length === 0) terminal.note('It has no variables.');
+        for (const { kernel, state, saved_at: at, variables, lost, behind } of states) {
+          const when = at === null ? '' : `  ${at}${behind ? ', code has run since' : ''}`;
+          terminal.line(`${kernel.padEnd(16)}${state}${state === 'saved' ? `  ${variables} variables` : ''}${when}`);
+          for (const { name, type, reason } of lost) terminal.line(`  lost: ${shown(`${name} (${type}) ${reason}`)}`);
+        }
       }),
     );
 

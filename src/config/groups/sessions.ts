@@ -8,7 +8,7 @@ const toolSetting = section('Tool calls');
 
 export const state = stateSetting('DRAGOMAN_STATE', {
   value: flag(),
-  default: 'false',
+  default: 'true',
   plan: 'own',
   help: 'Whether variables of sessions are saved, so that they outlive their sandbox.',
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CellResult, DragomanError, planOf, type ToolDefinition } from '../../core/index.ts';
+import { type CellResult, DragomanError, planOf, restoredText, type ToolDefinition } from '../../core/index.ts';
 import type { Execution, ExecutionRequest, RunningExecution } from '../../service/index.ts';
 import { CellOutput } from './cell-output.ts';
 import { type CellHost, type Request, refusal } from './host.ts';
@@ -65,9 +65,11 @@ export async function runCell(
     return end(isCancelled ? interrupted : refusal(error));
   }
 
-  const { result, continuity } = ended;
+  const { result, continuity, restored } = ended;
   // Its sandbox was lost after we looked.
-  if (continuity === 'restored' && count > 1) output.print('stderr', '[the variables of earlier cells were lost]\n');
+  if (restored) output.print('stderr', `[${restoredText(restored)}]\n`);
+  else if (continuity === 'restored' && count > 1)
+    output.print('stderr', '[the variables of earlier cells were lost]\n');
   if (result.interpreter === 'lost') {
     const evalue = reasons[result.outcome];
     const traceback = [`DeadKernelError: ${evalue}`];

@@ -1,4 +1,4 @@
-import { clientPath, DragomanError, isId, relativeName } from '../../core/index.ts';
+import { clientPath, DragomanError, isId, relativeName, restoredText } from '../../core/index.ts';
 import type { Execution, ExecutionRequest, InputFile, ReportedFile } from '../../service/index.ts';
 import { type ExecAnswer, type ExecFile, sessionIds } from './answers.ts';
 import { fileClaim } from './scopes.ts';
@@ -76,7 +76,7 @@ export function toAnswer(execution: Execution, names: ReadonlyMap<string, string
   return {
     ...sessionIds(execution.sessionId),
     stdout: result.stdout.text,
-    stderr: result.stderr.text + reasons.map((reason) => `\n[sandbox] ${reason}\n`).join(''),
+    stderr: restoredLine(execution) + result.stderr.text + reasons.map((reason) => `\n[sandbox] ${reason}\n`).join(''),
     code: result.exitCode,
     signal: result.signal,
     message: reasons[0] ?? null,
@@ -96,6 +96,11 @@ export function toAnswer(execution: Execution, names: ReadonlyMap<string, string
         }
       : {}),
   };
+}
+
+/** What became of saved variables, for the model to see first. */
+function restoredLine({ restored }: Execution): string {
+  return restored ? `[sandbox] ${restoredText(restored)}\n` : '';
 }
 
 function statusOf({ result }: Execution): ExecAnswer['status'] {

@@ -1,5 +1,5 @@
 import { headAndTail, modelViewOf } from '../../agent/index.ts';
-import { type MimeBundle, planOf, type StoredFile } from '../../core/index.ts';
+import { type MimeBundle, planOf, restoredText, type StoredFile } from '../../core/index.ts';
 import type { Execution, RunningExecution } from '../../service/index.ts';
 import type { Caller } from './call.ts';
 import { type Block, downloadNotes, linksTo, sessionNote, type ToolAnswer, textBlock } from './content.ts';
@@ -102,7 +102,7 @@ export function cancelledAnswer({ id, sessionId }: Pick<RunningExecution, 'id' |
 type Changed = { readonly change: 'created' | 'modified'; readonly file: StoredFile };
 
 /** The result for programs. No host shows it to a model. */
-function detailsOf({ id, sessionId, result, continuity }: Execution, files: readonly Changed[]) {
+function detailsOf({ id, sessionId, result, continuity, restored }: Execution, files: readonly Changed[]) {
   const { stdout, stderr, error, usage } = result;
   const cut = (text: string) => headAndTail(text, streamCharacters);
   return {
@@ -121,6 +121,7 @@ function detailsOf({ id, sessionId, result, continuity }: Execution, files: read
     truncated:
       stdout.truncated || stderr.truncated || Math.max(stdout.text.length, stderr.text.length) > streamCharacters,
     state: continuity,
+    ...(restored ? { restored: restoredText(restored) } : {}),
     files: files.map(({ change, file: { name, size, contentType } }) => ({
       path: name,
       uri: fileUri(sessionId, name),

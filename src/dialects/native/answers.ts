@@ -46,6 +46,50 @@ const consumed = z
 
 const identity = { id, session_id: id, language: z.string() };
 
+const namedValue = z.object({ name: z.string(), type: z.string() });
+/** What a kernel says became of its variables. At most 1000 of each are named. */
+const variablesReport = {
+  variables: count.describe('How many are whole.'),
+  lost: z.array(namedValue.extend({ reason: z.string() })).describe('Those that are gone, and why.'),
+  lost_count: count.describe('How many are gone.'),
+  partial: z
+    .array(namedValue.extend({ lost: z.array(z.string()) }))
+    .describe('Those of which something inside is gone, by its type.'),
+  redefined: z.array(z.string()).describe('Classes and functions whose statement was run again.'),
+  ambient: z.array(z.string()).describe('Settings of the process that are gone.'),
+};
+const lossReason = z.enum(['deadline', 'memory', 'unavailable', 'failed', 'too_large', 'quota', 'storage', 'broken']);
+
+const restored = z
+  .object({
+    kernel: z.string(),
+    saved_at: time,
+    behind: z.boolean().describe('Code has run since they were saved; what it changed is not in them.'),
+    ...variablesReport,
+    reason: lossReason.nullable().describe('Why nothing came back; null: something did.'),
+    message: z.string().describe('All of it in words.'),
+  })
+  .meta({
+    id: 'RestoredVariables',
+    description: 'What became of saved variables that were given back before the code.',
+  });
+
+const kernelState = z
+  .object({
+    kernel: z.string(),
+    state: z.enum(['live', 'saved']),
+    saved_at: time.nullable(),
+    execution_id: z.string().nullable().describe('The last execution that they know of.'),
+    behind: z.boolean().describe('Code has run since they were saved.'),
+    bytes,
+    versions: z.record(z.string(), z.string()).describe('What they were made with.'),
+    ...variablesReport,
+    kept: z.array(namedValue),
+  })
+  .meta({ id: 'KernelState' });
+
+export const stateList = z.object({ data: z.array(kernelState) });
+
 /** What is known when it is over, besides what it showed. */
 const ending = {
   ...identity,
@@ -58,6 +102,7 @@ const ending = {
   state: z
     .enum(['fresh', 'continued', 'restored'])
     .describe('What was there before it: nothing, the variables of earlier ones, or only their files.'),
+  restored: restored.nullable().describe('Where saved variables were given back before it; else null.'),
   interpreter: z
     .enum(['kept', 'lost', 'none'])
     .describe('Whether the next execution finds the variables; `none`: the language keeps none.'),
@@ -108,7 +153,9 @@ export const session = z
     name: z.string().nullable(),
     state: z
       .enum(['live', 'dormant', 'expired'])
-      .describe('`live`: variables are kept; `dormant`: only files are; `expired`: everything is gone.'),
+      .describe(
+        '`live`: variables are kept; `dormant`: only files are, and variables that were saved; `expired`: everything is gone.',
+      ),
     busy: z.boolean().describe('An execution runs or waits.'),
     created_at: time,
     last_active_at: time,
@@ -118,6 +165,16 @@ export const session = z
     metadata: z.record(z.string(), z.string()),
   })
   .meta({ id: 'Session' });
+
+export const fork = session
+  .extend({
+    variables: z
+      .enum(['variables', 'none', 'not_at_execution', 'off', 'not_saved'])
+      .describe(
+        '`variables`: its first code finds them; `none`: it was not to have any, or there are none; `not_at_execution`: none are saved of that moment; `off`: they are not saved here; `not_saved`: they could not be saved.',
+      ),
+  })
+  .meta({ id: 'Fork' });
 export type Session = z.infer<typeof session>;
 
 export const kernel = z

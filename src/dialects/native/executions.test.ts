@@ -59,6 +59,7 @@ describe('one answer', () => {
       exit_code: 0,
       signal: null,
       state: 'fresh',
+      restored: null,
       interpreter: 'kept',
       started_at: '2026-01-01T00:00:00.000Z',
       stage: 'run',

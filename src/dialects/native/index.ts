@@ -7,6 +7,7 @@ import { addQuestionRoutes } from './questions.ts';
 import type { NativeServices } from './services.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addShareRoutes } from './shares.ts';
+import { addStateRoutes } from './states.ts';
 import { addUsageRoutes } from './usage.ts';
 
 export type { NativeServices } from './services.ts';
@@ -20,6 +21,7 @@ export const native = (services: NativeServices): Dialect => ({
     addKernelRoutes(app, services);
     addExecutionRoutes(app, services);
     addQuestionRoutes(app, services);
+    addStateRoutes(app, services);
     addFileRoutes(app, services);
     addDraftRoutes(app, services);
     addShareRoutes(app, services);

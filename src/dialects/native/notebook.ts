@@ -1,6 +1,7 @@
 import type { CellResult, MimeBundle, ProgramError, RichOutput } from '../../core/index.ts';
 import { jsonLength, jsonPieces } from '../../core/index.ts';
 import type { Execution } from '../../service/index.ts';
+import { restoredAnswer } from './states.ts';
 import { artifactsOf } from './translate.ts';
 
 /** One cell that was run. */
@@ -75,6 +76,7 @@ function notebookCell({ code, execution }: PastCell, count: number, language: st
         outcome: result.outcome,
         exit_code: result.exitCode,
         state: continuity,
+        ...(execution.restored ? { restored: restoredAnswer(execution.restored) } : {}),
         wall_ms: result.usage.wallMs,
         peak_memory_bytes: result.usage.peakMemoryBytes,
         ...changesOf(execution),

@@ -7,6 +7,7 @@ import type {
   Previews,
   Sessions,
   Shares,
+  States,
   UsageReport,
 } from '../../service/index.ts';
 
@@ -16,6 +17,7 @@ export interface NativeServices {
   readonly executions: Executions;
   readonly executionWatch: ExecutionWatch;
   readonly kernels: Kernels;
+  readonly states: States;
   readonly storedFiles: Pick<Files, 'list' | 'open' | 'storage'>;
   readonly previews: Previews;
   readonly drafts: Drafts;

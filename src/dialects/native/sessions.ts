@@ -33,8 +33,11 @@ export function addSessionRoutes(app: FastifyInstance, { sessions }: Pick<Native
     sessionAnswer(await sessions.restart(principal, params.session_id)),
   );
   addRoute(app, routes.fork, async ({ params, body }, { principal }, reply) => {
-    const info = await sessions.fork(principal, params.session_id, toNewSession(body));
-    return reply.code(201).header('location', `/v1/sessions/${info.id}`).send(sessionAnswer(info));
+    const { variables, execution_id: execution } = body ?? {};
+    const request = { ...toNewSession(body), variables, execution: execution ?? undefined };
+    const info = await sessions.fork(principal, params.session_id, request);
+    const answer = { ...sessionAnswer(info), variables: info.variables };
+    return reply.code(201).header('location', `/v1/sessions/${info.id}`).send(answer);
   });
   addRoute(app, routes.notebook, async ({ params: { session_id: id } }, { principal }, reply) => {
     const { name } = await sessions.get(principal, id);

@@ -10,6 +10,7 @@ import type {
   SessionInfo,
 } from '../../service/index.ts';
 import type { Artifact, DoneEvent, File, Finished, Kernel, Session, Unfinished } from './answers.ts';
+import { restoredAnswer } from './states.ts';
 import type { ExecutionBody, FileReference, SessionBody, SessionChange, ToolResultsBody } from './wire.ts';
 
 export function toCell(body: ExecutionBody, sessionId?: string): ExecutionRequest {
@@ -109,6 +110,7 @@ export function endOf({ id, sessionId, language, result, ...execution }: Executi
     exit_code: result.exitCode,
     signal: result.signal,
     state: execution.continuity,
+    restored: restoredAnswer(execution.restored),
     interpreter: result.interpreter,
     started_at: isoTime(execution.startedAt),
     stage: result.stage,

@@ -108,7 +108,19 @@ export const sessionBody = z
 export type SessionBody = z.infer<typeof sessionBody>;
 
 /** Without files, because a copy begins with those of the original. */
-export const forkBody = sessionBody.omit({ files: true }).meta({ id: 'ForkRequest' });
+export const forkBody = sessionBody
+  .omit({ files: true })
+  .extend({
+    variables: z.boolean().optional().describe('With its variables, as far as they can be saved. Absent: yes.'),
+    execution_id: z
+      .string()
+      .max(100)
+      .nullish()
+      .describe(
+        'To know of nothing later than this execution. Where its variables were not saved the fork has files alone.',
+      ),
+  })
+  .meta({ id: 'ForkRequest' });
 
 export const sessionChange = z
   .object({

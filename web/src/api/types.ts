@@ -66,6 +66,8 @@ export interface Ending {
   readonly exit_code: number | null;
   readonly signal: string | null;
   readonly state: 'fresh' | 'continued' | 'restored';
+  /** What became of saved variables that were given back before it. */
+  readonly restored: { readonly message: string; readonly reason: string | null } | null;
   readonly interpreter: 'kept' | 'lost' | 'none';
   readonly usage: { readonly cpu_ms: number; readonly wall_ms: number; readonly peak_memory_bytes: number };
   readonly truncated: boolean;

@@ -72,6 +72,7 @@ export function pastRun(cell: Cell, { outputs = [], metadata, id }: IpynbCell): 
       exit_code: typeof told.exit_code === 'number' ? told.exit_code : null,
       signal: null,
       state: 'continued',
+      restored: null,
       interpreter: 'none',
       usage: { cpu_ms: 0, wall_ms: told.wall_ms ?? 0, peak_memory_bytes: told.peak_memory_bytes ?? 0 },
       truncated: false,

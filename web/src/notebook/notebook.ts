@@ -172,7 +172,8 @@ export class Notebook {
     });
     started();
     const ending = run.ending.value;
-    if (ending?.state === 'restored') this.#forgetVariables();
+    // Saved variables that came back count as they did before.
+    if (ending?.state === 'restored' && !(ending.restored && ending.restored.reason === null)) this.#forgetVariables();
     if (cell.run.value === run) cell.isFormer.value = false;
     announce(spokenEnd(run));
     await this.refresh();

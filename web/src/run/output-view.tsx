@@ -50,7 +50,9 @@ export function OutputView({ run, withRich = true }: { run: Run; withRich?: bool
       {error && !wasInterrupted && <ErrorView error={error} />}
       {ended && <p class={wasInterrupted ? 'muted small' : 'err small'}>{ended}</p>}
       {ending?.state === 'restored' && (
-        <p class="muted small">The variables of earlier runs were gone; the files were there.</p>
+        <p class="muted small">
+          {ending.restored?.message ?? 'The variables of earlier runs were gone; the files were there.'}
+        </p>
       )}
       {run.fault.value !== '' && (
         <p class="err" role="alert">

@@ -1,6 +1,12 @@
 import { constants } from 'node:os';
 import { valueText } from '../../../assistant/index.ts';
-import { type CellResult, type DragomanError, type Outcome, unprintedError } from '../../../core/index.ts';
+import {
+  type CellResult,
+  type DragomanError,
+  type Outcome,
+  restoredText,
+  unprintedError,
+} from '../../../core/index.ts';
 import type { Execution } from '../../../service/index.ts';
 import { editorResult } from './editor.ts';
 import type { ResultBlock, ToolName } from './wire.ts';
@@ -21,7 +27,7 @@ export function resultBlock(
   execution: Execution,
   fileIds: readonly string[],
 ): ResultBlock {
-  const { result } = execution;
+  const { result, restored } = execution;
   if (result.outcome === 'timed_out') return errorBlock(tool, toolUseId, 'execution_time_exceeded');
   if (tool === 'text_editor_code_execution') return editorBlock(toolUseId, execution);
   return {
@@ -30,7 +36,12 @@ export function resultBlock(
     content: {
       type: `${tool}_result`,
       stdout: tool === 'code_execution' ? shown(result) : result.stdout.text,
-      stderr: joined([result.stderr.text, unprintedError(result), notice(result)]),
+      stderr: joined([
+        restored ? `[${restoredText(restored)}]` : '',
+        result.stderr.text,
+        unprintedError(result),
+        notice(result),
+      ]),
       return_code: returnCode(result),
       content: fileIds.map((file_id) => ({ type: `${tool}_output`, file_id })),
     },

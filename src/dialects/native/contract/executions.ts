@@ -28,6 +28,7 @@ const exampleEnd = {
   exit_code: 0,
   signal: null,
   state: 'continued',
+  restored: null,
   interpreter: 'kept',
   started_at: '2026-01-02T03:04:05.000Z',
   stage: 'run',

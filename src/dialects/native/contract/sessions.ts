@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { problems, type Route } from '../../../http/index.ts';
-import { interrupted, session, sessionList } from '../answers.ts';
+import { fork, interrupted, session, sessionList } from '../answers.ts';
 import { forkBody, listQuery, sessionBody, sessionChange, sessionParams } from '../wire.ts';
 import { ids, json, jsonBody } from './shared.ts';
 
@@ -22,6 +22,10 @@ const example = {
 const reading = problems(400, 401, 404, 429, 500, 503);
 const changing = problems(400, 401, 404, 408, 410, 413, 415, 429, 500, 503);
 const location = { Location: z.string() };
+const forked = {
+  ...json('It is there.', fork, { ...example, state: 'dormant', variables: 'variables' }),
+  headers: location,
+};
 const made = { ...json('It is there.', session, example), headers: location };
 
 export const sessionRoutes = {
@@ -100,10 +104,11 @@ export const sessionRoutes = {
     url: '/sessions/:session_id/fork',
     rateClass: 'exec',
     summary: 'Begin a session with the same files',
-    description: 'Variables are not copied.',
+    description:
+      'Its variables come back with its first code, as far as they can be saved; `variables` tells why there are none. Kernels that were made stay behind.',
     params: sessionParams,
     body: { ...jsonBody(forkBody, { name: 'sales, another way' }), optional: true },
-    answers: { ...changing, ...problems(403), 201: made },
+    answers: { ...changing, ...problems(403), 201: forked },
   },
   notebook: {
     id: 'readNotebook',
