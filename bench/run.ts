@@ -14,6 +14,7 @@ import { density, liveSessions } from './native.ts';
 import { rest } from './rest.ts';
 import { cellOverhead, firstCells, memory } from './sessions.ts';
 import { start } from './start.ts';
+import { state } from './state.ts';
 import { throughput } from './throughput.ts';
 import { toolCalls, toolLimits } from './tools.ts';
 
@@ -48,6 +49,7 @@ const benches: Record<string, () => Promise<void>> = {
   tools: () => withServer((server) => toolCalls(server), toolLimits),
   mcp: () => withServer(mcpCalls),
   start,
+  state,
 };
 
 async function withServer(measure: (server: TestServer) => Promise<void>, env = {}): Promise<void> {

@@ -23,6 +23,8 @@ class StateLink:
     def begin_cell(self):
         """A cell is about to run: no state can be taken in any more."""
         self._is_fresh = False
+        if cloudpickle is not None:
+            saver.settle()
 
     def obey(self, order):
         """Does what the order says, if it is about the state; returns whether it is."""

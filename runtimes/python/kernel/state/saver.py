@@ -35,19 +35,30 @@ _HANGS = 'saving it took too long'
 _ENDS = 'saving it ended the process'
 
 
+# Children that only make the watchers: they have ended by the time the next cell begins.
+_makers = []
+
+
+def settle():
+    """Before a cell: what was left of an earlier save is not the cell's to find."""
+    while _makers:
+        try:
+            os.waitpid(_makers.pop(), 0)
+        except ChildProcessError:
+            pass  # The session takes care of children by itself.
+
+
 def save(shell, order, fd, is_tool):
     """Begins to save: a stream follows on `fd`. `order`: {snapshot, deadline_ms, max_bytes}. Raises OSError where no process can be had."""
     random = sys.modules['random'].getstate() if 'random' in sys.modules else None
-    middle = _fork()
-    if middle == 0:
+    settle()
+    maker = _fork()
+    if maker == 0:
         # A grandchild, so that the session's own `os.wait()` never finds it.
         if _fork() == 0:
             _alone(lambda: _watch(shell, order, fd, is_tool, random))
         os._exit(0)
-    try:
-        os.waitpid(middle, 0)
-    except ChildProcessError:
-        pass  # The session takes care of children by itself.
+    _makers.append(maker)
 
 
 def _fork():
