@@ -26,8 +26,9 @@ from .losses import reason_of, type_name
 _SHARE = 0.3
 # The saver notices before its watcher that a trial hangs.
 _SHARE_OF_TRIAL = 0.7
-_MOST_SAVERS = 4
-_MOST_TRIALS = 3
+_MOST_SAVERS = 6
+# Of what cannot be loaded, a saver tells its watcher so much at once: less than a pipe holds.
+_MOST_TOLD = 60_000
 _NUMBER = struct.Struct('>i')
 # What the saver says to its watcher beside the number of the record it is at.
 _WRITES, _WRITTEN = -1, -2
@@ -97,16 +98,30 @@ def _watch(shell, order, fd, is_tool, random):
     left_out = {}
     reason = 'failed'
     for attempt in range(_MOST_SAVERS):
-        at, status, is_late = _run(lambda tell: _save(shell, entries, left_out, order, end, fd, tell), end, _share(end))
+        is_last = attempt == _MOST_SAVERS - 1
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+
+        def work(tell):
+            _save(shell, entries, left_out, order, end, fd, None if is_last else writing, tell)
+
+        at, status, is_late = _run(work, end, _share(end))
+        os.close(writing)
+        failed = _failures(reading)
+        os.close(reading)
         if at == _WRITTEN:
             os._exit(0)
         if at == _WRITES:
             # In the middle of the stream: what follows would not be read as frames.
             os._exit(1)
         reason = 'deadline' if is_late else 'memory' if status == -signal.SIGKILL else 'failed'
-        if time.monotonic() > end or not 0 <= at < len(entries):
+        if time.monotonic() > end:
             break
-        left_out[entries[at].name] = _HANGS if is_late else _ENDS
+        if failed:
+            left_out.update(failed)
+        elif 0 <= at < len(entries):
+            left_out[entries[at].name] = _HANGS if is_late else _ENDS
+        else:
+            break
     state_stream.write_failure(fd, reason, 'the state could not be saved', True)
     os._exit(1)
 
@@ -128,12 +143,14 @@ def _run(work, end, share):
         os.setpgid(0, 0)
         _alone(lambda: work(lambda number: os.write(writing, _NUMBER.pack(number))))
     os.close(writing)
+    # A process that it leaves behind may keep the pipe open.
+    ended = os.pidfd_open(child)
     at, said, is_late = 0, b'', False
     while True:
         # While it writes it is as fast as its reader.
         patience = end if at == _WRITES else min(end, time.monotonic() + share)
-        ready, _, _ = select.select([reading], [], [], max(0, patience - time.monotonic()))
-        part = os.read(reading, 1 << 16) if ready else b''
+        ready, _, _ = select.select([reading, ended], [], [], max(0, patience - time.monotonic()))
+        part = os.read(reading, 1 << 16) if reading in ready else b''
         if not part:
             is_late = not ready
             break
@@ -143,6 +160,7 @@ def _run(work, end, share):
         if at == _WRITTEN:
             break
     os.close(reading)
+    os.close(ended)
     if at != _WRITTEN:
         for kill in (os.killpg, os.kill):
             try:
@@ -167,17 +185,20 @@ def _confine():
         threading._after_fork()
 
 
-def _save(shell, entries, left_out, order, end, fd, tell):
+def _save(shell, entries, left_out, order, end, fd, losses, tell):
+    """`losses`: where to say what cannot be loaded, for another saver to leave it out: in this one the code of classes may have changed
+    the variables. None: this one has to leave it out itself."""
     _confine()
-    lost = dict(left_out)
-    for attempt in range(_MOST_TRIALS):
-        made = dump(shell, entries, lost, order['max_bytes'], tell)
-        places = {entry.name: at for at, entry in enumerate(entries)}
-        numbers = [places[record['name']] for record in made.index['records']]
-        failed = _try(shell, made, end, lambda at: tell(numbers[at]))
-        if not failed:
-            break
-        lost.update(failed)
+    made = dump(shell, entries, left_out, order['max_bytes'], tell)
+    places = {entry.name: at for at, entry in enumerate(entries)}
+    numbers = [places[record['name']] for record in made.index['records']]
+    failed = _try(shell, made, end, lambda at: tell(numbers[at]))
+    if failed and losses is not None:
+        lines = ''.join(f'{name}\t{reason}\n' for name, reason in failed.items()).encode(errors='replace')
+        os.write(losses, lines[:_MOST_TOLD])
+        os._exit(0)
+    if failed:
+        made = dump(shell, entries, {**left_out, **failed}, order['max_bytes'], tell)
     tell(_WRITES)
     head = {'format': 1, 'token': order['snapshot'], 'kernel': 'python', 'versions': _versions(), 'report': made.report.as_data()}
     state_stream.write(fd, head, made.body(), made.buffers)
@@ -210,9 +231,14 @@ def _try(shell, made, end, tell):
 
 
 def _failures(reading):
+    # What a process that was left behind may still say is not waited for.
+    os.set_blocking(reading, False)
     parts = []
-    while part := os.read(reading, 1 << 16):
-        parts.append(part)
+    try:
+        while part := os.read(reading, 1 << 16):
+            parts.append(part)
+    except BlockingIOError:
+        pass
     lines = b''.join(parts).decode(errors='replace').split('\n')
     return dict(line.split('\t', 1) for line in lines if '\t' in line)
 
@@ -226,6 +252,14 @@ def _load(shell, made, writing, tell):
     kept_alive = dict(shell.user_ns)
     for record in made.index['records']:
         shell.user_ns.pop(record['name'], None)
+    os.set_blocking(writing, False)
+
+    def say(name, reason):
+        try:
+            os.write(writing, f'{name}\t{reason}\n'.encode(errors='replace'))
+        except BlockingIOError:
+            pass  # Another trial follows.
+
     types_ = {record['name']: record['type'] for record in made.index['records']}
 
     def ended(record, value, reason):
@@ -233,12 +267,12 @@ def _load(shell, made, writing, tell):
         if reason is None and not name.startswith('@') and type_name(value) != types_[name]:
             reason = f'it would come back as {type_name(value)}'
         if reason is not None:
-            os.write(writing, f'{name}\t{reason}\n'.encode(errors='replace'))
+            say(name, reason)
 
     try:
         load.load(shell, made.index, made.content, made.buffers, tell, ended)
     except BaseException as error:
-        os.write(writing, f'@\t{reason_of(error)}\n'.encode(errors='replace'))
+        say('@', reason_of(error))
     tell(_WRITTEN)
     assert kept_alive
     os._exit(0)
