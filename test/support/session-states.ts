@@ -20,6 +20,8 @@ export interface StateRow {
   readonly verdicts: Readonly<Record<string, 'right' | 'lost' | 'wrong'>>;
   /** Probes that differ: before, after, and why it is lost where that was said. */
   readonly wrong: Readonly<Record<string, readonly [before: string, after: string, reason: string]>>;
+  /** What was said to be lost; settings of the process by their name after "@". */
+  readonly lost: Readonly<Record<string, string>> | null;
   /** Cells that failed, which is a fault of the corpus. */
   readonly failed: readonly string[];
   /** Seconds: how long the kernel could do nothing else, until the whole stream was there, and until it was taken in. */

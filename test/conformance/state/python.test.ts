@@ -17,11 +17,21 @@ function silent(rows: readonly StateRow[]): string[] {
   );
 }
 
+/** Settings of the process that were lost. */
+function settings(rows: readonly StateRow[]): string[] {
+  return rows.flatMap(({ name, lost }) =>
+    Object.keys(lost ?? {})
+      .filter((each) => each.startsWith('@'))
+      .map((each) => `${name}: ${each}`),
+  );
+}
+
 describe('variables of Python sessions, saved and taken in by another kernel', () => {
   it('come back as they were, or are named as lost', async () => {
     const rows = await runStates(engine, ['corpus/language.py', 'corpus/system.py', 'corpus/data.py'], ['own']);
     expect(rows.filter(({ died, failed }) => died || failed.length > 0)).toEqual([]);
     expect(silent(rows)).toEqual([]);
+    expect(settings(rows)).toEqual([]);
     expect(shares(rows).right).toBeGreaterThanOrEqual(91);
   }, 300_000);
 

@@ -4,10 +4,8 @@ The orders and the stream are described in docs/reference/guest-protocol.md. Wha
 saver.py; how it comes back: load.py and restorer.py.
 """
 
-from . import ambient
+from .beginning import begin
 from .hints import Hints
 from .link import StateLink
 
 __all__ = ['Hints', 'StateLink', 'begin']
-
-begin = ambient.begin

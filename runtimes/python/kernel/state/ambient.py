@@ -4,7 +4,6 @@ Each part is {take, give}: `take(shell)` returns what to keep or None, `give(she
 the library is loaded already; what a kernel has had from its start is not kept.
 """
 
-import ast
 import builtins
 import importlib
 import linecache
@@ -14,38 +13,21 @@ import sys
 import types
 
 from ..errors import CELL
-from . import singletons
-from .classes import is_by_value
-
-# As the kernel began: set by `begin`.
-_first = {}
-
-
-def begin():
-    """Remembers what a fresh kernel has. Call it before the first cell."""
-    _first.update(
-        environ=dict(os.environ),
-        path=list(sys.path),
-        builtins=set(vars(builtins)),
-        signals={number: signal.getsignal(number) for number in _signals()},
-    )
+from . import patches
+from .beginning import first, signals
 
 
 def _loaded(name):
     return sys.modules.get(name)
 
 
-def _signals():
-    return [signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGHUP]
-
-
 # --- The process
 
 
 def _take_environ(_):
-    now, first = dict(os.environ), _first['environ']
-    changed = {name: value for name, value in now.items() if first.get(name) != value}
-    gone = [name for name in first if name not in now]
+    now, before = dict(os.environ), first['environ']
+    changed = {name: value for name, value in now.items() if before.get(name) != value}
+    gone = [name for name in before if name not in now]
     return (changed, gone) if changed or gone else None
 
 
@@ -61,7 +43,7 @@ def _give_environ(_, kept):
 
 
 def _take_path(_):
-    return list(sys.path) if sys.path != _first['path'] else None
+    return list(sys.path) if sys.path != first['path'] else None
 
 
 def _give_path(_, kept):
@@ -95,8 +77,8 @@ def _give_process(_, kept):
 
 
 def _take_signals(_):
-    now = {number: signal.getsignal(number) for number in _signals()}
-    return {int(number): handler for number, handler in now.items() if handler != _first['signals'][number]} or None
+    now = {number: signal.getsignal(number) for number in signals()}
+    return {int(number): handler for number, handler in now.items() if handler != first['signals'][number]} or None
 
 
 def _give_signals(_, kept):
@@ -309,106 +291,12 @@ def _give_shell(shell, kept):
 
 
 def _take_builtins(_):
-    added = {name: value for name, value in vars(builtins).items() if name not in _first['builtins'] and name != '_'}
+    added = {name: value for name, value in vars(builtins).items() if name not in first['builtins'] and name != '_'}
     return added or None
 
 
 def _give_builtins(_, kept):
     vars(builtins).update(kept)
-
-
-def _take_patches(shell):
-    """[(module, path of attributes, value)]: what cells have assigned to attributes of modules, and of what modules have."""
-    found = {}
-    for tree in trees(shell):
-        for node in ast.walk(tree):
-            for target in _targets(node):
-                patch = _patched(shell, target)
-                if patch:
-                    found[patch[:2]] = patch[2]
-    return [(*place, value) for place, value in found.items()] or None
-
-
-def trees(shell):
-    """The cells that Python can read, as trees."""
-    for cell in shell.user_ns.get('In', ()):
-        try:
-            yield ast.parse(cell)
-        except (SyntaxError, ValueError, RecursionError):
-            pass
-
-
-def _targets(node):
-    if isinstance(node, ast.Assign):
-        yield from node.targets
-    elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
-        yield node.target
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'setattr' and len(node.args) == 3:
-        owner, name, _ = node.args
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            yield ast.Attribute(owner, name.value)
-
-
-def _patched(shell, target):
-    """(module, path, value) where an assignment went to a module, or to what a module has, and not to the session's own."""
-    names = []
-    while isinstance(target, ast.Attribute):
-        names.insert(0, target.attr)
-        target = target.value
-    if not names or not isinstance(target, ast.Name):
-        return None
-    owner = shell.user_ns.get(target.id)
-    module, path = _place_of(owner)
-    if module is None:
-        return None
-    for name in names[:-1]:
-        owner = getattr(owner, name, None)
-        if isinstance(owner, types.ModuleType) or isinstance(owner, type):
-            module, path = _place_of(owner)
-            if module is None:
-                return None
-        else:
-            path = (*path, name)
-    if isinstance(owner, (types.ModuleType, type)):
-        return (module, (*path, names[-1]), vars(owner)[names[-1]]) if names[-1] in vars(owner) else None
-    return module, (*path, names[-1]), getattr(owner, names[-1])
-
-
-def _place_of(owner):
-    """(module, path in it) of a module, of a class that is not the session's own, or of an object that a cell imported by its name."""
-    if isinstance(owner, types.ModuleType):
-        is_library = sys.modules.get(owner.__name__) is owner and owner.__name__ != '__main__'
-        return (owner.__name__, ()) if is_library else (None, ())
-    if isinstance(owner, type):
-        return (None, ()) if is_by_value(owner) else (owner.__module__, tuple(owner.__qualname__.split('.')))
-    found = singletons.imported.get(id(owner))
-    return (found[1], (found[2],)) if found else (None, ())
-
-
-def _give_patches(_, kept):
-    for module, path, value in kept:
-        owner = importlib.import_module(module)
-        for name in path[:-1]:
-            owner = getattr(owner, name)
-        setattr(owner, path[-1], value)
-
-
-def _take_imports(shell):
-    """Modules below those that variables name: `import a.b` leaves only `a`."""
-    found = {}
-    for tree in trees(shell):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found.update((alias.name, None) for alias in node.names if '.' in alias.name and alias.name in sys.modules)
-    return list(found) or None
-
-
-def _give_imports(_, kept):
-    for name in kept:
-        try:
-            importlib.import_module(name)
-        except Exception:
-            pass  # The variable that needs it is lost by its name.
 
 
 def _take_own_modules(_):
@@ -435,12 +323,12 @@ BEFORE = {
     'environ': (_take_environ, _give_environ),
     'path': (_take_path, _give_path),
     'folder': (_take_folder, _give_folder),
-    'imports': (_take_imports, _give_imports),
+    'imports': (patches.take_imports, patches.give_imports),
     'cells': (_take_cells, _give_cells),
 }
 AFTER = {
     'modules': (_take_own_modules, _give_own_modules),
-    'patches': (_take_patches, _give_patches),
+    'patches': (patches.take_patches, patches.give_patches),
     'builtins': (_take_builtins, _give_builtins),
     'process': (_take_process, _give_process),
     'signals': (_take_signals, _give_signals),

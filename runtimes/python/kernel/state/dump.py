@@ -5,7 +5,7 @@ from json import dumps
 import re
 import types
 
-from . import ambient, singletons
+from . import ambient, patches, singletons
 from .body import TooLarge, Writer
 from .losses import Report, reason_of, type_name
 from .pickler import StatePickler
@@ -52,7 +52,7 @@ class Dump:
 
 def entries_of(shell, tools):
     """The records to write, in order. `tools`: whether a value is a tool of the caller's."""
-    singletons.note_imports(ambient.trees(shell), shell.user_ns)
+    singletons.note_imports(patches.trees(shell), shell.user_ns)
     parts = {}
     for name, (take, _) in ambient.ALL.items():
         try:
