@@ -3,6 +3,7 @@ import type { KernelState } from '../../src/engine/index.ts';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { kept, restore, StatePieces, save } from '../support/kernel-states.ts';
+import { attacking } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -55,7 +56,7 @@ class Loads:
         print('seen'); os._exit(0)
 `;
 
-describe('classes that are hostile to being saved', () => {
+describe('classes that are hostile to being saved', attacking('variables'), () => {
   for (const name of ['Hangs', 'Exits', 'Interrupts', 'Kills', 'Forks', 'Writes', 'Allocates', 'Loads'])
     it(`cost themselves alone: ${name}`, async () => {
       const pieces = new StatePieces();
@@ -89,7 +90,7 @@ describe('classes that are hostile to being saved', () => {
   });
 });
 
-describe('streams that no kernel has written', () => {
+describe('streams that no kernel has written', attacking('variables'), () => {
   it('are refused where a process of the session writes among the frames', async () => {
     const pieces = new StatePieces();
     const session = await openFor(engine);

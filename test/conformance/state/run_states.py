@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 
+from dragoman_guest.agent import state_stream
 from dragoman_python import shell as shells
 from dragoman_python import tools
 from dragoman_python.state import restorer, saver
@@ -167,7 +168,11 @@ def save_own(cells, path):
 
 def restore_own(cells, path):
     fd = os.open(path, os.O_RDONLY)
-    report, _ = restorer.restore(cells, fd)
+    try:
+        report, _ = restorer.restore(cells, fd)
+    except state_stream.Broken:
+        with open(path, 'rb') as file:
+            return {'*': file.read()[-300:].decode(errors='replace')}
     lost = {each['name']: each['reason'] for each in report['lost']}
     lost.update({each['name']: f'partial: {each["lost"]}' for each in report['partial']})
     lost.update({f'@{name}': 'ambient' for name in report['ambient']})
