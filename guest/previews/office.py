@@ -37,29 +37,37 @@ def check_package(path):
 
 
 def page_png(request):
-    """A page of a document as a PNG."""
+    """A page of a document as a PNG; the last one where there are fewer."""
+    found = _converted(request, request.page)
+    if found:
+        return pdfs.page_png(found, 1, request.width)
     return pdfs.page_png(as_pdf(request), request.page, request.width)
 
 
 def as_pdf(request):
+    found = _converted(request, None)
+    if not found:
+        raise Refused('corrupt')
+    return found
+
+
+def _converted(request, page):
+    """The document, or one page of it, as a PDF; None where there is no such page."""
     if not shutil.which('soffice'):
         raise Refused('unavailable', 'LibreOffice')
     folder = tempfile.mkdtemp(dir='/tmp')
     source = os.path.join(folder, f'document.{request.extension}')
     os.symlink(os.path.abspath(request.path), source)
     command = ['soffice', '-env:UserInstallation=file:///tmp/office', '--headless', '--norestore', '--nolockcheck', '--nodefault']
-    command += ['--convert-to', f'pdf:{_filter(request.extension)}', '--outdir', folder, source]
+    command += ['--convert-to', f'pdf:{_filter(request.extension, page)}', '--outdir', folder, source]
     try:
         subprocess.run(command, capture_output=True, timeout=_CONVERTING, check=False, stdin=subprocess.DEVNULL, cwd=folder)
     except subprocess.TimeoutExpired:
         raise Refused('took_too_long') from None
     target = os.path.join(folder, 'document.pdf')
-    if not os.path.exists(target):
-        raise Refused('corrupt')
-    return target
+    return target if os.path.exists(target) else None
 
 
-def _filter(extension):
-    name = {'pptx': 'impress', 'ppt': 'impress', 'odp': 'impress'}.get(extension, 'writer')
-    # Pages that are not looked at need not be written; slides are few, and a text has its first pages.
-    return name + '_pdf_Export:{"PageRange":{"type":"string","value":"1-50"}}'
+def _filter(extension, page):
+    name = {'pptx': 'impress', 'ppt': 'impress', 'odp': 'impress'}.get(extension, 'writer') + '_pdf_Export'
+    return name if page is None else f'{name}:{{"PageRange":{{"type":"string","value":"{page}"}}}}'

@@ -7,7 +7,7 @@ from . import sanitise
 from .document import plain
 from .images import data_url
 
-_STYLE = """:root{color-scheme:light}body{margin:12px;font:14px/1.5 system-ui,sans-serif;color:#1d1c19;background:#fff;overflow-wrap:anywhere}
+_STYLE = """:root{color-scheme:light}body{margin:0;padding:12px;font:14px/1.5 system-ui,sans-serif;color:#1d1c19;background:#fff;overflow-wrap:anywhere}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:3px 10px;border-bottom:1px solid #dedbd2;text-align:left;vertical-align:top}
 th small{display:block;font-weight:400;color:#5d5a51}td.n{text-align:right}pre{white-space:pre-wrap;font:13px/1.45 ui-monospace,monospace}
 img{max-width:100%;height:auto}.m{color:#5d5a51}.k{color:#0a665a}.s{color:#8a3b12}.c{color:#5d5a51;font-style:italic}"""

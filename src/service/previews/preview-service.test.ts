@@ -23,13 +23,14 @@ function previewsWith(limits: Partial<{ maxFileBytes: number }> = {}) {
     const job = begun.shift();
     return job ? Promise.resolve(job) : new Promise<SteeredJob>((resolve) => waiting.push(resolve));
   };
-  const { previews, runner } = scriptedService(steered.script, { previews: limits });
+  const service = scriptedService(steered.script, { previews: limits });
+  const { previews, runner } = service;
   const jobs = { next };
   const say = (job: SteeredJob, path: string, content: string) => {
     job.scripted.write(path, content);
     job.finish();
   };
-  return { previews, runner, jobs, say };
+  return { previews, runner, service, jobs, say };
 }
 
 const reasonOf = (promise: Promise<unknown>) =>
@@ -137,6 +138,17 @@ describe('where there is no preview', () => {
     const { previews: none } = previewsWith({ maxFileBytes: 0 });
     expect(await reasonOf(none.make(ann, file, { form: 'json' }))).toBe('off');
     expect(runner.submitted).toEqual([]);
+  });
+
+  it('a document that took too long is tried again after a minute', async () => {
+    const { previews, service, jobs, say } = previewsWith();
+    const late = reasonOf(previews.make(ann, file, { form: 'json' }));
+    (await jobs.next()).finish({ outcome: 'timed_out' });
+    expect(await late).toBe('took_too_long');
+    service.now += 61_000;
+    const again = previews.make(ann, file, { form: 'json' });
+    say(await jobs.next(), 'out/json', summary);
+    expect(Buffer.from((await again).bytes).toString()).toBe(summary);
   });
 
   it('the fault of a service is told as such, and is not kept', async () => {

@@ -24,7 +24,7 @@ export interface PreviewServiceOptions extends PreviewJobParts {
 }
 
 /** What came of making a preview, as it is kept. */
-type Made = { readonly preview: Preview } | { readonly refusal: DragomanError };
+type Made = { readonly preview: Preview } | { readonly refusal: DragomanError; readonly until: number };
 
 /** A preview that is being made, and how many wait for it. */
 interface UnderWay {
@@ -34,6 +34,8 @@ interface UnderWay {
 }
 
 const keptMs = 10 * 60_000;
+/** A document that took too long on a busy machine may be quicker in a while. */
+const lateMs = 60_000;
 const maxKept = 20_000;
 /** What keeping one takes besides its bytes. */
 const entryBytes = 512;
@@ -92,7 +94,7 @@ export class PreviewService implements Previews {
     const { tenant, id: principalId } = principal;
     const key: FairKey = { tenant, principalId, id: keyOf(file, request) };
     const kept = this.#kept.get(key);
-    if (kept) return kept;
+    if (kept && !('until' in kept && kept.until <= this.#options.now())) return kept;
     if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
     const wayKey = JSON.stringify([tenant, principalId, key.id]);
     const found = this.#underWay.get(wayKey);
@@ -139,7 +141,8 @@ export class PreviewService implements Previews {
         if (!(error instanceof DragomanError) || error.code !== 'preview_refused') throw error;
         metrics.count('previews_refused', 'Previews that could not be made of a file');
         logger.debug({ reason: error.subcode, form: request.form, bytes: file.size }, 'there is no preview of a file');
-        return this.#keep(key, { refusal: error }, 0);
+        const until = this.#options.now() + (error.subcode === 'took_too_long' ? lateMs : keptMs);
+        return this.#keep(key, { refusal: error, until }, 0);
       } finally {
         place.leave();
       }
