@@ -71,9 +71,8 @@ export function fileScenes(face: () => Face): void {
 
     await page.goto(`${server.url}/ui/notebook/${session}`);
     await page.getByRole('tab', { name: 'Files' }).click();
-    await page.waitForFunction(
-      `[...document.querySelectorAll('img.thumb')].filter((each) => each.complete && each.naturalWidth > 0).length >= 2`,
-    );
+    const drawn = `[...document.querySelectorAll('img.thumb')].filter((each) => each.complete && each.naturalWidth > 0).length`;
+    await expect.poll(() => page.evaluate(drawn), { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
     expect([foreign, faults]).toEqual([[], []]);
     await context.close();
   });
