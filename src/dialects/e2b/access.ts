@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { DragomanError, type Principal } from '../../core/index.ts';
 import type { SessionInfo } from '../../service/index.ts';
 import { envdPort, inside, interpreterPort } from './address.ts';
+import { ownerBySignature } from './envd/files.ts';
 import { UnreachableError } from './errors.ts';
 import { sessionId } from './ids.ts';
 import { envdToken, face, stateOf, trafficToken } from './sandbox.ts';
@@ -19,14 +20,18 @@ export interface Reached {
  * Lets in a request to a sandbox by the token of that sandbox. The API key never comes here, and no token of another sandbox counts.
  * @throws UnreachableError for a sandbox that is gone, or a port on which nothing listens; DragomanError unauthorized
  */
-export async function ownerByToken(services: E2BServices, { url, headers }: FastifyRequest): Promise<Principal> {
-  const [, id = '', portText = ''] = target.exec(url) ?? [];
+export async function ownerByToken(services: E2BServices, request: FastifyRequest): Promise<Principal> {
+  const { url, headers } = request;
+  const [, id = '', portText = '', path] = target.exec(url) ?? [];
   const port = Number(portText);
   const session = sessionId(id);
   if (port !== envdPort && port !== interpreterPort) {
     await reach(services, id);
     throw new UnreachableError(id, port);
   }
+  const bySignature = port === envdPort && path === '/files' && headers['x-access-token'] === undefined;
+  const signer = bySignature ? await ownerBySignature(services, request) : undefined;
+  if (signer) return signer;
   const { sessionTokens } = services;
   const isLetIn =
     session !== undefined &&

@@ -9,6 +9,7 @@ import {
   contextParams,
   createBody,
   executeBody,
+  filesQuery,
   listQuery,
   networkBody,
   pauseBody,
@@ -17,6 +18,7 @@ import {
   sandboxDetail,
   sandboxParams,
   timeoutBody,
+  writtenFiles,
 } from './wire.ts';
 
 const id = '1f0x2kq7m9z3p5r8t6w4y1a2b';
@@ -190,6 +192,36 @@ export const envdRoutes = {
     params: sandboxParams,
     answers: { ...errors(502), 204: done('It can.') },
     open: true,
+  },
+} satisfies Record<string, Route>;
+
+/** Files in a sandbox. An address may be signed instead of a token that is sent. */
+export const fileRoutes = {
+  download: {
+    id: 'e2bDownload',
+    method: 'GET',
+    url: `${envd}/files`,
+    rateClass: 'download',
+    summary: 'A file of a sandbox, at any path',
+    params: sandboxParams,
+    query: filesQuery,
+    answers: {
+      ...errors(403, 502),
+      200: { description: 'Its bytes.', content: { type: 'application/octet-stream', schema: z.unknown() } },
+    },
+  },
+  upload: {
+    id: 'e2bUpload',
+    method: 'POST',
+    url: `${envd}/files`,
+    rateClass: 'upload',
+    summary: 'Write files of a sandbox, at any path',
+    description:
+      'A form whose files are named by their whole paths, or by `path` where there is one; or the bytes of one file.',
+    params: sandboxParams,
+    query: filesQuery,
+    body: { type: 'multipart/form-data', schema: z.object({ file: z.array(z.string()) }) },
+    answers: { ...errors(403, 408, 413, 415, 502, 504, 507), 200: json('They are there.', writtenFiles) },
   },
 } satisfies Record<string, Route>;
 

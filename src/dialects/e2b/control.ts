@@ -44,6 +44,9 @@ export function addControlRoutes(app: FastifyInstance, services: E2BServices): v
     return sessions.update(principal, info.id, { ...endAfter(seconds * 1000), notes });
   };
 
+  const hasCommands = async (principal: Principal, id: string) =>
+    (await services.commands.list(principal, id)).some(({ ended }) => ended === null);
+
   for (const [route, seconds] of [
     [routes.create, usualSeconds],
     [routes.createOld, oldSeconds],
@@ -124,7 +127,7 @@ export function addControlRoutes(app: FastifyInstance, services: E2BServices): v
     const info = await find(principal, params.sandbox_id);
     if (stateOf(info) === 'paused') throw new WireError(409, `Sandbox ${params.sandbox_id} is paused already`);
     if (body.memory === false) await sessions.restart(principal, info.id);
-    else if (info.busy)
+    else if (info.busy || (await hasCommands(principal, info.id)))
       throw new WireError(503, 'Code or a command runs in the sandbox: end it first, or pause with memory: false');
     const pausedMs = info.expiresAt - now();
     await sessions.update(principal, info.id, { ...endAfter(forEverMs), notes: { ...notesOf(info), pausedMs } });

@@ -52,6 +52,7 @@ export function registerErrorFormat(app: FastifyInstance): void {
 const reasons: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or asks for something that a sandbox here cannot be given.',
   401: 'No valid credential.',
+  403: 'The sandbox’s user may not do that.',
   404: 'Not found, or not the caller’s.',
   408: 'The body took too long to arrive.',
   409: 'The sandbox is in another state.',
@@ -62,6 +63,7 @@ const reasons: Readonly<Record<number, string>> = {
   501: 'Not offered.',
   502: 'The sandbox is gone.',
   503: 'No capacity in time.',
+  504: 'The upload took too long to arrive.',
   507: 'The sandbox’s file system or the storage quota is full.',
 };
 

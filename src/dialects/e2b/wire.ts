@@ -63,6 +63,14 @@ export const sandboxDetail = z
   })
   .meta({ id: 'E2BSandboxDetail' });
 
+export const filesQuery = z.looseObject({
+  path: z.string().max(4096).optional(),
+  username: z.string().max(256).optional(),
+  signature: z.string().max(256).optional(),
+  signature_expiration: z.string().max(32).optional(),
+});
+export const writtenFiles = z.array(z.object({ name: z.string(), type: z.string(), path: z.string() }));
+
 export const executeBody = z.looseObject({
   code: z.string(),
   context_id: z.string().max(128).nullish(),

@@ -4,20 +4,31 @@ import { prefix } from './address.ts';
 import { errors } from './errors.ts';
 import {
   codeBody,
+  commandBody,
+  commandParams,
+  commandStatus,
   context,
   contextBody,
   contextParams,
   createBody,
+  cursorQuery,
+  directoriesBody,
+  directoryQuery,
+  downloadQuery,
   endpoint,
   endpointParams,
+  fileInfo,
   idQuery,
   languageQuery,
   listQuery,
   metadataBody,
+  moveBody,
+  pathsQuery,
   renewBody,
   sandbox,
   sandboxList,
   sandboxParams,
+  searchQuery,
 } from './wire.ts';
 
 const example = {
@@ -199,5 +210,166 @@ export const codeRoutes = {
     summary: 'End a context',
     params: contextParams,
     answers: { ...reading, 200: { description: 'It is gone.' } },
+  },
+} satisfies Record<string, Route>;
+
+const fine = (description: string): Answer => ({ description });
+const events: Answer = {
+  description: 'Events as they happen.',
+  content: { type: 'text/event-stream', schema: z.string() },
+};
+
+/** Commands in a sandbox. */
+export const commandRoutes = {
+  run: {
+    id: 'openSandboxCommand',
+    method: 'POST',
+    url: `${execd}/command`,
+    rateClass: 'exec',
+    summary: 'Run a command',
+    description: 'An exit status other than 0 is an `error` whose `evalue` is the status.',
+    params: sandboxParams,
+    body: jsonBody(commandBody, { command: 'echo hello' }),
+    answers: { ...sending, 200: events },
+  },
+  interrupt: {
+    id: 'openSandboxInterruptCommand',
+    method: 'DELETE',
+    url: `${execd}/command`,
+    rateClass: 'list',
+    summary: 'Interrupt a command',
+    params: sandboxParams,
+    query: idQuery,
+    answers: { ...reading, 200: fine('It is interrupted.') },
+  },
+  status: {
+    id: 'openSandboxCommandStatus',
+    method: 'GET',
+    url: `${execd}/command/status/:command_id`,
+    rateClass: 'list',
+    summary: 'Whether a command runs, or how it ended',
+    params: commandParams,
+    answers: { ...reading, 200: json('The command.', commandStatus) },
+  },
+  logs: {
+    id: 'openSandboxCommandLogs',
+    method: 'GET',
+    url: `${execd}/command/:command_id/logs`,
+    rateClass: 'list',
+    summary: 'What a command has printed since a cursor',
+    params: commandParams,
+    query: cursorQuery,
+    answers: {
+      ...reading,
+      200: {
+        description: 'The text.',
+        content: { type: 'text/plain', schema: z.string() },
+        headers: { 'EXECD-COMMANDS-TAIL-CURSOR': z.string().describe('For the next question.') },
+      },
+    },
+  },
+} satisfies Record<string, Route>;
+
+const filing = errors(403, 408, 413, 415);
+
+/** Files of a sandbox, at any path. */
+export const fileRoutes = {
+  upload: {
+    id: 'openSandboxUpload',
+    method: 'POST',
+    url: `${execd}/files/upload`,
+    rateClass: 'upload',
+    summary: 'Write files',
+    description: 'Pairs of parts: `metadata`, JSON with the path and the mode, then `file`.',
+    params: sandboxParams,
+    body: {
+      type: 'multipart/form-data',
+      schema: z.object({ metadata: z.array(z.string()), file: z.array(z.string()) }),
+    },
+    answers: { ...filing, ...errors(504), 200: fine('They are there.') },
+  },
+  download: {
+    id: 'openSandboxDownload',
+    method: 'GET',
+    url: `${execd}/files/download`,
+    rateClass: 'download',
+    summary: 'The bytes of a file, or some of them',
+    params: sandboxParams,
+    query: downloadQuery,
+    answers: {
+      ...filing,
+      200: { description: 'All of them.', content: { type: 'application/octet-stream', schema: z.unknown() } },
+      206: { description: 'Some of them.', content: { type: 'application/octet-stream', schema: z.unknown() } },
+    },
+  },
+  info: {
+    id: 'openSandboxFileInfo',
+    method: 'GET',
+    url: `${execd}/files/info`,
+    rateClass: 'list',
+    summary: 'What is known of files, by path',
+    params: sandboxParams,
+    query: pathsQuery,
+    answers: { ...filing, 200: json('All of them.', z.record(z.string(), fileInfo)) },
+  },
+  delete: {
+    id: 'openSandboxDeleteFiles',
+    method: 'DELETE',
+    url: `${execd}/files`,
+    rateClass: 'list',
+    summary: 'Remove files',
+    params: sandboxParams,
+    query: pathsQuery,
+    answers: { ...filing, 200: fine('They are gone.') },
+  },
+  move: {
+    id: 'openSandboxMoveFiles',
+    method: 'POST',
+    url: `${execd}/files/mv`,
+    rateClass: 'list',
+    summary: 'Move files and directories',
+    params: sandboxParams,
+    body: jsonBody(moveBody, [{ src: '/home/user/a', dest: '/home/user/b' }]),
+    answers: { ...filing, ...errors(409), 200: fine('They are moved.') },
+  },
+  makeDirectories: {
+    id: 'openSandboxMakeDirectories',
+    method: 'POST',
+    url: `${execd}/directories`,
+    rateClass: 'list',
+    summary: 'Make directories',
+    params: sandboxParams,
+    body: jsonBody(directoriesBody, { '/home/user/made': { mode: 755 } }),
+    answers: { ...filing, 200: fine('They are there.') },
+  },
+  deleteDirectories: {
+    id: 'openSandboxDeleteDirectories',
+    method: 'DELETE',
+    url: `${execd}/directories`,
+    rateClass: 'list',
+    summary: 'Remove directories with all that is in them',
+    params: sandboxParams,
+    query: pathsQuery,
+    answers: { ...filing, 200: fine('They are gone.') },
+  },
+  listDirectory: {
+    id: 'openSandboxListDirectory',
+    method: 'GET',
+    url: `${execd}/directories/list`,
+    rateClass: 'list',
+    summary: 'What is in a directory',
+    params: sandboxParams,
+    query: directoryQuery,
+    answers: { ...filing, 200: json('All of it.', z.array(fileInfo)) },
+  },
+  search: {
+    id: 'openSandboxSearchFiles',
+    method: 'GET',
+    url: `${execd}/files/search`,
+    rateClass: 'list',
+    summary: 'Files below a directory whose names fit a pattern',
+    params: sandboxParams,
+    query: searchQuery,
+    answers: { ...filing, 200: json('All of them.', z.array(fileInfo)) },
   },
 } satisfies Record<string, Route>;

@@ -63,6 +63,7 @@ export function registerErrorFormat(app: FastifyInstance): void {
 const reasons: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or asks for something that a sandbox here cannot be given.',
   401: 'No valid credential.',
+  403: 'The sandbox’s user may not do that.',
   404: 'Not found, or not the caller’s.',
   408: 'The body took too long to arrive.',
   409: 'A conflict with an earlier request.',
@@ -72,6 +73,7 @@ const reasons: Readonly<Record<number, string>> = {
   500: 'An error of the service.',
   501: 'Not offered.',
   503: 'No capacity in time.',
+  504: 'The upload took too long to arrive.',
 };
 
 /** Error answers of a route, by status. */

@@ -3,7 +3,9 @@ import { DragomanError, type Principal } from '../../core/index.ts';
 import type { Dialect } from '../../http/index.ts';
 import { prefix, readdress } from './address.ts';
 import { addCodeRoutes } from './code.ts';
+import { addCommandRoutes } from './commands.ts';
 import { notOffered, registerErrorFormat, WireError } from './errors.ts';
+import { addFileRoutes } from './files.ts';
 import { addLifecycleRoutes, tokenHeader } from './lifecycle.ts';
 import { face } from './sandbox.ts';
 import type { OpenSandboxServices } from './services.ts';
@@ -22,6 +24,8 @@ export const opensandbox = (services: OpenSandboxServices): Dialect => ({
     registerErrorFormat(app);
     addLifecycleRoutes(app, services);
     addCodeRoutes(app, services);
+    addCommandRoutes(app, services);
+    addFileRoutes(app, services);
     refuseTheRest(app);
   },
 });
@@ -51,6 +55,10 @@ const refused = [
   'sandboxes/:id/networkpolicy',
   'sandboxes/:id/diagnostics',
   'sandboxes/:id/egress',
+  'sandboxes/:id/execd/session',
+  'sandboxes/:id/execd/metrics',
+  'sandboxes/:id/execd/files/permissions',
+  'sandboxes/:id/execd/files/replace',
   'sandboxes/:id/execd/pty',
   'sandboxes/:id/execd/isolated',
 ];

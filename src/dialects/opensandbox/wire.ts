@@ -40,6 +40,57 @@ export const codeBody = z.looseObject({
 });
 export const contextBody = z.looseObject({ language: z.string().max(64).nullish(), cwd: text.nullish() });
 
+const whole = z.coerce.number().int().min(0);
+export const commandBody = z.looseObject({
+  command: z.union([z.string().min(1), z.array(z.string()).min(1).max(10_000)]),
+  cwd: text.nullish(),
+  background: z.boolean().nullish(),
+  timeout: z.number().int().min(0).max(1e12).nullish(),
+  uid: z.number().int().nullish(),
+  gid: z.number().int().nullish(),
+  envs: texts.nullish(),
+});
+export const commandParams = sandboxParams.extend({ command_id: z.string() });
+export const cursorQuery = z.looseObject({ cursor: whole.default(0) });
+export const commandStatus = z.looseObject({
+  id: z.string(),
+  content: z.string(),
+  running: z.boolean(),
+  exit_code: z.int().optional(),
+  error: z.string().optional(),
+  started_at: z.string(),
+  finished_at: z.string().optional(),
+});
+
+export const pathQuery = z.looseObject({ path: text });
+export const pathsQuery = z.looseObject({
+  path: z
+    .union([text, z.array(text).max(1000)])
+    .transform((paths) => [paths].flat())
+    .describe('May be there several times.'),
+});
+export const downloadQuery = pathQuery.extend({ offset: whole.optional(), limit: whole.optional() });
+export const directoryQuery = z.looseObject({ path: text.default(''), depth: whole.max(100).default(1) });
+export const searchQuery = z.looseObject({ path: text.default(''), pattern: z.string().max(1024).default('**') });
+export const moveBody = z.array(z.looseObject({ src: text, dest: text })).max(1000);
+export const directoriesBody = z.record(text, z.looseObject({}).nullable());
+export const uploadMetadata = z.looseObject({
+  path: text.min(1),
+  mode: z.union([z.number().int(), z.string()]).transform(Number).pipe(z.int().min(0).max(7777)).nullish(),
+});
+export const fileInfo = z
+  .object({
+    path: z.string(),
+    size: z.int(),
+    modified_at: z.string(),
+    created_at: z.string(),
+    owner: z.string(),
+    group: z.string(),
+    mode: z.int(),
+    type: z.enum(['file', 'directory', 'symlink', 'other']),
+  })
+  .meta({ id: 'OpenSandboxFile' });
+
 export const sandbox = z
   .looseObject({
     id: z.string(),

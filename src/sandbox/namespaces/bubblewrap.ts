@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BackendOptions } from '../options.ts';
 
@@ -87,11 +87,14 @@ export function baseArguments(base: {
     ...['--setenv', 'PATH', [...programFolders(files), path].join(':')],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--ro-bind', imageRoot, '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/opt/dragoman'],
+    // The workspace by the name that clients of E2B know, where the image has a place for it.
+    ...(existsSync(join(imageRoot, 'home')) ? ['--tmpfs', '/home', '--symlink', '/mnt/data', '/home/user'] : []),
     ...files.flatMap(({ target, fd, isProgram }) => [
       ...['--perms', isProgram ? '0555' : '0444', '--file', String(fd), target],
     ]),
     // bubblewrap leaves its own tmpfs writable: a way from sandbox to sandbox, and to replace /dev/null. The zygote needs its
     // /tmp; every sandbox covers it with its own.
+    ...(existsSync(join(imageRoot, 'home')) ? ['--remount-ro', '/home'] : []),
     ...['--remount-ro', '/opt/dragoman', '--remount-ro', '/dev', '--chdir', '/'],
     '--',
     ...command,
