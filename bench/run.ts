@@ -5,6 +5,7 @@ import { startServer, type TestServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
 import { cost } from './cost.ts';
+import { e2bCalls } from './e2b.ts';
 import { jupyterCells } from './jupyter.ts';
 import { languages } from './languages.ts';
 import { latency } from './latency.ts';
@@ -48,6 +49,7 @@ const benches: Record<string, () => Promise<void>> = {
   density: () => withServer(density),
   tools: () => withServer((server) => toolCalls(server), toolLimits),
   mcp: () => withServer(mcpCalls),
+  e2b: () => withServer(e2bCalls),
   start,
   state,
 };

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { model, startOpenAi } from '../support/openai.ts';
 import { checkAnthropic } from './anthropic.ts';
 import { checkJupyter, jupyterPackages, openWebui } from './jupyter.ts';
+import { checkSandboxes, sandboxPackages } from './sandboxes.ts';
 
 const packages = ['openai==2.54.0', 'litellm[proxy]==1.106.2', 'anthropic==2.14.0'];
 /** In an environment of its own: LiteLLM brings an older one along. */
@@ -27,6 +28,7 @@ const home = process.argv[2] ?? join(folder, 'venv');
 const mcpHome = `${home}-mcp`;
 const jupyterHome = `${home}-jupyter`;
 const webui = join(jupyterHome, 'webui');
+const sandboxHome = `${home}-sandboxes`;
 const service = await startOpenAi();
 const started: { kill(): void }[] = [];
 async function checkDirect(): Promise<void> {
@@ -355,6 +357,17 @@ try {
   await checkJupyter({ url: URL, key: KEY, labPort: await freePort(), webui }, (args, env) =>
     run(join(jupyterHome, 'bin/python'), args, env),
   );
+  if (!existsSync(sandboxHome)) {
+    await run('python3', ['-m', 'venv', sandboxHome]);
+    await run(join(sandboxHome, 'bin/pip'), ['install', '--quiet', ...sandboxPackages]);
+  }
+  await checkSandboxes(
+    service.server,
+    service.upstream,
+    model,
+    (program, env) => run(join(sandboxHome, 'bin/python'), ['-c', program], env),
+    expect,
+  );
   await checkMcp();
   await checkDirect();
   await checkStraight();
@@ -362,7 +375,7 @@ try {
     run(join(home, 'bin/python'), ['-c', program], { URL, KEY, MODEL: model }),
   );
   await checkLiteLlm();
-  console.log('Jupyter’s clients, mcp, openai-python, anthropic and LiteLLM work.');
+  console.log('Jupyter’s clients, mcp, openai-python, anthropic, LiteLLM, e2b and opensandbox work.');
 } finally {
   for (const child of started) child.kill();
   await service.stop();
