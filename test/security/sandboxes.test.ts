@@ -36,6 +36,12 @@ async function make(key: string): Promise<Made> {
   return { id: id!, token: token!, traffic: traffic! };
 }
 
+/** What a route of OpenSandbox answers. */
+async function open(method: string, path: string, key: string, body?: unknown) {
+  const response = await send(method, path, { 'open-sandbox-api-key': key }, body);
+  return (await response.json()) as { id: string; endpoint: string; headers: Record<string, string> };
+}
+
 function send(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Response> {
   return fetch(server.url + path, {
     method,
@@ -148,14 +154,10 @@ describe('two keys', attacking('sandboxes'), () => {
   });
 
   it('never reach each other’s sandboxes of OpenSandbox', async () => {
-    const anns = await (await send('POST', '/v1/sandboxes', { 'open-sandbox-api-key': keys.ann }, {})).json();
-    const end = await (
-      await send('GET', `/v1/sandboxes/${anns.id}/endpoints/44772`, { 'open-sandbox-api-key': keys.ann })
-    ).json();
-    const bobs = await (await send('POST', '/v1/sandboxes', { 'open-sandbox-api-key': keys.bob }, {})).json();
-    const his = await (
-      await send('GET', `/v1/sandboxes/${bobs.id}/endpoints/44772`, { 'open-sandbox-api-key': keys.bob })
-    ).json();
+    const anns = await open('POST', '/v1/sandboxes', keys.ann, {});
+    const end = await open('GET', `/v1/sandboxes/${anns.id}/endpoints/44772`, keys.ann);
+    const bobs = await open('POST', '/v1/sandboxes', keys.bob, {});
+    const his = await open('GET', `/v1/sandboxes/${bobs.id}/endpoints/44772`, keys.bob);
     const path = new URL(`http://${end.endpoint}`).pathname;
     for (const headers of [his.headers, { 'open-sandbox-api-key': keys.bob }, {}])
       for (const [method, tail, body] of [
@@ -180,7 +182,7 @@ describe('signed addresses', attacking('sandboxes'), () => {
     await write(made, 'a.txt', 'of ann');
     const soon = Math.floor(Date.now() / 1000) + 60;
     const url = (query: Record<string, string | number>) =>
-      `${server.url}/files?${new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))}`;
+      `${server.url}/files?${new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]))}`;
     const good = signature(made.token, 'a.txt', 'read');
     const timed = signature(made.token, 'a.txt', 'read', '', soon);
     expect(await (await fetch(url({ path: 'a.txt', signature: good }))).text()).toBe('of ann');
