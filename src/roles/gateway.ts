@@ -64,6 +64,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   lifetime.add(() => service.close());
   service.start();
   const { sessions, kernels, states, executions, executionWatch, toolRounds, namedRequests, operations } = service;
+  const { commands, sandboxFiles } = service;
   const { cacheBytes, ...previewLimits } = config.previews;
   const previews = new PreviewService({ ...shared, cacheBytes, limits: previewLimits });
   lifetime.add(() => previews.close());
@@ -142,6 +143,8 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       namedRequests,
       kernels,
       states,
+      commands,
+      sandboxFiles,
       sandboxDomain: config.sandboxes.sandboxDomain,
       sessionTokens: new SessionTokens(await serviceSecret(records.documents, 'session-tokens')),
       assistant,

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { Sandbox } from '@e2b/code-interpreter';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 /** E2B's own clients, unchanged, against a real server. Both addresses are told, so that nothing is sent to their vendor. */
@@ -146,5 +148,142 @@ describe('a sandbox of E2B', () => {
     const port = await fetch(server.url, { headers: { 'e2b-sandbox-id': made.sandboxId, 'e2b-sandbox-port': '3000' } });
     expect(port.status).toBe(502);
     expect(await port.json()).toMatchObject({ port: 3000, message: 'The sandbox is running but port is not open' });
+  });
+});
+
+describe('commands of E2B', () => {
+  it('run with their streams, their exit code and their environment', async () => {
+    const made = await sandbox({ envs: { OWN: 'o' } });
+    const lines: string[] = [];
+    const done = await made.commands.run('echo "$OWN $MORE"; pwd; echo err >&2; cat', {
+      envs: { MORE: 'm' },
+      onStdout: (text) => void lines.push(text),
+    });
+    expect(done).toMatchObject({ exitCode: 0, stdout: 'o m\n/home/user\n', stderr: 'err\n' });
+    expect(lines.join('')).toBe(done.stdout);
+    await expect(made.commands.run('exit 3')).rejects.toMatchObject({ exitCode: 3 });
+    await expect(made.commands.run('true', { cwd: '/nowhere' })).rejects.toThrow(/'\/nowhere' does not exist/);
+    await expect(made.commands.run('true', { user: 'root' })).rejects.toThrow(/invalid username: 'root'/);
+  });
+
+  it('go on in the background, take input, and are found again', async () => {
+    const made = await sandbox();
+    const cat = await made.commands.run('cat; echo end', { background: true, stdin: true });
+    await made.commands.sendStdin(cat.pid, 'typed\n');
+    expect((await made.commands.list()).map(({ pid, cmd }) => [pid, cmd])).toEqual([[cat.pid, '/bin/bash']]);
+    const again = await made.commands.connect(cat.pid);
+    await made.commands.closeStdin(cat.pid);
+    expect((await cat.wait()).stdout).toBe('typed\nend\n');
+    expect((await again.wait()).exitCode).toBe(0);
+    const endless = await made.commands.run('sleep 100', { background: true });
+    expect(await made.commands.kill(endless.pid)).toBe(true);
+    await expect(endless.wait()).rejects.toMatchObject({ exitCode: -1, error: 'signal: killed' });
+    expect(await made.commands.kill(endless.pid)).toBe(false);
+  });
+
+  it('are ended by their time limit, and lose nothing of what they print', async () => {
+    const made = await sandbox();
+    await expect(made.commands.run('sleep 100', { timeoutMs: 1000 })).rejects.toThrow(/timeout|deadline/i);
+    await eventually(async () => expect(await made.commands.list()).toEqual([]));
+    const { stdout } = await made.commands.run('for i in $(seq 200000); do echo $i; done | tee /tmp/all | cat');
+    const sum = await made.commands.run('sha256sum < /tmp/all');
+    expect(createHash('sha256').update(stdout).digest('hex')).toBe(sum.stdout.split(' ')[0]);
+  });
+
+  it('have terminals', async () => {
+    const made = await sandbox();
+    let said = '';
+    const decoder = new TextDecoder();
+    const pty = await made.pty.create({
+      cols: 70,
+      rows: 20,
+      onData: (data) => {
+        said += decoder.decode(data);
+      },
+      timeoutMs: 0,
+    });
+    await made.pty.sendInput(pty.pid, new TextEncoder().encode('stty size; tty\n'));
+    await eventually(() => expect(said).toMatch(/20 70\r\n\/dev\/pts\//));
+    await made.pty.resize(pty.pid, { cols: 90, rows: 30 });
+    await made.pty.sendInput(pty.pid, new TextEncoder().encode('stty size; exit 4\n'));
+    await expect(pty.wait()).rejects.toMatchObject({ exitCode: 4 });
+    expect(said).toContain('30 90\r\n');
+  });
+});
+
+describe('files of E2B', () => {
+  it('are written, read, listed, moved and removed, at any path', async () => {
+    const made = await sandbox();
+    expect(await made.files.write('deep/er/a.txt', 'é')).toMatchObject({ path: '/home/user/deep/er/a.txt' });
+    expect(await made.files.read('/home/user/deep/er/a.txt')).toBe('é');
+    const bytes = Uint8Array.from({ length: 100_000 }, (_, at) => at % 251);
+    await made.files.write('/tmp/b.bin', bytes.buffer);
+    expect(await made.files.read('/tmp/b.bin', { format: 'bytes' })).toEqual(bytes);
+    await made.files.write('empty', '');
+    expect(await made.files.read('empty')).toBe('');
+    const several = await made.files.write([
+      { path: 'one.txt', data: '1' },
+      { path: '/tmp/two.txt', data: '2' },
+    ]);
+    expect(several.map(({ path }) => path)).toEqual(['/home/user/one.txt', '/tmp/two.txt']);
+    const listed = await made.files.list('/home/user', { depth: 3 });
+    expect(listed.map(({ path, type }) => [path, type])).toEqual([
+      ['/home/user/deep', 'dir'],
+      ['/home/user/deep/er', 'dir'],
+      ['/home/user/deep/er/a.txt', 'file'],
+      ['/home/user/empty', 'file'],
+      ['/home/user/one.txt', 'file'],
+    ]);
+    expect(await made.files.rename('one.txt', 'moved/1.txt')).toMatchObject({
+      path: '/home/user/moved/1.txt',
+      size: 1,
+    });
+    expect([await made.files.exists('one.txt'), await made.files.exists('moved')]).toEqual([false, true]);
+    expect([await made.files.makeDir('new/dir'), await made.files.makeDir('new/dir')]).toEqual([true, false]);
+    await expect(made.files.makeDir('empty')).rejects.toThrow(/something else is there/);
+    await expect(made.files.list('empty')).rejects.toThrow();
+    await expect(made.files.read('nope')).rejects.toThrow(/does not exist/);
+    await made.files.remove('deep');
+    await made.files.remove('never-there');
+    expect(await made.files.exists('deep')).toBe(false);
+    expect(await made.files.getInfo('moved/1.txt')).toMatchObject({
+      permissions: '-rw-r--r--',
+      owner: 'user',
+      mode: 0o644,
+    });
+  });
+
+  it('are those of code and commands as well', async () => {
+    const made = await sandbox();
+    await made.files.write('in.txt', 'in');
+    expect(
+      (await made.runCode('open("out.txt", "w").write(open("/home/user/in.txt").read() + "!")')).error,
+    ).toBeUndefined();
+    expect((await made.commands.run('cat out.txt /mnt/data/out.txt')).stdout).toBe('in!in!');
+    expect(await made.files.read('out.txt')).toBe('in!');
+  });
+
+  it('are watched', async () => {
+    const made = await sandbox();
+    await made.files.makeDir('seen');
+    const events: string[] = [];
+    const watch = await made.files.watchDir('seen', ({ type, name }) => void events.push(`${type} ${name}`));
+    await made.files.write('seen/a.txt', 'a');
+    await made.commands.run('echo more >> seen/a.txt; rm seen/a.txt');
+    await eventually(() => expect(events.at(-1)).toBe('remove a.txt'));
+    expect(events).toContain('write a.txt');
+    await watch.stop();
+  });
+
+  it('have signed addresses', async () => {
+    const made = await sandbox();
+    const upload = await made.uploadUrl('given.txt', { useSignatureExpiration: 60_000 });
+    const form = new FormData();
+    form.append('file', new Blob(['given']), 'given.txt');
+    expect((await fetch(upload, { method: 'POST', body: form })).status).toBe(200);
+    const download = await made.downloadUrl('given.txt');
+    expect(await (await fetch(download)).text()).toBe('given');
+    expect((await fetch(download.replace('given.txt', 'other.txt'))).status).toBe(401);
+    expect((await fetch(download, { method: 'POST', body: form })).status).toBe(401);
   });
 });

@@ -72,6 +72,8 @@ export function idleServices(): DialectServices {
     executionWatch: notForThis('executionWatch'),
     kernels: notForThis('kernels'),
     states: notForThis('states'),
+    commands: notForThis('commands'),
+    sandboxFiles: notForThis('sandboxFiles'),
     sandboxDomain: undefined,
     sessionTokens: new SessionTokens(Buffer.alloc(32)),
     usage: notForThis('usage'),

@@ -12,10 +12,10 @@ export const keys = { ann: `e2b_${'a'.repeat(32)}`, bob: `e2b_${'b'.repeat(32)}`
 export async function sandboxServer() {
   const jobs = steering();
   const service = scriptedService(jobs.script);
-  const { sessions, executions, kernels } = service;
+  const { sessions, executions, kernels, commands, sandboxFiles } = service;
   const services = {
     ...idleServices(),
-    ...{ sessions, executions, kernels },
+    ...{ sessions, executions, kernels, commands, sandboxFiles },
     sessionTokens: new SessionTokens(Buffer.alloc(32, 7)),
     now: () => service.now,
   };

@@ -4,7 +4,7 @@ import type { CommandEnd, Principal } from '../../core/index.ts';
 import { abortOnDisconnect, addRoute, type Frame, sendEvents } from '../../http/index.ts';
 import type { CommandInfo, NumberedCommandEvent } from '../../service/index.ts';
 import { sandboxOf } from '../sandboxes/list.ts';
-import { toSandboxPath } from '../sandboxes/paths.ts';
+import { environmentIn, toSandboxPath } from '../sandboxes/paths.ts';
 import { commandRoutes as routes } from './contract.ts';
 import { invalid, noSandbox, WireError, wireError } from './errors.ts';
 import { face, isoTime, notesOf } from './sandbox.ts';
@@ -38,7 +38,7 @@ export function addCommandRoutes(app: FastifyInstance, services: OpenSandboxServ
     const started = await commands.start(principal, info.id, {
       argv: typeof command === 'string' ? ['/bin/bash', '-c', command] : command,
       cwd: toSandboxPath(cwd || home),
-      env: { HOME: home, JUPYTER_PORT: acceptingPort, ...notesOf(info).env, ...body.envs },
+      env: { ...environmentIn(cwd || home), JUPYTER_PORT: acceptingPort, ...notesOf(info).env, ...body.envs },
       timeoutMs: timeout && timeout > 0 ? timeout : undefined,
     });
     if (background) return sendEvents(reply, backgroundEvents(started, now));

@@ -22,6 +22,12 @@ export function toSandboxPath(path: string): string {
   return whole === home || whole.startsWith(`${home}/`) ? workspace + whole.slice(home.length) : whole;
 }
 
+/** The environment of a command that begins in a directory: a shell then calls the workspace as its caller does. */
+export function environmentIn(cwd: string): { readonly HOME: string; readonly PWD: string } {
+  const whole = cwd.replace(/^~(?=\/|$)/, home);
+  return { HOME: home, PWD: whole.startsWith('/') ? whole : `${home}/${whole}` };
+}
+
 /** An absolute path that the sandbox tells, below the name of the workspace that the client asked by. */
 export function toOwnPath(path: string, asked: string): string {
   const isByWorkspace = asked === workspace || asked.startsWith(`${workspace}/`);

@@ -49,6 +49,7 @@ export class ConnectCalls {
   /** A call with one message and one answer. */
   unary<S extends z.ZodType>(method: Method<S>, handle: (call: Call<z.output<S>>) => Promise<object>): void {
     this.#route(method, async (request, reply) => {
+      checkUser(request);
       const reached = await reach(this.#services, idOf(request));
       if (request.body instanceof Readable)
         throw new ConnectError('invalid_argument', `this method takes one message, as application/json`);
@@ -70,6 +71,7 @@ export class ConnectCalls {
       // What may follow belongs to no message.
       bytes.on('error', () => {}).resume();
       const work = async function* () {
+        checkUser(request);
         if (first.done) throw new ConnectError('invalid_argument', 'the stream holds no message');
         const message = checked(method.schema, first.value);
         yield* handle({ message, reached, ...circumstances(request, reply) });
@@ -90,6 +92,7 @@ export class ConnectCalls {
         for await (const message of framesOf(bytes)) yield checked(method.schema, message);
       };
       const work = async function* () {
+        checkUser(request);
         yield await handle(messages(), { reached, ...circumstances(request, reply) });
       };
       const ended = work();
@@ -109,7 +112,6 @@ export class ConnectCalls {
         const coding = request.headers['content-encoding'] ?? 'identity';
         if (coding !== 'identity')
           throw new ConnectError('unimplemented', `messages in ${coding.slice(0, 32)} are not accepted`);
-        checkUser(request);
         return handler(request, reply);
       },
     );
@@ -125,7 +127,7 @@ function checkUser({ headers: { authorization } }: FastifyRequest): void {
 }
 
 /** @throws ConnectError unauthenticated */
-export function checkUserName(name: string): void {
+function checkUserName(name: string): void {
   if (name !== '' && name !== 'user')
     throw new ConnectError('unauthenticated', `invalid username: '${name.slice(0, 64)}'`);
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type CommandEnd, DragomanError } from '../../../core/index.ts';
 import type { CommandEvent, CommandInfo, NumberedCommandEvent } from '../../../service/index.ts';
-import { toSandboxPath } from '../../sandboxes/paths.ts';
+import { environmentIn, toSandboxPath } from '../../sandboxes/paths.ts';
 import type { Reached } from '../access.ts';
 import { ConnectCalls } from '../connect/calls.ts';
 import { ConnectError } from '../connect/errors.ts';
@@ -39,7 +39,7 @@ export function addProcessService(app: FastifyInstance, services: E2BServices): 
         .start(owner, info.id, {
           argv: [process.cmd, ...process.args],
           cwd: toSandboxPath(cwd),
-          env: { HOME: home, ...notesOf(info).env, ...process.envs },
+          env: { ...environmentIn(cwd), ...notesOf(info).env, ...process.envs },
           hasInput: stdin,
           timeoutMs,
           tag,
