@@ -8,6 +8,8 @@ import os
 import stat
 import time
 
+from .file_operations import TEMPORARY
+
 _LOOK_S = 0.15
 # A large tree is looked at less often: for this part of the time.
 _SHARE = 0.1
@@ -140,6 +142,8 @@ def _look(root, recursive):
             for entry in entries:
                 if len(seen) >= _MOST_ENTRIES:
                     return seen, True
+                if entry.name.startswith(TEMPORARY):
+                    continue  # A write of the service that is under way.
                 path = os.path.join(folder, entry.name)
                 try:
                     found = entry.stat(follow_symlinks=False)

@@ -62,7 +62,7 @@ export const commandStatus = z.looseObject({
   finished_at: z.string().optional(),
 });
 
-export const pathQuery = z.looseObject({ path: text });
+const pathQuery = z.looseObject({ path: text });
 export const pathsQuery = z.looseObject({
   path: z
     .union([text, z.array(text).max(1000)])

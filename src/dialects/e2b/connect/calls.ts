@@ -10,7 +10,7 @@ import { ConnectError, connectError, registerConnectErrors } from './errors.ts';
 import { endFrame, frame, framesOf } from './frames.ts';
 
 /** How long the first message of a stream may take to arrive. */
-const firstFrameMs = 15_000;
+const firstFrameMs = 5000;
 /** A stream on which nothing moves is closed after a minute. */
 const longestQuietMs = 50_000;
 const maxWaitingBytes = 64 * 1024;
@@ -118,7 +118,7 @@ export class ConnectCalls {
   }
 }
 
-export const idOf = ({ params }: FastifyRequest) => (params as { sandbox_id: string }).sandbox_id;
+const idOf = ({ params }: FastifyRequest) => (params as { sandbox_id: string }).sandbox_id;
 
 /** Names a user of the sandbox, of which there is one. It is no credential. @throws ConnectError unauthenticated */
 function checkUser({ headers: { authorization } }: FastifyRequest): void {
