@@ -1,20 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import { DragomanError, type Principal } from '../../core/index.ts';
-import type { SessionInfo } from '../../service/index.ts';
 import { envdPort, inside, interpreterPort } from './address.ts';
 import { ownerBySignature } from './envd/files.ts';
 import { UnreachableError } from './errors.ts';
 import { sessionId } from './ids.ts';
-import { envdToken, face, stateOf, trafficToken } from './sandbox.ts';
+import { reach } from './reach.ts';
+import { envdToken, trafficToken } from './sandbox.ts';
 import type { E2BServices } from './services.ts';
 
 const target = new RegExp(`^${inside}/([^/?#]+)/([^/?#]+)(/[^?#]*)?`);
-
-/** A sandbox that a request may use, whose key it did not show. */
-export interface Reached {
-  readonly owner: Principal;
-  readonly info: SessionInfo;
-}
 
 /**
  * Lets in a request to a sandbox by the token of that sandbox. The API key never comes here, and no token of another sandbox counts.
@@ -40,22 +34,4 @@ export async function ownerByToken(services: E2BServices, request: FastifyReques
   if (!isLetIn)
     throw new DragomanError('unauthorized', { message: 'This request needs the access token of its sandbox' });
   return (await reach(services, id)).owner;
-}
-
-/** @throws UnreachableError when the sandbox has ended, is paused or never was */
-export async function reach({ sessions }: Pick<E2BServices, 'sessions'>, id: string): Promise<Reached> {
-  const session = sessionId(id);
-  if (session === undefined) throw new UnreachableError(id);
-  try {
-    const reached = await sessions.resolve(face, session);
-    if (stateOf(reached.info) === 'running') return reached;
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
-  throw new UnreachableError(id);
-}
-
-/** Whether an error says that the session is no longer there. */
-export function isGone(error: unknown): boolean {
-  return error instanceof DragomanError && (error.code === 'not_found' || error.code === 'session_expired');
 }

@@ -9,9 +9,9 @@ import {
   type Principal,
 } from '../../../core/index.ts';
 import { toOwnPath, toSandboxPath } from '../../sandboxes/paths.ts';
-import type { Reached } from '../access.ts';
 import { ConnectCalls } from '../connect/calls.ts';
 import { ConnectError } from '../connect/errors.ts';
+import type { Reached } from '../reach.ts';
 import type { E2BServices } from '../services.ts';
 
 const path = z.string().max(4096);

@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { type CommandEnd, DragomanError } from '../../../core/index.ts';
 import type { CommandEvent, CommandInfo, NumberedCommandEvent } from '../../../service/index.ts';
 import { environmentIn, toSandboxPath } from '../../sandboxes/paths.ts';
-import type { Reached } from '../access.ts';
 import { ConnectCalls } from '../connect/calls.ts';
 import { ConnectError } from '../connect/errors.ts';
+import type { Reached } from '../reach.ts';
 import { notesOf } from '../sandbox.ts';
 import type { E2BServices } from '../services.ts';
 import {
@@ -33,13 +33,13 @@ export function addProcessService(app: FastifyInstance, services: E2BServices): 
   calls.stream(
     { name: 'process.Process/Start', rateClass: 'exec', schema: startRequest },
     async function* ({ message, reached: { owner, info }, gone, timeoutMs }) {
-      const { process, pty, tag, stdin } = message;
-      const cwd = process.cwd ?? home;
+      const { process: program, pty, tag, stdin } = message;
+      const cwd = program.cwd ?? home;
       const command = await commands
         .start(owner, info.id, {
-          argv: [process.cmd, ...process.args],
+          argv: [program.cmd, ...program.args],
           cwd: toSandboxPath(cwd),
-          env: { ...environmentIn(cwd), ...notesOf(info).env, ...process.envs },
+          env: { ...environmentIn(cwd), ...notesOf(info).env, ...program.envs },
           hasInput: stdin,
           timeoutMs,
           tag,

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { addRoute } from '../../../http/index.ts';
-import { reach } from '../access.ts';
 import { envdRoutes as routes } from '../contract.ts';
+import { reach } from '../reach.ts';
 import type { E2BServices } from '../services.ts';
 import { addFileRoutes } from './files.ts';
 import { addFilesystemService } from './filesystem.ts';
