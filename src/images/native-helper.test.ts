@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +29,7 @@ it.skipIf(!hasProgram('gcc') && !hasProgram('cc'))('compiles the helper once', {
   const made = await nativeHelper(options());
   expect(made).toMatch(/\/data\/images\/native-(?:x64|arm64)-[0-9a-f]{12}$/);
   expect(readdirSync(join(folder, 'data/images'))).toHaveLength(1);
+  expect(statSync(join(folder, 'data')).mode & 0o777).toBe(0o711);
   for (const name of ['helper.so', 'zygote']) expect(statSync(join(made, name)).mode & 0o777).toBe(0o555);
   // What build.sh notes and what the service looks for is the same digest.
   expect(made.endsWith(readFileSync(join(made, 'digest'), 'utf8').slice(0, 12))).toBe(true);
@@ -64,6 +65,9 @@ describe('without a compiler', () => {
     mkdirSync(beside, { recursive: true });
     for (const name of ['helper.so', 'zygote']) writeFileSync(join(beside, name), '');
     expect(await nativeHelper({ ...options(), sourceDir: source, compilers: [] })).toBe(beside);
+    // Another user of the host may have changed it.
+    chmodSync(join(beside, 'helper.so'), 0o666);
+    await expect(nativeHelper({ ...options(), sourceDir: source, compilers: [] })).rejects.toThrow(/install gcc/);
   });
 });
 

@@ -1,15 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isSuperuser } from '../core/index.ts';
 import { hasProgram, installPackages, type Progress, runCommand, SetupError } from '../host/index.ts';
@@ -46,7 +36,7 @@ export async function nativeHelper(options: NativeHelperOptions): Promise<string
   if (existsSync(join(shipped, 'digest')) && readFileSync(join(shipped, 'digest'), 'utf8').trim() === digest)
     return shipped;
   const name = `native-${process.arch}-${digest.slice(0, 12)}`;
-  const found = [dirname(dirname(imageRoot)), ...places].map((folder) => join(folder, name)).find(isWhole);
+  const found = [dirname(dirname(imageRoot)), ...places].map((folder) => join(folder, name)).find(isTrusted);
   return found ?? (await make(places.at(-1)!, name, options));
 }
 
@@ -62,9 +52,20 @@ function isWhole(folder: string): boolean {
   return results.every((name) => existsSync(join(folder, name)));
 }
 
+/** A folder above an image may be open to other users of this host: what they have put there is not run. */
+function isTrusted(folder: string): boolean {
+  return [folder, ...results.map((name) => join(folder, name))].every((path) => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    return found && !found.isSymbolicLink() && [0, process.getuid!()].includes(found.uid) && (found.mode & 0o022) === 0;
+  });
+}
+
 /** The rename is what makes it. */
 async function make(place: string, name: string, options: NativeHelperOptions): Promise<string> {
-  mkdirSync(place, { recursive: true, mode: 0o755 });
+  // As an image would make them; most starts need none of it.
+  const { makeOpenFolder } = await import('./building-folder.ts');
+  makeOpenFolder(dirname(place), 0o711);
+  makeOpenFolder(place, 0o755);
   const folder = mkdtempSync(join(place, '.native-'));
   options.progress.phase('Compiling the helper that forks sandboxes');
   try {
@@ -72,7 +73,7 @@ async function make(place: string, name: string, options: NativeHelperOptions): 
     for (const result of results) chmodSync(join(folder, result), 0o555);
     chmodSync(folder, 0o755);
     const target = join(place, name);
-    if (!isWhole(target)) renameSync(folder, target);
+    if (!isTrusted(target)) renameSync(folder, target);
     return target;
   } finally {
     options.progress.end();
