@@ -10,10 +10,16 @@ interface Stored {
   readonly files: Map<string, StoredFile>;
 }
 
+/** A file that a job has handed over. */
+export interface CollectedFile {
+  readonly bytes: Buffer;
+  readonly digest: string;
+}
+
 /** What one job may hand over without it being stored. */
 interface Collected {
   readonly maxBytes: number;
-  readonly files: Map<string, Buffer>;
+  readonly files: Map<string, CollectedFile>;
   bytes: number;
 }
 
@@ -42,7 +48,7 @@ export class StoredJobFiles implements JobFiles {
   }
 
   /** The job is over: its files, by path. */
-  collected(jobId: string): ReadonlyMap<string, Buffer> {
+  collected(jobId: string): ReadonlyMap<string, CollectedFile> {
     const files = this.#collecting.get(jobId)?.files ?? new Map();
     this.#collecting.delete(jobId);
     return files;
@@ -95,7 +101,8 @@ async function gather(
     // The piece may be a part of a buffer that its reader uses again.
     pieces.push(Buffer.from(piece));
   }
-  const whole = Buffer.concat(pieces);
-  collected.files.set(path, whole);
-  return { digest: hash.digest('hex'), size: whole.length };
+  const bytes = Buffer.concat(pieces);
+  const digest = hash.digest('hex');
+  collected.files.set(path, { bytes, digest });
+  return { digest, size: bytes.length };
 }

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { DragomanError, type ErrorCode, newId, type Plans, type Principal, planOf } from '../../core/index.ts';
 import { errorOf, type Job, type JobEnding, type Runner } from '../../runner/index.ts';
-import type { StoredJobFiles } from '../executions/job-files.ts';
+import type { CollectedFile, StoredJobFiles } from '../executions/job-files.ts';
 import { ownerOf } from '../executions/owner.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { readPreview, readRefusal } from './claims.ts';
@@ -46,7 +46,7 @@ export async function makePreview(
   file: PreviewedFile,
   request: PreviewRequest,
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<CollectedFile> {
   const { runner, jobFiles, plans, usage, limits, now } = parts;
   const plan = planOf(plans, principal);
   if (limits.maxFileBytes === 0) refuse('off');
@@ -80,7 +80,7 @@ export async function makePreview(
     deadline: now() + queueMs,
   };
   jobFiles.collect(job.id, limits.maxBytes);
-  let files: ReadonlyMap<string, Buffer>;
+  let files: ReadonlyMap<string, CollectedFile>;
   let ending: JobEnding;
   try {
     ending = await run(runner, job, signal);
@@ -116,7 +116,11 @@ function faultOf(error: DragomanError): DragomanError {
   return new DragomanError('preview_refused', { message: previewRefusals.too_large, subcode: 'too_large' });
 }
 
-function previewOf({ form }: PreviewRequest, { result }: JobEnding, files: ReadonlyMap<string, Buffer>): Buffer {
+function previewOf(
+  { form }: PreviewRequest,
+  { result }: JobEnding,
+  files: ReadonlyMap<string, CollectedFile>,
+): CollectedFile {
   switch (result.outcome) {
     case 'cancelled':
       throw new DragomanError('cancelled');
@@ -128,11 +132,11 @@ function previewOf({ form }: PreviewRequest, { result }: JobEnding, files: Reado
       break;
     case 'completed': {
       const refused = files.get('out/refused');
-      const refusal = refused && readRefusal(refused);
+      const refusal = refused && readRefusal(refused.bytes);
       if (refusal) refuse(refusal.reason, refusal.needs);
       const made = files.get(`out/${form}`);
-      const preview = made && readPreview(form, made);
-      if (preview) return preview;
+      const bytes = made && readPreview(form, made.bytes);
+      if (bytes) return { bytes, digest: made.digest };
       break;
     }
   }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   DragomanError,
   type FairKey,
@@ -133,9 +132,8 @@ export class PreviewService implements Previews {
     try {
       const place = await admission.take(owner, planOf(plans, principal), signal);
       try {
-        const bytes = await makePreview(this.#options, principal, file, request, signal);
+        const { bytes, digest } = await makePreview(this.#options, principal, file, request, signal);
         metrics.count('previews_made', 'Previews made');
-        const digest = createHash('sha256').update(bytes).digest('hex');
         return this.#keep(key, { preview: { form: request.form, bytes, digest } }, bytes.length);
       } catch (error) {
         if (!(error instanceof DragomanError) || error.code !== 'preview_refused') throw error;
