@@ -57,6 +57,73 @@ export interface Chat {
     session_id?: string | null;
   }[];
 }
+export interface Command {
+  id: string;
+  session_id: string;
+  /**
+   * In the sandbox.
+   */
+  pid: number;
+  argv: string[];
+  cwd: string;
+  terminal: TerminalSize | null;
+  tag: string | null;
+  state: 'running' | 'ended';
+  end: {
+    /**
+     * `killed`: by a signal that a caller sent; `sandbox_gone`: with its sandbox.
+     */
+    reason: 'exited' | 'killed' | 'timed_out' | 'out_of_memory' | 'sandbox_gone';
+    exit_code: number | null;
+    signal: string | null;
+    at: string;
+  } | null;
+  started_at: string;
+  /**
+   * When it is ended.
+   */
+  deadline: string;
+}
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+export interface CommandRequest {
+  /**
+   * A line for `/bin/bash -c`. This or `argv`.
+   */
+  command?: string | null;
+  /**
+   * A program of the sandbox and its arguments.
+   */
+  argv?: string[] | null;
+  /**
+   * Where it begins: absolute, or relative to the workspace, which is the usual one.
+   */
+  cwd?: string | null;
+  /**
+   * Added to the sandbox’s own environment.
+   */
+  env?: {
+    [k: string]: string;
+  } | null;
+  /**
+   * Its input can be written; absent: it is empty.
+   */
+  stdin?: boolean | null;
+  /**
+   * It gets a terminal of this size instead of three streams.
+   */
+  terminal?: TerminalSize | null;
+  /**
+   * It is ended after so long.
+   */
+  timeout_ms?: number | null;
+  /**
+   * A name of your own.
+   */
+  tag?: string | null;
+}
 export interface Completeness {
   status: 'complete' | 'incomplete' | 'invalid' | 'unknown';
   /**
@@ -101,6 +168,12 @@ export interface CreateShareAnswer {
    * The link is `/ui/s/<secret>`. It is told once.
    */
   secret: string;
+}
+export interface DirectoryRequest {
+  /**
+   * Absolute, or relative to the workspace.
+   */
+  path: string;
 }
 export interface Execution {
   id: string;
@@ -297,6 +370,33 @@ export interface File {
    * Who put it there: a caller, or code that made or changed it.
    */
   source: 'user' | 'program';
+}
+export interface FileEntry {
+  /**
+   * Absolute.
+   */
+  path: string;
+  name: string;
+  /**
+   * What is at the path itself; `other`: a pipe, a socket or a device.
+   */
+  kind: 'file' | 'directory' | 'symlink' | 'other';
+  /**
+   * The text of a symbolic link.
+   */
+  target: string | null;
+  /**
+   * What a symbolic link leads to.
+   */
+  target_kind: ('file' | 'directory' | 'symlink' | 'other') | null;
+  size: number;
+  /**
+   * Permission bits.
+   */
+  mode: number;
+  modified_at: string;
+  user: string;
+  group: string;
 }
 export interface FileSummary {
   kind:
@@ -603,11 +703,25 @@ export interface ListChatsQuery {
   after?: string;
   order?: 'asc' | 'desc';
 }
+export interface ListCommandsAnswer {
+  data: Command[];
+}
 export interface ListKernelsAnswer {
   data: Kernel[];
 }
 export interface ListLanguagesAnswer {
   languages: Language[];
+}
+export interface ListSandboxFilesAnswer {
+  data: FileEntry[];
+  /**
+   * There are more than 10 000.
+   */
+  truncated: boolean;
+}
+export interface ListSandboxFilesQuery {
+  path?: string;
+  depth?: number;
 }
 export interface ListSessionFilesAnswer {
   data: File[];
@@ -672,6 +786,16 @@ export interface Variable {
 export interface ListVariablesQuery {
   language?: string;
 }
+export interface MoveRequest {
+  /**
+   * Absolute, or relative to the workspace.
+   */
+  from: string;
+  /**
+   * Absolute, or relative to the workspace.
+   */
+  to: string;
+}
 /**
  * The cells of a session’s notebook, in order.
  */
@@ -690,6 +814,9 @@ export interface NotebookDocument {
     execution_id?: string | null;
   }[];
 }
+export interface ReadSandboxFileQuery {
+  path?: string;
+}
 export interface ReadSessionFileQuery {
   preview?: 'html' | 'text' | 'json' | 'png';
   form?: 'html' | 'text' | 'json' | 'png';
@@ -704,6 +831,9 @@ export interface ReadStateAnswer {
 export interface ReadUsageQuery {
   from?: string;
   to?: string;
+}
+export interface RemoveSandboxFileQuery {
+  path?: string;
 }
 export interface RunningExecution {
   id: string;
@@ -758,6 +888,29 @@ export interface ShareRequest {
   notebook: {
     [k: string]: unknown;
   };
+}
+export interface SignalCommandAnswer {
+  /**
+   * False: it had ended.
+   */
+  signalled: boolean;
+}
+export interface SignalRequest {
+  signal:
+    | 'SIGHUP'
+    | 'SIGINT'
+    | 'SIGQUIT'
+    | 'SIGKILL'
+    | 'SIGUSR1'
+    | 'SIGUSR2'
+    | 'SIGTERM'
+    | 'SIGCONT'
+    | 'SIGSTOP'
+    | 'SIGTSTP'
+    | 'SIGWINCH';
+}
+export interface StatSandboxFileQuery {
+  path?: string;
 }
 export interface StoredChat {
   title: string;
@@ -868,4 +1021,15 @@ export interface WaitingExecution {
   language: string;
   status: 'tool_calls';
   tool_calls: ToolCall[];
+}
+export interface WatchSandboxFilesQuery {
+  path?: string;
+  recursive?: 'true' | 'false';
+}
+export interface WriteCommandQuery {
+  close?: 'true' | 'false';
+}
+export interface WriteSandboxFileQuery {
+  path?: string;
+  mode?: string;
 }

@@ -123,7 +123,7 @@ describe('the server keeps to the document', async () => {
     'endExecution',
   ]);
   /** Their answers do not end. */
-  const endless = new Set(['watchSession']);
+  const endless = new Set(['watchSession', 'watchSandboxFiles']);
 
   const names = [
     'exec',
@@ -251,6 +251,21 @@ describe('the server keeps to the document', async () => {
     'readKernel',
     'restartKernel',
     'deleteKernel',
+    'startCommand',
+    'listCommands',
+    'readCommand',
+    'writeCommand',
+    'signalCommand',
+    'resizeCommand',
+    'deleteCommand',
+    'statSandboxFile',
+    'listSandboxFiles',
+    'readSandboxFile',
+    'writeSandboxFile',
+    'makeSandboxDirectory',
+    'moveSandboxFile',
+    'removeSandboxFile',
+    'watchSandboxFiles',
     'completeCode',
     'isCodeComplete',
     'execute',

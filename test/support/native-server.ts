@@ -14,9 +14,11 @@ export async function nativeServer({ records }: { records?: Records } = {}) {
   const service = scriptedService(jobs.script, { ...(records ? { records } : {}), maxFileBytes: 1000 });
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
   const usage = new UsageLedger({ records: service.records.usage, logger, now: Date.now });
-  const { sessions, executions, kernels, fileService: storedFiles } = service;
+  const { sessions, executions, kernels, commands, sandboxFiles, fileService: storedFiles } = service;
   const { listen, log } = serve({
-    dialects: [native({ ...idleServices(), sessions, executions, kernels, usage, storedFiles })],
+    dialects: [
+      native({ ...idleServices(), sessions, executions, kernels, commands, sandboxFiles, usage, storedFiles }),
+    ],
     authentication: {
       keys: Object.entries(keys).map(([name, secret]) => ({ name, secret })),
     },

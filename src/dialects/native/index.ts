@@ -1,9 +1,11 @@
 import type { Dialect } from '../../http/index.ts';
+import { addCommandRoutes } from './commands.ts';
 import { addDraftRoutes } from './drafts.ts';
 import { addExecutionRoutes } from './executions.ts';
 import { addFileRoutes } from './files.ts';
 import { addKernelRoutes } from './kernels.ts';
 import { addQuestionRoutes } from './questions.ts';
+import { addSandboxFileRoutes } from './sandbox-files.ts';
 import type { NativeServices } from './services.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addShareRoutes } from './shares.ts';
@@ -19,6 +21,8 @@ export const native = (services: NativeServices): Dialect => ({
   register(app) {
     addSessionRoutes(app, services);
     addKernelRoutes(app, services);
+    addCommandRoutes(app, services);
+    addSandboxFileRoutes(app, services);
     addExecutionRoutes(app, services);
     addQuestionRoutes(app, services);
     addStateRoutes(app, services);

@@ -1,10 +1,12 @@
 import type {
+  Commands,
   Drafts,
   Executions,
   ExecutionWatch,
   Files,
   Kernels,
   Previews,
+  SandboxFiles,
   Sessions,
   Shares,
   States,
@@ -18,6 +20,8 @@ export interface NativeServices {
   readonly executionWatch: ExecutionWatch;
   readonly kernels: Kernels;
   readonly states: States;
+  readonly commands: Commands;
+  readonly sandboxFiles: SandboxFiles;
   readonly storedFiles: Pick<Files, 'list' | 'open' | 'storage'>;
   readonly previews: Previews;
   readonly drafts: Drafts;
