@@ -1,5 +1,7 @@
 export type {
   Artifact,
+  Command,
+  CommandRequest,
   Completeness,
   CompletionRequest,
   Completions,
@@ -21,11 +23,13 @@ export type {
   Session as SessionRecord,
   SessionChange,
   SessionRequest,
+  TerminalSize,
   ToolCall,
   Usage,
 } from './api.ts';
 export type { AskEvent, AskRequest } from './ask.ts';
 export { Dragoman } from './client.ts';
+export type { CommandEvent, CommandSignal, SessionCommands } from './commands.ts';
 export type { CallOptions } from './deadline.ts';
 export type { Download } from './download.ts';
 export { ApiError, ConnectionError, DeadlineError, DragomanError, type ErrorCode, PathError } from './errors.ts';

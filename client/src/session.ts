@@ -13,6 +13,7 @@ import type {
   SessionChange,
   Session as SessionRecord,
 } from './api.ts';
+import { SessionCommands } from './commands.ts';
 import type { CallOptions } from './deadline.ts';
 import { type RunningExecution, type RunOptions, startExecution } from './execution.ts';
 import { SessionFiles } from './files.ts';
@@ -28,6 +29,7 @@ export class Session {
   readonly id: string;
   readonly files: SessionFiles;
   readonly kernels: SessionKernels;
+  readonly commands: SessionCommands;
   readonly #transport: Transport;
   readonly #base: string;
 
@@ -38,6 +40,7 @@ export class Session {
     this.#base = pathOf('sessions', id);
     this.files = new SessionFiles(transport, id);
     this.kernels = new SessionKernels(transport, id);
+    this.commands = new SessionCommands(transport, id);
   }
 
   /** Runs code and waits for its end, however it ends. It is ended when the signal aborts or the time is over. */

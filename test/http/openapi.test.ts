@@ -104,6 +104,7 @@ describe('the server keeps to the document', async () => {
     executeInSession: begin,
     deleteSession: begin,
     deleteSessionFile: begin,
+    deleteCommand: command,
     deleteKernel: begin,
     deleteChat: makeChat,
     mcpEnd: openMcp,
@@ -428,6 +429,19 @@ describe('the server keeps to the document', async () => {
     const { id: execution } = await json(`/sessions/${id}/executions`, cell);
     const { id: kernel } = await json(`/sessions/${id}/kernels`, { language: 'bash' });
     Object.assign(existing, { session_id: id, execution_id: execution, path: 'kept.txt', kernel_id: kernel });
+    await command();
+  }
+
+  /** Where the command is that runs; one at a time. */
+  let commandAt: string | undefined;
+
+  async function command() {
+    const started = { argv: ['sleep', '600'], terminal: { columns: 80, rows: 24 } };
+    const headers = { 'x-api-key': server.key };
+    if (commandAt !== undefined) await fetch(server.url + commandAt, { method: 'DELETE', headers });
+    const { id } = await json(`/sessions/${existing.session_id}/commands`, started);
+    commandAt = `/sessions/${existing.session_id}/commands/${id}`;
+    Object.assign(existing, { command_id: id });
   }
 
   async function json(path: string, body: object) {
