@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { ExecutionEvent, MimeBundle, ProgramError } from '../../core/index.ts';
+import { type ExecutionEvent, type MimeBundle, type ProgramError, restoredText } from '../../core/index.ts';
 import type { Execution, RunningExecution } from '../../service/index.ts';
 
 /** What code shows while it runs, as text; last comes its end. */
@@ -45,7 +45,9 @@ export async function* follow(execution: RunningExecution, signal: AbortSignal):
     const text = texts[type].end();
     if (text !== '') yield { type, text };
   }
-  if (ended.continuity === 'restored') yield { type: 'stderr', text: lostVariables };
+  const { restored, continuity } = ended;
+  if (restored) yield { type: 'stderr', text: `[${restoredText(restored)}]\n` };
+  else if (continuity === 'restored') yield { type: 'stderr', text: lostVariables };
   const told = limitFault(ended) ?? fault ?? exitFault(ended);
   if (told) yield { type: 'fault', fault: told };
   yield { type: 'ended', execution: ended };
