@@ -14,6 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
+const metrics = async () => ({ text: await (await fetch(`${server.url}/metrics`)).text() });
 const connection = (apiKey = keys.ann) => ({ apiKey, apiUrl: server.url, sandboxUrl: server.url });
 
 async function sandbox(options: object = {}) {
@@ -117,6 +118,20 @@ describe('a sandbox of E2B', () => {
     expect([await made.kill(), await made.kill()]).toEqual([true, false]);
     expect(await again.isRunning()).toBe(false);
     await expect(Sandbox.connect(made.sandboxId, connection())).rejects.toThrow(/not found/);
+  });
+
+  it('ends at its time, with the code and the commands that run in it', async () => {
+    const made = await sandbox({ timeoutMs: 1500 });
+    const command = await made.commands.run('sleep 100', { background: true, timeoutMs: 0 });
+    const code = made.runCode('import time\nwhile True: time.sleep(0.01)');
+    await expect(command.wait()).rejects.toThrow(/killed|not found/i);
+    expect((await code).error?.name).toBe('KeyboardInterrupt');
+    expect([await made.isRunning(), await made.kill()]).toEqual([false, false]);
+    await eventually(async () => {
+      const { text } = await metrics();
+      expect(text).toMatch(/^dragoman_commands_running 0$/m);
+    });
+    expect(server.output()).not.toMatch(/"level":"error"/);
   });
 
   it('is paused with its variables, and resumed', async () => {

@@ -15,6 +15,8 @@ export class OpenSession {
   isDirty = false;
   savedAt: number;
   isDeleted = false;
+  /** Its moment has come while it was used, and what uses it is being ended. */
+  isEnding = false;
   /** What is saved of its variables; undefined: it was not read. */
   states: readonly KernelStateRecord[] | undefined;
   /** Requests and executions that use it now. */

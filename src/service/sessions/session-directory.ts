@@ -174,11 +174,15 @@ export class SessionDirectory {
   /** Ends what runs in a session whose moment has come; its record stays, to tell that it has expired. */
   #endIfOver(session: OpenSession): void {
     const { ref, record } = session;
-    if (record.expiresAt > this.#options.now()) return;
+    if (record.expiresAt > this.#options.now() || session.isEnding) return;
+    session.isEnding = true;
     session.cancelAll();
     if (!ref) return;
-    this.#options.runner
-      .dropSession(ref)
+    // Behind what was cancelled, which would otherwise fail for want of its sandbox. Nothing more begins.
+    session
+      .inTurn(async () => {})
+      .catch(() => {})
+      .then(() => this.#options.runner.dropSession(ref))
       .catch((error) => this.#options.logger.error({ error: String(error) }, 'a session was not ended'));
   }
 
