@@ -116,4 +116,35 @@ describe('ClaimDecoder', () => {
       }),
     );
   });
+
+  it('hears beside cells what was granted, and ends with more', () => {
+    const aside = (value: unknown, mark = 0x40) => {
+      const bytes = frame(value);
+      bytes[0] = bytes[0]! | mark;
+      return bytes;
+    };
+    const started = { aside: 'started', id: 7, pid: 12 };
+    const decoder = new ClaimDecoder();
+    decoder.grant(150);
+    expect(decoder.push(aside(started))).toEqual([started]);
+    expect(() => decoder.push(aside(started))).toThrow('more beside cells than was asked for');
+    expect(() => new ClaimDecoder().push(aside(started))).toThrow('more beside cells than was asked for');
+    for (const value of [
+      { aside: 'root', id: 1 },
+      { aside: 'started', id: 0, pid: 1 },
+      { aside: 'ended', id: 1 },
+      7,
+      '{',
+    ]) {
+      const other = new ClaimDecoder();
+      other.grant(10_000);
+      expect(() => other.push(aside(value))).toThrow();
+    }
+    const data = new ClaimDecoder();
+    data.grant(10_000);
+    expect(data.push(aside('\0\0\0\u0001\u0000abc', 0x80))).toEqual([
+      { aside: 'data', id: 1, stream: 0, data: Buffer.from('abc') },
+    ]);
+    expect(() => data.push(aside('abc', 0x80))).toThrow('bytes that belong to nothing');
+  });
 });
