@@ -4,6 +4,7 @@ import { imageRoot } from '../test/support/image.ts';
 import { startServer, type TestServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
+import { commandTimes } from './commands.ts';
 import { cost } from './cost.ts';
 import { e2bCalls } from './e2b.ts';
 import { jupyterCells } from './jupyter.ts';
@@ -40,6 +41,7 @@ const benches: Record<string, () => Promise<void>> = {
   cost: () => cost(fileURLToPath(new URL('..', import.meta.url)), process.env.BENCH_OTHER),
   rest: () => withServer(rest),
   cells: cellOverhead,
+  commands: commandTimes,
   jupyter: () => withServer(jupyterCells),
   first: firstCells,
   memory,

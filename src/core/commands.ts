@@ -58,7 +58,7 @@ export interface FileEntry {
   readonly group: string;
 }
 
-export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
+type FileKind = 'file' | 'directory' | 'symlink' | 'other';
 
 /** A change below a directory that is watched. */
 export interface FileChange {

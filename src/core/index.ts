@@ -8,7 +8,6 @@ export {
   commandSignals,
   type FileChange,
   type FileEntry,
-  type FileKind,
   type TerminalSize,
 } from './commands.ts';
 export { usualDataDir } from './data-dir.ts';

@@ -1,4 +1,4 @@
-export type { CommandRequest, EngineCommand, EngineFiles, OpenedFile } from './beside/index.ts';
+export type { CommandRequest, EngineCommand, EngineFiles } from './beside/index.ts';
 export { CompileCache } from './compile-cache.ts';
 export { createEngine } from './engine.ts';
 export { notKept, withNote } from './epilogue.ts';

@@ -5,7 +5,7 @@ export {
   toolCellAllowance,
 } from './allowance.ts';
 export { type Aside, besideOrders, frameCost } from './beside.ts';
-export type { BesideFrame, FileWork, GuestCommand } from './beside-frames.ts';
+export type { FileWork } from './beside-frames.ts';
 export type { Claim } from './claims.ts';
 export { ClaimDecoder } from './decoder.ts';
 export {

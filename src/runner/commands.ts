@@ -30,7 +30,7 @@ export interface CommandEnding extends CommandEnd {
 }
 
 /** Output as text where it is valid UTF-8, else as base64. */
-export type CommandOutput = {
+type CommandOutput = {
   readonly type: 'stdout' | 'stderr' | 'terminal';
   /** Bytes of output before this one, on all streams together: a gap between events tells what was dropped. */
   readonly at: number;

@@ -1,7 +1,6 @@
 export type {
   CommandEnding,
   CommandOrder,
-  CommandOutput,
   CommandRef,
   CommandRunner,
   CommandState,

@@ -1,4 +1,4 @@
 export { SandboxCommand } from './command.ts';
 export { SandboxFiles } from './files.ts';
-export type { CommandRequest, EngineCommand, EngineFiles, OpenedFile } from './port.ts';
+export type { CommandRequest, EngineCommand, EngineFiles } from './port.ts';
 export { SideChannel } from './side-channel.ts';
