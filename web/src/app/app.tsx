@@ -174,15 +174,17 @@ function View() {
   const [name = '', ...rest] = path.split('/');
   const [found, setFound] = useState<{ name: string; View: ComponentType<{ rest: string }> } | undefined>(undefined);
   const [fault, setFault] = useState('');
+  const all = models.value;
   useEffect(() => {
-    if (name === '') go(models.value?.length ? 'chat' : 'start', true);
+    // Where to begin depends on whether there is a model, which is known a moment later.
+    if (name === '' && all) go(all.length > 0 ? 'chat' : 'start', true);
     const load = views[name];
     if (!load || found?.name === name) return;
     load().then(
       (View) => setFound({ name, View }),
       () => setFault('This view could not be loaded. The service may have been updated: load the page again.'),
     );
-  }, [name, found]);
+  }, [name, found, all]);
   if (name === 'start') return <Start />;
   if (fault !== '') return <p class="first">{fault}</p>;
   if (!views[name] && name !== '') return <p class="first">There is nothing at this address.</p>;
