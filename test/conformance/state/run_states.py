@@ -1,6 +1,7 @@
 """Runs sessions from files, saves and restores each, and says how each variable came back. Runs inside a sandbox.
 
-A file has states: a line `# state: NAME`, then cells, each begun by `# cell` (`# cell fails` for one that ends in an error), and probes, `# probe VARIABLE: EXPRESSION`. A variable is
+A file has states: a line `# state: NAME`, perhaps `# deadline MS` for saving it, then cells, each begun by `# cell` (`# cell fails` for one
+that ends in an error), and probes, `# probe VARIABLE: EXPRESSION`. A variable is
 right when each of its probes says after the restore what it said before. Ways: `own`, what the kernel does; `cloudpickle`, one
 dump of all variables; `single`, a dump a variable.
 
@@ -10,6 +11,7 @@ Prints one line of JSON a state: {name, way, verdicts: {variable: right | lost |
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 import traceback
@@ -21,6 +23,8 @@ from dragoman_python.state import restorer, saver
 
 # A probe may take so long.
 _PROBE_S = 20
+# Sessions that are saved by other ways may take so long.
+_CPU_S = 30
 # A state may patch the module.
 _text_of = json.dumps
 _errors = os.dup(2)
@@ -52,6 +56,8 @@ def states_of(text):
     for line in text.split('\n'):
         if line.startswith('# state: '):
             found.append({'name': line[9:].strip(), 'cells': [], 'probes': []})
+        elif line.startswith('# deadline '):
+            found[-1]['deadline'] = int(line.split()[2])
         elif line.startswith('# cell'):
             found[-1]['cells'].append('')
             found[-1]['fails'] = found[-1].get('fails', []) + [line.endswith(' fails')]
@@ -118,6 +124,9 @@ def _late(*_):
 
 def session(one, way, path):
     """Runs the cells, saves to a file, and asks."""
+    if way != 'own':
+        # Nothing else ends a value that hangs.
+        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
     cells = fresh()
     folder = os.getcwd()
     failed = []
@@ -126,7 +135,7 @@ def session(one, way, path):
         if cells.run(cell) and not fails:
             failed.append(f'{cell[:80]}: {getattr(sys, "last_value", "")}')
     begun = time.monotonic()
-    blocked = WAYS[way][0](cells, path)
+    blocked = WAYS[way][0](cells, path, one.get('deadline', 60_000))
     took = time.monotonic() - begun
     return {
         'failed': failed,
@@ -154,10 +163,10 @@ def again(one, way, path, files):
     return {'after': ask(cells, one['probes']), 'lost': lost, 'restored': took}
 
 
-def save_own(cells, path):
+def save_own(cells, path, deadline):
     reading, writing = os.pipe()
     begun = time.monotonic()
-    saver.save(cells, {'snapshot': 't', 'deadline_ms': 20_000, 'max_bytes': 1 << 30}, writing, tools.is_tool)
+    saver.save(cells, {'snapshot': 't', 'deadline_ms': deadline, 'max_bytes': 1 << 30}, writing, tools.is_tool)
     blocked = time.monotonic() - begun
     os.close(writing)
     with open(path, 'wb') as file:
@@ -184,7 +193,7 @@ def variables_of(cells):
     return {n: v for n, v in cells.user_ns.items() if not n.startswith('_') and hidden.get(n) is not v and n not in ('In', 'Out')}
 
 
-def save_plain(cells, path):
+def save_plain(cells, path, _deadline):
     import cloudpickle
 
     with open(path, 'wb') as file:
@@ -207,7 +216,7 @@ def restore_plain(cells, path):
     return {}
 
 
-def save_single(cells, path):
+def save_single(cells, path, _deadline):
     import cloudpickle
 
     made = {}
@@ -270,7 +279,8 @@ def main(files, ways, only=None, preload=()):
                 path = f'/tmp/{os.getpid()}.state'
                 was = in_fork(lambda: session(one, way, path))
                 if was is None:
-                    print(json.dumps({'name': one['name'], 'way': way, 'died': True}), flush=True)
+                    verdicts = {name: 'lost' for name, _ in one['probes']}
+                    print(json.dumps({'name': one['name'], 'way': way, 'died': True, 'verdicts': verdicts}), flush=True)
                     continue
                 now = in_fork(lambda: again(one, way, path, was['files']))
                 verdicts, wrong = judge(one, was, now)

@@ -42,8 +42,8 @@ class StateLink:
             return False
         try:
             saver.save(self._shell, order, self._saved, self._is_tool)
-        except OSError:
-            return False  # No process could be had.
+        except Exception:
+            return False  # No process could be had, or the session has changed what a fork needs.
         return True
 
     def _restore(self):

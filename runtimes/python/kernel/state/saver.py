@@ -5,6 +5,7 @@ variable where the last one stopped. The saver pickles, with the session's own c
 trial, a fork of the saver, loads what was made: what fails there is saved as lost, under its name, while its user can still be told.
 """
 
+import ctypes
 import gc
 import os
 import resource
@@ -16,12 +17,14 @@ import threading
 import time
 import warnings
 
-from dragoman_guest.agent import forks, state_stream
+from dragoman_guest.agent import state_stream
 
 from . import files, load
 from .dump import dump, entries_of
 from .losses import reason_of, type_name
 
+# PyDLL keeps the interpreter lock over the call: the child goes on as its holder.
+_libc = ctypes.PyDLL(None, use_errno=True)
 # A variable may take this share of the time there is.
 _SHARE = 0.3
 # The saver notices before its watcher that a trial hangs.
@@ -65,10 +68,19 @@ def save(shell, order, fd, is_tool):
 def _fork():
     """A fork without the hooks of libraries, where there are no threads to be repaired."""
     if len(sys._current_frames()) == 1:
-        return forks.fork()
+        return _plain_fork()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return os.fork()
+
+
+def _plain_fork():
+    """os.fork() by the C library alone. There must be a single thread."""
+    pid = _libc.fork()
+    if pid < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f'fork: {os.strerror(code)}')
+    return pid
 
 
 def _alone(work):

@@ -264,6 +264,7 @@ after = 'kept'
 # probe weird: type(weird).__name__
 # probe after: after
 # state: values that hang or end the process
+# deadline 12000
 # cell
 import os, time, signal
 first = 'a'
