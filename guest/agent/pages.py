@@ -12,7 +12,8 @@ _LEAST = 32 << 20
 
 
 def collapse():
-    """Puts it on huge pages: a fork then copies an entry where it copied 512. Of this process' private memory. Without effect where there is little of it, or where the kernel cannot (before Linux 6.1)."""
+    """Puts this process' private memory on huge pages: a fork then copies an entry where it copied 512. Without effect where there is little
+    of it, or where the kernel cannot (before Linux 6.1)."""
     areas = list(_heaps())
     if sum(end - start for start, end in areas) < _LEAST:
         return

@@ -51,7 +51,7 @@ int park_fork(struct parked *parked, struct become *become, int (*fork)(void));
 /* Has the parked process ended? It cannot be asked after its program has begun. */
 int is_lost(const struct parked *parked);
 
-/* The environment of programs: this process' own. Text behind the array's end is not touched. */
+/* What programs have in their environment besides their own variables. It must stay where it is. */
 void use_environment(char *const *environment);
 
 /* Reads the signals that wait; says whether one of them is SIGUSR1. */

@@ -9,7 +9,7 @@ void leave(int code)
         CALL1(exit_group, code);
 }
 
-void fail(const char *step, long error)
+void tell(const char *step, long error)
 {
     char buffer[200];
     struct line line = {buffer, 0, sizeof buffer, 0};
@@ -20,6 +20,11 @@ void fail(const char *step, long error)
     put_number(&line, error);
     put(&line, ")\n");
     CALL3(write, 2, line.at, line.length);
+}
+
+void fail(const char *step, long error)
+{
+    tell(step, error);
     leave(97);
 }
 

@@ -4,6 +4,9 @@
 #include "json.h"
 #include "kernel.h"
 
+/* A line on stderr: what was done, and the error. */
+void tell(const char *step, long error);
+
 /* Ends this process with 97 and a line on stderr, the name of the step and the error: nothing of a sandbox may be missing. */
 _Noreturn void fail(const char *step, long error);
 _Noreturn void leave(int code);

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A piece of somebody else's text. */
+/* A piece of text that lies elsewhere. */
 struct slice {
     const char *at;
     size_t length;

@@ -208,8 +208,10 @@ static int spawn(const char *id, const struct member *order, int count, int sign
         error = map_user(pid, user);
         if (error >= 0)
             error = CALL3(write, mapped[1], "1", 1);
-        if (error < 0)
+        if (error < 0) {
+            tell("no user map", error);
             CALL2(kill, pid, SIGKILL); /* Its end is told as any other's. */
+        }
     }
     close_all(ours, PIPES);
     close_all(mapped, 2);
