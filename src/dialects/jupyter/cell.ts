@@ -37,7 +37,7 @@ export async function runCell(
   const isSilent = content.silent === true;
   const isRemembered = !isSilent && content.store_history !== false;
   await sayRestored(kernel);
-  const count = kernel.count;
+  const { count, hasRun: hadRun } = kernel;
   if (!isSilent) kernel.tell(header, 'execute_input', { code, execution_count: count });
   const output = new CellOutput((type, said, metadata) => kernel.tell(header, type, said, metadata), count);
   const end = (said: Fields) => {
@@ -66,9 +66,9 @@ export async function runCell(
   }
 
   const { result, continuity, restored } = ended;
-  // Its sandbox was lost after we looked.
+  // Its sandbox was let go, or lost after we looked.
   if (restored) output.print('stderr', `[${restoredText(restored)}]\n`);
-  else if (continuity === 'restored' && count > 1)
+  else if (continuity === 'restored' && hadRun)
     output.print('stderr', '[the variables of earlier cells were lost]\n');
   if (result.interpreter === 'lost') {
     const evalue = reasons[result.outcome];
@@ -93,7 +93,8 @@ const interrupted = {
 
 /** Says that a kernel whose sandbox is gone is a new one, before anything runs in it. */
 async function sayRestored(kernel: CellHost): Promise<void> {
-  if (!kernel.hasRun) return;
+  // Where variables are saved they may come back: then the cell says what did.
+  if (!kernel.hasRun || planOf(kernel.services.plans, kernel.principal).state) return;
   const { sessions } = kernel.services;
   const info = await sessions.get(kernel.principal, kernel.sessionId).catch(() => undefined);
   if (info?.state === 'live') return;
