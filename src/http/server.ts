@@ -132,7 +132,11 @@ export function createServer(options: ServerOptions): Server {
   });
   const { openRate = usualOpenRate } = options;
   const known = new KnownCallers({ authenticator, clock, rate: openRate });
-  const sockets = new Sockets(clock, { pingEveryMs: timeouts.pingEveryMs });
+  const sockets = new Sockets({
+    clock,
+    checkEveryMs: timeouts.pingEveryMs,
+    authenticate: (request) => authenticator.authenticate(presentedBy(request)),
+  });
   const tokenPrefixes = dialects.flatMap(({ tokenPrefix }) => tokenPrefix ?? []);
   let isClosing = false;
 

@@ -104,7 +104,8 @@ export function addContents(app: FastifyInstance, parts: ContentsParts): void {
     const home = await homeOf(request.principal);
     const file = found(home && (await home.file(named(pathOf(request)))));
     const opened = await open(services, request.principal, file, request);
-    sendFile(reply.header('content-security-policy', 'sandbox'), opened, nameOf(file.name));
+    reply.header('content-security-policy', 'sandbox').header('referrer-policy', 'no-referrer');
+    sendFile(reply, opened, nameOf(file.name));
     const { download } = request.query as { download?: string };
     if (download === undefined || download === '0') reply.removeHeader('content-disposition');
     else reply.header('content-disposition', contentDisposition(nameOf(file.name)));

@@ -48,7 +48,12 @@ export class Kernel implements CellHost {
   #state: KernelState = 'starting';
   #queue: Request[] = [];
   #running:
-    | { readonly request: Request; readonly over: PromiseWithResolvers<void>; execution?: RunningExecution }
+    | {
+        readonly request: Request;
+        readonly over: PromiseWithResolvers<void>;
+        isInterrupted?: boolean;
+        execution?: RunningExecution;
+      }
     | undefined;
   #input: { readonly request: Request; answer(value: string): void } | undefined;
   #isPumping = false;
@@ -91,6 +96,8 @@ export class Kernel implements CellHost {
   /** A client comes, or comes back. */
   join(connection: Connection): void {
     const { sessionId } = connection;
+    // It was ended while the client came.
+    if (this.#isEnded) return void connection.close(1000, 'The kernel was shut down.');
     if (sessionId !== undefined) {
       for (const other of this.#connections)
         if (other.sessionId === sessionId) {
@@ -168,7 +175,9 @@ export class Kernel implements CellHost {
 
   /** As Ctrl-C on a terminal: what runs, also while it waits for input. */
   async interrupt(): Promise<void> {
-    const execution = this.#running?.execution;
+    if (!this.#running) return;
+    this.#running.isInterrupted = true;
+    const { execution } = this.#running;
     // What waits for its turn has nothing to be interrupted yet.
     if (execution?.status === 'queued') execution.cancel();
     else await execution?.interrupt();
@@ -244,7 +253,10 @@ export class Kernel implements CellHost {
   }
 
   noteExecution(execution: RunningExecution): void {
-    if (this.#running) this.#running.execution = execution;
+    if (!this.#running) return;
+    this.#running.execution = execution;
+    // It came while the cell waited to be started.
+    if (this.#running.isInterrupted) execution.cancel();
   }
 
   get services(): JupyterServices {

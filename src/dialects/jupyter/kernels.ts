@@ -12,6 +12,10 @@ import { type Fields, isFields } from './wire.ts';
 const maxKernels = 200;
 const page = 100;
 const cullEveryMs = 15_000;
+/** Of a key's latest sessions, so many pages are searched for kernels of an earlier process. */
+const maxPages = 20;
+/** How long a desk without kernels is remembered. */
+const emptyMs = 10 * 60_000;
 const maxNote = 512;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -38,6 +42,7 @@ export class Desk {
   readonly sessions = new Map<string, NotebookSession>();
   readonly home: Home | undefined;
   readonly principal: Principal;
+  usedAt = 0;
 
   constructor(principal: Principal, home: Home | undefined) {
     this.principal = principal;
@@ -78,7 +83,13 @@ export class Kernels {
   }
 
   /** The kernels of a key. @param isHome those that share its home */
-  desk(principal: Principal, isHome: boolean): Promise<Desk> {
+  async desk(principal: Principal, isHome: boolean): Promise<Desk> {
+    const desk = await this.#desk(principal, isHome);
+    desk.usedAt = this.#services.now();
+    return desk;
+  }
+
+  #desk(principal: Principal, isHome: boolean): Promise<Desk> {
     const key = keyOf(principal, isHome);
     const known = this.#desks.get(key);
     if (known) return known;
@@ -131,7 +142,7 @@ export class Kernels {
 
   /** Ends a kernel with all that is its own, and its clients with it. */
   async end(kernel: Kernel, reason = 'The kernel was shut down.'): Promise<void> {
-    const desk = await this.desk(kernel.principal, kernel.home !== undefined);
+    const desk = await this.#desk(kernel.principal, kernel.home !== undefined);
     desk.kernels.delete(kernel.id);
     for (const [id, session] of desk.sessions) if (session.kernelId === kernel.id) desk.sessions.delete(id);
     kernel.end(reason);
@@ -163,7 +174,7 @@ export class Kernels {
           if (info && info.state !== 'expired' && now() - kernel.lastActivity < info.idleMs) continue;
           await this.end(kernel, 'The kernel was not used for too long.');
         }
-        if (desk.kernels.size === 0) this.#desks.delete(key);
+        if (desk.kernels.size === 0 && now() - desk.usedAt > emptyMs) this.#desks.delete(key);
       } catch (error) {
         logger.error({ error: String(error) }, 'kernels were not culled');
       }
@@ -174,7 +185,8 @@ export class Kernels {
   async #load(principal: Principal, isHome: boolean): Promise<Desk> {
     const specs = await this.specs();
     const desk = new Desk(principal, isHome ? new Home(this.#services, principal) : undefined);
-    for (let after: string | undefined; desk.kernels.size < maxKernels; ) {
+    let after: string | undefined;
+    for (let pages = 0; pages < maxPages && desk.kernels.size < maxKernels; pages++) {
       const found = await this.#services.sessions.list(principal, { limit: page, order: 'desc', after });
       for (const info of found.sessions) this.#adopt(desk, info, specs);
       if (!found.more) break;

@@ -247,3 +247,18 @@ test('the end of the server tells its peers to come back, and waits for none tha
   expect(await well.closed).toBe(1012);
   await ended;
 });
+
+test('a key that is revoked ends its WebSockets', async () => {
+  let isLive = true;
+  const key = { id: 'k', name: 'made', plan: null, isAdmin: false };
+  const { open } = await listening({
+    authentication: { keys: [], findKey: async () => (isLive ? key : undefined), clock: () => performance.now() * 100 },
+    timeouts: { pingEveryMs: 50 },
+  });
+  const { ws, closed } = open('/echo/1');
+  await once(ws, 'open');
+  ws.send('served');
+  await once(ws, 'message');
+  isLive = false;
+  expect(await closed).toBe(1008);
+});

@@ -46,7 +46,6 @@ const usualBounds: SocketBounds = {
 const maxPayload = 16 * 1024 * 1024;
 /** A message in more pieces than this closes its socket with 1008. */
 const maxFragments = 4096;
-const pingEveryMs = 30_000;
 /** Sockets open at once: of all, and of one principal. */
 const maxSockets = 4000;
 const maxOfOne = 400;
@@ -55,20 +54,32 @@ const outgoingLimits = { perPrincipal: 96 * 1024 * 1024, total: 384 * 1024 * 102
 /** After goodbye, for the peer to close. */
 const closeMs = 2000;
 
+interface SocketsOptions {
+  /** Milliseconds; only differences matter. */
+  readonly clock: () => number;
+  /** How often peers are asked whether they are there, and credentials are looked at again. */
+  readonly checkEveryMs: number;
+  /** @throws DragomanError unauthorized when the credential of the request is not valid now */
+  authenticate(request: FastifyRequest): Promise<unknown>;
+}
+
 /** The WebSockets of a server: how many there are, whether their peers live, and their end. */
 export class Sockets {
-  readonly #open = new Map<BoundedSocket, string>();
+  /** With the request each began as. */
+  readonly #open = new Map<BoundedSocket, FastifyRequest>();
   readonly #counts = new Map<string, number>();
   readonly #incoming = new HeldBytes(incomingLimits, 'Too much is being sent at once.');
   readonly #outgoing = new HeldBytes(outgoingLimits, 'Too much waits to be read.');
   readonly #clock: () => number;
-  readonly #pingEveryMs: number;
+  readonly #checkEveryMs: number;
+  readonly #authenticate: SocketsOptions['authenticate'];
   #timer: NodeJS.Timeout | undefined;
   #isClosing = false;
 
-  constructor(clock: () => number, options: { readonly pingEveryMs?: number | undefined } = {}) {
+  constructor({ clock, checkEveryMs, authenticate }: SocketsOptions) {
     this.#clock = clock;
-    this.#pingEveryMs = options.pingEveryMs ?? pingEveryMs;
+    this.#checkEveryMs = checkEveryMs;
+    this.#authenticate = authenticate;
   }
 
   get count(): number {
@@ -77,8 +88,21 @@ export class Sockets {
 
   start(): void {
     this.#timer = setInterval(() => {
-      for (const socket of this.#open.keys()) socket.check();
-    }, this.#pingEveryMs).unref();
+      for (const [socket, request] of this.#open) {
+        socket.check();
+        void this.#checkCredential(socket, request);
+      }
+    }, this.#checkEveryMs).unref();
+  }
+
+  /** A key that was revoked, or a token that is over, ends its sockets. */
+  async #checkCredential(socket: BoundedSocket, request: FastifyRequest): Promise<void> {
+    try {
+      await this.#authenticate(request);
+    } catch (error) {
+      const isRefused = error instanceof DragomanError && error.code === 'unauthorized';
+      if (isRefused) socket.close(closing.policy, 'The credential is no longer valid.');
+    }
   }
 
   /** Says goodbye to all peers, which come back when the service does, and cuts off those that stay. */
@@ -97,7 +121,8 @@ export class Sockets {
       throw new DragomanError('overloaded', { message: 'Too many WebSockets are open.', retryAfterSeconds: 5 });
   }
 
-  take(ws: WebSocket, { principal, raw, opener, routeOptions }: FastifyRequest): void {
+  take(ws: WebSocket, request: FastifyRequest): void {
+    const { principal, raw, opener, routeOptions } = request;
     const owner = principal.id;
     // Several upgrades may have been let in at once.
     if (this.#isClosing || (this.#counts.get(owner) ?? 0) >= maxOfOne) {
@@ -115,7 +140,7 @@ export class Sockets {
       if (left > 0) this.#counts.set(owner, left);
       else this.#counts.delete(owner);
     });
-    this.#open.set(socket, owner);
+    this.#open.set(socket, request);
   }
 
   #terminateAll(): void {
