@@ -138,6 +138,23 @@ describe('the contents of a home', () => {
   });
 });
 
+it('notebooks that are too deep, and files that are none, are refused in words', async () => {
+  const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
+  const headers = { authorization: `token ${server.key}`, 'content-type': 'application/json' };
+  const body = `{"type":"notebook","format":"json","content":{"cells":${deep},"padding":"${'x'.repeat(100_000)}"}}`;
+  const url = `${server.url}/jupyter/home/api/contents/deep.ipynb`;
+  const refused = await fetch(url, { method: 'PUT', headers, body });
+  expect([refused.status, await refused.json()]).toEqual([400, { message: expect.any(String), reason: null }]);
+  await call('PUT', '/home/api/contents/none.ipynb', { type: 'file', format: 'text', content: 'no JSON' });
+  expect((await call('GET', '/home/api/contents/none.ipynb')).status).toBe(400);
+  expect((await call('GET', '/home/api/contents/none.ipynb?type=file')).status).toBe(200);
+  for (const content of [undefined, 5, null])
+    expect((await call('PUT', '/home/api/contents/x.txt', { type: 'file', format: 'text', content })).status).toBe(400);
+  expect((await call('PUT', '/home/api/contents/x.bin', { type: 'file', format: 'base64', content: '*' })).status).toBe(
+    400,
+  );
+});
+
 it('without a home the contents are an empty folder that cannot be written', async () => {
   expect(JSON.parse((await call('GET', '/api/contents')).text)).toMatchObject({
     type: 'directory',

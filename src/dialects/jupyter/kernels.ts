@@ -11,7 +11,7 @@ import { type Fields, isFields } from './wire.ts';
 /** Kernels of one key at once. */
 const maxKernels = 200;
 const page = 100;
-const cullEveryMs = 15_000;
+const cullEveryMs = 5000;
 /** Of a key's latest sessions, so many pages are searched for kernels of an earlier process. */
 const maxPages = 20;
 /** How long a desk without kernels is remembered. */
