@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -8,7 +11,7 @@ import { startServer, type TestServer } from '../support/server.ts';
 /** The wire where JupyterLab's library does not go: what other clients send, who comes back, and what ends. */
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer({ env: { DRAGOMAN_SESSION_IDLE_MS: '3000' } });
+  server = await startServer({ env: { DRAGOMAN_SESSION_IDLE_MS: '3000', DRAGOMAN_STATE: 'false' } });
 });
 /** The last test has stopped it, unless something failed before. */
 afterAll(() => server?.kill());
@@ -39,8 +42,8 @@ async function newKernel(): Promise<string> {
   return body.id as string;
 }
 
-async function join(id: string, query = '') {
-  const ws = new WebSocket(`${server.url.replace('http', 'ws')}/jupyter/api/kernels/${id}/channels${query}`, {
+async function join(id: string, query = '', url = server.url) {
+  const ws = new WebSocket(`${url.replace('http', 'ws')}/jupyter/api/kernels/${id}/channels${query}`, {
     headers: { authorization: `Bearer ${server.key}` },
   });
   onTestFinished(() => ws.terminate());
@@ -205,7 +208,9 @@ describe('messages', () => {
     expect(third.heard).toEqual([]);
   });
 
-  it('say that a kernel whose sandbox was let go is a new one, before it answers', { timeout: 60_000 }, async () => {
+  it('say that a kernel whose sandbox was let go, and nothing of it saved, is a new one, before it answers', {
+    timeout: 60_000,
+  }, async () => {
     const id = await newKernel();
     const client = await join(id, '?session_id=tab');
     await client.run('x = 1');
@@ -242,6 +247,29 @@ describe('messages', () => {
       interval: 1000,
     });
     expect(JSON.stringify((await call('GET', '/api/kernels')).body)).not.toContain(id);
+  });
+
+  it('go on after a restart of the service, and say what became of the variables', {
+    timeout: 120_000,
+  }, async () => {
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'dragoman-jupyter-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+    const env = { DRAGOMAN_API_KEYS: `tester:${server.key}` };
+    const before = await startServer({ dataDir, env });
+    const made = await fetch(`${before.url}/jupyter/api/kernels`, {
+      method: 'POST',
+      headers: { authorization: `token ${server.key}` },
+    });
+    const { id } = (await made.json()) as { id: string };
+    const first = await join(id, '?session_id=mine', before.url);
+    await first.run('x = 41');
+    await before.stop();
+    expect(await first.closed).toBe(1012);
+    const after = await startServer({ dataDir, env });
+    onTestFinished(() => after.kill());
+    const second = await join(id, '?session_id=mine', after.url);
+    const said = await second.run('x + 1');
+    expect(said.find(({ content }) => content.name === 'stderr')?.content.text).toMatch(/^\[.*\]\n$/);
   });
 
   it('end with a word that tells their client to come back, when the service ends', { timeout: 60_000 }, async () => {

@@ -68,8 +68,7 @@ export async function runCell(
   const { result, continuity, restored } = ended;
   // Its sandbox was let go, or lost after we looked.
   if (restored) output.print('stderr', `[${restoredText(restored)}]\n`);
-  else if (continuity === 'restored' && hadRun)
-    output.print('stderr', '[the variables of earlier cells were lost]\n');
+  else if (continuity === 'restored' && hadRun) output.print('stderr', '[the variables of earlier cells were lost]\n');
   if (result.interpreter === 'lost') {
     const evalue = reasons[result.outcome];
     const traceback = [`DeadKernelError: ${evalue}`];

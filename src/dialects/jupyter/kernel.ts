@@ -109,7 +109,8 @@ export class Kernel implements CellHost {
     if (sessionId !== undefined) for (const message of this.#missed.take(sessionId)) this.#send(connection, message);
     if (this.#state === 'starting') {
       this.#state = 'idle';
-      warm(this);
+      // Saved variables are given back to a cell, and to an interpreter that nothing has used before it.
+      if (!this.hasRun) warm(this);
     }
   }
 
