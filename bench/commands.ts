@@ -24,18 +24,18 @@ export async function commandTimes(): Promise<void> {
     starts.push(performance.now() - started);
   }
   const trips: number[] = [];
-  let heard = () => {};
+  let heard = (_line: string) => {};
   const cat = await session.startCommand({
     argv: ['cat'],
     ...{ cwd: '.', env: {}, terminal: null, hasInput: true, window: 1024 * 1024 },
-    onOutput: () => heard(),
+    onOutput: (_, data) => heard(Buffer.from(data).toString()),
   });
   for (let round = 0; round < rounds; round++) {
     const begun = performance.now();
     const answered = new Promise<void>((resolve) => {
-      heard = resolve;
+      heard = (line) => line === `line ${round}\n` && resolve();
     });
-    await cat.write(Buffer.from('line\n'));
+    await cat.write(Buffer.from(`line ${round}\n`));
     await answered;
     trips.push(performance.now() - begun);
   }
