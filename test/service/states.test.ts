@@ -25,14 +25,30 @@ describe('variables of a session', () => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, 'import threading\nx = [1, 2]\ny = x\ndef twice(n): return n * len(x)\ngen = (i for i in x)');
-    await service.states.save(ann, id);
+    const saved = await service.states.save(ann, id);
+    expect(saved.at(-1)).toMatchObject({ kernel: 'python', state: 'saved', isBehind: false });
     await letGo(service, id);
     const cell = await service.run(id, 'x.append(3); y is x, twice(2)');
+    expect(cell.result.error).toBeNull();
     expect([cell.continuity, value(cell)]).toEqual(['restored', '(True, 6)']);
     expect(cell.restored).toMatchObject({ kernel: 'python', isBehind: false, loss: null });
     expect(cell.restored!.report!.lost).toMatchObject([{ name: 'gen', type: 'generator' }]);
     const next = await service.run(id, 'x');
     expect([next.continuity, value(next), next.restored]).toEqual(['continued', '[1, 2, 3]', undefined]);
+  });
+
+  it.each([
+    ['javascript', 'globalThis.x = 41', 'x + 1', '42'],
+    ['bash', 'x=41', 'echo $((x + 1))', undefined],
+  ])('of %s come back, or stay where they are when they cannot be saved', async (language, make, use, shown) => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, make, { language });
+    await service.states.save(ann, id);
+    const live = await service.run(id, use, { language });
+    expect(live.continuity).toBe('continued');
+    if (shown) expect(value(live)).toBe(shown);
+    else expect(live.result.stdout.text).toBe('42\n');
   });
 });
 
