@@ -50,6 +50,31 @@ describe('variables of a session', () => {
     if (shown) expect(value(live)).toBe(shown);
     else expect(live.result.stdout.text).toBe('42\n');
   });
-});
 
-void bob;
+  it('are forgotten by a restart, and belong to no other principal', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 1');
+    await service.states.save(ann, id);
+    await expect(service.states.list(bob, id)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(service.states.discard(bob, id)).rejects.toMatchObject({ code: 'not_found' });
+    await service.sessions.restart(ann, id);
+    expect(await service.states.list(ann, id)).toEqual([]);
+    const cell = await service.run(id, '"x" in dir()');
+    expect([value(cell), cell.restored]).toEqual(['False', undefined]);
+  });
+
+  it('go with a fork, and both go their own ways', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = [1]');
+    const fork = await service.sessions.fork(ann, id, {});
+    const other = await service.sessions.fork(ann, id, { execution: 'unknown' });
+    expect([fork.variables, other.variables]).toEqual(['variables', 'not_at_execution']);
+    const theirs = await service.run(fork.id, 'x.append(2); x');
+    expect([theirs.continuity, value(theirs)]).toEqual(['restored', '[1, 2]']);
+    expect(value(await service.run(id, 'x.append(3); x'))).toBe('[1, 3]');
+    await service.sessions.delete(ann, id);
+    await letGo(service, fork.id);
+  });
+});
