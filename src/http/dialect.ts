@@ -67,6 +67,8 @@ export interface Dialect {
   readonly title?: string;
   /** Its routes are for keys with the right `admin` alone. */
   readonly isForOperators?: true;
+  /** Its makers describe it: the OpenAPI document does not repeat that. */
+  readonly isDescribedElsewhere?: true;
   register(app: FastifyInstance): void | Promise<void>;
   /** Below this path `?token=` and `Authorization: token …` are credentials too, because clients of this API can send nothing else. */
   readonly tokenPrefix?: string;

@@ -26,7 +26,9 @@ export function describeRoutes(app: FastifyInstance, version: string, admit: onR
   });
   let document: SharedAnswer;
   app.addHook('onReady', async () => {
-    const text = Buffer.from(JSON.stringify(openApiDocument(routes, version)));
+    // A dialect says that a route is not described after the hook above has seen it.
+    const described = routes.filter(({ config }) => !config.isUndescribed);
+    const text = Buffer.from(JSON.stringify(openApiDocument(described, version)));
     document = await makeSharedAnswer('application/json; charset=utf-8', text);
   });
   app.get(address, { onRequest: admit, config: { operation: ownOperation } }, (request, reply) =>

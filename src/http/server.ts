@@ -242,6 +242,7 @@ export function createServer(options: ServerOptions): Server {
       announceErrorsIn(scope, announce);
       scope.addHook('onRoute', ({ config }) => {
         if (config?.operation && dialect.title !== undefined) config.dialect = dialect.title;
+        if (config && dialect.isDescribedElsewhere) config.isUndescribed = true;
       });
       await dialect.register(scope);
     });

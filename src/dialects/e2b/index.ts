@@ -17,6 +17,7 @@ export type { E2BServices };
 export const e2bSandbox = (services: E2BServices): Dialect => ({
   name: 'e2b-sandbox',
   title: 'E2B',
+  isDescribedElsewhere: true,
   readdress: readdressToSandbox,
   identify: (request) => ownerByToken(services, request),
   async register(app) {
@@ -31,6 +32,7 @@ export const e2bSandbox = (services: E2BServices): Dialect => ({
 export const e2b = (services: E2BServices): Dialect => ({
   name: 'e2b',
   title: 'E2B',
+  isDescribedElsewhere: true,
   readdress: readdressControl,
   register(app) {
     registerErrorFormat(app);

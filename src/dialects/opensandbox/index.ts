@@ -18,6 +18,7 @@ const inside = new RegExp(`^${prefix}/sandboxes/([^/?]+)/(?:execd|egress)/`);
 export const opensandbox = (services: OpenSandboxServices): Dialect => ({
   name: 'opensandbox',
   title: 'OpenSandbox',
+  isDescribedElsewhere: true,
   readdress,
   identify: (request) => ownerByToken(services, request),
   register(app) {
