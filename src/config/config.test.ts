@@ -97,7 +97,13 @@ describe('defaults', () => {
       },
       agent: { maxCalls: 32, shownChars: 20_000 },
       plans: new Map([['default', usual]]),
-      stores: { dataDir: '/home/someone/.local/share/dragoman', retentionMs: 86_400_000, recordBytes: 4_294_967_296 },
+      stores: {
+        dataDir: '/home/someone/.local/share/dragoman',
+        databaseUrl: undefined,
+        filesBucket: undefined,
+        retentionMs: 86_400_000,
+        recordBytes: 4_294_967_296,
+      },
       sandboxes: { sandboxDomain: undefined },
       sessions: {
         idleMs: 1_200_000,
@@ -111,6 +117,8 @@ describe('defaults', () => {
         stateRestoreMs: 30_000,
         toolWaitMs: 600_000,
         maxToolExecutions: 200,
+        maxCommands: 256,
+        maxCommandMs: 86_400_000,
       },
       mcp: { publicUrl: undefined, origins: undefined, links: true },
       telemetry: { level: 'info', format: 'json' },
@@ -276,6 +284,43 @@ test('every setting explains itself in one sentence', () => {
     expect(type).not.toBe('');
   }
   expect(new Set(allSettings.map(({ name }) => name)).size).toBe(allSettings.length);
+});
+
+describe('addresses of a database and of a bucket', () => {
+  test('are read', () => {
+    const { databaseUrl, filesBucket } = load({
+      DRAGOMAN_DATABASE_URL: 'postgres://ann:secret@db.example/records',
+      DRAGOMAN_FILES_URL: 's3://bucket/a/b/?region=eu-central-1&endpoint=https://s3.example',
+    }).stores;
+    expect(databaseUrl).toBe('postgres://ann:secret@db.example/records');
+    const endpoint = 'https://s3.example';
+    expect(filesBucket).toEqual({
+      bucket: 'bucket',
+      prefix: 'a/b/',
+      region: 'eu-central-1',
+      endpoint,
+      pathStyle: true,
+    });
+    expect(load({ DRAGOMAN_FILES_URL: 's3://bucket' }).stores.filesBucket).toMatchObject({
+      prefix: '',
+      region: 'us-east-1',
+      pathStyle: false,
+    });
+  });
+
+  test.each([
+    ['DRAGOMAN_DATABASE_URL', 'mysql://ann:secret@db/x', 'must look like postgres://'],
+    ['DRAGOMAN_DATABASE_URL', 'secret', 'must look like postgres://'],
+    ['DRAGOMAN_FILES_URL', 'https://bucket/x', 'must look like s3://'],
+    ['DRAGOMAN_FILES_URL', 's3://ann:secret@bucket', 'must not hold credentials'],
+    ['DRAGOMAN_FILES_URL', 's3://bucket?end-point=x', 'must not have "end-point"'],
+    ['DRAGOMAN_FILES_URL', 's3://bucket?endpoint=ftp://x', 'must have a URL with http or https'],
+    ['DRAGOMAN_FILES_URL', 's3://bucket?path-style=1', 'must have true or false'],
+  ])('%s=%s is refused, and a secret is not repeated', (name, value, said) => {
+    const faults = () => load({ [name]: value });
+    expect(faults).toThrow(`${name} ${said}`);
+    expect(faults).not.toThrow('secret');
+  });
 });
 
 describe('plans', () => {

@@ -11,7 +11,7 @@ export { copyRecords, recordedContents } from './records/copy-records.ts';
 export type { Document, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, OwnedStorage, Owner } from './records/file-records.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
-export { createPostgresRecords, lockPostgres, shownUrl } from './records/postgres.ts';
+export { createPostgresRecords, lockPostgres } from './records/postgres.ts';
 export type { Records } from './records/records.ts';
 export {
   fileSetOf,

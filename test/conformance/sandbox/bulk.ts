@@ -7,9 +7,9 @@ const chunkBytes = 50_000;
 const chunkCount = 60;
 
 /** A kernel that sends back what it is given; the scripted backend knows it by its id. */
-export const echo = { id: 'echo', start: { argv: ['sh', '-c', 'exec cat <&7 >&6'] }, folder: '.' };
+const echo = { id: 'echo', start: { argv: ['sh', '-c', 'exec cat <&7 >&6'] }, folder: '.' };
 /** A kernel that reads nothing of it. */
-export const stuck = { id: 'stuck', start: { argv: ['sleep', '1000'] }, folder: '.' };
+const stuck = { id: 'stuck', start: { argv: ['sleep', '1000'] }, folder: '.' };
 
 /** What every implementation of the pipes for much data has to do. */
 export function describeBulk(create: () => Promise<Sandbox>): void {
