@@ -77,9 +77,11 @@ export class SessionStates implements States {
 
   /** The saved variables of a kernel, for a job in it. */
   async forJob(principal: Principal, session: OpenSession, kernel: string): Promise<JobSession['state']> {
-    if (!this.isOnFor(principal) || !session.record.ran.includes(kernel)) return undefined;
+    if (!this.isOnFor(principal)) return undefined;
     const found = (await this.#of(session)).find((state) => state.kernel === kernel);
     if (!found) return undefined;
+    // A killed server may have forgotten that it ran.
+    session.noteKernel(kernel);
     const { digest, size } = found;
     return { ref: { digest, size }, deadlineMs: this.#options.stateRestoreMs };
   }
