@@ -249,7 +249,7 @@ describe('messages', () => {
     expect(JSON.stringify((await call('GET', '/api/kernels')).body)).not.toContain(id);
   });
 
-  it('go on after a restart of the service, and say what became of the variables', {
+  it('go on after a restart of the service with their variables, and say so', {
     timeout: 120_000,
   }, async () => {
     const dataDir = mkdtempSync(path.join(tmpdir(), 'dragoman-jupyter-'));
@@ -269,7 +269,8 @@ describe('messages', () => {
     onTestFinished(() => after.kill());
     const second = await join(id, '?session_id=mine', after.url);
     const said = await second.run('x + 1');
-    expect(said.find(({ content }) => content.name === 'stderr')?.content.text).toMatch(/^\[.*\]\n$/);
+    expect(said.find(({ content }) => content.name === 'stderr')?.content.text).toBe('[Restored 1 variable.]\n');
+    expect(said.find(({ content }) => content.data)?.content.data).toEqual({ 'text/plain': '42' });
   });
 
   it('end with a word that tells their client to come back, when the service ends', { timeout: 60_000 }, async () => {
