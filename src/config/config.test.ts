@@ -106,6 +106,7 @@ describe('defaults', () => {
       },
       sandboxes: { sandboxDomain: undefined },
       sessions: {
+        execKeepsVariables: false,
         idleMs: 1_200_000,
         maxIdleMs: 86_400_000,
         maxLifeMs: 604_800_000,

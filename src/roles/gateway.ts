@@ -156,6 +156,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       maxFileBytes,
       maxUploadFiles,
       uploadTimeoutMs: config.http.uploadTimeoutMs,
+      keepsVariables: config.sessions.execKeepsVariables,
       runnerInfo,
       plans,
       operations,

@@ -94,6 +94,33 @@ describe('a hint', () => {
   });
 });
 
+describe('a call that keeps variables', () => {
+  const plain = { 'x-codeapi-expected-profile': 'default' };
+
+  test('goes on where an earlier answer left off, and only there', async () => {
+    const first = await exec({ keep_variables: true, code: 'x = 41\nopen("a.txt", "w").write("one")' }, plain);
+    expect(first.body).toMatchObject({ runtime_status: 'new', files: [{ name: 'a.txt' }] });
+    const { session_id } = first.body;
+    expect(await download(first.body.files[0]!)).toBe('one');
+    const next = { keep_variables: true, session_id, code: 'print(x + 1, open("a.txt").read())' };
+    const second = await exec(next, plain);
+    expect(second.body).toMatchObject({ stdout: '42 one\n', runtime_status: 'reused', session_id });
+    // Without the word it is the fresh program that clients of this profile expect.
+    const fresh = await exec({ session_id, code: 'print("x" in dir())' }, plain);
+    expect(fresh.body.stdout).toBe('False\n');
+    expect(fresh.body).not.toHaveProperty('runtime_status');
+  });
+
+  test('begins anew where the named session is none: a program’s files, another key’s, a word', async () => {
+    const program = await exec({ code: 'open("a.txt", "w").write("one")' }, plain);
+    for (const session_id of [program.body.session_id, 'x'.repeat(21), 'no id', 7, null]) {
+      const { body } = await exec({ keep_variables: true, session_id, code: 'print("x" in dir())' }, plain);
+      expect(body).toMatchObject({ stdout: 'False\n', runtime_status: 'new' });
+      expect(body.session_id).not.toBe(session_id);
+    }
+  });
+});
+
 test('the real client keeps its shell from call to call', async () => {
   const chat = new Conversation({
     baseUrl: `${server.url}/v1`,

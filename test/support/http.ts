@@ -101,6 +101,7 @@ export function idleServices(): DialectServices {
     maxFileBytes: 10_000,
     maxUploadFiles: 10,
     uploadTimeoutMs: 10_000,
+    keepsVariables: false,
     now: Date.now,
     problem: problemOf,
   };

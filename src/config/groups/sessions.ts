@@ -14,6 +14,11 @@ export const state = stateSetting('DRAGOMAN_STATE', {
 });
 
 export const sessions = {
+  execKeepsVariables: stateSetting('DRAGOMAN_EXEC_KEEPS_VARIABLES', {
+    value: flag(),
+    default: 'false',
+    help: "Whether LibreChat's `/exec` runs code in a session and goes on with the variables of an earlier answer's `session_id`. A request may ask for it, or not, with `keep_variables`. Without it every call is a fresh program, as LibreChat expects.",
+  }),
   idleMs: setting('DRAGOMAN_SESSION_IDLE_MS', {
     value: milliseconds(1000, 30 * day),
     default: '1200000',

@@ -10,7 +10,7 @@ import { problemAnswer } from './problems.ts';
 import { addProgrammaticRoutes } from './programmatic-routes.ts';
 import { fileClaim } from './scopes.ts';
 import type { LibreChatServices } from './services.ts';
-import { execInSession, hintOf, runToEnd } from './stateful.ts';
+import { execInSession, execOnward, hintOf, runToEnd } from './stateful.ts';
 import { namesOf, toAnswer, toRequest } from './translate.ts';
 import { upload, uploadBatch } from './uploads.ts';
 import type { fileParams, identityQuery } from './wire.ts';
@@ -37,6 +37,7 @@ function addExecRoute(app: FastifyInstance, services: LibreChatServices): void {
     const signal = abortOnDisconnect(reply);
     const hint = hintOf(body, profileOf(request));
     if (hint !== undefined) return execInSession(services, request.principal, body, hint, signal);
+    if (body.keep_variables ?? services.keepsVariables) return execOnward(services, request.principal, body, signal);
     const program = { ...toRequest(body), asProgram: true };
     return toAnswer(await runToEnd(services.executions, request.principal, program, signal), namesOf(body.files));
   });

@@ -12,7 +12,9 @@ export interface UploadLimits {
 /** What this dialect uses of the service. */
 export interface LibreChatServices extends UploadLimits {
   readonly storedFiles: Pick<Files, 'upload' | 'find' | 'open' | 'list' | 'delete'>;
-  readonly sessions: Pick<Sessions, 'ensure' | 'files' | 'putFile'>;
+  readonly sessions: Pick<Sessions, 'create' | 'ensure' | 'get' | 'files' | 'putFile'>;
+  /** Whether code goes on with the variables of an earlier answer's session where its request does not say. */
+  readonly keepsVariables: boolean;
   readonly executions: Pick<Executions, 'start'>;
   readonly toolRounds: ToolRounds;
   readonly namedRequests: NamedRequests;

@@ -1,4 +1,4 @@
-import { DragomanError, type MimeBundle, type Principal, type StoredFile } from '../../core/index.ts';
+import { DragomanError, isId, type MimeBundle, type Principal, type StoredFile } from '../../core/index.ts';
 import type { Execution, ExecutionRequest } from '../../service/index.ts';
 import type { ExecAnswer } from './answers.ts';
 import type { LibreChatServices } from './services.ts';
@@ -40,13 +40,55 @@ export async function runToEnd(
  * @throws DragomanError as `Executions.start`; cancelled when `signal` aborts
  */
 export async function execInSession(
-  { sessions, executions }: Pick<LibreChatServices, 'sessions' | 'executions'>,
+  services: SessionServices,
   principal: Principal,
   body: ExecBody,
   hint: string,
   signal: AbortSignal,
 ): Promise<ExecAnswer> {
-  const { id: sessionId } = await sessions.ensure(principal, `librechat:${hint}`, {});
+  const { id } = await services.sessions.ensure(principal, `librechat:${hint}`, {});
+  return execIn(services, principal, body, id, signal);
+}
+
+/**
+ * Runs code in the session that an earlier answer names, where it still is one of the caller's; else in a new one, which the answer names.
+ * @throws DragomanError as `Executions.start`; cancelled when `signal` aborts
+ */
+export async function execOnward(
+  services: SessionServices,
+  principal: Principal,
+  body: ExecBody,
+  signal: AbortSignal,
+): Promise<ExecAnswer> {
+  const id =
+    (await knownSession(services, principal, body.session_id)) ?? (await services.sessions.create(principal, {})).id;
+  return execIn(services, principal, body, id, signal);
+}
+
+type SessionServices = Pick<LibreChatServices, 'sessions' | 'executions'>;
+
+async function knownSession(
+  { sessions }: SessionServices,
+  principal: Principal,
+  id: unknown,
+): Promise<string | undefined> {
+  if (typeof id !== 'string' || !isId(id)) return undefined;
+  try {
+    return (await sessions.get(principal, id)).id;
+  } catch (error) {
+    // The files of a program have such an id, too; a session may have ended since.
+    if (error instanceof DragomanError && ['not_found', 'session_expired'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+async function execIn(
+  { sessions, executions }: SessionServices,
+  principal: Principal,
+  body: ExecBody,
+  sessionId: string,
+  signal: AbortSignal,
+): Promise<ExecAnswer> {
   const execution = await runToEnd(executions, principal, { ...toRequest(body), sessionId }, signal);
   const figures = await keepFigures(sessions, principal, execution);
   const { stdout } = execution.result;

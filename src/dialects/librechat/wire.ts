@@ -42,6 +42,14 @@ export const execBody = z
       .unknown()
       .optional()
       .describe('Names the lasting session to run in, for clients of the profile `stateful`; ignored with `default`.'),
+    session_id: z
+      .unknown()
+      .optional()
+      .describe('Of an earlier answer. Its variables go on where `keep_variables` says so, or the operator does.'),
+    keep_variables: z
+      .boolean()
+      .nullish()
+      .describe('Whether the code runs in a session that keeps its variables: the one of `session_id`, or a new one.'),
     timeout: timeout.describe('Milliseconds of wall clock; at most what the plan allows.'),
   })
   .meta({ id: 'ExecRequest' });
