@@ -15,6 +15,6 @@ export { problemOf } from './problems.ts';
 export { sendRelayed } from './relayed.ts';
 export { addRoute, type Route } from './route.ts';
 export { createServer, type ServerOptions } from './server.ts';
-export type { Socket } from './sockets/bounded-socket.ts';
+export type { Socket, SocketListener } from './sockets/bounded-socket.ts';
 export { addSocket } from './sockets/sockets.ts';
 export { upstreamKey } from './upstream-key.ts';

@@ -30,6 +30,15 @@ export const commandBody = z
 
 export const signalBody = z.object({ signal: z.enum(commandSignals) }).meta({ id: 'SignalRequest' });
 
+const textSide = z.coerce.number().pipe(side);
+export const terminalQuery = z.object({
+  cols: textSide.optional().describe('Columns; absent: 80.'),
+  rows: textSide.optional().describe('Rows; absent: 24.'),
+  command: z.string().min(1).optional().describe('A line for the shell; absent: the shell itself, to be typed at.'),
+});
+/** The text frame of a client: the terminal has another size. */
+export const terminalFrame = z.object({ cols: side, rows: side });
+
 const commandEnd = z.object({
   reason: z
     .enum(['exited', 'killed', 'timed_out', 'out_of_memory', 'sandbox_gone'])

@@ -10,6 +10,7 @@ import type { NativeServices } from './services.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addShareRoutes } from './shares.ts';
 import { addStateRoutes } from './states.ts';
+import { addTerminal } from './terminal.ts';
 import { addUsageRoutes } from './usage.ts';
 
 export type { NativeServices } from './services.ts';
@@ -22,6 +23,7 @@ export const native = (services: NativeServices): Dialect => ({
     addSessionRoutes(app, services);
     addKernelRoutes(app, services);
     addCommandRoutes(app, services);
+    addTerminal(app, services);
     addSandboxFileRoutes(app, services);
     addExecutionRoutes(app, services);
     addQuestionRoutes(app, services);

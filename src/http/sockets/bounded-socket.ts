@@ -9,6 +9,8 @@ export interface Socket {
   readonly isOpen: boolean;
   /** Text is a text frame, bytes are a binary one. A peer that does not read is cut off; what is sent after that is dropped. */
   send(data: string | Uint8Array): void;
+  /** Resolves when nothing that was sent waits any more, or the socket is closed. */
+  flushed(): Promise<void>;
   /** Says goodbye; the peer has some seconds to answer. */
   close(code: number, reason?: string): void;
 }
@@ -61,6 +63,8 @@ export class BoundedSocket implements Socket {
   /** When each write that is not done yet was begun: writes are done in order. */
   readonly #unsent: { at: number; bytes: number }[] = [];
   #unsentBytes = 0;
+  /** They wait for all that was sent. */
+  readonly #flushWaiters: (() => void)[] = [];
   /** Bytes of the message that is arriving. */
   #arriving = 0;
   #readMark: number;
@@ -112,6 +116,10 @@ export class BoundedSocket implements Socket {
     this.#unsentBytes += bytes;
     this.#unsent.push({ at: clock(), bytes });
     ws.send(data, () => this.#sent());
+  }
+
+  async flushed(): Promise<void> {
+    if (this.#unsent.length > 0) await new Promise<void>((resolve) => this.#flushWaiters.push(resolve));
   }
 
   close(code: number, reason = ''): void {
@@ -218,6 +226,8 @@ export class BoundedSocket implements Socket {
     if (!done) return;
     this.#unsentBytes -= done.bytes;
     this.#parts.outgoing.give(this.#parts.owner, done.bytes);
+    if (this.#unsent.length > 0) return;
+    for (const resolve of this.#flushWaiters.splice(0)) resolve();
   }
 
   #release(): void {

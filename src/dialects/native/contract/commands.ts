@@ -8,6 +8,7 @@ import {
   inputQuery,
   signalBody,
   signalled,
+  terminalQuery,
   terminalSize,
 } from '../command-wire.ts';
 import { sessionParams } from '../wire.ts';
@@ -125,6 +126,20 @@ export const commandRoutes = {
     params: commandParams,
     body: jsonBody(terminalSize, { columns: 120, rows: 40 }),
     answers: { ...changing, 204: { description: 'It has this size.' } },
+  },
+  terminal: {
+    id: 'openTerminal',
+    method: 'GET',
+    url: '/sessions/:session_id/terminal',
+    rateClass: 'exec',
+    summary: 'A terminal in the sandbox of a session, over a WebSocket',
+    description:
+      'A shell (Bash where the sandbox has it) that ends with the connection. Binary frames are bytes, both ways. A text frame is JSON: from the client ' +
+      '`{cols, rows}`, the new size; from the service `{gap}` (so many bytes of output were dropped; null: not known), `{error}` (what the client sent ' +
+      'was not taken) and at the end `{exit, reason, signal}`, before the socket is closed with 1000. It counts as a command.',
+    params: sessionParams,
+    query: terminalQuery,
+    answers: { ...changing, 101: { description: 'The terminal is open.' } },
   },
   delete: {
     id: 'deleteCommand',
