@@ -109,7 +109,7 @@ describe.each([
       };
       before: unknown[];
     };
-    expect((await client.listTools()).tools).toHaveLength(6);
+    expect((await client.listTools()).tools).toHaveLength(8);
     const first = await client.callTool({
       name: 'run_code',
       arguments: { code: 'x = 41\nopen("a.txt", "w").close()' },
@@ -184,7 +184,7 @@ describe('without a service', () => {
     say(initialize);
     expect((await answer(0)).result).toMatchObject({ protocolVersion: '2025-06-18', serverInfo: { name: 'dragoman' } });
     say({ id: 1, method: 'tools/list' });
-    expect((await answer(1)).result.tools).toHaveLength(6);
+    expect((await answer(1)).result.tools).toHaveLength(8);
     say(run(2, 'print(1)'));
     const { result } = await answer(2);
     expect([result.isError, textOf(result)]).toEqual([true, expect.stringContaining(sentence)]);

@@ -4,7 +4,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Agent, MCPServerStreamableHttp, OpenAIProvider, Runner, setTracingDisabled } from '@openai/agents';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type McpResult, runOf, sessionIn, textOf } from '../support/mcp.ts';
+import { commandOf, type McpResult, runOf, sessionIn, textOf } from '../support/mcp.ts';
 import { model, type OpenAiService, startOpenAi } from '../support/openai.ts';
 
 /** Real clients of the protocol, unmodified. */
@@ -18,7 +18,16 @@ afterAll(() => service?.stop());
 const url = () => new URL(`${service.server.url}/mcp`);
 const headers = () => ({ 'x-api-key': service.server.key });
 
-const names = ['run_code', 'check_run', 'write_file', 'read_file', 'list_files', 'reset_session'];
+const names = [
+  'run_code',
+  'check_run',
+  'run_command',
+  'check_command',
+  'write_file',
+  'read_file',
+  'list_files',
+  'reset_session',
+];
 const figure = 'import matplotlib.pyplot as plt\nplt.plot([1]); plt.show()\nopen("a.txt", "w").write("x")\n6 * 7';
 
 /** What both generations of the official client can do. */
@@ -69,6 +78,18 @@ describe.each([
     expect(textOf(await call('run_code', { code: 'print(plt.__name__)', session_id }))).toContain('matplotlib.pyplot');
     const listed = await call('list_files', { session_id });
     expect(listed.structuredContent).toMatchObject({ session_id, files: [{ path: 'a.txt' }] });
+  });
+
+  it('runs commands on the files of its code', async () => {
+    const first = await call('run_code', { code: 'open("n.txt", "w").write("6\\n7\\n")' });
+    const session_id = sessionIn(first);
+    const done = await call('run_command', { command: 'paste -sd "*" n.txt | bc | tee made.txt', session_id });
+    expect(textOf(done)).toMatch(/^42\n\[Exit code 0\.\]\n\[Files written: \/mnt\/data\/made\.txt \(3 bytes\)\]\n/);
+    const begun = await call('run_command', { command: 'echo up; sleep 60', background: true, session_id });
+    expect(textOf(begun)).toMatch(/^up\n\[Command \S+ runs in the background\./);
+    const { command_id } = commandOf(begun);
+    const stopped = await call('check_command', { command_id, stop: true, session_id });
+    expect(textOf(stopped)).toMatch(/^up\n\[Ended by SIGKILL\.\]\n/);
   });
 
   it('is told of mistakes by results', async () => {

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { legacyMcp, type McpClient, modernMcp, runOf, sendMcp, sessionIn, textOf } from '../support/mcp.ts';
+import {
+  commandOf,
+  legacyMcp,
+  type McpClient,
+  modernMcp,
+  runOf,
+  sendMcp,
+  sessionIn,
+  textOf,
+} from '../support/mcp.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -373,4 +382,69 @@ it('survives a restart of the service, handle, MCP session and files', async () 
     await again.stop();
     rmSync(own.dataDir, { recursive: true, force: true });
   }
+});
+
+describe('run_command', () => {
+  it('runs beside the code of its session, and tells its streams and exit code', async () => {
+    const client = await legacy();
+    await client.call('run_code', { code: 'import os; os.makedirs("sub"); x = 1' });
+    const result = await client.call('run_command', { command: 'pwd; echo err >&2; exit 3', cwd: 'sub' });
+    expect(result.isError).toBeUndefined();
+    expect(textOf(result)).toContain('[Exit code 3.]');
+    expect(commandOf(result)).toMatchObject({
+      status: 'done',
+      exit_code: 3,
+      stdout: '/mnt/data/sub\n',
+      stderr: 'err\n',
+    });
+    expect(textOf(await client.call('run_code', { code: 'print(x)' }))).toMatch(/^1\n/);
+  });
+
+  it('is ended at its time limit, and when it prints too much', async () => {
+    const client = await legacy();
+    const late = await client.call('run_command', { command: 'echo on; sleep 600', timeout_seconds: 1 });
+    expect(textOf(late)).toMatch(/^on\n\[Stopped at the time limit of 1 s\./);
+    const flood = await client.call('run_command', { command: 'yes' });
+    expect(textOf(flood)).toContain('[Stopped: too much output.');
+    expect(textOf(flood).length).toBeLessThan(200_000);
+    const left = await client.call('run_command', { command: 'pgrep -x yes; pgrep -x sleep' });
+    expect(commandOf(left)).toMatchObject({ stdout: '' });
+  });
+
+  it('goes on in the background, and is waited for', async () => {
+    const client = modern();
+    const begun = await client.call('run_command', {
+      command: 'echo begun; while [ ! -e go ]; do sleep 0.1; done; echo over; exit 4',
+      background: true,
+    });
+    const session_id = sessionIn(begun);
+    const { command_id } = commandOf(begun);
+    expect(commandOf(begun)).toMatchObject({ status: 'running', exit_code: null });
+    await client.call('run_command', { command: 'touch go', session_id });
+    const done = await client.call('check_command', { command_id, wait_seconds: 30, session_id });
+    expect(commandOf(done)).toMatchObject({ status: 'done', exit_code: 4, stdout: 'begun\nover\n' });
+  });
+
+  it('is ended by a cancellation', async () => {
+    const client = await legacy();
+    await client.call('run_code', { code: '1' });
+    const params = { name: 'run_command', arguments: { command: 'touch begun; sleep 599' } };
+    const cancelled = client.send('tools/call', params, { id: 'command' });
+    const shell = async (command: string) => commandOf(await client.call('run_command', { command })).stdout;
+    await eventually(async () => expect(await shell('ls')).toContain('begun'));
+    await client.notify('notifications/cancelled', { requestId: 'command' });
+    await cancelled;
+    await eventually(async () => expect(await shell('pgrep -fx "sleep 599"')).toBe(''));
+  });
+
+  it.each([
+    ['run_command', { command: null }, 'command: is required'],
+    ['run_command', { command: 'true', cwd: '/no/such' }, '/no/such'],
+    ['check_command', { command_id: 'never' }, 'Run it again'],
+  ])('%s with %j answers a sentence for the model', async (tool, given, sentence) => {
+    const client = await legacy();
+    const result = await client.call(tool, given);
+    expect(result.isError).toBe(true);
+    expect(textOf(result)).toContain(sentence);
+  });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { legacyMcp, modernMcp, runOf, sendMcp, sessionIn, textOf } from '../support/mcp.ts';
+import { commandOf, legacyMcp, modernMcp, runOf, sendMcp, sessionIn, textOf } from '../support/mcp.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { attacking } from './attack.ts';
@@ -31,11 +31,17 @@ describe('two keys', attacking('mcp'), () => {
     const uri = `dragoman://sessions/${session_id}/files/secret.txt`;
     const begun = await ada.call('run_code', { code: 'x = "of ada"', wait_seconds: 10 });
     const { run_id } = runOf(begun);
+    const started = await ada.call('run_command', { command: 'echo of ada; sleep 600', background: true });
+    const { command_id } = commandOf(started);
     for (const bob of [await legacyMcp(as('bob')), modernMcp(as('bob'))]) {
       for (const [tool, given] of [
         ['run_code', { code: 'print(x, open("secret.txt").read())', session_id }],
         ['check_run', { run_id }],
         ['check_run', { run_id, stop: true }],
+        ['run_command', { command: 'cat secret.txt', session_id }],
+        ['check_command', { command_id, session_id }],
+        ['check_command', { command_id, stop: true, session_id }],
+        ['check_command', { command_id }],
         ['write_file', { path: 'secret.txt', text: 'of bob', session_id }],
         ['read_file', { path: 'secret.txt', session_id }],
         ['list_files', { session_id }],
@@ -158,6 +164,8 @@ describe('hostile arguments', attacking('mcp'), () => {
   const fields: Record<string, readonly string[]> = {
     run_code: ['code', 'language', 'session_id', 'timeout_seconds', 'wait_seconds'],
     check_run: ['run_id', 'wait_seconds', 'stop'],
+    run_command: ['command', 'cwd', 'timeout_seconds', 'background', 'session_id'],
+    check_command: ['command_id', 'wait_seconds', 'stop', 'session_id'],
     write_file: ['path', 'text', 'base64', 'session_id'],
     read_file: ['path', 'offset', 'limit', 'session_id'],
     list_files: ['session_id'],
@@ -169,6 +177,8 @@ describe('hostile arguments', attacking('mcp'), () => {
     const usual: Record<string, unknown> = {
       code: '1',
       run_id: 'x',
+      command: 'true',
+      command_id: 'x',
       path: 'a',
       ...(tool === 'write_file' ? { text: 'x' } : {}),
     };

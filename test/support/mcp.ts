@@ -152,3 +152,4 @@ export function sessionIn(result: McpResult): string {
 
 /** A result for programs. */
 export const runOf = (result: McpResult) => result._meta?.['dragoman/run'] as Record<string, unknown>;
+export const commandOf = (result: McpResult) => result._meta?.['dragoman/command'] as Record<string, unknown>;
