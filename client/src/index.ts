@@ -8,12 +8,14 @@ export type {
   Execution,
   ExecutionRequest,
   File as StoredFile,
+  FileEntry,
   ForkRequest,
   IsCompleteRequest,
   Kernel,
   KernelRequest,
   KernelState,
   Language,
+  ListSandboxFilesAnswer,
   ListSessionsAnswer,
   ListSessionsQuery,
   MimeBundle,
@@ -37,6 +39,7 @@ export type { ExecutionEnd, ExecutionEvent } from './events.ts';
 export type { RunningExecution, RunOptions } from './execution.ts';
 export type { FileContent, PreviewPart, SessionFiles } from './files.ts';
 export type { SessionKernels } from './kernels.ts';
+export type { SandboxFileChange, SandboxFiles } from './sandbox-files.ts';
 export type { Code, Session } from './session.ts';
 export type { Sessions } from './sessions.ts';
 export type { CallableTool, CallableTools } from './tools.ts';

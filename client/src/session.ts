@@ -18,6 +18,7 @@ import type { CallOptions } from './deadline.ts';
 import { type RunningExecution, type RunOptions, startExecution } from './execution.ts';
 import { SessionFiles } from './files.ts';
 import { SessionKernels } from './kernels.ts';
+import { SandboxFiles } from './sandbox-files.ts';
 import { definitionsOf } from './tools.ts';
 import type { Transport } from './transport.ts';
 
@@ -30,6 +31,8 @@ export class Session {
   readonly files: SessionFiles;
   readonly kernels: SessionKernels;
   readonly commands: SessionCommands;
+  /** Any path inside its sandbox; `files` are those that stay. */
+  readonly fs: SandboxFiles;
   readonly #transport: Transport;
   readonly #base: string;
 
@@ -41,6 +44,7 @@ export class Session {
     this.files = new SessionFiles(transport, id);
     this.kernels = new SessionKernels(transport, id);
     this.commands = new SessionCommands(transport, id);
+    this.fs = new SandboxFiles(transport, id);
   }
 
   /** Runs code and waits for its end, however it ends. It is ended when the signal aborts or the time is over. */
