@@ -3,16 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import {
-  commandOf,
-  legacyMcp,
-  type McpClient,
-  modernMcp,
-  runOf,
-  sendMcp,
-  sessionIn,
-  textOf,
-} from '../support/mcp.ts';
+import { commandOf, legacyMcp, type McpClient, modernMcp, runOf, sendMcp, sessionIn, textOf } from '../support/mcp.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
