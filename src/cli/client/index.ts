@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addAskCommand } from './ask.ts';
 import { addBenchCommand } from './bench.ts';
 import type { ClientContext } from './command.ts';
+import { addExecCommand } from './exec.ts';
 import { addFileCommands } from './files.ts';
 import { addNotebookCommands } from './notebook.ts';
 import { addProfileCommands } from './profile-commands.ts';
@@ -20,6 +21,7 @@ export function addClientCommands(program: Command, env: Environment): void {
   addAskCommand(program, context);
   addNotebookCommands(program, context);
   addSessionCommands(program, context);
+  addExecCommand(program, context);
   addFileCommands(program, context);
   addProfileCommands(program, context);
   addBenchCommand(program, context);

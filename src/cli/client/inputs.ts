@@ -75,6 +75,12 @@ export async function pipedInput({ terminal }: Pick<Work, 'terminal'>): Promise<
   }
 }
 
+/** Whether standard input brings anything: a pipe, a file, or a person at a terminal. */
+export function hasInput(): boolean {
+  const stats = standardInput();
+  return process.stdin.isTTY || (stats !== undefined && (stats.isFIFO() || stats.isFile() || stats.isSocket()));
+}
+
 /** A closed descriptor has nothing to read. */
 function standardInput() {
   try {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 import { Stopped } from './command-error.ts';
 import { SafeText } from './safe-text.ts';
@@ -9,6 +10,7 @@ export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
   readonly #safe = { out: new SafeText(), err: new SafeText() };
+  readonly #decoders = { out: new TextDecoder(), err: new TextDecoder() };
   readonly #closed = new AbortController();
   #status = '';
 
@@ -39,6 +41,18 @@ export class Terminal {
     this.#clearStatus();
     const to = stream === 'out' ? this.#out : this.#err;
     to.write(to.isTTY ? this.#safe[stream].take(text) : text);
+  }
+
+  /** As `program`, for bytes, no faster than the reader takes them. Into a pipe or a file they go as they are. */
+  async bytes(stream: 'out' | 'err', data: Uint8Array): Promise<void> {
+    const to = stream === 'out' ? this.#out : this.#err;
+    if (to.isTTY) return this.program(stream, this.#decoders[stream].decode(data, { stream: true }));
+    if (this.closed.aborted || to.destroyed || to.write(data)) return;
+    const given = new AbortController();
+    const ends = AbortSignal.any([this.closed, given.signal]);
+    // A reader that has gone takes nothing more.
+    await Promise.race([once(to, 'drain', { signal: ends }), once(to, 'close', { signal: ends })]).catch(() => {});
+    given.abort();
   }
 
   /** A line of our own on stdout. */
