@@ -814,6 +814,11 @@ export interface NotebookDocument {
     execution_id?: string | null;
   }[];
 }
+export interface OpenTerminalQuery {
+  cols?: number;
+  rows?: number;
+  command?: string;
+}
 export interface ReadSandboxFileQuery {
   path?: string;
 }
