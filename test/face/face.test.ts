@@ -9,6 +9,7 @@ import { hostileScenes } from './scenes/hostile.ts';
 import { notebookScenes } from './scenes/notebook.ts';
 import { operatorScenes } from './scenes/operator.ts';
 import { signInScenes } from './scenes/sign-in.ts';
+import { terminalScenes } from './scenes/terminal.ts';
 
 /** The pages in a real browser, before a real service with real sandboxes and a scripted model: one of each for all scenes. */
 
@@ -21,6 +22,7 @@ const face = () => started;
 
 describe('sign-in', () => signInScenes(face));
 describe('notebook', () => notebookScenes(face));
+describe('terminal', () => terminalScenes(face));
 describe('playground', () => chatScenes(face));
 describe('operator', attacking('operators'), () => operatorScenes(face));
 describe('files', () => fileScenes(face));

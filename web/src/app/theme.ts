@@ -12,8 +12,10 @@ export const theme = signal<'light' | 'dark'>('light');
 
 function apply(): void {
   const choice = stored();
-  theme.value = choice === 'system' ? (system.matches ? 'dark' : 'light') : choice;
-  document.documentElement.dataset.theme = theme.value;
+  const applied = choice === 'system' ? (system.matches ? 'dark' : 'light') : choice;
+  // Those that follow the signal read the colours.
+  document.documentElement.dataset.theme = applied;
+  theme.value = applied;
 }
 
 /** Follows the system until a person chooses. */

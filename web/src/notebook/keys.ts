@@ -82,6 +82,10 @@ export class NotebookKeys {
         return isTwice ? () => notebook.remove(cell) : () => {};
       case 'z':
         return () => notebook.unremove();
+      case 't':
+        return () => {
+          notebook.isTerminalOpen.value = true;
+        };
       case 'i':
         return isTwice ? () => void notebook.interrupt() : () => {};
       case '0':

@@ -16,6 +16,7 @@ import { cellsOf, toIpynb } from './ipynb.ts';
 import { NotebookKeys } from './keys.ts';
 import { Notebook } from './notebook.ts';
 import { Side } from './side.tsx';
+import type { TerminalPanel } from './terminal-panel.tsx';
 
 /** A notebook by the id of its session. */
 export function NotebookView({ id }: { id: string }) {
@@ -72,6 +73,14 @@ function Opened({ notebook }: { notebook: Notebook }) {
     notebook.selected.value = named.id;
     document.getElementById(`cell-${named.id}`)?.scrollIntoView({ block: 'start' });
   }, [notebook]);
+  useEffect(() => {
+    const open = () => {
+      if (location.hash === '#terminal') notebook.isTerminalOpen.value = true;
+    };
+    open();
+    addEventListener('hashchange', open);
+    return () => removeEventListener('hashchange', open);
+  }, [notebook]);
   const name = notebook.session.value?.name ?? 'Untitled notebook';
   const isWaiting = notebook.going.value?.run.value?.question.value !== undefined;
   useEffect(() => {
@@ -118,6 +127,7 @@ function Opened({ notebook }: { notebook: Notebook }) {
             </div>
           </div>
         </section>
+        {notebook.isTerminalOpen.value && <LazyTerminal notebook={notebook} />}
       </main>
       <Side notebook={notebook} isOpen={isSideOpen} onClose={() => openSide(false)} />
       <DropZone
@@ -126,6 +136,21 @@ function Opened({ notebook }: { notebook: Notebook }) {
       />
     </>
   );
+}
+
+/** The terminal is large, and few notebooks open it. */
+function LazyTerminal({ notebook }: { notebook: Notebook }) {
+  const [Panel, setPanel] = useState<typeof TerminalPanel | undefined>(undefined);
+  useEffect(() => {
+    import('./terminal-panel.tsx').then(
+      ({ TerminalPanel }) => setPanel(() => TerminalPanel),
+      (error) => {
+        notebook.isTerminalOpen.value = false;
+        notebook.fault.value = messageOf(error);
+      },
+    );
+  }, [notebook]);
+  return Panel ? <Panel notebook={notebook} /> : null;
 }
 
 function Header({ notebook, name, onSide }: { notebook: Notebook; name: string; onSide: () => void }) {

@@ -21,6 +21,7 @@ export class Notebook {
   readonly variables = signal<KernelVariables>(new Map());
   readonly selected = signal<string | undefined>(undefined);
   readonly isEditing = signal(false);
+  readonly isTerminalOpen = signal(false);
   readonly saving = signal<'saved' | 'waiting' | 'saving' | 'conflict' | 'failed'>('saved');
   readonly fault = signal('');
   /** Address of the copy that was shared last. */

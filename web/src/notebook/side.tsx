@@ -36,6 +36,19 @@ export function Side({ notebook, isOpen, onClose }: { notebook: Notebook; isOpen
       ) : (
         <>
           <Variables variables={notebook.variables.value} isBusy={notebook.going.value !== undefined} />
+          <p class="pad">
+            <button
+              type="button"
+              class="btn"
+              aria-expanded={notebook.isTerminalOpen.value}
+              onClick={() => {
+                notebook.isTerminalOpen.value = !notebook.isTerminalOpen.value;
+              }}
+            >
+              <Icon name="prompt" />
+              Terminal
+            </button>
+          </p>
           <h2>Limits</h2>
           <p class="pad small muted num">
             {bytes(session.memory_bytes)} of memory. Variables stay until {duration(session.idle_timeout_ms)} after the
