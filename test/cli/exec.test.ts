@@ -40,6 +40,12 @@ it('hands standard input on, larger than any buffer, and ends when the command r
   expect((await exec(['--no-stdin', '--', 'cat'], { stdin })).stdout).toBe('');
 });
 
+it('loses nothing of a command that says much at once', async () => {
+  const { stdout } = await exec(['--', 'bash', '-c', 'head -c 6000000 /dev/zero | tr "\\0" x']);
+  expect(stdout.length).toBe(6_000_000);
+  expect(stdout).toMatch(/^x+$/);
+});
+
 it('leaves files that are the session’s', async () => {
   await exec(['--', 'cp', '/etc/hostname', 'copied']);
   expect((await session.files.list()).map(({ path }) => path)).toContain('copied');

@@ -79,7 +79,8 @@ async function exec({ dragoman, terminal, signal }: Work, id: string, argv: stri
       else if (said) said.add(event);
       else if (event.type === 'stdout') await terminal.bytes('out', event.data);
       else if (event.type === 'stderr') await terminal.bytes('err', event.data);
-      else if (event.type === 'gap') terminal.note('Some output is lost: it was not read in time.', 'yellow');
+      else if (event.type === 'gap' && !signal.aborted)
+        terminal.note('Some output is lost: it was not read in time.', 'yellow');
     }
     if (terminal.closed.aborted) throw terminal.closed.reason;
     if (failure) throw failure;

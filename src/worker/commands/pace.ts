@@ -5,6 +5,8 @@ const bytesPerSecond = 8 * 1024 * 1024;
 const leadBytes = 512 * 1024;
 /** A reader that takes nothing for so long is not waited for: what it misses is dropped. */
 const patienceMs = 10_000;
+/** A new command that says much waits so long for its first reader: who starts it reads it from its start. */
+const firstReaderMs = 2000;
 
 /** One who reads the output of a command: how far it is, and when it last took some. */
 interface PacedReader {
@@ -14,11 +16,13 @@ interface PacedReader {
 
 /**
  * Decides how much more a command may say: no more than its readers keep up with, as long as they move, and never faster than its rate.
- * Without a reader it goes on, and the oldest output is dropped.
+ * Without a reader it goes on after a moment, and the oldest output is dropped.
  */
 export class Pace {
   readonly #now: () => number;
   readonly #readers = new Set<PacedReader>();
+  /** Stands for the first reader until it comes. */
+  #expected: PacedReader | undefined;
   /** Bytes said, bytes that may be said. */
   #said = 0;
   #granted: number;
@@ -30,15 +34,20 @@ export class Pace {
     this.#granted = granted;
     this.#now = now;
     this.#creditAt = now();
+    this.#expected = { at: 0, movedAt: now() - patienceMs + firstReaderMs };
+    this.#readers.add(this.#expected);
   }
 
   said(bytes: number): void {
     this.#said += bytes;
   }
 
-  /** A reader; it is not behind before it has read something. */
+  /** A reader; it is not behind before it has read something, but for the first one, which begins at the start. */
   add(): PacedReader {
-    const reader = { at: this.#said, movedAt: this.#now() };
+    const isFirst = this.#expected !== undefined && this.#now() - this.#expected.movedAt < patienceMs;
+    const reader = { at: isFirst ? 0 : this.#said, movedAt: this.#now() };
+    if (this.#expected) this.#readers.delete(this.#expected);
+    this.#expected = undefined;
     this.#readers.add(reader);
     return reader;
   }
