@@ -56,12 +56,15 @@ it('output is kept while nothing reads it, and can be read from any event on', a
 });
 
 it('a reader that keeps up gets every byte of a flood; without one the oldest is dropped, and that is told', async () => {
-  const { commands, sessions } = await startSessions(engine);
+  const service = await startSessions(engine);
+  const { commands, sessions } = service;
   const { id } = await sessions.create(ann, {});
   const flood = sh('head -c 6000000 /dev/zero | tr "\\0" x');
   const read = await commands.start(ann, id, flood);
   expect((await follow(commands, id, read.id)).text).toHaveLength(6_000_000);
   const unread = await commands.start(ann, id, flood);
+  // It waits no longer for a reader.
+  service.now += 2000;
   await expect.poll(async () => (await commands.get(ann, id, unread.id)).ended, { timeout: 20_000 }).not.toBeNull();
   const { events, text } = await follow(commands, id, unread.id);
   const [dropped] = events;
