@@ -5,6 +5,7 @@ import { isId, newId } from './ids.ts';
 test('a new id is an id, and never the same twice', () => {
   const ids = Array.from({ length: 10_000 }, newId);
   expect(ids.every(isId)).toBe(true);
+  expect(ids.filter((id) => id.startsWith('-'))).toEqual([]);
   expect(new Set(ids).size).toBe(ids.length);
 });
 
