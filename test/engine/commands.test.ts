@@ -85,9 +85,10 @@ describe('a command', () => {
   it('waits in the middle of its output until more is granted', async () => {
     const { sh } = await open();
     const { command, said } = await sh('head -c 300000 /dev/zero', { window: 100_000 });
-    await expect.poll(() => said.stdout.length).toBeGreaterThan(99_000);
+    // Frames cost some bytes each, and a busy machine makes many small ones.
+    await expect.poll(() => said.stdout.length).toBeGreaterThan(90_000);
     expect(said.stdout.length).toBeLessThan(100_001);
-    command.more(300_000);
+    command.more(1_000_000);
     expect(await command.done).toMatchObject({ code: 0 });
     expect(said.stdout.length).toBe(300_000);
   });

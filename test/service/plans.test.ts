@@ -141,7 +141,7 @@ describe('plans of keys made by the command', () => {
   it('hold, can be changed while the server runs, and have to exist', { timeout: 90_000 }, async () => {
     expect(() => keys('create', 'ann', '--plan', 'huge')).toThrow('There is no plan huge');
     const secret = keys('create', 'ann', '--plan', 'small');
-    expect(keys('list')).toMatch(/ann {2}small {2}live/);
+    expect(keys('list')).toMatch(/ann {2}small {2}use {2}live/);
     const server = await startServer({ dataDir, env });
     try {
       const ann = { url: server.url, key: secret };
