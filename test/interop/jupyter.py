@@ -113,8 +113,10 @@ def open_webui():
     env.AIOHTTP_CLIENT_ALLOW_REDIRECTS = True
     codec = types.ModuleType('open_webui.utils.json_codec')
     codec.JSONCodec = json
-    sys.modules.update({'open_webui.env': env, 'open_webui.utils.json_codec': codec})
-    sys.path.insert(0, os.environ['WEBUI'])
+    package = types.ModuleType('open_webui')
+    # Its own begin is the command line of the whole program, which needs much more.
+    package.__path__ = [os.path.join(os.environ['WEBUI'], 'open_webui')]
+    sys.modules.update({'open_webui': package, 'open_webui.env': env, 'open_webui.utils.json_codec': codec})
     from open_webui.utils.code_interpreter import execute_code_jupyter
 
     def run(code, path='', timeout=60):
