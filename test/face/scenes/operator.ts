@@ -27,7 +27,7 @@ export function operatorScenes(face: () => Face): void {
     expect(secret).toMatch(/^dgm_/);
     await box.getByRole('button', { name: 'Done' }).click();
     await page.getByRole('row', { name: new RegExp(name) }).waitFor();
-    expect(await page.content()).not.toContain(secret);
+    await expect.poll(() => page.content()).not.toContain(secret);
 
     const use = caller(face(), secret);
     const session = (await (await use('POST', '/sessions', { name: 'secret name' })).json()) as { id: string };
