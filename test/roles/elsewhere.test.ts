@@ -6,23 +6,21 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
-import { buildS3Server, hasS3Server, type S3Server, startS3Server } from '../support/s3.ts';
+import { hasS3Server, type S3Server, startS3Server } from '../support/s3.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const run = promisify(execFile);
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-// Without Go the S3 server cannot be built.
 describe.skipIf(!hasS3Server())('records in PostgreSQL and files in a bucket', () => {
   let postgres: Postgres;
   let s3: S3Server;
   let dataDir: string;
 
   beforeAll(async () => {
-    buildS3Server();
     [postgres, s3] = await Promise.all([startPostgres(), startS3Server()]);
     dataDir = mkdtempSync(join(tmpdir(), 'dragoman-elsewhere-'));
-  }, 1_300_000);
+  }, 60_000);
 
   afterAll(async () => {
     await Promise.all([postgres?.close(), s3?.close()]);

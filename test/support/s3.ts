@@ -22,18 +22,23 @@ const buildMs = 1_200_000;
 const startMs = 30_000;
 const credentials = { AWS_ACCESS_KEY_ID: 'dragoman', AWS_SECRET_ACCESS_KEY: 'loopback-only' };
 
-/** Whether `buildS3Server` is done, or can be. */
+/**
+ * Whether there is a server to start. Builds it by Go's module proxy where it is not there yet: some minutes, once on a machine. Says why
+ * where it cannot: the suites that run against it are then skipped.
+ */
 export function hasS3Server(): boolean {
-  return existsSync(program) || hasGo();
-}
-
-/** Builds the server by Go's module proxy where it is not there yet: some minutes, once on a machine. */
-export function buildS3Server(): void {
-  if (existsSync(program)) return;
+  if (existsSync(program)) return true;
   const folder = join(program, '..');
-  mkdirSync(folder, { recursive: true });
-  const env = { ...process.env, GOBIN: folder, CGO_ENABLED: '0', PATH: `${process.env.PATH}:/usr/local/go/bin` };
-  execFileSync('go', ['install', source], { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: buildMs });
+  try {
+    if (!hasGo()) throw new Error('Go is missing: install it to build one');
+    mkdirSync(folder, { recursive: true });
+    const env = { ...process.env, GOBIN: folder, CGO_ENABLED: '0', PATH: `${process.env.PATH}:/usr/local/go/bin` };
+    execFileSync('go', ['install', source], { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: buildMs });
+    return true;
+  } catch (error) {
+    console.warn(`There is no S3 server, so what needs one is skipped: ${(error as Error).message}`);
+    return false;
+  }
 }
 
 function hasGo(): boolean {
