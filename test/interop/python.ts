@@ -204,7 +204,7 @@ async function checkLiteLlm(): Promise<void> {
     MCP_URL: `${base}/mcp/`,
     KEY: masterKey,
   });
-  expect(gateway, "gateway 6 ['text', 'image'] 42");
+  expect(gateway, "gateway 8 ['text', 'image'] 42");
   const answers = await run(join(home, 'bin/python'), ['-c', throughLiteLlm], {
     URL: `${base}/v1`,
     KEY: masterKey,

@@ -28,12 +28,12 @@ describe.skipIf(!hasS3Server())('records in PostgreSQL and files in a bucket', (
   });
 
   const client = ({ url, key }: Pick<TestServer, 'url' | 'key'>) => ({
-    async send(path: string, body?: object): Promise<any> {
+    async send(path: string, body?: object): Promise<Record<string, unknown>> {
       const init = body && { method: 'POST', body: JSON.stringify(body) };
       const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
       const answer = await fetch(`${url}/v1${path}`, { ...init, headers });
       expect(answer.status, await answer.clone().text()).toBeLessThan(300);
-      return answer.json();
+      return (await answer.json()) as Record<string, unknown>;
     },
     bytes: async (path: string) =>
       (await fetch(`${url}/v1${path}`, { headers: { authorization: `Bearer ${key}` } })).text(),
