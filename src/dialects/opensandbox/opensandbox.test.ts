@@ -36,7 +36,7 @@ describe('a sandbox of OpenSandbox', () => {
     expect((await call('GET', '/v1/sandboxes', ann)).json.items).toEqual([]);
   });
 
-  it('is found with and without /v1, below its own prefix, and by nobody else', async () => {
+  it('is found with and without /v1, below its own prefix, and by no other key', async () => {
     const { call, sandbox } = await made();
     for (const base of ['/v1', '', '/opensandbox', '/opensandbox/v1'])
       expect((await call('GET', `${base}/sandboxes/${sandbox.id}`, ann)).status, base).toBe(200);
