@@ -206,7 +206,7 @@ class Commands:
             self._poller.unregister(fd)
 
     def _read(self, command, fd):
-        """Passes on what there is, as far as it is granted."""
+        """Passes on the output that waits, at most what is granted."""
         left = command.left.get(fd, _CHUNK)
         while left > 0 and command.granted > FRAME_COST:
             try:

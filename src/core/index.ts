@@ -64,3 +64,4 @@ export type { Logger, Metrics } from './telemetry.ts';
 export { type ToolNaming, toolIdentifier } from './tool-names.ts';
 export { turnOf } from './turns.ts';
 export { weightOf } from './weight.ts';
+export { within } from './within.ts';

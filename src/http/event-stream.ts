@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { jsonPieces, pieceLength } from '../core/index.ts';
+import { jsonPieces, pieceLength, within } from '../core/index.ts';
 
 /** One frame of an event stream. */
 export interface Frame {
@@ -45,7 +45,7 @@ async function* textOf(
   let tail = '\n\n';
   try {
     for (let next = source.next(); ; ) {
-      const result = await orQuiet(next);
+      const result = await within(next, keepAliveMs);
       if (result === undefined) {
         if (/(?:\n\n|\r\n\r\n)$/.test(tail)) yield quiet;
         continue;
@@ -59,17 +59,6 @@ async function* textOf(
     }
   } finally {
     await source.return?.();
-  }
-}
-
-/** The next value, or undefined after a while without one. */
-async function orQuiet<T>(next: Promise<T>): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, keepAliveMs, undefined);
-  try {
-    return await Promise.race([next, promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -13,7 +13,7 @@ export { parse } from './parse.ts';
 export { PieceStream } from './piece-stream.ts';
 export { problemOf } from './problems.ts';
 export { sendRelayed } from './relayed.ts';
-export { addRoute, type Route } from './route.ts';
+export { type AcceptedRoute, addRoute, type Route } from './route.ts';
 export { createServer, type ServerOptions } from './server.ts';
 export type { Socket, SocketListener } from './sockets/bounded-socket.ts';
 export { addSocket } from './sockets/sockets.ts';

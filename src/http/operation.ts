@@ -42,6 +42,8 @@ export interface Operation {
 declare module 'fastify' {
   interface FastifyContextConfig {
     operation?: Operation;
+    /** A route that is not described needs no credential. */
+    isOpen?: true;
     /** The route is another way to a described one, or refuses: the OpenAPI document leaves it out. */
     isUndescribed?: true;
     /** Title of the dialect the route belongs to. */

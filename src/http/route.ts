@@ -4,21 +4,24 @@ import { DragomanError, type RateClass } from '../core/index.ts';
 import type { Content, Operation } from './operation.ts';
 import { parse } from './parse.ts';
 
-/**
- * A route: where it is, what it accepts, what it answers. The schemas of `params`, `query` and a JSON `body` check requests and
- * describe them in the OpenAPI document. `headers`, and bodies of other types, are described only: the handler reads them.
- */
-export interface Route extends Operation {
+/** Where a route is and what it accepts. The schemas of `params`, `query` and a JSON `body` check requests. */
+export interface AcceptedRoute extends Pick<Operation, 'params' | 'query' | 'body' | 'open'> {
   readonly method: HTTPMethods;
   readonly url: string;
   /** Absent: its handler chooses one for each request, or it is open. */
   readonly rateClass?: RateClass;
 }
 
+/**
+ * A route that the OpenAPI document describes, by the schemas that check its requests and by what it answers. `headers`, and bodies of
+ * types other than JSON, are described only: the handler reads them.
+ */
+export interface Route extends AcceptedRoute, Operation {}
+
 type Input<S> = S extends z.ZodType ? z.output<S> : undefined;
 
 /** The checked parts of a request. */
-export interface RouteInput<R extends Route> {
+export interface RouteInput<R extends AcceptedRoute> {
   readonly params: Input<R['params']>;
   readonly query: Input<R['query']>;
   readonly body: R['body'] extends { readonly schema: infer S; readonly unchecked?: undefined } ? Input<S> : unknown;
@@ -28,7 +31,7 @@ export interface RouteInput<R extends Route> {
  * Serves a route.
  * @param handle gets the checked input; it throws DragomanError for anything else that is wrong
  */
-export function addRoute<R extends Route>(
+export function addRoute<R extends AcceptedRoute>(
   app: FastifyInstance,
   route: R,
   handle: (input: RouteInput<R>, request: FastifyRequest, reply: FastifyReply) => unknown,
@@ -37,7 +40,10 @@ export function addRoute<R extends Route>(
   app.route({
     method,
     url,
-    config: { ...(rateClass === undefined ? {} : { rateClass }), operation: route },
+    config: {
+      ...(rateClass !== undefined && { rateClass }),
+      ...(isDescribed(route) ? { operation: route } : route.open && { isOpen: true }),
+    },
     handler: async (request, reply) => {
       const input = {
         params: params && parse(params, namedParams(request.params)),
@@ -47,6 +53,10 @@ export function addRoute<R extends Route>(
       return handle(input as RouteInput<R>, request, reply);
     },
   });
+}
+
+function isDescribed(route: AcceptedRoute): route is Route {
+  return 'answers' in route;
 }
 
 function bodyOf({ type, schema, optional, aliases, unchecked }: Content, body: unknown): unknown {

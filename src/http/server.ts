@@ -205,7 +205,8 @@ export function createServer(options: ServerOptions): Server {
   });
 
   const identify = (dialect: Dialect) => async (request: FastifyRequest) => {
-    if (request.routeOptions.config.operation?.open) return known.limit(request);
+    const { operation, isOpen } = request.routeOptions.config;
+    if (operation?.open || isOpen) return known.limit(request);
     request.principal = (await dialect.identify?.(request)) ?? (await authenticator.authenticate(presentedBy(request)));
   };
   const admit = ({ principal }: FastifyRequest, rateClass: RateClass) => {

@@ -1,9 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
 import { DragomanError, type ErrorCode } from '../../core/index.ts';
-import { type Answer, problemOf } from '../../http/index.ts';
-
-const errorBody = z.object({ code: z.int(), message: z.string() }).meta({ id: 'E2BError' });
+import { problemOf } from '../../http/index.ts';
 
 /** An error with a status of this API. */
 export class WireError extends DragomanError {
@@ -47,32 +44,4 @@ export function registerErrorFormat(app: FastifyInstance): void {
     if (status >= 500) reply.header('should-retry', 'false');
     return reply.code(status).send({ code: status, message });
   });
-}
-
-const reasons: Readonly<Record<number, string>> = {
-  400: 'The request is malformed, or asks for something that a sandbox here cannot be given.',
-  401: 'No valid credential.',
-  403: 'The sandbox’s user may not do that.',
-  404: 'Not found, or not the caller’s.',
-  408: 'The body took too long to arrive.',
-  409: 'The sandbox is in another state.',
-  413: 'The body is too large.',
-  415: 'Unsupported type of body.',
-  429: 'Too many requests.',
-  500: 'An error of the service.',
-  501: 'Not offered.',
-  502: 'The sandbox is gone.',
-  503: 'No capacity in time.',
-  504: 'The upload took too long to arrive.',
-  507: 'The sandbox’s file system or the storage quota is full.',
-};
-
-/** Error answers of a route, by status. */
-export function errors(...statuses: readonly number[]): Record<number, Answer> {
-  return Object.fromEntries(
-    [400, 401, 404, 429, 500, 503, ...statuses].map((status) => [
-      status,
-      { description: reasons[status]!, content: { type: 'application/json', schema: errorBody } },
-    ]),
-  );
 }

@@ -34,43 +34,12 @@ export const listQuery = z.looseObject({
   template: z.string().max(256).optional(),
 });
 
-export const sandbox = z
-  .looseObject({
-    sandboxID: z.string(),
-    templateID: z.string(),
-    clientID: z.string(),
-    envdVersion: z.string(),
-    envdAccessToken: z.string(),
-    trafficAccessToken: z.string(),
-    domain: z.string(),
-    alias: z.string(),
-  })
-  .meta({ id: 'E2BSandbox' });
-export const sandboxDetail = z
-  .looseObject({
-    sandboxID: z.string(),
-    templateID: z.string(),
-    clientID: z.string(),
-    alias: z.string(),
-    startedAt: z.string(),
-    endAt: z.string(),
-    cpuCount: z.int(),
-    memoryMB: z.int(),
-    diskSizeMB: z.int(),
-    metadata: texts,
-    state: z.enum(['running', 'paused']),
-    envdVersion: z.string(),
-  })
-  .meta({ id: 'E2BSandboxDetail' });
-
 export const filesQuery = z.looseObject({
   path: z.string().max(4096).optional(),
   username: z.string().max(256).optional(),
   signature: z.string().max(256).optional(),
   signature_expiration: z.string().max(32).optional(),
 });
-export const writtenFiles = z.array(z.object({ name: z.string(), type: z.string(), path: z.string() }));
-
 export const executeBody = z.looseObject({
   code: z.string(),
   context_id: z.string().max(128).nullish(),
@@ -79,4 +48,3 @@ export const executeBody = z.looseObject({
 });
 export const contextBody = z.looseObject({ language: z.string().max(64).nullish(), cwd: text.nullish() });
 export const contextParams = sandboxParams.extend({ context_id: z.string() });
-export const context = z.object({ id: z.string(), language: z.string(), cwd: z.string() });

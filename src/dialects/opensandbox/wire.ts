@@ -52,16 +52,6 @@ export const commandBody = z.looseObject({
 });
 export const commandParams = sandboxParams.extend({ command_id: z.string() });
 export const cursorQuery = z.looseObject({ cursor: whole.default(0) });
-export const commandStatus = z.looseObject({
-  id: z.string(),
-  content: z.string(),
-  running: z.boolean(),
-  exit_code: z.int().optional(),
-  error: z.string().optional(),
-  started_at: z.string(),
-  finished_at: z.string().optional(),
-});
-
 const pathQuery = z.looseObject({ path: text });
 export const pathsQuery = z.looseObject({
   path: z
@@ -78,39 +68,3 @@ export const uploadMetadata = z.looseObject({
   path: text.min(1),
   mode: z.union([z.number().int(), z.string()]).transform(Number).pipe(z.int().min(0).max(7777)).nullish(),
 });
-export const fileInfo = z
-  .object({
-    path: z.string(),
-    size: z.int(),
-    modified_at: z.string(),
-    created_at: z.string(),
-    owner: z.string(),
-    group: z.string(),
-    mode: z.int(),
-    type: z.enum(['file', 'directory', 'symlink', 'other']),
-  })
-  .meta({ id: 'OpenSandboxFile' });
-
-export const sandbox = z
-  .looseObject({
-    id: z.string(),
-    status: z.object({ state: z.string() }),
-    metadata: texts.optional(),
-    expiresAt: z.string(),
-    createdAt: z.string(),
-    entrypoint: z.array(z.string()),
-    image: z.object({ uri: z.string() }).optional(),
-  })
-  .meta({ id: 'OpenSandbox' });
-export const sandboxList = z.object({
-  items: z.array(sandbox),
-  pagination: z.object({
-    page: z.int(),
-    pageSize: z.int(),
-    totalItems: z.int(),
-    totalPages: z.int(),
-    hasNextPage: z.boolean(),
-  }),
-});
-export const endpoint = z.object({ endpoint: z.string(), headers: z.record(z.string(), z.string()) });
-export const context = z.object({ id: z.string(), language: z.string() });

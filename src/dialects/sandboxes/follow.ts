@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { type ExecutionEvent, type MimeBundle, type ProgramError, restoredText } from '../../core/index.ts';
+import { type ExecutionEvent, type MimeBundle, type ProgramError, restoredText, within } from '../../core/index.ts';
 import type { Execution, RunningExecution } from '../../service/index.ts';
 
 /** What code shows while it runs, as text; last comes its end. */
@@ -96,13 +96,3 @@ function exitFault({ result: { outcome, exitCode, signal } }: Execution): Progra
 }
 
 const faultLike = (name: string, value: string) => ({ name, value, traceback: [`${name}: ${value}`] });
-
-async function within<T>(next: Promise<T>, ms: number): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  try {
-    return await Promise.race([next, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
 import { type ByteRange, DragomanError, newId } from '../../core/index.ts';
 import { makeDirectory, syncDirectory } from '../directories.ts';
 import { hasCode, onStorage } from '../faults.ts';
 import { type Bytes, isDigest, type ReceivedContent } from './bytes.ts';
 import { IncomingFile } from './incoming-file.ts';
 import { KeyLock } from './key-lock.ts';
+import { receiveInto } from './receive.ts';
 
 const shards = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
-/** How much content in memory is hashed at a time, about a millisecond's work. */
-const sliceBytes = 1024 * 1024;
 
 /**
  * Keeps bytes in one local directory, which belongs to one process at a time: `<directory>/ab/cdef…` is the content with
@@ -51,20 +48,7 @@ class DiskBytes implements Bytes {
   async receive(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<ReceivedContent> {
     const whole = source instanceof Uint8Array ? source : undefined;
     const file = new IncomingFile(join(this.#incoming, newId()));
-    const hash = createHash('sha256');
-    let size = 0;
-    try {
-      for await (const chunk of source instanceof Uint8Array ? slices(source) : source) {
-        size += chunk.byteLength;
-        if (size > maxBytes) throw new DragomanError('too_large');
-        hash.update(chunk);
-        if (!whole) await file.write(chunk);
-      }
-    } catch (error) {
-      await file.discard();
-      throw error;
-    }
-    const digest = hash.digest('hex');
+    const { digest, size } = await receiveInto(file, source, maxBytes);
     return {
       digest,
       size,
@@ -128,14 +112,6 @@ async function namesIn(path: string): Promise<string[]> {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
-  }
-}
-
-/** Bytes piece by piece; other work gets its turn in between. */
-async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += sliceBytes) {
-    if (at > 0) await setImmediate();
-    yield bytes.subarray(at, at + sliceBytes);
   }
 }
 

@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type ByteRange, DragomanError, newId } from '../../core/index.ts';
 import { onStorage } from '../faults.ts';
 import { type Bytes, isDigest, type ReceivedContent } from './bytes.ts';
 import { IncomingFile } from './incoming-file.ts';
+import { receiveInto } from './receive.ts';
 import type { S3Place } from './s3-place.ts';
 
-/** How much content in memory is hashed at a time, about a millisecond's work. */
-const sliceBytes = 1024 * 1024;
 const connectMs = 5_000;
 /** A server that says nothing for so long is given up. */
 const silenceMs = 30_000;
@@ -60,21 +58,7 @@ class S3Bytes implements Bytes {
   async receive(source: AsyncIterable<Uint8Array> | Uint8Array, maxBytes: number): Promise<ReceivedContent> {
     const whole = source instanceof Uint8Array ? source : undefined;
     const file = new IncomingFile(join(this.#incoming, newId()));
-    const hash = createHash('sha256');
-    const most = Math.min(maxBytes, maxObjectBytes);
-    let size = 0;
-    try {
-      for await (const chunk of source instanceof Uint8Array ? slices(source) : source) {
-        size += chunk.byteLength;
-        if (size > most) throw new DragomanError('too_large');
-        hash.update(chunk);
-        if (!whole) await file.write(chunk);
-      }
-    } catch (error) {
-      await file.discard();
-      throw error;
-    }
-    const digest = hash.digest('hex');
+    const { digest, size } = await receiveInto(file, source, Math.min(maxBytes, maxObjectBytes));
     return {
       digest,
       size,
@@ -200,12 +184,4 @@ function reasonOf(error: unknown): string {
   if (status === 403) return 'the credentials have no right to it';
   const { name, message } = error as Error;
   return name === message || message === '' ? name : `${name}: ${message}`;
-}
-
-/** Bytes piece by piece; other work gets its turn in between. */
-async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += sliceBytes) {
-    if (at > 0) await setImmediate();
-    yield bytes.subarray(at, at + sliceBytes);
-  }
 }

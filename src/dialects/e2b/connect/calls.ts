@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { DragomanError, type RateClass } from '../../../core/index.ts';
+import { DragomanError, type RateClass, within } from '../../../core/index.ts';
 import { abortOnDisconnect, parse } from '../../../http/index.ts';
 import { envdPort, inside } from '../address.ts';
 import { type Reached, reach } from '../reach.ts';
@@ -67,7 +67,7 @@ export class ConnectCalls {
     this.#route(method, async (request, reply) => {
       const reached = await reach(this.#services, idOf(request));
       const bytes = streamOf(request);
-      const first = await within(firstFrameMs, framesOf(bytes).next());
+      const first = await inTime(firstFrameMs, framesOf(bytes).next());
       // What may follow belongs to no message.
       bytes.on('error', () => {}).resume();
       const work = async function* () {
@@ -173,7 +173,7 @@ async function* bytesOf(
   const source = messages[Symbol.asyncIterator]();
   try {
     for (let next = source.next(); ; ) {
-      const result = keepAlive ? await orQuiet(next, quietMs) : await next;
+      const result = keepAlive ? await within(next, quietMs) : await next;
       if (result === undefined) {
         yield frame(keepAlive!);
         continue;
@@ -190,17 +190,7 @@ async function* bytesOf(
   }
 }
 
-async function orQuiet<T>(next: Promise<T>, ms: number): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  try {
-    return await Promise.race([next, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new DragomanError('body_timeout')), ms);
   work.catch(() => {});

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { jsonPieces } from '../../../core/index.ts';
+import { jsonPieces, within } from '../../../core/index.ts';
 import type { RunningExecution } from '../../../service/index.ts';
 import { follow } from '../../sandboxes/follow.ts';
 import { wireError } from '../errors.ts';
@@ -52,7 +52,7 @@ export function sendLines(reply: FastifyReply, lines: AsyncGenerator<object>): F
 async function* textOf(lines: AsyncGenerator<object>): AsyncGenerator<string> {
   try {
     for (let next = lines.next(); ; ) {
-      const result = await orQuiet(next);
+      const result = await within(next, keepAliveMs);
       if (result === undefined) {
         yield '{"type":"keepalive"}\n';
         continue;
@@ -72,13 +72,3 @@ async function* textOf(lines: AsyncGenerator<object>): AsyncGenerator<string> {
 }
 
 const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-
-async function orQuiet<T>(next: Promise<T>): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, keepAliveMs, undefined);
-  try {
-    return await Promise.race([next, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
