@@ -145,7 +145,7 @@ describe('a sandbox of E2B', () => {
     expect((await again.runCode('x')).text).toBe('1');
   });
 
-  it('is nobody else’s', async () => {
+  it('is out of reach for another key', async () => {
     const made = await sandbox();
     await expect(Sandbox.connect(made.sandboxId, connection(keys.bob))).rejects.toThrow(/not found/);
     expect(await Sandbox.kill(made.sandboxId, connection(keys.bob))).toBe(false);

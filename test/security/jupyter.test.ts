@@ -175,7 +175,7 @@ describe('a hostile client', attacking('sockets'), () => {
       request('no_such_request', {}),
       request('execute_reply', {}),
       request('status', { execution_state: 'dead' }, {}, 'iopub'),
-      request('input_reply', { value: 'nobody asked' }, {}, 'stdin'),
+      request('input_reply', { value: 'no question was asked' }, {}, 'stdin'),
       request('execute_request', { code: ['a'] }),
       request('execute_request', { code: 'print("header")' }, { padding: 'x'.repeat(20_000) }),
       request('comm_msg', { comm_id: 'none' }),

@@ -250,7 +250,7 @@ describe('streams', attacking('sandboxes'), () => {
     expect(packed.status).toBe(501);
   });
 
-  it('that stop in the middle hold up nobody, and are given up', async () => {
+  it('that stop in the middle hold up no other request, and are given up', async () => {
     const made = await make(keys.ann);
     const { hostname, port } = new URL(server.url);
     const slow = Array.from({ length: 20 }, () => {

@@ -40,15 +40,50 @@ describe('variables of a session', () => {
   it.each([
     ['javascript', 'globalThis.x = 41', 'x + 1', '42'],
     ['bash', 'x=41', 'echo $((x + 1))', undefined],
-  ])('of %s come back, or stay where they are when they cannot be saved', async (language, make, use, shown) => {
+  ])('of %s come back when its sandbox is gone', async (language, make, use, shown) => {
     const service = await start();
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, make, { language });
     await service.states.save(ann, id);
     const live = await service.run(id, use, { language });
     expect(live.continuity).toBe('continued');
-    if (shown) expect(value(live)).toBe(shown);
-    else expect(live.result.stdout.text).toBe('42\n');
+    await letGo(service, id);
+    const back = await service.run(id, use, { language });
+    expect(back).toMatchObject({ continuity: 'restored', restored: { kernel: language, loss: null } });
+    for (const cell of [live, back]) {
+      if (shown) expect(value(cell)).toBe(shown);
+      else expect(cell.result.stdout.text).toBe('42\n');
+    }
+  });
+
+  it('take no more than their bound: what is beyond it is lost by name', async () => {
+    const service = await start({ stateBytes: 300_000 });
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'small = 41\nlarge = b"x" * 5_000_000');
+    const saved = await service.states.save(ann, id);
+    expect(saved.at(-1)!.bytes).toBeLessThan(300_000);
+    await letGo(service, id);
+    const cell = await service.run(id, 'small + 1');
+    expect([cell.continuity, value(cell)]).toEqual(['restored', '42']);
+    expect(cell.restored!.report!.lost).toMatchObject([{ name: 'large' }]);
+  });
+
+  it('that take too long to give back are lost with the reason, and the code runs without them', async () => {
+    const service = await start({ stateRestoreMs: 1000 });
+    const { id } = await service.sessions.create(ann, {});
+    // It loads at once while it is saved, and not when the file is there.
+    const load = 'os.system("test ! -e /mnt/data/slow || sleep 20"); self.__dict__.update(state)';
+    const slow = ['import os', 'class Slow:', `  def __setstate__(self, state): ${load}`, 'x = Slow()', 'x.m = 2'];
+    await service.run(id, slow.join('\n'));
+    await service.states.save(ann, id);
+    const content = (async function* () {
+      yield Buffer.from('x');
+    })();
+    await service.sessions.putFile(ann, id, { name: 'slow', contentType: '', content, source: 'user' });
+    await letGo(service, id);
+    const cell = await service.run(id, '6 * 7');
+    expect([cell.result.outcome, value(cell)]).toEqual(['completed', '42']);
+    expect(cell.restored).toMatchObject({ report: null, loss: { reason: 'deadline' } });
   });
 
   it('are forgotten by a restart, and belong to no other principal', async () => {

@@ -25,6 +25,8 @@ export interface TestSessionsOptions {
   /** Of the file store; by default one that goes with the test. */
   readonly directory?: string;
   readonly maxLive?: number;
+  readonly stateBytes?: number;
+  readonly stateRestoreMs?: number;
   readonly queueWaitMs?: number;
 }
 
@@ -97,10 +99,10 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     maxIdleMs: 2 * hour,
     maxLifeMs: 48 * hour,
     reserveBytes: 1000,
-    stateBytes: 64 * 1024 * 1024,
+    stateBytes: options.stateBytes ?? 64 * 1024 * 1024,
     stateAfterMs: 30_000,
     stateSaveMs: 10_000,
-    stateRestoreMs: 30_000,
+    stateRestoreMs: options.stateRestoreMs ?? 30_000,
     toolWaitMs: 10_000,
     maxCommands: 80,
     maxCommandMs: hour,
