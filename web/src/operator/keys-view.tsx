@@ -6,6 +6,7 @@ import { Ask, type Question } from './ask.tsx';
 import { NewKey } from './new-key.tsx';
 import { usePoll } from './poll.ts';
 import { OpsTable } from './table.tsx';
+import { Told } from './told.tsx';
 import type { ApiKey, KeyPage, Storage, Usage } from './types.ts';
 
 /** API keys: make, plan, rights, revoke. */
@@ -70,10 +71,7 @@ export function KeysView() {
         <span class="grow" />
         <NewKey plans={data?.plans ?? ['default']} onMade={again} />
       </div>
-      {fault !== '' && <p class="err">{fault}</p>}
-      <p role="status" class="small">
-        {said}
-      </p>
+      <Told fault={fault} said={said} />
       <OpsTable
         label="Keys"
         rows={data?.data}

@@ -7,6 +7,7 @@ import { Ask, type Question } from './ask.tsx';
 import { IdCell, OwnerCell, ownerName } from './owner.tsx';
 import { usePoll } from './poll.ts';
 import { OpsTable } from './table.tsx';
+import { Told } from './told.tsx';
 import type { ObservedExecution } from './types.ts';
 
 const states: Readonly<Record<ObservedExecution['status'], string>> = {
@@ -52,10 +53,7 @@ export function RunningTable({ limit }: { limit: number }) {
     });
   return (
     <>
-      {fault !== '' && <p class="err">{fault}</p>}
-      <p role="status" class="small">
-        {said}
-      </p>
+      <Told fault={fault} said={said} />
       <OpsTable
         label="Running and waiting"
         rows={data?.data}

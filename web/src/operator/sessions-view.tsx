@@ -8,6 +8,7 @@ import { Ask, type Question } from './ask.tsx';
 import { IdCell, OwnerCell, ownerName } from './owner.tsx';
 import { usePoll } from './poll.ts';
 import { OpsTable } from './table.tsx';
+import { Told } from './told.tsx';
 import type { ObservedSession } from './types.ts';
 
 /** Sessions of all keys: those with a sandbox, or all of them in pages. */
@@ -63,10 +64,7 @@ export function SessionsView() {
           </button>
         )}
       </div>
-      {fault !== '' && <p class="err">{fault}</p>}
-      <p role="status" class="small">
-        {said}
-      </p>
+      <Told fault={fault} said={said} />
       <OpsTable
         label="Sessions"
         rows={data?.data}
