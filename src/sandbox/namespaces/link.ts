@@ -48,6 +48,7 @@ export class PipeLink implements GuestLink {
   #isDelivering = false;
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
+  #hasListener = false;
   readonly #hostPid: number;
   /** The pipes for much data, from the order that asks for them on. Other orders wait until it settles. */
   #bulk: PromiseWithResolvers<DescriptorBulkPipes> | undefined;
@@ -73,8 +74,9 @@ export class PipeLink implements GuestLink {
   }
 
   listen(listener: LinkListener, allowance?: ClaimAllowance): void {
-    // What was written to the listener before is not for this one.
-    for (const pipe of this.#outputs) pipe.drain();
+    // What was written to the listener before is not for this one. The first hears why a fork failed, even before it listens.
+    if (this.#hasListener) for (const pipe of this.#outputs) pipe.drain();
+    this.#hasListener = true;
     this.#listener = listener;
     this.#decoder.allow(allowance);
   }
