@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Face } from '../pages.ts';
-import { openNotebook, runCell } from './notebook.ts';
+import { drawn, openNotebook, runCell } from './notebook.ts';
 
 /** Tries everything that a document can try. What runs leaves a mark in a title, what leaves makes a request. */
 const attack = `
@@ -31,12 +31,9 @@ export function hostileScenes(face: () => Face): void {
       'open("<img src=x onerror=alert(1)>.txt", "w").write("x") and None',
     ].join('\n');
     await runCell(page, code);
-    await page.locator('iframe[title="HTML output"]').scrollIntoViewIfNeeded();
-    await page.frameLocator('iframe[title="HTML output"]').getByText('harmless words').waitFor();
+    await drawn(page, 'HTML output', (frame) => frame.getByText('harmless words'));
     await page.locator('.fig img').waitFor();
-    // A browser draws a frame when it is in sight.
-    await page.locator('iframe[title="Interactive figure"]').scrollIntoViewIfNeeded();
-    await page.frameLocator('iframe[title="Interactive figure"]').locator('.plot-container').first().waitFor();
+    await drawn(page, 'Interactive figure', (frame) => frame.locator('.plot-container'));
     await page.locator('strong').getByText('words').waitFor();
     await page.locator('.chip').getByText('onerror=alert(1)').waitFor();
     expect(await page.evaluate('window.pwned')).toEqual([]);
@@ -62,8 +59,7 @@ export function hostileScenes(face: () => Face): void {
       })();
     </script>`;
     await runCell(page, `from IPython.display import HTML\nHTML(${JSON.stringify(probe)})`);
-    await page.locator('iframe[title="HTML output"]').scrollIntoViewIfNeeded();
-    await page.frameLocator('iframe[title="HTML output"]').getByText('not run').waitFor();
+    await drawn(page, 'HTML output', (frame) => frame.getByText('not run'));
     await page.getByRole('button', { name: 'Run it' }).click();
     const out = page.frameLocator('iframe[title="Output with a program"]').locator('#out');
     await expect.poll(() => out.innerText()).toContain('{');

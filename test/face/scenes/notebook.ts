@@ -1,8 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import type { Page } from 'playwright-core';
-import { expect, it } from 'vitest';
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+import { expect, it, vi } from 'vitest';
 import { nativeClient } from '../../support/native.ts';
 import type { Face } from '../pages.ts';
+
+/**
+ * Waits until a frame shows something. A browser draws a frame when it is in sight, and what comes later above it may move it out of sight
+ * again.
+ */
+export async function drawn(page: Page, title: string, shown: (frame: FrameLocator) => Locator): Promise<void> {
+  await vi.waitFor(async () => {
+    await page.locator(`iframe[title="${title}"]`).scrollIntoViewIfNeeded();
+    await shown(page.frameLocator(`iframe[title="${title}"]`))
+      .first()
+      .waitFor({ timeout: 2000 });
+  }, 45_000);
+}
 
 /** Opens a new session as a notebook. */
 export async function openNotebook(face: Face, options: Parameters<Face['open']>[1] = {}) {
@@ -108,12 +121,9 @@ export function notebookScenes(face: () => Face): void {
     );
     await page.locator('.katex').first().waitFor();
     await page.locator('strong').getByText('strong').waitFor();
-    // A browser draws a frame when it is in sight.
-    await page.locator('iframe[title="HTML output"]').scrollIntoViewIfNeeded();
-    await page.frameLocator('iframe[title="HTML output"]').getByText('bold html').waitFor();
+    await drawn(page, 'HTML output', (frame) => frame.getByText('bold html'));
     await runCell(page, 'import plotly.express as px\npx.bar(x=["a", "b"], y=[1, 3])');
-    await page.locator('iframe[title="Interactive figure"]').scrollIntoViewIfNeeded();
-    await page.frameLocator('iframe[title="Interactive figure"]').locator('.plot-container').first().waitFor();
+    await drawn(page, 'Interactive figure', (frame) => frame.locator('.plot-container'));
     expect(faults).toEqual([]);
     expect(foreign).toEqual([]);
     await context.close();
