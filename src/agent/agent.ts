@@ -2,6 +2,7 @@ import type { JSONObject } from '@ai-sdk/provider';
 import type { DragomanError, ExecutionEvent, Principal, ToolCall, ToolResult } from '../core/index.ts';
 import type { Execution, ExecutionRequest } from '../service/index.ts';
 import type { Relayed, RelayPath } from '../upstreams/index.ts';
+import type { LoopJournal } from './journal.ts';
 
 export type { Relayed };
 
@@ -208,6 +209,11 @@ export type AgentEvent =
       readonly modelView: string;
     }
   /**
+   * Code that an earlier process had sent, and of which nothing is known: it may have run in part, and is not run again. The model is told.
+   * Only with a journal.
+   */
+  | { readonly type: 'code_lost'; readonly callId: string; readonly modelView: string }
+  /**
    * A call of ours that was not run: its arguments could not be read (invalid_request), or there was no place to run it. It may have
    * had no `code_start`. The model is told, and goes on.
    */
@@ -249,10 +255,16 @@ export interface RelayedRequest extends Pick<AgentRequest, 'model' | 'upstreamKe
 export interface Agent {
   /**
    * Runs the loop. Stops with the consumer: returning from the iteration or aborting `signal` interrupts code and upstream.
+   * @param journal lets another process go on with it; its request has no session tools, whose functions cannot be kept
    * @throws DragomanError from the first `next()` only, when nothing was produced: invalid_request,
    *   model_not_found, upstream_failed, rate_limited …
    */
-  run(principal: Principal, request: AgentRequest, signal: AbortSignal): AsyncIterable<AgentEvent>;
+  run(
+    principal: Principal,
+    request: AgentRequest,
+    signal: AbortSignal,
+    journal?: LoopJournal,
+  ): AsyncIterable<AgentEvent>;
   /**
    * Passes a request that needs no code unchanged to its model's provider; undefined when the provider speaks another API, and `run`
    * must translate.

@@ -2,12 +2,21 @@ import { DragomanError, type Principal } from '../core/index.ts';
 import type { Execution, Executions, RunningExecution } from '../service/index.ts';
 import type { AgentEvent, AgentRequest, FunctionTool, Resumption } from './agent.ts';
 import type { Call } from './blocks.ts';
+import type { LoopJournal } from './journal.ts';
 
 export interface CodeRunOptions {
   readonly principal: Principal;
   readonly request: AgentRequest;
   readonly executions: Executions;
   readonly signal: AbortSignal;
+  readonly journal?: LoopJournal | undefined;
+}
+
+/** Code whose end another process may wait for. */
+export interface Sending {
+  readonly executionId: string;
+  /** Resolves when it is kept that the code is sent. */
+  keep(): Promise<void>;
 }
 
 /** One piece of code on its way through a session. */
@@ -24,7 +33,7 @@ export class CodeRun {
   }
 
   /** Runs it. @returns the execution; undefined when it waits for the client. @throws DragomanError */
-  async *start(session: Promise<string>): AsyncGenerator<AgentEvent, Execution | undefined> {
+  async *start(session: Promise<string>, sending?: Sending): AsyncGenerator<AgentEvent, Execution | undefined> {
     const { principal, request, executions, signal } = this.#options;
     const { callId } = this.#call;
     const code = this.#call.code!;
@@ -32,7 +41,10 @@ export class CodeRun {
     signal.throwIfAborted();
     const { tool, input } = this.#call;
     yield { type: 'code_ready', callId, code, sessionId, ...(input ? { input } : {}) };
+    await sending?.keep();
+    signal.throwIfAborted();
     const running = await executions.start(principal, {
+      ...(sending ? { id: sending.executionId } : {}),
       sessionId,
       language: 'python',
       code,
@@ -45,14 +57,21 @@ export class CodeRun {
     return yield* this.#follow(running, 0);
   }
 
+  /** Follows what an earlier process has sent. @returns as `start`; `lost` when nothing is known of it. @throws DragomanError */
+  async *follow(executionId: string, after: number): AsyncGenerator<AgentEvent, Execution | undefined | 'lost'> {
+    const { executions, principal } = this.#options;
+    const running = await executions.find(principal, executionId).catch((error) => {
+      if (error instanceof DragomanError && error.code === 'not_found') return undefined;
+      throw error;
+    });
+    return running ? yield* this.#follow(running, after) : 'lost';
+  }
+
   /** Answers what it waits for and goes on. @returns as `start`. @throws DragomanError not_found, conflict, invalid_request */
-  async *resume({
-    executionId,
-    after,
-    code,
-    results,
-    callId,
-  }: Resumption): AsyncGenerator<AgentEvent, Execution | undefined> {
+  async *resume(
+    { executionId, after, code, results, callId }: Resumption,
+    keep?: () => Promise<void>,
+  ): AsyncGenerator<AgentEvent, Execution | undefined> {
     const running = await this.#options.executions.find(this.#options.principal, executionId);
     await running.answer(results);
     yield { type: 'code_start', callId };
@@ -63,15 +82,16 @@ export class CodeRun {
       yield { type: 'code_waiting', callId, executionId, calls: running.pending, after };
       return undefined;
     }
+    await keep?.();
     return yield* this.#follow(running, after);
   }
 
   async *#follow(running: RunningExecution, after: number): AsyncGenerator<AgentEvent, Execution | undefined> {
-    const { signal } = this.#options;
+    const { signal, journal } = this.#options;
     const { callId } = this.#call;
     let settled = false;
     const cancel = () => {
-      if (!settled) running.cancel();
+      if (!settled && !journal?.isLeft) running.cancel();
       settled = true;
     };
     // A cancelled run rejects, also when nothing waits for it any more.

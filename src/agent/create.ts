@@ -2,7 +2,7 @@ import { DragomanError, type Plans, planOf } from '../core/index.ts';
 import type { Executions } from '../service/index.ts';
 import type { Upstreams } from '../upstreams/index.ts';
 import type { Agent, AgentEnd } from './agent.ts';
-import { failedEnd, Loop } from './loop.ts';
+import { Loop } from './loop.ts';
 
 export interface AgentOptions {
   readonly upstreams: Upstreams;
@@ -17,11 +17,11 @@ export interface AgentOptions {
 /** Makes the agent of this service's models and sessions. */
 export function createAgent(options: AgentOptions): Agent {
   return {
-    async *run(principal, request, signal) {
+    async *run(principal, request, signal, journal) {
       const model = options.upstreams.model(request.model);
       const { limits, maxWallMs } = planOf(options.plans, principal);
       const wallMs = Math.min(request.code?.wallMs ?? limits.wallMs, maxWallMs);
-      const loop = new Loop({ ...options, principal, request, model, signal, wallMs });
+      const loop = new Loop({ ...options, principal, request, model, signal, wallMs, journal });
       const events = loop.run();
       let begun = false;
       let end: AgentEnd;
@@ -51,4 +51,14 @@ export function createAgent(options: AgentOptions): Agent {
       options.upstreams.model(model).relay({ path, body, headers, key: upstreamKey }, signal),
     models: () => options.upstreams.list(),
   };
+}
+
+/** An error of the provider or the service as the end of a loop that had begun. */
+function failedEnd(error: unknown): AgentEnd {
+  if (!(error instanceof DragomanError))
+    return { reason: 'failed', error: new DragomanError('internal', { cause: error }) };
+  // The caller did not cancel it: its session was removed.
+  const message = 'The container was deleted while code ran in it.';
+  const told = error.code === 'cancelled' ? new DragomanError('not_found', { message, cause: error }) : error;
+  return { reason: 'failed', error: told };
 }

@@ -1,22 +1,15 @@
-import type { JSONObject, LanguageModelV4FunctionTool, LanguageModelV4ToolChoice } from '@ai-sdk/provider';
+import type { JSONObject } from '@ai-sdk/provider';
 import { DragomanError, type ErrorCode, newId, type Principal } from '../core/index.ts';
 import type { Executions } from '../service/index.ts';
 import type { AssistantContent, Model, TurnEvent } from '../upstreams/index.ts';
-import type {
-  AgentEnd,
-  AgentEvent,
-  AgentRequest,
-  FunctionTool,
-  ProviderState,
-  SessionTool,
-  TokenUsage,
-} from './agent.ts';
+import type { AgentEnd, AgentEvent, AgentRequest, ProviderState, Resumption, TokenUsage } from './agent.ts';
 import { Blocks, type Call } from './blocks.ts';
 import { CodeRun } from './code-run.ts';
+import type { LoopJournal, LoopPlace, Unserved } from './journal.ts';
 import { type ModelView, modelViewOf } from './model-view.ts';
-import { calledTools, imageFile, PromptBuilder, toPrompt } from './prompt.ts';
+import { Offer, unreadText } from './offer.ts';
+import { imageFile, PromptBuilder, toPrompt } from './prompt.ts';
 import { providerStates } from './provider-state.ts';
-import { clientTool, codeTool, meansOurs, sessionFunction, toolName } from './tool.ts';
 
 /** What the loop of one request uses. */
 export interface LoopOptions {
@@ -30,6 +23,7 @@ export interface LoopOptions {
   readonly shownChars: number;
   /** The time limit of a run. */
   readonly wallMs: number;
+  readonly journal?: LoopJournal | undefined;
 }
 
 /** After so many turns with only calls that cannot be served, the model is asked without tools. */
@@ -50,19 +44,17 @@ const placeless: ReadonlySet<ErrorCode> = new Set([
   'storage_unavailable',
 ]);
 
+/** What a model reads of code of which nothing is known. */
+const lostText =
+  'It is not known how this code ended: the service was restarted while it ran. It may have run in part, and it is not run again. ' +
+  'Variables may be gone or older, and files as before it: look before you go on.';
+
 type Ending = Extract<AgentEnd, { reason: 'stop' | 'length' | 'content_filter' | 'functions' | 'paused' }>;
 
 /** The turns of one request: asks the model, runs its code, and shows it the results, until it has an answer. */
 export class Loop {
   readonly #options: LoopOptions;
-  readonly #tool: string;
-  readonly #functions: readonly FunctionTool[];
-  readonly #callable: readonly FunctionTool[];
-  /** The interpreter and the session tools, as the model is offered them; none where code is not offered. */
-  readonly #ours: readonly LanguageModelV4FunctionTool[];
-  readonly #sessionTools: readonly SessionTool[];
-  /** Tools that the conversation has calls of and that a turn does not offer. Providers want them described all the same. */
-  readonly #withheld: readonly LanguageModelV4FunctionTool[];
+  readonly #offer: Offer;
   readonly #prompt: PromptBuilder;
   readonly #ids = new Set<string>();
   #session: Promise<string> | undefined;
@@ -71,6 +63,9 @@ export class Loop {
   #last = { code: '', times: 0 };
   #pictureCharacters: number;
   readonly #providerStates: Record<string, ProviderState> = {};
+  /** Messages of the prompt that are the request's own, and those that a journal has. */
+  readonly #ownMessages: number;
+  #keptMessages: number;
   readonly #startedAt = performance.now();
   #stopSequence: string | undefined;
   #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
@@ -78,34 +73,20 @@ export class Loop {
   constructor(options: LoopOptions) {
     const { request } = options;
     this.#options = options;
-    this.#tool = request.code?.name ?? toolName(request.functions);
-    this.#functions = request.functions.filter(({ callers }) => callers === undefined || callers.includes('model'));
-    this.#callable = request.functions.filter(({ callers }) => callers?.includes('code'));
-    const offered = request.code && request.toolChoice !== 'none' ? request.code : undefined;
-    this.#sessionTools = request.code?.sessionTools ?? [];
-    this.#ours = offered
-      ? [
-          codeTool(this.#tool, offered, this.#callable, options.wallMs),
-          ...this.#sessionTools.map((tool) => sessionFunction(tool)),
-        ]
-      : [];
-    this.#withheld = [
-      ...this.#ours,
-      ...calledTools(request.messages, this.#tool)
-        .filter(
-          (name) =>
-            !this.#ours.some((tool) => tool.name === name) && !this.#functions.some((tool) => tool.name === name),
-        )
-        .map((name) => clientTool({ name, description: undefined, parameters: { type: 'object', properties: {} } })),
-    ];
+    this.#offer = new Offer(request, options.wallMs);
     this.#pictureCharacters = options.model.vision ? mostPictureCharacters : 0;
     this.#left = Math.min(request.code?.maxCalls ?? options.maxCalls, options.maxCalls);
     this.#prompt = new PromptBuilder();
     const isBlind = request.notesUnseenImages === true && !options.model.vision;
-    this.#prompt.messages.push(...toPrompt(request.messages, this.#tool, isBlind));
+    this.#prompt.messages.push(...toPrompt(request.messages, this.#offer.tool, isBlind));
     for (const message of request.messages)
       if (message.role === 'assistant')
         for (const part of message.content) if ('callId' in part) this.#ids.add(part.callId);
+    // What a model says after the request's last message may become part of that message.
+    const { messages } = this.#prompt;
+    this.#ownMessages = messages.length - (['assistant', 'tool'].includes(messages.at(-1)?.role ?? '') ? 1 : 0);
+    this.#keptMessages = this.#ownMessages;
+    this.#restore();
   }
 
   get usage(): TokenUsage {
@@ -124,40 +105,56 @@ export class Loop {
 
   /** @returns how it ended. @throws DragomanError for the service's and the provider's own failures */
   async *run(): AsyncGenerator<AgentEvent, Ending> {
-    const { resume } = this.#options.request;
-    if (resume) {
-      const call: Call = {
-        modelId: resume.callId,
-        callId: resume.callId,
-        name: this.#tool,
-        kind: 'code',
-        tool: undefined,
-        code: resume.code,
-      };
-      this.#ids.add(call.callId);
-      this.#prompt.call(call.callId, this.#tool, { code: resume.code }, resume.providerState);
-      // The code may wait again, and its state is needed then.
-      if (resume.providerState) this.#providerStates[call.callId] = resume.providerState;
-      const run = new CodeRun(this.#options, call, this.#callable);
-      if ((yield* this.#served(call, run.resume(resume))) === 'waiting') return { reason: 'functions' };
+    const { pauseAfterMs = Infinity, resume } = this.#options.request;
+    const place = this.#options.journal?.state?.place;
+    let turn = place?.type === 'turn' ? place.turn : 0;
+    if (place?.type === 'code') {
+      const ending = yield* this.#goOn(place);
+      if (ending) return ending;
+      turn = place.turn + 1;
+    } else if (!place && resume) {
+      if ((yield* this.#resumed(resume)) === 'waiting') return { reason: 'functions' };
     }
-    const { pauseAfterMs = Infinity } = this.#options.request;
-    for (let turn = 0; ; turn++) {
+    for (; ; turn++) {
       const mayPause = turn > 0 || resume !== undefined;
       if (mayPause && performance.now() - this.#startedAt > pauseAfterMs) return { reason: 'paused' };
+      if (mayPause) await this.#keep({ type: 'turn', turn });
       const withCode =
-        this.#ours.length > 0 && this.#left > 0 && this.#faults < mostFaults && this.#last.times < mostRepeats;
+        this.#offer.hasCode && this.#left > 0 && this.#faults < mostFaults && this.#last.times < mostRepeats;
       const ending = yield* this.#turn(turn, withCode);
       if (ending) return ending;
     }
+  }
+
+  /** Goes on with code that waited for the client. */
+  async *#resumed(resume: Resumption): AsyncGenerator<AgentEvent, 'done' | 'waiting'> {
+    const { callId, code, providerState, executionId, after } = resume;
+    const call: Call = { modelId: callId, callId, name: this.#offer.tool, kind: 'code', tool: undefined, code };
+    this.#ids.add(callId);
+    this.#prompt.call(callId, this.#offer.tool, { code }, providerState);
+    // The code may wait again, and its state is needed then.
+    if (providerState) this.#providerStates[callId] = providerState;
+    const run = new CodeRun(this.#options, call, this.#offer.callable);
+    const place = { type: 'code', turn: -1, call, executionId, after, sent: 1, rest: [], hasFunctions: false } as const;
+    return yield* this.#served(
+      call,
+      run.resume(resume, () => this.#keep(place)),
+    );
+  }
+
+  /** Goes on with code that an earlier process has sent, and with what follows it in its turn. */
+  async *#goOn(place: Extract<LoopPlace, { type: 'code' }>): AsyncGenerator<AgentEvent, Ending | undefined> {
+    const run = new CodeRun(this.#options, place.call, this.#offer.callable);
+    const waiting = (yield* this.#served(place.call, run.follow(place.executionId, place.after))) === 'waiting';
+    return yield* this.#rest({ ...place, waiting });
   }
 
   /** One question and what follows from its answer. @returns the ending, or undefined when the model is to be asked again */
   async *#turn(turn: number, withCode: boolean): AsyncGenerator<AgentEvent, Ending | undefined> {
     const { model, signal } = this.#options;
     const blocks = new Blocks({
-      kind: (name) => this.#kindOf(name, withCode),
-      tool: (name) => this.#sessionTool(name),
+      kind: (name) => this.#offer.kindOf(name, withCode),
+      tool: (name) => this.#offer.sessionTool(name),
       uniqueId: (id) => this.#uniqueId(id),
     });
     let end: Extract<TurnEvent, { type: 'end' }> | undefined;
@@ -187,8 +184,28 @@ export class Loop {
     this.#faults = served ? 0 : this.#faults + 1;
     for (const call of calls)
       if (call.kind !== 'function' && call.code === undefined) yield* this.#refuse(call, withCode);
-    let waiting = false;
-    for (const { events, code } of blocks.rest()) {
+    const hasFunctions = calls.some(({ kind }) => kind === 'function');
+    const ending = yield* this.#rest({ turn, rest: [...blocks.rest()], hasFunctions, sent: 0, waiting: false });
+    // A model that calls tools it was not given is told so, a few times.
+    return ending ?? (calls.length === 0 || (!withCode && this.#faults >= mostFaults) ? { reason: 'stop' } : undefined);
+  }
+
+  /** Serves what is left of a complete turn. @returns the ending when the client must act */
+  async *#rest({
+    turn,
+    rest,
+    hasFunctions,
+    sent,
+    waiting,
+  }: {
+    readonly turn: number;
+    readonly rest: readonly Unserved[];
+    readonly hasFunctions: boolean;
+    /** Pieces of code of this turn that were sent before. */
+    sent: number;
+    waiting: boolean;
+  }): AsyncGenerator<AgentEvent, Ending | undefined> {
+    for (const [index, { events, code }] of rest.entries()) {
       // Code that follows waiting code is dropped: the model can write it again when it knows more.
       if (code && waiting) continue;
       if (code && this.#left <= 0) {
@@ -199,18 +216,21 @@ export class Loop {
         continue;
       }
       yield* events;
-      if (code)
-        waiting =
-          (yield* this.#served(code, new CodeRun(this.#options, code, this.#callable).start(this.#openSession()))) ===
-          'waiting';
+      if (!code) continue;
+      const executionId = this.#options.journal?.executionId(turn, sent++);
+      const place = { turn, call: code, after: 0, sent, rest: rest.slice(index + 1), hasFunctions };
+      const sending =
+        executionId === undefined
+          ? undefined
+          : { executionId, keep: () => this.#keep({ type: 'code', executionId, ...place }) };
+      const run = new CodeRun(this.#options, code, this.#offer.callable).start(this.#openSession(), sending);
+      waiting = (yield* this.#served(code, run)) === 'waiting';
     }
-    if (waiting || calls.some(({ kind }) => kind === 'function')) return { reason: 'functions' };
-    // A model that calls tools it was not given is told so, a few times.
-    return calls.length === 0 || (!withCode && this.#faults >= mostFaults) ? { reason: 'stop' } : undefined;
+    return waiting || hasFunctions ? { reason: 'functions' } : undefined;
   }
 
   /** Runs code and keeps its result for the model. */
-  async *#served(call: Call, run: ReturnType<CodeRun['start']>): AsyncGenerator<AgentEvent, 'done' | 'waiting'> {
+  async *#served(call: Call, run: ReturnType<CodeRun['follow']>): AsyncGenerator<AgentEvent, 'done' | 'waiting'> {
     const { request, shownChars, wallMs } = this.#options;
     let execution: Awaited<ReturnType<typeof run.next>>['value'] | undefined;
     try {
@@ -223,6 +243,12 @@ export class Loop {
       return 'done';
     }
     if (!execution) return 'waiting';
+    if (execution === 'lost') {
+      this.#left--;
+      this.#result(call, { text: lostText, pictures: [] });
+      yield { type: 'code_lost', callId: call.callId, modelView: lostText };
+      return 'done';
+    }
     const form = request.code?.viewForm ?? 'notebook';
     const view = modelViewOf(execution, {
       form,
@@ -241,14 +267,12 @@ export class Loop {
 
   #question(turn: number, withCode: boolean): Parameters<Model['turn']>[0] {
     const { request } = this.#options;
-    const tools = this.#functions.map(clientTool);
-    if (withCode) tools.push(...this.#ours);
     return {
       ...request,
       prompt: this.#prompt.messages,
-      tools,
-      withheld: withCode ? [] : this.#withheld,
-      toolChoice: this.#toolChoice(turn, withCode),
+      tools: this.#offer.tools(withCode),
+      withheld: withCode ? [] : this.#offer.withheld,
+      toolChoice: this.#offer.choice(turn, withCode),
       key: request.upstreamKey,
       reasoningSummary: request.reasoningSummary,
       verbosity: request.verbosity,
@@ -259,29 +283,6 @@ export class Loop {
       frequencyPenalty: request.frequencyPenalty,
       extra: request.extra as JSONObject | undefined,
     };
-  }
-
-  /** A tool is forced in the first turn only: forced in every one, the loop would never end. */
-  #toolChoice(turn: number, withCode: boolean): LanguageModelV4ToolChoice | undefined {
-    const { toolChoice, resume } = this.#options.request;
-    if (toolChoice === 'none') return { type: 'none' };
-    if (toolChoice === 'auto' || turn > 0 || resume) return { type: 'auto' };
-    if (toolChoice === 'required') return { type: 'required' };
-    if (toolChoice.type === 'function') return { type: 'tool', toolName: toolChoice.name };
-    return withCode ? { type: 'tool', toolName: toolChoice.tool ?? this.#tool } : { type: 'auto' };
-  }
-
-  #kindOf(name: string, withCode: boolean): Call['kind'] {
-    const functions = this.#functions;
-    if (functions.some((tool) => tool.name === name)) return 'function';
-    const isCode = this.#sessionTool(name) !== undefined || meansOurs(name, this.#tool, functions);
-    if (this.#ours.length > 0) return withCode && isCode ? 'code' : 'unknown';
-    // Without our tool an unknown name is for the client to answer, unless the client has no functions or the name means our tool.
-    return isCode || functions.length === 0 ? 'unknown' : 'function';
-  }
-
-  #sessionTool(name: string): SessionTool | undefined {
-    return this.#sessionTools.find((tool) => tool.name === name);
   }
 
   /** Some providers number the calls of every turn from zero. */
@@ -303,24 +304,17 @@ export class Loop {
   }
 
   #nameOf({ tool }: Call): string {
-    return tool?.name ?? this.#tool;
+    return tool?.name ?? this.#offer.tool;
   }
 
   *#refuse(call: Call, withCode: boolean): Iterable<AgentEvent> {
-    const names = [...this.#functions.map(({ name }) => name), ...(withCode ? this.#ours.map(({ name }) => name) : [])];
-    const unread = 'The arguments could not be read, and nothing was run.';
-    const text =
-      call.kind === 'code'
-        ? call.tool
-          ? `${unread} Send JSON as the tool's schema has it.`
-          : `${unread} Send JSON: {"code": "…"} with Python source.`
-        : `There is no tool ${JSON.stringify(call.name.slice(0, 100))}. ${names.length > 0 ? `The tools are: ${names.join(', ')}.` : 'Answer without tools.'}`;
+    const value = this.#offer.refusal(call, withCode);
     this.#prompt.result(call.callId, call.kind === 'code' ? this.#nameOf(call) : call.name, {
       type: 'error-text',
-      value: text,
+      value,
     });
     if (call.kind !== 'code') return;
-    const error = new DragomanError('invalid_request', { message: unread });
+    const error = new DragomanError('invalid_request', { message: unreadText });
     yield { type: 'code_refused', callId: call.callId, ...named(call), error };
   }
 
@@ -351,6 +345,45 @@ export class Loop {
     return this.#session;
   }
 
+  /** Keeps where the loop is, if another process may go on with it. */
+  async #keep(place: LoopPlace): Promise<void> {
+    const { journal } = this.#options;
+    if (!journal) return;
+    const { messages } = this.#prompt;
+    // The message that was the last one may have grown.
+    const from = Math.max(this.#ownMessages, this.#keptMessages - 1);
+    await journal.keep({
+      place,
+      prompt: { from, messages: messages.slice(from) },
+      ids: [...this.#ids],
+      callsLeft: this.#left,
+      faults: this.#faults,
+      last: this.#last,
+      pictureCharacters: this.#pictureCharacters,
+      providerStates: { ...this.#providerStates },
+      usage: this.#usage,
+      stopSequence: this.#stopSequence,
+    });
+    this.#keptMessages = messages.length;
+  }
+
+  /** Goes back to where an earlier process left the loop. */
+  #restore(): void {
+    const state = this.#options.journal?.state;
+    if (!state) return;
+    const { messages } = this.#prompt;
+    messages.splice(state.prompt.from, messages.length, ...state.prompt.messages);
+    this.#keptMessages = messages.length;
+    for (const id of state.ids) this.#ids.add(id);
+    this.#left = state.callsLeft;
+    this.#faults = state.faults;
+    this.#last = { ...state.last };
+    this.#pictureCharacters = state.pictureCharacters;
+    Object.assign(this.#providerStates, state.providerStates);
+    this.#usage = state.usage;
+    this.#stopSequence = state.stopSequence;
+  }
+
   #count(usage: TokenUsage): void {
     this.#usage = {
       inputTokens: this.#usage.inputTokens + usage.inputTokens,
@@ -362,13 +395,3 @@ export class Loop {
 }
 
 const named = ({ tool }: Call) => (tool ? { tool: tool.name } : {});
-
-/** An error of the provider or the service as the end of a loop that had begun. */
-export function failedEnd(error: unknown): AgentEnd {
-  if (!(error instanceof DragomanError))
-    return { reason: 'failed', error: new DragomanError('internal', { cause: error }) };
-  // The caller did not cancel it: its session was removed.
-  const message = 'The container was deleted while code ran in it.';
-  const told = error.code === 'cancelled' ? new DragomanError('not_found', { message, cause: error }) : error;
-  return { reason: 'failed', error: told };
-}

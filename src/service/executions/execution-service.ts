@@ -75,6 +75,7 @@ export class ExecutionService implements Executions {
     const language = languageOf(await runner.languages(), request.language);
     checkProgram(request);
     checkKernel(request, language);
+    if (request.id !== undefined) await this.#checkUnused(principal, request.id);
     const inputs = await resolveInputs(fileService, principal, request.files ?? []);
     const limits = limitsWithin(planOf(plans, principal), request.wallMs);
     const session = sessionId === undefined ? undefined : await directory.open(principal, sessionId);
@@ -98,6 +99,15 @@ export class ExecutionService implements Executions {
     return this.#log.find(principal, id);
   }
 
+  /** @throws DragomanError conflict for the id of an execution that is known */
+  async #checkUnused(principal: Principal, id: string): Promise<void> {
+    const known = await this.#log.find(principal, id).catch((error) => {
+      if (error instanceof DragomanError && error.code === 'not_found') return undefined;
+      throw error;
+    });
+    if (known) throw new DragomanError('conflict', { message: 'An execution of this id was begun before.' });
+  }
+
   /** Begins an execution that is admitted; call `over` at its end. @throws DragomanError as `#admit` */
   #begin(order: Order, session: OpenSession | undefined): { execution: TrackedExecution; over: () => void } {
     const { principal, language, request, kernel } = order;
@@ -106,6 +116,7 @@ export class ExecutionService implements Executions {
     const over = this.#admit(owner, language, request, () => begun?.cancel());
     const facts = {
       ...{
+        id: request.id,
         runner: this.#options.runner,
         now: this.#options.now,
         principal,

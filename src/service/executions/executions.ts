@@ -20,6 +20,11 @@ export type NumberedEvent = Numbered<ExecutionEvent>;
 
 /** What a caller wants to run. */
 export interface ExecutionRequest {
+  /**
+   * Names the execution, so that a caller that comes back as another process finds it by `find`. Of the form of ids, underivable for others,
+   * and used once: it is never run a second time while it is remembered. Absent: a new one.
+   */
+  readonly id?: string | undefined;
   /** Absent: in a session of its own that ends with it, and its files are kept as of any execution. */
   readonly sessionId?: string | undefined;
   /** A kernel of the session that runs this language. Absent: the language's default one. */
@@ -118,7 +123,7 @@ export interface Executions {
   /**
    * Begins an execution; those of one session run in order.
    * @throws DragomanError invalid_request, unsupported_language, not_found, session_expired, file_refused, session_busy;
-   *   rate_limited when too many executions of the principal's have tools to wait for
+   *   rate_limited when too many executions of the principal's have tools to wait for; conflict for an id that is known
    */
   start(principal: Principal, request: ExecutionRequest): Promise<RunningExecution>;
   /** An execution by its id, running or finished, while it is remembered. @throws DragomanError not_found */

@@ -15,6 +15,8 @@ import type { Execution, RunningExecution } from './executions.ts';
 import type { ParkedShare } from './parked-bytes.ts';
 
 export interface TrackedExecutionFacts {
+  /** Absent: a new one. */
+  readonly id?: string | undefined;
   readonly runner: Runner;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -38,7 +40,7 @@ const before = 1;
 
 /** An execution as its caller sees it: where it is on its way, what it has shown, and how to answer and end it. */
 export class TrackedExecution implements RunningExecution {
-  readonly id = newId();
+  readonly id: string;
   readonly sessionId: string;
   readonly language: string;
   readonly kernel: string | null;
@@ -77,6 +79,7 @@ export class TrackedExecution implements RunningExecution {
 
   /** Begins at once. `work` resolves with what came of it. */
   constructor(facts: TrackedExecutionFacts, work: (execution: TrackedExecution) => Promise<Execution>) {
+    this.id = facts.id ?? newId();
     // Without a session it is one of its own.
     this.sessionId = facts.sessionId ?? this.id;
     this.language = facts.language;
