@@ -1,4 +1,4 @@
-export type { Document, Documents, Owner, UsageAmounts } from '../stores/index.ts';
+export type { Document, Documents, HeldLease, Leases, Owner, UsageAmounts } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
 export type * from './commands/commands.ts';
 export { createService, type Service } from './create.ts';

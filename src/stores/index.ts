@@ -11,6 +11,7 @@ export { copyRecords, recordedContents } from './records/copy-records.ts';
 export type { Document, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, OwnedStorage, Owner } from './records/file-records.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
+export type { HeldLease, Leases } from './records/leases.ts';
 export { createPostgresRecords, lockPostgres } from './records/postgres.ts';
 export type { Records } from './records/records.ts';
 export {

@@ -1,4 +1,5 @@
 import type { Principal } from '../../core/index.ts';
+import type { HeldLease } from './leases.ts';
 
 /** A record whose shape only its writer knows: a response, an assistant, a finished execution. */
 export interface Document {
@@ -35,12 +36,18 @@ export interface Documents {
    * @throws DragomanError quota_exceeded when it makes its owner's documents more than a records allows
    */
   put(document: Document): Promise<void>;
-  /** Writes them all or none. @throws DragomanError as `put` */
-  putAll(documents: readonly Document[]): Promise<void>;
+  /**
+   * Writes them all or none.
+   * @param held a lease: another holder's from now on cannot get between, and nothing is written when another has it already
+   * @throws DragomanError as `put`; conflict when the lease is not held
+   */
+  putAll(documents: readonly Document[], held?: HeldLease): Promise<void>;
   /** Expired or not. */
   get(kind: string, id: string): Promise<Document | undefined>;
   /** Returns false when there was none. */
   delete(kind: string, id: string): Promise<boolean>;
+  /** Removes all of one owner that have this name. */
+  deleteNamed(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, name: string): Promise<void>;
   /** Those of one owner. Expired ones are among them until they are removed. */
   list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]>;
   /** Removes all that expired before `now`; returns how many. */

@@ -1,3 +1,9 @@
+/** A lease, and who has it. */
+export interface HeldLease {
+  readonly name: string;
+  readonly holder: string;
+}
+
 /** Work that one process at a time does. */
 export interface Leases {
   /**

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Selectable, Transaction } from 'kysely';
 import { DragomanError, jsonLength, type Principal, turnOf } from '../../core/index.ts';
 import type { Document, DocumentPage, Documents } from './documents.ts';
+import type { HeldLease } from './leases.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { type PartSet, removeParts, SqlDocumentParts } from './sql-document-parts.ts';
@@ -40,7 +41,7 @@ export class SqlDocuments implements Documents {
     return this.putAll([document]);
   }
 
-  async putAll(documents: readonly Document[]): Promise<void> {
+  async putAll(documents: readonly Document[], held?: HeldLease): Promise<void> {
     const written: Written[] = [];
     let bytes = 0;
     try {
@@ -59,6 +60,7 @@ export class SqlDocuments implements Documents {
         await turnOf(ownerOf(document));
       }
       await this.#database.transact(async (transaction) => {
+        if (held) await this.#checkHeld(transaction, held);
         for (const each of written) await this.#put(transaction, each);
       });
     } catch (error) {
@@ -87,6 +89,34 @@ export class SqlDocuments implements Documents {
       if (row) await addDocumented(transaction, { tenant: row.tenant, id: row.principal_id }, -row.size);
       return row !== undefined;
     });
+  }
+
+  async deleteNamed(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, name: string): Promise<void> {
+    for (; ; await setImmediate()) {
+      const removed = await this.#database.transact(async (transaction) => {
+        const rows = await transaction
+          .deleteFrom('documents')
+          .where('serial', 'in', ({ selectFrom }) =>
+            selectFrom('documents')
+              .select('serial')
+              .where('kind', '=', kind)
+              .where('tenant', '=', owner.tenant)
+              .where('principal_id', '=', owner.id)
+              .where('name', '=', name)
+              .limit(deletedAtOnce),
+          )
+          .returning(['size', 'part_set'])
+          .execute();
+        await removeParts(
+          transaction,
+          rows.map(({ part_set }) => part_set),
+        );
+        const bytes = rows.reduce((sum, { size }) => sum + size, 0);
+        if (rows.length > 0) await addDocumented(transaction, owner, -bytes);
+        return rows.length;
+      });
+      if (removed < deletedAtOnce) return;
+    }
   }
 
   async list(kind: string, owner: Pick<Principal, 'tenant' | 'id'>, page: DocumentPage): Promise<Document[]> {
@@ -180,6 +210,14 @@ export class SqlDocuments implements Documents {
       if (body === undefined) return this.#changed(row);
     }
     return { kind, id, tenant, principalId, name, createdAt, expiresAt, body };
+  }
+
+  /** @throws DragomanError conflict */
+  async #checkHeld(transaction: Transaction<Schema>, { name, holder }: HeldLease): Promise<void> {
+    const row = await this.#database
+      .locked(transaction.selectFrom('leases').select('holder').where('name', '=', name).where('holder', '=', holder))
+      .executeTakeFirst();
+    if (!row) throw new DragomanError('conflict', { message: 'The lease is not held any more.' });
   }
 
   async #put(transaction: Transaction<Schema>, { document, body, size, parts }: Written): Promise<void> {

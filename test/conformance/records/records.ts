@@ -272,6 +272,30 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         expect(await records.documents.get('response', two.id)).toEqual(two);
       });
 
+      it('are written only by the holder of a lease, where one is named', async () => {
+        const held = { name: 'work', holder: 'a' };
+        const body = { text: 'x'.repeat(400_000) };
+        const refused = { code: 'conflict' };
+        await expect(records.documents.putAll([documentLike({ body })], held)).rejects.toMatchObject(refused);
+        await records.leases.take('work', 'a', 0, 10);
+        const one = documentLike({ body });
+        await records.documents.putAll([one], held);
+        // Another holder takes it when it has ended, and from then on the first one writes nothing.
+        await records.leases.take('work', 'b', 10, 20);
+        await expect(records.documents.putAll([{ ...one, body: 'later' }], held)).rejects.toMatchObject(refused);
+        expect(await records.documents.get('response', one.id)).toEqual(one);
+      });
+
+      it('go by their name, and no others', async () => {
+        const [kept, other] = [documentLike({ name: 'b' }), documentLike({ name: 'a', principalId: 'stranger' })];
+        const large = { text: 'x'.repeat(400_000) };
+        await records.documents.putAll([kept, other, documentLike({ name: 'a', body: large })]);
+        for (let n = 0; n < 201; n++) await records.documents.put(documentLike({ name: 'a' }));
+        await records.documents.deleteNamed('response', owner, 'a');
+        expect(await records.documents.list('response', owner, { limit: 10, order: 'asc' })).toEqual([kept]);
+        expect(await records.documents.get('response', other.id)).toEqual(other);
+      });
+
       it('are given back as they were written however large they are, also where they are replaced meanwhile', async () => {
         // Surrogate pairs and escapes, at every place where a text may be cut.
         const large = (sign: string) => ({
