@@ -2,7 +2,6 @@ import type { JSONObject } from '@ai-sdk/provider';
 import type { DragomanError, ExecutionEvent, Principal, ToolCall, ToolResult } from '../core/index.ts';
 import type { Execution, ExecutionRequest } from '../service/index.ts';
 import type { Relayed, RelayPath } from '../upstreams/index.ts';
-import type { LoopJournal } from './journal.ts';
 
 export type { Relayed };
 
@@ -251,6 +250,26 @@ export interface RelayedRequest extends Pick<AgentRequest, 'model' | 'upstreamKe
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What another process needs in order to go on with a loop: plain data of the agent's own, which survives JSON. */
+export interface AgentState {
+  readonly [field: string]: unknown;
+}
+
+/** Keeps where a loop is, so that another process can go on with it. Code is never sent a second time. */
+export interface AgentJournal {
+  /** Where an earlier process left it, of `joinedStates`; absent: it begins. */
+  readonly state?: AgentState | undefined;
+  /** Another process goes on with the loop: code that runs is left alone when this one ends. */
+  readonly isLeft: boolean;
+  /**
+   * Resolves when the state is kept: before code is sent, and before a model is asked again. Every event told before it has been taken
+   * by the loop's reader. A rejection ends the loop.
+   */
+  keep(state: AgentState): Promise<void>;
+  /** The id of the execution of a piece of code: the same in every process that runs the loop. */
+  executionId(turn: number, number: number): string;
+}
+
 /** Lets any model write code and run it here, turn by turn, until it has an answer or the client must act. */
 export interface Agent {
   /**
@@ -263,7 +282,7 @@ export interface Agent {
     principal: Principal,
     request: AgentRequest,
     signal: AbortSignal,
-    journal?: LoopJournal,
+    journal?: AgentJournal,
   ): AsyncIterable<AgentEvent>;
   /**
    * Passes a request that needs no code unchanged to its model's provider; undefined when the provider speaks another API, and `run`

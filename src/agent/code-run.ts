@@ -1,15 +1,14 @@
 import { DragomanError, type Principal } from '../core/index.ts';
 import type { Execution, Executions, RunningExecution } from '../service/index.ts';
-import type { AgentEvent, AgentRequest, FunctionTool, Resumption } from './agent.ts';
+import type { AgentEvent, AgentJournal, AgentRequest, FunctionTool, Resumption } from './agent.ts';
 import type { Call } from './blocks.ts';
-import type { LoopJournal } from './journal.ts';
 
 export interface CodeRunOptions {
   readonly principal: Principal;
   readonly request: AgentRequest;
   readonly executions: Executions;
   readonly signal: AbortSignal;
-  readonly journal?: LoopJournal | undefined;
+  readonly journal?: AgentJournal | undefined;
 }
 
 /** Code whose end another process may wait for. */

@@ -1,5 +1,5 @@
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider';
-import type { AgentEvent, ProviderState, TokenUsage } from './agent.ts';
+import type { AgentEvent, AgentState, ProviderState, TokenUsage } from './agent.ts';
 import type { Call } from './blocks.ts';
 
 /** A part of a complete turn that is not served yet: its events, then its code, if it has any. */
@@ -25,8 +25,8 @@ export type LoopPlace =
       readonly hasFunctions: boolean;
     };
 
-/** What another process needs in order to go on with a loop: plain data, which survives JSON. */
-export interface LoopState {
+/** An `AgentState`, as the loop writes and reads it. */
+export interface LoopState extends AgentState {
   readonly place: LoopPlace;
   /** The messages of the prompt from this index on; those before are the request's own, or of an earlier state. */
   readonly prompt: { readonly from: number; readonly messages: LanguageModelV4Prompt };
@@ -40,29 +40,16 @@ export interface LoopState {
   readonly stopSequence?: string | undefined;
 }
 
-/** Keeps where a loop is, so that another process can go on with it. Code is never sent a second time. */
-export interface LoopJournal {
-  /** Where an earlier process left it, of `joinedStates`; absent: it begins. */
-  readonly state?: LoopState | undefined;
-  /** Another process goes on with the loop: code that runs is left alone when this one ends. */
-  readonly isLeft: boolean;
-  /**
-   * Resolves when the state is kept: before code is sent, and before a model is asked again. Every event told before it has been taken
-   * by the loop's reader. A rejection ends the loop.
-   */
-  keep(state: LoopState): Promise<void>;
-  /** The id of the execution of a piece of code: the same in every process that runs the loop. */
-  executionId(turn: number, number: number): string;
-}
-
 /** The latest of these states, with the messages of all of them. Undefined without any. */
-export function joinedStates(states: readonly LoopState[]): LoopState | undefined {
+export function joinedStates(kept: readonly AgentState[]): AgentState | undefined {
+  const states = kept as readonly LoopState[];
   const [first, latest] = [states[0], states.at(-1)];
   if (!first || !latest) return undefined;
   const { from } = first.prompt;
   const messages: LanguageModelV4Prompt = [];
   for (const { prompt } of states) messages.splice(prompt.from - from, messages.length, ...prompt.messages);
-  return { ...latest, prompt: { from, messages: messages.map(revived) } };
+  const joined: LoopState = { ...latest, prompt: { from, messages: messages.map(revived) } };
+  return joined;
 }
 
 /** JSON has no addresses: they come back as texts. */

@@ -1,11 +1,18 @@
-import type { JSONObject } from '@ai-sdk/provider';
 import { DragomanError, type ErrorCode, newId, type Principal } from '../core/index.ts';
 import type { Executions } from '../service/index.ts';
 import type { AssistantContent, Model, TurnEvent } from '../upstreams/index.ts';
-import type { AgentEnd, AgentEvent, AgentRequest, ProviderState, Resumption, TokenUsage } from './agent.ts';
+import type {
+  AgentEnd,
+  AgentEvent,
+  AgentJournal,
+  AgentRequest,
+  ProviderState,
+  Resumption,
+  TokenUsage,
+} from './agent.ts';
 import { Blocks, type Call } from './blocks.ts';
 import { CodeRun } from './code-run.ts';
-import type { LoopJournal, LoopPlace, Unserved } from './journal.ts';
+import type { LoopPlace, LoopState, Unserved } from './journal.ts';
 import { type ModelView, modelViewOf } from './model-view.ts';
 import { Offer, unreadText } from './offer.ts';
 import { imageFile, PromptBuilder, toPrompt } from './prompt.ts';
@@ -23,7 +30,7 @@ export interface LoopOptions {
   readonly shownChars: number;
   /** The time limit of a run. */
   readonly wallMs: number;
-  readonly journal?: LoopJournal | undefined;
+  readonly journal?: AgentJournal | undefined;
 }
 
 /** After so many turns with only calls that cannot be served, the model is asked without tools. */
@@ -106,7 +113,7 @@ export class Loop {
   /** @returns how it ended. @throws DragomanError for the service's and the provider's own failures */
   async *run(): AsyncGenerator<AgentEvent, Ending> {
     const { pauseAfterMs = Infinity, resume } = this.#options.request;
-    const place = this.#options.journal?.state?.place;
+    const place = this.#kept?.place;
     let turn = place?.type === 'turn' ? place.turn : 0;
     if (place?.type === 'code') {
       const ending = yield* this.#goOn(place);
@@ -158,7 +165,7 @@ export class Loop {
       uniqueId: (id) => this.#uniqueId(id),
     });
     let end: Extract<TurnEvent, { type: 'end' }> | undefined;
-    for await (const event of model.turn(this.#question(turn, withCode), signal)) {
+    for await (const event of model.turn(this.#offer.question(this.#prompt.messages, turn, withCode), signal)) {
       if (event.type === 'end') end = event;
       else {
         for (const told of blocks.take(event)) {
@@ -265,26 +272,6 @@ export class Loop {
     return 'done';
   }
 
-  #question(turn: number, withCode: boolean): Parameters<Model['turn']>[0] {
-    const { request } = this.#options;
-    return {
-      ...request,
-      prompt: this.#prompt.messages,
-      tools: this.#offer.tools(withCode),
-      withheld: withCode ? [] : this.#offer.withheld,
-      toolChoice: this.#offer.choice(turn, withCode),
-      key: request.upstreamKey,
-      reasoningSummary: request.reasoningSummary,
-      verbosity: request.verbosity,
-      stop: request.stop,
-      topK: request.topK,
-      seed: request.seed,
-      presencePenalty: request.presencePenalty,
-      frequencyPenalty: request.frequencyPenalty,
-      extra: request.extra as JSONObject | undefined,
-    };
-  }
-
   /** Some providers number the calls of every turn from zero. */
   #uniqueId(id: string): string {
     const unique = /^[\w.:-]{1,64}$/.test(id) && !this.#ids.has(id) ? id : `call_${newId()}`;
@@ -352,7 +339,7 @@ export class Loop {
     const { messages } = this.#prompt;
     // The message that was the last one may have grown.
     const from = Math.max(this.#ownMessages, this.#keptMessages - 1);
-    await journal.keep({
+    const state: LoopState = {
       place,
       prompt: { from, messages: messages.slice(from) },
       ids: [...this.#ids],
@@ -363,13 +350,19 @@ export class Loop {
       providerStates: { ...this.#providerStates },
       usage: this.#usage,
       stopSequence: this.#stopSequence,
-    });
+    };
+    await journal.keep(state);
     this.#keptMessages = messages.length;
   }
 
-  /** Goes back to where an earlier process left the loop. */
+  /** Where an earlier process left the loop. */
+  get #kept(): LoopState | undefined {
+    return this.#options.journal?.state as LoopState | undefined;
+  }
+
+  /** Goes back to it. */
   #restore(): void {
-    const state = this.#options.journal?.state;
+    const state = this.#kept;
     if (!state) return;
     const { messages } = this.#prompt;
     messages.splice(state.prompt.from, messages.length, ...state.prompt.messages);

@@ -1,8 +1,11 @@
-import type { LanguageModelV4FunctionTool, LanguageModelV4ToolChoice } from '@ai-sdk/provider';
+import type { JSONObject, LanguageModelV4FunctionTool, LanguageModelV4ToolChoice } from '@ai-sdk/provider';
+import type { Model } from '../upstreams/index.ts';
 import type { AgentRequest, FunctionTool, SessionTool } from './agent.ts';
 import type { Call } from './blocks.ts';
 import { calledTools } from './prompt.ts';
 import { clientTool, codeTool, meansOurs, sessionFunction, toolName } from './tool.ts';
+
+type TurnRequest = Parameters<Model['turn']>[0];
 
 /** The tools that a model is offered in one request. */
 export class Offer {
@@ -44,6 +47,27 @@ export class Offer {
   /** Whether code is offered at all. */
   get hasCode(): boolean {
     return this.#ours.length > 0;
+  }
+
+  /** What a model is asked in a turn. */
+  question(prompt: TurnRequest['prompt'], turn: number, withCode: boolean): TurnRequest {
+    const request = this.#request;
+    return {
+      ...request,
+      prompt,
+      tools: this.tools(withCode),
+      withheld: withCode ? [] : this.withheld,
+      toolChoice: this.choice(turn, withCode),
+      key: request.upstreamKey,
+      reasoningSummary: request.reasoningSummary,
+      verbosity: request.verbosity,
+      stop: request.stop,
+      topK: request.topK,
+      seed: request.seed,
+      presencePenalty: request.presencePenalty,
+      frequencyPenalty: request.frequencyPenalty,
+      extra: request.extra as JSONObject | undefined,
+    };
   }
 
   /** The tools of a turn; without code only the client's. */
