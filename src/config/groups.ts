@@ -1,4 +1,5 @@
 import { authentication } from './groups/authentication.ts';
+import { cluster } from './groups/cluster.ts';
 import { face } from './groups/face.ts';
 import { http } from './groups/http.ts';
 import { isolation, pool } from './groups/isolation.ts';
@@ -46,6 +47,7 @@ export const groups = {
   stores,
   sessions,
   previews,
+  cluster,
   telemetry,
 };
 

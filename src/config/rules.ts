@@ -36,9 +36,34 @@ function broken(rules: readonly Rule[], given: Given, from: Surroundings): strin
   });
 }
 
-const { authentication, engine, http, providers } = groups;
+const { authentication, cluster, engine, http, providers, stores } = groups;
 
 const serverRules = [
+  rule(
+    [cluster.role, cluster.natsUrl],
+    (role, url) =>
+      (role === 'all' &&
+        url !== undefined &&
+        'DRAGOMAN_NATS_URL is for gateways and workers: choose a role with DRAGOMAN_ROLE, or leave the URL out') ||
+      (role !== 'all' && url === undefined && `DRAGOMAN_NATS_URL must be set when DRAGOMAN_ROLE is ${role}`),
+  ),
+  rule(
+    [cluster.role, stores.databaseUrl],
+    (role, url) =>
+      (role === 'gateway' &&
+        url === undefined &&
+        'DRAGOMAN_DATABASE_URL must be set when DRAGOMAN_ROLE is gateway: gateways share a PostgreSQL database') ||
+      (role === 'worker' &&
+        url !== undefined &&
+        'DRAGOMAN_DATABASE_URL must not be set when DRAGOMAN_ROLE is worker: a worker runs code that is not trusted, and needs no database'),
+  ),
+  rule(
+    [cluster.role, stores.filesBucket],
+    (role, bucket) =>
+      role === 'worker' &&
+      bucket !== undefined &&
+      'DRAGOMAN_FILES_URL must not be set when DRAGOMAN_ROLE is worker: gateways lend it the files of its jobs',
+  ),
   rule(
     [authentication.mode, http.host],
     (mode, host) =>

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isLoopbackHost, type RateClass, type RateLimits } from '../core/index.ts';
 import { parseBucket } from './bucket.ts';
+import { parseNatsUrl } from './nats-url.ts';
 
 /**
  * The kinds of value that a setting can have. Each reads the text of an environment variable, and its description is the type
@@ -122,6 +123,15 @@ export const postgresUrl = () => parsed(parsePostgresUrl).describe('URL');
 
 /** A bucket of an S3 server. */
 export const bucket = () => parsed(parseBucket).describe('URL');
+
+/** Servers of one NATS cluster, as URLs. */
+export const natsUrl = () => parsed(parseNatsUrl).describe('URLs');
+
+/** The name of a worker, which is a token of NATS subjects. */
+export const seatName = () =>
+  text()
+    .regex(/^[A-Za-z0-9_-]{1,40}$/, 'must be 1 to 40 letters, digits, "-" or "_"')
+    .describe('name');
 
 /** What a parser makes of a text; the message of its error becomes the fault. */
 function parsed<T>(parse: (text: string) => T) {

@@ -16,6 +16,7 @@ export type {
   Job,
   JobEnding,
   JobEvent,
+  JobFault,
   JobFile,
   JobFiles,
   JobInput,

@@ -1,0 +1,37 @@
+/** Every name on the NATS server. A gateway may use all of them, a worker those of its seat alone (`rights.ts`). */
+
+/** The seat of a worker: its name on the server, one token of a subject, for which it has its rights. */
+const seatPattern = /^[A-Za-z0-9_-]{1,40}$/;
+
+export function isSeat(name: string): boolean {
+  return seatPattern.test(name);
+}
+
+/** The seat of the worker with this id: an id is the seat, a dot, and what tells one process of the seat from the next. */
+export function seatOf(worker: string): string {
+  return worker.slice(0, Math.max(0, worker.indexOf('.')));
+}
+
+/** The bucket of leases: each worker writes its own key, which is its seat. */
+export const leaseBucket = 'dg_workers';
+/** The stream behind it. */
+export const leaseStream = `KV_${leaseBucket}`;
+/** Where a worker writes its lease. */
+export const leaseKey = (seat: string) => `$KV.${leaseBucket}.${seat}`;
+/** Where leases are told again once they are stored: what the bucket refuses is not. */
+export const leasesTold = 'dg.leases.>';
+
+/** What gateways ask of the worker in this seat: one token more, or for streams three (`next.<call>.<number>`). */
+export const workerSubject = (seat: string, ...tokens: readonly (string | number)[]) =>
+  ['dg', 'w', seat, ...tokens].join('.');
+export const workerSubjects = (seat: string) => workerSubject(seat, '>');
+
+/** What a worker asks of any gateway. Its seat is the last token, so the server vouches for who asks. */
+export const gatewaySubject = (question: string, seat: string) => `dg.g.${question}.${seat}`;
+export const gatewaySubjects = (question: string) => `dg.g.${question}.*`;
+/** The queue group in which gateways share such questions. */
+export const gatewayQueue = 'gateways';
+
+/** Where answers to the questions of a process come. */
+export const inboxOf = (seat: string | undefined) =>
+  seat === undefined ? '_INBOX_dg_gateways' : `_INBOX_dg_w_${seat}`;
