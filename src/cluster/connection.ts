@@ -9,7 +9,7 @@ import {
   TimeoutError,
 } from '@nats-io/transport-node';
 import { DragomanError, type Logger } from '../core/index.ts';
-import { type Answer, answerOf, decode, encode, type Message, valueOf } from './message.ts';
+import { type Answer, answered, answerOf, decode, encode, type Message } from './message.ts';
 
 export interface ConnectionOptions {
   /** `host:port` of each server. */
@@ -132,7 +132,7 @@ export class Connection {
 
   /** Asks with a message. @throws Unanswered; DragomanError of the other side */
   async ask<T>(subject: string, body: object, timeoutMs: number): Promise<T> {
-    return valueOf<T>(decode<Answer<T>>(await this.request(subject, encode(body), timeoutMs)));
+    return answered<T>(decode<Answer<T>>(await this.request(subject, encode(body), timeoutMs)));
   }
 
   /**

@@ -51,7 +51,7 @@ export function decode<T>(bytes: Uint8Array): Message<T> {
 }
 
 /** The value of an answer. @throws DragomanError the error of an answer */
-export function valueOf<T>(answer: Answer<T>): T {
+export function answered<T>(answer: Answer<T>): T {
   if (answer.error !== undefined) throw errorOf(answer.error);
   return answer.value as T;
 }
