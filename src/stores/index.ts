@@ -1,8 +1,11 @@
-export type { Bytes } from './bytes/bytes.ts';
+export type { Bytes, DirectBytes, GrantedContent, SignedRequest } from './bytes/bytes.ts';
 export { copyBytes } from './bytes/copy-bytes.ts';
 export { createDiskBytes } from './bytes/disk.ts';
 export { removeUnrecordedContents } from './bytes/disk-inventory.ts';
 export { createMemoryBytes } from './bytes/memory.ts';
+export { createRemoteBytes } from './bytes/remote/remote.ts';
+export { HttpSender, textOf } from './bytes/remote/send.ts';
+export { ByteServer } from './bytes/remote/server.ts';
 export { createS3Bytes } from './bytes/s3.ts';
 export type { S3Place } from './bytes/s3-place.ts';
 export { lockDirectory } from './directory-lock.ts';

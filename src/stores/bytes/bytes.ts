@@ -36,9 +36,46 @@ export interface Bytes {
    * @throws DragomanError not_found; storage_unavailable
    */
   open(digest: string, range?: ByteRange): Promise<Readable>;
+  /** Bytes of a kept content; undefined: it is not there. @throws DragomanError storage_unavailable */
+  size(digest: string): Promise<number | undefined>;
   /** Deletes bytes for good; digests it does not have are fine. @throws DragomanError storage_unavailable */
   delete(digests: readonly string[]): Promise<void>;
   close(): Promise<void>;
+  /** How clients without credentials move bytes themselves. Absent: they cannot. */
+  readonly direct?: DirectBytes;
+}
+
+/** An HTTP request that moves the bytes of one content, signed for a client without credentials. It cannot be changed. */
+export interface SignedRequest {
+  readonly url: string;
+  /** All of them have to be sent. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a client is allowed to store: these bytes, under this hold. */
+export interface GrantedContent {
+  readonly digest: string;
+  readonly size: number;
+  readonly hold: string;
+}
+
+/**
+ * Bytes that clients read and store by signed requests. A client that names a digest has not shown that it has the bytes, and must not get
+ * another owner's bytes by their digest: `received` tells whether they came from it.
+ */
+export interface DirectBytes {
+  /** A GET of the whole content. */
+  signGet(digest: string, lifeMs: number): Promise<SignedRequest>;
+  /**
+   * A PUT of these bytes and no others. Where equal bytes are stored it may be answered with 412: the client then shows that it has them by
+   * the PUT of `signProof`.
+   */
+  signPut(content: GrantedContent, lifeMs: number): Promise<SignedRequest>;
+  signProof(content: GrantedContent, lifeMs: number): Promise<SignedRequest>;
+  /** Whether the bytes are stored and came under this hold. @throws DragomanError storage_unavailable */
+  received(content: GrantedContent): Promise<boolean>;
+  /** Removes what proofs have left. Never rejects. */
+  forgetProofs(holds: readonly string[]): Promise<void>;
 }
 
 /** Whether a text is a digest in the form that `ReceivedContent` has. */

@@ -68,6 +68,10 @@ class DiskBytes implements Bytes {
     });
   }
 
+  async size(digest: string): Promise<number | undefined> {
+    return isDigest(digest) ? onStorage(() => sizeOf(this.#pathOf(digest))) : undefined;
+  }
+
   async delete(digests: readonly string[]): Promise<void> {
     const valid = digests.filter(isDigest);
     await onStorage(async () => {

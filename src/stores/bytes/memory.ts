@@ -35,6 +35,10 @@ class MemoryBytes implements Bytes {
     return Readable.from(bytes.byteLength > 0 ? [bytes] : [], { objectMode: false });
   }
 
+  async size(digest: string): Promise<number | undefined> {
+    return this.#contents.get(digest)?.byteLength;
+  }
+
   async delete(digests: readonly string[]): Promise<void> {
     for (const digest of digests) this.#contents.delete(digest);
   }

@@ -6,9 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type ByteRange, DragomanError, newId } from '../../core/index.ts';
 import { onStorage } from '../faults.ts';
-import { type Bytes, isDigest, type ReceivedContent } from './bytes.ts';
+import { type Bytes, type DirectBytes, isDigest, type ReceivedContent } from './bytes.ts';
 import { IncomingFile } from './incoming-file.ts';
 import { receiveInto } from './receive.ts';
+import { S3Direct } from './s3-direct.ts';
+import { reasonOf, statusOf } from './s3-errors.ts';
 import type { S3Place } from './s3-place.ts';
 
 const connectMs = 5_000;
@@ -31,10 +33,15 @@ class S3Bytes implements Bytes {
   readonly #place: S3Place;
   readonly #incoming: string;
   #client: S3Client | undefined;
+  readonly direct: DirectBytes;
 
   constructor(place: S3Place, incoming: string) {
     this.#place = place;
     this.#incoming = incoming;
+    this.direct = new S3Direct(place, {
+      server: () => this.#server(),
+      onStorage: (work) => this.#onStorage(work),
+    });
   }
 
   async start(): Promise<number> {
@@ -86,6 +93,10 @@ class S3Bytes implements Bytes {
         throw statusOf(error) === 404 ? new DragomanError('not_found') : error;
       }
     });
+  }
+
+  async size(digest: string): Promise<number | undefined> {
+    return isDigest(digest) ? this.#onStorage(() => this.#sizeOf(digest)) : undefined;
   }
 
   async delete(digests: readonly string[]): Promise<void> {
@@ -171,17 +182,4 @@ class S3Bytes implements Bytes {
 /** Loaded when it is needed: it takes a tenth of a second and some memory. */
 function sdk() {
   return import('@aws-sdk/client-s3');
-}
-
-function statusOf(error: unknown): number | undefined {
-  return (error as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
-}
-
-function reasonOf(error: unknown): string {
-  // The answer to a HEAD has no body that would say more.
-  const status = statusOf(error);
-  if (status === 404) return 'it does not exist';
-  if (status === 403) return 'the credentials have no right to it';
-  const { name, message } = error as Error;
-  return name === message || message === '' ? name : `${name}: ${message}`;
 }

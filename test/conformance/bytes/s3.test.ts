@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
 import { createS3Bytes } from '../../../src/stores/index.ts';
 import { hasS3Server, type S3Server, startS3Server } from '../../support/s3.ts';
 import { describeBytes } from './bytes.ts';
+import { describeDirect } from './direct.ts';
 
 describe.skipIf(!hasS3Server())('with a real S3 server', () => {
   let server: S3Server;
@@ -15,9 +16,11 @@ describe.skipIf(!hasS3Server())('with a real S3 server', () => {
 
   afterAll(() => server?.close());
 
-  describeBytes('s3', async () => {
+  const make = async () => {
     const directory = await mkdtemp(join(tmpdir(), 'dragoman-s3-incoming-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     return createS3Bytes({ place: await server.newBucket(), directory });
-  });
+  };
+  describeBytes('s3', make);
+  describeDirect('s3', make);
 });
