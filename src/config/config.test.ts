@@ -122,7 +122,7 @@ describe('defaults', () => {
         maxCommandMs: 86_400_000,
       },
       mcp: { publicUrl: undefined, origins: undefined, links: true },
-      telemetry: { level: 'info', format: 'json' },
+      telemetry: { level: 'info', format: 'json', tracesUrl: undefined, tracesHeaders: undefined, tracesShare: 1 },
       notes: [],
     });
   });

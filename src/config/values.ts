@@ -191,6 +191,22 @@ function keyFault(name: string | undefined, secret: string): string | undefined 
   return /^[\x21-\x7e]+$/.test(secret) ? undefined : 'must have a secret of printable ASCII characters without spaces';
 }
 
+/** Headers of HTTP as `name=value`, separated by commas. A fault repeats none: they may hold credentials. */
+export const headers = () =>
+  z
+    .string()
+    .transform((value, context) =>
+      Object.fromEntries(
+        splitList(value).map((item) => {
+          const [, name, text] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([\x20-\x7e]+)$/.exec(item) ?? [];
+          if (name !== undefined && text !== undefined) return [name.toLowerCase(), text] as const;
+          context.addIssue({ code: 'custom', message: 'must hold headers such as authorization=secret' });
+          return z.NEVER;
+        }),
+      ),
+    )
+    .describe('list');
+
 /** Origins of web pages, separated by commas. */
 export const origins = () =>
   z

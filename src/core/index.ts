@@ -60,7 +60,7 @@ export { makePrivateFile } from './private-file.ts';
 export { chargedBytes, quotaExceeded, recordsExceeded, type StorageUse, tooManyFiles } from './quota.ts';
 export { secretHash } from './secrets.ts';
 export { isSuperuser } from './superuser.ts';
-export type { Logger, Metrics } from './telemetry.ts';
+export { type Logger, type Metrics, noSpan, noTraces, type Span, type SpanFields, type Traces } from './telemetry.ts';
 export { type ToolNaming, toolIdentifier } from './tool-names.ts';
 export { turnOf } from './turns.ts';
 export { weightOf } from './weight.ts';

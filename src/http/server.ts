@@ -7,10 +7,12 @@ import {
   type Logger,
   type Metrics,
   newId,
+  noTraces,
   type Plans,
   type Principal,
   planOf,
   type RateClass,
+  type Traces,
 } from '../core/index.ts';
 import type { FaultLog, RunnerInfo, Shares, SignIns } from '../service/index.ts';
 import { readAddress } from './address.ts';
@@ -34,6 +36,7 @@ import { addReferencePage } from './reference/page.ts';
 import { observeRequest } from './request-log.ts';
 import { SlowReaders } from './slow-readers.ts';
 import { acceptSockets, isUpgrade, Sockets } from './sockets/sockets.ts';
+import { traceRequests } from './trace-requests.ts';
 
 /** Deadlines of the connection itself, in milliseconds. */
 interface ConnectionTimeouts {
@@ -74,6 +77,7 @@ export interface ServerOptions {
   /** Remembers requests that failed or were refused. */
   readonly faults?: FaultLog | undefined;
   readonly logger: Logger;
+  readonly traces?: Traces;
   /** Milliseconds, for rate limits; only differences matter. */
   readonly clock?: () => number;
   readonly timeouts?: Partial<ConnectionTimeouts>;
@@ -122,7 +126,8 @@ const defaultTimeouts: ConnectionTimeouts = {
 
 /** Builds the server; nothing listens before `start`. */
 export function createServer(options: ServerOptions): Server {
-  const { authenticator, runnerInfo, dialects, metrics, logger, clock = () => performance.now() } = options;
+  const { authenticator, runnerInfo, dialects, metrics, logger, traces = noTraces } = options;
+  const { clock = () => performance.now() } = options;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const limiter = new RateLimiter(clock);
   const slowReaders = new SlowReaders({
@@ -194,6 +199,7 @@ export function createServer(options: ServerOptions): Server {
     reply.header('x-content-type-options', 'nosniff');
     done(isClosing ? new DragomanError('shutting_down') : undefined);
   });
+  if (traces !== noTraces) traceRequests(app, traces);
   acceptSockets(app, sockets, metrics);
   app.addHook('onSend', (request, reply, _payload, done) => {
     if (isClosing) reply.header('connection', 'close');

@@ -5,10 +5,8 @@ import { isLoopbackHost, secretHash } from '../core/index.ts';
 import { StartCode } from '../http/index.ts';
 import { ApiKeys, StoredJobFiles } from '../service/index.ts';
 import { lockDirectory, type Records } from '../stores/index.ts';
-import { createLogger, createMetrics } from '../telemetry/index.ts';
-import type { Common } from './common.ts';
+import { startCommon } from './common.ts';
 import { startGateway } from './gateway.ts';
-import { Lifetime } from './lifetime.ts';
 import { startStorage } from './storage.ts';
 import { type Image, startWorker } from './worker.ts';
 
@@ -26,16 +24,8 @@ export interface Service {
 
 /** The `all` role: stores, a worker and a gateway in one process, which call each other directly. */
 export async function startService(config: Config, image: Image, version: string): Promise<Service> {
-  const lifetime = new Lifetime();
-  const metrics = createMetrics();
-  metrics.start();
-  const common: Common = {
-    logger: createLogger(config.telemetry),
-    metrics,
-    now: Date.now,
-    availableMemory: () => process.availableMemory(),
-    lifetime,
-  };
+  const common = await startCommon(config, 'all', version);
+  const { lifetime } = common;
   const close = () => lifetime.close();
   try {
     const lock = lockDirectory(config.stores.dataDir);

@@ -51,14 +51,14 @@ const facePath = fileURLToPath(new URL('../../dist/ui', import.meta.url));
 /** Starts what callers speak to, the open port last. Returns its address. @throws Error when it cannot listen */
 export async function startGateway(config: Config, parts: GatewayParts, common: Common): Promise<string> {
   const { plans } = config;
-  const { logger, metrics, now, availableMemory, lifetime } = common;
+  const { logger, metrics, traces, now, availableMemory, lifetime } = common;
   const { records, usage, version, fileService, runner, jobFiles, startCode } = parts;
   const { retentionMs } = config.stores;
   const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
   const { queueWaitMs } = config.engine;
   const places = config.engine.concurrency || defaultPlaces(plans);
   const admission = new Admission({ places, waitMs: queueWaitMs });
-  const shared = { runner, jobFiles, records, fileService, admission, plans, usage, logger, metrics, now };
+  const shared = { runner, jobFiles, records, fileService, admission, plans, usage, logger, metrics, traces, now };
   const bounds = { queueWaitMs, retentionMs, maxFileBytes };
   const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
   lifetime.add(() => service.close());
@@ -180,6 +180,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     metrics,
     faults,
     logger,
+    traces,
   });
   lifetime.add(async () => {
     runnerInfo.close();

@@ -19,7 +19,7 @@ export interface Image {
 
 /** Starts what runs code: the engine and a worker over it. Bytes of files come and go by `files`. */
 export async function startWorker(config: Config, image: Image, files: JobFiles, common: Common): Promise<Runner> {
-  const { logger, metrics, now, availableMemory, lifetime } = common;
+  const { logger, metrics, traces, now, availableMemory, lifetime } = common;
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
   const { imageRoot, imageId, nativeDir } = image;
   const runtimes = loadRuntimes(runtimesDir, imageRoot);
@@ -59,6 +59,7 @@ export async function startWorker(config: Config, image: Image, files: JobFiles,
     maxLive,
     reserveBytes,
     availableMemory,
+    traces,
     logger,
     now,
   });

@@ -217,6 +217,8 @@ export interface Job {
   readonly session: JobSession | null;
   /** The job must not start later than this, in milliseconds since the epoch. */
   readonly deadline: number;
+  /** W3C `traceparent` of the step that it is a part of. Absent: it is not traced. */
+  readonly trace?: string | undefined;
 }
 
 export type JobRef = Pick<Job, 'id' | 'owner'>;

@@ -5,8 +5,12 @@ import {
   type Logger,
   maxEmptyFolders,
   modeOf,
+  noSpan,
+  noTraces,
+  type Span,
   type StateLoss,
   type ToolResult,
+  type Traces,
 } from '../core/index.ts';
 import {
   type Engine,
@@ -50,6 +54,7 @@ export interface JobRunParts {
   readonly files: JobFiles;
   readonly sessions: LiveSessions;
   readonly worker: string;
+  readonly traces?: Traces;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -63,6 +68,7 @@ export class JobRun {
   readonly #tools: ToolBroker | undefined;
   readonly #cancel = new AbortController();
   #cell: { interrupt(): void } | undefined;
+  #span: Span = noSpan;
 
   /** @throws DragomanError unsupported_language, invalid_request for tools */
   constructor(parts: JobRunParts, job: Job, createLog: () => EventWriter<JobEvent>) {
@@ -79,9 +85,15 @@ export class JobRun {
   async run(): Promise<void> {
     try {
       if (this.#parts.now() > this.#job.deadline) throw new DragomanError('overloaded', { retryAfterSeconds: 5 });
-      this.#log.append({ type: 'started', worker: this.#parts.worker });
-      this.#log.append(this.#job.mode === 'cell' ? await this.#runCell() : await this.#runProgram());
+      const { worker, traces = noTraces } = this.#parts;
+      const { trace, mode } = this.#job;
+      this.#span = traces.below(trace, 'job', { 'dragoman.worker': worker, 'dragoman.mode': mode });
+      this.#log.append({ type: 'started', worker });
+      const ending = mode === 'cell' ? await this.#runCell() : await this.#runProgram();
+      this.#span.set({ 'dragoman.continuity': ending.continuity, 'dragoman.outcome': ending.result.outcome });
+      this.#log.append(ending);
     } catch (error) {
+      this.#span.end(error instanceof DragomanError ? error.code : 'internal');
       if (!(error instanceof DragomanError))
         this.#parts.logger.error(
           { execution: this.#job.id, error: String((error as Error).stack ?? error) },
@@ -89,6 +101,7 @@ export class JobRun {
         );
       this.#log.append({ type: 'failed', error: jobFault(error) });
     } finally {
+      this.#span.end();
       this.#log.end();
     }
   }
@@ -119,20 +132,19 @@ export class JobRun {
 
   async #runProgram(): Promise<JobEnding> {
     const { code, args, stdin, env, limits, owner, session, folders } = this.#job;
-    const run = await this.#parts.engine.execute(
-      {
-        language: this.#runtime.name,
-        code,
-        args,
-        stdin: stdin ?? undefined,
-        env,
-        inputs: this.#inputs(),
-        folders: folders ?? undefined,
-        limits,
-        owner,
-      },
-      { signal: this.#cancel.signal, onEvent: this.#tell, tools: this.#tools },
-    );
+    const request = {
+      language: this.#runtime.name,
+      code,
+      args,
+      stdin: stdin ?? undefined,
+      env,
+      inputs: this.#inputs(),
+      folders: folders ?? undefined,
+      limits,
+      owner,
+    };
+    const options = { signal: this.#cancel.signal, onEvent: this.#tell, tools: this.#tools };
+    const run = await this.#span.step('program', () => this.#parts.engine.execute(request, options));
     try {
       const stored = await this.#store(run.artifacts, this.#staged());
       const rich = { outputs: [], outputsTruncated: false, error: null, interpreter: 'none' } as const;
@@ -159,7 +171,9 @@ export class JobRun {
     let restored: Restored | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
-        const sandbox = await live.sandboxWith(inputs, folders ?? [], limits);
+        const sandbox = await this.#span.step('prepare the sandbox', () =>
+          live.sandboxWith(inputs, folders ?? [], limits),
+        );
         const continuity = live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
         // What failed once with a sandbox is not tried again for this cell.
@@ -205,9 +219,11 @@ export class JobRun {
     const options = { limits, signal, onEvent: this.#tell, tools: this.#tools };
     const cell = sandbox.run({ language: this.#runtime.name, code, kernel, question, manner, env }, options);
     this.#cell = cell;
-    const end = await cell.done.finally(() => {
-      this.#cell = undefined;
-    });
+    const end = await this.#span
+      .step('cell', () => cell.done)
+      .finally(() => {
+        this.#cell = undefined;
+      });
     const { touched, gone, folders, caches, truncated } = await sandbox.changes();
     // Commands of the session stand still until its files are read.
     const stored = await this.#store(touched, fileAt).finally(() => sandbox.resume().catch(() => {}));
@@ -240,7 +256,9 @@ export class JobRun {
     const readOnly = this.#readOnly();
     const before = { fileAt, isReadOnly: (path: string) => readOnly.has(path) };
     const timer = setTimeout(() => this.#log.append({ type: 'storing' }), storingAfterMs);
-    return storeArtifacts(files, this.#job.id, found, before, logger).finally(() => clearTimeout(timer));
+    return this.#span
+      .step('store files', () => storeArtifacts(files, this.#job.id, found, before, logger))
+      .finally(() => clearTimeout(timer));
   }
 
   #readOnly(): ReadonlySet<string> {

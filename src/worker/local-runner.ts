@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, type Logger, newId, type ToolResult } from '../core/index.ts';
+import { DragomanError, type Limits, type Logger, newId, type ToolResult, type Traces } from '../core/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { EventLog, NumberedEvent } from '../event-log/index.ts';
 import type {
@@ -39,6 +39,7 @@ export interface LocalRunnerOptions {
   /** Idle sandboxes of sessions are closed while less memory than this is available. */
   readonly reserveBytes: number;
   readonly availableMemory: () => number;
+  readonly traces?: Traces;
   readonly logger: Logger;
   readonly now: () => number;
 }

@@ -2,9 +2,12 @@ import {
   DragomanError,
   HeldBytes,
   type Metrics,
+  noTraces,
   type Plans,
   type Principal,
   planOf,
+  type Span,
+  type Traces,
   weightOf,
 } from '../../core/index.ts';
 import type { Language } from '../../runner/index.ts';
@@ -33,6 +36,7 @@ export interface ExecutionServiceOptions
   readonly usage: UsageMeter;
   readonly maxLifeMs: number;
   readonly metrics: Metrics;
+  readonly traces?: Traces;
 }
 
 /** What requests of executions take in memory until these are over, in bytes; a client may leave many of them waiting. */
@@ -113,6 +117,7 @@ export class ExecutionService implements Executions {
     const { principal, language, request, kernel } = order;
     const owner = ownerOf(principal);
     let begun: TrackedExecution | undefined;
+    const { traces = noTraces } = this.#options;
     const over = this.#admit(owner, language, request, () => begun?.cancel());
     const facts = {
       ...{
@@ -129,7 +134,10 @@ export class ExecutionService implements Executions {
       notes: request.notes ?? {},
       kernel: isCell(order) ? (kernel?.id ?? language.kernel) : null,
     };
-    const execution = new TrackedExecution(facts, (own) => this.#measured(own, order, session));
+    const span = traces.below(traces.current(), 'execution', { 'dragoman.language': language.name });
+    const execution = new TrackedExecution({ ...facts, trace: span.trace }, (own) =>
+      this.#traced(own, span, () => this.#measured(own, order, session)),
+    );
     begun = execution;
     session?.follow(execution);
     if (request.question) this.#log.addUntold(execution);
@@ -158,6 +166,21 @@ export class ExecutionService implements Executions {
     };
   }
 
+  /** Tells how it ended to the span it is. */
+  async #traced(execution: TrackedExecution, span: Span, work: () => Promise<Execution>): Promise<Execution> {
+    if (span.trace === undefined) return work();
+    span.set({ 'dragoman.execution': execution.id });
+    try {
+      const ended = await work();
+      span.set({ 'dragoman.outcome': ended.result.outcome });
+      span.end();
+      return ended;
+    } catch (error) {
+      span.end(error instanceof DragomanError ? error.code : 'internal');
+      throw error;
+    }
+  }
+
   /** Runs it, in its turn and in its place, and counts what it used. */
   async #measured(execution: TrackedExecution, order: Order, session: OpenSession | undefined): Promise<Execution> {
     const begun = performance.now();
@@ -180,9 +203,12 @@ export class ExecutionService implements Executions {
 
   /** Waits for a place to run. */
   async #placed<T>(execution: TrackedExecution, { principal }: Order, work: () => Promise<T>): Promise<T> {
-    const { admission, plans } = this.#options;
+    const { admission, plans, traces = noTraces } = this.#options;
     execution.askForPlace();
-    const place = await admission.take(execution.owner, planOf(plans, principal), execution.signal);
+    const waiting = traces.below(execution.trace, 'wait for a place');
+    const place = await admission
+      .take(execution.owner, planOf(plans, principal), execution.signal)
+      .finally(() => waiting.end());
     try {
       execution.begin(place);
       return await work();

@@ -115,6 +115,7 @@ async function runOrder(
       ...{ inputs, folders, limits, session },
       tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
       deadline: now() + queueWaitMs,
+      ...(execution.trace === undefined ? {} : { trace: execution.trace }),
     } as const;
     const ending = await execution.run(job, share).finally(() => share.free());
     const restored = await files.ended?.(ending);

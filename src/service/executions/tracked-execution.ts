@@ -31,6 +31,8 @@ export interface TrackedExecutionFacts {
   readonly hasTools: boolean;
   /** Of the dialect. */
   readonly notes: Readonly<Record<string, string>>;
+  /** W3C `traceparent` of its span; absent: it is not traced. */
+  readonly trace?: string | undefined;
 }
 
 /** Characters kept of the beginning of what an execution with tools prints. */
@@ -48,6 +50,7 @@ export class TrackedExecution implements RunningExecution {
   readonly notes: TrackedExecutionFacts['notes'];
   readonly owner: string;
   readonly code: string;
+  readonly trace: string | undefined;
   readonly done: Promise<Execution>;
   /** When it was asked for, in milliseconds since the epoch. */
   readonly begunAt: number;
@@ -85,6 +88,7 @@ export class TrackedExecution implements RunningExecution {
     this.language = facts.language;
     this.kernel = facts.kernel;
     this.code = facts.code;
+    this.trace = facts.trace;
     this.owner = facts.owner;
     const { id, tenant, authContext } = facts.principal;
     this.principal = { id, tenant, authContext };
