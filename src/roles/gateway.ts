@@ -16,6 +16,7 @@ import {
   createService,
   Drafts,
   FaultLog,
+  type JobStorage,
   KeyAdministration,
   Overview,
   PreviewService,
@@ -23,7 +24,6 @@ import {
   SessionTokens,
   Shares,
   SignIns,
-  type StoredJobFiles,
   serviceSecret,
 } from '../service/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
@@ -36,7 +36,7 @@ const shutdownDeadlineMs = 10_000;
 /** What a gateway is made over. */
 export interface GatewayParts extends Storage {
   readonly runner: Runner;
-  readonly jobFiles: StoredJobFiles;
+  readonly jobFiles: JobStorage;
   /** Of the program. */
   readonly version: string;
   /** Of the sandbox image. */

@@ -12,6 +12,7 @@ export type {
   AnswerCheck,
   Collected,
   Continuity,
+  FileUse,
   HeldSession,
   Job,
   JobEnding,

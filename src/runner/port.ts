@@ -62,9 +62,10 @@ export interface Runner {
   /**
    * If the session has a sandbox: makes its workspace hold these files of the session's, and no longer those it had before.
    * Between jobs only: a job does the same with its inputs.
+   * @param pass as `Job.pass`
    * @throws DragomanError invalid_request when they do not fit, and then they are not there
    */
-  syncSession(session: SessionRef, files: readonly JobInput[]): Promise<void>;
+  syncSession(session: SessionRef, files: readonly JobInput[], pass?: string): Promise<void>;
   /** Ends kernels of a session, and with null all of them with every process beside them. Files stay. */
   endKernels(session: SessionRef, kernels: readonly string[] | null): Promise<void>;
   /**
@@ -83,8 +84,9 @@ export interface Runner {
    * Stores, for the job of this id, what commands and work with files have changed in the workspace of a session since the last job. Between
    * jobs only. Null: the session has no sandbox.
    * @param readOnly paths of files that do not change, whatever happens to them
+   * @param pass as `Job.pass`
    */
-  collect(session: SessionRef, jobId: string, readOnly: readonly string[]): Promise<Collected | null>;
+  collect(session: SessionRef, jobId: string, readOnly: readonly string[], pass?: string): Promise<Collected | null>;
   readonly commands: CommandRunner;
   readonly sandboxFiles: SandboxFileRunner;
 }
@@ -97,6 +99,8 @@ export interface SessionOrder {
   readonly inputs: readonly JobInput[];
   readonly folders: readonly string[];
   readonly limits: Limits;
+  /** As `Job.pass`. */
+  readonly pass?: string | undefined;
 }
 
 /** Files that were collected: see `JobEnding`. */
@@ -160,6 +164,8 @@ export interface StateSave {
   readonly deadlineMs: number;
   /** Of one kernel. */
   readonly maxBytes: number;
+  /** As `Job.pass`. */
+  readonly pass?: string | undefined;
 }
 
 /** What became of saving a kernel. */
@@ -219,6 +225,8 @@ export interface Job {
   readonly deadline: number;
   /** W3C `traceparent` of the step that it is a part of. Absent: it is not traced. */
   readonly trace?: string | undefined;
+  /** What a worker elsewhere shows when it asks for bytes of this job: opaque, at most 32 KiB. Absent: it needs none. */
+  readonly pass?: string | undefined;
 }
 
 export type JobRef = Pick<Job, 'id' | 'owner'>;
@@ -303,13 +311,25 @@ export interface RunnerCensus {
   readonly sessions: readonly HeldSession[];
 }
 
+/** On whose behalf bytes are read and stored. */
+export interface FileUse {
+  /** Of the job, or of what works as one. */
+  readonly jobId: string;
+  /** As `Job.owner`. */
+  readonly owner: string;
+  /** See `Job.pass`. */
+  readonly pass?: string | undefined;
+}
+
 /** How the running side reads and stores bytes for a job. In one process these are the stores; elsewhere grants. */
 export interface JobFiles {
-  /** Opens stored bytes. @throws DragomanError storage_unavailable */
-  open(digest: string): Promise<AsyncIterable<Uint8Array>>;
+  /** Opens stored bytes. @throws DragomanError not_found, storage_unavailable */
+  open(use: FileUse, digest: string): Promise<AsyncIterable<Uint8Array>>;
+  /** These will be opened next, in this order: they may be fetched ahead. */
+  expect?(use: FileUse, inputs: readonly JobInput[]): void;
   /** Stores a file of a job. @throws DragomanError quota_exceeded, too_large, storage_unavailable */
   put(
-    jobId: string,
+    use: FileUse,
     path: string,
     content: AsyncIterable<Uint8Array>,
     maxBytes: number,

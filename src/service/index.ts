@@ -6,6 +6,7 @@ export { type Draft, Drafts } from './drafts/drafts.ts';
 export { Shares } from './drafts/shares.ts';
 export type * from './executions/executions.ts';
 export { StoredJobFiles } from './executions/job-files.ts';
+export type { JobStorage } from './executions/job-storage.ts';
 export { FileService } from './files/file-service.ts';
 export { FileSweeper } from './files/file-sweeper.ts';
 export type * from './files/files.ts';

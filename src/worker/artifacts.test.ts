@@ -34,7 +34,13 @@ it('gives up the files that are not stored within a minute, and closes them', as
       close,
     },
   });
-  const { files, lost } = await storeArtifacts(slow, 'job', [file('a', 2), file('b', 5), file('c', 1)], before, logger);
+  const { files, lost } = await storeArtifacts(
+    slow,
+    { jobId: 'job', owner: 'owner' },
+    [file('a', 2), file('b', 5), file('c', 1)],
+    before,
+    logger,
+  );
   expect(files.map(({ path, size }) => [path, size])).toEqual([['a', 2]]);
   const reason = 'The files of the execution were not stored within 60 seconds.';
   expect(lost).toEqual([

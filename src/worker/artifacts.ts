@@ -1,5 +1,5 @@
 import { DragomanError, errorCatalogue, type Logger } from '../core/index.ts';
-import type { JobEnding, JobFile, JobFiles } from '../runner/index.ts';
+import type { FileUse, JobEnding, JobFile, JobFiles } from '../runner/index.ts';
 
 /** A file as it was found in a workspace. Its content is read once. */
 export interface FoundFile {
@@ -25,7 +25,7 @@ const storeDeadlineMs = 60_000;
 /** Stores what code made and changed. Never rejects: what cannot be stored is reported as lost. */
 export async function storeArtifacts(
   files: JobFiles,
-  jobId: string,
+  use: FileUse,
   found: readonly FoundFile[],
   before: Before,
   logger: Logger,
@@ -36,14 +36,17 @@ export async function storeArtifacts(
   for (const { path, content } of found) {
     try {
       if (before.isReadOnly(path)) continue;
-      const { digest, size } = await files.put(jobId, path, until(deadline, content.read()), content.size);
+      const { digest, size } = await files.put(use, path, until(deadline, content.read()), content.size);
       const { mode } = content;
       const was = before.fileAt(path);
       // The code may have written what was there already.
       if (was?.digest === digest && was.mode === mode) continue;
       stored.push({ path, change: was ? 'modified' : 'created', digest, size, mode });
     } catch (error) {
-      logger.error({ execution: jobId, error: String((error as Error).cause ?? error) }, 'an artifact was not stored');
+      logger.error(
+        { execution: use.jobId, error: String((error as Error).cause ?? error) },
+        'an artifact was not stored',
+      );
       const isOurs = error instanceof DragomanError;
       lost.push({ path, reason: isOurs ? error.message : errorCatalogue.storage_unavailable.text });
     } finally {

@@ -1,5 +1,5 @@
 import { type Logger, maxEmptyFolders } from '../core/index.ts';
-import type { Collected, JobFiles } from '../runner/index.ts';
+import type { Collected, FileUse, JobFiles } from '../runner/index.ts';
 import { storeArtifacts } from './artifacts.ts';
 import type { LiveSession } from './live-session.ts';
 
@@ -8,7 +8,7 @@ export async function collect(
   live: LiveSession,
   readOnly: ReadonlySet<string>,
   files: JobFiles,
-  jobId: string,
+  use: FileUse,
   logger: Logger,
 ): Promise<Collected | null> {
   const { sandbox } = live;
@@ -16,7 +16,7 @@ export async function collect(
   try {
     const { touched, gone, folders } = await sandbox.changes();
     const before = { fileAt: (path: string) => live.fileAt(path), isReadOnly: (path: string) => readOnly.has(path) };
-    const stored = await storeArtifacts(files, jobId, touched, before, logger);
+    const stored = await storeArtifacts(files, use, touched, before, logger);
     const collected = {
       ...stored,
       deleted: gone.filter((path) => live.fileAt(path) !== undefined && !readOnly.has(path)),

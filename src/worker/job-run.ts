@@ -26,6 +26,7 @@ import type { EventWriter } from '../event-log/index.ts';
 import {
   type AnswerCheck,
   type Continuity,
+  type FileUse,
   type Job,
   type JobEnding,
   type JobEvent,
@@ -172,14 +173,19 @@ export class JobRun {
     for (let attempt = 1; ; attempt++) {
       try {
         const sandbox = await this.#span.step('prepare the sandbox', () =>
-          live.sandboxWith(inputs, folders ?? [], limits),
+          live.sandboxWith(inputs, folders ?? [], limits, this.#use()),
         );
         const continuity = live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
         // What failed once with a sandbox is not tried again for this cell.
         if (state && continuity === 'restored' && !this.#job.question && !restored?.loss) {
           restored = { loss: endedWhileRestoring };
-          restored = await live.restore({ id: name, language: this.#runtime.name }, state, this.#cancel.signal);
+          restored = await live.restore(
+            { id: name, language: this.#runtime.name },
+            state,
+            this.#use(),
+            this.#cancel.signal,
+          );
         }
         const ending = {
           ...(await this.#cellIn(sandbox, continuity, (path) => live.fileAt(path), kernel?.id)),
@@ -257,7 +263,7 @@ export class JobRun {
     const before = { fileAt, isReadOnly: (path: string) => readOnly.has(path) };
     const timer = setTimeout(() => this.#log.append({ type: 'storing' }), storingAfterMs);
     return this.#span
-      .step('store files', () => storeArtifacts(files, this.#job.id, found, before, logger))
+      .step('store files', () => storeArtifacts(files, this.#use(), found, before, logger))
       .finally(() => clearTimeout(timer));
   }
 
@@ -266,7 +272,15 @@ export class JobRun {
   }
 
   #inputs(): EngineInput[] {
-    return this.#job.inputs.map((input) => ({ ...input, open: () => this.#parts.files.open(input.digest) }));
+    const { files } = this.#parts;
+    const use = this.#use();
+    files.expect?.(use, this.#job.inputs);
+    return this.#job.inputs.map((input) => ({ ...input, open: () => files.open(use, input.digest) }));
+  }
+
+  #use(): FileUse {
+    const { id: jobId, owner, pass } = this.#job;
+    return { jobId, owner, pass };
   }
 
   readonly #tell = (event: ExecutionEvent): void => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { boundedObject, printable, type StateLoss, stateReportOf } from '../core/index.ts';
 import { type EngineSession, isLoss, type KernelState } from '../engine/index.ts';
-import type { JobFiles, Restored, SavedState, StateRef, StateSave } from '../runner/index.ts';
+import type { FileUse, JobFiles, Restored, SavedState, StateRef, StateSave } from '../runner/index.ts';
 
 /** More than any state of the bounds of the stream has. */
 const maxManifestBytes = 4 * 1024 * 1024;
@@ -20,19 +20,19 @@ interface Manifest {
 export async function saveKernel(
   sandbox: EngineSession,
   files: JobFiles,
-  { kernel, owner }: { readonly kernel: string; readonly owner: string },
-  { id, deadlineMs, maxBytes }: StateSave,
+  { kernel, use }: { readonly kernel: string; readonly use: FileUse },
+  { deadlineMs, maxBytes }: StateSave,
 ): Promise<SavedState> {
   let pieces = 0;
   const put = (content: AsyncIterable<Uint8Array>, most: number) =>
-    files.put(id, `${kernel}/${++pieces}`, content, most);
+    files.put(use, `${kernel}/${++pieces}`, content, most);
   const state = await sandbox.saveState(kernel, { deadlineMs, maxBytes, put });
   if (isLoss(state)) return { kernel, ref: null, bytes: 0, report: null, versions: {}, loss: state };
-  const manifest: Manifest = { format: 1, owner, kernel, state };
+  const manifest: Manifest = { format: 1, owner: use.owner, kernel, state };
   const text = Buffer.from(JSON.stringify(manifest));
   const { report, versions } = shownOf(state);
   try {
-    const { digest, size } = await files.put(id, `${kernel}/manifest`, once(text), maxManifestBytes);
+    const { digest, size } = await files.put(use, `${kernel}/manifest`, once(text), maxManifestBytes);
     return { kernel, ref: { digest, size }, bytes: state.bytes + size, report, versions, loss: null };
   } catch {
     const loss: StateLoss = { reason: 'storage', message: 'The state could not be stored.' };
@@ -44,17 +44,17 @@ export async function saveKernel(
 export async function restoreKernel(
   sandbox: EngineSession,
   files: JobFiles,
-  { id, language, owner }: { readonly id: string; readonly language: string; readonly owner: string },
+  { id, language, use }: { readonly id: string; readonly language: string; readonly use: FileUse },
   { ref, deadlineMs }: { readonly ref: StateRef; readonly deadlineMs: number },
   signal: AbortSignal,
 ): Promise<Restored> {
   let state: KernelState;
   try {
-    state = await readManifest(files, ref, { kernel: id, owner });
+    state = await readManifest(files, ref, { kernel: id, use });
   } catch (error) {
     return { loss: { reason: 'storage', message: `The saved variables cannot be read: ${(error as Error).message}.` } };
   }
-  const options = { deadlineMs, open: (digest: string) => files.open(digest), signal };
+  const options = { deadlineMs, open: (digest: string) => files.open(use, digest), signal };
   const end = await sandbox.restoreState({ language, kernel: id }, state, options);
   return 'reason' in end ? { loss: end } : { report: end };
 }
@@ -63,12 +63,12 @@ export async function restoreKernel(
 async function readManifest(
   files: JobFiles,
   { digest, size }: StateRef,
-  { kernel, owner }: { readonly kernel: string; readonly owner: string },
+  { kernel, use }: { readonly kernel: string; readonly use: FileUse },
 ): Promise<KernelState> {
   if (size > maxManifestBytes) throw new Error('their list is too large');
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of await files.open(digest)) {
+  for await (const part of await files.open(use, digest)) {
     bytes += part.length;
     if (bytes > size) throw new Error('their list is longer than it was');
     parts.push(part);
@@ -76,7 +76,7 @@ async function readManifest(
   const text = Buffer.concat(parts);
   if (createHash('sha256').update(text).digest('hex') !== digest) throw new Error('their list is not what was stored');
   const manifest = JSON.parse(text.toString('utf8')) as Manifest;
-  if (manifest.owner !== owner || manifest.kernel !== kernel) throw new Error('they are those of another session');
+  if (manifest.owner !== use.owner || manifest.kernel !== kernel) throw new Error('they are those of another session');
   return manifest.state;
 }
 

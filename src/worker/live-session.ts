@@ -2,6 +2,7 @@ import { DragomanError, type Limits, modeOf } from '../core/index.ts';
 import type { Engine, EngineInput, EngineSession } from '../engine/index.ts';
 import type {
   Continuity,
+  FileUse,
   JobEnding,
   JobFiles,
   JobInput,
@@ -79,10 +80,15 @@ export class LiveSession {
    * @throws DragomanError sandbox_unavailable, invalid_request when the files do not fit, storage_unavailable; conflict when it has
    *   ended
    */
-  async sandboxWith(files: readonly JobInput[], folders: readonly string[], limits: Limits): Promise<EngineSession> {
+  async sandboxWith(
+    files: readonly JobInput[],
+    folders: readonly string[],
+    limits: Limits,
+    use: FileUse,
+  ): Promise<EngineSession> {
     if (this.isLive) {
       try {
-        await this.sync(files);
+        await this.sync(files, use);
         await this.#syncFolders(folders);
         return this.#sandbox!;
       } catch (error) {
@@ -93,10 +99,7 @@ export class LiveSession {
     this.#requireOpen();
     const sandbox = await this.#parts.engine.openSession(limits, this.owner);
     try {
-      await sandbox.stage(
-        files.map((file) => this.#input(file)),
-        folders,
-      );
+      await sandbox.stage(this.#inputs(files, use), folders);
       this.#requireOpen();
     } catch (error) {
       await sandbox.close();
@@ -109,7 +112,7 @@ export class LiveSession {
   }
 
   /** See `Runner.syncSession`. */
-  async sync(files: readonly JobInput[]): Promise<void> {
+  async sync(files: readonly JobInput[], use: FileUse): Promise<void> {
     const sandbox = this.#sandbox;
     if (!sandbox || sandbox.ended) return;
     const wanted = new Set(files.map(({ path }) => path));
@@ -120,7 +123,7 @@ export class LiveSession {
       const held = this.#held.get(file.path);
       return held?.digest !== file.digest || held.mode !== modeOf(file);
     });
-    await sandbox.stage(changed.map((file) => this.#input(file)));
+    await sandbox.stage(this.#inputs(changed, use));
     this.#hold(changed);
   }
 
@@ -150,13 +153,14 @@ export class LiveSession {
     const sandbox = this.#sandbox;
     if (!sandbox || sandbox.ended) return [];
     const results: SavedState[] = [];
+    const use = { jobId: save.id, owner: this.owner, pass: save.pass };
     this.#saves++;
     try {
       for (const [kernel, cells] of [...this.#kernels]) {
         if (this.#saved.get(kernel) === cells || sandbox.ended) continue;
         // Where it fails it would fail again, until the next cell has changed something.
         this.#saved.set(kernel, cells);
-        results.push(await saveKernel(sandbox, this.#parts.files, { kernel, owner: this.owner }, save));
+        results.push(await saveKernel(sandbox, this.#parts.files, { kernel, use }, save));
       }
     } finally {
       this.#saves--;
@@ -168,15 +172,10 @@ export class LiveSession {
   async restore(
     kernel: { readonly id: string; readonly language: string },
     state: NonNullable<JobSession['state']>,
+    use: FileUse,
     signal: AbortSignal,
   ): Promise<Restored> {
-    const restored = await restoreKernel(
-      this.#sandbox!,
-      this.#parts.files,
-      { ...kernel, owner: this.owner },
-      state,
-      signal,
-    );
+    const restored = await restoreKernel(this.#sandbox!, this.#parts.files, { ...kernel, use }, state, signal);
     if (!restored.loss) {
       this.#kernels.set(kernel.id, 0);
       this.#saved.set(kernel.id, 0);
@@ -245,8 +244,10 @@ export class LiveSession {
     for (const file of files) this.#held.set(file.path, { digest: file.digest, mode: modeOf(file) });
   }
 
-  #input(file: JobInput): EngineInput {
-    return { ...file, open: () => this.#parts.files.open(file.digest) };
+  #inputs(inputs: readonly JobInput[], use: FileUse): EngineInput[] {
+    const { files } = this.#parts;
+    files.expect?.(use, inputs);
+    return inputs.map((file) => ({ ...file, open: () => files.open(use, file.digest) }));
   }
 }
 

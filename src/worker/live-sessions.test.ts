@@ -46,7 +46,7 @@ async function setUp(options: { maxLive?: number } = {}) {
   const use = (owner: string, id: string, hold?: Promise<void>, epoch = 1) =>
     sessions.use(ref(id, epoch), owner, 1000, async (live) => {
       worker.now++;
-      await live.sandboxWith([], [], limits);
+      await live.sandboxWith([], [], limits, { jobId: id, owner });
       await hold;
     });
   const live = (...ids: string[]) => sessions.states(ids.map((id) => ref(id))).map(({ id }) => id);

@@ -146,8 +146,9 @@ export class LocalRunner implements Runner {
     this.#sessions.keep(session, idleMs);
   }
 
-  async syncSession(session: SessionRef, files: readonly JobInput[]): Promise<void> {
-    await this.#sessions.find(session)?.sync(files);
+  async syncSession(session: SessionRef, files: readonly JobInput[], pass?: string): Promise<void> {
+    const live = this.#sessions.find(session);
+    await live?.sync(files, { jobId: session.id, owner: live.owner, pass });
   }
 
   async endKernels(session: SessionRef, kernels: readonly string[] | null): Promise<void> {
@@ -163,15 +164,22 @@ export class LocalRunner implements Runner {
     await this.#sessions.drop(session);
   }
 
-  async openSession({ session, owner, idleMs, inputs, folders, limits }: SessionOrder): Promise<void> {
-    await this.#sessions.use(session, owner, idleMs, (live) => live.sandboxWith(inputs, folders, limits));
+  async openSession({ session, owner, idleMs, inputs, folders, limits, pass }: SessionOrder): Promise<void> {
+    const use = { jobId: session.id, owner, pass };
+    await this.#sessions.use(session, owner, idleMs, (live) => live.sandboxWith(inputs, folders, limits, use));
   }
 
-  async collect(session: SessionRef, jobId: string, readOnly: readonly string[]): Promise<Collected | null> {
+  async collect(
+    session: SessionRef,
+    jobId: string,
+    readOnly: readonly string[],
+    pass?: string,
+  ): Promise<Collected | null> {
     const live = this.#sessions.find(session);
     if (!live?.isLive) return null;
     const { files, logger } = this.#options;
-    return this.#sessions.hold(live, () => collect(live, new Set(readOnly), files, jobId, logger));
+    const use = { jobId, owner: live.owner, pass };
+    return this.#sessions.hold(live, () => collect(live, new Set(readOnly), files, use, logger));
   }
 
   /** @throws DragomanError conflict when it has ended */

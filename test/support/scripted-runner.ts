@@ -3,6 +3,7 @@ import type { EventWriter } from '../../src/event-log/index.ts';
 import {
   type AnswerCheck,
   type Collected,
+  type FileUse,
   type Job,
   type JobEnding,
   type JobEvent,
@@ -250,6 +251,11 @@ class Run implements ScriptedJob {
     this.interrupt = resolve;
   }
 
+  #use(): FileUse {
+    const { id: jobId, owner, pass } = this.job;
+    return { jobId, owner, pass };
+  }
+
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -283,7 +289,7 @@ class Run implements ScriptedJob {
     const written = this.#written.get(path);
     if (written !== undefined) return written;
     const input = this.job.inputs.find((each) => each.path === path)!;
-    return Buffer.concat(await Array.fromAsync(await this.#files.open(input.digest))).toString();
+    return Buffer.concat(await Array.fromAsync(await this.#files.open(this.#use(), input.digest))).toString();
   }
 
   write(path: string, content: string): void {
@@ -349,13 +355,13 @@ class Run implements ScriptedJob {
   }
 
   async ending(continuity: JobEnding['continuity'], result: Partial<JobEnding['result']>): Promise<JobEnding> {
-    const { id, inputs } = this.job;
+    const { inputs } = this.job;
     const files: JobFile[] = [];
     const lost: { path: string; reason: string }[] = [];
     for (const [path, content] of this.#written) {
       const bytes = Buffer.from(content);
       try {
-        const put = await this.#files.put(id, path, one(bytes), bytes.length);
+        const put = await this.#files.put(this.#use(), path, one(bytes), bytes.length);
         const before = inputs.find((input) => input.path === path);
         const mode = this.modeAt(path);
         if (before?.digest === put.digest && modeOf(before) === mode) continue;

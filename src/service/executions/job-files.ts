@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { DragomanError, type StoredFile } from '../../core/index.ts';
-import type { JobFiles } from '../../runner/index.ts';
+import type { FileUse, JobFiles } from '../../runner/index.ts';
 import type { FileService, OpenFileSet } from '../files/file-service.ts';
+import type { CollectedFile, JobRoom, JobStorage } from './job-storage.ts';
 
 /** What one job has stored, by path. */
 interface Stored {
   readonly set: OpenFileSet;
   readonly files: Map<string, StoredFile>;
-}
-
-/** A file that a job has handed over. */
-export interface CollectedFile {
-  readonly bytes: Buffer;
-  readonly digest: string;
 }
 
 /** What one job may hand over without it being stored. */
@@ -27,7 +22,7 @@ interface Collected {
  * `JobFiles` over the stores of this process: a job may store files for its owner, within its owner's quota, from `begin` to `end`.
  * They are visible once they are recorded.
  */
-export class StoredJobFiles implements JobFiles {
+export class StoredJobFiles implements JobFiles, JobStorage {
   readonly #fileService: FileService;
   /** Jobs under way: as many as are admitted. */
   readonly #jobs = new Map<string, Stored>();
@@ -37,41 +32,38 @@ export class StoredJobFiles implements JobFiles {
     this.#fileService = fileService;
   }
 
-  /** Lets a job store files of this file set. */
-  begin(jobId: string, set: OpenFileSet): void {
+  begin(jobId: string, { set }: JobRoom): undefined {
     this.#jobs.set(jobId, { set, files: new Map() });
   }
 
-  /** Keeps the files of a job in memory, instead of storing them, from now to `collected`. @param maxBytes of all of them */
-  collect(jobId: string, maxBytes: number): void {
+  collect(jobId: string, maxBytes: number): undefined {
     this.#collecting.set(jobId, { maxBytes, files: new Map(), bytes: 0 });
   }
 
-  /** The job is over: its files, by path. */
-  collected(jobId: string): ReadonlyMap<string, CollectedFile> {
+  read(): undefined {}
+
+  async collected(jobId: string): Promise<ReadonlyMap<string, CollectedFile>> {
     const files = this.#collecting.get(jobId)?.files ?? new Map();
     this.#collecting.delete(jobId);
     return files;
   }
 
-  /** What the job has stored, by path. */
-  stored(jobId: string): ReadonlyMap<string, StoredFile> {
+  async stored(jobId: string): Promise<ReadonlyMap<string, StoredFile>> {
     return this.#jobs.get(jobId)?.files ?? new Map();
   }
 
-  /** The job is over: what of its files is not recorded is given up. */
   end(jobId: string): void {
     const stored = this.#jobs.get(jobId);
     this.#jobs.delete(jobId);
     if (stored) this.#fileService.release([...stored.files.values()]);
   }
 
-  open(digest: string): Promise<Readable> {
+  open(_use: FileUse, digest: string): Promise<Readable> {
     return this.#fileService.content(digest);
   }
 
   async put(
-    jobId: string,
+    { jobId }: FileUse,
     path: string,
     content: AsyncIterable<Uint8Array>,
     maxBytes: number,

@@ -9,7 +9,7 @@ import { addFiles } from '../sessions/workspace-files.ts';
 import type { SessionStates } from '../states/session-states.ts';
 import type { RestoredVariables } from '../states/states.ts';
 import type { Execution } from './executions.ts';
-import type { StoredJobFiles } from './job-files.ts';
+import type { JobReads, JobStorage } from './job-storage.ts';
 import { isCell, type Order } from './order.ts';
 import { ParkedShare, type parkedBytes } from './parked-bytes.ts';
 import { executionOf, recordFiles } from './recording.ts';
@@ -19,7 +19,7 @@ export interface OrderRunParts {
   readonly runner: Runner;
   readonly directory: SessionDirectory;
   readonly fileService: FileService;
-  readonly jobFiles: StoredJobFiles;
+  readonly jobFiles: JobStorage;
   readonly states: SessionStates;
   /** How long an execution may wait for the answers to its tool calls. */
   readonly toolWaitMs: number;
@@ -38,6 +38,7 @@ export function runAlone(parts: OrderRunParts, execution: TrackedExecution, orde
   const refs = new Map(order.inputs.map(({ input }) => [input.path, input]));
   return runOrder(parts, execution, order, {
     set,
+    reads: { session: null, digests: order.inputs.map(({ file }) => file.digest) },
     inputs: jobInputs(order.inputs.map(({ input, file }) => ({ ...file, name: input.path }))),
     folders: null,
     session: null,
@@ -63,6 +64,7 @@ export async function runInSession(
   const limited = { ...order, limits: { ...order.limits, memoryBytes } };
   return runOrder(parts, execution, limited, {
     set: set(),
+    reads: { session: ref, digests: [] },
     inputs: jobInputs(files.all()),
     folders: record.folders,
     session: session.forJob(ref, order.kernel, record.expiresAt - parts.now(), state),
@@ -83,6 +85,7 @@ export async function runInSession(
 interface Surroundings extends Pick<Job, 'inputs' | 'folders' | 'session'> {
   /** What its files are stored for. */
   readonly set: OpenFileSet;
+  readonly reads: JobReads;
   /** The file that was at a path before. */
   before(path: string): FileRef | undefined;
   /** Takes note of how it ended, before its files are recorded; tells what became of saved variables. */
@@ -96,12 +99,12 @@ async function runOrder(
   { jobFiles, toolWaitMs, queueWaitMs, parked, logger, now }: OrderRunParts,
   execution: TrackedExecution,
   order: Order,
-  { set, inputs, folders, session, ...files }: Surroundings,
+  { set, reads, inputs, folders, session, ...files }: Surroundings,
 ): Promise<Execution> {
   const { language, request, limits } = order;
   const startedAt = now();
   const share = new ParkedShare(parked, execution.owner);
-  jobFiles.begin(execution.id, set);
+  const pass = jobFiles.begin(execution.id, { set, maxBytes: limits.artifactBytes }, reads);
   try {
     const job = {
       language: language.name,
@@ -116,10 +119,11 @@ async function runOrder(
       tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
       deadline: now() + queueWaitMs,
       ...(execution.trace === undefined ? {} : { trace: execution.trace }),
+      ...(pass === undefined ? {} : { pass }),
     } as const;
     const ending = await execution.run(job, share).finally(() => share.free());
     const restored = await files.ended?.(ending);
-    const recorded = await recordFiles({ ...files, ending, stored: jobFiles.stored(execution.id), logger });
+    const recorded = await recordFiles({ ...files, ending, stored: () => jobFiles.stored(execution.id), logger });
     return { ...executionOf(execution, order, startedAt, ending, recorded), ...(restored ? { restored } : {}) };
   } finally {
     jobFiles.end(execution.id);

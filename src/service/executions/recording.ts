@@ -24,7 +24,7 @@ export interface RecordedFiles {
 export interface Recording {
   readonly ending: Pick<JobEnding, 'files' | 'deleted' | 'lost'>;
   /** What the job has stored, by path. */
-  readonly stored: ReadonlyMap<string, StoredFile>;
+  stored(): Promise<ReadonlyMap<string, StoredFile>>;
   /** The file that was at a path before. */
   before(path: string): FileRef | undefined;
   /** Records files and removals, all or nothing. */
@@ -39,24 +39,30 @@ export interface Recording {
 export async function recordFiles({ ending, stored, before, record, logger }: Recording): Promise<RecordedFiles> {
   const added: StoredFile[] = [];
   const files: ReportedFile[] = [];
-  for (const { path, change, mode } of ending.files) {
-    const found = stored.get(path);
-    if (!found) continue;
-    // The mode of most files is that of an upload, and goes without saying.
-    const file = mode === uploadMode ? found : { ...found, mode: keptMode(mode) };
-    added.push(file);
-    const from = change === 'modified' ? before(path) : undefined;
-    files.push(from ? { change: 'modified', file, from } : { change: 'created', file });
-  }
+  const lost: LostFile[] = [...ending.lost];
   try {
+    const paths = ending.files.length === 0 ? new Map<string, StoredFile>() : await stored();
+    for (const { path, change, digest, mode } of ending.files) {
+      const found = paths.get(path);
+      if (found?.digest !== digest) {
+        // Of the worker's claim nothing is believed that was not seen to be stored.
+        lost.push({ path, reason: errorCatalogue.storage_unavailable.text });
+        continue;
+      }
+      // The mode of most files is that of an upload, and goes without saying.
+      const file = mode === uploadMode ? found : { ...found, mode: keptMode(mode) };
+      added.push(file);
+      const from = change === 'modified' ? before(path) : undefined;
+      files.push(from ? { change: 'modified', file, from } : { change: 'created', file });
+    }
     await record(added, ending.deleted);
-    return { files, deleted: ending.deleted, lost: ending.lost };
+    return { files, deleted: ending.deleted, lost };
   } catch (error) {
     const cause = String((error as Error).cause ?? error);
-    logger.error({ session: added[0]?.sessionId, count: added.length, error: cause }, 'files were not recorded');
+    logger.error({ session: added[0]?.sessionId, count: ending.files.length, error: cause }, 'files were not recorded');
     const reason = error instanceof DragomanError ? error.message : errorCatalogue.storage_unavailable.text;
-    const lost = added.map(({ name: path }) => ({ path, reason }));
-    return { files: [], deleted: ending.deleted, lost: [...ending.lost, ...lost] };
+    const failed = ending.files.map(({ path }) => ({ path, reason }));
+    return { files: [], deleted: ending.deleted, lost: [...ending.lost, ...failed] };
   }
 }
 

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { DragomanError, type ErrorCode, newId, type Plans, type Principal, planOf } from '../../core/index.ts';
 import { errorOf, type Job, type JobEnding, type Runner } from '../../runner/index.ts';
-import type { CollectedFile, StoredJobFiles } from '../executions/job-files.ts';
+import type { CollectedFile, JobStorage } from '../executions/job-storage.ts';
 import { ownerOf } from '../executions/owner.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { readPreview, readRefusal } from './claims.ts';
@@ -16,7 +16,7 @@ interface PreviewLimits {
 
 export interface PreviewJobParts {
   readonly runner: Runner;
-  readonly jobFiles: StoredJobFiles;
+  readonly jobFiles: JobStorage;
   readonly plans: Plans;
   readonly usage: UsageMeter;
   readonly limits: PreviewLimits;
@@ -79,13 +79,13 @@ export async function makePreview(
     session: null,
     deadline: now() + queueMs,
   };
-  jobFiles.collect(job.id, limits.maxBytes);
+  const pass = jobFiles.collect(job.id, limits.maxBytes, { session: null, digests: [file.digest] });
   let files: ReadonlyMap<string, CollectedFile>;
   let ending: JobEnding;
   try {
-    ending = await run(runner, job, signal);
+    ending = await run(runner, pass === undefined ? job : { ...job, pass }, signal);
   } finally {
-    files = jobFiles.collected(job.id);
+    files = await jobFiles.collected(job.id);
   }
   const { cpuMs, wallMs } = ending.result.usage;
   usage.record(principal, { cpuMs, wallMs });

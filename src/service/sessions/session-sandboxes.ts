@@ -1,7 +1,7 @@
 import { DragomanError, newId, type Plans, type Principal, planOf } from '../../core/index.ts';
 import type { Runner, SessionRef } from '../../runner/index.ts';
 import { fileSetOf } from '../../stores/index.ts';
-import type { StoredJobFiles } from '../executions/job-files.ts';
+import type { JobStorage } from '../executions/job-storage.ts';
 import { ownerOf } from '../executions/owner.ts';
 import { recordFiles } from '../executions/recording.ts';
 import type { OpenSession } from './open-session.ts';
@@ -11,7 +11,7 @@ import { jobInputs } from './session-files.ts';
 export interface SessionSandboxesOptions extends SessionDirectoryOptions {
   readonly runner: Runner;
   readonly plans: Plans;
-  readonly jobFiles: StoredJobFiles;
+  readonly jobFiles: JobStorage;
 }
 
 /** Paths of the workspace that became the session's files, or are no longer. */
@@ -84,7 +84,7 @@ export class SessionSandboxes {
   }
 
   async #open(principal: Principal, session: OpenSession): Promise<void> {
-    const { runner, plans, now } = this.#options;
+    const { runner, jobFiles, plans, now } = this.#options;
     const { record, files } = session;
     const { limits } = planOf(plans, principal);
     const ref = await this.#directory.place(session);
@@ -95,24 +95,26 @@ export class SessionSandboxes {
       inputs: jobInputs(files.all()),
       folders: record.folders,
       limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, record.memoryBytes) },
+      pass: jobFiles.read(record.id, { session: ref, digests: [] }),
     });
   }
 
   async #collect(principal: Principal, session: OpenSession): Promise<WorkspaceChange> {
-    const { runner, jobFiles, fileService, logger } = this.#options;
+    const { runner, jobFiles, fileService, plans, logger } = this.#options;
     const { ref, files, record } = session;
     if (session.isDeleted || !ref) return nothing;
     const jobId = newId();
     const set = fileService.opened(principal, fileSetOf(record));
-    jobFiles.begin(jobId, set);
+    const maxBytes = planOf(plans, principal).limits.artifactBytes;
+    const pass = jobFiles.begin(jobId, { set, maxBytes }, { session: ref, digests: [] });
     try {
       const readOnly = files.all().flatMap((file) => (file.readOnly ? [file.name] : []));
-      const ending = await runner.collect(ref, jobId, readOnly);
+      const ending = await runner.collect(ref, jobId, readOnly, pass);
       if (!ending || session.isDeleted) return nothing;
       if (ending.folders) session.noteFolders(ending.folders);
       const recorded = await recordFiles({
         ending,
-        stored: jobFiles.stored(jobId),
+        stored: () => jobFiles.stored(jobId),
         before: (path) => files.refAt(path),
         record: (added, deleted) => files.record(set, added, deleted, ref.epoch),
         logger,

@@ -13,6 +13,7 @@ import type { LiveState, SessionRef } from '../../runner/index.ts';
 import { fileSetOf, type SessionRecord } from '../../stores/index.ts';
 import type { ExecutionLog } from '../executions/execution-log.ts';
 import type { Execution } from '../executions/executions.ts';
+import type { JobStorage } from '../executions/job-storage.ts';
 import type { OpenFileSet } from '../files/file-service.ts';
 import type { UploadFile } from '../files/files.ts';
 import { resolveInputs } from '../files/inputs.ts';
@@ -32,6 +33,7 @@ export interface SessionServiceOptions extends SessionDirectoryOptions {
   /** How long a sandbox is kept without use where a session asks for nothing else, and the most it may ask for. */
   readonly idleMs: number;
   readonly maxIdleMs: number;
+  readonly jobFiles: JobStorage;
 }
 
 interface SessionServiceParts {

@@ -1,6 +1,7 @@
 import { DragomanError, type Principal, type StoredFile } from '../../core/index.ts';
 import type { JobInput, Runner } from '../../runner/index.ts';
 import { fileSetOf } from '../../stores/index.ts';
+import type { JobStorage } from '../executions/job-storage.ts';
 import type { FileService } from '../files/file-service.ts';
 import type { OpenSession } from './open-session.ts';
 import { checkRoom, jobInputs } from './session-files.ts';
@@ -8,6 +9,7 @@ import { checkRoom, jobInputs } from './session-files.ts';
 export interface WorkspaceParts {
   readonly fileService: FileService;
   readonly runner: Runner;
+  readonly jobFiles: JobStorage;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function addFiles(
   const there = session.files.all();
   checkRoom(there, files, workspaceBytes);
   const replaced = new Set(files.map(({ name }) => name));
-  await sync(parts, session, jobInputs([...there.filter(({ name }) => !replaced.has(name)), ...files]));
+  await sync(parts, session, jobInputs([...there.filter(({ name }) => !replaced.has(name)), ...files]), files);
   await session.files.record(parts.fileService.opened(principal, fileSetOf(session.record)), files);
 }
 
@@ -37,10 +39,18 @@ export async function removeFile(
   path: string,
 ): Promise<void> {
   if (!session.files.at(path)) throw new DragomanError('not_found', { message: 'File not found' });
-  await sync(parts, session, jobInputs(session.files.all().filter(({ name }) => name !== path)));
+  await sync(parts, session, jobInputs(session.files.all().filter(({ name }) => name !== path)), []);
   await session.files.record(parts.fileService.opened(principal, fileSetOf(session.record)), [], [path]);
 }
 
-async function sync({ runner }: WorkspaceParts, { ref }: OpenSession, files: readonly JobInput[]): Promise<void> {
-  if (ref) await runner.syncSession(ref, files);
+/** @param added files that are not recorded yet */
+async function sync(
+  { runner, jobFiles }: WorkspaceParts,
+  { ref }: OpenSession,
+  files: readonly JobInput[],
+  added: readonly StoredFile[],
+): Promise<void> {
+  if (!ref) return;
+  const digests = added.map(({ digest }) => digest);
+  await runner.syncSession(ref, files, jobFiles.read(ref.id, { session: ref, digests }));
 }

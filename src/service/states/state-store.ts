@@ -12,14 +12,14 @@ import {
 } from '../../core/index.ts';
 import type { Runner, SavedState, SessionRef } from '../../runner/index.ts';
 import type { KernelStateRecord, Records, SessionRecord } from '../../stores/index.ts';
-import type { StoredJobFiles } from '../executions/job-files.ts';
+import type { JobStorage } from '../executions/job-storage.ts';
 import type { FileService } from '../files/file-service.ts';
 
 export interface StateStoreOptions {
   readonly runner: Runner;
   readonly records: Records;
   readonly fileService: FileService;
-  readonly jobFiles: StoredJobFiles;
+  readonly jobFiles: JobStorage;
   readonly plans: Plans;
   /** Of the variables of one kernel. */
   readonly stateBytes: number;
@@ -70,9 +70,11 @@ export class StateStore {
     // What is there now goes when the new bytes are recorded: until then both are on the disk.
     const room = before.reduce((sum, { bytes }) => sum + 2 * bytes, 0);
     const id = newId();
-    jobFiles.begin(id, { ...set, quota: { ...set.quota, bytes: set.quota.bytes + room } });
+    const roomier = { ...set, quota: { ...set.quota, bytes: set.quota.bytes + room } };
+    const pass = jobFiles.begin(id, { set: roomier, maxBytes: stateBytes }, { session: ref, digests: [] });
     try {
-      const results = await runner.saveStates(ref, { id, deadlineMs, maxBytes: stateBytes });
+      const results = await runner.saveStates(ref, { id, deadlineMs, maxBytes: stateBytes, pass });
+      const stored = results.some((result) => result.ref) ? [...(await jobFiles.stored(id))] : [];
       const saved: KernelStateRecord[] = [];
       const lost: SavedState[] = [];
       for (const result of results) {
@@ -81,7 +83,7 @@ export class StateStore {
           lost.push(result);
           continue;
         }
-        const files = [...jobFiles.stored(id)].flatMap(([path, file]) => (path.startsWith(`${kernel}/`) ? [file] : []));
+        const files = stored.flatMap(([path, file]) => (path.startsWith(`${kernel}/`) ? [file] : []));
         const state: KernelStateRecord = {
           ...{ kernel, setId: stateSetId(), ...manifest, bytes, savedAt: now() },
           execution: executions.get(kernel) ?? null,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DragomanError, type Limits, newId } from '../../../src/core/index.ts';
 import type { NumberedEvent } from '../../../src/event-log/index.ts';
 import {
+  type FileUse,
   type Job,
   type JobEnding,
   type JobEvent,
@@ -56,11 +57,11 @@ export class MemoryJobFiles implements JobFiles {
     return { path, digest, size: Buffer.byteLength(content), readOnly };
   }
 
-  async open(digest: string) {
+  async open(_use: FileUse, digest: string) {
     return [this.bytes.get(digest)!].values() as unknown as AsyncIterable<Uint8Array>;
   }
 
-  async put(jobId: string, path: string, content: AsyncIterable<Uint8Array>) {
+  async put({ jobId }: FileUse, path: string, content: AsyncIterable<Uint8Array>) {
     if (this.refuses) throw new DragomanError('quota_exceeded', { message: 'No room.' });
     const bytes = Buffer.concat(await Array.fromAsync(content));
     const digest = createHash('sha256').update(bytes).digest('hex');
