@@ -29,9 +29,18 @@ export function addHostCommands(program: Command, version: string): void {
 
   program
     .command('doctor')
-    .description('report what this host offers for isolation, and what is missing')
+    .description(
+      'report what this host offers for isolation, and what is missing; "doctor cluster": what joins several machines',
+    )
+    .argument('[cluster]', 'the NATS server, the database and the bucket of a gateway, or the rights of a worker')
     .option('--json', 'as JSON')
-    .action(async ({ json }: { json?: true }) => {
+    .action(async (subject: string | undefined, { json }: { json?: true }) => {
+      if (subject === 'cluster') {
+        const { examineCluster } = await import('./cluster-doctor/index.ts');
+        process.exitCode = (await examineCluster(version, json === true)) ? 0 : 1;
+        return;
+      }
+      if (subject !== undefined) refuseWord(program, subject);
       const { examineHost } = await import('./examine-host.ts');
       process.exitCode = (await examineHost(json === true)) ? 0 : 1;
     });

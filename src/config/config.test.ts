@@ -122,6 +122,14 @@ describe('defaults', () => {
         maxCommandMs: 86_400_000,
       },
       mcp: { publicUrl: undefined, origins: undefined, links: true },
+      cluster: {
+        role: 'all',
+        natsUrl: undefined,
+        natsSeed: undefined,
+        natsCa: undefined,
+        workerName: undefined,
+        drainMs: 60_000,
+      },
       telemetry: { level: 'info', format: 'json', tracesUrl: undefined, tracesHeaders: undefined, tracesShare: 1 },
       notes: [],
     });

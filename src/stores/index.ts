@@ -16,6 +16,7 @@ export type { FileQuota, FileRecords, FileSetRevision, OwnedStorage, Owner } fro
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
 export type { HeldLease, Leases } from './records/leases.ts';
 export { createPostgresRecords, lockPostgres } from './records/postgres.ts';
+export { examinePostgres } from './records/postgres-facts.ts';
 export type { Records } from './records/records.ts';
 export {
   fileSetOf,

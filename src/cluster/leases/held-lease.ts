@@ -126,7 +126,7 @@ export class HeldLease {
   async #write(expected: number): Promise<number> {
     const { connection, lease } = this.#options;
     const subject = leaseKey(seatOf(lease().worker));
-    const { seq } = await jetstream(connection.nats).publish(subject, encode(lease()), {
+    const { seq } = await jetstream(connection.nats).publish(subject, encode({ ...lease(), at: Date.now() }), {
       timeout: beatMs,
       expect: { lastSubjectSequence: expected },
     });

@@ -32,6 +32,8 @@ export interface WorkerLease {
   readonly sessions: number;
   /** Bytes that are left for sandboxes. */
   readonly memory: number;
+  /** When it was written, by the clock of the worker, in milliseconds since the epoch. */
+  readonly at?: number;
 }
 
 /** Makes the bucket where it is missing. Gateways do it; a worker may not. */

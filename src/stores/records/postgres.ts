@@ -49,7 +49,7 @@ export function createPostgresRecords(options: { url: string; documentBytes?: nu
  * @throws DragomanError storage_unavailable when another server has it, or the database cannot be reached
  */
 export async function lockPostgres(url: string): Promise<{ release(): Promise<void> }> {
-  const client = new pg.Client({ ...settings(url), statement_timeout: connectMs });
+  const client = new pg.Client({ ...connectionSettings(url), statement_timeout: connectMs });
   // The lock goes with the connection. Nothing is lost by that while the data directory is locked as well.
   client.on('error', () => {});
   try {
@@ -72,7 +72,7 @@ export function shownUrl(url: string): string {
 
 async function connect(url: string): Promise<Kysely<Schema>> {
   const pool = new pg.Pool({
-    ...settings(url),
+    ...connectionSettings(url),
     max: connections,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: idleTransactionMs,
@@ -89,7 +89,8 @@ async function connect(url: string): Promise<Kysely<Schema>> {
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
-function settings(url: string): pg.ClientConfig {
+/** How any connection to the database of this URL is made. */
+export function connectionSettings(url: string): pg.ClientConfig {
   return {
     connectionString: url,
     application_name: 'dragoman',
