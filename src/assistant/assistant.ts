@@ -1,8 +1,9 @@
 import type { Agent } from '../agent/index.ts';
-import type { Principal } from '../core/index.ts';
+import type { Logger, Principal } from '../core/index.ts';
 import type { EventLog } from '../event-log/index.ts';
-import type { Documents, Files, Previews, Sessions } from '../service/index.ts';
+import type { Documents, Files, Leases, Previews, Sessions } from '../service/index.ts';
 import { Assistants } from './assistants.ts';
+import { BackgroundResponses, type BackgroundTimes, type EndNotices } from './background/background-responses.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { Attachments } from './files/attachments.ts';
 import { UserFiles } from './files/user-files.ts';
@@ -22,6 +23,11 @@ export interface AssistantOptions {
   readonly documents: Documents;
   /** Of responses; one log must hold `responseLogBytes`. */
   readonly log: EventLog<ResponseEvent>;
+  /** Of the processes that share the records; absent: this one has them for itself. */
+  readonly leases?: Leases | undefined;
+  readonly notices?: EndNotices | undefined;
+  readonly times?: Partial<BackgroundTimes> | undefined;
+  readonly logger: Logger;
   /** How long what is stored stays without use, in milliseconds. */
   readonly retentionMs: number;
   /** Milliseconds since the epoch. */
@@ -41,7 +47,9 @@ export interface AssistantRoom {
   readonly steps: Steps;
   /** Where the code of one request runs. @throws Refusal session_not_found; DragomanError session_expired */
   workplace(principal: Principal, request: WorkplaceRequest): Promise<Workplace>;
-  /** Ends the responses that are under way and stores what they have come to. */
+  /** Goes on with responses that were under way in the background when their process ended. */
+  start(): void;
+  /** Ends the responses that are under way and stores what they have come to; those in the background go on later. */
   close(): Promise<void>;
 }
 
@@ -53,7 +61,8 @@ export function createAssistant(options: AssistantOptions): AssistantRoom {
   const messageFiles = new UserFiles(documents, storedFiles, 'message_file');
   const attachments = new Attachments(files, storedFiles, previews);
   const conversations = new Conversations(documents, records);
-  const responses = new Responses({ ...options, attachments, records, conversations });
+  const background = new BackgroundResponses({ ...options, owned: documents, records });
+  const responses = new Responses({ ...options, attachments, records, conversations, background });
   return {
     responses,
     conversations,
@@ -64,6 +73,7 @@ export function createAssistant(options: AssistantOptions): AssistantRoom {
     messageAttachments: new Attachments(messageFiles, storedFiles, previews),
     steps: new Steps(documents),
     workplace: (principal, request) => Workplace.choose(sessions, attachments, principal, request),
+    start: () => responses.start(),
     close: () => responses.close(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Principal } from '../core/index.ts';
-import type { Document, Documents, Page } from '../service/index.ts';
+import type { Document, Documents, HeldLease, Page } from '../service/index.ts';
 
 export interface OwnedDocumentsOptions {
   readonly documents: Documents;
@@ -18,6 +18,8 @@ export interface NewDocument {
   readonly expiresAt?: number | undefined;
   /** Any JSON value. */
   readonly body: unknown;
+  /** As of `Document`. */
+  readonly essential?: true;
 }
 
 /** The documents of principals, each seen by its owner alone. An expired document counts as missing. */
@@ -44,19 +46,31 @@ export class OwnedDocuments {
 
   /** Writes them all or none. @throws DragomanError quota_exceeded */
   async put(principal: Principal, ...documents: NewDocument[]): Promise<void> {
-    const { tenant, id: principalId } = principal;
-    await this.#options.documents.putAll(
-      documents.map(({ kind, id, name, createdAt, expiresAt, body }) => ({
-        kind,
-        id,
-        tenant,
-        principalId,
-        name: name ?? null,
-        createdAt: createdAt ?? this.now(),
-        expiresAt: expiresAt ?? this.expiry(),
-        body,
-      })),
-    );
+    await this.putAll(this.made(principal, ...documents));
+  }
+
+  /** Documents as they are written. */
+  made({ tenant, id: principalId }: Principal, ...documents: NewDocument[]): Document[] {
+    return documents.map(({ kind, id, name, createdAt, expiresAt, body, essential }) => ({
+      kind,
+      id,
+      tenant,
+      principalId,
+      name: name ?? null,
+      createdAt: createdAt ?? this.now(),
+      expiresAt: expiresAt ?? this.expiry(),
+      body,
+      ...(essential ? { essential } : {}),
+    }));
+  }
+
+  /**
+   * Writes documents that were made before, all or none.
+   * @param held as of `Documents.putAll`
+   * @throws DragomanError quota_exceeded, conflict
+   */
+  async putAll(documents: readonly Document[], held?: HeldLease): Promise<void> {
+    await this.#options.documents.putAll(documents, held);
   }
 
   async get(principal: Principal, kind: string, id: string): Promise<Document | undefined> {
@@ -95,5 +109,10 @@ export class OwnedDocuments {
 
   async delete(kind: string, id: string): Promise<void> {
     await this.#options.documents.delete(kind, id);
+  }
+
+  /** Removes all of this name. */
+  async deleteNamed(principal: Principal, kind: string, name: string): Promise<void> {
+    await this.#options.documents.deleteNamed(kind, principal, name);
   }
 }

@@ -101,6 +101,10 @@ export class Workplace {
     this.isLost = request.named === undefined && request.earlier !== undefined && found === undefined;
   }
 
+  get request(): WorkplaceRequest {
+    return this.#request;
+  }
+
   /** The session is the client's own: the request leaves it as it is. */
   get isNamed(): boolean {
     return this.#request.named !== undefined;

@@ -99,6 +99,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
       ttlMs: 10_000,
     }),
     retentionMs,
+    logger,
     now,
   });
   lifetime.add(() => assistant.close());
@@ -187,6 +188,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     await server.close(shutdownDeadlineMs);
   });
   const { host, port } = await server.start(config.http.host, config.http.port);
+  assistant.start();
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -122,6 +122,9 @@ export class Conversations {
   append(principal: Principal, id: string, items: readonly Item[]): Promise<void> {
     return this.#changes.run(id, async () => {
       const found = await this.#documents.get(principal, conversationKind, id);
+      // Another process may have added them before it died.
+      const last = items.at(-1);
+      if (last && (await this.#items.get(principal, id, last.id))) return;
       if (found) await this.#append(principal, found, items.map(withoutImages));
     });
   }

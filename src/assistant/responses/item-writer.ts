@@ -18,8 +18,10 @@ export class ItemWriter {
   /** What was written of the open item: text, summary, code or arguments. */
   #written = '';
 
-  constructor(newId: (index: number) => string) {
+  /** @param told events of an earlier writer: this one goes on behind them */
+  constructor(newId: (index: number) => string, told: readonly ResponseEvent[] = []) {
     this.#newId = newId;
+    for (const event of told) this.#replay(event);
   }
 
   /** The text of the open message, so that its citations can be found before it is closed. */
@@ -73,7 +75,7 @@ export class ItemWriter {
     yield { type: 'code_ready', code };
   }
 
-  *codeDone(status: 'completed' | 'waiting', outputs: readonly CodeOutput[]): Generator<ResponseEvent> {
+  *codeDone(status: 'completed' | 'waiting' | 'incomplete', outputs: readonly CodeOutput[]): Generator<ResponseEvent> {
     yield this.#done({ ...(this.#open as CodeItem), status, code: this.#written, outputs });
   }
 
@@ -107,6 +109,13 @@ export class ItemWriter {
     const open = this.#open;
     if (open?.type === 'code') yield this.#done({ ...open, status: 'incomplete', code: this.#written, outputs });
     if (open?.type === 'function_call') yield this.#done({ ...open, status: 'incomplete', arguments: this.#written });
+  }
+
+  #replay(event: ResponseEvent): void {
+    if (event.type === 'item_added') this.#add(event.item);
+    else if (event.type === 'delta') this.#delta(event.delta);
+    else if (event.type === 'code_ready') this.#written = event.code;
+    else if (event.type === 'item_done') this.#done(event.item);
   }
 
   get #id(): string {

@@ -1,5 +1,5 @@
 import { isId, type Principal } from '../../core/index.ts';
-import type { Page } from '../../service/index.ts';
+import type { Document, Page } from '../../service/index.ts';
 import { ItemLists } from '../item-lists.ts';
 import type { Item } from '../items.ts';
 import { olderKinds, recordOfOlder } from '../older-items.ts';
@@ -14,6 +14,13 @@ const eventsKind = 'assistant_response_events';
 
 /** Most events that are stored of one response. One that has more cannot be streamed again. */
 const maxEvents = 200_000;
+
+export interface AddedToResponse {
+  readonly input?: readonly Item[] | undefined;
+  readonly events?: readonly ResponseEvent[] | undefined;
+  /** The events were stored before in another form, which is removed afterwards: they are no more than that. */
+  readonly inPlaceOf?: 'journal' | undefined;
+}
 
 export interface StoredResponse extends ResponseRecord {
   readonly expiresAt: number;
@@ -67,18 +74,21 @@ export class ResponseRecords {
   }
 
   /** @param added what is stored for the first time: the input, or the events when the response has ended */
-  async put(
-    principal: Principal,
-    record: ResponseRecord,
-    added: { readonly input?: readonly Item[]; readonly events?: readonly ResponseEvent[] | undefined } = {},
-  ): Promise<void> {
+  async put(principal: Principal, record: ResponseRecord, added: AddedToResponse = {}): Promise<void> {
+    await this.#documents.putAll(this.made(principal, record, added));
+  }
+
+  /** The documents that `put` writes. */
+  made(principal: Principal, record: ResponseRecord, { input = [], events, inPlaceOf }: AddedToResponse): Document[] {
     const { id, createdAt } = record.response;
-    const { input = [], events } = added;
-    await this.#documents.put(
+    const essential = inPlaceOf ? { essential: true as const } : {};
+    return this.#documents.made(
       principal,
       { kind: responseKind, id, createdAt, body: record },
       ...this.#inputs.documentsOf(id, input),
-      ...(events && events.length <= maxEvents ? [{ kind: eventsKind, id, createdAt, body: events.map(packed) }] : []),
+      ...(events && events.length <= maxEvents
+        ? [{ kind: eventsKind, id, createdAt, body: events.map(packed), ...essential }]
+        : []),
     );
   }
 

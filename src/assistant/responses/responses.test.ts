@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { scriptedService } from '../../../test/support/scripted-service.ts';
+import { silent } from '../../../test/support/silent.ts';
 import { end, ScriptedAgent } from '../../dialects/openai/responses/fixtures/scripted-agent.ts';
 import { MemoryEventLog } from '../../event-log/index.ts';
 import { createAssistant } from '../assistant.ts';
@@ -18,6 +19,7 @@ function room() {
     documents: records.documents,
     log: new MemoryEventLog<ResponseEvent>({ maxLogs: 9, maxBytes: 1e9, maxLogBytes: responseLogBytes, ttlMs: 1000 }),
     retentionMs: 1e9,
+    logger: silent,
     now: Date.now,
   });
   return { agent, responses: assistant.responses };

@@ -18,6 +18,28 @@ export interface TranscriberOptions {
   readonly workplace: Workplace | undefined;
   readonly earlierSession: string | undefined;
   readonly uncited: readonly Citable[];
+  /** Where an earlier process left it. */
+  readonly left?: LeftTranscriber | undefined;
+}
+
+/** What a transcriber knows besides its items: plain data. */
+export interface TranscriberState {
+  readonly modelViews: Readonly<Record<string, string>>;
+  readonly sessionId: string | undefined;
+  readonly code: string;
+  readonly codeItem: string;
+  /** Code items by the agent's ids of their calls. */
+  readonly codeItems: Readonly<Record<string, string>>;
+  readonly uncited: readonly Citable[];
+  readonly waiting?: WaitingCode | undefined;
+  readonly providerStates?: Readonly<Record<string, ProviderState>> | undefined;
+}
+
+export interface LeftTranscriber {
+  /** Undefined: it had kept none. */
+  readonly state: TranscriberState | undefined;
+  /** Every event that was told. */
+  readonly events: readonly ResponseEvent[];
 }
 
 /** Writes down what an agent does as the items and events of a response, and notes what a later response needs to go on. */
@@ -40,9 +62,37 @@ export class Transcriber {
 
   constructor(options: TranscriberOptions) {
     this.#options = options;
-    this.#sessionId = options.earlierSession;
-    this.#files = new MadeFiles(options.sessions, options.principal, options.uncited);
-    this.#writer = new ItemWriter((index) => itemId({ listId: options.responseId, side: 'output', index }));
+    const { left, responseId } = options;
+    const state = left?.state;
+    this.#sessionId = state ? state.sessionId : options.earlierSession;
+    this.#files = new MadeFiles(options.sessions, options.principal, state?.uncited ?? options.uncited);
+    this.#writer = new ItemWriter((index) => itemId({ listId: responseId, side: 'output', index }), left?.events);
+    if (!state) return;
+    Object.assign(this.modelViews, state.modelViews);
+    this.#code = state.code;
+    this.#codeItem = state.codeItem;
+    for (const [call, item] of Object.entries(state.codeItems)) this.#codeItems.set(call, item);
+    this.waiting = state.waiting;
+    this.providerStates = state.providerStates;
+  }
+
+  /** What it knows now. */
+  get state(): TranscriberState {
+    return {
+      modelViews: { ...this.modelViews },
+      sessionId: this.#sessionId,
+      code: this.#code,
+      codeItem: this.#codeItem,
+      codeItems: Object.fromEntries(this.#codeItems),
+      uncited: this.uncited,
+      waiting: this.waiting,
+      providerStates: this.providerStates,
+    };
+  }
+
+  /** Closes what an earlier process began to tell and did not finish: the model is asked again. */
+  *abandon(): Generator<ResponseEvent> {
+    yield* this.#writer.end(false, [], []);
   }
 
   /** The items that are complete. */
@@ -97,6 +147,10 @@ export class Transcriber {
         yield* writer.codeDone('completed', outputs);
         break;
       }
+      case 'code_lost':
+        this.modelViews[this.#codeItem] = event.modelView;
+        yield* writer.codeDone('incomplete', [{ type: 'logs', text: event.modelView }]);
+        break;
       case 'function_start':
         yield* writer.functionStart(event.callId, event.name);
         break;

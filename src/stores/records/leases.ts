@@ -12,6 +12,8 @@ export interface Leases {
    * @returns false when another holder has it
    */
   take(name: string, holder: string, now: number, until: number): Promise<boolean>;
+  /** Prolongs a lease that the holder still has, whether or not its time is over. @returns false when it is gone, or another holder's */
+  prolong(held: HeldLease, until: number): Promise<boolean>;
   /** Gives a lease back; one that another holder has by now stays. */
   release(name: string, holder: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { Leases } from './leases.ts';
+import type { HeldLease, Leases } from './leases.ts';
 import type { SqlDatabase } from './sql-database.ts';
 
 /** Leases in a table of a SQL database. */
@@ -24,6 +24,19 @@ export class SqlLeases implements Leases {
         .executeTakeFirst();
       return taken !== undefined;
     });
+  }
+
+  async prolong({ name, holder }: HeldLease, until: number): Promise<boolean> {
+    const kept = await this.#database.use((db) =>
+      db
+        .updateTable('leases')
+        .set({ expires_at: until })
+        .where('name', '=', name)
+        .where('holder', '=', holder)
+        .returning('holder')
+        .executeTakeFirst(),
+    );
+    return kept !== undefined;
   }
 
   async release(name: string, holder: string): Promise<void> {

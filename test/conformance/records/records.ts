@@ -687,6 +687,9 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         expect(await take('a', 9)).toBe(true);
         expect(await take('b', 18)).toBe(false);
         expect(await take('b', 19)).toBe(true);
+        const prolong = (holder: string) => records.leases.prolong({ name: 'work', holder }, 1000);
+        expect([await prolong('a'), await prolong('b')]).toEqual([false, true]);
+        expect(await take('a', 999)).toBe(false);
         await records.leases.release('work', 'a');
         expect(await take('a', 20)).toBe(false);
         await records.leases.release('work', 'b');

@@ -4,6 +4,7 @@ import { testAgent } from '../../../../test/support/agent.ts';
 import { principalOf } from '../../../../test/support/principals.ts';
 import { scriptedService } from '../../../../test/support/scripted-service.ts';
 import { ann } from '../../../../test/support/sessions.ts';
+import { silent } from '../../../../test/support/silent.ts';
 import { type ScriptedUpstream, startUpstream } from '../../../../test/support/upstream.ts';
 import { createAssistant } from '../../../assistant/index.ts';
 import { DragomanError, newId, type Principal } from '../../../core/index.ts';
@@ -33,7 +34,16 @@ function messagesApp({ pauseAfterMs = 60_000, start }: { pauseAfterMs?: number; 
   const { documents } = records;
   const now = () => service.now;
   const log = new MemoryEventLog<never>({ maxLogs: 1, maxBytes: 1, maxLogBytes: 1, ttlMs: 1 });
-  const assistant = createAssistant({ agent, sessions, storedFiles, documents, log, retentionMs: 3_600_000, now });
+  const assistant = createAssistant({
+    agent,
+    sessions,
+    storedFiles,
+    documents,
+    log,
+    retentionMs: 3_600_000,
+    logger: silent,
+    now,
+  });
   const limits = { maxFileBytes: 1000, uploadTimeoutMs: 1000 };
   const context = { assistant, agent, sessions, executions, storedFiles, ...limits, now, problem: problemOf };
   const app = fastify();

@@ -86,17 +86,34 @@ describe('in the background', () => {
     });
   });
 
-  it('has failed when the service was restarted meanwhile', async () => {
+  it('goes on when the service was restarted meanwhile', async () => {
     face.agent.say(async function* () {
       await new Promise(() => {});
       yield end();
     });
     const { id } = await face.create({ input: 'x', background: true });
     const after = await responsesApp({ records: face.service.records });
-    await expect.poll(() => face.documentCount()).toBeGreaterThan(0);
-    expect((await after.call('GET', `/responses/${id}`)).json).toMatchObject({
-      status: 'failed',
-      error: { message: expect.stringContaining('restarted') },
-    });
+    expect((await after.call('GET', `/responses/${id}`)).json).toMatchObject({ status: 'queued', error: null });
+    after.agent.say(says('a'));
+    after.start();
+    await expect
+      .poll(async () => (await after.call('GET', `/responses/${id}`)).json)
+      .toMatchObject({ status: 'completed', output: [{ content: [{ text: 'a' }] }] });
+  });
+
+  it('is streamed on behind the event that a client names in either way', async () => {
+    face.agent.say(says('a', 'b', 'c'));
+    const { id } = await face.create({ input: 'x', background: true });
+    const all = eventsOf((await face.call('GET', `/responses/${id}?stream=true`)).text);
+    const ids = (await face.call('GET', `/responses/${id}?stream=true`)).text.match(/^id: .*$/gm);
+    expect(ids).toEqual(all.map(({ sequence_number }) => `id: ${sequence_number}`));
+    const behind = async (query: string, headers = {}) =>
+      eventsOf((await face.call('GET', `/responses/${id}?stream=true${query}`, undefined, 'ann', headers)).text);
+    expect(await behind('&starting_after=4')).toEqual(all.slice(5));
+    expect(await behind('', { 'last-event-id': '4' })).toEqual(all.slice(5));
+    // A client that reconnects repeats its address, and has seen more by then.
+    expect(await behind('&starting_after=2', { 'last-event-id': '5' })).toEqual(all.slice(6));
+    const bad = await face.call('GET', `/responses/${id}?stream=true`, undefined, 'ann', { 'last-event-id': 'x' });
+    expect(bad).toMatchObject({ status: 400, json: { error: { message: expect.stringContaining('Last-Event-ID') } } });
   });
 });

@@ -116,6 +116,12 @@ export const operations = {
     summary: 'A response, or its events',
     params,
     query: responseQuery.extend({ include }),
+    headers: z.object({
+      'last-event-id': z
+        .string()
+        .optional()
+        .describe('With `stream=true`: only events after this number, as `starting_after`.'),
+    }),
     answers: { ...reading, 200: wholeOrEvents('The response as it is now.') },
   },
   deleteResponse: {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { abortOnDisconnect, jsonWithHeartbeat, sendEvents, upstreamKey } from '../../../http/index.ts';
-import { errorAnswer } from '../errors.ts';
+import { errorAnswer, invalid } from '../errors.ts';
 import { toOwn, wireItemId } from '../ids.ts';
 import { itemPageOf, listPage } from '../lists.ts';
 import { parse, queryList } from '../parse.ts';
@@ -81,11 +81,12 @@ export function responseRoutes(
     { config: { ...listing, operation: operations.getResponse } },
     async (request, reply) => {
       const { principal } = request;
-      const { stream, starting_after: after = -1 } = parse(responseQuery, request.query);
+      const { stream, starting_after: asked = -1 } = parse(responseQuery, request.query);
       const withOutputs = wantsOutputs(queryList(request.query, 'include'));
       if (stream !== 'true') return wireResponse(await responses.get(principal, ownIdOf(request)), withOutputs);
+      const after = Math.max(asked, lastEventId(request));
       const events = await responses.events(principal, ownIdOf(request), abortOnDisconnect(reply));
-      return sendEvents(reply, framesOf(events, { frame, withOutputs }, after));
+      return sendEvents(reply, framesOf(events, { frame: resumableFrame, withOutputs }, after));
     },
   );
 
@@ -141,7 +142,7 @@ async function create(
   return deliver(assistant, run, reply, gone, {
     stream: body.stream ?? false,
     withOutputs,
-    frame,
+    frame: body.background ? resumableFrame : frame,
     whole: (response) => wireResponse(response, withOutputs),
     quietMs,
   });
@@ -149,4 +150,17 @@ async function create(
 
 function frame(event: NumberedWireEvent) {
   return { event: event.type, data: event };
+}
+
+/** Of a stream that a client can come back to: its number is the frame's id. */
+function resumableFrame(event: NumberedWireEvent) {
+  return { ...frame(event), id: String(event.sequence_number) };
+}
+
+/** The event that a client which reconnects has seen last; -1: none. @throws WireError */
+function lastEventId({ headers }: FastifyRequest): number {
+  const said = headers['last-event-id'];
+  if (said === undefined) return -1;
+  if (typeof said === 'string' && /^\d{1,9}$/.test(said)) return Number(said);
+  throw invalid('`Last-Event-ID` must be the number of an event.');
 }
