@@ -74,7 +74,7 @@ export function createService(options: ServiceOptions): Service {
       commands.begin();
     },
     async close() {
-      executions.close();
+      await executions.close();
       commands.close();
       await states.close();
       await directory.close();

@@ -151,9 +151,11 @@ export class ExecutionLog implements ExecutionWatch {
     }
   }
 
-  /** Ends what runs. */
-  cancelAll(): void {
-    for (const execution of this.#running.values()) execution.cancel();
+  /** Ends what runs. Resolves when all of it has ended. */
+  async cancelAll(): Promise<void> {
+    const running = [...this.#running.values()];
+    for (const execution of running) execution.cancel();
+    await Promise.allSettled(running.map(({ done }) => done));
   }
 
   /** Resolves when everything that is to be written is written. Never rejects. */

@@ -9,6 +9,7 @@ import {
   type Span,
   type Traces,
   weightOf,
+  within,
 } from '../../core/index.ts';
 import type { Language } from '../../runner/index.ts';
 import type { Admission } from '../admission/admission.ts';
@@ -41,6 +42,8 @@ export interface ExecutionServiceOptions
 
 /** What requests of executions take in memory until these are over, in bytes; a client may leave many of them waiting. */
 const underWayLimits = { perPrincipal: 128 * 1024 * 1024, total: 512 * 1024 * 1024 };
+/** How long executions may take to end when the service is stopped. */
+const endMs = 3000;
 /** What an execution takes besides its request. */
 const executionBytes = 16 * 1024;
 
@@ -66,10 +69,10 @@ export class ExecutionService implements Executions {
     this.#tools = new ToolAllowance(options);
   }
 
-  /** Ends what runs, and begins nothing more. */
-  close(): void {
+  /** Ends what runs, and begins nothing more. Resolves when it has ended, or soon at the latest. */
+  async close(): Promise<void> {
     this.#closing = true;
-    this.#log.cancelAll();
+    await within(this.#log.cancelAll(), endMs);
   }
 
   async start(principal: Principal, request: ExecutionRequest): Promise<RunningExecution> {
