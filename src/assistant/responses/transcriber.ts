@@ -35,7 +35,7 @@ export interface TranscriberState {
   readonly providerStates?: Readonly<Record<string, ProviderState>> | undefined;
 }
 
-export interface LeftTranscriber {
+interface LeftTranscriber {
   /** Undefined: it had kept none. */
   readonly state: TranscriberState | undefined;
   /** Every event that was told. */
