@@ -1,0 +1,61 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { describeCluster, note } from '../../support/cluster/for-file.ts';
+import { RunCounter } from '../../support/cluster/run-counter.ts';
+
+const leaseMs = 3000;
+const awhile = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describeCluster('a worker is cut off and comes back', { gateways: 2, workers: 2 }, (context) => {
+  const counted = () => {
+    const counter = new RunCounter();
+    onTestFinished(() => counter.close());
+    return counter;
+  };
+
+  it('what it ran without a session is lost for the client, once, also after it is back', async () => {
+    const counter = counted();
+    const running = context.caller().run(`${counter.code}import time; time.sleep(8); print('late')`);
+    await counter.begun();
+    const worker = context.workerOf(counter);
+    worker.signal('SIGSTOP');
+    const ran = await running;
+    expect(ran).toMatchObject({ outcome: 'worker_lost' });
+    worker.signal('SIGCONT');
+    await awhile(2 * leaseMs);
+    const again = (await context.caller(1).get(`/executions/${ran.id}`)) as { outcome: string; stdout: string };
+    expect(again).toMatchObject({ outcome: 'worker_lost' });
+    expect(again.stdout).not.toContain('late');
+    expect(counter.count).toBe(1);
+    note('worker, SIGSTOP, running, then back', '200 worker_lost; what it says later reaches no client', counter.count);
+  });
+
+  it('the session it held goes on elsewhere, and its epoch is refused', async () => {
+    const counter = counted();
+    const caller = context.caller();
+    const session = await caller.openSession();
+    await caller.run('open("value.txt", "w").write("first")', session);
+    const late = 'import time; time.sleep(6); open("value.txt", "w").write("of the zombie")';
+    const running = caller.run(`${counter.code}${late}`, session);
+    await counter.begun();
+    const worker = context.workerOf(counter);
+    worker.signal('SIGSTOP');
+    expect(await running).toMatchObject({ outcome: 'worker_lost' });
+    const next = await context
+      .caller(1)
+      .run('print(open("value.txt").read()); open("value.txt", "w").write("second")', session);
+    expect(next).toMatchObject({ stdout: 'first\n', state: 'restored' });
+    worker.signal('SIGCONT');
+    await awhile(2 * leaseMs);
+    const last = await caller.run('print(open("value.txt").read())', session);
+    expect(last).toMatchObject({ stdout: 'second\n', state: 'continued' });
+    expect(counter.count).toBe(1);
+    note(
+      'worker, SIGSTOP, cell runs, then back',
+      'worker_lost; session restored elsewhere; the zombie changes nothing',
+      counter.count,
+    );
+    // It works again for others.
+    const results = await Promise.all(Array.from({ length: 6 }, () => caller.run('print(1)')));
+    expect(results.every(({ stdout }) => stdout === '1\n')).toBe(true);
+  });
+});

@@ -1,0 +1,87 @@
+import { newId } from '../../../src/core/index.ts';
+import { imageRoot } from '../image.ts';
+import { type NatsServer, startNats } from '../nats.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { type S3Server, startS3Server } from '../s3.ts';
+import { type ClusterNode, startNode } from './node.ts';
+
+type Env = Readonly<Record<string, string>>;
+
+export interface ClusterOptions {
+  readonly gateways: number;
+  readonly workers: number;
+  /** For every process. */
+  readonly env?: Env;
+  readonly gatewayEnv?: Env;
+  readonly workerEnv?: Env;
+}
+
+/** Gateways and workers as processes, over a NATS server, a database and a bucket of their own. */
+export interface Cluster {
+  readonly nats: NatsServer;
+  readonly postgres: Postgres;
+  readonly databaseUrl: string;
+  readonly s3: S3Server;
+  readonly gateways: readonly ClusterNode[];
+  readonly workers: readonly ClusterNode[];
+  /** API keys of three principals. */
+  readonly keys: readonly [string, string, string];
+  /** Starts one more. */
+  addGateway(): Promise<ClusterNode>;
+  addWorker(): Promise<ClusterNode>;
+  /** Ends everything that it has started, by its pid. */
+  close(): Promise<void>;
+}
+
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const started: { close(): Promise<unknown> }[] = [];
+  const close = async () => {
+    await Promise.all([...gateways, ...workers].map((node) => node.kill()));
+    await Promise.all(started.map((server) => server.close()));
+  };
+  const gateways: ClusterNode[] = [];
+  const workers: ClusterNode[] = [];
+  try {
+    const keep = async <T extends { close(): Promise<unknown> }>(starting: Promise<T>) => {
+      const server = await starting;
+      started.push(server);
+      return server;
+    };
+    const [nats, postgres, s3] = await Promise.all([keep(startNats()), keep(startPostgres()), keep(startS3Server())]);
+    const { bucket, prefix, endpoint } = await s3.newBucket();
+    const databaseUrl = await postgres.newSchema();
+    const keys = [newId(), newId(), newId()] as const;
+    const shared: Env = { DRAGOMAN_IMAGE: await imageRoot(), DRAGOMAN_NATS_URL: nats.url, ...options.env };
+    const gatewayEnv: Env = {
+      ...shared,
+      DRAGOMAN_ROLE: 'gateway',
+      DRAGOMAN_PORT: '0',
+      DRAGOMAN_DATABASE_URL: databaseUrl,
+      DRAGOMAN_FILES_URL: `s3://${bucket}/${prefix}?endpoint=${endpoint}`,
+      AWS_ACCESS_KEY_ID: process.env.AWS_ACCESS_KEY_ID!,
+      AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY!,
+      DRAGOMAN_API_KEYS: keys.map((key, number) => `p${number}:${key}`).join(','),
+      DRAGOMAN_RATE_LIMITS: 'off',
+      ...options.gatewayEnv,
+    };
+    const workerEnv: Env = { ...shared, DRAGOMAN_ROLE: 'worker', DRAGOMAN_DRAIN_MS: '20000', ...options.workerEnv };
+    let count = 0;
+    const add = async (list: ClusterNode[], kind: string, env: Env) => {
+      const name = `${kind}-${++count}`;
+      const own = kind === 'worker' ? { DRAGOMAN_WORKER_NAME: name } : {};
+      const node = await startNode(name, { ...env, ...own });
+      list.push(node);
+      return node;
+    };
+    const addGateway = () => add(gateways, 'gateway', gatewayEnv);
+    const addWorker = () => add(workers, 'worker', workerEnv);
+    const times = (number: number, start: () => Promise<ClusterNode>) => Array.from({ length: number }, start);
+    // The first gateway makes the tables, and what workers find on the NATS server.
+    await addGateway();
+    await Promise.all([...times(options.gateways - 1, addGateway), ...times(options.workers, addWorker)]);
+    return { nats, postgres, databaseUrl, s3, gateways, workers, keys, addGateway, addWorker, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
