@@ -183,7 +183,7 @@ export interface Execution {
   /**
    * `completed` with an exit code or an `error`, or what ended it.
    */
-  outcome: 'completed' | 'timed_out' | 'out_of_memory' | 'output_limit' | 'killed' | 'cancelled';
+  outcome: 'completed' | 'timed_out' | 'out_of_memory' | 'output_limit' | 'killed' | 'cancelled' | 'worker_lost';
   /**
    * Null when a signal or a limit ended it.
    */

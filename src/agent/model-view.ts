@@ -159,6 +159,8 @@ function endings({ result }: Execution, wallMs: number): string | undefined {
       return 'Stopped: too much output.';
     case 'cancelled':
       return 'The run was cancelled.';
+    case 'worker_lost':
+      return 'The machine that ran the code was lost. The code may have run in part; variables are gone.';
     case 'killed':
       return `The program was killed${result.signal ? ` by ${result.signal}` : ''}.`;
     default:

@@ -1,5 +1,15 @@
-/** How an execution ended. The user's failure is data: `completed` with an exit code, or the limit that ended it. */
-export type Outcome = 'completed' | 'timed_out' | 'out_of_memory' | 'output_limit' | 'killed' | 'cancelled';
+/**
+ * How an execution ended. The user's failure is data: `completed` with an exit code, or the limit that ended it. `worker_lost`: the machine
+ * that ran it is gone, the code may have run in part, and it is not run again.
+ */
+export type Outcome =
+  | 'completed'
+  | 'timed_out'
+  | 'out_of_memory'
+  | 'output_limit'
+  | 'killed'
+  | 'cancelled'
+  | 'worker_lost';
 
 /** What an execution consumed. */
 export interface Usage {

@@ -37,3 +37,4 @@ export type {
 } from './port.ts';
 export type { FileAnswer, FileQuestion, SandboxFileRunner } from './sandbox-files.ts';
 export type { SessionRef } from './session-ref.ts';
+export { WorkerGone } from './worker-gone.ts';

@@ -67,6 +67,7 @@ export function outputsSoFar(pieces: readonly StreamPiece[]): CodeOutput[] {
 /** An interpreter that ends itself, or that a signal ends, prints nothing about it. */
 function endNotice({ outcome, exitCode, signal, error }: CellResult): string {
   if (signal !== null) return `The execution was ended by ${signal}.`;
+  if (outcome === 'worker_lost') return 'The machine that ran the code was lost. It may have run in part.';
   if (outcome === 'killed') return 'The execution was killed.';
   return exitCode === null || exitCode === 0 || error ? '' : `The program ended with exit code ${exitCode}.`;
 }

@@ -22,6 +22,7 @@ export function endingOf({ outcome, signal }: Ended): string | undefined {
     output_limit: 'The program printed more than it may.',
     killed: signal === null ? 'The program was killed.' : `The program was ended by ${signal}.`,
     cancelled: 'The program was cancelled.',
+    worker_lost: 'The machine that ran the program was lost. It may have run in part, and is not run again.',
   };
   return words[outcome];
 }

@@ -22,6 +22,7 @@ const reasons: Readonly<Record<CellResult['outcome'], string>> = {
   output_limit: 'The cell printed too much and did not heed the interrupt.',
   killed: 'The interpreter was killed.',
   cancelled: 'The interpreter was ended.',
+  worker_lost: 'The machine that ran the interpreter was lost. The cell may have run in part.',
 };
 
 /**

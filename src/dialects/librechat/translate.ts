@@ -118,6 +118,7 @@ function endings({ result, lost }: Execution): string[] {
   if (outcome === 'out_of_memory') reasons.push('Out of memory');
   if (outcome === 'output_limit') reasons.push(`${stderr.bytes > stdout.bytes ? 'stderr' : 'stdout'} length exceeded`);
   if (outcome === 'killed') reasons.push('Killed');
+  if (outcome === 'worker_lost') reasons.push('The machine that ran the code was lost: it may have run in part');
   if (outcome !== 'output_limit') {
     for (const [name, stream] of Object.entries({ stdout, stderr })) {
       if (stream.truncated) reasons.push(`${name} truncated at ${Buffer.byteLength(stream.text)} bytes`);

@@ -95,7 +95,7 @@ const ending = {
   ...identity,
   status: z.literal('done'),
   outcome: z
-    .enum(['completed', 'timed_out', 'out_of_memory', 'output_limit', 'killed', 'cancelled'])
+    .enum(['completed', 'timed_out', 'out_of_memory', 'output_limit', 'killed', 'cancelled', 'worker_lost'])
     .describe('`completed` with an exit code or an `error`, or what ended it.'),
   exit_code: z.int().nullable().describe('Null when a signal or a limit ended it.'),
   signal: z.string().nullable(),

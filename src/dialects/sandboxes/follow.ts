@@ -90,6 +90,8 @@ function limitFault({ result }: Execution): ProgramError | undefined {
 /** Code that has no interpreter fails with an exit code alone; an interpreter may die. */
 function exitFault({ result: { outcome, exitCode, signal } }: Execution): ProgramError | undefined {
   if (outcome === 'cancelled') return faultLike('KeyboardInterrupt', 'The code was interrupted.');
+  if (outcome === 'worker_lost')
+    return faultLike('UnexpectedEndOfExecution', 'The machine that ran the code was lost.');
   if (outcome === 'killed' || signal !== null)
     return faultLike('UnexpectedEndOfExecution', `The interpreter was ended by ${signal ?? 'its sandbox'}.`);
   return exitCode === null || exitCode === 0 ? undefined : faultLike('ExitError', `exit status ${exitCode}`);

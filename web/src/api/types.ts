@@ -62,7 +62,14 @@ export interface ProgramError {
 /** How an execution ended. */
 export interface Ending {
   readonly id: string;
-  readonly outcome: 'completed' | 'timed_out' | 'out_of_memory' | 'output_limit' | 'killed' | 'cancelled';
+  readonly outcome:
+    | 'completed'
+    | 'timed_out'
+    | 'out_of_memory'
+    | 'output_limit'
+    | 'killed'
+    | 'cancelled'
+    | 'worker_lost';
   readonly exit_code: number | null;
   readonly signal: string | null;
   readonly state: 'fresh' | 'continued' | 'restored';

@@ -16,6 +16,8 @@ export function outcomeWords(ending: Ending, wasInterrupted: boolean): string | 
       return `Ended by ${signal ?? 'a signal'}. ${kept}`;
     case 'cancelled':
       return `Ended after ${duration(usage.wall_ms)}. ${kept}`;
+    case 'worker_lost':
+      return `The machine that ran it was lost. It may have run in part. ${kept}`;
     case 'completed':
       if (wasInterrupted) return `Interrupted after ${duration(usage.wall_ms)}. ${kept}`;
       return code !== null && code !== 0 ? `Ended with exit code ${code}.` : undefined;

@@ -18,6 +18,7 @@ const limits: Partial<Record<Outcome, string>> = {
   output_limit: 'Stopped: too much output.',
   killed: 'The program was killed.',
   cancelled: 'The run was cancelled.',
+  worker_lost: 'The machine that ran the program was lost. It may have run in part.',
 };
 
 /** The result of a call of ours, as the client gets it. @param fileIds of the files it made, as the client knows them */

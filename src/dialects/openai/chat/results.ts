@@ -24,6 +24,7 @@ const endings: Partial<Record<Outcome, { name: string; value: string }>> = {
   output_limit: { name: 'OutputLimitError', value: 'Too much was printed.' },
   killed: { name: 'KilledError', value: 'The program was killed.' },
   cancelled: { name: 'CancelledError', value: 'The execution was cancelled.' },
+  worker_lost: { name: 'WorkerLostError', value: 'The machine that ran the code was lost. It may have run in part.' },
 };
 
 /** The result of code as `{stdout, stderr, results, error}`. */

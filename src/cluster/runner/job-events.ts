@@ -1,0 +1,21 @@
+import type { NumberedEvent } from '../../event-log/index.ts';
+import type { Job, JobEvent, JobRef } from '../../runner/index.ts';
+
+/** Where a gateway hears of jobs. */
+export interface JobEvents {
+  /** Begins to hear of a job, before it is sent to a worker; absent: any worker may get it. */
+  follow(job: Job, worker?: string): Promise<void> | void;
+  /** As `Runner.events`. The log of a job whose worker is lost ends with the outcome `worker_lost`. */
+  events(job: JobRef, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<JobEvent>>;
+  /** The worker that runs a job, or ran it; undefined: it has not begun, or is not known. */
+  workerOf(jobId: string): Promise<string | undefined> | string | undefined;
+}
+
+/** The queue of jobs that any worker may run. */
+export interface Lane {
+  /** Whether a job fits into it. */
+  takes(job: Job): boolean;
+  submit(job: Job): Promise<void>;
+  /** Ends a job that no worker has begun; false: one has, or it is not known. */
+  withdraw(jobId: string): Promise<boolean>;
+}
