@@ -5,7 +5,7 @@ import { type Config, describeConfig, loadConfig } from '../config/index.ts';
 import { isSuperuser } from '../core/index.ts';
 import { createProgress, installPackages, missingForTests } from '../host/index.ts';
 import { nativeHelper, setup as setUp } from '../images/index.ts';
-import { type Image, type Service, startService } from '../roles/index.ts';
+import { type Image, type Service, startGatewayRole, startService, startWorkerRole } from '../roles/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 
 /** Prints the settings in effect. */
@@ -21,10 +21,20 @@ export async function serve(version: string): Promise<void> {
   for (const note of config.notes) console.log(note);
   // An unknown name is refused now, not after an image has been built.
   findIsolation(config.isolation.backend);
-  const image = await prepare(config);
+  const { role } = config.cluster;
+  // A gateway holds no sandboxes.
+  const image = role === 'gateway' ? undefined : await prepare(config);
   const started = performance.now();
-  const service = await untilSignal(() => startService(config, image, version));
-  announce(config, service, version, performance.now() - started);
+  const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
+  if (role === 'worker') {
+    const worker = await untilSignal(() => startWorkerRole(config, image!, version));
+    console.log(`Dragoman ${version} works as ${worker.id} (ready in ${seconds()} s)`);
+    return;
+  }
+  const service = await untilSignal(() =>
+    image ? startService(config, image, version) : startGatewayRole(config, version),
+  );
+  announce(config, service, version, seconds());
 }
 
 /** Installs OS packages and builds the sandbox image where they are missing; with `forTests` also what the tests need. */
@@ -63,10 +73,10 @@ async function prepare(config: Config): Promise<Image> {
   return { imageRoot, imageId, nativeDir: await nativeHelper({ ...common, sourceDir, imageRoot, places }) };
 }
 
-function announce(config: Config, { url, firstKey, startCode }: Service, version: string, ms: number): void {
+function announce(config: Config, { url, firstKey, startCode }: Service, version: string, seconds: string): void {
   const keyFile = join(config.stores.dataDir, 'api-key');
   const { mode, keys } = config.authentication;
-  console.log(`Dragoman ${version} serves at ${url} (ready in ${(ms / 1000).toFixed(1)} s)`);
+  console.log(`Dragoman ${version} serves at ${url} (ready in ${seconds} s)`);
   let credential = '';
   if (mode === 'open') console.log('Access: open, on this machine only (DRAGOMAN_AUTH=open)');
   else if (mode === 'jwt') {
@@ -89,7 +99,7 @@ function announce(config: Config, { url, firstKey, startCode }: Service, version
 }
 
 /** Starts the service. The first signal ends it in order, also during the start; another one a second later ends it at once. */
-function untilSignal(start: () => Promise<Service>): Promise<Service> {
+function untilSignal<T extends Closable>(start: () => Promise<T>): Promise<T> {
   let since = 0;
   const end = () => {
     if (since > 0 && performance.now() - since > 1000) process.exit(1);
@@ -103,7 +113,11 @@ function untilSignal(start: () => Promise<Service>): Promise<Service> {
   return starting;
 }
 
-async function close(service: Service): Promise<void> {
+interface Closable {
+  close(): Promise<void>;
+}
+
+async function close(service: Closable): Promise<void> {
   try {
     await service.close();
     process.exit(0);

@@ -1,7 +1,8 @@
-export { Connection, type ConnectionOptions, Unanswered } from './connection.ts';
+export { WorkerCalls } from './calls/worker-calls.ts';
+export { Connection, type ConnectionOptions } from './connection.ts';
 export { examineServer, type ServerFacts } from './doctor/server-facts.ts';
 export { excessiveRights } from './doctor/worker-rights.ts';
-export { HeldLease, type HeldLeaseOptions } from './leases/held-lease.ts';
-export type { WorkerLease } from './leases/lease.ts';
 export { WorkerTable } from './leases/worker-table.ts';
-export { inboxOf } from './subjects.ts';
+export { ClusterRunner } from './runner/cluster-runner.ts';
+export { gatewayQueue, gatewaySubject, gatewaySubjects, inboxOf, seatOf } from './subjects.ts';
+export { type OwnQuestion, WorkerService } from './worker/worker-service.ts';

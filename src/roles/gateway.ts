@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createAgent } from '../agent/index.ts';
 import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
@@ -29,7 +28,7 @@ import {
 import { createUpstreams } from '../upstreams/index.ts';
 import type { Common } from './common.ts';
 import type { Storage } from './storage.ts';
-import { surroundings, usableMemory } from './surroundings.ts';
+import { defaultPlaces, surroundings } from './surroundings.ts';
 
 const shutdownDeadlineMs = 10_000;
 
@@ -200,10 +199,4 @@ function maxOpenFiles(): number {
 /** Whether the operator has switched every rate limit off. */
 function areOff(plans: Plans): boolean {
   return plans.values().every(({ rates }) => Object.values(rates).every((rate) => rate === null));
-}
-
-/** Four programs a core, because most wait; never more than fit into memory at the largest limit. */
-function defaultPlaces(plans: Plans): number {
-  const memoryBytes = Math.max(...plans.values().map(({ limits }) => limits.memoryBytes));
-  return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((usableMemory() * 0.75) / memoryBytes)));
 }

@@ -1,4 +1,6 @@
 export { type Service, startService } from './all.ts';
+export { startGatewayRole } from './gateway-role.ts';
 export { openBytes, openRecords } from './storage.ts';
 export { makeTrialSandbox } from './trial.ts';
 export type { Image } from './worker.ts';
+export { startWorkerRole } from './worker-role.ts';

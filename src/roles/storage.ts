@@ -41,7 +41,9 @@ function filesDirOf(dataDir: string): string {
 /** Opens the stores of a data directory that is locked. @throws DragomanError storage_unavailable */
 export async function startStorage(config: Config, { logger, now, lifetime }: Common): Promise<Storage> {
   const { dataDir, databaseUrl, filesBucket, retentionMs } = config.stores;
-  if (databaseUrl !== undefined) {
+  // Gateways share a database, and what lies beside it.
+  const isAlone = config.cluster.role === 'all';
+  if (databaseUrl !== undefined && isAlone) {
     const lock = await lockPostgres(databaseUrl);
     lifetime.add(() => lock.release());
   }
@@ -54,7 +56,7 @@ export async function startStorage(config: Config, { logger, now, lifetime }: Co
   const unfinished = await files.start();
   if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
   lifetime.add(() => files.close());
-  const removed = filesBucket ? 0 : await removeUnrecordedContents(filesDirOf(dataDir), contents);
+  const removed = filesBucket || !isAlone ? 0 : await removeUnrecordedContents(filesDirOf(dataDir), contents);
   if (removed > 0) logger.info({ contents: removed }, 'removed stored bytes that no record knew');
   const usage = new UsageLedger({ records: records.usage, logger, now });
   lifetime.add(() => usage.close());

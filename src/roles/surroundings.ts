@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { DragomanError } from '../core/index.ts';
+import { DragomanError, type Plans } from '../core/index.ts';
 import type { Examination, Surroundings } from '../service/index.ts';
 
 export interface SurroundingsOptions extends Pick<Surroundings, 'version' | 'image' | 'isolation' | 'reserveBytes'> {
@@ -67,4 +67,10 @@ async function examineHost(now: () => number): Promise<Examination> {
   } catch (cause) {
     throw new DragomanError('internal', { message: 'The doctor gave no answer.', cause });
   }
+}
+
+/** Four programs a core, because most wait; never more than fit into memory at the largest limit. */
+export function defaultPlaces(plans: Plans): number {
+  const memoryBytes = Math.max(...plans.values().map(({ limits }) => limits.memoryBytes));
+  return Math.max(2, Math.min(availableParallelism() * 4, Math.floor((usableMemory() * 0.75) / memoryBytes)));
 }

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/index.ts';
 import { defaultPlan } from '../core/index.ts';
 import { CompileCache, createEngine, loadHints, loadRuntimes } from '../engine/index.ts';
-import { type JobFiles, memoryJobLog, type Runner } from '../runner/index.ts';
+import type { EventLog } from '../event-log/index.ts';
+import type { JobEvent, JobFiles } from '../runner/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 import { LocalRunner } from '../worker/index.ts';
 import type { Common } from './common.ts';
@@ -17,8 +18,23 @@ export interface Image {
   readonly nativeDir: string;
 }
 
-/** Starts what runs code: the engine and a worker over it. Bytes of files come and go by `files`. */
-export async function startWorker(config: Config, image: Image, files: JobFiles, common: Common): Promise<Runner> {
+/** What a worker is made over, besides its engine. */
+export interface WorkerParts {
+  /** Where bytes of files come from and go. */
+  readonly files: JobFiles;
+  /** Id of the worker; absent: a new one. */
+  readonly worker?: string;
+  /** Where the events of its jobs go. */
+  readonly events: EventLog<JobEvent>;
+}
+
+/** Starts what runs code: the engine and a worker over it. */
+export async function startWorker(
+  config: Config,
+  image: Image,
+  { files, worker, events }: WorkerParts,
+  common: Common,
+): Promise<LocalRunner> {
   const { logger, metrics, traces, now, availableMemory, lifetime } = common;
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
   const { imageRoot, imageId, nativeDir } = image;
@@ -54,7 +70,8 @@ export async function startWorker(config: Config, image: Image, files: JobFiles,
   const runner = new LocalRunner({
     engine,
     files,
-    events: memoryJobLog(),
+    events,
+    ...(worker === undefined ? {} : { worker }),
     limits: config.plans.get(defaultPlan)!.limits,
     maxLive,
     reserveBytes,

@@ -70,6 +70,30 @@ export class LiveSessions {
       });
   }
 
+  refs(): SessionRef[] {
+    return [...this.#byId.values()].filter(holds).map(({ ref }) => ref);
+  }
+
+  /** Whether a session has a sandbox, or could have one now. */
+  hasRoom(ref: SessionRef, owner: string): boolean {
+    const known = this.#byId.get(ref.id);
+    if (known && holds(known)) return true;
+    const { maxLive } = this.#options;
+    const others = [...this.#byId.values()].filter((session) => session !== known && holds(session));
+    const busy = others.filter((session) => session.owner === owner && !isIdle(session)).length;
+    return busy < mostBusy(maxLive) && (others.length < maxLive || victimOf(others, owner, false) !== undefined);
+  }
+
+  /** Ends idle sandboxes, those whose variables are being saved a moment later. Returns how many sessions are left. */
+  async letGo(): Promise<number> {
+    const idle = [...this.#byId.values()].filter((session) => isIdle(session) && !session.isSaving);
+    await Promise.allSettled(idle.map((session) => this.#drop(session)));
+    return this.#byId
+      .values()
+      .filter(holds)
+      .reduce((sum) => sum + 1, 0);
+  }
+
   /**
    * Uses a session for a job: its sandbox stays until `work` is over.
    * @throws DragomanError conflict for an epoch that is over; overloaded when there is no room for another sandbox

@@ -29,6 +29,8 @@ import { LiveFiles } from './live-files.ts';
 import { LiveSessions } from './live-sessions.ts';
 
 export interface LocalRunnerOptions {
+  /** Id of the worker; absent: a new one. */
+  readonly worker?: string;
   readonly engine: Engine;
   readonly files: JobFiles;
   readonly events: EventLog<JobEvent>;
@@ -47,16 +49,17 @@ export interface LocalRunnerOptions {
 /** A `Runner` over an engine in this process: each call is a direct one, and nothing is copied or serialised. */
 export class LocalRunner implements Runner {
   readonly #options: LocalRunnerOptions;
-  readonly #worker = newId();
+  readonly #worker: string;
   readonly #languages: readonly Language[];
   readonly #sessions: LiveSessions;
   /** Jobs under way: as many as the service admits. */
-  readonly #jobs = new Map<string, JobRun>();
+  readonly #jobs = new Map<string, { readonly run: JobRun; readonly settled: Promise<void> }>();
   readonly commands: CommandRunner;
   readonly sandboxFiles: SandboxFileRunner;
 
   constructor(options: LocalRunnerOptions) {
     this.#options = options;
+    this.#worker = options.worker ?? newId();
     this.#languages = languagesOf(options.engine.catalogue);
     this.#sessions = new LiveSessions(options);
     this.commands = new LiveCommands(this.#sessions, options.now);
@@ -70,7 +73,7 @@ export class LocalRunner implements Runner {
 
   /** Ends what runs, and every sandbox of a session. */
   async close(): Promise<void> {
-    for (const job of this.#jobs.values()) job.cancel();
+    for (const { run } of this.#jobs.values()) run.cancel();
     await this.#sessions.close();
   }
 
@@ -104,8 +107,38 @@ export class LocalRunner implements Runner {
     const parts = { ...this.#options, sessions: this.#sessions, worker: this.#worker };
     // Throws for a job that cannot be run at all, and then there is no log of it.
     const run = new JobRun(parts, job, () => events.create(key));
-    this.#jobs.set(job.id, run);
-    void run.run().finally(() => this.#jobs.delete(job.id));
+    const settled = run.run().finally(() => this.#jobs.delete(job.id));
+    this.#jobs.set(job.id, { run, settled });
+  }
+
+  /** Whether it runs or has run this job: then it does not take it again. */
+  holds(job: JobRef): boolean {
+    return this.#jobs.has(job.id) || this.#options.events.find(logKey(job)) !== undefined;
+  }
+
+  /** Resolves when this job does not run, or runs no more. */
+  async settled(jobId: string): Promise<void> {
+    await this.#jobs.get(jobId)?.settled;
+  }
+
+  /** Jobs that run. */
+  get running(): number {
+    return this.#jobs.size;
+  }
+
+  /** Whether a session has a sandbox, or could have one now. */
+  hasRoom(session: SessionRef, owner: string): boolean {
+    return this.#sessions.hasRoom(session, owner);
+  }
+
+  /** Ends idle sandboxes of sessions. Returns how many sessions are left, because something uses them. */
+  letGo(): Promise<number> {
+    return this.#sessions.letGo();
+  }
+
+  /** Every session that has a sandbox. */
+  held(): SessionRef[] {
+    return this.#sessions.refs();
   }
 
   events(job: JobRef, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<JobEvent>> {
@@ -121,11 +154,11 @@ export class LocalRunner implements Runner {
   }
 
   async interrupt(jobId: string): Promise<void> {
-    this.#jobs.get(jobId)?.interrupt();
+    this.#jobs.get(jobId)?.run.interrupt();
   }
 
   async cancel(jobId: string): Promise<void> {
-    this.#jobs.get(jobId)?.cancel();
+    this.#jobs.get(jobId)?.run.cancel();
   }
 
   async placeSession(_current: string | null): Promise<string> {
@@ -184,7 +217,7 @@ export class LocalRunner implements Runner {
 
   /** @throws DragomanError conflict when it has ended */
   #job(id: string): JobRun {
-    const job = this.#jobs.get(id);
+    const job = this.#jobs.get(id)?.run;
     if (!job) throw new DragomanError('conflict', { message: 'The execution has ended.' });
     return job;
   }

@@ -68,6 +68,11 @@ export class CallDesk {
     );
   }
 
+  /** Resolves when gateways have read every stream to its end, or left it. */
+  async read(): Promise<void> {
+    await Promise.all([...this.#outgoing.values()].map(({ left }) => left));
+  }
+
   close(): void {
     this.#stop();
     for (const stream of [...this.#outgoing.values(), ...this.#incoming.values()]) stream.leave();

@@ -1,6 +1,6 @@
 import { jobFault } from '../../runner/index.ts';
 import { encode, maxMessageBytes } from '../message.ts';
-import { framed, idleMs, piece, pullMs } from './wire.ts';
+import { framed, idleMs, piece, pullMs, wayMs } from './wire.ts';
 
 /** Bytes that are read ahead of the one who pulls them. */
 const aheadBytes = maxMessageBytes;
@@ -20,10 +20,15 @@ export class Outgoing {
   #idle: NodeJS.Timeout | undefined;
   #isLeft = false;
 
+  /** Resolves when it was pulled to its end, or given up. */
+  readonly left: Promise<void>;
+  readonly #over = Promise.withResolvers<void>();
+
   /** @param forget is called once, when it was pulled to its end some time ago, or given up */
   constructor(bytes: AsyncIterable<Uint8Array>, forget: () => void) {
     this.#iterator = bytes[Symbol.asyncIterator]();
     this.#forget = forget;
+    this.left = this.#over.promise;
     this.#touch();
     void this.#read();
   }
@@ -52,6 +57,7 @@ export class Outgoing {
     this.#wakeReader();
     this.#wakePuller();
     this.#forget();
+    this.#over.resolve();
     // Where it waits for its next bytes, this ends it once they are there.
     void Promise.resolve(this.#iterator.return?.()).catch(() => {});
   }
@@ -82,10 +88,19 @@ export class Outgoing {
     this.#readyBytes -= size;
     if (size > 0 || this.#state === 'open') {
       const isEnd = this.#state === 'ended' && this.#readyBytes === 0;
-      return framed(isEnd ? piece.end : piece.more, Buffer.concat(parts));
+      return isEnd ? this.#end(framed(piece.end, Buffer.concat(parts))) : framed(piece.more, Buffer.concat(parts));
     }
-    if (this.#state === 'ended') return framed(piece.end);
-    return framed(piece.fault, encode(jobFault(this.#state.fault)));
+    return this.#end(
+      this.#state === 'ended' ? framed(piece.end) : framed(piece.fault, encode(jobFault(this.#state.fault))),
+    );
+  }
+
+  /** The last piece: it can be pulled once more, and then it is forgotten. */
+  #end(frame: Uint8Array): Uint8Array {
+    this.#over.resolve();
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.leave(), pullMs + wayMs).unref();
+    return frame;
   }
 
   async #read(): Promise<void> {

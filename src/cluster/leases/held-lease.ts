@@ -16,6 +16,8 @@ export interface HeldLeaseOptions {
   readonly logger: Logger;
 }
 
+/** How much earlier than the server this process takes its lease for ended. */
+const marginMs = 300;
 /** A worker that has heard nothing of the server for so long ends its sessions. */
 const aloneMs = 120_000;
 
@@ -26,12 +28,23 @@ export class HeldLease {
   #sequence = 0;
   #renewedAt = performance.now();
   #wasAlone = false;
+  #lapses = 0;
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: HeldLeaseOptions) {
     this.#options = options;
+  }
+
+  /** By the clock of this process, the lease on the server has not ended. */
+  get isHeld(): boolean {
+    return this.#sequence > 0 && performance.now() - this.#renewedAt < leaseMs - marginMs;
+  }
+
+  /** How often it had ended before it was renewed. */
+  get lapses(): number {
+    return this.#lapses;
   }
 
   /**
@@ -46,7 +59,9 @@ export class HeldLease {
     const until = performance.now() + waitMs;
     for (let attempt = 1; !this.#closed; attempt++) {
       try {
+        const begunAt = performance.now();
         this.#sequence = await this.#write(0);
+        this.#renewedAt = begunAt;
         break;
       } catch (error) {
         const last = lastSequenceOf(error);
@@ -59,7 +74,6 @@ export class HeldLease {
       }
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-    this.#renewedAt = performance.now();
     this.#timer = setInterval(() => void this.renew(), beatMs);
   }
 
@@ -90,8 +104,10 @@ export class HeldLease {
   async #isFree(last: number): Promise<boolean> {
     // A worker cannot read. A lease that lives is renewed within this time, and then the number is another one.
     await new Promise((resolve) => setTimeout(resolve, leaseMs));
+    const begunAt = performance.now();
     try {
       this.#sequence = await this.#write(last);
+      this.#renewedAt = begunAt;
       return true;
     } catch {
       return false;
@@ -101,9 +117,10 @@ export class HeldLease {
   async #renew(): Promise<void> {
     if (this.#closed) return;
     const { logger, lapsed, alone } = this.#options;
+    const begunAt = performance.now();
     try {
       this.#sequence = await this.#write(this.#sequence);
-      this.#renewedAt = performance.now();
+      this.#renewedAt = begunAt;
       this.#wasAlone = false;
     } catch (error) {
       const last = lastSequenceOf(error);
@@ -117,9 +134,12 @@ export class HeldLease {
       // Of an empty bucket the server was started anew: the gateways wait for the workers then, and take none for dead.
       if (last > 0) {
         logger.warn({ forMs: Math.round(performance.now() - this.#renewedAt) }, 'the lease of this worker had ended');
+        this.#lapses++;
         await lapsed();
       }
       this.#sequence = last;
+      // Gateways hear of it at once, and not only with the next beat.
+      this.#sequence = await this.#write(last).catch(() => last);
     }
   }
 

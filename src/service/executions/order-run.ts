@@ -1,5 +1,5 @@
 import type { FileRef, Logger, StoredFile } from '../../core/index.ts';
-import type { Job, JobEnding, Runner } from '../../runner/index.ts';
+import type { Job, JobEnding, Runner, SessionRef } from '../../runner/index.ts';
 import { fileSetOf } from '../../stores/index.ts';
 import type { FileService, OpenFileSet } from '../files/file-service.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
@@ -48,15 +48,30 @@ export function runAlone(parts: OrderRunParts, execution: TrackedExecution, orde
 }
 
 /** Runs an order in a session, whose turn it is: with all its files, and what the code makes becomes the session's. */
-export async function runInSession(
+export function runInSession(
   parts: OrderRunParts,
   execution: TrackedExecution,
   order: Order,
   session: OpenSession,
 ): Promise<Execution> {
+  const { directory } = parts;
+  return directory.placed(session, async (ref) => {
+    const ended = await runAt(parts, execution, order, session, ref);
+    if (ended.result.outcome === 'worker_lost') await directory.abandon(session, ref);
+    return ended;
+  });
+}
+
+/** The same where the session's sandbox is or will be. */
+async function runAt(
+  parts: OrderRunParts,
+  execution: TrackedExecution,
+  order: Order,
+  session: OpenSession,
+  ref: SessionRef,
+): Promise<Execution> {
   const { record, files } = session;
   const set = () => parts.fileService.opened(order.principal, fileSetOf(record));
-  const ref = await parts.directory.place(session);
   await bringInputs(parts, order, session);
   const state =
     execution.kernel === null ? undefined : await parts.states.forJob(order.principal, session, execution.kernel);
@@ -74,6 +89,7 @@ export async function runInSession(
       // A kernel that was only asked holds no variables.
       if (execution.kernel === null || order.request.question) return undefined;
       session.noteKernel(execution.kernel);
+      if (ending.result.outcome === 'worker_lost') return undefined;
       const cell = { kernel: execution.kernel, execution: execution.id, ref };
       return parts.states.noteCell(order.principal, session, cell, ending);
     },

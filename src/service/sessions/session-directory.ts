@@ -1,5 +1,5 @@
 import { DragomanError, FairStore, type Logger, type Principal, type StoredFile } from '../../core/index.ts';
-import type { Runner, SessionRef } from '../../runner/index.ts';
+import { type Runner, type SessionRef, WorkerGone } from '../../runner/index.ts';
 import type { Records, SessionRecord } from '../../stores/index.ts';
 import type { FileService } from '../files/file-service.ts';
 import { OpenSession } from './open-session.ts';
@@ -140,6 +140,27 @@ export class SessionDirectory {
       session.notePlace(place);
     }
     throw new DragomanError('overloaded', { message: 'The session moves between workers.', retryAfterSeconds: 1 });
+  }
+
+  /**
+   * Works with the session where it is placed, and again where its worker turns out to be gone before anything has begun.
+   * @throws DragomanError as `place`, and what `work` throws
+   */
+  async placed<T>(session: OpenSession, work: (ref: SessionRef) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const ref = await this.place(session);
+      try {
+        return await work(ref);
+      } catch (error) {
+        if (!(error instanceof WorkerGone) || error.mayHaveBegun || attempt === maxPlaceAttempts) throw error;
+      }
+    }
+  }
+
+  /** The worker of this session is lost: whatever it still does there is believed no more. */
+  async abandon(session: OpenSession, { id, epoch, worker }: SessionRef): Promise<void> {
+    const place = await this.#options.records.sessions.place(id, epoch, worker);
+    if (place) session.notePlace(place);
   }
 
   /** Ends what runs in a session and forgets it, sandbox and all; its record and files are the caller's to remove. */

@@ -87,16 +87,17 @@ export class SessionSandboxes {
     const { runner, jobFiles, plans, now } = this.#options;
     const { record, files } = session;
     const { limits } = planOf(plans, principal);
-    const ref = await this.#directory.place(session);
-    await runner.openSession({
-      session: ref,
-      owner: ownerOf(principal),
-      idleMs: Math.min(record.idleMs, Math.max(0, record.expiresAt - now())),
-      inputs: jobInputs(files.all()),
-      folders: record.folders,
-      limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, record.memoryBytes) },
-      pass: jobFiles.read(record.id, { session: ref, digests: [] }),
-    });
+    await this.#directory.placed(session, (ref) =>
+      runner.openSession({
+        session: ref,
+        owner: ownerOf(principal),
+        idleMs: Math.min(record.idleMs, Math.max(0, record.expiresAt - now())),
+        inputs: jobInputs(files.all()),
+        folders: record.folders,
+        limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, record.memoryBytes) },
+        pass: jobFiles.read(record.id, { session: ref, digests: [] }),
+      }),
+    );
   }
 
   async #collect(principal: Principal, session: OpenSession): Promise<WorkspaceChange> {

@@ -1,0 +1,68 @@
+import {
+  ClusterRunner,
+  gatewayQueue,
+  gatewaySubjects,
+  type OwnQuestion,
+  seatOf,
+  WorkerCalls,
+  WorkerTable,
+} from '../cluster/index.ts';
+import type { Config } from '../config/index.ts';
+import { DragomanError } from '../core/index.ts';
+import { StoredJobFiles } from '../service/index.ts';
+import { lockDirectory, type Records } from '../stores/index.ts';
+import type { Service } from './all.ts';
+import { connectCluster } from './cluster-connection.ts';
+import { startCommon } from './common.ts';
+import { prepareKeys, startCodeFor } from './first-key.ts';
+import { startGateway } from './gateway.ts';
+import { startStorage } from './storage.ts';
+
+/** The role `gateway`: stores and what callers speak to; code runs on workers elsewhere. */
+export async function startGatewayRole(config: Config, version: string): Promise<Service> {
+  const common = await startCommon(config, 'gateway', version);
+  const { lifetime, logger, metrics } = common;
+  const close = () => lifetime.close();
+  try {
+    const lock = lockDirectory(config.stores.dataDir);
+    lifetime.add(() => lock.release());
+    const connection = await connectCluster(config, undefined, common);
+    const storage = await startStorage(config, common);
+    const firstKey = await prepareKeys(config, storage.records);
+    const workers = new WorkerTable(connection, logger);
+    lifetime.add(() => workers.close());
+    await workers.start();
+    metrics.gauge('workers', 'Workers that live', () => workers.all().length);
+    lifetime.add(
+      connection.answer<OwnQuestion, readonly string[]>(gatewaySubjects('own'), gatewayQueue, (question, subject) =>
+        ownSessions(storage.records, question, subject),
+      ),
+    );
+    const runner = new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers });
+    const jobFiles = new StoredJobFiles(storage.fileService);
+    const startCode = startCodeFor(config, firstKey?.secret, common.now);
+    const imageId = workers.all()[0]?.image ?? 'that of its workers';
+    const parts = { ...storage, jobFiles, runner, version, imageId, startCode };
+    const url = await startGateway(config, parts, common);
+    return { url, firstKey, startCode: startCode?.text, close };
+  } catch (error) {
+    // What kept it from starting says more than what then could not be closed.
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+/** Sessions that one worker may hold at most, for one question. */
+const maxAsked = 10_000;
+
+/** Which sessions are still on a worker that was taken for dead. */
+async function ownSessions(records: Records, { worker, sessions }: OwnQuestion, subject: string): Promise<string[]> {
+  if (typeof worker !== 'string' || !subject.endsWith(`.${seatOf(worker)}`) || !Array.isArray(sessions))
+    throw new DragomanError('invalid_request');
+  const own: string[] = [];
+  for (const { id, epoch } of sessions.slice(0, maxAsked)) {
+    const record = await records.sessions.find(String(id));
+    if (record?.worker === worker && record.epoch === epoch) own.push(record.id);
+  }
+  return own;
+}

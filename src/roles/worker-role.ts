@@ -1,0 +1,61 @@
+import { WorkerService } from '../cluster/index.ts';
+import type { Config } from '../config/index.ts';
+import { DragomanError, newId } from '../core/index.ts';
+import { type JobFiles, memoryJobLog } from '../runner/index.ts';
+import { lockDirectory } from '../stores/index.ts';
+import { connectCluster } from './cluster-connection.ts';
+import { startCommon } from './common.ts';
+import { defaultPlaces } from './surroundings.ts';
+import { type Image, startWorker } from './worker.ts';
+
+/** A running worker. */
+export interface WorkerProcess {
+  readonly id: string;
+  /** Takes nothing new, lets what runs end in its time, and ends. */
+  close(): Promise<void>;
+}
+
+/** The role `worker`: runs code for gateways. It has no port, no database and no key of any user. */
+export async function startWorkerRole(config: Config, image: Image, version: string): Promise<WorkerProcess> {
+  const common = await startCommon(config, 'worker', version);
+  const { lifetime, logger, now, availableMemory } = common;
+  const close = () => lifetime.close();
+  try {
+    const lock = lockDirectory(config.stores.dataDir);
+    lifetime.add(() => lock.release());
+    const seat = config.cluster.workerName ?? config.cluster.natsUrl!.user ?? `w_${newId()}`;
+    const id = `${seat}.${newId()}`;
+    const connection = await connectCluster(config, seat, common);
+    const runner = await startWorker(config, image, { files: noFiles, worker: id, events: memoryJobLog() }, common);
+    const { maxLive: maxSessions, reserveBytes } = config.sessions;
+    const places = config.engine.concurrency || defaultPlaces(config.plans);
+    const startedAt = now();
+    const service = new WorkerService({
+      connection,
+      runner,
+      lease: () => ({
+        ...{ worker: id, startedAt, version, image: image.imageId, places, maxSessions },
+        sessions: runner.liveSessions,
+        memory: Math.max(0, availableMemory() - reserveBytes),
+      }),
+      drainMs: config.cluster.drainMs,
+      logger,
+    });
+    lifetime.add(async () => {
+      await service.drain();
+      await runner.close();
+      await service.close();
+    });
+    await service.start();
+    return { id, close };
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+const refused = () => new DragomanError('storage_unavailable', { message: 'This worker cannot reach files.' });
+const noFiles: JobFiles = {
+  open: () => Promise.reject(refused()),
+  put: () => Promise.reject(refused()),
+};
