@@ -34,8 +34,8 @@ export const pullMs = 5000;
 export const wayMs = 3000;
 /** A stream that is not asked for in this time is given up. */
 export const idleMs = 45_000;
-/** An answer can be asked for again for so long. */
-export const rememberMs = 20_000;
+/** An answer can be asked for again for so long: longer than a gateway asks again. */
+export const rememberMs = 60_000;
 
 export function framed(kind: number, bytes?: Uint8Array): Uint8Array {
   const frame = new Uint8Array(1 + (bytes?.length ?? 0));

@@ -188,11 +188,11 @@ export class ClusterRunner implements Runner {
     return this.#ofSession(session, 'collect', [session, jobId, readOnly, ...rest], null);
   }
 
-  /** Hands a job to a worker. With the id of the job, a question that is asked again begins it once. */
+  /** Hands a job to a worker. A question that is asked again, because no answer came, begins it once. */
   async #send(job: Job, worker: string): Promise<void> {
     await this.#log.follow(job, worker);
     try {
-      await this.#orAvoided(worker, () => this.#calls.call(worker, 'cell', job, { call: `j-${job.id}` }));
+      await this.#orAvoided(worker, () => this.#calls.call(worker, 'cell', job));
     } catch (error) {
       // It may run, or have run: its log says how it ends, and it never begins again elsewhere.
       if (!(error instanceof WorkerGone && error.mayHaveBegun)) throw error;

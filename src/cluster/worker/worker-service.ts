@@ -111,8 +111,6 @@ export class WorkerService {
 
   async #take(job: Job): Promise<void> {
     const { runner } = this.#options;
-    // A question that was asked again: the job is here.
-    if (runner.holds(job)) return;
     await this.#mayBegin();
     const { session } = job;
     if (session) {
