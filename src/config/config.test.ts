@@ -51,14 +51,6 @@ describe('defaults', () => {
   test('an empty environment is a full configuration', () => {
     expect(load()).toEqual({
       face: { isOn: true, shares: false, signInHours: 720 },
-      cluster: {
-        role: 'all',
-        natsUrl: undefined,
-        natsSeed: undefined,
-        natsCa: undefined,
-        workerName: undefined,
-        drainMs: 60_000,
-      },
       previews: {
         maxBytes: 4_194_304,
         maxFileBytes: 104_857_600,
