@@ -130,9 +130,20 @@ describe('defaults', () => {
         workerName: undefined,
         drainMs: 60_000,
       },
+      webhooks: { url: undefined, secret: undefined, allowsPrivate: false },
       telemetry: { level: 'info', format: 'json', tracesUrl: undefined, tracesHeaders: undefined, tracesShare: 1 },
       notes: [],
     });
+  });
+
+  test('webhooks need an address and a key of the form of Standard Webhooks', () => {
+    const url = 'https://hooks.example.com/dragoman';
+    const secret = `whsec_${Buffer.alloc(24).toString('base64')}`;
+    const set = load({ DRAGOMAN_WEBHOOK_URL: url, DRAGOMAN_WEBHOOK_SECRET: secret });
+    expect(set.webhooks).toEqual({ url, secret, allowsPrivate: false });
+    for (const bad of ['whsec_', 'whsec_c2hvcnQ=', secret.slice(6), `whsec_${Buffer.alloc(65).toString('base64')}`])
+      expect(() => load({ DRAGOMAN_WEBHOOK_URL: url, DRAGOMAN_WEBHOOK_SECRET: bad })).toThrow(/whsec_ and 24 to 64/);
+    expect(() => load({ DRAGOMAN_WEBHOOK_URL: url })).toThrow(/must be set together/);
   });
 
   test('the data directory follows the user and XDG_DATA_HOME', () => {

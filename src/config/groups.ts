@@ -12,6 +12,7 @@ import { sandboxes } from './groups/sandboxes.ts';
 import { sessions, state } from './groups/sessions.ts';
 import { compileCacheBytes, storedBytes, storedFiles, stores } from './groups/storage.ts';
 import { telemetry } from './groups/telemetry.ts';
+import { webhooks } from './groups/webhooks.ts';
 import type { Values } from './setting.ts';
 
 /** What a plan has besides limits of an execution. */
@@ -48,6 +49,7 @@ export const groups = {
   sessions,
   previews,
   cluster,
+  webhooks,
   telemetry,
 };
 

@@ -36,7 +36,7 @@ function broken(rules: readonly Rule[], given: Given, from: Surroundings): strin
   });
 }
 
-const { authentication, cluster, engine, http, providers, stores } = groups;
+const { authentication, cluster, engine, http, providers, stores, webhooks } = groups;
 
 const serverRules = [
   rule(
@@ -81,6 +81,12 @@ const serverRules = [
     [authentication.mode, authentication.jwt.keys],
     (mode, keys) =>
       mode.includes('jwt') && keys === undefined && `DRAGOMAN_JWT_KEYS must be set when DRAGOMAN_AUTH is ${mode}`,
+  ),
+  rule(
+    [webhooks.url, webhooks.secret],
+    (url, secret) =>
+      (url === undefined) !== (secret === undefined) &&
+      'DRAGOMAN_WEBHOOK_URL and DRAGOMAN_WEBHOOK_SECRET must be set together: every webhook is signed',
   ),
   rule(
     [providers.provider, providers.baseUrl],

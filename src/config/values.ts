@@ -102,6 +102,17 @@ export const httpUrl = () =>
     .transform((value) => value.replace(/\/+$/, ''))
     .describe('URL');
 
+/** A key in the form of Standard Webhooks. A fault never repeats it. */
+export const webhookSecret = () =>
+  z
+    .string()
+    .refine((value) => {
+      const [, text] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value) ?? [];
+      const { length } = Buffer.from(text ?? '', 'base64');
+      return length >= 24 && length <= 64;
+    }, 'must be whsec_ and 24 to 64 bytes in base64')
+    .describe('secret');
+
 /** A host name, with a port where it is not the usual one. */
 export const hostAndPort = () =>
   z

@@ -10,6 +10,7 @@ import { type OpenAIServices, openai } from './openai/index.ts';
 import { type OpenSandboxServices, opensandbox } from './opensandbox/index.ts';
 
 export { offlineAnswer } from './mcp/index.ts';
+export { responseEnded } from './openai/index.ts';
 
 /** What the dialects use together; each is typed to see only its part. */
 export type DialectServices = AdminServices &

@@ -4,7 +4,7 @@ import { createAgent } from '../agent/index.ts';
 import { createAssistant, type ResponseEvent, responseLogBytes } from '../assistant/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Plans } from '../core/index.ts';
-import { createDialects } from '../dialects/index.ts';
+import { createDialects, responseEnded } from '../dialects/index.ts';
 import { MemoryEventLog } from '../event-log/index.ts';
 import { createAuthenticator, createServer, problemOf, type StartCode } from '../http/index.ts';
 import type { Runner } from '../runner/index.ts';
@@ -24,6 +24,7 @@ import {
   Shares,
   SignIns,
   serviceSecret,
+  Webhooks,
 } from '../service/index.ts';
 import { createUpstreams } from '../upstreams/index.ts';
 import type { Common } from './common.ts';
@@ -84,7 +85,23 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     executions,
     plans,
   });
+  // Where gateways share the records, each piece of work that lasts has one that does it.
+  const leases = config.cluster.role === 'gateway' ? records.leases : undefined;
+  const { url: webhookUrl, secret, allowsPrivate } = config.webhooks;
+  const webhooks =
+    webhookUrl !== undefined && secret !== undefined
+      ? new Webhooks({
+          ...{ url: webhookUrl, secret, allowsPrivate, leases, logger, metrics, now },
+          documents: records.documents,
+        })
+      : undefined;
+  lifetime.add(() => webhooks?.close());
   const assistant = createAssistant({
+    leases,
+    notices: webhooks && {
+      documentsFor: (response) => [webhooks.notice(response.id, responseEnded(response))],
+      written: () => webhooks.wake(),
+    },
     agent,
     sessions,
     storedFiles: fileService,
@@ -188,6 +205,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   });
   const { host, port } = await server.start(config.http.host, config.http.port);
   assistant.start();
+  webhooks?.start();
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

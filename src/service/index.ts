@@ -33,3 +33,4 @@ export {
   UsageLedger,
   type UsageReport,
 } from './usage/usage.ts';
+export { Webhooks } from './webhooks/webhooks.ts';

@@ -1,6 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { model } from '../support/modelled-server.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -10,8 +14,12 @@ import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 
 let upstream: ScriptedUpstream;
 let server: TestServer;
+let receiver: Server;
+/** What webhooks have said, by the response they tell of. */
+const told = new Map<string, string>();
 const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-background-'));
 const key = 'sk-background-0123456789abcdef';
+const webhookSecret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 async function start(): Promise<void> {
   server = await startServer({
@@ -21,18 +29,30 @@ async function start(): Promise<void> {
       DRAGOMAN_UPSTREAM_BASE_URL: upstream.baseUrl,
       DRAGOMAN_UPSTREAM_MODEL: model,
       DRAGOMAN_API_KEYS: `ann:${key}`,
+      DRAGOMAN_WEBHOOK_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
+      DRAGOMAN_WEBHOOK_SECRET: webhookSecret,
+      DRAGOMAN_WEBHOOK_PRIVATE: 'true',
     },
   });
 }
 
 beforeAll(async () => {
   upstream = await startUpstream();
+  const { webhooks } = new OpenAI({ apiKey: 'x', webhookSecret });
+  receiver = createServer(async (request, reply) => {
+    const headers = request.headers as Record<string, string>;
+    const event = await webhooks.unwrap(await text(request), headers);
+    if ('id' in event.data) told.set(event.data.id, event.type);
+    reply.end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   await start();
 });
 beforeEach(() => upstream.reset());
 afterAll(async () => {
   await server?.stop();
   await upstream?.close();
+  receiver?.close();
   rmSync(dataDir, { recursive: true, force: true });
 });
 
@@ -56,12 +76,12 @@ async function events(id: string, after: number, until?: string): Promise<Json[]
     signal: AbortSignal.any([abort.signal, AbortSignal.timeout(60_000)]),
   });
   const seen: Json[] = [];
-  let text = '';
+  let unread = '';
   for await (const piece of body!.pipeThrough(new TextDecoderStream())) {
-    text += piece;
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const data = /^data: (.*)$/m.exec(text.slice(0, end))?.[1];
-      text = text.slice(end + 2);
+    unread += piece;
+    for (let end = unread.indexOf('\n\n'); end >= 0; end = unread.indexOf('\n\n')) {
+      const data = /^data: (.*)$/m.exec(unread.slice(0, end))?.[1];
+      unread = unread.slice(end + 2);
       if (data !== undefined) seen.push(JSON.parse(data));
       if (until !== undefined && seen.at(-1)?.type === until) {
         abort.abort();
@@ -112,6 +132,7 @@ it('after kill -9 while its code runs: the model is told, the code is not run ag
     { type: 'message', content: [{ text: 'Done.' }] },
   ]);
   expect(upstream.requests).toHaveLength(3);
+  await expect.poll(() => told.get(id)).toBe('response.completed');
 });
 
 it('after kill -9 in the middle of what its model says: the model is asked again', async () => {
@@ -130,6 +151,9 @@ it('after kill -9 in the middle of what its model says: the model is asked again
 });
 
 it('after a stop in order, with what its code came to', async () => {
+  // The first code of a server takes longer than a stop waits.
+  upstream.say([{ python: '1' }], [{ text: 'Ready.' }]);
+  await events((await begin('Get ready.')).id, 0);
   upstream.say([{ python: 'import time\ntime.sleep(0.5)\nprint(6 * 7)' }], [{ text: 'It is 42.' }]);
   const { id } = await begin('What is it?');
   await events(id, 0, interpreting);

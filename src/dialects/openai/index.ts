@@ -11,6 +11,7 @@ import { modelRoutes } from './models/routes.ts';
 import { responseRoutes } from './responses/routes.ts';
 import type { OpenAIServices } from './services.ts';
 
+export { responseEnded } from './responses/webhook.ts';
 export type { OpenAIServices };
 
 /** The API of OpenAI, for clients that were made for it and any model. */
