@@ -2,7 +2,9 @@ export type { Bytes, DirectBytes, GrantedContent, SignedRequest } from './bytes/
 export { copyBytes } from './bytes/copy-bytes.ts';
 export { createDiskBytes } from './bytes/disk.ts';
 export { removeUnrecordedContents } from './bytes/disk-inventory.ts';
+export { IncomingFile } from './bytes/incoming-file.ts';
 export { createMemoryBytes } from './bytes/memory.ts';
+export { receiveInto } from './bytes/receive.ts';
 export { createRemoteBytes } from './bytes/remote/remote.ts';
 export { HttpSender, textOf } from './bytes/remote/send.ts';
 export { ByteServer } from './bytes/remote/server.ts';
@@ -13,6 +15,7 @@ export { createFileStore, type FileStore } from './file-store.ts';
 export { copyRecords, recordedContents } from './records/copy-records.ts';
 export type { Document, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, OwnedStorage, Owner } from './records/file-records.ts';
+export type { HoldingJob, JobHold, JobHolds, RecordedJobHold } from './records/job-holds.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
 export type { HeldLease, Leases } from './records/leases.ts';
 export { createPostgresRecords, lockPostgres } from './records/postgres.ts';

@@ -10,6 +10,8 @@ import { ByteServer, type Bytes, createDiskBytes, createRemoteBytes } from '../.
 export interface TestByteServer {
   readonly url: string;
   readonly secret: Buffer;
+  /** Where its bytes and proofs lie. */
+  readonly directory: string;
   /** A client of it, which has not been started; it ends with the test. */
   newClient(): Bytes;
   close(): Promise<void>;
@@ -27,6 +29,7 @@ export async function startByteServer(now: () => number = Date.now): Promise<Tes
   return {
     url,
     secret,
+    directory,
     newClient() {
       const bytes = createRemoteBytes({ url, secret, directory: join(directory, newId()), now });
       onTestFinished(() => bytes.close());

@@ -22,6 +22,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '15-session-faces': { up: addSessionFaces },
     '16-usage-pages': { up: orderUsage },
     '17-kernel-states': { up: createKernelStates },
+    '18-holds-of-jobs': { up: addHoldsOfJobs },
   };
 }
 
@@ -292,6 +293,19 @@ async function createKernelStates(db: Kysely<any>): Promise<void> {
     .addColumn('failures', 'integer', (column) => column.notNull())
     .addPrimaryKeyConstraint('kernel_states_key', ['session_id', 'kernel'])
     .execute();
+}
+
+/** Workers elsewhere store bytes for jobs. */
+async function addHoldsOfJobs(db: Kysely<any>): Promise<void> {
+  for (const name of ['job_id', 'path', 'tenant', 'principal_id'])
+    await db.schema.alterTable('holds').addColumn(name, 'text').execute();
+  for (const name of ['size', 'charged']) await db.schema.alterTable('holds').addColumn(name, 'bigint').execute();
+  await db.schema
+    .alterTable('holds')
+    .addColumn('is_proven', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+  await db.schema.createIndex('holds_of_job').on('holds').column('job_id').execute();
+  await db.schema.createIndex('holds_of_owner').on('holds').columns(['tenant', 'principal_id']).execute();
 }
 
 function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {

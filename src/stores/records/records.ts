@@ -1,6 +1,7 @@
 import type { ContentRecords } from './content-records.ts';
 import type { Documents } from './documents.ts';
 import type { FileRecords } from './file-records.ts';
+import type { JobHolds } from './job-holds.ts';
 import type { KeyRecords } from './key-records.ts';
 import type { Leases } from './leases.ts';
 import type { SessionRecords } from './session-records.ts';
@@ -14,6 +15,7 @@ import type { UsageRecords } from './usage-records.ts';
 export interface Records {
   readonly files: FileRecords;
   readonly contents: ContentRecords;
+  readonly jobHolds: JobHolds;
   readonly keys: KeyRecords;
   readonly sessions: SessionRecords;
   readonly states: StateRecords;

@@ -45,6 +45,14 @@ export interface Schema {
     id: string;
     digest: string;
     expires_at: number;
+    /** Of what a job's worker may store: the job, where its file goes, and for whom it counts. Null: of other uploads. */
+    job_id: string | null;
+    path: string | null;
+    size: number | null;
+    charged: number | null;
+    tenant: string | null;
+    principal_id: string | null;
+    is_proven: Generated<number>;
   };
   /** What each owner takes, kept in the transactions that change it. */
   owners: {

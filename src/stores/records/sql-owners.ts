@@ -20,6 +20,16 @@ export async function storedOf(db: Kysely<Schema>, { tenant, id }: Owner): Promi
   return { bytes: row?.stored_bytes ?? 0, files: row?.stored_files ?? 0 };
 }
 
+/** The same, locked until the transaction ends: what adds to it waits. */
+export async function lockedStored(transaction: Transaction<Schema>, owner: Owner): Promise<Stored> {
+  const { stored_bytes, stored_files } = await add(transaction, owner, {
+    stored_bytes: 0,
+    stored_files: 0,
+    document_bytes: 0,
+  });
+  return { bytes: stored_bytes, files: stored_files };
+}
+
 /** Owners with what their files take, in the order of the table's key. */
 export async function storedPage(db: Kysely<Schema>, limit: number, after?: Owner): Promise<OwnedStorage[]> {
   let query = db.selectFrom('owners').select(['tenant', 'principal_id', 'stored_bytes', 'stored_files']);

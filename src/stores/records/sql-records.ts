@@ -1,6 +1,7 @@
 import type { ContentRecords } from './content-records.ts';
 import type { Documents } from './documents.ts';
 import type { FileRecords } from './file-records.ts';
+import type { JobHolds } from './job-holds.ts';
 import type { KeyRecords } from './key-records.ts';
 import type { Leases } from './leases.ts';
 import type { Records } from './records.ts';
@@ -9,6 +10,7 @@ import { SqlContentRecords } from './sql-contents.ts';
 import { SqlDatabase, type SqlDriver } from './sql-database.ts';
 import { SqlDocuments } from './sql-documents.ts';
 import { SqlFileRecords } from './sql-file-records.ts';
+import { SqlJobHolds } from './sql-job-holds.ts';
 import { SqlKeyRecords } from './sql-key-records.ts';
 import { SqlLeases } from './sql-leases.ts';
 import { SqlSessionRecords } from './sql-sessions.ts';
@@ -23,6 +25,7 @@ export class SqlRecords implements Records {
   readonly database: SqlDatabase;
   readonly files: FileRecords;
   readonly contents: ContentRecords;
+  readonly jobHolds: JobHolds;
   readonly keys: KeyRecords;
   readonly sessions: SessionRecords;
   readonly states: StateRecords;
@@ -35,6 +38,7 @@ export class SqlRecords implements Records {
     this.database = new SqlDatabase(driver);
     this.files = new SqlFileRecords(this.database);
     this.contents = new SqlContentRecords(this.database);
+    this.jobHolds = new SqlJobHolds(this.database);
     this.keys = new SqlKeyRecords(this.database);
     this.sessions = new SqlSessionRecords(this.database, documentBytes);
     this.states = new SqlStateRecords(this.database);
