@@ -183,9 +183,13 @@ describe('the file', () => {
       });
     await before.close();
     using database = new DatabaseSync(path);
+    const holds = ['job_id', 'path', 'tenant', 'principal_id', 'size', 'charged', 'is_proven'].map(
+      (column) => `alter table holds drop column ${column};`,
+    );
     const later = ['ends_at', 'face', 'notes', 'plan'].map((column) => `alter table sessions drop column ${column};`);
     database.exec(
-      `drop table kernel_states; alter table api_keys drop column is_admin; drop index sessions_of_face; ${later.join('')}
+      `drop index holds_of_job; drop index holds_of_owner; ${holds.join('')}
+        drop table kernel_states; alter table api_keys drop column is_admin; drop index sessions_of_face; ${later.join('')}
       delete from kysely_migration where name >= '14-key-rights'`,
     );
     database.close();
