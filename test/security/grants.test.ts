@@ -9,6 +9,7 @@ import { type Bytes, createS3Bytes, HttpSender, textOf } from '../../src/stores/
 import { startByteServer, type TestByteServer } from '../support/byte-server.ts';
 import { digestOf, grantService, once } from '../support/grants.ts';
 import { hasS3Server, type S3Server, startS3Server } from '../support/s3.ts';
+import { attacking } from './attack.ts';
 
 /** What a captured worker can do with bytes: everything here is asked as it could ask. */
 function describeGrants(name: string, make: () => Promise<Bytes>): void {
@@ -242,7 +243,7 @@ function describeGrants(name: string, make: () => Promise<Bytes>): void {
   });
 }
 
-describe.skipIf(!hasS3Server())('grants of bytes on S3', () => {
+describe.skipIf(!hasS3Server())('grants of bytes on S3', attacking('grants'), () => {
   let server: S3Server;
   beforeAll(async () => {
     server = await startS3Server();
@@ -256,7 +257,7 @@ describe.skipIf(!hasS3Server())('grants of bytes on S3', () => {
   });
 });
 
-describe('grants of bytes on a files role', () => {
+describe('grants of bytes on a files role', attacking('grants'), () => {
   let server: TestByteServer;
   beforeAll(async () => {
     server = await startByteServer();
