@@ -28,7 +28,7 @@ export async function serve(version: string): Promise<void> {
   const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
   if (role === 'worker') {
     const worker = await untilSignal(() => startWorkerRole(config, image!, version));
-    console.log(`Dragoman ${version} works as ${worker.id} (ready in ${seconds()} s)`);
+    console.log(`Dragoman ${version} runs code as worker ${worker.id} (ready in ${seconds()} s)`);
     return;
   }
   const service = await untilSignal(() =>
