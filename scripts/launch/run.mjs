@@ -37,7 +37,7 @@ export async function prepare(kind, exitCode = 1) {
 const ownFault = 125;
 
 /** Commands that need this machine: its sandboxes, its data or its packages. The others only talk to a service. */
-const hostCommands = ['serve', 'setup', 'doctor', 'migrate', 'keys'];
+const hostCommands = ['serve', 'setup', 'doctor', 'cluster', 'migrate', 'keys'];
 
 /**
  * Runs the command line. A command that only talks to a service needs no Linux, no sandboxes and no second process, where this Node

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { nearest } from '../core/index.ts';
+import { addClusterCommand } from './cluster.ts';
 import { addKeyCommands } from './keys.ts';
 
 /**
- * Adds the commands of the machine that the service runs on: `serve`, `setup`, `doctor`, `migrate`, `keys`. They load the engine and the stores
+ * Adds the commands of the machine that the service runs on: `serve`, `setup`, `doctor`, `cluster`, `migrate`, `keys`. They load the engine and the stores
  * only when one of them runs, so that the other commands start fast.
  */
 export function addHostCommands(program: Command, version: string): void {
@@ -44,6 +45,8 @@ export function addHostCommands(program: Command, version: string): void {
       const { examineHost } = await import('./examine-host.ts');
       process.exitCode = (await examineHost(json === true)) ? 0 : 1;
     });
+
+  addClusterCommand(program);
 
   program
     .command('migrate')
