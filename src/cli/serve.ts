@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, describeConfig, loadConfig } from '../config/index.ts';
 import { isSuperuser } from '../core/index.ts';
 import { createProgress, installPackages, missingForTests } from '../host/index.ts';
-import { nativeHelper, setup as setUp } from '../images/index.ts';
+import { machineFiles, nativeHelper, setup as setUp } from '../images/index.ts';
 import { type Image, type Service, startGatewayRole, startService, startWorkerRole } from '../roles/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 
@@ -70,7 +70,9 @@ async function prepare(config: Config): Promise<Image> {
   });
   const sourceDir = fileURLToPath(new URL('../../guest/native', import.meta.url));
   const places = [join(dataDir, 'images')];
-  return { imageRoot, imageId, nativeDir: await nativeHelper({ ...common, sourceDir, imageRoot, places }) };
+  const nativeDir = await nativeHelper({ ...common, sourceDir, imageRoot, places });
+  if (config.isolation.backend !== 'microvm') return { imageRoot, imageId, nativeDir };
+  return { imageRoot, imageId, nativeDir, machine: await machineFiles({ ...common, dataDir, imageRoot, imageId }) };
 }
 
 function announce(config: Config, { url, firstKey, startCode }: Service, version: string, seconds: string): void {

@@ -48,14 +48,14 @@ const warmFront = 2;
 /** Warming waits for quiet moments: under load it would take the processor from programs. */
 const quietMs = 250;
 const refillDelayMs = 10;
-/** How many of a kind are parked that is not in use. They are not warmed: at rest, memory counts for more than a first fault. */
-const atRest = 1;
 const usualRestMs = 300_000;
 const retryDelayMs = 250;
 
 /** Keeps sandboxes of every kind parked ahead of need. A sandbox leaves once and never comes back. */
 export class Pool {
   readonly #options: PoolOptions;
+  /** How many of a kind are parked that is not in use. They are not warmed: at rest, memory counts for more than a first fault. */
+  readonly #atRest: number;
   readonly #racks = new Map<string, Rack>();
   /** Requests of all kinds, owners in turn: one that takes sandboxes faster than they are made waits for itself alone. */
   readonly #waiting = new FairQueue<Waiter>();
@@ -65,10 +65,12 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#atRest = options.backend.traits.mostParked.atRest;
     for (const kind of options.catalogue.kinds) {
       // A parked program of the image is ten times as large as a fork.
       const isLarge = kind.park !== undefined && !('module' in options.catalogue.parks.get(kind.park)!);
-      const size = isLarge ? Math.max(1, Math.floor(options.size / 2)) : options.size;
+      const wanted = isLarge ? Math.max(1, Math.floor(options.size / 2)) : options.size;
+      const size = Math.min(wanted, options.backend.traits.mostParked.inUse);
       this.#racks.set(kindKey(kind), {
         kind,
         size,
@@ -170,7 +172,7 @@ export class Pool {
   /** Keeps one parked sandbox that is not warmed. */
   #putToRest(rack: Rack): void {
     rack.rest = undefined;
-    const kept = rack.ready.filter((sandbox) => !rack.warmed.has(sandbox)).slice(0, atRest);
+    const kept = rack.ready.filter((sandbox) => !rack.warmed.has(sandbox)).slice(0, this.#atRest);
     const surplus = rack.ready.splice(0).filter((sandbox) => !kept.includes(sandbox));
     rack.ready.push(...kept);
     rack.warmed.clear();
@@ -205,7 +207,7 @@ export class Pool {
     for (const rack of this.#racks.values()) {
       // What is being made for a request will not be parked.
       const parking = rack.making - (making.get(rack) ?? 0);
-      const size = rack.rest ? rack.size : atRest;
+      const size = rack.rest ? rack.size : this.#atRest;
       const need = (size - rack.ready.length - parking) / size;
       if (need > most) {
         best = rack;

@@ -45,7 +45,7 @@ const uidmap: Requirement = {
 /** What the host still lacks; a few milliseconds. */
 export function missingPackages({ build, superuser }: HostNeeds): MissingPackage[] {
   const requirements = [bubblewrap, ...(build ? builders : []), ...(build && !superuser ? [uidmap] : [])];
-  return requirements.filter(({ present }) => !present()).map(({ name, why }) => ({ name, why }));
+  return lacking(requirements);
 }
 
 /** The browser in which tests look at the pages. */
@@ -62,9 +62,24 @@ const postgres: Requirement = {
   present: () => hasProgram('postgres') || existsSync('/usr/lib/postgresql'),
 };
 
+/** What virtual machines need. */
+const machines: Requirement[] = [
+  { name: 'qemu-system-x86', why: 'runs virtual machines', present: () => hasProgram('qemu-system-x86_64') },
+  { name: 'squashfs-tools', why: 'packs the image for them', present: () => hasProgram('mksquashfs') },
+];
+
+/** What sandboxes in virtual machines need, and the host still lacks. */
+export function missingForMachines(): MissingPackage[] {
+  return lacking(machines);
+}
+
 /** What tests need besides, and the host still lacks. */
 export function missingForTests(): MissingPackage[] {
-  return [browser, postgres].filter(({ present }) => !present()).map(({ name, why }) => ({ name, why }));
+  return lacking([browser, postgres, ...(process.arch === 'x64' ? machines : [])]);
+}
+
+function lacking(requirements: readonly Requirement[]): MissingPackage[] {
+  return requirements.filter(({ present }) => !present()).map(({ name, why }) => ({ name, why }));
 }
 
 /** The host's distribution. */

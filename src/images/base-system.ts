@@ -63,7 +63,7 @@ export async function fetchLayerPackages(
 }
 
 /** Where Debian packages come from, and apt's settings for the way there. */
-async function findArchive(suite: string, progress: Progress, signal: AbortSignal | undefined) {
+export async function findArchive(suite: string, progress: Progress, signal: AbortSignal | undefined) {
   progress.phase('Looking for a Debian archive');
   const candidates = mirrorCandidates(readAptSources('/etc/apt'), hostRelease());
   const sources = await reachableSources(candidates, suite, signal);

@@ -1,2 +1,3 @@
+export { machineFiles } from './machine-files.ts';
 export { nativeHelper } from './native-helper.ts';
 export { setup } from './setup.ts';

@@ -45,7 +45,13 @@ export async function fetchPackages(definition: ImageDefinition, options: Archiv
   const archives = join(base, 'archives');
   const nothing = join(base, 'nothing');
   for (const folder of [archives, nothing]) mkdirSync(join(folder, 'partial'), { recursive: true });
-  const settings = writeSettings(base, definition, options);
+  const { sources, aptSettings, installedIn } = options;
+  const settings = writeAptSettings(base, {
+    architecture: definition.target.architecture,
+    sources,
+    aptSettings,
+    status: installedIn ? readFileSync(join(installedIn, 'var/lib/dpkg/status'), 'utf8') : '',
+  });
   const follow = followBootstrap(progress);
   const apt = (...words: string[]) =>
     runCommand('env', [`APT_CONFIG=${settings}`, 'LC_ALL=C.UTF-8', 'apt-get', '--yes', '-q', ...words], {
@@ -80,15 +86,23 @@ export async function fetchPackages(definition: ImageDefinition, options: Archiv
   return archives;
 }
 
-/** A place of its own for everything apt reads and writes, so that the host's packages and settings play no part. */
-function writeSettings(
-  base: string,
-  { target }: ImageDefinition,
-  { sources, aptSettings, installedIn }: ArchiveOptions,
-): string {
+export interface AptSettings {
+  readonly architecture: string;
+  /** Lines of a `sources.list`. */
+  readonly sources: readonly string[];
+  /** Settings for apt, besides our own. */
+  readonly aptSettings: readonly string[];
+  /** Of dpkg: what is installed. */
+  readonly status: string;
+}
+
+/**
+ * A place of its own for everything apt reads and writes, so that the host's packages and settings play no part.
+ * @returns the path for `APT_CONFIG`
+ */
+export function writeAptSettings(base: string, { architecture, sources, aptSettings, status }: AptSettings): string {
   for (const folder of ['etc/preferences.d', 'etc/sources.list.d', 'etc/apt.conf.d', 'lists/partial', 'dpkg'])
     mkdirSync(join(base, folder), { recursive: true });
-  const status = installedIn ? readFileSync(join(installedIn, 'var/lib/dpkg/status')) : '';
   writeFileSync(join(base, 'dpkg/status'), status);
   writeFileSync(join(base, 'etc/sources.list'), sources.map((line) => `${line}\n`).join(''));
   const place = (name: string, path: string) => `Dir::${name} "${join(base, path)}"`;
@@ -96,7 +110,7 @@ function writeSettings(
   const lines = [
     ...[place('Etc', 'etc'), place('State', ''), place('State::lists', 'lists'), place('State::status', 'dpkg/status')],
     ...[place('Cache', ''), place('Cache::archives', 'archives')],
-    ...[`APT::Architecture "${target.architecture}"`, `APT::Architectures { "${target.architecture}"; }`],
+    ...[`APT::Architecture "${architecture}"`, `APT::Architectures { "${architecture}"; }`],
     ...['Acquire::Languages "none"', 'APT::Install-Recommends "false"', 'APT::Get::AllowUnauthenticated "false"'],
     ...aptSettings,
   ];

@@ -6,7 +6,7 @@ import { defaultPlan } from '../core/index.ts';
 import { CompileCache, createEngine, loadHints, loadRuntimes } from '../engine/index.ts';
 import type { EventLog } from '../event-log/index.ts';
 import type { JobEvent, JobFiles } from '../runner/index.ts';
-import { findIsolation } from '../sandbox/index.ts';
+import { findIsolation, type MachineFiles } from '../sandbox/index.ts';
 import { LocalRunner } from '../worker/index.ts';
 import type { Common } from './common.ts';
 
@@ -16,6 +16,8 @@ export interface Image {
   readonly imageId: string;
   /** The compiled helper that forks sandboxes. */
   readonly nativeDir: string;
+  /** For sandboxes in virtual machines; absent: nothing was set up for them. */
+  readonly machine?: MachineFiles | undefined;
 }
 
 /** What a worker is made over, besides its engine. */
@@ -37,11 +39,12 @@ export async function startWorker(
 ): Promise<LocalRunner> {
   const { logger, metrics, traces, now, availableMemory, lifetime } = common;
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
-  const { imageRoot, imageId, nativeDir } = image;
+  const { imageRoot, imageId, nativeDir, machine } = image;
   const runtimes = loadRuntimes(runtimesDir, imageRoot);
   const backend = findIsolation(config.isolation.backend).create({
     imageRoot,
     nativeDir,
+    machine,
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: runtimes.templates,

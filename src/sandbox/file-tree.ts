@@ -152,6 +152,9 @@ const caches: ReadonlySet<string> = new Set([
   '.ruff_cache',
 ]);
 
+/** Names of folders that are passed over. */
+export const cacheNames: readonly string[] = [...caches];
+
 /** Whether a folder of this name is passed over. */
 export function isCache(name: string): boolean {
   return caches.has(name);

@@ -1,3 +1,4 @@
+export type { MachineFiles } from './options.ts';
 export type {
   Backend,
   Baseline,

@@ -16,5 +16,22 @@ export interface BackendOptions {
   readonly sandboxUid: number;
   /** Most bytes a second that all sandboxes together read from the image's disk, where the host can bound it; absent: no bound. */
   readonly diskReadBytes?: number;
+  /** What small virtual machines are made of, for the backend that makes them. */
+  readonly machine?: MachineFiles | undefined;
   readonly logger: Logger;
+}
+
+/** What virtual machines are made of. Users of sandboxes may read all of it. */
+export interface MachineFiles {
+  readonly kernel: string;
+  /** Its modules, in the order in which they are loaded. */
+  readonly modules: readonly string[];
+  /** A program that is a shell and more, without libraries. */
+  readonly shell: string;
+  /** The image of sandboxes, as squashfs. */
+  readonly root: string;
+  /** Changes with all of them. */
+  readonly digest: string;
+  /** For what is made of them. */
+  readonly directory: string;
 }

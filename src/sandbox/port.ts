@@ -26,6 +26,8 @@ export interface BackendTraits {
   readonly adjustable: readonly (keyof SandboxLimits)[];
   /** What `create` starts from. Only of a fork the engine repeats the warm-up. */
   readonly warmUnit: 'fork' | 'checkpoint' | 'snapshot' | 'boot';
+  /** How many of a kind are worth their memory while nothing uses them: of one that is in use, and of one that is not. */
+  readonly mostParked: { readonly inUse: number; readonly atRest: number };
 }
 
 /** A sandbox to be made. */

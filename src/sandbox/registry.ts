@@ -1,5 +1,7 @@
 import { DragomanError } from '../core/index.ts';
 import type { HostReport } from './host-report.ts';
+import { MachineBackend } from './microvm/backend.ts';
+import { probeMachines } from './microvm/probe.ts';
 import { NamespacesBackend } from './namespaces/backend.ts';
 import { probeNamespaces } from './namespaces/probe.ts';
 import type { BackendOptions } from './options.ts';
@@ -18,6 +20,11 @@ const isolations: readonly Isolation[] = [
     name: 'namespaces',
     probe: ({ sandboxUid }) => probeNamespaces(sandboxUid),
     create: (options) => new NamespacesBackend(options),
+  },
+  {
+    name: 'microvm',
+    probe: probeMachines,
+    create: (options) => new MachineBackend(options),
   },
 ];
 

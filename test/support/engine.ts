@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../src/config/index.ts';
 import type {
   CellManner,
   CellResult,
@@ -23,7 +24,7 @@ import {
   type ToolBroker,
 } from '../../src/engine/index.ts';
 import { type Backend, findIsolation } from '../../src/sandbox/index.ts';
-import { imageRoot, nativeDir } from './image.ts';
+import { imageRoot, machineFilesOf, nativeDir } from './image.ts';
 
 const MiB = 1024 * 1024;
 
@@ -131,6 +132,8 @@ export async function startEngine(
     compileCache?: CompileCache;
     runtimesDir?: string;
     diskReadBytes?: number;
+    /** Absent: that of the configuration. */
+    isolation?: string;
   } = {},
 ): Promise<TestEngine> {
   const limits = { ...testLimits, ...options.limits };
@@ -141,13 +144,16 @@ export async function startEngine(
   const { runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url)) } = options;
   const root = await imageRoot();
   const catalogue = loadRuntimes(runtimesDir, root);
-  const backend = findIsolation('namespaces').create({
+  // `npm run test:tiers` runs the same tests behind the other boundaries.
+  const isolation = options.isolation ?? loadConfig().isolation.backend;
+  const backend = findIsolation(isolation).create({
     imageRoot: root,
     nativeDir: await nativeDir(),
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: catalogue.templates,
     sandboxUid: 2_000_000_000,
+    machine: isolation === 'microvm' ? await machineFilesOf() : undefined,
     ...(options.diskReadBytes === undefined ? {} : { diskReadBytes: options.diskReadBytes }),
     logger,
   });

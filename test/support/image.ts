@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/index.ts';
 import { createProgress } from '../../src/host/index.ts';
-import { nativeHelper, setup } from '../../src/images/index.ts';
+import { machineFiles, nativeHelper, setup } from '../../src/images/index.ts';
 
 let root: Promise<string> | undefined;
 let native: Promise<string> | undefined;
@@ -43,4 +43,24 @@ async function makeNative(): Promise<string> {
     progress: createProgress({ stream: process.stderr }),
     interactive: false,
   });
+}
+
+let machine: ReturnType<typeof machineFiles> | undefined;
+
+/** What virtual machines are made of, which every test shares too. */
+export function machineFilesOf(): ReturnType<typeof machineFiles> {
+  machine ??= makeMachineFiles();
+  return machine;
+}
+
+async function makeMachineFiles() {
+  const { isolation, stores } = loadConfig();
+  const common = { progress: createProgress({ stream: process.stderr }), interactive: false, dataDir: stores.dataDir };
+  const { imageRoot: root, imageId } = await setup({
+    ...common,
+    image: isolation.image,
+    definitionsDir: fileURLToPath(new URL('../../images', import.meta.url)),
+    node: { binary: process.execPath, version: process.version },
+  });
+  return machineFiles({ ...common, imageRoot: root, imageId });
 }

@@ -7,7 +7,7 @@ export const isolation = {
   backend: setting('DRAGOMAN_ISOLATION', {
     value: text(),
     default: 'namespaces',
-    help: 'What separates sandboxes from the host and from each other: `namespaces`. Any other name is refused at the start.',
+    help: 'What separates sandboxes from the host and from each other: `namespaces`, or `microvm` (a virtual machine for each, on x86-64). Any other name is refused at the start.',
   }),
   image: setting('DRAGOMAN_IMAGE', {
     value: imageName(),

@@ -25,6 +25,7 @@ export class NamespacesBackend implements Backend {
     // Control groups accept new values at any time; file systems and resource limits do not.
     adjustable: ['memoryBytes', 'processes', 'cpus'],
     warmUnit: 'fork',
+    mostParked: { inUse: Number.POSITIVE_INFINITY, atRest: 1 },
   };
   readonly #options: BackendOptions;
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();

@@ -60,6 +60,13 @@ const environment: Readonly<Record<string, string>> = {
 };
 const path = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
 
+/** The environment of a zygote and of everything that is forked from it. */
+export function guestEnvironment(
+  files: readonly { readonly target: string; readonly isProgram: boolean }[],
+): Readonly<Record<string, string>> {
+  return { PATH: [...programFolders(files), path].join(':'), ...environment };
+}
+
 /**
  * The arguments that make the base sandbox: the image read-only as root, new namespaces of every kind, no network, nothing of
  * the host's environment. Files arrive through descriptors, so the sandbox user needs no access to where they are kept.
@@ -84,8 +91,7 @@ export function baseArguments(base: {
     ...['--hostname', 'sandbox'],
     ...['--uid', '1000', '--gid', '1000', '--die-with-parent', '--new-session', '--as-pid-1'],
     ...['--info-fd', String(infoFd), '--clearenv'],
-    ...['--setenv', 'PATH', [...programFolders(files), path].join(':')],
-    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...Object.entries(guestEnvironment(files)).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--ro-bind', imageRoot, '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/opt/dragoman'],
     // The workspace by the name that clients of E2B know, where the image has a place for it.
     ...(existsSync(join(imageRoot, 'home')) ? ['--tmpfs', '/home', '--symlink', '/mnt/data', '/home/user'] : []),

@@ -2,11 +2,11 @@ import {
   type Aside,
   type Claim,
   type ClaimAllowance,
-  ClaimDecoder,
   encodeFrame,
   type Order,
   orders,
 } from '../../guest-protocol/index.ts';
+import { ClaimQueue } from '../claim-queue.ts';
 import type { BulkPipes, GuestLink, LinkListener } from '../port.ts';
 import { DescriptorBulkPipes } from './bulk-pipes.ts';
 import { CommandPipe } from './command-pipe.ts';
@@ -35,17 +35,10 @@ const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
 export class PipeLink implements GuestLink {
   /** Resolves when no writer is left and everything has been delivered. */
   readonly ended: Promise<unknown>;
-  /** What the sandbox said that is no claim, or too much. */
-  violation: string | undefined;
-
   readonly #command: CommandPipe;
   readonly #claims: OutputPipe;
   readonly #outputs: readonly OutputPipe[];
-  readonly #decoder = new ClaimDecoder();
-  readonly #onViolation: () => void;
-  /** Claims that have arrived and not been delivered. */
-  readonly #waiting: (Claim | Aside)[] = [];
-  #isDelivering = false;
+  readonly #said: ClaimQueue;
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
   #hasListener = false;
@@ -58,9 +51,9 @@ export class PipeLink implements GuestLink {
   /** Takes over the descriptors. `onViolation` has to end the sandbox. */
   constructor({ hostPid, command, claims, stdout, stderr }: PipeEnds, onViolation: () => void) {
     this.#hostPid = hostPid;
-    this.#onViolation = onViolation;
+    this.#said = new ClaimQueue((said) => this.#deliver(said), onViolation);
     this.#command = new CommandPipe(command);
-    this.#claims = new OutputPipe(claims, (chunk) => this.#hear(chunk));
+    this.#claims = new OutputPipe(claims, (chunk) => this.#said.hear(chunk));
     this.#claims.watch();
     this.#outputs = [
       new OutputPipe(stdout, (chunk) => this.#listener.stdout(chunk)),
@@ -73,12 +66,17 @@ export class PipeLink implements GuestLink {
     this.ended = Promise.all([this.#claims, ...this.#outputs].map((pipe) => pipe.ended));
   }
 
+  /** What the sandbox said that is no claim, or too much. */
+  get violation(): string | undefined {
+    return this.#said.violation;
+  }
+
   listen(listener: LinkListener, allowance?: ClaimAllowance): void {
     // What was written to the listener before is not for this one. The first hears why a fork failed, even before it listens.
     if (this.#hasListener) for (const pipe of this.#outputs) pipe.drain();
     this.#hasListener = true;
     this.#listener = listener;
-    this.#decoder.allow(allowance);
+    this.#said.allow(allowance);
   }
 
   attend(listener: (aside: Aside) => void): void {
@@ -86,7 +84,7 @@ export class PipeLink implements GuestLink {
   }
 
   grant(bytes: number): void {
-    this.#decoder.grant(bytes);
+    this.#said.grant(bytes);
   }
 
   async send({ frame, body }: Order): Promise<void> {
@@ -129,31 +127,14 @@ export class PipeLink implements GuestLink {
     );
   }
 
-  #hear(chunk: Uint8Array): void {
-    if (this.violation !== undefined) return;
-    try {
-      this.#waiting.push(...this.#decoder.push(chunk));
-    } catch (error) {
-      this.violation = (error as Error).message;
-      this.#onViolation();
+  #deliver(said: Claim | Aside): void {
+    if ('aside' in said) {
+      this.#attend(said);
       return;
     }
-    // A listener that flushes on a claim hears the next claims after it, not within it.
-    if (this.#isDelivering) return;
-    this.#isDelivering = true;
-    try {
-      for (let said = this.#waiting.shift(); said; said = this.#waiting.shift()) {
-        if ('aside' in said) {
-          this.#attend(said);
-          continue;
-        }
-        for (const pipe of this.#outputs) pipe.drain();
-        if (said.claim === 'bulk') this.#openBulk(said.fds);
-        else this.#listener.claim(said);
-      }
-    } finally {
-      this.#isDelivering = false;
-    }
+    for (const pipe of this.#outputs) pipe.drain();
+    if (said.claim === 'bulk') this.#openBulk(said.fds);
+    else this.#listener.claim(said);
   }
 
   #awaitBulk(): void {

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { childEnvironment, isSuperuser } from '../../core/index.ts';
 import type { HostCheck, HostReport } from '../host-report.ts';
 import { cgroupHost, readBoundFault } from '../linux/cgroup/index.ts';
 import { sharedKernel } from '../linux/shared-kernel.ts';
 import { firstSandboxUser, outsideUser, ownUserMap } from '../linux/user-map.ts';
+import { kvm } from '../microvm/kvm.ts';
 
 /**
  * Asks the host, without changing it. The last word is the start of the backend itself, which makes a real sandbox.
@@ -143,19 +144,6 @@ function cgroups(): HostCheck {
   const { mount, path } = host.v2!;
   const controllers = readOr(`${mount}${path === '/' ? '' : path}/cgroup.controllers`, 'none');
   return { name, state: 'present', detail: `version 2 at ${path}: ${controllers}` };
-}
-
-function kvm(): HostCheck {
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return { name: 'KVM', state: 'present', detail: '/dev/kvm can be opened; whether a guest boots is not tried' };
-  } catch {
-    return {
-      name: 'KVM',
-      state: 'absent',
-      detail: '/dev/kvm is not there or may not be used: no microVMs at full speed',
-    };
-  }
 }
 
 function gvisor(): HostCheck {

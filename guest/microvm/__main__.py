@@ -1,0 +1,5 @@
+"""The machine's first process."""
+
+from . import relay
+
+relay.main()

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { DragomanError } from '../../core/index.ts';
+import { TreeWorkspace } from '../file-tree.ts';
+import type { Cgroup } from '../linux/cgroup/index.ts';
+import type { ExitStatus, Sandbox, SandboxLimits, SandboxUsage } from '../port.ts';
+import { MachineLink } from './link.ts';
+import type { Machine } from './machine.ts';
+import { MachineTree } from './tree.ts';
+
+/** What a machine needs beside the memory of its sandbox: its kernel, the zygote, QEMU and what it has translated. */
+const overheadBytes = 512 * 1024 * 1024;
+
+export interface MachineSandboxParts {
+  readonly id: string;
+  readonly template: string;
+  readonly machine: Machine;
+  readonly cgroup: Cgroup;
+  readonly limits: SandboxLimits;
+  readonly scratch: { readonly tmpBytes: number; readonly shmBytes: number };
+  readonly onDestroyed: () => void;
+}
+
+const usage = z.object({ kills: z.int().nonnegative(), peak: z.number().nonnegative() });
+const backgroundWeight = 10;
+const usualWeight = 100;
+
+/** A sandbox in a machine of its own. */
+export class MachineSandbox implements Sandbox {
+  readonly id: string;
+  readonly template: string;
+  readonly link: MachineLink;
+  readonly workspace: TreeWorkspace;
+  readonly exited: Promise<ExitStatus>;
+  readonly #parts: MachineSandboxParts;
+  #limits: SandboxLimits;
+  #ended = false;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(parts: MachineSandboxParts) {
+    this.#parts = parts;
+    this.#limits = parts.limits;
+    this.id = parts.id;
+    this.template = parts.template;
+    this.link = new MachineLink(parts.machine.port, () => parts.machine.kill());
+    this.workspace = new TreeWorkspace(new MachineTree(parts.machine.port));
+    this.exited = this.link.exited.finally(() => {
+      this.#ended = true;
+    });
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get violation(): string | undefined {
+    return this.link.violation;
+  }
+
+  /** Wakes the copy up as a machine of its own and forks its sandbox. */
+  async begin(): Promise<void> {
+    const { machine, limits, scratch } = this.#parts;
+    // A copy begins with the random numbers and the clock of its template.
+    await machine.port.ask('renew', { entropy: randomBytes(64).toString('base64'), seconds: Date.now() / 1000 });
+    const { workspaceBytes, workspaceFiles, openFiles } = limits;
+    const fault = await machine.port.ask('spawn', {
+      sizes: { workspaceBytes, workspaceFiles, openFiles, ...scratch },
+      limits: groupLimits(limits),
+    });
+    if (fault !== null) throw new Error(`no sandbox in the machine: ${String(fault)}`);
+  }
+
+  /** To be called once the guest has claimed `ready`. */
+  async openWorkspace(): Promise<void> {
+    await this.#parts.machine.port.ask('workspace');
+  }
+
+  async adopt({
+    limits: wanted,
+  }: {
+    readonly limits: SandboxLimits;
+    readonly owner?: string | undefined;
+  }): Promise<void> {
+    const { machine, cgroup } = this.#parts;
+    for (const name of ['workspaceBytes', 'workspaceFiles', 'openFiles'] as const)
+      if (wanted[name] !== this.#limits[name])
+        throw new DragomanError('sandbox_unavailable', { cause: new Error(`${name} is fixed when a sandbox is made`) });
+    const { memoryBytes, processes, cpus } = wanted;
+    const { memoryBytes: memory, processes: most, cpus: share } = this.#limits;
+    if (memoryBytes === memory && processes === most && cpus === share) return;
+    try {
+      cgroup.limit(hostLimits(wanted));
+      await machine.port.ask('limit', { limits: groupLimits(wanted) });
+      this.#limits = wanted;
+    } catch (cause) {
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  async freeze(): Promise<void> {
+    if (!this.#ended) await this.#parts.machine.port.ask('freeze');
+  }
+
+  async thaw(): Promise<void> {
+    if (!this.#ended) this.#parts.machine.port.say('thaw');
+  }
+
+  background(on: boolean): void {
+    this.#parts.cgroup.weigh(on ? backgroundWeight : usualWeight);
+  }
+
+  /** Processor time is the machine's, as the host counts it. The rest is the machine's word, and bounded. */
+  async usage(): Promise<SandboxUsage> {
+    const { cgroup, machine } = this.#parts;
+    const { cpuMs, peakMemoryBytes } = cgroup.usage();
+    const said = usage.safeParse(this.#ended ? undefined : await machine.port.ask('usage').catch(() => undefined));
+    if (!said.success)
+      return { cpuMs, peakMemoryBytes: Math.min(peakMemoryBytes, this.#limits.memoryBytes), oomKills: 0 };
+    return {
+      cpuMs,
+      peakMemoryBytes: Math.min(said.data.peak, this.#limits.memoryBytes),
+      oomKills: said.data.kills,
+    };
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy();
+    return this.#destroyed;
+  }
+
+  async #destroy(): Promise<void> {
+    const { machine, cgroup, onDestroyed } = this.#parts;
+    this.link.stopSending();
+    machine.kill();
+    await machine.exited;
+    machine.port.close();
+    await this.exited;
+    await cgroup.release();
+    onDestroyed();
+  }
+}
+
+function groupLimits({ memoryBytes, processes }: SandboxLimits) {
+  return { memory: memoryBytes, processes };
+}
+
+/** What the control group around QEMU allows. */
+export function hostLimits({ memoryBytes, cpus }: SandboxLimits) {
+  return { memoryBytes: memoryBytes + overheadBytes, processes: 64, cpus };
+}

@@ -1,0 +1,114 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { within } from '../../core/index.ts';
+import type { Template } from '../port.ts';
+import { Machine, type MachineParts } from './machine.ts';
+import { sealedMemory } from './sealed.ts';
+
+export interface TemplateOptions {
+  readonly parts: MachineParts;
+  readonly template: Template;
+  /** Of its zygote. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly imageRoot: string;
+  /** Where templates are kept. */
+  readonly directory: string;
+  /** Changes with everything that a template is made of. */
+  readonly digest: string;
+}
+
+/** Under emulation, on a machine that is busy with others. */
+const bootDeadlineMs = 240_000;
+
+/** A machine that has loaded its libraries and stands still: what machines are copied from. */
+export interface LoadedTemplate {
+  /** Sealed memory. */
+  readonly memory: number;
+  /** Path of everything else. */
+  readonly state: string;
+}
+
+const keptMs = 7 * 24 * 60 * 60_000;
+
+/** Removes templates that no start has used for a week: each takes some hundred megabytes. */
+export function sweepTemplates(directory: string, now: number): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    if (now - statSync(path).mtimeMs > keptMs) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Finds the template on disk, or boots a machine and makes it. @throws Error with the end of the machine's console */
+export async function loadTemplate(options: TemplateOptions): Promise<LoadedTemplate> {
+  const { directory, digest, template, imageRoot } = options;
+  const name = `${template.name}-${createHash('sha256')
+    .update(`${digest} ${JSON.stringify(template)}`)
+    .digest('hex')
+    .slice(0, 16)}`;
+  const folder = join(directory, name);
+  if (!existsSync(folder)) {
+    const making = `${folder}.${randomBytes(6).toString('hex')}`;
+    mkdirSync(making, { recursive: true, mode: 0o700 });
+    try {
+      await make(options, making);
+      renameSync(making, folder);
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
+  }
+  const now = new Date();
+  utimesSync(folder, now, now);
+  return { memory: await sealedMemory(join(folder, 'memory'), imageRoot), state: join(folder, 'state') };
+}
+
+async function make({ parts, template, environment }: TemplateOptions, folder: string): Promise<void> {
+  const memory = openSync(join(folder, 'memory'), 'wx+', 0o600);
+  // It runs as ourselves: nothing of a user is in it.
+  const machine = await Machine.prepare({ ...parts, user: undefined }, { kind: 'template', memory, folder });
+  try {
+    const isLoaded = new Promise<void>((resolve, reject) => {
+      machine.port.listen({
+        ...nothing,
+        event({ event }) {
+          if (event === 'machine') machine.port.say('zygote', { command: zygoteCommand(template), environment });
+          else if (event === 'zygote') resolve();
+          else if (event === 'lost') reject(new Error('the template was not loaded'));
+        },
+        violate: (message) => reject(new Error(message)),
+        end: () => reject(new Error('the machine has ended')),
+      });
+    });
+    machine.go();
+    await machine.qmp.start();
+    const inTime = within(
+      isLoaded.then(() => true),
+      bootDeadlineMs,
+    );
+    if (!(await inTime)) throw new Error(`the machine did not start within ${bootDeadlineMs / 1000} s`);
+    await machine.save();
+  } catch (cause) {
+    throw new Error(`a machine could not be made: ${machine.console.trim().slice(-500)}`, { cause });
+  } finally {
+    machine.kill();
+    closeSync(memory);
+  }
+}
+
+const nothing = { claims() {}, stdout() {}, stderr() {}, saved() {} };
+
+function zygoteCommand({ isBare, imports, warm, parked = [] }: Template): string[] {
+  if (isBare) return ['/opt/dragoman/native/zygote'];
+  return ['/usr/bin/python3', '/opt/dragoman/guest', JSON.stringify({ imports, warm, parked, entrances: [] })];
+}
