@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../config/index.ts';
 import { createProgress } from '../host/index.ts';
-import { nativeHelper } from '../images/index.ts';
+import { nativeHelper, presentMachineFiles } from '../images/index.ts';
 import { makeTrialSandbox } from '../roles/index.ts';
 import { doctor } from './doctor.ts';
 import { presentImageRoot } from './image-root.ts';
@@ -27,7 +27,9 @@ export function examineHost(json: boolean): Promise<boolean> {
         interactive: false,
         asItIs: true,
       });
-      await makeTrialSandbox(config, imageRoot!, nativeDir);
+      const isMachine = config.isolation.backend === 'microvm';
+      const machine = isMachine ? presentMachineFiles(config.stores.dataDir, imageRoot!) : undefined;
+      await makeTrialSandbox(config, { imageRoot: imageRoot!, nativeDir, machine });
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }

@@ -1,3 +1,3 @@
-export { machineFiles } from './machine-files.ts';
+export { machineFiles, presentMachineFiles } from './machine-files.ts';
 export { nativeHelper } from './native-helper.ts';
 export { setup } from './setup.ts';

@@ -7,6 +7,7 @@ import { makeOpenFolder } from './building-folder.ts';
 import { unpackPackages } from './debian-packages.ts';
 import { freeMiB } from './disk-space.ts';
 import { debianArchitecture } from './image-definition.ts';
+import { foreignRoot } from './setup.ts';
 
 export interface MachineFilesOptions {
   /** They are kept in its folder `machines`. */
@@ -64,22 +65,43 @@ export async function machineFiles(options: MachineFilesOptions): Promise<Machin
   if (missing.length > 0) await installPackages(missing, { superuser: isSuperuser(), interactive, progress, signal });
   makeOpenFolder(resolve(dataDir), 0o711);
   makeOpenFolder(folder, 0o755);
-  const kernel = await kernelFolder(folder, options);
+  const kernel = keptKernel(folder) ?? (await fetchKernel(folder, options));
   if (!existsSync(root)) await pack(root, options);
+  return described(folder, kernel, imageId);
+}
+
+/** What was set up before. @throws SetupError when something of it is missing */
+export function presentMachineFiles(dataDir: string, imageRoot: string): MachineFilesResult {
+  const folder = join(resolve(dataDir), 'machines');
+  const { imageId } = foreignRoot(imageRoot, isSuperuser());
+  const kernel = existsSync(folder) ? keptKernel(folder) : undefined;
+  const result = kernel && described(folder, kernel, imageId);
+  if (result && existsSync(result.root)) return result;
+  throw new SetupError(
+    'Virtual machines are not set up yet: the start does it (DRAGOMAN_ISOLATION=microvm npm start).',
+  );
+}
+
+function described(folder: string, kernel: string, imageId: string): MachineFilesResult {
+  const files = readdirSync(kernel);
   const modules = moduleNames.flatMap((name) => {
-    const file = readdirSync(kernel).find((each) => each.startsWith(`${name}.ko`));
+    const file = files.find((each) => each === `${name}.ko` || each === `${name}.ko.xz`);
     return file ? [join(kernel, file)] : [];
   });
   const digest = createHash('sha256')
     .update(JSON.stringify([imageId, basename(kernel), moduleNames]))
     .digest('hex');
+  const root = join(folder, `${imageId}.sqfs`);
   return { kernel: join(kernel, 'vmlinuz'), modules, shell: join(kernel, 'busybox'), root, digest, directory: folder };
 }
 
-/** The folder with Debian's kernel for machines, fetched once. */
-async function kernelFolder(folder: string, { progress, signal }: MachineFilesOptions): Promise<string> {
+function keptKernel(folder: string): string | undefined {
   const found = readdirSync(folder).find((name) => name.startsWith('kernel-'));
-  if (found) return join(folder, found);
+  return found && join(folder, found);
+}
+
+/** Makes the folder with Debian's kernel for machines. */
+async function fetchKernel(folder: string, { progress, signal }: MachineFilesOptions): Promise<string> {
   const making = mkdtempSync(join(folder, '.making-'));
   try {
     const architecture = debianArchitecture(process.arch);

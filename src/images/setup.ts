@@ -106,7 +106,8 @@ function definitionFolder({ definitionsDir, image }: SetupOptions): string {
   );
 }
 
-function foreignRoot(path: string, superuser: boolean): SetupResult {
+/** What is known of a root directory. @throws SetupError when it cannot be one of sandboxes */
+export function foreignRoot(path: string, superuser: boolean): SetupResult {
   checkForeignRoot(path);
   const imageRoot = realpathSync(path);
   if (superuser) checkReachable(imageRoot);

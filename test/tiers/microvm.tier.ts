@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { loadRuntimes } from '../../../src/engine/index.ts';
-import { findIsolation } from '../../../src/sandbox/index.ts';
-import { imageRoot, machineFilesOf, nativeDir } from '../../support/image.ts';
-import { describeBackend } from './suite.ts';
+import { loadRuntimes } from '../../src/engine/index.ts';
+import { findIsolation } from '../../src/sandbox/index.ts';
+import { describeBackend } from '../conformance/sandbox/suite.ts';
+import { imageRoot, machineFilesOf, nativeDir } from '../support/image.ts';
 
 describeBackend('microvm', async () => {
-  const path = (folder: string) => fileURLToPath(new URL(`../../../${folder}`, import.meta.url));
+  const path = (folder: string) => fileURLToPath(new URL(`../../${folder}`, import.meta.url));
   const root = await imageRoot();
   const { templates, sessionKind, find } = loadRuntimes(path('runtimes'), root);
   const backend = findIsolation('microvm').create({
