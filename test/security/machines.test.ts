@@ -31,21 +31,21 @@ function isOurs(pid: number): boolean {
   return false;
 }
 
-describe.runIf(isPossible)('sandboxes in virtual machines', () => {
+describe.runIf(isPossible)('sandboxes in virtual machines', attacking('machines'), () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ isolation: 'microvm', limits: { wallMs: 60_000 } });
   }, 300_000);
   afterAll(() => engine?.close());
 
-  it('run a program that has files and leaves some', attacking('machines'), async () => {
+  it('run a program that has files and leaves some', async () => {
     const code = 'open("out.txt", "w").write(open("in.txt").read().upper())\nprint(6 * 7)';
     const run = await engine.run('python', code, { inputs: [input('in.txt', 'words')] });
     expect(run).toMatchObject({ stdout: '42\n', outcome: 'completed', exitCode: 0 });
     expect(run.files['out.txt']?.toString()).toBe('WORDS');
   });
 
-  it('never agree with another copy of their template', attacking('machines'), async () => {
+  it('never agree with another copy of their template', async () => {
     const code = `import os, random, time, uuid, json, tempfile
 print(json.dumps([random.random(), uuid.uuid4().hex, os.urandom(8).hex(), tempfile.mktemp(), time.time()]))`;
     const answers: unknown[][] = [];
@@ -55,7 +55,7 @@ print(json.dumps([random.random(), uuid.uuid4().hex, os.urandom(8).hex(), tempfi
     for (const all of answers) expect(Math.abs(Date.now() / 1000 - (all[4] as number))).toBeLessThan(60);
   });
 
-  it('see a kernel, devices and a network of their own', attacking('machines'), async () => {
+  it('see a kernel, devices and a network of their own', async () => {
     const code = 'uname -r; ls /dev; cat /proc/net/dev | tail -n +3 | cut -d: -f1; cat /proc/1/environ; id -u; ls /sys';
     const { stdout } = await engine.run('bash', code);
     const host = spawnSync('uname', ['-r'], { encoding: 'utf8' }).stdout.trim();
@@ -66,7 +66,7 @@ print(json.dumps([random.random(), uuid.uuid4().hex, os.urandom(8).hex(), tempfi
     expect(stdout).toMatch(/^1000$/m);
   });
 
-  it('are answered at their limits of memory, processes and time', attacking('machines'), async () => {
+  it('are answered at their limits of memory, processes and time', async () => {
     const memory = await engine.run('python', 'x = b"x" * (900 << 20)\nprint(len(x))', {
       limits: { memoryBytes: 128 << 20 },
     });
@@ -84,41 +84,33 @@ except OSError as error: print(made < 60, error.strerror)`;
     expect(time.outcome).toBe('timed_out');
   });
 
-  it(
-    'run as users without rights, each in namespaces of its own, with a filter of system calls',
-    attacking('machines'),
-    async () => {
-      const session = await engine.openSession();
-      try {
-        await session.run('1');
-        const [machine] = machines();
-        const status = readFileSync(`/proc/${machine}/status`, 'latin1');
-        expect(/^CapEff:\t(\S+)$/m.exec(status)?.[1]).toBe('0000000000000000');
-        expect(/^Seccomp:\t(\d)$/m.exec(status)?.[1]).toBe('2');
-        expect(/^NoNewPrivs:\t(\d)$/m.exec(status)?.[1]).toBe('1');
-        if (process.getuid!() === 0) expect(Number(/^Uid:\t(\d+)/m.exec(status)?.[1])).toBeGreaterThan(1000);
-        for (const kind of ['net', 'mnt', 'pid', 'ipc', 'user'])
-          expect(readlinkSync(`/proc/${machine}/ns/${kind}`)).not.toBe(readlinkSync(`/proc/self/ns/${kind}`));
-      } finally {
-        await session.close();
-      }
-    },
-  );
-
-  it(
-    'keep variables from cell to cell, and lose them in words when the machine is killed',
-    attacking('machines'),
-    async () => {
-      const session = await engine.openSession();
-      await session.run('x = 41');
-      expect((await session.run('x + 1')).value).toBe('42');
-      for (const pid of machines()) process.kill(pid, 'SIGKILL');
-      await expect(session.run('x')).rejects.toThrow();
+  it('run as users without rights, each in namespaces of its own, with a filter of system calls', async () => {
+    const session = await engine.openSession();
+    try {
+      await session.run('1');
+      const [machine] = machines();
+      const status = readFileSync(`/proc/${machine}/status`, 'latin1');
+      expect(/^CapEff:\t(\S+)$/m.exec(status)?.[1]).toBe('0000000000000000');
+      expect(/^Seccomp:\t(\d)$/m.exec(status)?.[1]).toBe('2');
+      expect(/^NoNewPrivs:\t(\d)$/m.exec(status)?.[1]).toBe('1');
+      if (process.getuid!() === 0) expect(Number(/^Uid:\t(\d+)/m.exec(status)?.[1])).toBeGreaterThan(1000);
+      for (const kind of ['net', 'mnt', 'pid', 'ipc', 'user'])
+        expect(readlinkSync(`/proc/${machine}/ns/${kind}`)).not.toBe(readlinkSync(`/proc/self/ns/${kind}`));
+    } finally {
       await session.close();
-    },
-  );
+    }
+  });
 
-  it('leave no process when the engine ends', attacking('machines'), async () => {
+  it('keep variables from cell to cell, and lose them in words when the machine is killed', async () => {
+    const session = await engine.openSession();
+    await session.run('x = 41');
+    expect((await session.run('x + 1')).value).toBe('42');
+    for (const pid of machines()) process.kill(pid, 'SIGKILL');
+    await expect(session.run('x')).rejects.toThrow();
+    await session.close();
+  });
+
+  it('leave no process when the engine ends', async () => {
     await engine.close();
     await expect.poll(() => machines()).toEqual([]);
   });
