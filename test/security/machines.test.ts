@@ -31,7 +31,7 @@ function isOurs(pid: number): boolean {
   return false;
 }
 
-describe.runIf(isPossible)('sandboxes in virtual machines', attacking('machines'), () => {
+describe.runIf(isPossible)('sandboxes in virtual machines', attacking('virtual'), () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ isolation: 'microvm', limits: { wallMs: 60_000 } });
