@@ -10,7 +10,7 @@ import {
 import { newId } from '../../src/core/index.ts';
 import type { LocalRunner } from '../../src/worker/index.ts';
 
-const logger = { debug() {}, info() {}, warn() {}, error: console.error };
+const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Connects to a NATS server of a test, for as long as the test runs. */
 export async function connectNats(url: string, more: { seat?: string; user?: string; password?: string } = {}) {
@@ -41,7 +41,7 @@ export async function startClusterRunner(url: string): Promise<{ runner: Cluster
 }
 
 /** A worker in this process. @param make a runner with this id */
-export async function startWorkerService(url: string, make: (worker: string) => LocalRunner): Promise<WorkerService> {
+export async function startWorkerService(url: string, make: (worker: string) => LocalRunner) {
   const seat = `w_${newId()}`;
   const worker = `${seat}.${newId()}`;
   const connection = await connectNats(url, { seat });
@@ -53,5 +53,5 @@ export async function startWorkerService(url: string, make: (worker: string) => 
   const service = new WorkerService({ connection, runner, lease, drainMs: 5000, logger });
   await service.start();
   onTestFinished(() => service.close());
-  return service;
+  return { service, runner };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { defaultPlan, type Plan, type Principal } from '../../src/core/index.ts';
-import { memoryJobLog } from '../../src/runner/index.ts';
+import { memoryJobLog, type Runner } from '../../src/runner/index.ts';
 import {
   Admission,
   createService,
@@ -15,6 +15,7 @@ import {
 } from '../../src/service/index.ts';
 import { createDiskBytes, createFileStore, type Records } from '../../src/stores/index.ts';
 import { LocalRunner } from '../../src/worker/index.ts';
+import { startClusterRunner, startWorkerService } from './cluster-runner.ts';
 import { type TestEngine, testLimits } from './engine.ts';
 import { memoryRecords } from './records.ts';
 
@@ -28,6 +29,8 @@ export interface TestSessionsOptions {
   readonly stateBytes?: number;
   readonly stateRestoreMs?: number;
   readonly queueWaitMs?: number;
+  /** URL of a NATS server: the worker is reached by it, as on another machine. */
+  readonly nats?: string;
 }
 
 /** A session service over a real engine, with a clock and a memory gauge of the test's. */
@@ -73,18 +76,21 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const jobFiles = new StoredJobFiles(fileService);
   const availableMemory = () => test.availableMemory;
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const runner = new LocalRunner({
-    engine: engine.engine,
-    files: jobFiles,
-    events: memoryJobLog(),
-    limits: testLimits,
-    maxLive: options.maxLive ?? 100,
-    reserveBytes: 1000,
-    availableMemory,
-    logger,
-    now,
-  });
-  onTestFinished(() => runner.close());
+  const makeWorker = (worker?: string) =>
+    new LocalRunner({
+      ...(worker === undefined ? {} : { worker }),
+      engine: engine.engine,
+      files: jobFiles,
+      events: memoryJobLog(),
+      limits: testLimits,
+      maxLive: options.maxLive ?? 100,
+      reserveBytes: 1000,
+      availableMemory,
+      logger,
+      now,
+    });
+  const { local, runner } = options.nats === undefined ? alone(makeWorker()) : await overNats(options.nats, makeWorker);
+  onTestFinished(() => local.close());
   const service = createService({
     runner,
     jobFiles,
@@ -120,10 +126,24 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     directory,
     now: Date.UTC(2026, 0, 1),
     availableMemory: Number.MAX_SAFE_INTEGER,
-    sweep: () => runner.sweep(),
+    sweep: () => local.sweep(),
     async run(sessionId, code, request) {
       return (await service.executions.start(ann, { sessionId, language: 'python', code, ...request })).done;
     },
   };
   return test;
+}
+
+function alone(local: LocalRunner): { local: LocalRunner; runner: Runner } {
+  return { local, runner: local };
+}
+
+async function overNats(
+  url: string,
+  make: (worker: string) => LocalRunner,
+): Promise<{ local: LocalRunner; runner: Runner }> {
+  const { runner, workers } = await startClusterRunner(url);
+  const { runner: local } = await startWorkerService(url, make);
+  await workers.some(5000);
+  return { local, runner };
 }

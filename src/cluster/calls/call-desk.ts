@@ -46,6 +46,8 @@ export class Refusal extends Error {
 
 /** Streams and remembered answers at once. Gateways admit what they ask, so this is reached by a fault alone. */
 const maxCalls = 20_000;
+/** Bytes of large questions that are gathered at once. */
+const maxGatheredBytes = 512 * 1024 * 1024;
 
 /** Where a worker answers what gateways ask of it. */
 export class CallDesk {
@@ -54,6 +56,9 @@ export class CallDesk {
   readonly #replies = new Map<string, Promise<Uint8Array>>();
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #incoming = new Map<string, Incoming>();
+  /** Arguments that come, or have come, before their question. */
+  readonly #whole = new Map<string, Promise<Uint8Array | undefined>>();
+  #gathered = 0;
   #stop = () => {};
 
   constructor(options: CallDeskOptions) {
@@ -77,6 +82,7 @@ export class CallDesk {
     this.#stop();
     for (const stream of [...this.#outgoing.values(), ...this.#incoming.values()]) stream.leave();
     this.#replies.clear();
+    this.#whole.clear();
   }
 
   #answer(
@@ -104,6 +110,7 @@ export class CallDesk {
     if (number !== 1 || this.#incoming.size >= maxCalls) return framed(taken.stop);
     const incoming = new Incoming();
     this.#incoming.set(call, incoming);
+    this.#whole.set(call, this.#gather(call, incoming));
     return incoming.take(number, data);
   }
 
@@ -132,7 +139,7 @@ export class CallDesk {
   async #begin(operation: Operation, { call, args: sent, gives }: Question): Promise<Uint8Array> {
     try {
       // Where bytes follow, the arguments are small.
-      const args = (sent === undefined && !gives ? await this.#whole(call) : sent) as never;
+      const args = (sent === undefined && !gives ? await this.#argsOf(call) : sent) as never;
       if (operation.kind === 'read') {
         const read = await operation.run(args);
         if (read === null) return encode({ value: null });
@@ -175,22 +182,33 @@ export class CallDesk {
     setTimeout(() => this.#incoming.delete(call), rememberMs).unref();
   }
 
-  /** Arguments that were given as a stream. */
-  async #whole(call: string): Promise<unknown> {
-    const incoming = this.#incoming.get(call);
-    if (!incoming) throw new DragomanError('invalid_request', { message: 'The question has no arguments.' });
+  /** Arguments that were given as a stream, before their question. */
+  async #argsOf(call: string): Promise<unknown> {
+    const bytes = await this.#whole.get(call);
+    this.#whole.delete(call);
+    if (!bytes) throw new DragomanError('invalid_request', { message: 'The question has no arguments.' });
+    return decode<{ args: unknown }>(bytes).args;
+  }
+
+  /** Gathers such a stream. Undefined: it is too large, or was not given to its end. */
+  async #gather(call: string, incoming: Incoming): Promise<Uint8Array | undefined> {
     const parts: Uint8Array[] = [];
     let size = 0;
     try {
       for await (const part of incoming) {
         size += part.length;
-        if (size > maxWholeBytes) throw new DragomanError('too_large');
+        this.#gathered += part.length;
+        if (size > maxWholeBytes || this.#gathered > maxGatheredBytes) return undefined;
         parts.push(part);
       }
+      return Buffer.concat(parts);
+    } catch {
+      return undefined;
     } finally {
+      this.#gathered -= size;
       this.#drop(call);
+      setTimeout(() => this.#whole.delete(call), rememberMs).unref();
     }
-    return decode<{ args: unknown }>(Buffer.concat(parts)).args;
   }
 }
 

@@ -13,8 +13,6 @@ const againMs = 100;
 const silentMs = 20_000;
 
 export interface CallOptions {
-  /** Id of the call: with the same one, the worker does it once. Absent: a new one. */
-  readonly call?: string;
   /** From then on the answer is not wanted. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,12 +31,9 @@ export class WorkerCalls {
    * Asks for a value.
    * @throws WorkerGone when the worker is no longer there, or refuses; DragomanError of the worker
    */
-  async call<T>(
-    worker: string,
-    operation: string,
-    args: unknown,
-    { call = newId(), signal }: CallOptions = {},
-  ): Promise<T> {
+  async call<T>(worker: string, operation: string, args: unknown, { signal }: CallOptions = {}): Promise<T> {
+    // Asked again with the same id, because no answer came, it is done once.
+    const call = newId();
     const reply = await this.#ask(worker, operation, { to: worker, call, args });
     if ('value' in reply) return reply.value as T;
     const parts: Uint8Array[] = [];
@@ -57,10 +52,13 @@ export class WorkerCalls {
     worker: string,
     operation: string,
     args: unknown,
-    { call = newId(), signal }: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<{ readonly head: H; readonly bytes: AsyncIterable<Uint8Array> } | null> {
+    const call = newId();
     const reply = await this.#ask(worker, operation, { to: worker, call, args });
     if (!('going' in reply)) return null;
+    // A reader that has gone may ask for nothing more, and so would never tell.
+    signal?.addEventListener('abort', () => void this.#leave(worker, call), { once: true });
     return { head: reply.head as H, bytes: this.#pulled(worker, call, signal) };
   }
 

@@ -25,11 +25,7 @@ export class RemoteCommands implements CommandRunner {
   }
 
   async start(session: SessionRef, owner: string, order: CommandOrder): Promise<CommandState | null> {
-    // With the id of the command, a question that is asked again starts it once.
-    return orGone(
-      () => this.#calls.call(session.worker, 'command-start', { session, owner, order }, { call: `c-${order.id}` }),
-      null,
-    );
+    return orGone(() => this.#calls.call(session.worker, 'command-start', { session, owner, order }), null);
   }
 
   async list(session: SessionRef): Promise<readonly CommandState[]> {
