@@ -1,5 +1,5 @@
 export { WorkerCalls } from './calls/worker-calls.ts';
-export { Connection, type ConnectionOptions } from './connection.ts';
+export { Connection, type ConnectionOptions, Unanswered } from './connection.ts';
 export { examineServer, type ServerFacts } from './doctor/server-facts.ts';
 export { excessiveRights } from './doctor/worker-rights.ts';
 export { type GrantAsk, type Granted, WorkerFiles } from './files/worker-files.ts';

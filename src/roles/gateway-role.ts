@@ -9,13 +9,13 @@ import {
 } from '../cluster/index.ts';
 import type { Config } from '../config/index.ts';
 import { DragomanError } from '../core/index.ts';
-import { StoredJobFiles } from '../service/index.ts';
 import { lockDirectory, type Records } from '../stores/index.ts';
 import type { Service } from './all.ts';
 import { connectCluster } from './cluster-connection.ts';
 import { startCommon } from './common.ts';
 import { prepareKeys, startCodeFor } from './first-key.ts';
 import { startGateway } from './gateway.ts';
+import { startGrants } from './grants.ts';
 import { startStorage } from './storage.ts';
 
 /** The role `gateway`: stores and what callers speak to; code runs on workers elsewhere. */
@@ -39,7 +39,7 @@ export async function startGatewayRole(config: Config, version: string): Promise
       ),
     );
     const runner = new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers });
-    const jobFiles = new StoredJobFiles(storage.fileService);
+    const jobFiles = await startGrants(storage, connection, common);
     const startCode = startCodeFor(config, firstKey?.secret, common.now);
     const imageId = workers.all()[0]?.image ?? 'that of its workers';
     const parts = { ...storage, jobFiles, runner, version, imageId, startCode };

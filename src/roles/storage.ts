@@ -8,6 +8,7 @@ import {
   createPostgresRecords,
   createS3Bytes,
   createSqliteRecords,
+  type DirectBytes,
   lockPostgres,
   type Records,
   removeUnrecordedContents,
@@ -19,6 +20,8 @@ export interface Storage {
   readonly records: Records;
   readonly usage: UsageLedger;
   readonly fileService: FileService;
+  /** How workers elsewhere move bytes themselves; undefined: these bytes are in this process alone. */
+  readonly direct: DirectBytes | undefined;
 }
 
 /** The records of the configuration's database, or else of its data directory; not yet started. */
@@ -67,5 +70,5 @@ export async function startStorage(config: Config, { logger, now, lifetime }: Co
   const sweeper = new FileSweeper({ files: fileService, records, retentionMs, logger, now });
   lifetime.add(() => sweeper.close());
   sweeper.start();
-  return { records, usage, fileService };
+  return { records, usage, fileService, direct: bytes.direct };
 }

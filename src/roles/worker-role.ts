@@ -1,8 +1,10 @@
-import { WorkerService } from '../cluster/index.ts';
+import { join } from 'node:path';
+import { WorkerFiles, WorkerService } from '../cluster/index.ts';
 import type { Config } from '../config/index.ts';
-import { DragomanError, newId } from '../core/index.ts';
-import { type JobFiles, memoryJobLog } from '../runner/index.ts';
+import { newId } from '../core/index.ts';
+import { memoryJobLog } from '../runner/index.ts';
 import { lockDirectory } from '../stores/index.ts';
+import { askForBytes } from './bytes-asking.ts';
 import { connectCluster } from './cluster-connection.ts';
 import { startCommon } from './common.ts';
 import { defaultPlaces } from './surroundings.ts';
@@ -26,7 +28,14 @@ export async function startWorkerRole(config: Config, image: Image, version: str
     const seat = config.cluster.workerName ?? config.cluster.natsUrl!.user ?? `w_${newId()}`;
     const id = `${seat}.${newId()}`;
     const connection = await connectCluster(config, seat, common);
-    const runner = await startWorker(config, image, { files: noFiles, worker: id, events: memoryJobLog() }, common);
+    const files = new WorkerFiles({
+      ask: (question) => askForBytes(connection, seat, question),
+      directory: join(config.stores.dataDir, 'bytes'),
+      cacheBytes: config.cluster.fileCacheBytes,
+    });
+    await files.start();
+    lifetime.add(() => files.close());
+    const runner = await startWorker(config, image, { files, worker: id, events: memoryJobLog() }, common);
     const { maxLive: maxSessions, reserveBytes } = config.sessions;
     const places = config.engine.concurrency || defaultPlaces(config.plans);
     const startedAt = now();
@@ -53,9 +62,3 @@ export async function startWorkerRole(config: Config, image: Image, version: str
     throw error;
   }
 }
-
-const refused = () => new DragomanError('storage_unavailable', { message: 'This worker cannot reach files.' });
-const noFiles: JobFiles = {
-  open: () => Promise.reject(refused()),
-  put: () => Promise.reject(refused()),
-};

@@ -1,5 +1,5 @@
 import { section } from '../setting.ts';
-import { choice, milliseconds, natsUrl, path, seatName, text } from '../values.ts';
+import { bytes, choice, milliseconds, natsUrl, path, seatName, TiB, text } from '../values.ts';
 
 const setting = section('Many machines');
 
@@ -30,6 +30,11 @@ export const cluster = {
     value: seatName(),
     unset: 'the user of `DRAGOMAN_NATS_URL`, or a name made up at each start',
     help: 'Name of a worker among all workers, which its rights on the NATS server are made for: letters, digits, `-` and `_`. Two workers of one name cannot run at once.',
+  }),
+  fileCacheBytes: setting('DRAGOMAN_FILE_CACHE_BYTES', {
+    value: bytes(0, 1024 * TiB),
+    default: '10g',
+    help: 'How much of the disk a worker uses for files it has read and made, so that it need not fetch them again. It begins empty at each start.',
   }),
   drainMs: setting('DRAGOMAN_DRAIN_MS', {
     value: milliseconds(0, 3_600_000),

@@ -56,6 +56,11 @@ export class GrantDesk {
     this.#options = options;
   }
 
+  /** Questions that are being answered. */
+  get atOnce(): number {
+    return this.#atOnce;
+  }
+
   /**
    * @throws DragomanError forbidden, not_found, conflict (a session of another epoch), invalid_request, quota_exceeded, too_large,
    *   overloaded, storage_unavailable
