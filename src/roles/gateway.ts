@@ -18,6 +18,8 @@ import {
   type JobStorage,
   KeyAdministration,
   Overview,
+  onlyProcess,
+  type Peers,
   PreviewService,
   RunnerInfo,
   SessionTokens,
@@ -37,6 +39,8 @@ const shutdownDeadlineMs = 10_000;
 export interface GatewayParts extends Storage {
   readonly runner: Runner;
   readonly jobFiles: JobStorage;
+  /** Other gateways over the same records. Absent: there are none. */
+  readonly peers?: Peers | undefined;
   /** Of the program. */
   readonly version: string;
   /** Of the sandbox image. */
@@ -58,7 +62,8 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const { queueWaitMs } = config.engine;
   const places = config.engine.concurrency || defaultPlaces(plans);
   const admission = new Admission({ places, waitMs: queueWaitMs });
-  const shared = { runner, jobFiles, records, fileService, admission, plans, usage, logger, metrics, traces, now };
+  const peers = parts.peers ?? onlyProcess;
+  const shared = { runner, peers, jobFiles, records, fileService, admission, plans, usage, logger, metrics, traces, now };
   const bounds = { queueWaitMs, retentionMs, maxFileBytes };
   const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
   lifetime.add(() => service.close());

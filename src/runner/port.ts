@@ -293,13 +293,13 @@ export interface LiveState {
   readonly id: string;
   /** Kernels that hold variables now. */
   readonly kernels: readonly string[];
+  /** A job uses it. */
+  readonly isBusy: boolean;
 }
 
 /** A sandbox of a session, as operators see it. */
 export interface HeldSession extends LiveState {
   readonly epoch: number;
-  /** A job uses it. */
-  readonly isBusy: boolean;
   /** Milliseconds since the epoch. */
   readonly lastUsedAt: number;
 }

@@ -3,4 +3,6 @@ export interface SessionRef {
   readonly id: string;
   readonly epoch: number;
   readonly worker: string;
+  /** Which turn of several gateways: a worker refuses jobs of an earlier one than it has seen. Absent: there is one gateway. */
+  readonly turn?: number | undefined;
 }

@@ -20,6 +20,8 @@ export { FaultLog } from './operations/fault-log.ts';
 export { KeyAdministration, type KnownKey } from './operations/key-administration.ts';
 export type { ObservedExecution, ObservedSession, Operations } from './operations/operations.ts';
 export { type Examination, Overview, type Surroundings } from './operations/overview.ts';
+export { type ExecutionNote, onlyProcess, PeerSilent, type Peers } from './peers/peers.ts';
+export type { PeerQuestion } from './peers/questions.ts';
 export { isDocument, notesOn } from './previews/notes.ts';
 export { PreviewService } from './previews/preview-service.ts';
 export { type PreviewForm, type Previews, previewForms } from './previews/previews.ts';

@@ -14,7 +14,7 @@ export { lockDirectory } from './directory-lock.ts';
 export { createFileStore, type FileStore } from './file-store.ts';
 export { copyRecords, recordedContents } from './records/copy-records.ts';
 export type { Document, Documents } from './records/documents.ts';
-export type { FileQuota, FileRecords, FileSetRevision, OwnedStorage, Owner } from './records/file-records.ts';
+export type { FileQuota, FileRecords, FileSetRevision, Once, OwnedStorage, Owner } from './records/file-records.ts';
 export type { HoldingJob, JobHold, JobHolds, RecordedJobHold } from './records/job-holds.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
 export type { HeldLease, Leases } from './records/leases.ts';
@@ -27,6 +27,7 @@ export {
   type SessionPlace,
   type SessionRecord,
   type SessionRecords,
+  type SessionTurn,
 } from './records/session-records.ts';
 export { createSqliteRecords } from './records/sqlite.ts';
 export type { KernelStateRecord } from './records/state-records.ts';

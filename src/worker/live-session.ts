@@ -27,6 +27,8 @@ export class LiveSession {
   readonly owner: string;
   /** Jobs that use it now. While there are any, its sandbox stays. */
   users = 0;
+  /** The latest turn of a gateway that it was used in. */
+  turn: number;
   lastUsedAt = 0;
   idleMs = 0;
   readonly #parts: LiveSessionParts;
@@ -45,6 +47,7 @@ export class LiveSession {
 
   constructor(ref: SessionRef, owner: string, parts: LiveSessionParts) {
     this.ref = ref;
+    this.turn = ref.turn ?? 0;
     this.owner = owner;
     this.#parts = parts;
   }

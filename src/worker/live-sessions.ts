@@ -57,7 +57,7 @@ export class LiveSessions {
   states(refs: readonly SessionRef[]): LiveState[] {
     return refs.flatMap((ref) => {
       const session = this.find(ref);
-      return session?.isLive ? [{ id: ref.id, kernels: session.kernels }] : [];
+      return session?.isLive ? [{ id: ref.id, kernels: session.kernels, isBusy: session.users > 0 }] : [];
     });
   }
 
@@ -96,7 +96,7 @@ export class LiveSessions {
 
   /**
    * Uses a session for a job: its sandbox stays until `work` is over.
-   * @throws DragomanError conflict for an epoch that is over; overloaded when there is no room for another sandbox
+   * @throws DragomanError conflict for an epoch or a turn that is over; overloaded when there is no room for another sandbox
    */
   async use<T>(ref: SessionRef, owner: string, idleMs: number, work: (session: LiveSession) => Promise<T>): Promise<T> {
     const { session, replaced } = this.#enter(ref, owner);
@@ -163,7 +163,12 @@ export class LiveSessions {
     const known = this.#byId.get(ref.id);
     if (known && known.ref.epoch > ref.epoch)
       throw new DragomanError('conflict', { message: 'The session has moved to another worker.' });
-    if (known?.ref.epoch === ref.epoch) return { session: known };
+    if (known?.ref.epoch === ref.epoch) {
+      if ((ref.turn ?? 0) < known.turn)
+        throw new DragomanError('conflict', { message: 'Another gateway works with the session by now.' });
+      known.turn = ref.turn ?? 0;
+      return { session: known };
+    }
     const session = new LiveSession(ref, owner, this.#options);
     this.#byId.set(ref.id, session);
     return { session, replaced: known };

@@ -139,7 +139,7 @@ export class ScriptedRunner implements Runner {
   async sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]> {
     return sessions.flatMap((ref) => {
       const live = this.#liveOf(ref);
-      return live ? [{ id: ref.id, kernels: [...live.kernels] }] : [];
+      return live ? [{ id: ref.id, kernels: [...live.kernels], isBusy: this.#isUsed(ref.id) }] : [];
     });
   }
 

@@ -6,6 +6,8 @@ import {
   type Execution,
   type ExecutionRequest,
   FileService,
+  onlyProcess,
+  type Peers,
   PreviewService,
   StoredJobFiles,
 } from '../../src/service/index.ts';
@@ -19,6 +21,7 @@ const hour = 3_600_000;
 
 export interface ScriptedServiceOptions {
   readonly records?: Records;
+  readonly peers?: Peers;
   readonly places?: number;
   readonly plan?: Partial<Plan>;
   readonly queueWaitMs?: number;
@@ -63,6 +66,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     jobFiles,
     records,
     fileService,
+    peers: options.peers ?? onlyProcess,
     usage,
     admission,
     plans,

@@ -10,6 +10,7 @@ import {
   type Execution,
   type ExecutionRequest,
   FileService,
+  onlyProcess,
   type Service,
   StoredJobFiles,
 } from '../../src/service/index.ts';
@@ -96,6 +97,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     jobFiles,
     records,
     fileService,
+    peers: onlyProcess,
     usage,
     admission: new Admission({ places: 8, waitMs: queueWaitMs }),
     plans,

@@ -1,7 +1,8 @@
 import type { FileRef, Logger, StoredFile } from '../../core/index.ts';
 import type { Job, JobEnding, Runner, SessionRef } from '../../runner/index.ts';
-import { fileSetOf } from '../../stores/index.ts';
+import { fileSetOf, type Once } from '../../stores/index.ts';
 import type { FileService, OpenFileSet } from '../files/file-service.ts';
+import type { Peers } from '../peers/peers.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { jobInputs } from '../sessions/session-files.ts';
@@ -15,6 +16,9 @@ import { ParkedShare, type parkedBytes } from './parked-bytes.ts';
 import { executionOf, recordFiles } from './recording.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
 
+/** How long is remembered that the files of an execution are recorded: longer than the end of one waits for a recorder. */
+export const rememberedMs = 3 * 24 * 60 * 60_000;
+
 export interface OrderRunParts {
   readonly runner: Runner;
   readonly directory: SessionDirectory;
@@ -27,6 +31,7 @@ export interface OrderRunParts {
   readonly queueWaitMs: number;
   /** What executions that wait for answers have shown. */
   readonly parked: ReturnType<typeof parkedBytes>;
+  readonly peers: Peers;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -43,7 +48,9 @@ export function runAlone(parts: OrderRunParts, execution: TrackedExecution, orde
     folders: null,
     session: null,
     before: (path) => refs.get(path),
-    record: (added) => fileService.record(set, added),
+    async record(added) {
+      await fileService.record(set, added, onceOf(parts, execution));
+    },
   });
 }
 
@@ -93,7 +100,11 @@ async function runAt(
       const cell = { kernel: execution.kernel, execution: execution.id, ref };
       return parts.states.noteCell(order.principal, session, cell, ending);
     },
-    record: (added, deleted) => files.record(set(), added, deleted, ref.epoch),
+    async record(added, deleted) {
+      const made = { epoch: ref.epoch, once: onceOf(parts, execution) };
+      // Another gateway took this one for dead, and has recorded them.
+      if (!(await files.record(set(), added, deleted, made))) session.isHeld = false;
+    },
   });
 }
 
@@ -144,6 +155,11 @@ async function runOrder(
   } finally {
     jobFiles.end(execution.id);
   }
+}
+
+/** Where another gateway may record the files of an execution as well, when its own is taken for dead. */
+function onceOf({ peers, now }: OrderRunParts, { id }: TrackedExecution): Once | undefined {
+  return peers.id === null ? undefined : { id, until: now() + rememberedMs };
 }
 
 /** Makes a request's files the session's own. @throws DragomanError invalid_request when they do not fit */

@@ -15,7 +15,7 @@ import {
   type StorageUse,
   type StoredFile,
 } from '../../core/index.ts';
-import type { FileQuota, FileSetRevision, FileStore, Records } from '../../stores/index.ts';
+import type { FileQuota, FileSetRevision, FileStore, Once, Records } from '../../stores/index.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
@@ -40,6 +40,9 @@ export interface OpenFileSet extends FileSet {
   /** The most that all files of its owner may take together. */
   readonly quota: FileQuota;
 }
+
+/** A change of a file set by its owner or a worker. */
+export type FileSetChange = Omit<FileSetRevision, 'expiresAt' | 'quota'>;
 
 /** A file about to be recorded. */
 export interface NewFile {
@@ -155,24 +158,28 @@ export class FileService implements Files {
 
   /**
    * Makes a file set and its files visible, all or nothing; nothing is recorded for no files.
+   * @returns false when the execution of `once` was recorded before
    * @throws DragomanError quota_exceeded; not_found when the original of a copy is gone
    */
-  async record(set: OpenFileSet, files: readonly StoredFile[]): Promise<void> {
-    if (files.length === 0) return;
-    await this.#recording(files, () => this.#options.records.files.create(set, files, set.quota));
-    this.#meter(set, files);
+  async record(set: OpenFileSet, files: readonly StoredFile[], once?: Once): Promise<boolean> {
+    if (files.length === 0) return true;
+    const isFirst = await this.#recording(files, () => this.#options.records.files.create(set, files, set.quota, once));
+    if (isFirst) this.#meter(set, files);
+    return isFirst;
   }
 
   /**
    * Changes the files of a recorded file set, and how long they live.
+   * @returns false when the execution of `once` was recorded before
    * @throws DragomanError not_found when it, or the original of a copy, is gone; quota_exceeded
    */
-  async revise(set: OpenFileSet, change: Pick<FileSetRevision, 'added' | 'superseded' | 'epoch'>): Promise<void> {
+  async revise(set: OpenFileSet, change: FileSetChange): Promise<boolean> {
     const { expiresAt, quota } = set;
-    await this.#recording(change.added, () =>
+    const isFirst = await this.#recording(change.added, () =>
       this.#options.records.files.revise(set.id, { ...change, expiresAt, quota }),
     );
-    this.#meter(set, change.added);
+    if (isFirst) this.#meter(set, change.added);
+    return isFirst;
   }
 
   /** These files are recorded by now or never will be. More than once does no harm. */
@@ -245,15 +252,16 @@ export class FileService implements Files {
   }
 
   /** Records files. From here on the records count them; when that fails, `release` lets their bytes go. */
-  async #recording(files: readonly StoredFile[], record: () => Promise<void>): Promise<void> {
+  async #recording(files: readonly StoredFile[], record: () => Promise<boolean>): Promise<boolean> {
     for (const { id } of files) this.#unrecorded.get(id)?.free();
+    let isRecorded = false;
     try {
-      await record();
-    } catch (error) {
-      this.release(files);
-      throw error;
+      isRecorded = await record();
+    } finally {
+      if (!isRecorded) this.release(files);
     }
     for (const { id } of files) this.#forget(id);
+    return isRecorded;
   }
 
   /** @returns whether a file with this id waited to be recorded */

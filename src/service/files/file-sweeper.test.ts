@@ -22,7 +22,7 @@ it('removes expired documents, sessions and files at its start, and collects byt
       lifeMs: 1,
       memoryBytes: 1,
     },
-    ...{ metadata: {}, ran: [], kernels: [], folders: [], worker: null, epoch: 0 },
+    ...{ metadata: {}, ran: [], kernels: [], folders: [], worker: null, epoch: 0, holder: null, turn: 0 },
     ...{ endsAt: null, face: null, notes: {}, plan: null },
   };
   await records.sessions.create({ ...session, id: 'ended', expiresAt: 89 });

@@ -131,11 +131,12 @@ export class Operations {
     if (!record) throw new DragomanError('not_found', { message: 'Session not found' });
     const owner = { tenant: record.tenant, id: record.principalId };
     const open = directory.peek(owner, id);
-    const { epoch, worker } = open?.record ?? record;
+    const { epoch, worker } = (open?.isHeld ? open.record : undefined) ?? record;
     const isHeld = (await runner.census()).sessions.some((held) => held.id === id && held.epoch === epoch);
     if (worker === null || !isHeld) return false;
     logger.info({ operator: actor.name, session: id, owner: owner.id }, 'an operator ended a sandbox');
-    open?.cancelAll();
+    if (open) await directory.cancelAll(open);
+    else await directory.cancelElsewhere(record);
     await runner.dropSession({ id, epoch, worker });
     return true;
   }
@@ -156,12 +157,12 @@ export class Operations {
     const { id, tenant, principalId, createdAt, memoryBytes } = record;
     const owner = { tenant, id: principalId };
     const open = this.#parts.directory.peek(owner, id);
-    const { lastActiveAt, expiresAt, epoch } = open?.record ?? record;
+    const { lastActiveAt, expiresAt, epoch } = (open?.isHeld ? open.record : undefined) ?? record;
     const isLive = held?.epoch === epoch;
     return {
       ...{ id, owner, createdAt, memoryBytes, expiresAt },
       state: expiresAt <= this.#parts.now() ? 'expired' : isLive ? 'live' : 'dormant',
-      isBusy: open !== undefined && !open.isIdle,
+      isBusy: (open !== undefined && !open.isIdle) || (isLive && held.isBusy),
       lastActiveAt: Math.max(lastActiveAt, isLive ? held.lastUsedAt : 0),
       kernels: isLive ? held.kernels : [],
     };

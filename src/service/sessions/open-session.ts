@@ -11,6 +11,12 @@ const maxQueue = 64;
 export class OpenSession {
   readonly record: SessionRecord;
   readonly files: SessionFiles;
+  /** Its record as it was last read or written, where several gateways share it. */
+  since: SessionRecord | undefined;
+  /** It is this gateway's turn: what is in memory is what is recorded. Always, where there is one gateway. */
+  isHeld = true;
+  /** Its turn is being given to another gateway. */
+  leaving: Promise<unknown> | undefined;
   /** Its record has changed since it was saved, at `savedAt`. */
   isDirty = false;
   savedAt: number;
@@ -24,13 +30,23 @@ export class OpenSession {
   readonly #executions = new Set<TrackedExecution>();
   #running: TrackedExecution | undefined;
   readonly #queueWaitMs: number;
+  /** Gets its turn among several gateways. Undefined: there is one. */
+  readonly #take: ((session: OpenSession, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  /** Resolves when what is done in its turn is over. Undefined: nothing is. */
+  #work: Promise<void> | undefined;
   /** Resolves when all that runs and waits is over. */
   #last: Promise<unknown> = Promise.resolve();
   /** How many run and wait. */
   #length = 0;
 
-  constructor(record: SessionRecord, files: SessionFiles, queueWaitMs: number) {
+  constructor(
+    record: SessionRecord,
+    files: SessionFiles,
+    queueWaitMs: number,
+    take?: (session: OpenSession, signal: AbortSignal | undefined) => Promise<void>,
+  ) {
     this.record = record;
+    this.#take = take;
     this.files = files;
     this.savedAt = record.lastActiveAt;
     this.#queueWaitMs = queueWaitMs;
@@ -38,8 +54,7 @@ export class OpenSession {
 
   /** Where its sandbox is or will be. Undefined: it was never placed. */
   get ref(): SessionRef | undefined {
-    const { id, epoch, worker } = this.record;
-    return worker === null ? undefined : { id, epoch, worker };
+    return placeOf(this.record);
   }
 
   /** Nothing runs and nothing waits. */
@@ -77,8 +92,11 @@ export class OpenSession {
     this.#last = turn.then(() => over);
     try {
       await this.#wait(turn, signal);
+      if (this.#take && !this.isHeld) await this.#take(this, signal);
+      this.#work = over;
       return await work();
     } finally {
+      this.#work = undefined;
       this.#length--;
       end();
     }
@@ -105,6 +123,22 @@ export class OpenSession {
       // Its sandbox and its files have gone with it, however far the work had come.
       throw new DragomanError('cancelled', { message: 'The session was deleted.', cause });
     }, execution.signal);
+  }
+
+  /** Resolves when nothing is done in its turn, before the next that waits begins. */
+  async atRest(): Promise<void> {
+    while (this.#work) await this.#work;
+  }
+
+  /** Takes over what is recorded by now, except where it was changed here since it was last read. */
+  refresh(recorded: SessionRecord): void {
+    const since = this.since ?? recorded;
+    const isOurs = (key: keyof SessionRecord) => JSON.stringify(this.record[key]) !== JSON.stringify(since[key]);
+    const taken = Object.entries(recorded).filter(([key]) => !isOurs(key as keyof SessionRecord));
+    Object.assign(this.record, Object.fromEntries(taken));
+    const { worker, epoch, holder, turn } = recorded;
+    Object.assign(this.record, { worker, epoch, holder, turn });
+    this.since = { ...recorded };
   }
 
   /** Cancels what runs and what waits, in one kernel or in all. */
@@ -157,4 +191,10 @@ export class OpenSession {
       signal?.removeEventListener('abort', cancel);
     }
   }
+}
+
+/** Where a session's sandbox is or will be. Undefined: it was never placed. */
+export function placeOf({ id, epoch, worker, holder, turn }: SessionRecord): SessionRef | undefined {
+  if (worker === null) return undefined;
+  return holder === null ? { id, epoch, worker } : { id, epoch, worker, turn };
 }

@@ -2,14 +2,19 @@ import { DragomanError, FairStore, type Logger, type Principal, type StoredFile 
 import { type Runner, type SessionRef, WorkerGone } from '../../runner/index.ts';
 import type { Records, SessionRecord } from '../../stores/index.ts';
 import type { FileService } from '../files/file-service.ts';
-import { OpenSession } from './open-session.ts';
+import { PeerSilent, type Peers } from '../peers/peers.ts';
+import type { PeerQuestion, TurnGiven, UnsavedVariables } from '../peers/questions.ts';
+import { OpenSession, placeOf } from './open-session.ts';
 import { SessionFiles } from './session-files.ts';
 import { endOf, findSession } from './session-record.ts';
+import { SessionTurns } from './session-turns.ts';
 
 export interface SessionDirectoryOptions {
   readonly runner: Runner;
   readonly records: Records;
   readonly fileService: FileService;
+  /** Other gateways over the same records. */
+  readonly peers: Peers;
   /** A session never lives longer than this from its creation. */
   readonly maxLifeMs: number;
   /** How long an execution may wait for the one before it. */
@@ -26,6 +31,10 @@ const saveIntervalMs = 30_000;
 /** Sessions that nothing uses stay at hand for this long, so that the next request need not read them again. */
 const atHandMs = 60_000;
 const maxAtHand = 2000;
+/** How long another gateway may take to do what it is told about a session. */
+const tellMs = 2000;
+/** How long another gateway waits for what runs in a session before its turn is refused for now. */
+const restMs = 1500;
 /** How often a session is placed while other processes place it as well. */
 const maxPlaceAttempts = 5;
 const maxAtHandBytes = 64 * 1024 * 1024;
@@ -37,6 +46,9 @@ const fileBytes = 500;
  * Who works with which session. Each session is open at most once in this process: as long as something uses it, and a minute more.
  * Where a session's sandbox lives is in its record: a worker, and an epoch that grows with each change of worker. A change is one
  * conditional update of the record, which is made before the session is used in its new epoch.
+ *
+ * Where several gateways share the records, the record also says whose turn it is (`SessionTurns`). A gateway keeps a session at hand only in
+ * its turn; without it, it reads the session anew for each use.
  */
 export class SessionDirectory {
   readonly #options: SessionDirectoryOptions;
@@ -47,6 +59,11 @@ export class SessionDirectory {
   readonly #loading = new Map<string, Promise<OpenSession>>();
   /** Being written, by id. */
   readonly #saving = new Map<string, Promise<void>>();
+  /** Turns that are being given away, by session. */
+  readonly #leaving = new Map<string, Promise<unknown>>();
+  readonly #turns: SessionTurns | undefined;
+  #unsaved: UnsavedKeeper | undefined;
+  #settled: (session: SessionRecord, signal: AbortSignal) => Promise<void> = async () => {};
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: SessionDirectoryOptions) {
@@ -58,6 +75,23 @@ export class SessionDirectory {
       now: options.now,
       onDrop: (session) => this.#saveSoon(session),
     });
+    if (options.peers.id === null) return;
+    this.#turns = new SessionTurns({
+      ...options,
+      got: (session, unsaved) => unsaved && this.#unsaved?.adopt(session, unsaved),
+      settled: (session, signal) => this.#settled(session, signal),
+    });
+  }
+
+  /** Id of this gateway; null where it is the only one. */
+  get gateway(): string | null {
+    return this.#options.peers.id;
+  }
+
+  /** Names who keeps variables that are not saved, and who waits for the executions of dead gateways. */
+  connect(parts: { readonly unsaved: UnsavedKeeper; readonly settled: SessionTurnsSettled }): void {
+    this.#unsaved = parts.unsaved;
+    this.#settled = parts.settled;
   }
 
   /** Begins to write, every few seconds, what was used. */
@@ -78,6 +112,12 @@ export class SessionDirectory {
     const session = this.#used.get(id) ?? this.#atHand.get(keyOf(principal, id));
     const isOurs = session?.record.principalId === principal.id && session.record.tenant === principal.tenant;
     return isOurs ? session : undefined;
+  }
+
+  /** As `peek`, where what is in memory is all there is: it is this gateway's turn. */
+  held(principal: Owner, id: string): OpenSession | undefined {
+    const session = this.peek(principal, id);
+    return session?.isHeld ? session : undefined;
   }
 
   /** Works with a session, which counts as its use. @throws DragomanError not_found, session_expired */
@@ -113,6 +153,10 @@ export class SessionDirectory {
     if (session.users > 0) return;
     this.#used.delete(id);
     if (session.isDeleted) return;
+    if (!session.isHeld) {
+      if (this.#options.now() - session.savedAt >= saveIntervalMs) this.#saveSoon(session);
+      return;
+    }
     const bytes = sessionBytes + session.files.count * fileBytes;
     this.#atHand.set({ tenant, principalId, id }, session, bytes);
   }
@@ -134,7 +178,7 @@ export class SessionDirectory {
     const { record } = session;
     for (let attempt = 0; attempt < maxPlaceAttempts; attempt++) {
       const worker = await runner.placeSession(record.worker);
-      if (worker === record.worker) return { id: record.id, epoch: record.epoch, worker };
+      if (worker === record.worker) return placeOf(record)!;
       const place = await records.sessions.place(record.id, record.epoch, worker);
       if (!place) throw this.#gone(session);
       session.notePlace(place);
@@ -171,6 +215,7 @@ export class SessionDirectory {
       session.isDeleted = true;
       session.cancelAll();
     }
+    if (!session?.isHeld) await this.cancelElsewhere(record, { isDeleted: true });
     const { id, epoch, worker } = session?.record ?? record;
     if (worker !== null) await this.#options.runner.dropSession({ id, epoch, worker });
   }
@@ -180,7 +225,61 @@ export class SessionDirectory {
     if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
     session.isDirty = false;
     session.savedAt = this.#options.now();
-    if (!(await this.#options.records.sessions.save(session.record))) throw this.#gone(session);
+    const { since, record } = session;
+    if (since) session.since = { ...record };
+    if (!(await this.#options.records.sessions.save(record, since))) throw this.#gone(session);
+    if (!session.isHeld) await this.#tell(record.holder, { type: 'reload', session: record.id });
+  }
+
+  /** Cancels what runs and waits in a session, in one kernel or in all, on whichever gateway. */
+  async cancelAll(session: OpenSession, kernel?: string): Promise<void> {
+    session.cancelAll(kernel);
+    if (!session.isHeld) await this.cancelElsewhere(session.record, { kernel });
+  }
+
+  /** Cancels what another gateway runs in a session. */
+  async cancelElsewhere(
+    { id, holder }: SessionRecord,
+    { kernel, isDeleted = false }: { readonly kernel?: string | undefined; readonly isDeleted?: boolean } = {},
+  ): Promise<void> {
+    await this.#tell(holder, { type: 'cancel_session', session: id, ...(kernel ? { kernel } : {}), isDeleted });
+  }
+
+  /** Interrupts what another gateway runs in a session. Returns whether something did. */
+  async interruptElsewhere({ isHeld, record }: OpenSession): Promise<boolean> {
+    if (isHeld) return false;
+    return (await this.#tell<boolean>(record.holder, { type: 'interrupt_session', session: record.id })) ?? false;
+  }
+
+  /** Does what another gateway asks about a session. Undefined: it is no such question. */
+  async answer(question: PeerQuestion): Promise<unknown> {
+    if (!('session' in question)) return undefined;
+    const session = this.#open(question.session);
+    switch (question.type) {
+      case 'leave':
+        return this.#leave(question.session, question.to);
+      case 'reload': {
+        const recorded = session && (await this.#options.records.sessions.find(question.session));
+        if (recorded) session.refresh(recorded);
+        return null;
+      }
+      case 'cancel_session':
+        if (session && question.isDeleted) {
+          session.isDeleted = true;
+          this.#atHand.delete(keyOfRecord(session.record));
+        }
+        session?.cancelAll(question.kernel);
+        return null;
+      case 'interrupt_session':
+        if (session?.running) await this.#options.runner.interrupt(session.running.id);
+        return session?.running !== undefined;
+    }
+  }
+
+  /** The gateways took this one for dead for some time: whose turn it is has to be read again. */
+  doubt(): void {
+    for (const session of [...this.#used.values(), ...this.#atHand.values()]) session.isHeld = false;
+    for (const session of [...this.#atHand.values()]) this.#atHand.delete(keyOfRecord(session.record));
   }
 
   /** Writes what was used some time ago, closes what was not used for some time, and ends what is over though it is used. */
@@ -225,6 +324,7 @@ export class SessionDirectory {
       (async () => {
         // What was dropped from memory may still be on its way into the record.
         await this.#saving.get(id);
+        await this.#leaving.get(id);
         const record = await findSession(this.#options.records.sessions, principal, id);
         const files = await this.#options.records.files.list(record.id);
         return this.peek(principal, id) ?? this.#made(record, files);
@@ -242,8 +342,89 @@ export class SessionDirectory {
 
   #made(record: SessionRecord, files: readonly StoredFile[]): OpenSession {
     const sessionFiles = new SessionFiles(files, (set, change) => this.#options.fileService.revise(set, change));
-    return new OpenSession(record, sessionFiles, this.#options.queueWaitMs);
+    const { queueWaitMs, peers } = this.#options;
+    const turns = this.#turns;
+    if (!turns) return new OpenSession(record, sessionFiles, queueWaitMs);
+    const session = new OpenSession(record, sessionFiles, queueWaitMs, (each, signal) => turns.take(each, signal));
+    session.isHeld = record.holder === peers.id;
+    session.since = { ...record };
+    sessionFiles.turn = record.turn;
+    return session;
   }
+
+  #open(id: string): OpenSession | undefined {
+    return this.#used.get(id) ?? this.#atHand.values().find(({ record }) => record.id === id);
+  }
+
+  /** Gives the turn of a session away, unless something runs in it for longer than a moment. */
+  #leave(id: string, to: string): Promise<TurnGiven> {
+    const leaving = (async (): Promise<TurnGiven> => {
+      await this.#leaving.get(id);
+      await Promise.allSettled(this.#loading.values());
+      const session = this.#open(id);
+      if (!session?.isHeld) return this.#pass(id, to);
+      const isAtRest = await within(restMs, session.atRest());
+      if (!isAtRest || !session.isHeld) return { given: false };
+      // From here on no turn begins here: the next one asks for it.
+      session.isHeld = false;
+      const passing = (async () => {
+        if (session.isDirty && !session.isDeleted) await this.save(session).catch(() => {});
+        return this.#pass(id, to);
+      })();
+      session.leaving = passing.catch(() => {});
+      this.#atHand.delete(keyOfRecord(session.record));
+      const { given } = await passing;
+      return { given, unsaved: given ? this.#unsaved?.release(session) : undefined };
+    })();
+    const kept = leaving
+      .catch(() => {})
+      .finally(() => {
+        if (this.#leaving.get(id) === kept) this.#leaving.delete(id);
+      });
+    this.#leaving.set(id, kept);
+    return leaving;
+  }
+
+  async #pass(id: string, to: string): Promise<TurnGiven> {
+    const { records, peers } = this.#options;
+    const found = await records.sessions.find(id);
+    if (found?.holder !== peers.id) return { given: false };
+    return { given: (await records.sessions.passTurn(id, found, to)) !== undefined };
+  }
+
+  /** Tells the gateway whose turn it is. Undefined: it does not answer, or there is none. */
+  async #tell<T>(holder: string | null, question: PeerQuestion): Promise<T | undefined> {
+    const { peers, logger } = this.#options;
+    if (holder === null || peers.id === null || holder === peers.id || !peers.isAlive(holder)) return undefined;
+    try {
+      return await peers.ask<T>(holder, question, tellMs);
+    } catch (error) {
+      if (!(error instanceof PeerSilent)) throw error;
+      logger.warn({ question: question.type, gateway: holder }, 'another gateway does not answer');
+      return undefined;
+    }
+  }
+}
+
+type SessionTurnsSettled = (session: SessionRecord, signal: AbortSignal) => Promise<void>;
+
+/** Keeps which variables of sessions are not saved yet. */
+interface UnsavedKeeper {
+  /** Another gateway has kept them until now. */
+  adopt(session: OpenSession, unsaved: UnsavedVariables): void;
+  /** Another gateway keeps them from now on. */
+  release(session: OpenSession): UnsavedVariables | undefined;
+}
+
+/** Whether it was done within this time, in milliseconds. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(late.resolve, ms, false);
+  return Promise.race([work.then(() => true), late.promise]).finally(() => clearTimeout(timer));
+}
+
+function keyOfRecord({ tenant, principalId, id }: SessionRecord) {
+  return { tenant, principalId, id };
 }
 
 function keyOf({ tenant, id: principalId }: Owner, id: string) {

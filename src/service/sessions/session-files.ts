@@ -1,17 +1,16 @@
 import { DragomanError, type FileRef, modeOf, type StoredFile } from '../../core/index.ts';
 import type { JobInput } from '../../runner/index.ts';
-import type { FileSetRevision } from '../../stores/index.ts';
-import type { OpenFileSet } from '../files/file-service.ts';
+import type { Once } from '../../stores/index.ts';
+import type { FileSetChange, OpenFileSet } from '../files/file-service.ts';
 
 /** Makes files a session's own, and `superseded` ones (by id) no longer so. */
-type Recorder = (
-  session: OpenFileSet,
-  change: Pick<FileSetRevision, 'added' | 'superseded' | 'epoch'>,
-) => Promise<void>;
+type Recorder = (session: OpenFileSet, change: FileSetChange) => Promise<boolean>;
 
 /** A session's files as they are recorded: by path, each with the id it is known by until it changes. */
 export class SessionFiles {
-  readonly #byPath: Map<string, StoredFile>;
+  #byPath: Map<string, StoredFile>;
+  /** The turn among several gateways in which they are changed. Undefined: there is one gateway. */
+  turn: number | undefined;
   readonly #recorder: Recorder;
 
   constructor(files: readonly StoredFile[], recorder: Recorder) {
@@ -39,21 +38,29 @@ export class SessionFiles {
 
   /**
    * Makes these the session's files at their paths, and removes those of `gone`.
-   * @param epoch in which a worker made them; absent: a caller did
-   * @throws DragomanError quota_exceeded, not_found; conflict when the session is in another epoch by now
+   * @param made in which epoch a worker made them, and for which execution; absent: a caller did
+   * @returns false when the files of that execution were recorded before
+   * @throws DragomanError quota_exceeded, not_found; conflict when the session is in another epoch or turn by now
    */
   async record(
     session: OpenFileSet,
     added: readonly StoredFile[],
     gone: readonly string[] = [],
-    epoch?: number,
-  ): Promise<void> {
+    { epoch, once }: { readonly epoch?: number; readonly once?: Once | undefined } = {},
+  ): Promise<boolean> {
     const replaced = [...added.map(({ name }) => name), ...gone].flatMap((path) => this.#byPath.get(path)?.id ?? []);
     if (added.length > 0 || replaced.length > 0) {
-      await this.#recorder(session, { added, superseded: [...new Set(replaced)], epoch });
+      const change = { added, superseded: [...new Set(replaced)], epoch, turn: this.turn, once };
+      if (!(await this.#recorder(session, change))) return false;
     }
     for (const path of gone) this.#byPath.delete(path);
     for (const file of added) this.#byPath.set(file.name, file);
+    return true;
+  }
+
+  /** Another gateway has worked with the session: these are its files now. */
+  replace(files: readonly StoredFile[]): void {
+    this.#byPath = new Map(files.map((file) => [file.name, file]));
   }
 }
 

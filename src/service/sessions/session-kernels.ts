@@ -67,7 +67,7 @@ export class SessionKernels implements Kernels {
 
   /** Ends what runs in a kernel, and its process. */
   async #end(session: OpenSession, kernelId: string): Promise<void> {
-    session.cancelAll(kernelId);
+    await this.#directory.cancelAll(session, kernelId);
     await session.inTurn(async () => {
       if (session.ref) await this.#runner.endKernels(session.ref, [kernelId]);
       await this.#states.forget(session, [kernelId]);

@@ -117,7 +117,7 @@ export class SessionSandboxes {
         ending,
         stored: () => jobFiles.stored(jobId),
         before: (path) => files.refAt(path),
-        record: (added, deleted) => files.record(set, added, deleted, ref.epoch),
+        record: async (added, deleted) => void (await files.record(set, added, deleted, { epoch: ref.epoch })),
         logger,
       });
       const changed = recorded.files.flatMap((each) => (each.change === 'inherited' ? [] : [each.file.name]));

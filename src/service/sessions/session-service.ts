@@ -9,7 +9,7 @@ import {
   type StoredFile,
   workspacePath,
 } from '../../core/index.ts';
-import type { LiveState, SessionRef } from '../../runner/index.ts';
+import type { LiveState } from '../../runner/index.ts';
 import { fileSetOf, type SessionRecord } from '../../stores/index.ts';
 import type { ExecutionLog } from '../executions/execution-log.ts';
 import type { Execution } from '../executions/executions.ts';
@@ -19,7 +19,7 @@ import type { UploadFile } from '../files/files.ts';
 import { resolveInputs } from '../files/inputs.ts';
 import type { SessionStates } from '../states/session-states.ts';
 import { checkNotes } from './notes.ts';
-import type { OpenSession } from './open-session.ts';
+import { type OpenSession, placeOf } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
 import { checkRoom } from './session-files.ts';
 import { endOf, findSession } from './session-record.ts';
@@ -97,6 +97,8 @@ export class SessionService implements Sessions {
       folders,
       worker,
       epoch: worker === null ? 0 : 1,
+      holder: this.#directory.gateway,
+      turn: 0,
     };
     const session = fileService.opened(principal, fileSetOf(record));
     const copies = inputs.map(({ input, file }) => fileService.copy(session, input.path, file));
@@ -137,7 +139,7 @@ export class SessionService implements Sessions {
       name: face,
       ...(plan !== null && plans.has(plan) ? { plan } : {}),
     };
-    const record = this.#directory.peek(owner, id)?.record ?? found;
+    const record = this.#directory.held(owner, id)?.record ?? found;
     if (record.expiresAt <= now()) throw new DragomanError('session_expired');
     return { owner, info: this.#info(record, undefined) };
   }
@@ -153,7 +155,7 @@ export class SessionService implements Sessions {
   ): Promise<{ sessions: readonly SessionInfo[]; more: boolean }> {
     const { limit } = page;
     const found = await this.#options.records.sessions.list(principal, { ...page, limit: limit + 1 });
-    const records = found.slice(0, limit).map((record) => this.#directory.peek(principal, record.id)?.record ?? record);
+    const records = found.slice(0, limit).map((record) => this.#directory.held(principal, record.id)?.record ?? record);
     const states = await this.#states(records);
     return { sessions: records.map((record) => this.#info(record, states.get(record.id))), more: found.length > limit };
   }
@@ -197,7 +199,7 @@ export class SessionService implements Sessions {
 
   restart(principal: Principal, id: string): Promise<SessionInfo> {
     return this.#directory.use(principal, id, async (session) => {
-      session.cancelAll();
+      await this.#directory.cancelAll(session);
       await session.inTurn(async () => {
         if (session.ref) await this.#options.runner.endKernels(session.ref, null);
         // The cure for variables that do harm: nothing of them comes back.
@@ -209,9 +211,11 @@ export class SessionService implements Sessions {
   }
 
   interrupt(principal: Principal, id: string): Promise<boolean> {
-    return this.#directory.use(principal, id, async ({ running }) => {
-      if (running) await this.#options.runner.interrupt(running.id);
-      return running !== undefined;
+    return this.#directory.use(principal, id, async (session) => {
+      const { running } = session;
+      if (!running) return this.#directory.interruptElsewhere(session);
+      await this.#options.runner.interrupt(running.id);
+      return true;
     });
   }
 
@@ -253,7 +257,7 @@ export class SessionService implements Sessions {
     const record = await this.#find(principal, id);
     if (record.expiresAt <= this.#options.now()) return [];
     const session = this.#directory.peek(principal, id);
-    if (session) return session.files.all();
+    if (session?.isHeld) return session.files.all();
     const files = await this.#options.records.files.list(record.id);
     return files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -295,7 +299,7 @@ export class SessionService implements Sessions {
   }
 
   async #find(principal: Principal, id: string): Promise<SessionRecord> {
-    const open = this.#directory.peek(principal, id)?.record;
+    const open = this.#directory.held(principal, id)?.record;
     return open ?? findSession(this.#options.records.sessions, principal, id);
   }
 
@@ -326,7 +330,7 @@ export class SessionService implements Sessions {
       idleMs,
       expiresAt,
       state: expiresAt <= this.#options.now() ? 'expired' : live ? 'live' : 'dormant',
-      busy: session !== undefined && !session.isIdle,
+      busy: (session !== undefined && !session.isIdle) || live?.isBusy === true,
       memoryBytes,
       metadata,
       endsAt,
@@ -334,10 +338,6 @@ export class SessionService implements Sessions {
       notes,
     };
   }
-}
-
-function placeOf({ id, epoch, worker }: SessionRecord): SessionRef | undefined {
-  return worker === null ? undefined : { id, epoch, worker };
 }
 
 function ref({ sessionId, id }: StoredFile): FileRef {

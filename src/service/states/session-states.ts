@@ -1,6 +1,7 @@
 import { DragomanError, type Logger, type Metrics, type Principal, planOf } from '../../core/index.ts';
 import type { JobEnding, JobSession, SessionRef } from '../../runner/index.ts';
 import type { KernelStateRecord } from '../../stores/index.ts';
+import type { UnsavedVariables } from '../peers/questions.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { StateStore, type StateStoreOptions } from './state-store.ts';
@@ -172,6 +173,21 @@ export class SessionStates implements States {
     return 'variables';
   }
 
+  /** Another gateway saves them from now on. */
+  release({ record: { id } }: OpenSession): UnsavedVariables | undefined {
+    const changed = this.#changed.get(id);
+    this.#changed.delete(id);
+    return changed && { executions: [...changed.executions], dueAt: changed.dueAt };
+  }
+
+  /** Another gateway has left them to this one. */
+  adopt(session: OpenSession, { executions, dueAt }: UnsavedVariables): void {
+    const { ref, record } = session;
+    if (!ref) return;
+    const principal = principalOf(record);
+    this.#changed.set(record.id, { principal, session, ref, executions: new Map(executions), dueAt });
+  }
+
   /** Begins to save what is idle for long enough. */
   sweep(): void {
     const now = this.#options.now();
@@ -253,4 +269,9 @@ export class SessionStates implements States {
     });
     return [...running, ...(await Promise.all(saved))];
   }
+}
+
+/** The owner of a session, with the plan that it was made with. */
+function principalOf({ tenant, principalId, plan }: OpenSession['record']): Principal {
+  return { id: principalId, tenant, name: principalId, ...(plan === null ? {} : { plan }) };
 }

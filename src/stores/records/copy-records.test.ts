@@ -69,6 +69,8 @@ async function fill(records: Records): Promise<void> {
     folders: ['out'],
     worker: null,
     epoch: 4,
+    holder: null,
+    turn: 0,
     endsAt: null,
     face: null,
     notes: { a: 1 },

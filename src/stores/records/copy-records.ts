@@ -23,6 +23,7 @@ export const copiedTables: readonly Table[] = [
   { name: 'files', key: ['serial'], rows: 500 },
   { name: 'sessions', key: ['serial'], rows: 200 },
   { name: 'kernel_states', key: ['session_id', 'kernel'], rows: 500 },
+  { name: 'recordings', key: ['id'], rows: 500 },
   { name: 'documents', key: ['serial'], rows: 20 },
   { name: 'document_parts', key: ['set_id', 'number'], rows: 4 },
 ];

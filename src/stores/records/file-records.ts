@@ -31,6 +31,17 @@ export interface FileSetRevision {
   readonly quota?: FileQuota | undefined;
   /** Of files that a worker made in a session: the epoch it made them in. Those of an earlier epoch are refused. */
   readonly epoch?: number | undefined;
+  /** The turn of its session in which a gateway does this. What is of an earlier turn is refused. */
+  readonly turn?: number | undefined;
+  /** Id of the execution that made the files, where more than one gateway may record them: it is recorded once. */
+  readonly once?: Once | undefined;
+}
+
+/** What is recorded at most once. */
+export interface Once {
+  readonly id: string;
+  /** How long that is remembered, in milliseconds since the epoch. */
+  readonly until: number;
 }
 
 export interface FilePage {
@@ -44,16 +55,19 @@ export interface FileRecords {
   /**
    * Records a file set and its files, all or nothing. The files name this set as theirs. Holds with the files' ids end.
    * @param quota what all files of the set's owner may take together with these; absent: no limit
+   * @param once see `FileSetRevision`
+   * @returns false when the execution of `once` was recorded before: then nothing is changed
    * @throws DragomanError internal when the set's id, or a file's id within it, is taken; quota_exceeded; not_found when the
    *   content of a file is gone
    */
-  create(set: FileSet, files: readonly StoredFile[], quota?: FileQuota): Promise<void>;
+  create(set: FileSet, files: readonly StoredFile[], quota?: FileQuota, once?: Once): Promise<boolean>;
   /**
    * Changes a file set, all or nothing. Of its superseded files the latest `keptSuperseded` stay.
    * @throws DragomanError not_found when it is gone, or the content of a file; quota_exceeded, never for a change that adds
-   *   nothing; conflict when its session is in another epoch by now
+   *   nothing; conflict when its session is in another epoch or turn by now
+   * @returns false when the execution of `once` was recorded before: then nothing is changed
    */
-  revise(id: string, revision: FileSetRevision): Promise<void>;
+  revise(id: string, revision: FileSetRevision): Promise<boolean>;
   /** Removes a file set and its files. Returns false when it did not exist. */
   deleteSet(id: string): Promise<boolean>;
   /** The file set with this id, expired or not. */

@@ -23,6 +23,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '16-usage-pages': { up: orderUsage },
     '17-kernel-states': { up: createKernelStates },
     '18-holds-of-jobs': { up: addHoldsOfJobs },
+    '19-session-turns': { up: addTurns },
   };
 }
 
@@ -306,6 +307,21 @@ async function addHoldsOfJobs(db: Kysely<any>): Promise<void> {
     .execute();
   await db.schema.createIndex('holds_of_job').on('holds').column('job_id').execute();
   await db.schema.createIndex('holds_of_owner').on('holds').columns(['tenant', 'principal_id']).execute();
+}
+
+/** Several gateways work with the sessions of one database, and take turns. */
+async function addTurns(db: Kysely<any>): Promise<void> {
+  await db.schema.alterTable('sessions').addColumn('holder', 'text').execute();
+  await db.schema
+    .alterTable('sessions')
+    .addColumn('turn', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+  await db.schema
+    .createTable('recordings')
+    .addColumn('id', 'text', (column) => column.notNull().primaryKey())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('recordings_by_end').on('recordings').columns(['expires_at']).execute();
 }
 
 function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {

@@ -90,8 +90,16 @@ export interface Schema {
     folders: string;
     worker: string | null;
     epoch: number;
+    /** The gateway whose turn it is, and how often that has changed. */
+    holder: Generated<string | null>;
+    turn: Generated<number>;
     /** What it counts in its owner's `document_bytes`. */
     size: number;
+  };
+  /** Executions whose files are recorded, where more than one gateway may record them; for some days. */
+  recordings: {
+    id: string;
+    expires_at: number;
   };
   /** Saved variables of sessions, one row a kernel; their bytes are files of a set that no list shows. */
   kernel_states: {

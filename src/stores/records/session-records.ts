@@ -20,8 +20,16 @@ export interface SessionPlace {
   epoch: number;
 }
 
+/** Which of several gateways works with a session. */
+export interface SessionTurn {
+  /** Id of the gateway whose turn it is; null: none, or there is only one. */
+  holder: string | null;
+  /** Grows with each change of the gateway. What a gateway does in an earlier turn does not count. */
+  turn: number;
+}
+
 /** What is kept of a session besides its files, which are the file set with its id. Times are milliseconds since the epoch. */
-export interface SessionRecord extends SessionPlace {
+export interface SessionRecord extends SessionPlace, SessionTurn {
   readonly id: string;
   readonly tenant: string;
   readonly principalId: string;
@@ -78,10 +86,16 @@ export interface SessionRecords {
   /** Those of all owners, newest first, from behind the one with the id `after`. Expired ones are among them. */
   page(limit: number, after?: string): Promise<SessionRecord[]>;
   /**
-   * Writes what use and its owner change of a session, and makes its files last as long as it does. Its place stays what it is.
+   * Writes what use and its owner change of a session, and makes its files last as long as it does. Its place and its turn stay what they are.
+   * @param since what it was when it was read: only what has changed since then is written. Absent: all of it
    * @returns false when the session is gone
    */
-  save(session: SessionRecord): Promise<boolean>;
+  save(session: SessionRecord, since?: SessionRecord): Promise<boolean>;
+  /**
+   * Gives the turn of a session to a gateway, if it is still in the turn `from`: of gateways that try at once, one gets it.
+   * @returns the session as it is now; undefined when another was first, or it is gone
+   */
+  passTurn(id: string, from: SessionTurn, to: string): Promise<SessionRecord | undefined>;
   /**
    * Moves a session to a worker and raises its epoch, if its epoch is still this one: of processes that try at once, one wins.
    * The session may be used in its new epoch once this resolves.

@@ -7,6 +7,7 @@ import {
   type FileRecords,
   type FileSetRevision,
   keptSuperseded,
+  type Once,
   type OwnedStorage,
   type Owner,
 } from './file-records.ts';
@@ -27,20 +28,23 @@ export class SqlFileRecords implements FileRecords {
     this.#database = database;
   }
 
-  async create(set: FileSet, files: readonly StoredFile[], quota?: FileQuota): Promise<void> {
-    await this.#database.unlessTaken('internal', 'A file set or a file with this id exists already.', () =>
+  create(set: FileSet, files: readonly StoredFile[], quota?: FileQuota, once?: Once): Promise<boolean> {
+    return this.#database.unlessTaken('internal', 'A file set or a file with this id exists already.', () =>
       this.#database.transact(async (transaction) => {
+        if (once && !(await isFirst(transaction, once))) return false;
         await transaction.insertInto('file_sets').values(setRow(set)).execute();
         await insertFiles(transaction, files);
         await addStored(transaction, { tenant: set.tenant, id: set.principalId }, sumOf(files), quota);
+        return true;
       }),
     );
   }
 
-  async revise(id: string, { expiresAt, added, superseded, quota, epoch }: FileSetRevision): Promise<void> {
-    await this.#database.unlessTaken('internal', 'A file with this id exists already.', () =>
+  revise(id: string, { expiresAt, added, superseded, quota, epoch, turn, once }: FileSetRevision): Promise<boolean> {
+    return this.#database.unlessTaken('internal', 'A file with this id exists already.', () =>
       this.#database.transact(async (transaction) => {
-        if (epoch !== undefined) await this.#checkEpoch(transaction, id, epoch);
+        if (epoch !== undefined || turn !== undefined) await this.#checkPlace(transaction, id, epoch, turn);
+        if (once && !(await isFirst(transaction, once))) return false;
         // Locks the set, so that two revisions of it take turns.
         const set = await transaction
           .updateTable('file_sets')
@@ -67,6 +71,7 @@ export class SqlFileRecords implements FileRecords {
         const owner = { tenant: set.tenant, id: set.principal_id };
         const change = { bytes: more.bytes - less.bytes, files: more.files - less.files };
         await addStored(transaction, owner, change, quota);
+        return true;
       }),
     );
   }
@@ -129,6 +134,7 @@ export class SqlFileRecords implements FileRecords {
   }
 
   async deleteExpired(now: number): Promise<number> {
+    await this.#database.use((db) => db.deleteFrom('recordings').where('expires_at', '<', now).execute());
     for (let total = 0; ; await setImmediate()) {
       const removed = await this.#database.transact(async (transaction) => {
         const expired = await transaction
@@ -148,12 +154,19 @@ export class SqlFileRecords implements FileRecords {
   }
 
   /** @throws DragomanError conflict */
-  async #checkEpoch(transaction: Transaction<Schema>, id: string, epoch: number): Promise<void> {
+  async #checkPlace(
+    transaction: Transaction<Schema>,
+    id: string,
+    epoch: number | undefined,
+    turn: number | undefined,
+  ): Promise<void> {
     const session = await this.#database
-      .locked(transaction.selectFrom('sessions').select('epoch').where('id', '=', id))
+      .locked(transaction.selectFrom('sessions').select(['epoch', 'turn']).where('id', '=', id))
       .executeTakeFirst();
-    if (session && session.epoch !== epoch)
+    if (session && epoch !== undefined && session.epoch !== epoch)
       throw new DragomanError('conflict', { message: 'The session has moved to another worker.' });
+    if (session && turn !== undefined && session.turn !== turn)
+      throw new DragomanError('conflict', { message: 'Another gateway works with the session by now.' });
   }
 
   stored(owner: Owner): Promise<Stored> {
@@ -163,6 +176,17 @@ export class SqlFileRecords implements FileRecords {
   storedPage(limit: number, after?: Owner): Promise<OwnedStorage[]> {
     return this.#database.use((db) => storedPage(db, limit, after));
   }
+}
+
+/** Remembers that this is recorded. Returns false when it was before; waits for another transaction that records it. */
+async function isFirst(transaction: Transaction<Schema>, { id, until }: Once): Promise<boolean> {
+  const added = await transaction
+    .insertInto('recordings')
+    .values({ id, expires_at: until })
+    .onConflict((on) => on.column('id').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return added !== undefined;
 }
 
 /** Records files within a transaction; holds with their ids end. */

@@ -9,6 +9,7 @@ import {
   type SessionPlace,
   type SessionRecord,
   type SessionRecords,
+  type SessionTurn,
 } from './session-records.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { removeSets } from './sql-file-records.ts';
@@ -104,14 +105,16 @@ export class SqlSessionRecords implements SessionRecords {
     });
   }
 
-  save(session: SessionRecord): Promise<boolean> {
-    const { id, tenant, principalId, expiresAt } = session;
-    const changing = changingOf(session);
+  save(session: SessionRecord, since?: SessionRecord): Promise<boolean> {
+    const { id, tenant, principalId } = session;
     return this.#database.transact(async (transaction) => {
       const before = await this.#database
-        .locked(transaction.selectFrom('sessions').select('size').where('id', '=', id))
+        .locked(transaction.selectFrom('sessions').selectAll().where('id', '=', id))
         .executeTakeFirst();
       if (!before) return false;
+      const now = since === undefined ? session : merged(sessionOf(before), since, session);
+      const { expiresAt } = now;
+      const changing = changingOf(now);
       await transaction.updateTable('sessions').set(changing).where('id', '=', id).execute();
       await transaction
         .updateTable('file_sets')
@@ -142,6 +145,20 @@ export class SqlSessionRecords implements SessionRecords {
       return (
         placed ?? (await db.selectFrom('sessions').select(['worker', 'epoch']).where('id', '=', id).executeTakeFirst())
       );
+    });
+  }
+
+  passTurn(id: string, from: SessionTurn, to: string): Promise<SessionRecord | undefined> {
+    return this.#database.use(async (db) => {
+      const row = await db
+        .updateTable('sessions')
+        .set(({ eb }) => ({ holder: to, turn: eb('turn', '+', 1) }))
+        .where('id', '=', id)
+        .where('holder', from.holder === null ? 'is' : '=', from.holder)
+        .where('turn', '=', from.turn)
+        .returningAll()
+        .executeTakeFirst();
+      return row && sessionOf(row);
     });
   }
 
@@ -192,10 +209,11 @@ export class SqlSessionRecords implements SessionRecords {
   }
 
   async #create(transaction: Transaction<Schema>, session: SessionRecord): Promise<void> {
-    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch, face, plan } = session;
+    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch, face, plan, holder, turn } =
+      session;
     const fixed = { id, tenant, principal_id: principalId, created_at: createdAt, life_ms: lifeMs };
     const changing = changingOf(session);
-    const row = { ...fixed, memory_bytes: memoryBytes, worker, epoch, face, plan, ...changing };
+    const row = { ...fixed, memory_bytes: memoryBytes, worker, epoch, holder, turn, face, plan, ...changing };
     await transaction.insertInto('sessions').values(row).execute();
     await transaction
       .insertInto('file_sets')
@@ -218,6 +236,26 @@ function changingOf(session: SessionRecord) {
   const size = Object.values(texts).reduce((sum, text) => sum + Buffer.byteLength(text), rowBytes);
   const times = { last_active_at: lastActiveAt, expires_at: expiresAt, ends_at: endsAt, idle_ms: idleMs };
   return { name, ...times, ...texts, size };
+}
+
+/** Of what is recorded, and of a session as a gateway read it and as it is there now: what that gateway has changed, and all else as recorded. */
+function merged(recorded: SessionRecord, since: SessionRecord, session: SessionRecord): SessionRecord {
+  const isOurs = (key: keyof SessionRecord) => JSON.stringify(session[key]) !== JSON.stringify(since[key]);
+  const own = Object.fromEntries(
+    (['name', 'endsAt', 'idleMs', 'notes', 'metadata', 'ran', 'kernels', 'folders'] as const)
+      .filter(isOurs)
+      .map((key) => [key, session[key]]),
+  );
+  const all = { ...recorded, ...own };
+  const { lastActiveAt, expiresAt } = session;
+  const isFixed = all.endsAt !== null;
+  return {
+    ...all,
+    lastActiveAt: Math.max(recorded.lastActiveAt, lastActiveAt),
+    // Use puts the end of a session off, and never brings it nearer.
+    expiresAt:
+      isFixed && !isOurs('endsAt') ? recorded.expiresAt : isFixed ? expiresAt : Math.max(recorded.expiresAt, expiresAt),
+  };
 }
 
 /** What a session takes besides its texts. */
@@ -245,5 +283,7 @@ function sessionOf(row: Selectable<Schema['sessions']>): SessionRecord {
     folders: JSON.parse(row.folders),
     worker: row.worker,
     epoch: row.epoch,
+    holder: row.holder,
+    turn: row.turn,
   };
 }

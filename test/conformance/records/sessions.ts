@@ -23,6 +23,8 @@ export function sessionLike(fields: Partial<SessionRecord> = {}): SessionRecord 
     folders: ['empty', 'empty/too'],
     worker: null,
     epoch: 0,
+    holder: null,
+    turn: 0,
     endsAt: null,
     face: null,
     notes: {},
@@ -96,9 +98,17 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
         folders: [],
         worker: 'worker-9',
         epoch: 9,
+        holder: 'gateway-9',
+        turn: 9,
       };
       expect(await records.sessions.save(changed)).toBe(true);
-      expect(await records.sessions.find(id)).toEqual({ ...changed, worker: 'worker-1', epoch: 1 });
+      expect(await records.sessions.find(id)).toEqual({
+        ...changed,
+        worker: 'worker-1',
+        epoch: 1,
+        holder: null,
+        turn: 0,
+      });
       expect((await records.files.set(id))!.expiresAt).toBe(changed.expiresAt);
     });
 

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DragomanError, type StoredFile } from '../../core/index.ts';
+import type { Runner } from '../../runner/index.ts';
+import type { Records, SessionRecord } from '../../stores/index.ts';
+import { PeerSilent, type Peers } from '../peers/peers.ts';
+import type { TurnGiven, UnsavedVariables } from '../peers/questions.ts';
+import { type OpenSession, placeOf } from './open-session.ts';
+
+export interface SessionTurnsOptions {
+  readonly peers: Peers;
+  readonly records: Pick<Records, 'sessions' | 'files'>;
+  readonly runner: Pick<Runner, 'sessions'>;
+  readonly queueWaitMs: number;
+  /** Another gateway has given the turn of a session away, and variables that are not saved. */
+  readonly got: (session: OpenSession, unsaved: UnsavedVariables | undefined) => void;
+  /** Waits until the executions that a dead gateway has begun in this session are recorded. */
+  readonly settled: (session: SessionRecord, signal: AbortSignal) => Promise<void>;
+}
+
+/** How long the gateway whose turn it is may take over one answer: it waits for the end of what runs. */
+const answerMs = 2000;
+const retryMs = 100;
+
+/**
+ * Whose turn it is to work with a session, where several gateways share it. The turn is in the session's row. It stays with a gateway
+ * until another one asks for it, and is given away between two executions. The turn of a gateway that has died is taken, once
+ * nothing of it runs.
+ */
+export class SessionTurns {
+  readonly #options: SessionTurnsOptions;
+
+  constructor(options: SessionTurnsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Gets the turn of a session, and what is recorded of it by now.
+   * @throws DragomanError session_busy when another gateway works with it for too long; not_found; cancelled
+   */
+  async take(session: OpenSession, signal: AbortSignal | undefined): Promise<void> {
+    const { queueWaitMs, records, peers } = this.#options;
+    const own = peers.id!;
+    const deadline = AbortSignal.timeout(queueWaitMs);
+    const until = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    let unsaved: UnsavedVariables | undefined;
+    while (!until.aborted) {
+      await session.leaving;
+      const found = await records.sessions.find(session.record.id);
+      if (!found) throw new DragomanError('not_found', { message: 'Session not found' });
+      if (found.holder === own) return this.#got(session, found, unsaved);
+      if (found.holder === null || !peers.isAlive(found.holder)) {
+        const taken = await this.#takeOver(found, until);
+        if (taken) return this.#got(session, taken, undefined);
+        continue;
+      }
+      const answer = await this.#ask(found.holder, session.record.id, own);
+      unsaved = answer?.unsaved;
+      if (!answer?.given) await sleep(retryMs, undefined, { signal: until }).catch(() => {});
+    }
+    if (signal?.aborted) throw new DragomanError('cancelled');
+    const message = 'Another execution of this session has not ended in time.';
+    throw new DragomanError('session_busy', { message, retryAfterSeconds: 5 });
+  }
+
+  /** Takes the turn of a gateway that is gone. Undefined: another gateway was first, or there was no time. */
+  async #takeOver(found: SessionRecord, until: AbortSignal): Promise<SessionRecord | undefined> {
+    const { runner, records, peers, settled } = this.#options;
+    const ref = placeOf(found);
+    // What it has begun runs on: the next cell waits for it, as it would have with the gateway alive.
+    while (found.holder !== null && ref && (await runner.sessions([ref]).catch(() => []))[0]?.isBusy) {
+      await sleep(retryMs, undefined, { signal: until }).catch(() => {});
+      if (until.aborted) return undefined;
+    }
+    if (found.holder !== null) await settled(found, until);
+    return records.sessions.passTurn(found.id, found, peers.id!);
+  }
+
+  async #ask(holder: string, session: string, to: string): Promise<TurnGiven | undefined> {
+    try {
+      return await this.#options.peers.ask<TurnGiven>(holder, { type: 'leave', session, to }, answerMs + retryMs);
+    } catch (error) {
+      // It may have given the turn away all the same; the row tells.
+      if (error instanceof PeerSilent) return undefined;
+      throw error;
+    }
+  }
+
+  async #got(session: OpenSession, recorded: SessionRecord, unsaved: UnsavedVariables | undefined): Promise<void> {
+    const files: StoredFile[] = await this.#options.records.files.list(recorded.id);
+    session.refresh(recorded);
+    session.files.replace(files);
+    session.files.turn = recorded.turn;
+    session.states = undefined;
+    session.isHeld = true;
+    this.#options.got(session, unsaved);
+  }
+}
