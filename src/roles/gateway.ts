@@ -63,7 +63,20 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const places = config.engine.concurrency || defaultPlaces(plans);
   const admission = new Admission({ places, waitMs: queueWaitMs });
   const peers = parts.peers ?? onlyProcess;
-  const shared = { runner, peers, jobFiles, records, fileService, admission, plans, usage, logger, metrics, traces, now };
+  const shared = {
+    runner,
+    peers,
+    jobFiles,
+    records,
+    fileService,
+    admission,
+    plans,
+    usage,
+    logger,
+    metrics,
+    traces,
+    now,
+  };
   const bounds = { queueWaitMs, retentionMs, maxFileBytes };
   const service = createService({ ...shared, ...config.sessions, ...bounds, availableMemory });
   lifetime.add(() => service.close());

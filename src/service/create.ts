@@ -48,6 +48,8 @@ export function createService(options: ServiceOptions): Service {
   const directory = new SessionDirectory(options);
   const log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
   const states = new SessionStates(options, directory);
+  directory.connect({ unsaved: states, settled: async () => {} });
+  options.peers.serve((question) => directory.answer(question));
   const parts = { directory, log, states };
   const executions = new ExecutionService(options, parts);
   const sessions = new SessionService(options, parts);

@@ -80,6 +80,8 @@ export class ScriptedRunner implements Runner {
   readonly #events = memoryJobLog();
   readonly #jobs = new Map<string, Run>();
   readonly #live = new Map<string, Live>();
+  /** The latest turn of each session, where several gateways take turns. */
+  readonly #turns = new Map<string, number>();
   readonly commands = new ScriptedCommands((session) => this.#liveOf(session) !== undefined);
   readonly sandboxFiles = new ScriptedFiles((session) => this.#liveOf(session) !== undefined);
 
@@ -195,6 +197,9 @@ export class ScriptedRunner implements Runner {
       const kernel = job.mode === 'cell' ? (session?.kernel?.id ?? job.language) : undefined;
       const known = session && this.#live.get(session.id);
       if (session && known && known.ref.epoch > session.epoch) throw new DragomanError('conflict');
+      const seen = session ? (this.#turns.get(session.id) ?? 0) : 0;
+      if (session && (session.turn ?? 0) < seen) throw new DragomanError('conflict');
+      if (session) this.#turns.set(session.id, session.turn ?? 0);
       if (session && kernel && !this.#liveOf(session)) this.#live.set(session.id, { ref: session, kernels: new Set() });
       const live = session && this.#live.get(session.id);
       const ran = session?.ran ?? [];

@@ -11,7 +11,7 @@ import {
   PreviewService,
   StoredJobFiles,
 } from '../../src/service/index.ts';
-import { createFileStore, createMemoryBytes, type Records } from '../../src/stores/index.ts';
+import { type Bytes, createFileStore, createMemoryBytes, type Records } from '../../src/stores/index.ts';
 import { testLimits } from './engine.ts';
 import { memoryRecords } from './records.ts';
 import { type Script, ScriptedRunner } from './scripted-runner.ts';
@@ -22,6 +22,9 @@ const hour = 3_600_000;
 export interface ScriptedServiceOptions {
   readonly records?: Records;
   readonly peers?: Peers;
+  /** Bytes and a runner that several gateways share. */
+  readonly bytes?: Bytes;
+  readonly runner?: ScriptedRunner;
   readonly places?: number;
   readonly plan?: Partial<Plan>;
   readonly queueWaitMs?: number;
@@ -54,11 +57,11 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
   const now = () => service.now;
   const { maxFileBytes = 1024 * 1024, maxUploadFiles = 10 } = options;
   const limits = { maxFileBytes, maxUploadFiles, retentionMs: 24 * hour };
-  const bytes = createMemoryBytes();
+  const bytes = options.bytes ?? createMemoryBytes();
   const files = createFileStore({ bytes, contents: records.contents, leases: records.leases, now });
   const fileService = new FileService({ files, records, usage, plans, ...limits, now });
   const jobFiles = new StoredJobFiles(fileService);
-  const runner = new ScriptedRunner(jobFiles, script);
+  const runner = options.runner ?? new ScriptedRunner(jobFiles, script);
   const queueWaitMs = options.queueWaitMs ?? 5000;
   const admission = new Admission({ places: options.places ?? 8, waitMs: queueWaitMs });
   const parts = createService({
@@ -118,6 +121,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     previews,
     close: () => parts.close(),
     runner,
+    jobFiles,
     records,
     fileService,
     admission,

@@ -1,4 +1,4 @@
-import type { FileRef, Logger, StoredFile } from '../../core/index.ts';
+import { DragomanError, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
 import type { Job, JobEnding, Runner, SessionRef } from '../../runner/index.ts';
 import { fileSetOf, type Once } from '../../stores/index.ts';
 import type { FileService, OpenFileSet } from '../files/file-service.ts';
@@ -84,7 +84,7 @@ async function runAt(
     execution.kernel === null ? undefined : await parts.states.forJob(order.principal, session, execution.kernel);
   const memoryBytes = Math.min(order.limits.memoryBytes, record.memoryBytes);
   const limited = { ...order, limits: { ...order.limits, memoryBytes } };
-  return runOrder(parts, execution, limited, {
+  const running = runOrder(parts, execution, limited, {
     set: set(),
     reads: { session: ref, digests: [] },
     inputs: jobInputs(files.all()),
@@ -105,6 +105,11 @@ async function runAt(
       // Another gateway took this one for dead, and has recorded them.
       if (!(await files.record(set(), added, deleted, made))) session.isHeld = false;
     },
+  });
+  return running.catch((error) => {
+    // It was moved or taken by another gateway: what is in memory is not what is recorded.
+    if (error instanceof DragomanError && error.code === 'conflict' && parts.peers.id !== null) session.isHeld = false;
+    throw error;
   });
 }
 

@@ -92,8 +92,9 @@ export class OpenSession {
     this.#last = turn.then(() => over);
     try {
       await this.#wait(turn, signal);
-      if (this.#take && !this.isHeld) await this.#take(this, signal);
+      // From here on the turn is not given away.
       this.#work = over;
+      if (this.#take && (!this.isHeld || this.leaving)) await this.#take(this, signal);
       return await work();
     } finally {
       this.#work = undefined;
@@ -125,9 +126,9 @@ export class OpenSession {
     }, execution.signal);
   }
 
-  /** Resolves when nothing is done in its turn, before the next that waits begins. */
+  /** Resolves when what is done in its turn now is over. */
   async atRest(): Promise<void> {
-    while (this.#work) await this.#work;
+    await this.#work;
   }
 
   /** Takes over what is recorded by now, except where it was changed here since it was last read. */

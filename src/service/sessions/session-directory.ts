@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { DragomanError, FairStore, type Logger, type Principal, type StoredFile } from '../../core/index.ts';
 import { type Runner, type SessionRef, WorkerGone } from '../../runner/index.ts';
 import type { Records, SessionRecord } from '../../stores/index.ts';
@@ -361,20 +362,29 @@ export class SessionDirectory {
     const leaving = (async (): Promise<TurnGiven> => {
       await this.#leaving.get(id);
       await Promise.allSettled(this.#loading.values());
+      // Who waited for one that was loaded has it by then.
+      await setImmediate();
       const session = this.#open(id);
-      if (!session?.isHeld) return this.#pass(id, to);
-      const isAtRest = await within(restMs, session.atRest());
-      if (!isAtRest || !session.isHeld) return { given: false };
-      // From here on no turn begins here: the next one asks for it.
+      if (!session) return this.#pass(id, to);
+      const passed = Promise.withResolvers<void>();
+      session.leaving = passed.promise;
+      const wasHeld = session.isHeld;
+      // From here on no turn begins here: the next one waits, and asks for it.
       session.isHeld = false;
-      const passing = (async () => {
+      try {
+        if (!(await within(restMs, session.atRest()))) {
+          session.isHeld ||= wasHeld;
+          return { given: false };
+        }
+        session.isHeld = false;
         if (session.isDirty && !session.isDeleted) await this.save(session).catch(() => {});
-        return this.#pass(id, to);
-      })();
-      session.leaving = passing.catch(() => {});
-      this.#atHand.delete(keyOfRecord(session.record));
-      const { given } = await passing;
-      return { given, unsaved: given ? this.#unsaved?.release(session) : undefined };
+        this.#atHand.delete(keyOfRecord(session.record));
+        const { given } = await this.#pass(id, to);
+        return { given, unsaved: given ? this.#unsaved?.release(session) : undefined };
+      } finally {
+        session.leaving = undefined;
+        passed.resolve();
+      }
     })();
     const kept = leaving
       .catch(() => {})

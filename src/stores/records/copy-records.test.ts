@@ -35,7 +35,7 @@ async function fill(records: Records): Promise<void> {
     const file = { id: `file-${index}`, sessionId: set.id, name: `é-${index}.txt`, size: index, digest: digest(index) };
     await records.contents.hold({ digest: file.digest, size: index }, { id: file.id, expiresAt: 5 });
     const rest = { contentType: 'text/plain', readOnly: index % 2 === 0, source: 'user' as const, createdAt: 1 };
-    await records.files.create(set, [{ ...file, ...rest }]);
+    await records.files.create(set, [{ ...file, ...rest }], undefined, { id: newId(), until: set.expiresAt });
   }
   await records.contents.hold({ digest: digest(99), size: 1 }, { id: newId(), expiresAt: 5 });
   for (let index = 0; index < 45; index++) {

@@ -148,6 +148,8 @@ it('is taken over with its sessions, which can be placed on a worker', async () 
       kernels: [],
       folders: [],
       worker: null,
+      holder: null,
+      turn: 0,
       epoch: 0,
       endsAt: null,
       face: null,

@@ -77,6 +77,44 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
       expect(await records.sessions.ensure(sessionLike({ name: 'n' }), now)).toEqual(later);
     });
 
+    it('give their turn to one gateway of those that ask at once', async () => {
+      const session = sessionLike();
+      await records.sessions.create(session);
+      const first = await Promise.all(['a', 'b', 'c'].map((to) => records.sessions.passTurn(session.id, session, to)));
+      const [taken] = first.filter((each) => each !== undefined);
+      expect(first.filter(Boolean)).toHaveLength(1);
+      expect(taken).toEqual({ ...session, holder: expect.stringMatching(/^[abc]$/), turn: 1 });
+      expect(await records.sessions.passTurn(session.id, session, 'd')).toBeUndefined();
+      expect(await records.sessions.passTurn(session.id, taken!, 'd')).toMatchObject({ holder: 'd', turn: 2 });
+      expect(await records.sessions.passTurn(newId(), session, 'd')).toBeUndefined();
+    });
+
+    it('are saved by two gateways, each of which writes only what it has changed', async () => {
+      const session = sessionLike();
+      await records.sessions.create(session);
+      const { lastActiveAt, expiresAt } = session;
+      const ours = { ...session, ran: ['python', 'r'], lastActiveAt: lastActiveAt + 10, expiresAt: expiresAt + 10 };
+      const theirs = { ...session, name: 'renamed', lastActiveAt: lastActiveAt + 5, expiresAt: expiresAt + 5 };
+      expect(await records.sessions.save(ours, session)).toBe(true);
+      expect(await records.sessions.save(theirs, session)).toBe(true);
+      expect(await records.sessions.find(session.id)).toEqual({ ...ours, name: 'renamed' });
+    });
+
+    it('take files in the latest turn alone, and those of one execution once', async () => {
+      const session = sessionLike();
+      await records.sessions.create(session);
+      const { turn } = (await records.sessions.passTurn(session.id, session, 'a'))!;
+      const change = { expiresAt: session.expiresAt, added: [], superseded: [] };
+      await expect(records.files.revise(session.id, { ...change, turn: turn - 1 })).rejects.toEqual(
+        refused('conflict'),
+      );
+      const once = { id: newId(), until: 5 };
+      const both = [0, 1].map(() => records.files.revise(session.id, { ...change, turn, once }));
+      expect((await Promise.all(both)).toSorted()).toEqual([false, true]);
+      await records.files.deleteExpired(6);
+      expect(await records.files.revise(session.id, { ...change, turn, once })).toBe(true);
+    });
+
     it('are saved without their place, and prolong their files', async () => {
       const session = sessionLike();
       await records.sessions.create(session);

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { twoGateways } from '../support/gateways.ts';
+import { type Postgres, startPostgres } from '../support/postgres.ts';
+import type { ScriptedJob } from '../support/scripted-runner.ts';
+import { ann, bob } from '../support/sessions.ts';
+
+let postgres: Postgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+}, 60_000);
+afterAll(() => postgres?.close());
+
+const refused = (code: string) => expect.objectContaining({ code });
+/** Writes a file of the code's name; `hold` waits until it is cancelled, interrupted or let go. */
+const held = new Map<string, () => void>();
+const script = async (job: ScriptedJob) => {
+  const { code } = job.job;
+  if (code.startsWith('hold')) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.set(code, resolve);
+    job.signal.addEventListener('abort', () => resolve(), { once: true });
+    await Promise.race([promise, job.interrupted]);
+  }
+  if (code !== '') job.write(code, code);
+  return undefined;
+};
+const gateways = async (options = {}) => twoGateways(await postgres.newSchema(), script, options);
+const begun = (code: string) => eventually(async () => expect(held.has(code)).toBe(true));
+const paths = (files: readonly { readonly name: string }[]) => files.map(({ name }) => name);
+
+describe('a session of two gateways', () => {
+  it('loses no file and no variable, whichever gateway its cells come through', async () => {
+    const { one, two, runner } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    const continuities: string[] = [];
+    for (const [index, gateway] of [one, two, two, one, two, one].entries())
+      continuities.push((await gateway.run(id, `file-${index}`)).continuity);
+    expect(continuities).toEqual(['fresh', ...Array(5).fill('continued')]);
+    expect(paths(await one.sessions.files(ann, id))).toEqual([0, 1, 2, 3, 4, 5].map((n) => `file-${n}`));
+    expect(paths(await two.sessions.files(ann, id))).toEqual(paths(await one.sessions.files(ann, id)));
+    expect(runner.submitted.map(({ inputs }) => inputs.length)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('asks no other gateway and writes no turn for cells of one gateway', async () => {
+    const { one } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    for (const code of ['a', 'b', 'c']) await one.run(id, code);
+    expect(await one.records.sessions.find(id)).toMatchObject({ holder: 'gateway-1', turn: 0 });
+  });
+
+  it('takes cells of both gateways at once, one after the other, and keeps the files of all', async () => {
+    const { one, two } = await gateways({ queueWaitMs: 20_000 });
+    const { id } = await one.sessions.create(ann, {});
+    const cells = Array.from({ length: 20 }, (_, index) => (index % 2 ? one : two).run(id, `file-${index}`));
+    expect((await Promise.all(cells)).flatMap(({ lost }) => lost)).toEqual([]);
+    expect(await two.sessions.files(ann, id)).toHaveLength(20);
+  });
+
+  it('is busy for a gateway while another one runs something in it for too long', async () => {
+    const { one, two } = await gateways({ queueWaitMs: 1000 });
+    const { id } = await one.sessions.create(ann, {});
+    const running = one.run(id, 'hold-busy');
+    await begun('hold-busy');
+    expect(await two.sessions.get(ann, id)).toMatchObject({ busy: true, state: 'live' });
+    await expect(two.run(id, 'b')).rejects.toEqual(refused('session_busy'));
+    held.get('hold-busy')!();
+    await running;
+    expect(await two.run(id, 'b')).toMatchObject({ continuity: 'continued' });
+    expect(await one.sessions.get(ann, id)).toMatchObject({ busy: false });
+  });
+
+  it('is interrupted, restarted and deleted through the gateway that does not run its code', async () => {
+    const { one, two } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    const interrupted = one.run(id, 'hold-interrupt');
+    await begun('hold-interrupt');
+    expect(await two.sessions.interrupt(ann, id)).toBe(true);
+    await interrupted;
+    const restarted = one.run(id, 'hold-restart');
+    await begun('hold-restart');
+    await two.sessions.restart(ann, id);
+    expect((await restarted).result.outcome).toBe('cancelled');
+    expect((await one.run(id, 'after')).continuity).toBe('restored');
+    const deleted = one.run(id, 'hold-delete');
+    await begun('hold-delete');
+    await two.sessions.delete(ann, id);
+    await expect(deleted).rejects.toEqual(refused('cancelled'));
+    await expect(one.sessions.get(ann, id)).rejects.toEqual(refused('not_found'));
+  });
+
+  it('is changed through both gateways at once, and keeps what each has changed', async () => {
+    const { one, two } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    const running = one.run(id, 'hold-change');
+    await begun('hold-change');
+    await two.sessions.update(ann, id, { name: 'renamed', metadata: { a: 'b' } });
+    const kernel = await two.kernels.create(ann, id, { language: 'python' });
+    held.get('hold-change')!();
+    await running;
+    await one.sessions.update(ann, id, { idleMs: 5000 });
+    for (const gateway of [one, two]) {
+      expect(await gateway.sessions.get(ann, id)).toMatchObject({
+        ...{ name: 'renamed', metadata: { a: 'b' }, idleMs: 5000 },
+      });
+      expect((await gateway.kernels.list(ann, id)).map((each) => each.id)).toEqual(['python', kernel.id]);
+    }
+  });
+
+  it('goes on elsewhere when its gateway dies, once the cell of the dead one has ended', async () => {
+    const { one, two } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    await one.run(id, 'first');
+    void one.run(id, 'hold-dead').catch(() => {});
+    await begun('hold-dead');
+    one.set('dead');
+    let isOver = false;
+    const next = two.run(id, 'next').finally(() => {
+      isOver = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(isOver).toBe(false);
+    held.get('hold-dead')!();
+    expect((await next).continuity).toBe('continued');
+    expect(paths(await two.sessions.files(ann, id))).toEqual(expect.arrayContaining(['first', 'next']));
+  });
+
+  it('refuses what a gateway that stood still does in a turn that is over', async () => {
+    const { one, two, runner } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    await one.run(id, 'first');
+    // It does not know that it was taken for dead.
+    one.set('dead');
+    await two.run(id, 'second');
+    one.set('frozen');
+    const stale = await one.run(id, 'stale').catch((error) => error as { code: string });
+    expect(stale).toMatchObject({ code: 'conflict' });
+    expect(paths(await two.sessions.files(ann, id))).toEqual(['first', 'second']);
+    expect((await two.run(id, 'third')).continuity).toBe('continued');
+    expect(runner.submitted.at(-1)!.inputs.map(({ path }) => path)).toEqual(['first', 'second']);
+  });
+
+  it('takes files that come through the other gateway, and is another’s through neither', async () => {
+    const { one, two } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    await one.run(id, 'made');
+    const content = (async function* () {
+      yield Buffer.from('put');
+    })();
+    await two.sessions.putFile(ann, id, { name: 'put', contentType: '', content });
+    await one.sessions.removeFile(ann, id, 'made');
+    expect(paths(await two.sessions.files(ann, id))).toEqual(['put']);
+    for (const gateway of [one, two]) {
+      await expect(gateway.sessions.files(bob, id)).rejects.toEqual(refused('not_found'));
+      await expect(gateway.sessions.interrupt(bob, id)).rejects.toEqual(refused('not_found'));
+    }
+  });
+});
