@@ -100,7 +100,7 @@ export async function grantService(parts: GrantParts) {
         expiresAt: set.expiresAt,
       },
       ...{ idleMs: 1000, lifeMs: 1000, memoryBytes: 1, endsAt: null, face: null, notes: {}, plan: null, metadata: {} },
-      ...{ ran: [], kernels: [], folders: [], worker: null, epoch: 1 },
+      ...{ ran: [], kernels: [], folders: [], worker: null, epoch: 1, holder: null, turn: 0 },
     };
     await records.sessions.create(record);
     const stored = await Promise.all(

@@ -186,7 +186,9 @@ describe('the file', () => {
     const holds = ['job_id', 'path', 'tenant', 'principal_id', 'size', 'charged', 'is_proven'].map(
       (column) => `alter table holds drop column ${column};`,
     );
-    const later = ['ends_at', 'face', 'notes', 'plan', 'holder', 'turn'].map((column) => `alter table sessions drop column ${column};`);
+    const later = ['ends_at', 'face', 'notes', 'plan', 'holder', 'turn'].map(
+      (column) => `alter table sessions drop column ${column};`,
+    );
     database.exec(
       `drop index holds_of_job; drop index holds_of_owner; ${holds.join('')}
         drop table kernel_states; drop table recordings; alter table api_keys drop column is_admin; drop index sessions_of_face; ${later.join('')}
