@@ -1,4 +1,4 @@
-import { type Config, loadConfig, parseBucket, parsePostgresUrl } from '../config/index.ts';
+import { type Config, loadConfig, parseFilesPlace, parsePostgresUrl } from '../config/index.ts';
 import { DragomanError } from '../core/index.ts';
 import { createProgress, type Progress } from '../host/index.ts';
 import { openBytes, openRecords } from '../roles/index.ts';
@@ -82,7 +82,7 @@ function placed(config: Config, database: string, files: string): Config {
     stores: {
       ...config.stores,
       databaseUrl: database === 'sqlite' ? undefined : understood(() => parsePostgresUrl(database), 'a database'),
-      filesBucket: files === 'disk' ? undefined : understood(() => parseBucket(files), 'a place of files'),
+      filesPlace: files === 'disk' ? undefined : understood(() => parseFilesPlace(files), 'a place of files'),
     },
   };
 }
@@ -99,9 +99,9 @@ function refusal(message: string): DragomanError {
   return new DragomanError('invalid_request', { message });
 }
 
-function settingsOf({ stores: { databaseUrl, filesBucket } }: Config): string[] {
+function settingsOf({ stores: { databaseUrl, filesPlace } }: Config): string[] {
   return [
     databaseUrl === undefined ? 'DRAGOMAN_DATABASE_URL unset' : 'DRAGOMAN_DATABASE_URL=<what you gave as --to>',
-    filesBucket === undefined ? 'DRAGOMAN_FILES_URL unset' : 'DRAGOMAN_FILES_URL=<what you gave as --files-to>',
+    filesPlace === undefined ? 'DRAGOMAN_FILES_URL unset' : 'DRAGOMAN_FILES_URL=<what you gave as --files-to>',
   ];
 }

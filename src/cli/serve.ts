@@ -5,7 +5,14 @@ import { type Config, describeConfig, loadConfig } from '../config/index.ts';
 import { isSuperuser } from '../core/index.ts';
 import { createProgress, installPackages, missingForTests } from '../host/index.ts';
 import { machineFiles, nativeHelper, setup as setUp } from '../images/index.ts';
-import { type Image, type Service, startGatewayRole, startService, startWorkerRole } from '../roles/index.ts';
+import {
+  type Image,
+  type Service,
+  startFilesRole,
+  startGatewayRole,
+  startService,
+  startWorkerRole,
+} from '../roles/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 
 /** Prints the settings in effect. */
@@ -23,9 +30,14 @@ export async function serve(version: string): Promise<void> {
   findIsolation(config.isolation.backend);
   const { role } = config.cluster;
   // A gateway holds no sandboxes.
-  const image = role === 'gateway' ? undefined : await prepare(config);
+  const image = role === 'gateway' || role === 'files' ? undefined : await prepare(config);
   const started = performance.now();
   const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
+  if (role === 'files') {
+    const { url } = await untilSignal(() => startFilesRole(config, version));
+    console.log(`Dragoman ${version} keeps files at ${url} (ready in ${seconds()} s)`);
+    return;
+  }
   if (role === 'worker') {
     const worker = await untilSignal(() => startWorkerRole(config, image!, version));
     console.log(`Dragoman ${version} runs code as worker ${worker.id} (ready in ${seconds()} s)`);

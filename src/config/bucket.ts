@@ -10,6 +10,21 @@ export interface Bucket {
   readonly pathStyle: boolean;
 }
 
+/** A server of bytes: a process with the role `files`. */
+export interface FilesServer {
+  /** Without a path. */
+  readonly url: string;
+}
+
+/** Reads the place of files: a bucket as `parseBucket` does, or the address of a files role. @throws Error that says what is wrong with it */
+export function parseFilesPlace(text: string): Bucket | FilesServer {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return parseBucket(text);
+  if (url.username || url.password) throw new Error('must not hold credentials: DRAGOMAN_FILES_SECRET has them');
+  if (url.pathname !== '/' || url.search || url.hash) throw new Error('must be http://host:port without a path');
+  return { url: url.origin };
+}
+
 /**
  * Reads `s3://bucket/prefix?region=…&endpoint=…&path-style=true|false`. Without a region it is `us-east-1`; with an endpoint the bucket
  * stands in the path unless `path-style=false`.
@@ -17,7 +32,8 @@ export interface Bucket {
  */
 export function parseBucket(text: string): Bucket {
   const url = URL.parse(text);
-  if (url?.protocol !== 's3:' || url.hostname === '') throw new Error('must look like s3://bucket/prefix');
+  if (url?.protocol !== 's3:' || url.hostname === '')
+    throw new Error('must look like s3://bucket/prefix or http://host:port');
   if (url.username || url.password)
     throw new Error('must not hold credentials: they come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   const known = ['region', 'endpoint', 'path-style'];

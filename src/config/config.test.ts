@@ -100,7 +100,8 @@ describe('defaults', () => {
       stores: {
         dataDir: '/home/someone/.local/share/dragoman',
         databaseUrl: undefined,
-        filesBucket: undefined,
+        filesPlace: undefined,
+        filesSecret: undefined,
         retentionMs: 86_400_000,
         recordBytes: 4_294_967_296,
       },
@@ -128,6 +129,7 @@ describe('defaults', () => {
         natsSeed: undefined,
         natsCa: undefined,
         workerName: undefined,
+        fileCacheBytes: 10_737_418_240,
         drainMs: 60_000,
       },
       webhooks: { url: undefined, secret: undefined, allowsPrivate: false },
@@ -306,22 +308,38 @@ test('every setting explains itself in one sentence', () => {
   expect(new Set(allSettings.map(({ name }) => name)).size).toBe(allSettings.length);
 });
 
+test('the place of files fits the role', () => {
+  const nats = { DRAGOMAN_NATS_URL: 'nats://127.0.0.1:4222' };
+  const gateway = { ...nats, DRAGOMAN_ROLE: 'gateway', DRAGOMAN_DATABASE_URL: 'postgres://db/records' };
+  const server = { DRAGOMAN_FILES_URL: 'http://files:8090' };
+  const secret = { DRAGOMAN_FILES_SECRET: 'x'.repeat(32) };
+  expect(load({ ...gateway, ...server, ...secret }).stores.filesPlace).toEqual({ url: 'http://files:8090' });
+  expect(faultsOf({ ...gateway, ...server })[0]).toContain('DRAGOMAN_FILES_SECRET must be set');
+  expect(faultsOf(gateway)[0]).toContain('DRAGOMAN_FILES_URL must be set');
+  expect(faultsOf({ DRAGOMAN_ROLE: 'files' })[0]).toContain('DRAGOMAN_FILES_SECRET must be set');
+  expect(load({ DRAGOMAN_ROLE: 'files', ...secret }).cluster.role).toBe('files');
+  expect(faultsOf({ DRAGOMAN_ROLE: 'files', ...secret, ...server })[0]).toContain('must not be set');
+  expect(faultsOf({ ...nats, DRAGOMAN_ROLE: 'worker', ...secret })[0]).toContain(
+    'DRAGOMAN_FILES_SECRET must not be set',
+  );
+});
+
 describe('addresses of a database and of a bucket', () => {
   test('are read', () => {
-    const { databaseUrl, filesBucket } = load({
+    const { databaseUrl, filesPlace } = load({
       DRAGOMAN_DATABASE_URL: 'postgres://ann:secret@db.example/records',
       DRAGOMAN_FILES_URL: 's3://bucket/a/b/?region=eu-central-1&endpoint=https://s3.example',
     }).stores;
     expect(databaseUrl).toBe('postgres://ann:secret@db.example/records');
     const endpoint = 'https://s3.example';
-    expect(filesBucket).toEqual({
+    expect(filesPlace).toEqual({
       bucket: 'bucket',
       prefix: 'a/b/',
       region: 'eu-central-1',
       endpoint,
       pathStyle: true,
     });
-    expect(load({ DRAGOMAN_FILES_URL: 's3://bucket' }).stores.filesBucket).toMatchObject({
+    expect(load({ DRAGOMAN_FILES_URL: 's3://bucket' }).stores.filesPlace).toMatchObject({
       prefix: '',
       region: 'us-east-1',
       pathStyle: false,
@@ -331,7 +349,10 @@ describe('addresses of a database and of a bucket', () => {
   test.each([
     ['DRAGOMAN_DATABASE_URL', 'mysql://ann:secret@db/x', 'must look like postgres://'],
     ['DRAGOMAN_DATABASE_URL', 'secret', 'must look like postgres://'],
-    ['DRAGOMAN_FILES_URL', 'https://bucket/x', 'must look like s3://'],
+    ['DRAGOMAN_FILES_URL', 'https://bucket/x', 'must be http://host:port without a path'],
+    ['DRAGOMAN_FILES_URL', 'ftp://bucket', 'must look like s3://'],
+    ['DRAGOMAN_FILES_URL', 'http://ann:secret@files:1', 'must not hold credentials'],
+    ['DRAGOMAN_FILES_SECRET', 'short', 'at least 32 characters'],
     ['DRAGOMAN_FILES_URL', 's3://ann:secret@bucket', 'must not hold credentials'],
     ['DRAGOMAN_FILES_URL', 's3://bucket?end-point=x', 'must not have "end-point"'],
     ['DRAGOMAN_FILES_URL', 's3://bucket?endpoint=ftp://x', 'must have a URL with http or https'],

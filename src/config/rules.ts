@@ -45,7 +45,9 @@ const serverRules = [
       (role === 'all' &&
         url !== undefined &&
         'DRAGOMAN_NATS_URL is for gateways and workers: choose a role with DRAGOMAN_ROLE, or leave the URL out') ||
-      (role !== 'all' && url === undefined && `DRAGOMAN_NATS_URL must be set when DRAGOMAN_ROLE is ${role}`),
+      ((role === 'gateway' || role === 'worker') &&
+        url === undefined &&
+        `DRAGOMAN_NATS_URL must be set when DRAGOMAN_ROLE is ${role}`),
   ),
   rule(
     [cluster.role, stores.databaseUrl],
@@ -58,11 +60,27 @@ const serverRules = [
         'DRAGOMAN_DATABASE_URL must not be set when DRAGOMAN_ROLE is worker: a worker runs code that is not trusted, and needs no database'),
   ),
   rule(
-    [cluster.role, stores.filesBucket],
-    (role, bucket) =>
-      role === 'worker' &&
-      bucket !== undefined &&
-      'DRAGOMAN_FILES_URL must not be set when DRAGOMAN_ROLE is worker: gateways lend it the files of its jobs',
+    [cluster.role, stores.filesPlace],
+    (role, place) =>
+      (role === 'worker' &&
+        place !== undefined &&
+        'DRAGOMAN_FILES_URL must not be set when DRAGOMAN_ROLE is worker: gateways lend it the files of its jobs') ||
+      (role === 'files' &&
+        place !== undefined &&
+        'DRAGOMAN_FILES_URL must not be set when DRAGOMAN_ROLE is files: it keeps them in its data directory') ||
+      (role === 'gateway' &&
+        place === undefined &&
+        'DRAGOMAN_FILES_URL must be set when DRAGOMAN_ROLE is gateway: gateways and workers share the files'),
+  ),
+  rule(
+    [cluster.role, stores.filesPlace, stores.filesSecret],
+    (role, place, secret) =>
+      ((role === 'files' || (place !== undefined && 'url' in place)) &&
+        secret === undefined &&
+        'DRAGOMAN_FILES_SECRET must be set: a files role and its gateways share it') ||
+      (role === 'worker' &&
+        secret !== undefined &&
+        'DRAGOMAN_FILES_SECRET must not be set when DRAGOMAN_ROLE is worker: a worker runs code that is not trusted'),
   ),
   rule(
     [authentication.mode, http.host],

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isLoopbackHost, type RateClass, type RateLimits } from '../core/index.ts';
-import { parseBucket } from './bucket.ts';
+import { parseFilesPlace } from './bucket.ts';
 import { parseNatsUrl } from './nats-url.ts';
 
 /**
@@ -132,8 +132,11 @@ export function parsePostgresUrl(text: string): string {
 /** The address of a PostgreSQL database. */
 export const postgresUrl = () => parsed(parsePostgresUrl).describe('URL');
 
-/** A bucket of an S3 server. */
-export const bucket = () => parsed(parseBucket).describe('URL');
+/** A bucket of an S3 server, or a files role. */
+export const filesPlace = () => parsed(parseFilesPlace).describe('URL');
+
+/** A secret that processes share. */
+export const sharedSecret = () => text().min(32, 'must have at least 32 characters').describe('text');
 
 /** Servers of one NATS cluster, as URLs. */
 export const natsUrl = () => parsed(parseNatsUrl).describe('URLs');

@@ -1,4 +1,5 @@
 export { type Service, startService } from './all.ts';
+export { startFilesRole } from './files.ts';
 export { startGatewayRole } from './gateway-role.ts';
 export { openBytes, openRecords } from './storage.ts';
 export { makeTrialSandbox } from './trial.ts';

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
 import { FileService, FileSweeper, UsageLedger } from '../service/index.ts';
@@ -6,6 +7,7 @@ import {
   createDiskBytes,
   createFileStore,
   createPostgresRecords,
+  createRemoteBytes,
   createS3Bytes,
   createSqliteRecords,
   type DirectBytes,
@@ -32,18 +34,25 @@ export function openRecords({ stores: { dataDir, databaseUrl, recordBytes: docum
 }
 
 /** Where the bytes of files are: the configuration's bucket, or else its data directory; not yet started. */
-export function openBytes({ stores: { dataDir, filesBucket } }: Config): Bytes {
+export function openBytes({ stores: { dataDir, filesPlace, filesSecret = '' } }: Config): Bytes {
   const directory = filesDirOf(dataDir);
-  return filesBucket ? createS3Bytes({ place: filesBucket, directory }) : createDiskBytes({ directory });
+  if (!filesPlace) return createDiskBytes({ directory });
+  if ('bucket' in filesPlace) return createS3Bytes({ place: filesPlace, directory });
+  return createRemoteBytes({ url: filesPlace.url, secret: byteServerKey(filesSecret), directory, now: Date.now });
 }
 
-function filesDirOf(dataDir: string): string {
+/** What gateways and a files role sign with. */
+export function byteServerKey(secret: string): Uint8Array {
+  return createHash('sha256').update(secret).digest();
+}
+
+export function filesDirOf(dataDir: string): string {
   return join(dataDir, 'files');
 }
 
 /** Opens the stores of a data directory that is locked. @throws DragomanError storage_unavailable */
 export async function startStorage(config: Config, { logger, now, lifetime }: Common): Promise<Storage> {
-  const { dataDir, databaseUrl, filesBucket, retentionMs } = config.stores;
+  const { dataDir, databaseUrl, filesPlace, retentionMs } = config.stores;
   // Gateways share a database, and what lies beside it.
   const isAlone = config.cluster.role === 'all';
   if (databaseUrl !== undefined && isAlone) {
@@ -59,7 +68,7 @@ export async function startStorage(config: Config, { logger, now, lifetime }: Co
   const unfinished = await files.start();
   if (unfinished > 0) logger.info({ files: unfinished }, 'removed unfinished files of a server that was killed');
   lifetime.add(() => files.close());
-  const removed = filesBucket || !isAlone ? 0 : await removeUnrecordedContents(filesDirOf(dataDir), contents);
+  const removed = filesPlace || !isAlone ? 0 : await removeUnrecordedContents(filesDirOf(dataDir), contents);
   if (removed > 0) logger.info({ contents: removed }, 'removed stored bytes that no record knew');
   const usage = new UsageLedger({ records: records.usage, logger, now });
   lifetime.add(() => usage.close());

@@ -38,8 +38,8 @@ export function examineDatabase({ stores: { databaseUrl } }: Config): Promise<re
 /** The store of bytes that gateways share, by writing, reading and removing some. */
 export function examineFiles(config: Config): Promise<readonly Check[]> {
   return attempt('files', async () => {
-    const { filesBucket } = config.stores;
-    if (!filesBucket)
+    const { filesPlace } = config.stores;
+    if (!filesPlace)
       return [{ name: 'files', state: 'absent', detail: 'in the data directory: only one gateway can use it' }];
     const bytes = openBytes(config);
     const { direct } = bytes;
@@ -48,7 +48,7 @@ export function examineFiles(config: Config): Promise<readonly Check[]> {
     const digest = createHash('sha256').update(content).digest('hex');
     const granted = { digest, size: content.length, hold: newId() };
     const other = randomBytes(64);
-    const name = `bucket ${filesBucket.bucket}`;
+    const name = 'bucket' in filesPlace ? `bucket ${filesPlace.bucket}` : `files role ${filesPlace.url}`;
     try {
       if (!direct) return [{ name, state: 'missing', detail: 'workers cannot use it' }];
       const forged = await send(await direct.signPut(granted, lifeMs), other);

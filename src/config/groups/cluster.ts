@@ -5,9 +5,9 @@ const setting = section('Many machines');
 
 export const cluster = {
   role: setting('DRAGOMAN_ROLE', {
-    value: choice('all', 'gateway', 'worker'),
+    value: choice('all', 'gateway', 'worker', 'files'),
     default: 'all',
-    help: 'What this process does: `all` is a whole service on one machine; a `gateway` answers requests and holds no sandboxes; a `worker` runs code for gateways, and knows no key, no database and no bucket.',
+    help: 'What this process does: `all` is a whole service on one machine; a `gateway` answers requests and holds no sandboxes; a `worker` runs code for gateways, and knows no key, no database and no bucket; `files` keeps the bytes of files on its disk for gateways and workers, where there is no S3 server.',
   }),
   natsUrl: setting('DRAGOMAN_NATS_URL', {
     value: natsUrl(),

@@ -1,6 +1,6 @@
 import { usualDataDir } from '../../core/index.ts';
 import { section } from '../setting.ts';
-import { bucket, bytes, hours, MiB, path, postgresUrl, TiB, whole } from '../values.ts';
+import { bytes, filesPlace, hours, MiB, path, postgresUrl, sharedSecret, TiB, whole } from '../values.ts';
 
 const setting = section('Storage');
 
@@ -17,10 +17,16 @@ export const stores = {
     unset: 'a file in the data directory',
     help: 'PostgreSQL database (version 13 or later) for records, as `postgres://user:password@host:port/database`. One server uses it at a time. `dragoman migrate` brings the records along.',
   }),
-  filesBucket: setting('DRAGOMAN_FILES_URL', {
-    value: bucket(),
+  filesPlace: setting('DRAGOMAN_FILES_URL', {
+    value: filesPlace(),
     unset: 'the data directory',
-    help: 'Bucket of an S3 server for the bytes of files, as `s3://bucket/prefix?region=…&endpoint=https://…`. Credentials come from where the AWS SDK looks for them: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or the role of the machine.',
+    help: 'Bucket of an S3 server for the bytes of files, as `s3://bucket/prefix?region=…&endpoint=https://…`. Credentials come from where the AWS SDK looks for them: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or the role of the machine. Or a process with the role `files`, as `http://host:port`.',
+  }),
+  filesSecret: setting('DRAGOMAN_FILES_SECRET', {
+    value: sharedSecret(),
+    secret: true,
+    unset: 'none: a bucket needs none',
+    help: 'Secret that a process with the role `files` shares with its gateways, at least 32 characters: they sign with it what workers may read and store. `openssl rand -hex 32` makes one.',
   }),
   retentionMs: setting('DRAGOMAN_RETENTION_HOURS', {
     value: hours(1, 87_600),

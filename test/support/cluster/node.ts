@@ -44,8 +44,8 @@ export async function startNode(name: string, env: Readonly<Record<string, strin
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding('utf8').on('data', (text: string) => {
       said = `${said}${text}`.slice(-256 * 1024);
-      const ready = /serves at (\S+)[\s\S]*curl|runs code as worker (\S+)/u.exec(said);
-      if (ready) found.resolve(ready[1] ?? '');
+      const ready = /serves at (\S+)[\s\S]*curl|runs code as worker (\S+)|keeps files at (\S+)/u.exec(said);
+      if (ready) found.resolve(ready[1] ?? ready[3] ?? '');
     });
   const exited = new Promise<number | null>((resolve) => {
     child.once('exit', (code) => {
