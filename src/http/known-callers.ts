@@ -15,6 +15,8 @@ export const usualOpenRate: Rate = { count: 1200, periodMs: 60_000 };
 export interface KnownCallersOptions {
   readonly authenticator: Pick<Authenticator, 'authenticateKey'>;
   readonly clock: () => number;
+  /** How many gateways share the rates; absent: this one alone. */
+  readonly gateways?: (() => number) | undefined;
   /** Of requests without a credential from one address; null for no limit. */
   readonly rate: Rate | null;
 }
@@ -27,7 +29,7 @@ export class KnownCallers {
 
   constructor(options: KnownCallersOptions) {
     this.#options = options;
-    this.#limiter = new RateLimiter(options.clock);
+    this.#limiter = new RateLimiter(options.clock, options.gateways);
   }
 
   listensOn(host: string): void {

@@ -63,3 +63,22 @@ test('each plan has its own rate, and a long period is not forgotten for a short
   for (let i = 0; i < 30_000; i++) rates.take(`p${i}`, limits, 'exec');
   expect(rates.take('slow', slow, 'exec')).toBe(3540);
 });
+
+test('of several gateways each lets its part through, and at least one request', () => {
+  let gateways = 3;
+  now = 1_000_000;
+  const rates = new RateLimiter(
+    () => now,
+    () => gateways,
+  );
+  expect([1, 2].map(() => rates.take('a', limits, 'exec'))).toEqual([0, 30]);
+  now += 10_100;
+  expect(rates.take('a', limits, 'exec')).toBe(20);
+  now += 20_000;
+  expect(rates.take('a', limits, 'exec')).toBe(0);
+  // Two of them are gone: what they let through is this one's.
+  gateways = 1;
+  now += 30_000;
+  expect([1, 2, 3].map(() => rates.take('a', limits, 'exec'))).toEqual([0, 0, 0]);
+  expect([1, 2].map(() => rates.take('b', limits, 'upload'))).toEqual([0, 1]);
+});

@@ -9,11 +9,12 @@ interface Bucket {
 
 /**
  * A token bucket for each principal and class: `count` requests at once, and from then on `count` per period, both as the
- * principal's plan has it. Written here rather than taken from a library because it is this little, needs no timer, and runs
+ * principal's plan has it. Several gateways let through their part each. Written here rather than taken from a library because it is this little, needs no timer, and runs
  * on the clock it is given, in milliseconds: a monotonic one, because a clock that steps back would lock every principal out.
  */
 export class RateLimiter {
   readonly #clock: () => number;
+  readonly #gateways: () => number;
   readonly #buckets: Record<RateClass, Map<string, Bucket>> = {
     exec: new Map(),
     upload: new Map(),
@@ -22,15 +23,19 @@ export class RateLimiter {
   };
   #forgetAt = 10_000;
 
-  constructor(clock: () => number) {
+  /** @param gateways how many processes share what a principal may do; absent: this one alone */
+  constructor(clock: () => number, gateways: () => number = () => 1) {
     this.#clock = clock;
+    this.#gateways = gateways;
   }
 
   /** Takes one request; returns 0 when it may pass, else the whole seconds after which one may. */
   take(principalId: string, limits: RateLimits, rateClass: RateClass): number {
     const limit = limits[rateClass];
     if (!limit) return 0;
-    const { count, periodMs } = limit;
+    const { periodMs } = limit;
+    const rate = limit.count / this.#gateways();
+    const count = Math.max(1, rate);
     const now = this.#clock();
     const buckets = this.#buckets[rateClass];
     let bucket = buckets.get(principalId);
@@ -39,11 +44,11 @@ export class RateLimiter {
       bucket = { tokens: count, readAt: now, fullAt: now };
       buckets.set(principalId, bucket);
     }
-    bucket.tokens = Math.min(count, bucket.tokens + ((now - bucket.readAt) * count) / periodMs);
+    bucket.tokens = Math.min(count, bucket.tokens + ((now - bucket.readAt) * rate) / periodMs);
     bucket.readAt = now;
-    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * periodMs) / count / 1000);
+    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * periodMs) / rate / 1000);
     bucket.tokens -= 1;
-    bucket.fullAt = now + ((count - bucket.tokens) * periodMs) / count;
+    bucket.fullAt = now + ((count - bucket.tokens) * periodMs) / rate;
     return 0;
   }
 

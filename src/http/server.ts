@@ -83,6 +83,8 @@ export interface ServerOptions {
   readonly timeouts?: Partial<ConnectionTimeouts>;
   /** Answers that wait to be read, in bytes. */
   readonly answerLimits?: HeldBytesLimits;
+  /** How many gateways share the rates of principals and addresses; absent: this one alone. */
+  readonly gateways?: () => number;
   /** Requests without a credential, by the address they come from; null for no limit. */
   readonly openRate?: Rate | null;
   /** Connections open at once; one network has three in four of them at most. */
@@ -129,14 +131,14 @@ export function createServer(options: ServerOptions): Server {
   const { authenticator, runnerInfo, dialects, metrics, logger, traces = noTraces } = options;
   const { clock = () => performance.now() } = options;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  const limiter = new RateLimiter(clock);
+  const limiter = new RateLimiter(clock, options.gateways);
   const slowReaders = new SlowReaders({
     graceMs: timeouts.unreadMs,
     bytesPerSecond: timeouts.readBytesPerSecond,
     checkEveryMs: timeouts.checkEveryMs,
   });
   const { openRate = usualOpenRate } = options;
-  const known = new KnownCallers({ authenticator, clock, rate: openRate });
+  const known = new KnownCallers({ authenticator, clock, rate: openRate, gateways: options.gateways });
   const sockets = new Sockets({
     clock,
     checkEveryMs: timeouts.pingEveryMs,
@@ -240,7 +242,14 @@ export function createServer(options: ServerOptions): Server {
     const { plans, version } = options;
     if (face.shares) addShared(app, face.shares, known.limit);
     addPages(app, { directory: face.directory, admit: admitOpen });
-    addSignIn(app, { ...face, authenticator, runnerInfo, plans, version, limiter: new RateLimiter(clock) });
+    addSignIn(app, {
+      ...face,
+      authenticator,
+      runnerInfo,
+      plans,
+      version,
+      limiter: new RateLimiter(clock, options.gateways),
+    });
   }
   for (const dialect of dialects) {
     app.register(async (scope) => {

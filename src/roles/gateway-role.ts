@@ -42,7 +42,13 @@ export async function startGatewayRole(config: Config, version: string): Promise
     const jobFiles = await startGrants(storage, connection, common);
     const startCode = startCodeFor(config, firstKey?.secret, common.now);
     const imageId = workers.all()[0]?.image ?? 'that of its workers';
-    const parts = { ...storage, jobFiles, runner, version, imageId, startCode };
+    // Without any worker a run is refused by the runner, which says why.
+    const places = () =>
+      Math.max(
+        1,
+        workers.all().reduce((sum, worker) => sum + worker.places, 0),
+      );
+    const parts = { ...storage, jobFiles, runner, version, imageId, places, startCode };
     const url = await startGateway(config, parts, common);
     return { url, firstKey, startCode: startCode?.text, close };
   } catch (error) {

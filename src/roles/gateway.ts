@@ -15,6 +15,7 @@ import {
   createService,
   Drafts,
   FaultLog,
+  GatewayCount,
   type JobStorage,
   KeyAdministration,
   Overview,
@@ -45,6 +46,8 @@ export interface GatewayParts extends Storage {
   readonly version: string;
   /** Of the sandbox image. */
   readonly imageId: string;
+  /** Executions that all workers run at once; absent: as many as this machine can. */
+  readonly places?: (() => number) | undefined;
   /** Signs in the browser of the person who started the service. */
   readonly startCode?: StartCode | undefined;
 }
@@ -60,8 +63,14 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const { retentionMs } = config.stores;
   const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
   const { queueWaitMs } = config.engine;
-  const places = config.engine.concurrency || defaultPlaces(plans);
-  const admission = new Admission({ places, waitMs: queueWaitMs });
+  const places = config.engine.concurrency || (parts.places ?? defaultPlaces(plans));
+  // Where gateways share the records, each piece of work that lasts has one that does it, and each lets through its part.
+  const leases = config.cluster.role === 'gateway' ? records.leases : undefined;
+  const count = leases && new GatewayCount({ leases, logger, now });
+  lifetime.add(() => count?.close());
+  await count?.start();
+  const gateways = count && (() => count.current);
+  const admission = new Admission({ places, waitMs: queueWaitMs, gateways });
   const peers = parts.peers ?? onlyProcess;
   const shared = {
     runner,
@@ -103,8 +112,6 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     executions,
     plans,
   });
-  // Where gateways share the records, each piece of work that lasts has one that does it.
-  const leases = config.cluster.role === 'gateway' ? records.leases : undefined;
   const { url: webhookUrl, secret, allowsPrivate } = config.webhooks;
   const webhooks =
     webhookUrl !== undefined && secret !== undefined
@@ -162,6 +169,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   });
   const server = createServer({
     ...config.http,
+    ...(gateways ? { gateways } : {}),
     version,
     plans,
     maxConnections: Math.floor(maxOpenFiles() / 2),

@@ -1,5 +1,6 @@
 export type { Document, Documents, HeldLease, Leases, Owner, UsageAmounts } from '../stores/index.ts';
 export { Admission } from './admission/admission.ts';
+export { GatewayCount } from './admission/gateway-count.ts';
 export type * from './commands/commands.ts';
 export { createService, type Service } from './create.ts';
 export { type Draft, Drafts } from './drafts/drafts.ts';

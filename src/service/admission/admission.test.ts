@@ -21,6 +21,20 @@ describe('Admission', () => {
     void fourth.catch(() => {});
   });
 
+  it('gives a principal its part of a share that several gateways give, and all places as there are more', async () => {
+    let [places, gateways] = [8, 2];
+    const admission = new Admission({ places: () => places, gateways: () => gateways, waitMs: 1000 });
+    const three = { running: 3, waiting: 4 };
+    const leaves = [await admission.enter('a', three), await admission.enter('a', three)];
+    const waiting = [1, 2].map(() => admission.enter('a', three));
+    await expect(admission.enter('a', three)).rejects.toMatchObject({ code: 'rate_limited' });
+    expect(admission).toMatchObject({ running: 2, waiting: 2 });
+    [places, gateways] = [16, 1];
+    leaves[0]!();
+    await Promise.all(waiting);
+    expect(admission).toMatchObject({ running: 3, waiting: 0 });
+  });
+
   it('serves the principals in turn', async () => {
     const admission = new Admission({ places: 2, waitMs: 1000 });
     const order: string[] = [];

@@ -1,8 +1,10 @@
 import { DragomanError, type Plan } from '../../core/index.ts';
 
 export interface AdmissionOptions {
-  /** Executions running at once. */
-  readonly places: number;
+  /** Executions running at once; the number may change. */
+  readonly places: number | (() => number);
+  /** How many gateways share what a principal may run and let wait; absent: this one alone. */
+  readonly gateways?: (() => number) | undefined;
   /** How long one may wait. */
   readonly waitMs: number;
 }
@@ -22,7 +24,6 @@ interface Waiter {
  */
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #usualShare: number;
   readonly #running = new Map<string, number>();
   /** Insertion order is the turn order: a principal that was served goes to the end. */
   readonly #queues = new Map<string, Waiter[]>();
@@ -30,13 +31,22 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    // One place in four is always left for another principal.
-    this.#usualShare = Math.max(1, options.places - Math.max(1, Math.floor(options.places / 4)));
   }
 
   /** Executions that may run at once. */
   get places(): number {
-    return this.#options.places;
+    const { places } = this.#options;
+    return typeof places === 'number' ? places : places();
+  }
+
+  /** One place in four is always left for another principal. */
+  get #usualShare(): number {
+    return Math.max(1, this.places - Math.max(1, Math.floor(this.places / 4)));
+  }
+
+  /** The part of a principal's share that this gateway gives. */
+  #part(share: number): number {
+    return Math.ceil(share / (this.#options.gateways?.() ?? 1));
   }
 
   get running(): number {
@@ -72,7 +82,7 @@ export class Admission {
   }
 
   #free(principal: string, { running = this.#usualShare }: Share): boolean {
-    return this.#total < this.#options.places && (this.#running.get(principal) ?? 0) < running;
+    return this.#total < this.places && (this.#running.get(principal) ?? 0) < this.#part(running);
   }
 
   #take(principal: string): void {
@@ -85,6 +95,12 @@ export class Admission {
     const running = this.#running.get(principal)! - 1;
     if (running > 0) this.#running.set(principal, running);
     else this.#running.delete(principal);
+    // There may be more places by now than there were.
+    while (this.#admitNext());
+  }
+
+  /** Lets in the one whose turn it is. @returns false when there is none, or no place for it */
+  #admitNext(): boolean {
     for (const [next, queue] of this.#queues) {
       if (!this.#free(next, queue[0]!.share)) continue;
       this.#queues.delete(next);
@@ -92,14 +108,15 @@ export class Admission {
       if (queue.length > 0) this.#queues.set(next, queue);
       this.#take(next);
       waiter.admit();
-      return;
+      return true;
     }
+    return false;
   }
 
   async #wait(principal: string, share: Share, signal: AbortSignal | undefined): Promise<void> {
     const queue = this.#queues.get(principal) ?? [];
     const retryAfterSeconds = Math.max(1, Math.ceil(this.#options.waitMs / 4000));
-    if (queue.length >= share.waiting) {
+    if (queue.length >= this.#part(share.waiting)) {
       const message = `${queue.length} executions are waiting already`;
       throw new DragomanError('rate_limited', { message, retryAfterSeconds });
     }

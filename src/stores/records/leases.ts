@@ -14,6 +14,8 @@ export interface Leases {
   take(name: string, holder: string, now: number, until: number): Promise<boolean>;
   /** Prolongs a lease that the holder still has, whether or not its time is over. @returns false when it is gone, or another holder's */
   prolong(held: HeldLease, until: number): Promise<boolean>;
+  /** How many leases have names that begin so, of those whose time is not over. */
+  count(prefix: string, now: number): Promise<number>;
   /** Gives a lease back; one that another holder has by now stays. */
   release(name: string, holder: string): Promise<void>;
 }

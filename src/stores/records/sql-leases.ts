@@ -39,6 +39,18 @@ export class SqlLeases implements Leases {
     return kept !== undefined;
   }
 
+  async count(prefix: string, now: number): Promise<number> {
+    const { found } = await this.#database.use((db) =>
+      db
+        .selectFrom('leases')
+        .select(({ fn }) => fn.countAll<number>().as('found'))
+        .where('expires_at', '>', now)
+        .where(({ eb, fn, val }) => eb(fn('substr', ['name', val(1), val(prefix.length)]), '=', prefix))
+        .executeTakeFirstOrThrow(),
+    );
+    return Number(found);
+  }
+
   async release(name: string, holder: string): Promise<void> {
     await this.#database.use((db) =>
       db.deleteFrom('leases').where('name', '=', name).where('holder', '=', holder).execute(),

@@ -697,6 +697,14 @@ export function describeRecords(name: string, make: () => Promise<Records>): voi
         expect(await records.leases.take('other', 'b', 20, 30)).toBe(true);
       });
 
+      it('are counted by how their names begin, while they last', async () => {
+        for (const [index, name] of ['gateway:a', 'gateway:b', 'gateway', 'other'].entries())
+          await records.leases.take(name, 'x', 0, 10 + index);
+        expect(await records.leases.count('gateway:', 9)).toBe(2);
+        expect(await records.leases.count('gateway:', 10)).toBe(1);
+        expect(await records.leases.count('gateway:', 11)).toBe(0);
+      });
+
       it('go to one of many that ask at once', async () => {
         const answers = await Promise.all(
           Array.from({ length: 8 }, (_, index) => records.leases.take('work', `${index}`, 0, 10)),
