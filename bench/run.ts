@@ -4,6 +4,7 @@ import { imageRoot } from '../test/support/image.ts';
 import { startServer, type TestServer } from '../test/support/server.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
+import { cluster } from './cluster.ts';
 import { commandTimes } from './commands.ts';
 import { cost } from './cost.ts';
 import { e2bCalls } from './e2b.ts';
@@ -54,6 +55,7 @@ const benches: Record<string, () => Promise<void>> = {
   e2b: () => withServer(e2bCalls),
   start,
   state,
+  cluster,
 };
 
 async function withServer(measure: (server: TestServer) => Promise<void>, env = {}): Promise<void> {
