@@ -46,6 +46,5 @@ describeCluster('a worker is asked to end', { gateways: 2, workers: 2 }, (contex
       `${ended} of ${ended} completed; ended after ${seconds.toFixed(1)} s; ${states.get('restored')} cells restored`,
       1,
     );
-    await context.heal();
   });
 });

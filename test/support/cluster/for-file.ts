@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { hasNats } from '../nats.ts';
 import { hasS3Server } from '../s3.ts';
 import { Caller } from './caller.ts';
@@ -6,7 +6,8 @@ import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 import type { ClusterNode } from './node.ts';
 import type { RunCounter } from './run-counter.ts';
 
-/** What the tests of one file have in common: one cluster, which they may break, and mend again by `heal`. */
+/** What the tests of one file have in common: one cluster, which they may break: after each test
+ * workers and gateways are started until as many live as at first. */
 export interface ClusterInTest {
   readonly cluster: Cluster;
   /** Speaks to a gateway, the first one unless another is named, as one of three principals. */
@@ -14,8 +15,6 @@ export interface ClusterInTest {
   live(nodes: readonly ClusterNode[]): ClusterNode[];
   /** The worker whose sandboxes run this code now. */
   workerOf(counter: RunCounter): ClusterNode;
-  /** Starts workers and gateways until as many live as at first. */
-  heal(): Promise<void>;
 }
 
 /** Runs tests over one cluster, or skips them where its servers cannot be had. */
@@ -27,6 +26,10 @@ export function describeCluster(title: string, options: ClusterOptions, tests: (
     });
     afterAll(() => cluster?.close());
     const live = (nodes: readonly ClusterNode[]) => nodes.filter(({ isAlive }) => isAlive);
+    afterEach(async () => {
+      while (live(cluster.gateways).length < options.gateways) await cluster.addGateway();
+      while (live(cluster.workers).length < options.workers) await cluster.addWorker();
+    });
     tests({
       get cluster() {
         return cluster;
@@ -37,10 +40,6 @@ export function describeCluster(title: string, options: ClusterOptions, tests: (
         const found = live(cluster.workers).find(({ pid }) => counter.isBelow(pid));
         if (!found) throw new Error('no worker runs this code now');
         return found;
-      },
-      async heal() {
-        while (live(cluster.gateways).length < options.gateways) await cluster.addGateway();
-        while (live(cluster.workers).length < options.workers) await cluster.addWorker();
       },
     });
   });
