@@ -14,11 +14,10 @@ const placesEach = 4;
 
 /** One gateway and one worker over a NATS server, against role `all`, in turn; then how runs grow with workers. */
 export async function cluster(): Promise<void> {
-  const env = { DRAGOMAN_RATE_LIMITS: 'off' };
-  const all = await startServer({ env });
   const workerEnv = { DRAGOMAN_CONCURRENCY: String(placesEach) };
-  const many = await startCluster({ gateways: 1, workers: 1, env, workerEnv }).catch(async (error) => {
-    await all.stop();
+  const many = await startCluster({ gateways: 1, workers: 1, workerEnv });
+  const all = await startAll(many).catch(async (error) => {
+    await many.close();
     throw error;
   });
   try {
@@ -30,6 +29,20 @@ export async function cluster(): Promise<void> {
   } finally {
     await Promise.all([all.stop(), many.close()]);
   }
+}
+
+/** With the same database server and the same S3 server, so that only what joins the processes makes a difference. */
+async function startAll({ postgres, s3 }: Cluster): Promise<TestServer> {
+  const { bucket, prefix, endpoint } = await s3.newBucket();
+  return startServer({
+    env: {
+      DRAGOMAN_RATE_LIMITS: 'off',
+      DRAGOMAN_DATABASE_URL: await postgres.newSchema(),
+      DRAGOMAN_FILES_URL: `s3://${bucket}/${prefix}?endpoint=${endpoint}`,
+      AWS_ACCESS_KEY_ID: process.env.AWS_ACCESS_KEY_ID!,
+      AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY!,
+    },
+  });
 }
 
 async function added(all: TestServer, many: Cluster): Promise<void> {

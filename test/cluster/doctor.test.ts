@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { newIdentity, serverConfiguration } from '../../src/cluster/index.ts';
 import { hasNats, type NatsServer, startNats } from '../support/nats.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { hasS3Server, type S3Server, startS3Server } from '../support/s3.ts';
@@ -17,10 +18,8 @@ interface Report {
   readonly checks: readonly { readonly name: string; readonly state: string; readonly detail: string }[];
 }
 
-const narrow = `publish: ["dg.g.*.w1", "$KV.dg_workers.w1"], subscribe: ["dg.w.w1.>", "_INBOX_dg_w_w1.>"]`;
 const users = `authorization { users: [
   { user: gateway, password: secret }
-  { user: w1, password: secret, permissions: { ${narrow}, allow_responses: true } }
   { user: w2, password: secret, permissions: { publish: ["dg.g.*.w2", "$KV.dg_workers.>"], subscribe: ["dg.w.>", "_INBOX_dg_w_w2.>"] } }
 ] }`;
 
@@ -81,17 +80,29 @@ describe.skipIf(!hasNats() || !hasS3Server())('doctor cluster', () => {
   });
 
   it('tries with the rights of a worker what must be refused, and names each right that it has and must not have or lacks', async () => {
-    const worker = (url: string, name?: string) =>
+    const identity = newIdentity();
+    const generated = await startNats(
+      serverConfiguration({
+        listen: '127.0.0.1:4222',
+        storeDir: '/',
+        gateways: newIdentity().publicKey,
+        workers: new Map([['w1', identity.publicKey]]),
+      }),
+    );
+    onTestFinished(() => generated.close());
+    const worker = (DRAGOMAN_NATS_URL: string, name?: string, settings = {}) =>
       examine({
         DRAGOMAN_ROLE: 'worker',
-        DRAGOMAN_NATS_URL: url,
+        DRAGOMAN_NATS_URL,
         ...(name === undefined ? {} : { DRAGOMAN_WORKER_NAME: name }),
+        ...settings,
       });
+    const seed = { DRAGOMAN_NATS_SEED: identity.seed };
     const [right, many, all, wrong] = await Promise.all([
-      worker(urlOf('w1')),
+      worker(generated.url, 'w1', seed),
       worker(urlOf('w2')),
       worker(urlOf('gateway'), 'w3'),
-      worker(urlOf('w1'), 'another'),
+      worker(generated.url, 'another', seed),
     ]);
     expect(right.report).toMatchObject({ usable: true });
     expect(many.states['rights of worker']).toBe('missing');

@@ -91,9 +91,12 @@ export interface NatsServer {
 export async function startNats(configuration = ''): Promise<NatsServer> {
   const directory = await mkdtemp(join(tmpdir(), 'dragoman-nats-'));
   const file = join(directory, 'nats.conf');
-  await writeFile(file, configuration);
+  const store = join(directory, 'jetstream');
+  const named = /store_dir: *"[^"]*"/;
+  await writeFile(file, configuration.replace(named, `store_dir: ${JSON.stringify(store)}`));
   const port = await freePort();
-  const args = ['-c', file, '-a', '127.0.0.1', '-p', String(port), '-js', '-sd', join(directory, 'jetstream')];
+  const own = named.test(configuration) ? [] : ['-js', '-sd', store];
+  const args = ['-c', file, '-a', '127.0.0.1', '-p', String(port), ...own];
   let server: ChildProcess;
   let exited = Promise.resolve();
 

@@ -1,7 +1,6 @@
-import { loadConfig } from '../../config/index.ts';
+import { type Config, loadConfig } from '../../config/index.ts';
 import type { Check } from './check.ts';
 import { examineGatewaySide, examineWorkerSide } from './nats.ts';
-import { examineDatabase, examineFiles } from './stores.ts';
 
 const marks = { present: 'ok', missing: 'MISSING', absent: '-' } as const;
 
@@ -12,16 +11,7 @@ const marks = { present: 'ok', missing: 'MISSING', absent: '-' } as const;
 export async function examineCluster(version: string, json: boolean): Promise<boolean> {
   const config = loadConfig();
   const { role } = config.cluster;
-  const checks: readonly Check[] =
-    role === 'worker'
-      ? await examineWorkerSide(config.cluster)
-      : (
-          await Promise.all([
-            examineGatewaySide(config.cluster, version),
-            examineDatabase(config),
-            examineFiles(config),
-          ])
-        ).flat();
+  const checks = role === 'worker' ? await examineWorkerSide(config.cluster) : await examineGateway(config, version);
   const usable = checks.every(({ state }) => state !== 'missing');
   if (json) {
     console.log(JSON.stringify({ role, checks, usable }, null, 2));
@@ -33,4 +23,10 @@ export async function examineCluster(version: string, json: boolean): Promise<bo
     usable ? `A ${role} can work with these servers.` : `A ${role} cannot work with these servers as they are.`,
   );
   return usable;
+}
+
+async function examineGateway(config: Config, version: string): Promise<readonly Check[]> {
+  const { examineDatabase, examineFiles } = await import('./stores.ts');
+  const looked = [examineGatewaySide(config.cluster, version), examineDatabase(config), examineFiles(config)];
+  return (await Promise.all(looked)).flat();
 }

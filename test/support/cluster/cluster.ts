@@ -1,3 +1,4 @@
+import { newIdentity, serverConfiguration } from '../../../src/cluster/index.ts';
 import { newId } from '../../../src/core/index.ts';
 import { imageRoot } from '../image.ts';
 import { type NatsServer, startNats } from '../nats.ts';
@@ -33,6 +34,9 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
+/** Each has a key of its own and its own rights on the NATS server. */
+const maxWorkers = 40;
+
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const started: { close(): Promise<unknown> }[] = [];
   const close = async () => {
@@ -47,7 +51,19 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       started.push(server);
       return server;
     };
-    const [nats, postgres, s3] = await Promise.all([keep(startNats()), keep(startPostgres()), keep(startS3Server())]);
+    const gateway = newIdentity();
+    const seats = new Map(Array.from({ length: maxWorkers }, (_, number) => [`worker-${number + 1}`, newIdentity()]));
+    const configuration = serverConfiguration({
+      listen: '127.0.0.1:4222',
+      storeDir: '/',
+      gateways: gateway.publicKey,
+      workers: new Map([...seats].map(([seat, { publicKey }]) => [seat, publicKey])),
+    });
+    const [nats, postgres, s3] = await Promise.all([
+      keep(startNats(configuration)),
+      keep(startPostgres()),
+      keep(startS3Server()),
+    ]);
     const { bucket, prefix, endpoint } = await s3.newBucket();
     const databaseUrl = await postgres.newSchema();
     const keys = [newId(), newId(), newId()] as const;
@@ -55,6 +71,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const gatewayEnv: Env = {
       ...shared,
       DRAGOMAN_ROLE: 'gateway',
+      DRAGOMAN_NATS_SEED: gateway.seed,
       DRAGOMAN_PORT: '0',
       DRAGOMAN_DATABASE_URL: databaseUrl,
       DRAGOMAN_FILES_URL: `s3://${bucket}/${prefix}?endpoint=${endpoint}`,
@@ -65,16 +82,19 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       ...options.gatewayEnv,
     };
     const workerEnv: Env = { ...shared, DRAGOMAN_ROLE: 'worker', DRAGOMAN_DRAIN_MS: '20000', ...options.workerEnv };
-    let count = 0;
-    const add = async (list: ClusterNode[], kind: string, env: Env) => {
-      const name = `${kind}-${++count}`;
-      const own = kind === 'worker' ? { DRAGOMAN_WORKER_NAME: name } : {};
-      const node = await startNode(name, { ...env, ...own });
-      list.push(node);
+    const counts = { gateway: 0, worker: 0 };
+    const addGateway = async () => {
+      const node = await startNode(`gateway-${++counts.gateway}`, gatewayEnv);
+      gateways.push(node);
       return node;
     };
-    const addGateway = () => add(gateways, 'gateway', gatewayEnv);
-    const addWorker = () => add(workers, 'worker', workerEnv);
+    const addWorker = async () => {
+      const seat = `worker-${++counts.worker}`;
+      const own = { DRAGOMAN_WORKER_NAME: seat, DRAGOMAN_NATS_SEED: seats.get(seat)!.seed };
+      const node = await startNode(seat, { ...workerEnv, ...own });
+      workers.push(node);
+      return node;
+    };
     const times = (number: number, start: () => Promise<ClusterNode>) => Array.from({ length: number }, start);
     // The first gateway makes the tables, and what workers find on the NATS server.
     await addGateway();

@@ -15,6 +15,8 @@ export interface ClusterInTest {
   live(nodes: readonly ClusterNode[]): ClusterNode[];
   /** The worker whose sandboxes run this code now. */
   workerOf(counter: RunCounter): ClusterNode;
+  /** Starts workers and gateways until as many live as at first, as is done after each test. */
+  heal(): Promise<void>;
 }
 
 /** Runs tests over one cluster, or skips them where its servers cannot be had. */
@@ -26,15 +28,17 @@ export function describeCluster(title: string, options: ClusterOptions, tests: (
     });
     afterAll(() => cluster?.close());
     const live = (nodes: readonly ClusterNode[]) => nodes.filter(({ isAlive }) => isAlive);
-    afterEach(async () => {
+    const heal = async () => {
       while (live(cluster.gateways).length < options.gateways) await cluster.addGateway();
       while (live(cluster.workers).length < options.workers) await cluster.addWorker();
-    });
+    };
+    afterEach(heal);
     tests({
       get cluster() {
         return cluster;
       },
       live,
+      heal,
       caller: (gateway = 0, key = 0) => new Caller(live(cluster.gateways)[gateway]!, cluster.keys[key]),
       workerOf(counter) {
         const found = live(cluster.workers).find(({ pid }) => counter.isBelow(pid));
