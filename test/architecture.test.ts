@@ -92,7 +92,7 @@ describe('the house', () => {
         /\bop: '/.test(readFileSync(join(src, file), 'utf8')),
     );
     const elsewhere = makers.filter((file) => !file.startsWith('guest-protocol/'));
-    expect(elsewhere).toEqual(['sandbox/namespaces/zygote-protocol.ts']);
+    expect(elsewhere).toEqual(['sandbox/linux/fork-protocol.ts']);
   });
 
   it('has no cycle', () => {

@@ -18,16 +18,26 @@ _PRIVATE_FDS = 240
 class Bulk:
     """The sandbox's ends of both pipes."""
 
-    def __init__(self, command, claim):
-        """Call it while this process is dumpable. Waits until the service has opened its ends: its next order says so."""
+    def __init__(self, command, claim, made):
+        """Call it while this process is dumpable. Waits until the service has opened its ends: its next order says so. `made`: the sandbox's
+        ends, where they are named pipes that the service has open already."""
+        if made:
+            self.saved, self.given = made
+            claim({'claim': 'bulk', 'fds': list(made)})
+            _await_opened(command)
+            return
         outer_reader, self.saved = _pipe(1)
         self.given, outer_writer = _pipe(0)
         claim({'claim': 'bulk', 'fds': [outer_reader, outer_writer]})
-        order = frames.read_frame(command)
-        if order['op'] != 'opened':
-            raise RuntimeError(f'{order["op"]} before the pipes were opened')
+        _await_opened(command)
         os.close(outer_reader)
         os.close(outer_writer)
+
+
+def _await_opened(command):
+    order = frames.read_frame(command)
+    if order['op'] != 'opened':
+        raise RuntimeError(f'{order["op"]} before the pipes were opened')
 
 
 def _pipe(ours):

@@ -11,7 +11,7 @@ import os
 import select
 import signal
 
-from . import kernel_link, protection, workspace
+from . import kernel_link, native, protection, workspace
 from .kernel_child import Kernel
 
 # In one session.
@@ -104,6 +104,7 @@ class Kernels:
         os.setpgid(0, 0)
         os.nice(_NICE)
         protection.dumpable(True)
+        native.bound_memory()
         self._template.reseed()
 
     def spawn(self, argv, env, actions=(), own_session=False):

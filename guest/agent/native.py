@@ -25,6 +25,11 @@ def _library():
     return library
 
 
+def bound_memory():
+    """In a fork that will run code of a user: where the sandbox has a kernel of its own, its memory is bounded by process as well."""
+    _library().dragoman_bound_memory()
+
+
 def write(command, path, size, mode, modified):
     """Writes a file, with its folders, whose `size` bytes are read from `command`. `modified`: milliseconds since the epoch, or None.
     Raises OSError; the bytes are read then, too."""
@@ -64,6 +69,8 @@ class _Sandbox(ctypes.Structure):
         ('become_key', ctypes.c_ubyte * _KEY_SIZE),
         ('become_seed', ctypes.c_ubyte * 32),
         ('module', ctypes.c_char * 256),
+        ('saved', ctypes.c_int),
+        ('given', ctypes.c_int),
     ]
 
 
@@ -93,6 +100,11 @@ class Helper:
         """Forks sandboxes until the service goes away, and returns None then. In a fork it returns once there is something for Python
         to do in it: what. `sandbox` describes the fork."""
         return self._library.dragoman_serve(*self._arguments) or None
+
+    def alone(self):
+        """Becomes the first process of a sandbox that has a kernel of its own, which begins as the copy of a checkpoint. Returns once there
+        is something for Python to do: what."""
+        return self._library.dragoman_alone(*self._arguments)
 
     def obey(self):
         """Obeys the service's orders until one is Python's to carry out. Returns which."""

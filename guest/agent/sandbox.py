@@ -34,4 +34,5 @@ def _supervise(sandbox, template):
         frames.write_all(sandbox.claims, content)
 
     waiting = parked.Parked(sandbox) if sandbox.parked_pid else None
-    supervisor.Supervisor(sandbox.command, claim, aside, template, waiting).serve(bool(sandbox.with_bulk))
+    made = (sandbox.saved, sandbox.given) if sandbox.saved >= 0 else None
+    supervisor.Supervisor(sandbox.command, claim, aside, template, waiting).serve(bool(sandbox.with_bulk), made)

@@ -37,11 +37,12 @@ class Supervisor:
         self._interrupted = False  # An interrupt came before it could be.
         self._poller = select.poll()
 
-    def serve(self, with_bulk):
-        """Never returns; the service ends the sandbox. `with_bulk`: its kernels can save their state, which takes pipes of its own."""
+    def serve(self, with_bulk, made):
+        """Never returns; the service ends the sandbox. `with_bulk`: its kernels can save their state, which takes pipes of its own; `made`:
+        the sandbox's ends of these, where they were made before, or None."""
         # Nothing of the user runs yet.
         protection.dumpable(True)
-        pipes = bulk.Bulk(self._command, self._claim) if with_bulk else None
+        pipes = bulk.Bulk(self._command, self._claim, made) if with_bulk else None
         self._kernels = kernels.Kernels(self._poller, protection.OomScore(), self._template, pipes)
         protection.dumpable(False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)

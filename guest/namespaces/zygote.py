@@ -14,7 +14,7 @@ from ..agent import frames, immortal, native, pages, rehearsal, sandbox, templat
 
 def main():
     """Settings come as JSON in the first argument: imports (module names), warm (a guest module or null), parked (modules that forks
-    become), entrances (descriptors)."""
+    become), entrances (descriptors); alone: this process becomes a sandbox itself, with a kernel of its own, and forks none."""
     settings = json.loads(sys.argv[1])
     for fd in settings['entrances']:
         os.set_inheritable(fd, False)
@@ -33,7 +33,7 @@ def main():
     pages.use_up_gaps()
     pages.collapse()
     helper = native.Helper(settings['entrances'])
-    todo = helper.serve()
+    todo = helper.alone() if settings.get('alone') else helper.serve()
     if todo is None:
         return
     try:

@@ -8,8 +8,14 @@
 #include "programs.c"
 #include "sandbox.c"
 #include "zygote.c"
+#if defined(LAUNCHER)
+#include "launcher.c"
+#else
+#include "fork.c"
+#include "alone.c"
+#endif
 #if defined(BARE)
 #include "bare.c"
-#else
+#elif !defined(LAUNCHER)
 #include "python.c"
 #endif

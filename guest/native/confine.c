@@ -21,6 +21,7 @@ static const char *const host_files[] = {
 
 static int is_there[COUNT(host_files)];
 static int last_capability;
+static int is_alone;
 
 /* A compiled filter: BPF has at most 4096 instructions of 8 bytes. One that fills the buffer has been cut off. */
 static char filter[4097 * 8];
@@ -37,8 +38,9 @@ static size_t read_file(const char *path, char *into, size_t room)
     return size;
 }
 
-void prepare_to_confine(void)
+void prepare_to_confine(int alone)
 {
+    is_alone = alone;
     for (size_t each = 0; each < COUNT(host_files); each++)
         is_there[each] = CALL3(faccessat, AT_FDCWD, host_files[each], 0) == 0;
     char number[16];
@@ -128,6 +130,13 @@ void enter(const struct sizes *sizes)
     CALL1(umask, 022);
 }
 
+/* gVisor has not every setting. There our user is not root, so that no exec gives capabilities, and nothing that is counted is shared. */
+static void refusable(long result, const char *step)
+{
+    if (!is_alone || (result != -EINVAL && result != -EPERM))
+        checked(result, step);
+}
+
 static void limit(int what, int64_t value)
 {
     uint64_t both[2] = {(uint64_t)value, (uint64_t)value};
@@ -138,25 +147,56 @@ static void limit(int what, int64_t value)
 static void drop_capabilities(void)
 {
     /* NOROOT, NO_SETUID_FIXUP and KEEP_CAPS off for good, each with its lock: no exec ever gives capabilities back. */
-    checked(CALL5(prctl, PR_SET_SECUREBITS, 0x2f, 0, 0, 0), "prctl(PR_SET_SECUREBITS)");
+    refusable(CALL5(prctl, PR_SET_SECUREBITS, 0x2f, 0, 0, 0), "prctl(PR_SET_SECUREBITS)");
     for (int capability = 0; capability <= last_capability; capability++)
         checked(CALL5(prctl, PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl(PR_CAPBSET_DROP)");
-    checked(CALL5(prctl, PR_CAP_AMBIENT, 4 /* clear all */, 0, 0, 0), "prctl(PR_CAP_AMBIENT)");
+    refusable(CALL5(prctl, PR_CAP_AMBIENT, 4 /* clear all */, 0, 0, 0), "prctl(PR_CAP_AMBIENT)");
     uint32_t header[2] = {0x20080522, 0}, none[6] = {0};
     checked(CALL2(capset, header, none), "capset");
+}
+
+static int64_t memory_bound;
+
+void bound_memory_to(int64_t bytes)
+{
+    memory_bound = bytes;
+}
+
+/*
+ * Beyond the limit of its control group the whole sandbox is lost. Below it a program hears of it, so its address space is bounded.
+ * Other languages reserve far more than they use; they raise the bound for themselves, or have none.
+ */
+void bound_memory(void)
+{
+    enum { AS = 9, PAGE = 4096 };
+    if (memory_bound == 0)
+        return;
+    char text[64];
+    size_t size = read_file("/proc/self/statm", text, sizeof text);
+    int64_t pages = 0;
+    for (size_t at = 0; at < size && text[at] >= '0' && text[at] <= '9'; at++)
+        pages = pages * 10 + text[at] - '0';
+    uint64_t both[2] = {(uint64_t)(pages * PAGE + memory_bound), ~UINT64_C(0)};
+    checked(CALL4(prlimit64, 0, AS, both, 0), "prlimit");
+}
+
+static void limit_where_possible(int what, int64_t value)
+{
+    uint64_t both[2] = {(uint64_t)value, (uint64_t)value};
+    refusable(CALL4(prlimit64, 0, what, both, 0), "prlimit");
 }
 
 void lock_down(int64_t open_files)
 {
     enum { CORE = 4, NOFILE = 7, MEMLOCK = 8, SIGPENDING = 11, MSGQUEUE = 12, NICE = 13, RTPRIO = 14 };
     /* Not 0: where the host pipes core dumps into a program of its own, only 1 keeps a crash from starting it. */
-    limit(CORE, 1);
+    limit_where_possible(CORE, 1);
     limit(NOFILE, open_files);
-    limit(MEMLOCK, 65536);
-    limit(MSGQUEUE, 0);
-    limit(SIGPENDING, 1024);
-    limit(NICE, 0);
-    limit(RTPRIO, 0);
+    limit_where_possible(MEMLOCK, 65536);
+    limit_where_possible(MSGQUEUE, 0);
+    limit_where_possible(SIGPENDING, 1024);
+    limit_where_possible(NICE, 0);
+    limit_where_possible(RTPRIO, 0);
     drop_capabilities();
     checked(CALL5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
     struct {

@@ -14,15 +14,15 @@ enum {
     SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_ioctl = 16, SYS_pwrite64 = 18,
     SYS_socket = 41, SYS_clone = 56, SYS_execve = 59, SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_chdir = 80, SYS_fchmod = 91,
     SYS_umask = 95, SYS_getuid = 102, SYS_setsid = 112, SYS_setresuid = 117, SYS_setresgid = 119, SYS_capset = 126, SYS_prctl = 157,
-    SYS_mount = 165, SYS_sethostname = 170, SYS_exit_group = 231, SYS_openat = 257, SYS_mkdirat = 258, SYS_unlinkat = 263,
-    SYS_faccessat = 269, SYS_ppoll = 271, SYS_splice = 275, SYS_utimensat = 280, SYS_signalfd4 = 289, SYS_dup3 = 292, SYS_pipe2 = 293,
+    SYS_mount = 165, SYS_sethostname = 170, SYS_exit_group = 231, SYS_openat = 257, SYS_mkdirat = 258, SYS_mknodat = 259, SYS_unlinkat = 263,
+    SYS_faccessat = 269, SYS_ppoll = 271, SYS_unshare = 272, SYS_splice = 275, SYS_utimensat = 280, SYS_signalfd4 = 289, SYS_dup3 = 292, SYS_pipe2 = 293,
     SYS_prlimit64 = 302, SYS_getrandom = 318, SYS_execveat = 322, SYS_close_range = 436,
 };
 #elif defined(__aarch64__)
 enum {
-    SYS_fcntl = 25, SYS_dup3 = 24, SYS_ioctl = 29, SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_mount = 40, SYS_faccessat = 48,
+    SYS_fcntl = 25, SYS_dup3 = 24, SYS_ioctl = 29, SYS_mknodat = 33, SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_mount = 40, SYS_faccessat = 48,
     SYS_chdir = 49, SYS_fchmod = 52, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_read = 63, SYS_write = 64, SYS_pwrite64 = 68,
-    SYS_ppoll = 73, SYS_signalfd4 = 74, SYS_splice = 76, SYS_utimensat = 88, SYS_capset = 91, SYS_exit_group = 94, SYS_kill = 129,
+    SYS_ppoll = 73, SYS_signalfd4 = 74, SYS_splice = 76, SYS_utimensat = 88, SYS_capset = 91, SYS_exit_group = 94, SYS_unshare = 97, SYS_kill = 129,
     SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_setresuid = 147, SYS_setresgid = 149, SYS_setsid = 157,
     SYS_sethostname = 161, SYS_umask = 166, SYS_prctl = 167, SYS_getuid = 174, SYS_socket = 198, SYS_clone = 220, SYS_execve = 221,
     SYS_wait4 = 260, SYS_prlimit64 = 261, SYS_getrandom = 278, SYS_execveat = 281, SYS_close_range = 436,
@@ -64,11 +64,11 @@ static inline long kernel(long number, long a, long b, long c, long d, long e, l
 
 enum {
     EPERM = 1, ENOENT = 2, EINTR = 4, ENXIO = 6, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EEXIST = 17, ENOTDIR = 20, EISDIR = 21,
-    EINVAL = 22, ENFILE = 23, EMFILE = 24, EFBIG = 27, ENOSPC = 28, EROFS = 30, ENAMETOOLONG = 36, ELOOP = 40, EDQUOT = 122,
+    EINVAL = 22, ENFILE = 23, EMFILE = 24, EFBIG = 27, ENOSPC = 28, EROFS = 30, ENAMETOOLONG = 36, ELOOP = 40, EOPNOTSUPP = 95, EDQUOT = 122,
 };
 
 enum { AT_FDCWD = -100, AT_REMOVEDIR = 0x200, AT_EMPTY_PATH = 0x1000 };
-enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
+enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_TRUNC = 01000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
 #if defined(__x86_64__)
 enum { O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000 };
 #else

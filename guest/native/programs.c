@@ -272,6 +272,7 @@ int park_fork(struct parked *parked, struct become *become, int (*fork)(void))
         int kept[] = {orders[0], codes[1]};
         keep_only(kept, 2, 230);
         set_dumpable(1);
+        bound_memory();
         *become = (struct become){kept[0], kept[1], open_score(), {0}, {0}};
         memcpy(become->key, parked->key, KEY_SIZE);
         fill_randomly(become->seed, sizeof become->seed);

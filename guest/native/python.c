@@ -27,6 +27,20 @@ EXPORTED int dragoman_serve(const struct settings *settings, struct sandbox *san
     return serve(&settings->entrances, sandbox) ? dragoman_obey(settings, sandbox) : 0;
 }
 
+/* Becomes a sandbox with a kernel of its own (alone.c), until there is something for Python to do; what, is the result. */
+EXPORTED int dragoman_alone(const struct settings *settings, struct sandbox *sandbox)
+{
+    use_environment(settings->environment);
+    begin_alone(sandbox);
+    return dragoman_obey(settings, sandbox);
+}
+
+/* Call it in a fork that will run code of a user. */
+EXPORTED void dragoman_bound_memory(void)
+{
+    bound_memory();
+}
+
 /* Writes a file for a supervisor. Returns 0, or the error as a negative number. */
 EXPORTED long dragoman_write(int command, const char *path, int64_t size, int64_t mode, const int64_t *modified)
 {

@@ -17,7 +17,7 @@ void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const
     int kept[] = {pipes[COMMAND], pipes[CLAIMS], signals};
     /* Other sandboxes' pipes may still be open in the zygote and so here. */
     keep_only(kept, 3, 240);
-    *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}}, {-1, -1, -1, {0}, {0}}, {0}};
+    *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}}, {-1, -1, -1, {0}, {0}}, {0}, -1, -1};
     enter(sizes);
     lock_down(sizes->open_files);
     write_frame(sandbox->claims, (struct slice){"{\"claim\":\"ready\"}", 17});

@@ -14,6 +14,7 @@ struct sandbox {
     struct parked parked;
     struct become become;
     char module[256]; /* That a fork becomes. */
+    int saved, given; /* Pipes for states, where they were made before; else -1. */
 };
 
 /* How a fork is made that Python continues; null where there is no Python. */
@@ -24,6 +25,11 @@ enum { COMMAND, CLAIMS, STDOUT, STDERR, PIPES };
 
 /* Puts the descriptors in place, shuts this process in and says so. `signals`: of its blocked signals. */
 void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const struct sizes *sizes);
+
+/*
+ * Becomes the first process of a sandbox that has a kernel of its own (alone.c). It begins where this waits, as the copy of a checkpoint.
+ */
+void begin_alone(struct sandbox *sandbox);
 
 /* Obeys until there is something for Python to do. */
 enum handover obey(struct sandbox *sandbox, forker fork);

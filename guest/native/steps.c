@@ -90,7 +90,8 @@ void keep_only(int *kept, int count, int lowest)
 {
     for (int each = 0; each < count; each++)
         kept[each] = (int)checked(CALL3(fcntl, kept[each], F_DUPFD_CLOEXEC, lowest), "fcntl");
-    uint32_t first = 3, last = ~UINT32_C(0);
+    /* No descriptor has a higher number. Older versions of gVisor know no number beyond. */
+    uint32_t first = 3, last = INT32_MAX;
     for (;;) {
         uint32_t next = last;
         for (int each = 0; each < count; each++)

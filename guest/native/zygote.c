@@ -14,6 +14,7 @@ struct child {
     int pid; /* 0: this place is free. */
     int pidfd;
     int theirs[PIPES]; /* The service's ends of its pipes, until it has opened them; the first is -1 then. */
+    int gate; /* It may wait for the end of this pipe, which comes once the service has opened its ends. */
 };
 
 static struct child children[MOST_CHILDREN];
@@ -78,6 +79,7 @@ static void release(struct child *child)
     if (child->theirs[0] < 0)
         return;
     close_all(child->theirs, PIPES);
+    CALL1(close, child->gate);
     CALL1(close, child->pidfd);
     child->theirs[0] = -1;
 }
@@ -98,12 +100,13 @@ static long write_to_process(long pid, const char *file, const char *text)
     return result;
 }
 
-/* Lets a process that is fresh in a user namespace of its own be 1000 there and `user` of our namespace outside. */
+/* Lets a process that is fresh in a user namespace of its own be one user there and `user` of our namespace outside. */
 static long map_user(long pid, int64_t user)
 {
     char map[64];
     struct line line = {map, 0, sizeof map - 1, 0};
-    put(&line, "1000 ");
+    put_number(&line, FIRST_USER);
+    put(&line, " ");
     put_number(&line, user);
     put(&line, " 1");
     map[line.length] = 0;
@@ -134,17 +137,6 @@ static long fork_sandbox(int *pidfd)
 #endif
 }
 
-static int read_sizes(struct slice value, struct sizes *sizes)
-{
-    struct member members[8];
-    int count = json_members(value, members, 8);
-    return count < 0 || json_number(json_find(members, count, "workspaceBytes"), &sizes->workspace_bytes) < 0
-        || json_number(json_find(members, count, "workspaceFiles"), &sizes->workspace_files) < 0
-        || json_number(json_find(members, count, "tmpBytes"), &sizes->tmp_bytes) < 0
-        || json_number(json_find(members, count, "shmBytes"), &sizes->shm_bytes) < 0
-        || json_number(json_find(members, count, "openFiles"), &sizes->open_files) < 0;
-}
-
 /* Makes the pipes of a sandbox; those that could not be made are -1. */
 static long make_pipes(int *ours, int *theirs, int *mapped)
 {
@@ -168,7 +160,7 @@ static long make_pipes(int *ours, int *theirs, int *mapped)
 
 /* The first steps of a fork, with the zygote's user. What goes wrong from here on is told to the service as the sandbox's own. */
 static void begin(struct sandbox *sandbox, const int *pipes, int mapped, int signals, const struct entrances *entrances, struct slice group,
-                  const struct sizes *sizes)
+                  const struct order *order)
 {
     checked(CALL3(dup3, pipes[STDERR], 2, 0), "dup");
     /* End of file: the zygote could not map a user, and a sandbox must not run without one. */
@@ -177,19 +169,19 @@ static void begin(struct sandbox *sandbox, const int *pipes, int mapped, int sig
     /* The groups are the zygote's user's; the descriptors of these directories are closed with all others. */
     for (int each = 0; each < entrances->count; each++)
         enter_group(entrances->fds[each], group);
-    begin_sandbox(sandbox, pipes, signals, sizes);
+    begin_fork(sandbox, pipes, mapped, signals, order);
 }
 
 /* Returns 1 in the fork. */
 static int spawn(const char *id, const struct member *order, int count, int signals, const struct entrances *entrances,
                  struct sandbox *sandbox)
 {
-    struct sizes sizes;
+    struct order wanted_sandbox = {order, count};
     char group[100];
     int64_t user = CALL1(getuid, 0);
     struct slice wanted = json_find(order, count, "user");
     long length = json_text(json_find(order, count, "group"), group, sizeof group);
-    if (length < 0 || read_sizes(json_find(order, count, "sizes"), &sizes) || (wanted.at && json_number(wanted, &user) < 0 && !is_text(wanted, "null")))
+    if (length < 0 || (wanted.at && json_number(wanted, &user) < 0 && !is_text(wanted, "null")))
         fail("an order of the service", 0);
     struct child *child = free_place();
     if (!child) {
@@ -201,7 +193,7 @@ static int spawn(const char *id, const struct member *order, int count, int sign
     long pid = error < 0 ? error : fork_sandbox(&pidfd);
     if (pid == 0) {
         CALL1(close, mapped[1]);
-        begin(sandbox, ours, mapped[0], signals, entrances, (struct slice){group, (size_t)length}, &sizes);
+        begin(sandbox, ours, mapped[0], signals, entrances, (struct slice){group, (size_t)length}, &wanted_sandbox);
         return 1;
     }
     if (pid > 0) {
@@ -214,12 +206,15 @@ static int spawn(const char *id, const struct member *order, int count, int sign
         }
     }
     close_all(ours, PIPES);
-    close_all(mapped, 2);
+    close_all(mapped, 1);
     if (pid < 0) {
         close_all(theirs, PIPES);
+        close_all(mapped + 1, 1);
         say_failed(id, "clone", pid);
         return 0;
     }
+    await_fork(theirs);
+    child->gate = mapped[1];
     child->pid = (int)pid;
     child->pidfd = pidfd;
     memcpy(child->id, id, length_of(id) + 1);
@@ -315,7 +310,7 @@ static int hear_service(int signals, const struct entrances *entrances, struct s
 int serve(const struct entrances *entrances, struct sandbox *sandbox)
 {
     uint64_t heeded = SIGNAL(SIGCHLD) | SIGNAL(SIGUSR1);
-    prepare_to_confine();
+    prepare_to_fork();
     checked(mask_signals(SIG_BLOCK, heeded), "block signals");
     int signals = (int)checked(CALL4(signalfd4, -1, &heeded, 8, SFD_CLOEXEC), "signalfd");
     write_all(CONTROL, (struct slice){"{\"event\":\"zygote\"}\n", 19});

@@ -19,6 +19,25 @@
 
 #include "sandbox.h"
 
+/* What the service wants of a fork: the members of its order. */
+struct order {
+    const struct member *members;
+    int count;
+};
+
+/* What differs between programs that fork sandboxes. The user's number in the user namespace of a fork: */
+#if defined(LAUNCHER)
+enum { FIRST_USER = 0 };
+#else
+enum { FIRST_USER = 1000 };
+#endif
+/* Before the first fork. */
+void prepare_to_fork(void);
+/* In a fork, in its namespaces and control groups. `gate` ends once the service has its ends of the pipes. */
+void begin_fork(struct sandbox *sandbox, const int *pipes, int gate, int signals, const struct order *order);
+/* In the parent, before the service hears of the fork. */
+void await_fork(const int *theirs);
+
 /* Descriptors of the directories through which a sandbox enters its control group. */
 struct entrances {
     int fds[8];

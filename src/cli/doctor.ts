@@ -1,5 +1,6 @@
 import type { Config } from '../config/index.ts';
-import { findIsolation } from '../sandbox/index.ts';
+import { tierOptions } from '../roles/index.ts';
+import { findIsolation, type Isolation, isolations } from '../sandbox/index.ts';
 import { type Lack, lackIn, remedy } from './advice.ts';
 import { type HostKind, hostFacts, hostKind, hostNames } from './surroundings.ts';
 
@@ -19,8 +20,8 @@ interface Check {
 export interface DoctorContext {
   readonly json: boolean;
   print(line: string): void;
-  /** Does what the start does, up to a real sandbox. Rejects with the reason why there is none. */
-  makeSandbox(): Promise<void>;
+  /** Does what the start with this isolation does, up to a real sandbox. Rejects with the reason why there is none. */
+  makeSandbox(isolation: string): Promise<void>;
   /** The root directory that sandboxes would have; undefined when no image is there yet. */
   readonly imageRoot: string | undefined;
   readonly kind?: HostKind;
@@ -30,9 +31,9 @@ export interface DoctorContext {
 export async function doctor(config: Config, context: DoctorContext): Promise<boolean> {
   const { json, print, imageRoot, makeSandbox, kind = hostKind(hostFacts()) } = context;
   const { backend, sandboxUid } = config.isolation;
-  const report = findIsolation(backend).probe({ sandboxUid });
-  const trial = await tryOut(config.isolation.image, imageRoot, makeSandbox);
-  const checks: Check[] = [...report.checks, trial];
+  const report = findIsolation(backend).probe({ sandboxUid, ...tierOptions(config) });
+  const trial = await tryOut(config.isolation.image, imageRoot, () => makeSandbox(backend));
+  const checks: Check[] = [...report.checks, trial, ...(await tiers(config, trial, context))];
   const usable = checks.every(({ state }) => state !== 'missing');
   const lacks = [...new Set(checks.filter(({ state }) => state === 'missing').map(lackOf))].filter((lack) => !!lack);
   const remedies = lacks.map((lack) => remedy(lack!, kind));
@@ -46,6 +47,43 @@ export async function doctor(config: Config, context: DoctorContext): Promise<bo
   if (remedies.length > 0) print(`What ${hostNames[kind]} needs:`);
   for (const line of remedies) print(`  ${line}`);
   return usable;
+}
+
+/** A row for each isolation, with its grade: whether a sandbox could be made with it here, or why not. */
+async function tiers(config: Config, chosen: Check, context: DoctorContext): Promise<Check[]> {
+  const { backend, least } = config.isolation;
+  const weakest = findIsolation(least).grade;
+  const rows: Check[] = [];
+  for (const isolation of isolations) {
+    const { name, grade, summary } = isolation;
+    const isChosen = name === backend;
+    const tried = isChosen ? chosen : await tryTier(config, isolation, context);
+    const isWeak = isChosen && grade < weakest;
+    const remark = isWeak ? `, below DRAGOMAN_MIN_ISOLATION=${least}` : isChosen ? ', chosen' : '';
+    rows.push({
+      name: `tier ${name}`,
+      // Another tier that is not possible here keeps nothing from working.
+      state: isWeak ? 'missing' : tried.state === 'missing' ? 'absent' : tried.state,
+      detail: `grade ${grade}${remark}: ${summary}; ${tried.state === 'present' ? 'a sandbox was made' : tried.detail}`,
+    });
+  }
+  return rows;
+}
+
+/** What one that is not chosen would need, by a sandbox where that takes seconds, else by its probe. */
+async function tryTier(
+  config: Config,
+  isolation: Isolation,
+  { imageRoot, makeSandbox }: DoctorContext,
+): Promise<Check> {
+  const { name, isQuicklyTried } = isolation;
+  const { image, sandboxUid } = config.isolation;
+  const of = { ...config, isolation: { ...config.isolation, backend: name } };
+  const lacking = isolation.probe({ sandboxUid, ...tierOptions(of) }).checks.filter(({ state }) => state === 'missing');
+  if (lacking.length > 0)
+    return { name, state: 'absent', detail: lacking.map((check) => `${check.name}: ${check.detail}`).join('; ') };
+  if (isQuicklyTried) return tryOut(image, imageRoot, () => makeSandbox(name));
+  return { name, state: 'absent', detail: `not tried: DRAGOMAN_ISOLATION=${name} dragoman doctor makes a sandbox` };
 }
 
 async function tryOut(image: string, imageRoot: string | undefined, makeSandbox: () => Promise<void>): Promise<Check> {

@@ -16,7 +16,7 @@ export function examineHost(json: boolean): Promise<boolean> {
   return doctor(config, { json, print: (line) => console.log(line), imageRoot, makeSandbox });
 
   /** A helper that is not there yet is compiled for this sandbox alone: the data directory is left as it is. */
-  async function makeSandbox(): Promise<void> {
+  async function makeSandbox(name: string): Promise<void> {
     const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-trial-'));
     try {
       const nativeDir = await nativeHelper({
@@ -27,9 +27,8 @@ export function examineHost(json: boolean): Promise<boolean> {
         interactive: false,
         asItIs: true,
       });
-      const isMachine = config.isolation.backend === 'microvm';
-      const machine = isMachine ? presentMachineFiles(config.stores.dataDir, imageRoot!) : undefined;
-      await makeTrialSandbox(config, { imageRoot: imageRoot!, nativeDir, machine });
+      const machine = name === 'microvm' ? presentMachineFiles(config.stores.dataDir, imageRoot!) : undefined;
+      await makeTrialSandbox(config, name, { imageRoot: imageRoot!, nativeDir, machine });
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }

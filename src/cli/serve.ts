@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, describeConfig, loadConfig } from '../config/index.ts';
 import { isSuperuser } from '../core/index.ts';
 import { createProgress, installPackages, missingForTests } from '../host/index.ts';
-import { machineFiles, nativeHelper, setup as setUp } from '../images/index.ts';
+import { machineFiles, nativeHelper, setup as setUp, setupGvisor } from '../images/index.ts';
 import {
   type Image,
   type Service,
@@ -12,8 +12,9 @@ import {
   startGatewayRole,
   startService,
   startWorkerRole,
+  tierOptions,
 } from '../roles/index.ts';
-import { findIsolation } from '../sandbox/index.ts';
+import { findIsolation, requireIsolation } from '../sandbox/index.ts';
 
 /** Prints the settings in effect. */
 export function printConfig(): void {
@@ -26,8 +27,8 @@ export async function serve(version: string): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const config = loadConfig();
   for (const note of config.notes) console.log(note);
-  // An unknown name is refused now, not after an image has been built.
-  findIsolation(config.isolation.backend);
+  // An unknown or too weak isolation is refused now, not after an image has been built.
+  requireIsolation(config.isolation.backend, config.isolation.least);
   const { role } = config.cluster;
   // A gateway holds no sandboxes.
   const image = role === 'gateway' || role === 'files' ? undefined : await prepare(config);
@@ -80,6 +81,7 @@ async function prepare(config: Config): Promise<Image> {
     definitionsDir: fileURLToPath(new URL('../../images', import.meta.url)),
     node: { binary: process.execPath, version: process.version },
   });
+  if (config.isolation.backend === 'gvisor') await setupGvisor({ ...common, ...tierOptions(config) });
   const sourceDir = fileURLToPath(new URL('../../guest/native', import.meta.url));
   const places = [join(dataDir, 'images')];
   const nativeDir = await nativeHelper({ ...common, sourceDir, imageRoot, places });
@@ -91,6 +93,10 @@ function announce(config: Config, { url, firstKey, startCode }: Service, version
   const keyFile = join(config.stores.dataDir, 'api-key');
   const { mode, keys } = config.authentication;
   console.log(`Dragoman ${version} serves at ${url} (ready in ${seconds} s)`);
+  if (config.cluster.role !== 'gateway') {
+    const { name, summary } = findIsolation(config.isolation.backend);
+    console.log(`Isolation: ${name} (${summary})`);
+  }
   let credential = '';
   if (mode === 'open') console.log('Access: open, on this machine only (DRAGOMAN_AUTH=open)');
   else if (mode === 'jwt') {

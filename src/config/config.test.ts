@@ -78,7 +78,14 @@ describe('defaults', () => {
           requireTenant: false,
         },
       },
-      isolation: { backend: 'namespaces', image: 'auto', sandboxUid: 2_000_000_000, diskReadBytes: 209_715_200 },
+      isolation: {
+        backend: 'namespaces',
+        least: 'namespaces',
+        runsc: undefined,
+        image: 'auto',
+        sandboxUid: 2_000_000_000,
+        diskReadBytes: 209_715_200,
+      },
       engine: {
         limits,
         concurrency: 0,

@@ -58,6 +58,7 @@ export type GuestFrame =
   | ({ readonly op: 'run'; readonly token: string } & Program)
   | { readonly op: 'serve'; readonly bulk: boolean }
   | { readonly op: 'opened' }
+  | { readonly op: 'enter'; readonly processes: number; readonly openFiles: number; readonly memoryBytes: number }
   | ({ readonly op: 'program'; readonly token: string; readonly tools: readonly GuestTool[] } & Program)
   | {
       readonly op: 'cell';
@@ -153,6 +154,11 @@ export const orders = {
 
   /** The pipes that a `bulk` claim told of are open. */
   opened: (): Order => ({ frame: { op: 'opened' } }),
+
+  /** The first order to a copy of a checkpoint: shut yourself in, under these limits. Claims `ready`. */
+  enter: (limits: { processes: number; openFiles: number; memoryBytes: number }): Order => ({
+    frame: { op: 'enter', ...limits },
+  }),
 
   /** Runs a program under the supervisor that may call tools. Claims `call`, `waiting`, `done`. */
   toolProgram: (token: string, program: Program, tools: readonly GuestTool[]): Order => ({

@@ -1,23 +1,34 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/index.ts';
 import { DragomanError } from '../core/index.ts';
 import { loadRuntimes } from '../engine/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 import { createLogger } from '../telemetry/index.ts';
+import { tierOptions } from './tier.ts';
 import type { Image } from './worker.ts';
 
 /**
- * Does what a start does, up to one real sandbox, and removes it again. It needs no data directory, so a service may run beside it.
+ * Does what a start with the isolation of this name does, up to one real sandbox, and removes it again. It writes nothing into the data
+ * directory, so a service may run beside it.
  * @throws Error with the reason why there is no sandbox
  */
 export async function makeTrialSandbox(
   config: Config,
+  name: string,
   { imageRoot, nativeDir, machine }: Omit<Image, 'imageId'>,
 ): Promise<void> {
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
   const { isolation, engine } = config;
   const templates = loadRuntimes(runtimesDir, imageRoot).templates.slice(0, 1);
-  const backend = findIsolation(isolation.backend).create({
+  // Open to the users of sandboxes.
+  const tierDir = mkdtempSync(join(tmpdir(), 'dragoman-tier-'));
+  chmodSync(tierDir, 0o755);
+  const kept = tierOptions({ ...config, isolation: { ...isolation, backend: name } });
+  const runsc = isolation.runsc ?? join(kept.tierDir, 'runsc');
+  const backend = findIsolation(name).create({
     imageRoot,
     nativeDir,
     machine,
@@ -26,6 +37,8 @@ export async function makeTrialSandbox(
     templates,
     sandboxUid: isolation.sandboxUid,
     diskReadBytes: isolation.diskReadBytes,
+    tierDir,
+    runsc,
     logger: createLogger({ level: 'silent', format: 'json' }),
   });
   try {
@@ -35,5 +48,6 @@ export async function makeTrialSandbox(
     throw error instanceof DragomanError && error.cause instanceof Error ? error.cause : error;
   } finally {
     await backend.close();
+    rmSync(tierDir, { recursive: true, force: true });
   }
 }

@@ -6,9 +6,10 @@ import { defaultPlan } from '../core/index.ts';
 import { CompileCache, createEngine, loadHints, loadRuntimes } from '../engine/index.ts';
 import type { EventLog } from '../event-log/index.ts';
 import type { JobEvent, JobFiles } from '../runner/index.ts';
-import { findIsolation, type MachineFiles } from '../sandbox/index.ts';
+import { findIsolation, type MachineFiles, requireIsolation } from '../sandbox/index.ts';
 import { LocalRunner } from '../worker/index.ts';
 import type { Common } from './common.ts';
+import { tierOptions } from './tier.ts';
 
 /** What sandboxes are made from: the root file system, and a name that changes with its content. */
 export interface Image {
@@ -41,6 +42,7 @@ export async function startWorker(
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
   const { imageRoot, imageId, nativeDir, machine } = image;
   const runtimes = loadRuntimes(runtimesDir, imageRoot);
+  requireIsolation(config.isolation.backend, config.isolation.least);
   const backend = findIsolation(config.isolation.backend).create({
     imageRoot,
     nativeDir,
@@ -50,6 +52,7 @@ export async function startWorker(
     templates: runtimes.templates,
     sandboxUid: config.isolation.sandboxUid,
     diskReadBytes: config.isolation.diskReadBytes,
+    ...tierOptions(config),
     logger,
   });
   const poolSize = config.engine.pool || Math.max(4, availableParallelism());

@@ -14,4 +14,4 @@ export type {
   Template,
   Workspace,
 } from './port.ts';
-export { findIsolation } from './registry.ts';
+export { findIsolation, type Isolation, isolations, requireIsolation } from './registry.ts';

@@ -18,6 +18,10 @@ export interface BackendOptions {
   readonly diskReadBytes?: number;
   /** What small virtual machines are made of, for the backend that makes them. */
   readonly machine?: MachineFiles | undefined;
+  /** A folder for what gVisor keeps between starts: its program, checkpoints. Users of sandboxes must be able to enter it. */
+  readonly tierDir?: string | undefined;
+  /** gVisor's program; absent: the one that set-up put into `tierDir`. */
+  readonly runsc?: string | undefined;
   readonly logger: Logger;
 }
 

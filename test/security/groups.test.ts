@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newId } from '../../src/core/index.ts';
 import { type CgroupTree, openCgroups } from '../../src/sandbox/linux/cgroup/index.ts';
+import { guestFiles } from '../../src/sandbox/linux/guest-files.ts';
+import { PipeLink } from '../../src/sandbox/linux/pipes/link.ts';
 import { seccompProgram } from '../../src/sandbox/linux/seccomp/index.ts';
-import { guestFiles } from '../../src/sandbox/namespaces/bubblewrap.ts';
-import { PipeLink } from '../../src/sandbox/namespaces/link.ts';
 import { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
 import type { ExitStatus } from '../../src/sandbox/port.ts';
 import { startEngine } from '../support/engine.ts';
@@ -115,7 +115,11 @@ it('a fork that cannot enter its group never says that it is ready', attacking('
     });
     expect(await exited).toEqual({ code: 97, signal: null });
     if (spawned) {
-      const link = new PipeLink(spawned, () => {});
+      const link = new PipeLink(
+        spawned,
+        () => expect.unreachable(),
+        () => {},
+      );
       const claim = vi.fn();
       const said: string[] = [];
       link.listen({ stdout() {}, stderr: (chunk) => said.push(Buffer.from(chunk).toString()), claim });

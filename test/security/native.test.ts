@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newId } from '../../src/core/index.ts';
+import { guestFiles } from '../../src/sandbox/linux/guest-files.ts';
+import { PipeLink } from '../../src/sandbox/linux/pipes/link.ts';
 import { seccompProgram } from '../../src/sandbox/linux/seccomp/index.ts';
 import { firstSandboxUser, ownUserMap } from '../../src/sandbox/linux/user-map.ts';
 import { SandboxUsers } from '../../src/sandbox/linux/users.ts';
-import { guestFiles } from '../../src/sandbox/namespaces/bubblewrap.ts';
-import { PipeLink } from '../../src/sandbox/namespaces/link.ts';
 import { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
 import type { ExitStatus } from '../../src/sandbox/port.ts';
 import '../support/fuzz-seed.ts';
@@ -110,7 +110,11 @@ describe('a sandbox of the bare zygote', attacking('results'), () => {
     const id = newId();
     const user = users?.take();
     const spawned = await zygote.spawn(id, { user, group: '1', sizes }, resolve);
-    const link = new PipeLink(spawned, () => {});
+    const link = new PipeLink(
+      spawned,
+      () => expect.unreachable(),
+      () => {},
+    );
     const claims: unknown[] = [];
     let said = '';
     const stderr = (chunk: Uint8Array) => {

@@ -25,6 +25,7 @@ import {
 } from '../../src/engine/index.ts';
 import { type Backend, findIsolation } from '../../src/sandbox/index.ts';
 import { imageRoot, machineFilesOf, nativeDir } from './image.ts';
+import { tierOptions } from './tier.ts';
 
 const MiB = 1024 * 1024;
 
@@ -147,6 +148,7 @@ export async function startEngine(
   // `npm run test:tiers` runs the same tests behind the other boundaries.
   const isolation = options.isolation ?? loadConfig().isolation.backend;
   const backend = findIsolation(isolation).create({
+    ...(await tierOptions(isolation)),
     imageRoot: root,
     nativeDir: await nativeDir(),
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),

@@ -1,5 +1,5 @@
 import { section } from '../setting.ts';
-import { bytes, GiB, imageName, MiB, text, whole } from '../values.ts';
+import { bytes, GiB, imageName, MiB, path, text, whole } from '../values.ts';
 
 const setting = section('Sandboxes');
 
@@ -7,7 +7,17 @@ export const isolation = {
   backend: setting('DRAGOMAN_ISOLATION', {
     value: text(),
     default: 'namespaces',
-    help: 'What separates sandboxes from the host and from each other: `namespaces`, or `microvm` (a virtual machine for each, on x86-64). Any other name is refused at the start.',
+    help: 'What separates sandboxes from the host and from each other: `namespaces`, `gvisor` (a kernel in user space for each) or `microvm` (a virtual machine for each, on x86-64). Any other name is refused at the start.',
+  }),
+  least: setting('DRAGOMAN_MIN_ISOLATION', {
+    value: text(),
+    default: 'namespaces',
+    help: 'The weakest `DRAGOMAN_ISOLATION` with which the service starts; `namespaces` is weaker than `gvisor`, and that than `microvm`.',
+  }),
+  runsc: setting('DRAGOMAN_RUNSC', {
+    value: path(),
+    unset: "set-up downloads Debian's into the data directory",
+    help: 'Path of the program `runsc` for the isolation `gvisor`, of July 2024 or later.',
   }),
   image: setting('DRAGOMAN_IMAGE', {
     value: imageName(),

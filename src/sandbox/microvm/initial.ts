@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { guestFiles } from '../linux/guest-files.ts';
 import { seccompProgram } from '../linux/seccomp/index.ts';
-import { guestFiles } from '../namespaces/bubblewrap.ts';
 import type { BackendOptions, MachineFiles } from '../options.ts';
 
 const folderMode = 0o040755;

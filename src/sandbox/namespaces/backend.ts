@@ -2,14 +2,14 @@ import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
 import { type Cgroup, type CgroupTree, diskOf, openCgroups } from '../linux/cgroup/index.ts';
+import { guestFiles } from '../linux/guest-files.ts';
+import { RunningSandboxes } from '../linux/processor-share.ts';
+import { reachableImage } from '../linux/reachable.ts';
 import { seccompProgram } from '../linux/seccomp/index.ts';
 import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions } from '../options.ts';
 import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest } from '../port.ts';
-import { guestFiles } from './bubblewrap.ts';
-import { RunningSandboxes } from './processor-share.ts';
-import { reachableImage } from './reachable.ts';
 import { NamespacesSandbox } from './sandbox.ts';
 import { Zygote } from './zygote.ts';
 

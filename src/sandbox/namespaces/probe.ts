@@ -25,7 +25,6 @@ export function probeNamespaces(wantedUser: number): HostReport {
     diskReads(),
     ...sharedKernel(),
     kvm(),
-    gvisor(),
   ];
   return { checks, usable: checks.every((check) => check.state !== 'missing') };
 }
@@ -144,16 +143,6 @@ function cgroups(): HostCheck {
   const { mount, path } = host.v2!;
   const controllers = readOr(`${mount}${path === '/' ? '' : path}/cgroup.controllers`, 'none');
   return { name, state: 'present', detail: `version 2 at ${path}: ${controllers}` };
-}
-
-function gvisor(): HostCheck {
-  const { stdout, error } = spawnSync('runsc', ['--version'], {
-    encoding: 'utf8',
-    env: childEnvironment('run'),
-    timeout: 5000,
-  });
-  if (error) return { name: 'gVisor', state: 'absent', detail: 'runsc is not installed' };
-  return { name: 'gVisor', state: 'present', detail: stdout.split('\n')[0]! };
 }
 
 function readOr(file: string, fallback: string): string {

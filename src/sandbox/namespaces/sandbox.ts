@@ -1,10 +1,11 @@
 import { DragomanError } from '../../core/index.ts';
 import type { Cgroup } from '../linux/cgroup/index.ts';
+import type { Spawned } from '../linux/fork-server.ts';
+import { DescriptorBulkPipes } from '../linux/pipes/bulk-pipes.ts';
+import { PipeLink } from '../linux/pipes/link.ts';
+import { ProcessorShare, type RunningSandboxes } from '../linux/processor-share.ts';
+import { type DescriptorWorkspace, openWorkspace } from '../linux/tree/workspace.ts';
 import type { ExitStatus, Sandbox, SandboxLimits, SandboxUsage } from '../port.ts';
-import { PipeLink } from './link.ts';
-import { ProcessorShare, type RunningSandboxes } from './processor-share.ts';
-import { type DescriptorWorkspace, openWorkspace } from './workspace.ts';
-import type { Spawned } from './zygote.ts';
 
 /** What a namespaces sandbox is made of. */
 export interface SandboxParts {
@@ -38,7 +39,11 @@ export class NamespacesSandbox implements Sandbox {
     this.#processor = new ProcessorShare(parts.cgroup, parts.running);
     this.id = parts.id;
     this.template = parts.template;
-    this.link = new PipeLink(parts.spawned, parts.kill);
+    const { hostPid } = parts.spawned;
+    // The supervisor makes these pipes before anything of a user runs.
+    const openBulk = ([saved, given]: readonly [number, number]) =>
+      DescriptorBulkPipes.open(`/proc/${hostPid}/fd/${saved}`, `/proc/${hostPid}/fd/${given}`);
+    this.link = new PipeLink(parts.spawned, openBulk, parts.kill);
     void parts.exited.then(() => {
       this.#ended = true;
     });
@@ -60,7 +65,7 @@ export class NamespacesSandbox implements Sandbox {
 
   /** To be called once the guest has claimed `ready`: before that its file systems are not mounted. */
   openWorkspace(): void {
-    this.#workspace = openWorkspace(this.#parts.spawned.hostPid);
+    this.#workspace = openWorkspace(`/proc/${this.#parts.spawned.hostPid}/root/mnt/data`);
   }
 
   async adopt({ limits: wanted, owner }: { readonly limits: SandboxLimits; readonly owner?: string | undefined }) {

@@ -1,25 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { childEnvironment, DragomanError, type Logger } from '../../core/index.ts';
+import type { SandboxFork } from '../linux/fork-protocol.ts';
+import { ForkServer, type Spawned } from '../linux/fork-server.ts';
+import type { GuestFile } from '../linux/guest-files.ts';
 import type { SandboxUsers } from '../linux/users.ts';
 import type { ExitStatus, Template } from '../port.ts';
-import { baseArguments, type GuestFile } from './bubblewrap.ts';
-import type { PipeEnds } from './link.ts';
-import { type SandboxFork, type ZygoteEvent, zygoteOrders } from './zygote-protocol.ts';
-
-/** A fresh fork as the host sees it: its pid and our ends of its four pipes. */
-export interface Spawned extends PipeEnds {
-  readonly hostPid: number;
-}
-
-interface Fork {
-  spawned: (value: Spawned) => void;
-  failed: (error: Error) => void;
-  exited: (status: ExitStatus) => void;
-  /** Neither `spawned` nor `failed` was called. */
-  isPending: boolean;
-}
+import { baseArguments } from './bubblewrap.ts';
 
 export interface ZygoteOptions {
   readonly template: Template;
@@ -38,7 +26,6 @@ export interface ZygoteOptions {
 const startDeadlineMs = 60_000;
 /** Below the scores in guest/agent/protection.py, and enough that a zygote goes before a service several times its size. */
 const oomScore = '300';
-const spawnDeadlineMs = 10_000;
 
 /**
  * Bubblewrap's child, as soon as it has told of it; else 0. From then on, while it loads its libraries too, it has its score: when memory
@@ -64,13 +51,11 @@ function zygoteCommand({ isBare, imports, warm, parked = [] }: Template, entranc
 /** One zygote process and the socket to it. */
 export class Zygote {
   readonly #options: ZygoteOptions;
-  readonly #forks = new Map<string, Fork>();
   #process: ChildProcess | undefined;
   #control: Duplex | undefined;
+  #server: ForkServer | undefined;
   #hostPid = 0;
-  #unsaid = '';
   #closing = false;
-  #gone = false;
 
   constructor(options: ZygoteOptions) {
     this.#options = options;
@@ -137,7 +122,7 @@ export class Zygote {
       child.once('close', () =>
         reject(new Error(`the base sandbox could not be set up: ${said.trim() || 'no message'}`)),
       );
-      this.#readControl(resolve);
+      this.#server = new ForkServer(this.#control!, () => this.#hostPid, resolve);
     }).finally(() => clearTimeout(timer));
     if (this.#hostPid === 0) throw new Error('bubblewrap did not tell the process of the zygote');
     // The socket closes as soon as the zygote dies. Its process may linger: a frozen sandbox keeps its zygote from ending.
@@ -149,27 +134,14 @@ export class Zygote {
    * @throws DragomanError sandbox_unavailable
    */
   async spawn(id: string, wanted: SandboxFork, exited: (status: ExitStatus) => void): Promise<Spawned> {
-    if (this.#closing || this.#gone) throw new DragomanError('sandbox_unavailable', { message: 'the zygote is gone' });
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await new Promise<Spawned>((resolve, reject) => {
-        const failed = (error: Error) => reject(new DragomanError('sandbox_unavailable', { cause: error }));
-        timer = setTimeout(() => failed(new Error('the zygote did not answer')), spawnDeadlineMs);
-        const fork: Fork = { spawned: resolve, failed, exited, isPending: true };
-        this.#forks.set(id, fork);
-        this.#say(zygoteOrders.spawn(id, wanted));
-      });
-    } catch (error) {
-      this.#forks.delete(id);
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
+    if (this.#closing || !this.#server)
+      throw new DragomanError('sandbox_unavailable', { message: 'the zygote is gone' });
+    return this.#server.spawn(id, wanted, exited);
   }
 
   /** Kills a sandbox's first process and so its pid namespace. */
   kill(id: string): void {
-    if (this.#forks.has(id)) this.#say(zygoteOrders.kill(id));
+    this.#server?.kill(id);
   }
 
   /** Ends the zygote and with it every sandbox. */
@@ -183,88 +155,9 @@ export class Zygote {
     await closed;
   }
 
-  /** What is said in one turn leaves in one piece. */
-  #say(order: string): void {
-    if (this.#unsaid === '') setImmediate(() => this.#sayAll());
-    this.#unsaid += order;
-  }
-
-  #sayAll(): void {
-    const orders = this.#unsaid;
-    this.#unsaid = '';
-    this.#control?.write(orders);
-  }
-
-  #readControl(started: () => void): void {
-    let buffered = '';
-    this.#control!.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (buffered + text).split('\n');
-      buffered = lines.pop()!;
-      for (const line of lines) {
-        const event = JSON.parse(line) as ZygoteEvent;
-        if (event.event === 'zygote') started();
-        else this.#hear(event);
-      }
-    });
-  }
-
-  #hear(event: Exclude<ZygoteEvent, { event: 'zygote' }>): void {
-    const fork = this.#forks.get(event.id);
-    switch (event.event) {
-      case 'spawned': {
-        // A fork whose deadline has passed is killed again.
-        if (!fork) this.#say(zygoteOrders.kill(event.id));
-        else this.#adopt(fork, event.pidfd, event.fds);
-        this.#say(zygoteOrders.opened(event.id));
-        return;
-      }
-      case 'failed':
-        fork?.failed(new Error(event.message));
-        return;
-      case 'exit':
-        this.#forks.delete(event.id);
-        // Every sandbox ends one day: an error with its stack costs too much to make it for nothing.
-        if (fork?.isPending)
-          fork.failed(new Error(`the sandbox ended while it was made (${event.code ?? event.signal})`));
-        fork?.exited({ code: event.code, signal: event.signal });
-    }
-  }
-
-  #adopt(fork: Fork, pidfd: number, fds: readonly number[]): void {
-    const opened: number[] = [];
-    try {
-      const hostPid = this.#hostPidOf(pidfd);
-      const [command, claims, stdout, stderr] = fds.map((fd, index) => {
-        const mode = index === 0 ? constants.O_WRONLY : constants.O_RDONLY;
-        opened.push(openSync(`/proc/${this.#hostPid}/fd/${fd}`, mode | constants.O_NONBLOCK));
-        return opened.at(-1)!;
-      }) as [number, number, number, number];
-      fork.isPending = false;
-      fork.spawned({ hostPid, command, claims, stdout, stderr });
-    } catch (error) {
-      for (const fd of opened) closeSync(fd);
-      fork.failed(error as Error);
-    }
-  }
-
-  /** The zygote has a descriptor of the process itself, and /proc tells our pid of it: no other process can be meant. */
-  #hostPidOf(pidfd: number): number {
-    const info = readFileSync(`/proc/${this.#hostPid}/fdinfo/${pidfd}`, 'latin1');
-    const pid = Number(/^Pid:\s+(\d+)$/m.exec(info)?.[1]);
-    // -1: it has ended.
-    if (!(pid > 0)) throw new Error('the sandbox ended while it was made');
-    return pid;
-  }
-
   #lost(): void {
-    this.#gone = true;
     this.#process!.kill('SIGKILL');
-    const forks = [...this.#forks.values()];
-    this.#forks.clear();
-    for (const fork of forks) {
-      fork.failed(new Error('the zygote died'));
-      fork.exited({ code: null, signal: 'SIGKILL' });
-    }
+    this.#server!.lost();
     if (!this.#closing) this.#options.onLost();
   }
 }

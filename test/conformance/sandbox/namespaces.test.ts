@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { loadRuntimes } from '../../../src/engine/index.ts';
 import { findIsolation } from '../../../src/sandbox/index.ts';
 import { imageRoot, nativeDir } from '../../support/image.ts';
+import { tierOptions } from '../../support/tier.ts';
 import { describeBackend } from './suite.ts';
 
 describeBackend('namespaces', async () => {
@@ -9,6 +10,7 @@ describeBackend('namespaces', async () => {
   const root = await imageRoot();
   const { templates, sessionKind, find } = loadRuntimes(path('runtimes'), root);
   const backend = findIsolation('namespaces').create({
+    ...(await tierOptions('namespaces')),
     imageRoot: root,
     nativeDir: await nativeDir(),
     guestDir: path('guest'),

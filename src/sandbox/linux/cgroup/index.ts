@@ -3,7 +3,7 @@ import { cgroupHost } from './host.ts';
 import { blkioFault, openV1 } from './v1.ts';
 import { openV2, ownIoFault } from './v2.ts';
 
-export type { Cgroup, CgroupTree } from './cgroup.ts';
+export type { Cgroup, CgroupLimits, CgroupTree } from './cgroup.ts';
 export { diskOf } from './disk.ts';
 export { cgroupHost } from './host.ts';
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Listing } from '../file-tree.ts';
+import type { Listing } from '../../file-tree.ts';
 
 /** Walks and hashes what is too large for the event loop. Threads share descriptors, so their numbers are enough. */
 export interface Collector {

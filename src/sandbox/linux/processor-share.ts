@@ -1,4 +1,4 @@
-import type { Cgroup } from '../linux/cgroup/index.ts';
+import type { Cgroup } from './cgroup/index.ts';
 
 /** Weights against other sandboxes, of all that an owner runs together. */
 const usualWeight = 100;

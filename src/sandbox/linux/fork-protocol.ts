@@ -18,17 +18,31 @@ export interface SandboxFork {
   readonly sizes: SandboxSizes;
 }
 
-/** What the service says to a zygote. No byte of a user passes here: every later sandbox inherits the zygote's memory. */
-export const zygoteOrders = {
-  spawn: (id: string, fork: SandboxFork) => line({ op: 'spawn', id, ...fork }),
+/** A sandbox that is a process of the host's: its boundary is what the program makes (see guest/native/launcher.c). */
+export interface LaunchFork {
+  /** The host user, as the launcher knows users. */
+  readonly user: number;
+  readonly group: string;
+  readonly sizes: { readonly workspaceBytes: number; readonly workspaceFiles: number };
+  /** An empty folder of the host: the sandbox's own files are mounted there, for it alone. */
+  readonly folder: string;
+  /** The program and its arguments. */
+  readonly argv: readonly string[];
+}
+
+export type ForkOrder = SandboxFork | LaunchFork;
+
+/** What the service says to a process that forks sandboxes. No byte of a user passes here: every later sandbox inherits the zygote's memory. */
+export const forkOrders = {
+  spawn: (id: string, fork: ForkOrder) => line({ op: 'spawn', id, ...fork }),
   /** The service has opened its ends of the pipes and knows the process: close them. */
   opened: (id: string) => line({ op: 'opened', id }),
   /** SIGKILL to the sandbox's first process, and so to all of them. */
   kill: (id: string) => line({ op: 'kill', id }),
 } as const;
 
-/** What a zygote says. It is our own code and holds nothing of a user, so its words are taken as they are. */
-export type ZygoteEvent =
+/** What such a process says. It is our own code and holds nothing of a user, so its words are taken as they are. */
+export type ForkEvent =
   | { readonly event: 'zygote' }
   | {
       readonly event: 'spawned';

@@ -5,16 +5,15 @@ import {
   encodeFrame,
   type Order,
   orders,
-} from '../../guest-protocol/index.ts';
-import { ClaimQueue } from '../claim-queue.ts';
-import type { BulkPipes, GuestLink, LinkListener } from '../port.ts';
-import { DescriptorBulkPipes } from './bulk-pipes.ts';
+} from '../../../guest-protocol/index.ts';
+import { ClaimQueue } from '../../claim-queue.ts';
+import type { BulkPipes, GuestLink, LinkListener } from '../../port.ts';
+import type { DescriptorBulkPipes } from './bulk-pipes.ts';
 import { CommandPipe } from './command-pipe.ts';
 import { OutputPipe } from './output-pipe.ts';
 
-/** Descriptors of our ends of a sandbox's four pipes, and its first process. */
+/** Descriptors of our ends of a sandbox's four pipes. */
 export interface PipeEnds {
-  readonly hostPid: number;
   readonly command: number;
   readonly claims: number;
   readonly stdout: number;
@@ -42,15 +41,23 @@ export class PipeLink implements GuestLink {
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
   #hasListener = false;
-  readonly #hostPid: number;
+  readonly #makeBulk: (fds: readonly [number, number]) => DescriptorBulkPipes;
   /** The pipes for much data, from the order that asks for them on. Other orders wait until it settles. */
   #bulk: PromiseWithResolvers<DescriptorBulkPipes> | undefined;
   #isBulkOpen = false;
   #attend = (_aside: Aside) => {};
 
-  /** Takes over the descriptors. `onViolation` has to end the sandbox. */
-  constructor({ hostPid, command, claims, stdout, stderr }: PipeEnds, onViolation: () => void) {
-    this.#hostPid = hostPid;
+  /**
+   * Takes over the descriptors.
+   * @param openBulk opens the pipes for much data, of which the guest has these descriptors
+   * @param onViolation has to end the sandbox
+   */
+  constructor(
+    { command, claims, stdout, stderr }: PipeEnds,
+    openBulk: (fds: readonly [number, number]) => DescriptorBulkPipes,
+    onViolation: () => void,
+  ) {
+    this.#makeBulk = openBulk;
     this.#said = new ClaimQueue((said) => this.#deliver(said), onViolation);
     this.#command = new CommandPipe(command);
     this.#claims = new OutputPipe(claims, (chunk) => this.#said.hear(chunk));
@@ -147,7 +154,7 @@ export class PipeLink implements GuestLink {
     if (!this.#bulk || this.#isBulkOpen) return;
     this.#isBulkOpen = true;
     try {
-      this.#bulk.resolve(new DescriptorBulkPipes(this.#hostPid, fds));
+      this.#bulk.resolve(this.#makeBulk(fds));
     } catch (error) {
       this.#bulk.reject(error);
     }

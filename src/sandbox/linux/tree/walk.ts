@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, lstatSync, opendirSync, openSync, readSync } from 'node:fs';
-import { keptMode, pathFault } from '../../core/index.ts';
-import { type FoundFile, isCache, type Listing } from '../file-tree.ts';
+import { keptMode, pathFault } from '../../../core/index.ts';
+import { type FoundFile, isCache, type Listing } from '../../file-tree.ts';
 
 /*
  * A walk by path would race with the program (rename a directory, put a link in its place) and read the host's files. This one

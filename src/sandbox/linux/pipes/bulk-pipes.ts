@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BulkPipes } from '../port.ts';
+import type { BulkPipes } from '../../port.ts';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
 /** More than a pipe holds: a program cannot make it larger. */
@@ -18,16 +18,19 @@ export class DescriptorBulkPipes implements BulkPipes {
   readonly #given: number;
   #isClosed = false;
 
-  /**
-   * Opens the pipes by descriptors of the sandbox's first process. Call it before anything of a user runs there.
-   * @throws Error when they are no pipes
-   */
-  constructor(hostPid: number, [saved, given]: readonly [number, number]) {
-    this.#saved = openPipe(`/proc/${hostPid}/fd/${saved}`, O_RDONLY);
+  /** Takes over the descriptors: one to read what the sandbox saves, one to write what it is given. */
+  constructor(saved: number, given: number) {
+    this.#saved = saved;
+    this.#given = given;
+  }
+
+  /** Opens them by path, before anything of a user runs there. @throws Error when they are no pipes */
+  static open(saved: string, given: string): DescriptorBulkPipes {
+    const reader = openPipe(saved, O_RDONLY);
     try {
-      this.#given = openPipe(`/proc/${hostPid}/fd/${given}`, O_WRONLY);
+      return new DescriptorBulkPipes(reader, openPipe(given, O_WRONLY));
     } catch (error) {
-      closeSync(this.#saved);
+      closeSync(reader);
       throw error;
     }
   }

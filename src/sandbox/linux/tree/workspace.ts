@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, read, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { keptMode } from '../../core/index.ts';
-import { type FileTree, type Listing, type OpenFile, TreeWorkspace } from '../file-tree.ts';
+import { keptMode } from '../../../core/index.ts';
+import { type FileTree, type Listing, type OpenFile, TreeWorkspace } from '../../file-tree.ts';
 import { collectorThread } from './collector.ts';
 import { digestOf, openFlags, stampOf, TooMany, walk } from './walk.ts';
 
@@ -17,10 +17,11 @@ const emptySize = 40;
 
 /**
  * Opens the workspace of a sandbox that has claimed `ready` and has nothing of a user in it yet.
+ * @param path where the host finds it
  * @throws Error when what is mounted there is not the sandbox's own file system
  */
-export function openWorkspace(hostPid: number): DescriptorWorkspace {
-  const fd = openSync(`/proc/${hostPid}/root/mnt/data`, O_RDONLY | O_DIRECTORY);
+export function openWorkspace(path: string): DescriptorWorkspace {
+  const fd = openSync(path, O_RDONLY | O_DIRECTORY);
   if (statfsSync(`/proc/self/fd/${fd}`).type !== tmpfsMagic) {
     closeSync(fd);
     throw new Error('the workspace is not a file system of its own');

@@ -1,0 +1,122 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { newId } from '../../core/index.ts';
+import type { CgroupTree } from '../linux/cgroup/index.ts';
+import type { ExitStatus, Template } from '../port.ts';
+import { type BundleParts, digestOf, specOf, writeBundle, writeGuest } from './bundle.ts';
+import type { Launcher } from './launcher.ts';
+import { OwnFiles } from './own-files.ts';
+import { type Runsc, runCommand, writeCheckpoint } from './runsc.ts';
+import { readTemplate } from './template-output.ts';
+
+const MiB = 1024 * 1024;
+/** A template may take what it needs once; it is our own code. */
+const templateLimits = { memoryBytes: 1536 * MiB, processes: 2000, cpus: 4 } as const;
+const templateSizes = { workspaceBytes: MiB, workspaceFiles: 16 } as const;
+/** Folders of earlier images and versions that are kept beside the one in use. */
+const keptFolders = 2;
+const prefix = 'templates-';
+
+export interface CheckpointMaker {
+  readonly runsc: Runsc;
+  readonly launcher: Launcher;
+  readonly cgroups: CgroupTree;
+  /** Takes a host user for a sandbox; returns it with what gives it back. */
+  readonly takeUser: () => { readonly user: number; readonly release: () => void };
+}
+
+/** What a sandbox is restored from. */
+export interface Restorable {
+  readonly bundle: string;
+  readonly checkpoint: string;
+}
+
+/**
+ * Checkpoints of templates: of a guest that has loaded its libraries and waits for its first order. They are made once for each image,
+ * guest and version of gVisor, and kept in the tier's folder.
+ */
+export class Checkpoints {
+  readonly #folder: string;
+  readonly #parts: BundleParts;
+  readonly #tierDir: string;
+
+  /** Writes what the sandboxes see of ours, where it is not there yet. */
+  constructor(tierDir: string, parts: BundleParts, runsc: Runsc, templates: readonly Template[]) {
+    this.#parts = parts;
+    this.#tierDir = tierDir;
+    const name =
+      prefix + digestOf(parts, runsc.version, JSON.stringify(templates.map((template) => specOf('', template, parts))));
+    this.#folder = join(tierDir, name);
+    if (existsSync(this.#folder)) return;
+    const making = join(tierDir, `.making-${newId()}`);
+    mkdirSync(making, { mode: 0o755 });
+    writeGuest(making, parts);
+    renameSync(making, this.#folder);
+  }
+
+  /** Removes what is half made, and checkpoints of images and versions that were not used for longest. */
+  sweep(): void {
+    for (const name of readdirSync(this.#tierDir).filter((name) => name.startsWith('.making-')))
+      rmSync(join(this.#tierDir, name), { recursive: true, force: true });
+    for (const name of readdirSync(this.#folder).filter((name) => name.startsWith('.making-')))
+      rmSync(join(this.#folder, name), { recursive: true, force: true });
+    const old = readdirSync(this.#tierDir)
+      .filter((name) => name.startsWith(prefix) && join(this.#tierDir, name) !== this.#folder)
+      .map((name) => ({ path: join(this.#tierDir, name), time: statSync(join(this.#tierDir, name)).mtimeMs }))
+      .toSorted((one, other) => other.time - one.time);
+    for (const { path } of old.slice(keptFolders)) rmSync(path, { recursive: true, force: true });
+  }
+
+  /** The checkpoint of a template, made now where it is not there. @throws Error with what gVisor or the guest said */
+  async ensure(template: Template, maker: CheckpointMaker): Promise<Restorable> {
+    const made = join(this.#folder, template.name);
+    const found = { bundle: made, checkpoint: join(made, 'checkpoint') };
+    if (existsSync(made)) return found;
+    const making = join(this.#folder, `.making-${newId()}`);
+    writeBundle(making, this.#folder, template, this.#parts);
+    try {
+      await this.#make(making, maker);
+      renameSync(making, made);
+      return found;
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
+  }
+
+  async #make(bundle: string, { runsc, launcher, cgroups, takeUser }: CheckpointMaker): Promise<void> {
+    const { ownFolder } = this.#parts;
+    const id = newId();
+    const target = join(bundle, 'checkpoint');
+    const { user, release } = takeUser();
+    mkdirSync(target, { mode: 0o700 });
+    // gVisor writes it as the user of that sandbox.
+    if (process.getuid!() === 0) chownSync(target, user, user);
+    const cgroup = cgroups.take(templateLimits);
+    const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
+    try {
+      const argv = runCommand(runsc, ownFolder, bundle);
+      const fork = { user, group: cgroup.name, sizes: templateSizes, folder: ownFolder, argv };
+      const spawned = await launcher.spawn(id, fork, onExit);
+      const own = new OwnFiles(spawned.hostPid, ownFolder);
+      const output = readTemplate(spawned, own);
+      try {
+        await cgroup.place({ pid: spawned.hostPid, confined: Promise.resolve() });
+        launcher.opened(id);
+        await output.loaded;
+        await writeCheckpoint(runsc, ownFolder, spawned.hostPid, target);
+      } finally {
+        launcher.kill(id);
+        await exited;
+        output.close();
+        own.close();
+      }
+    } finally {
+      await cgroup.release();
+      release();
+    }
+    for (const path of [target, ...readdirSync(target).map((name) => join(target, name))]) {
+      chownSync(path, process.getuid!(), process.getgid!());
+      chmodSync(path, path === target ? 0o755 : 0o444);
+    }
+  }
+}

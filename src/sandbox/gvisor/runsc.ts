@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { childEnvironment } from '../../core/index.ts';
+
+const run = promisify(execFile);
+const deadlineMs = 10_000;
+
+/** A gVisor program, and what this version of it can do. */
+export interface Runsc {
+  readonly path: string;
+  /** Names this build: its version, size and time. */
+  readonly version: string;
+  /** Restores memory while the sandbox runs already. */
+  readonly restoresInBackground: boolean;
+}
+
+/** The name of the one sandbox that a gVisor has. */
+export const sandboxName = 'sandbox';
+
+/** Asks a gVisor program what it is. @throws Error when it is none, or one that is too old */
+export async function examineRunsc(path: string): Promise<Runsc> {
+  const ask = async (...words: string[]) => {
+    const { stdout, stderr } = await run(path, words, { timeout: deadlineMs, env: childEnvironment('run') });
+    return stdout + stderr;
+  };
+  const { size, mtimeMs } = statSync(path);
+  const version = /^runsc version (.*)$/m.exec(await ask('--version'))?.[1];
+  if (version === undefined) throw new Error(`${path} is not runsc`);
+  const checkpoint = await ask('help', 'checkpoint');
+  if (!checkpoint.includes('-compression'))
+    throw new Error(`${path} (${version}) is too old: runsc of July 2024 or later is needed`);
+  const restore = await ask('help', 'restore');
+  return {
+    path,
+    version: `${version} ${size} ${Math.round(mtimeMs)}`,
+    restoresInBackground: restore.includes('-background'),
+  };
+}
+
+/** What every call has in common. `folder`: where the launcher has put the sandbox's own files. */
+function common({ path }: Runsc, folder: string): string[] {
+  return [
+    ...[path, `--root=${folder}/state`, '--platform=systrap', '--network=none', '--ignore-cgroups'],
+    // Nothing is written beside the image, and the guest opens the named pipes of its `io`.
+    ...['--overlay2=none', '--host-fifo=open'],
+  ];
+}
+
+/** Starts a sandbox from its beginning. */
+export function runCommand(runsc: Runsc, folder: string, bundle: string): string[] {
+  return [...common(runsc, folder), 'run', `-bundle=${bundle}`, sandboxName];
+}
+
+/** Starts a sandbox as a copy of a checkpoint. */
+export function restoreCommand(runsc: Runsc, folder: string, bundle: string, checkpoint: string): string[] {
+  const background = runsc.restoresInBackground ? ['-background'] : [];
+  return [
+    ...[...common(runsc, folder), 'restore', `-bundle=${bundle}`, `-image-path=${checkpoint}`],
+    ...[...background, sandboxName],
+  ];
+}
+
+/** Writes a checkpoint of a sandbox, which ends with it; from outside its namespaces. @throws Error with what runsc said */
+export async function writeCheckpoint(runsc: Runsc, folder: string, hostPid: number, target: string): Promise<void> {
+  const inside = ['-U', '-m', '-p', '-n', '-i', '-u'];
+  const command = [
+    ...common(runsc, folder),
+    ...['checkpoint', `-image-path=${target}`, '-compression=none', sandboxName],
+  ];
+  await run('nsenter', ['-t', String(hostPid), ...inside, '--', ...command], {
+    timeout: 60_000,
+    env: childEnvironment('run'),
+    cwd: '/',
+  });
+}

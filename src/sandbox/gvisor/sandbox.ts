@@ -1,0 +1,146 @@
+import { DragomanError } from '../../core/index.ts';
+import type { Cgroup } from '../linux/cgroup/index.ts';
+import type { Spawned } from '../linux/fork-server.ts';
+import { DescriptorBulkPipes } from '../linux/pipes/bulk-pipes.ts';
+import { PipeLink } from '../linux/pipes/link.ts';
+import { ProcessorShare, type RunningSandboxes } from '../linux/processor-share.ts';
+import { type DescriptorWorkspace, openWorkspace } from '../linux/tree/workspace.ts';
+import type { ExitStatus, Sandbox, SandboxLimits, SandboxUsage } from '../port.ts';
+import { askGvisor } from './control.ts';
+import { groupLimits } from './group-limits.ts';
+import type { OwnFiles } from './own-files.ts';
+import { Pause } from './pause.ts';
+
+/** What a gVisor sandbox is made of. */
+export interface SandboxParts {
+  readonly id: string;
+  readonly template: string;
+  readonly spawned: Spawned;
+  readonly own: OwnFiles;
+  readonly cgroup: Cgroup;
+  readonly running: RunningSandboxes;
+  readonly limits: SandboxLimits;
+  /** The end of gVisor's first process, from the launcher that waited for it. */
+  readonly exited: Promise<ExitStatus>;
+  readonly kill: () => void;
+  readonly onDestroyed: () => void;
+}
+
+/** Limits that cannot change once a sandbox is made. */
+const fixed = ['workspaceBytes', 'workspaceFiles', 'openFiles', 'processes'] as const;
+/** With these codes the guest says itself why there is no sandbox. */
+const guestCodes: readonly (number | null)[] = [96, 97];
+
+export class GvisorSandbox implements Sandbox {
+  readonly id: string;
+  readonly template: string;
+  readonly link: PipeLink;
+  readonly exited: Promise<ExitStatus>;
+
+  readonly #parts: SandboxParts;
+  readonly #processor: ProcessorShare;
+  readonly #pause: Pause;
+  #workspace: DescriptorWorkspace | undefined;
+  #ended = false;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(parts: SandboxParts) {
+    this.#parts = parts;
+    const { own, spawned, kill, exited } = parts;
+    this.#processor = new ProcessorShare(parts.cgroup, parts.running);
+    this.#pause = new Pause(
+      (method) => askGvisor(own.control, method),
+      () => this.#ended,
+    );
+    this.id = parts.id;
+    this.template = parts.template;
+    const bulk = new DescriptorBulkPipes(own.saved, own.given);
+    this.link = new PipeLink({ ...spawned, claims: own.claims }, () => bulk, kill);
+    const status = exited.then(({ code, signal }): ExitStatus => {
+      this.#ended = true;
+      // The guest's first process does not end while its sandbox is in order: gVisor was killed, whatever it says itself.
+      return guestCodes.includes(code) ? { code, signal } : { code: null, signal: 'SIGKILL' };
+    });
+    this.exited = Promise.all([status, this.link.ended]).then(([how]) => {
+      bulk.close();
+      return how;
+    });
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get violation(): string | undefined {
+    return this.link.violation;
+  }
+
+  get workspace(): DescriptorWorkspace {
+    if (!this.#workspace) throw new Error('the sandbox is not ready');
+    return this.#workspace;
+  }
+
+  /** To be called once the guest has claimed `ready`. */
+  enter(): void {
+    this.#parts.own.hidePipes();
+    this.#workspace = openWorkspace(this.#parts.own.workspace);
+  }
+
+  async adopt({ limits: wanted, owner }: { readonly limits: SandboxLimits; readonly owner?: string | undefined }) {
+    const { limits, cgroup } = this.#parts;
+    for (const name of fixed)
+      if (wanted[name] !== limits[name])
+        throw new DragomanError('sandbox_unavailable', { cause: new Error(`${name} is fixed when a sandbox is made`) });
+    this.#processor.adopt(owner);
+    if (wanted.memoryBytes === limits.memoryBytes && wanted.cpus === limits.cpus) return;
+    try {
+      cgroup.limit(groupLimits(wanted));
+    } catch (cause) {
+      throw new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
+  /** By gVisor's own pause: restored programs of its newer versions do not survive a control group's freezer. */
+  async freeze(): Promise<void> {
+    try {
+      await this.#pause.set(true);
+    } catch (error) {
+      // A program that waits in the host's kernel, on a pipe for much data, keeps gVisor from pausing. It cannot be left running.
+      this.#parts.kill();
+      throw error;
+    }
+    this.#processor.pause();
+    await this.link.flush();
+  }
+
+  async thaw(): Promise<void> {
+    this.#processor.resume();
+    await this.#pause.set(false);
+  }
+
+  background(on: boolean): void {
+    this.#processor.background(on);
+  }
+
+  async usage(): Promise<SandboxUsage> {
+    return this.#parts.cgroup.usage();
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy();
+    return this.#destroyed;
+  }
+
+  async #destroy(): Promise<void> {
+    const { kill, cgroup, exited, own, onDestroyed } = this.#parts;
+    kill();
+    this.#processor.end();
+    this.link.stopSending();
+    await exited;
+    this.link.close();
+    this.#workspace?.close();
+    own.close();
+    await cgroup.release();
+    onDestroyed();
+  }
+}

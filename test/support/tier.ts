@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config/index.ts';
+import { createProgress } from '../../src/host/index.ts';
+import { setupGvisor } from '../../src/images/index.ts';
+
+/** Where a boundary keeps what it needs, and its program, downloaded where it is missing. Every test shares it. */
+export async function tierOptions(name: string): Promise<{ tierDir: string; runsc: string | undefined }> {
+  const { isolation, stores } = loadConfig();
+  const { runsc } = isolation;
+  const tierDir = join(stores.dataDir, 'tiers', name);
+  if (name === 'gvisor') await setupGvisor({ tierDir, runsc, progress: createProgress({ stream: process.stderr }) });
+  return { tierDir, runsc };
+}
