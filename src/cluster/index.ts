@@ -3,7 +3,12 @@ export { Connection, type ConnectionOptions, Unanswered } from './connection.ts'
 export { examineServer, type ServerFacts } from './doctor/server-facts.ts';
 export { excessiveRights } from './doctor/worker-rights.ts';
 export { type GrantAsk, type Granted, WorkerFiles } from './files/worker-files.ts';
+export { SharedLane } from './lane/lane.ts';
+export { LaneWorker } from './lane/lane-worker.ts';
 export { WorkerTable } from './leases/worker-table.ts';
+export type { DoneMessage } from './log/done.ts';
+export { JobLogs } from './log/job-logs.ts';
+export { WorkerLog } from './log/worker-log.ts';
 export { newIdentity, publicKeyOf, serverConfiguration } from './rights.ts';
 export { ClusterRunner } from './runner/cluster-runner.ts';
 export { gatewayQueue, gatewaySubject, gatewaySubjects, inboxOf, seatOf } from './subjects.ts';

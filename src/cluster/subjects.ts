@@ -4,7 +4,7 @@
 const seatPattern = /^[A-Za-z0-9_-]{1,40}$/;
 
 export function isSeat(name: string): boolean {
-  return seatPattern.test(name);
+  return seatPattern.test(name) && name !== gatewayName;
 }
 
 /** The seat of the worker with this id: an id is the seat, a dot, and what tells one process of the seat from the next. */
@@ -35,3 +35,27 @@ export const gatewayQueue = 'gateways';
 /** Where answers to the questions of a process come. */
 export const inboxOf = (seat: string | undefined) =>
   seat === undefined ? '_INBOX_dg_gateways' : `_INBOX_dg_w_${seat}`;
+
+/** Jobs without a session, which any worker may take: one message for each slot of a principal. */
+export const runStream = 'DG_RUN';
+export const runConsumer = 'workers';
+export const runSubjects = 'dg.run.>';
+export const runSubject = (owner: string, slot: number) => `dg.run.0.${owner}.${slot}`;
+/** Where a worker pulls jobs from. */
+export const runPulls = `$JS.API.CONSUMER.MSG.NEXT.${runStream}.${runConsumer}`;
+
+/** Records of the logs of jobs. Each process writes under its own name, and all of them are told again once they are stored. */
+export const logStream = 'DG_EV';
+export const logSubjects = 'dg.in.>';
+export const logSubject = (seat: string, job: string) => `dg.in.${seat}.${job}`;
+/** A gateway's name in these subjects. No worker has it: a seat may not be called so. */
+export const gatewayName = 'gateway';
+export const logOfAll = (job: string) => `dg.in.*.${job}`;
+export const logsTold = 'dg.ev.>';
+export const logTold = (job: string) => `dg.ev.*.${job}`;
+
+/** Endings that leave something to record. */
+export const doneStream = 'DG_DONE';
+export const doneConsumer = 'recorders';
+export const doneSubjects = 'dg.done.>';
+export const doneSubject = (seat: string, job: string) => `dg.done.${seat}.${job}`;

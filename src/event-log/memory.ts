@@ -98,8 +98,8 @@ class Log<E> implements EventWriter<E> {
     return this.#ended;
   }
 
-  append(event: E): number {
-    const number = ++this.#last;
+  append(event: E, number = this.#last + 1): number {
+    this.#last = number;
     if (this.#ended) return number;
     this.#events.push({ number, event });
     if (this.#options.isApart?.(event)) this.#bytesApart += weigh(event);

@@ -10,8 +10,11 @@ export interface NumberedEvent<E> {
 export interface EventWriter<E> {
   /** Number of the latest event; 0 before the first one. */
   readonly last: number;
-  /** Appends an event and returns its number. Does nothing but count once the log has ended. */
-  append(event: E): number;
+  /**
+   * Appends an event and returns its number. Does nothing but count once the log has ended.
+   * @param number of the event in the log that this one is a copy of; greater than `last`. Absent: the next one
+   */
+  append(event: E, number?: number): number;
   /** No more events follow: readers finish when they have read the rest, and the log expires some time from now. */
   end(): void;
 }

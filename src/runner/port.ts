@@ -227,6 +227,8 @@ export interface Job {
   readonly trace?: string | undefined;
   /** What a worker elsewhere shows when it asks for bytes of this job: opaque, at most 32 KiB. Absent: it needs none. */
   readonly pass?: string | undefined;
+  /** What the gateway needs to record how it ended. Opaque: it is handed back with the ending. Absent: nothing is recorded elsewhere. */
+  readonly keep?: string | undefined;
 }
 
 export type JobRef = Pick<Job, 'id' | 'owner'>;

@@ -1,5 +1,5 @@
 import { DragomanError, keptMode, modeOf, type ToolCall, type ToolResult, uploadMode } from '../../src/core/index.ts';
-import type { EventWriter } from '../../src/event-log/index.ts';
+import type { EventLog, EventWriter } from '../../src/event-log/index.ts';
 import {
   type AnswerCheck,
   type Collected,
@@ -77,7 +77,7 @@ export class ScriptedRunner implements Runner {
   /** Other workers that live. */
   alive: readonly string[] = [];
   readonly #files: JobFiles;
-  readonly #events = memoryJobLog();
+  readonly #events: EventLog<JobEvent>;
   readonly #jobs = new Map<string, Run>();
   readonly #live = new Map<string, Live>();
   /** The latest turn of each session, where several gateways take turns. */
@@ -85,8 +85,9 @@ export class ScriptedRunner implements Runner {
   readonly commands = new ScriptedCommands((session) => this.#liveOf(session) !== undefined);
   readonly sandboxFiles = new ScriptedFiles((session) => this.#liveOf(session) !== undefined);
 
-  constructor(files: JobFiles, script: Script = async () => undefined) {
+  constructor(files: JobFiles, script: Script = async () => undefined, events: EventLog<JobEvent> = memoryJobLog()) {
     this.#files = files;
+    this.#events = events;
     this.script = script;
   }
 

@@ -1,0 +1,161 @@
+import type { Msg } from '@nats-io/transport-node';
+import { type Logger, within } from '../../core/index.ts';
+import type { Job, Runner } from '../../runner/index.ts';
+import type { Connection } from '../connection.ts';
+import type { WorkerLog } from '../log/worker-log.ts';
+import { decode } from '../message.ts';
+import { seatOf } from '../subjects.ts';
+import { Pulls } from './pulls.ts';
+
+export interface LaneWorkerOptions {
+  readonly connection: Connection;
+  /** Id of this worker. */
+  readonly worker: string;
+  readonly runner: Pick<Runner, 'submit'>;
+  readonly log: WorkerLog;
+  /** Places for jobs that are free now, those of jobs that `runner` has not been given yet included. */
+  readonly free: () => number;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/** How often the worker says that it still has a job: the server gives it to another one after some missed beats. */
+const beatMs = 1000;
+/** How often free places are looked for that no job of the queue has left. */
+const lookMs = 250;
+/** A job that this worker cannot take goes to another one after this. */
+const elsewhereMs = 50;
+/** A job of a later version than this worker's. */
+const unreadableMs = 1000;
+
+const acknowledged = Buffer.from('+ACK');
+const inProgress = Buffer.from('+WPI');
+const elsewhere = (ms: number) => Buffer.from(`-NAK {"delay": ${ms * 1_000_000}}`);
+
+/** Takes jobs from the shared queue, one for each free place, and runs those of which it wins the log. */
+export class LaneWorker {
+  readonly #options: LaneWorkerOptions;
+  readonly #pulls: Pulls;
+  /** Jobs that it has from the queue, with where to acknowledge each. */
+  readonly #jobs = new Map<string, { reply: string }>();
+  /** Of those, jobs that the runner has not got yet. */
+  #beginning = 0;
+  #timers: NodeJS.Timeout[] = [];
+  #isDraining = false;
+  #idle = Promise.withResolvers<void>();
+
+  constructor(options: LaneWorkerOptions) {
+    this.#options = options;
+    const { connection, worker, logger } = options;
+    this.#pulls = new Pulls({
+      connection,
+      seat: seatOf(worker),
+      take: (message) => void this.#take(message),
+      over: () => this.#fill(),
+      logger,
+    });
+  }
+
+  start(): void {
+    this.#pulls.start();
+    this.#timers = [setInterval(() => this.#beat(), beatMs), setInterval(() => this.#fill(), lookMs)];
+    this.#fill();
+  }
+
+  /** Jobs of the queue that are here. */
+  get running(): number {
+    return this.#jobs.size;
+  }
+
+  /** Takes nothing more, and waits for what it has, at most so many milliseconds. */
+  async drain(ms: number): Promise<void> {
+    this.#isDraining = true;
+    if (this.#jobs.size > 0) await within(this.#idle.promise, ms);
+  }
+
+  close(): void {
+    this.#isDraining = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#pulls.close();
+  }
+
+  #fill(): void {
+    if (this.#isDraining) return;
+    for (let free = this.#free() - this.#pulls.open; free > 0; free--) {
+      const before = this.#pulls.open;
+      this.#pulls.pull();
+      if (this.#pulls.open === before) return;
+    }
+  }
+
+  #free(): number {
+    return this.#options.free() - this.#beginning;
+  }
+
+  async #take({ data, reply = '' }: Msg): Promise<void> {
+    const { logger, now } = this.#options;
+    let job: Job;
+    try {
+      job = decode<Job>(data);
+    } catch (error) {
+      // Another worker may know this version. If none does, the gateway takes the job back.
+      logger.warn({ error: String(error) }, 'a job of the queue cannot be read');
+      this.#say(reply, elsewhere(unreadableMs));
+      return;
+    }
+    const known = this.#jobs.get(job.id);
+    if (known) {
+      // This worker stood still for a while, and the server gave the job to another one, here: the latest delivery counts.
+      known.reply = reply;
+      return;
+    }
+    if (now() > job.deadline) this.#say(reply, acknowledged);
+    else if (this.#isDraining || this.#free() <= 0) this.#say(reply, elsewhere(elsewhereMs));
+    else await this.#run(job, reply);
+    this.#fill();
+  }
+
+  async #run(job: Job, reply: string): Promise<void> {
+    const { log, runner, logger } = this.#options;
+    const entry = { reply };
+    this.#jobs.set(job.id, entry);
+    this.#beginning++;
+    let isBeginning = true;
+    const begun = () => {
+      if (isBeginning) this.#beginning--;
+      isBeginning = false;
+    };
+    let answer = acknowledged;
+    try {
+      // Nothing of a job is run before its log is won, whatever the queue says.
+      if (!(await log.claim(job))) return;
+      try {
+        await runner.submit(job);
+      } catch (error) {
+        await log.refuse(job, error);
+      }
+      begun();
+      await log.whole(job.id);
+    } catch (error) {
+      logger.error({ job: job.id, error: String(error) }, 'a job of the queue was not run');
+      answer = elsewhere(elsewhereMs);
+    } finally {
+      begun();
+      this.#jobs.delete(job.id);
+      this.#say(entry.reply, answer);
+      if (this.#jobs.size === 0) {
+        this.#idle.resolve();
+        this.#idle = Promise.withResolvers();
+      }
+    }
+  }
+
+  #beat(): void {
+    for (const { reply } of this.#jobs.values()) this.#say(reply, inProgress);
+  }
+
+  #say(reply: string, what: Uint8Array): void {
+    const { connection } = this.#options;
+    if (!connection.nats.isClosed()) connection.nats.publish(reply, what);
+  }
+}

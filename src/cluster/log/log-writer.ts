@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NumberedEvent } from '../../event-log/index.ts';
+import type { JobEvent } from '../../runner/index.ts';
+import type { Chain } from './chain.ts';
+import { eventBytes, maxRecordBytes, recordOf, recordOfPiece } from './record.ts';
+
+/** Records of one log come at most so often, as long as they are small. */
+const paceMs = 5;
+const smallBytes = 32 * 1024;
+/** Events that wait for the server here; the others wait in the log in memory, which drops output where there is too much. */
+const aheadBytes = 256 * 1024;
+/** The server forgets records after some minutes: a log that is silent for longer gets an empty one, so that it stays begun. */
+const silentMs = 120_000;
+
+/** Writes the events of one job to the server as they come: the first at once, then in records of what has come meanwhile. */
+export class LogWriter {
+  readonly #chain: Chain;
+  readonly #owner: string;
+  readonly #events: AsyncIterator<NumberedEvent<JobEvent>>;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #isRead = false;
+  #isOver = false;
+  #hasEnding = false;
+  #wakeWriter = () => {};
+  #wakeReader = () => {};
+
+  constructor(chain: Chain, owner: string, events: AsyncIterable<NumberedEvent<JobEvent>>) {
+    this.#chain = chain;
+    this.#owner = owner;
+    this.#events = events[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Writes to the end of the events. False: another process has ended the log.
+   * @throws the reason of `until`
+   */
+  async run(until: AbortSignal): Promise<boolean> {
+    void this.#read();
+    const stop = () => this.#wakeWriter();
+    until.addEventListener('abort', stop);
+    try {
+      for (let first = true; ; first = false) {
+        await this.#news(first ? 0 : paceMs, until);
+        if (this.#waiting.length === 0 && this.#isRead) return true;
+        if (!(await this.#write(until))) return false;
+      }
+    } finally {
+      until.removeEventListener('abort', stop);
+      this.#isOver = true;
+      this.#wakeReader();
+      void this.#events.return?.();
+    }
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const next = await this.#events.next();
+      if (next.done || this.#isOver) break;
+      const { type } = next.value.event;
+      if (type === 'ended' || type === 'failed') this.#hasEnding = true;
+      const bytes = eventBytes(next.value);
+      this.#waiting.push(bytes);
+      this.#waitingBytes += bytes.length;
+      this.#wakeWriter();
+      while (this.#waitingBytes > aheadBytes && !this.#isOver) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#wakeReader = resolve;
+        await promise;
+      }
+    }
+    this.#isRead = true;
+    this.#wakeWriter();
+  }
+
+  /** Waits for something to write, and then for what comes soon after it. */
+  async #news(pace: number, until: AbortSignal): Promise<void> {
+    const silentAt = performance.now() + silentMs;
+    while (this.#waiting.length === 0 && !this.#isRead && performance.now() < silentAt) {
+      until.throwIfAborted();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wakeWriter = resolve;
+      const timer = setTimeout(resolve, silentMs);
+      timer.unref();
+      await promise;
+      clearTimeout(timer);
+    }
+    if (pace > 0 && this.#waitingBytes < smallBytes && !this.#hasEnding && !this.#isRead) await sleep(pace);
+  }
+
+  /** Writes what has come, as far as it fits into one record; with nothing to write an empty one. */
+  async #write(until: AbortSignal): Promise<boolean> {
+    const [first] = this.#waiting;
+    if (first && first.length > maxRecordBytes) {
+      this.#take(1);
+      return this.#writePieces(first, until);
+    }
+    let size = 0;
+    let count = 0;
+    while (this.#waiting[count] && size + this.#waiting[count]!.length <= maxRecordBytes) {
+      size += this.#waiting[count]!.length;
+      count++;
+    }
+    return this.#chain.write(recordOf(this.#owner, this.#chain.last, this.#take(count)), until);
+  }
+
+  async #writePieces(event: Buffer, until: AbortSignal): Promise<boolean> {
+    const of = Math.ceil(event.length / maxRecordBytes);
+    const number = Number(/^\[(\d+)/.exec(event.toString('latin1', 0, 32))![1]);
+    for (let index = 0; index < of; index++) {
+      const bytes = event.subarray(index * maxRecordBytes, (index + 1) * maxRecordBytes);
+      const record = recordOfPiece(this.#owner, this.#chain.last, { number, index, of, bytes });
+      if (!(await this.#chain.write(record, until))) return false;
+    }
+    return true;
+  }
+
+  #take(count: number): Buffer[] {
+    const taken = this.#waiting.splice(0, count);
+    for (const { length } of taken) this.#waitingBytes -= length;
+    this.#wakeReader();
+    return taken;
+  }
+}
