@@ -2,7 +2,9 @@ import {
   ClusterRunner,
   gatewayQueue,
   gatewaySubjects,
+  JobLogs,
   type OwnQuestion,
+  SharedLane,
   seatOf,
   WorkerCalls,
   WorkerTable,
@@ -38,7 +40,13 @@ export async function startGatewayRole(config: Config, version: string): Promise
         ownSessions(storage.records, question, subject),
       ),
     );
-    const runner = new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers });
+    const logs = new JobLogs({ connection, workers, logger });
+    lifetime.add(() => logs.close());
+    await logs.start();
+    const lane = new SharedLane({ connection, workers, logs, logger, now: common.now });
+    lifetime.add(() => lane.close());
+    lane.start();
+    const runner = new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers, log: logs, lane });
     const jobFiles = await startGrants(storage, connection, common);
     const startCode = startCodeFor(config, firstKey?.secret, common.now);
     const imageId = workers.all()[0]?.image ?? 'that of its workers';

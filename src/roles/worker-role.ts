@@ -1,14 +1,16 @@
 import { join } from 'node:path';
-import { WorkerFiles, WorkerService } from '../cluster/index.ts';
+import { LaneWorker, WorkerFiles, WorkerLog, WorkerService } from '../cluster/index.ts';
 import type { Config } from '../config/index.ts';
-import { newId } from '../core/index.ts';
-import { memoryJobLog } from '../runner/index.ts';
+import { newId, within } from '../core/index.ts';
 import { lockDirectory } from '../stores/index.ts';
 import { askForBytes } from './bytes-asking.ts';
 import { connectCluster } from './cluster-connection.ts';
 import { startCommon } from './common.ts';
 import { defaultPlaces } from './surroundings.ts';
 import { type Image, startWorker } from './worker.ts';
+
+/** How long the events of the last jobs may take to be stored. */
+const settleMs = 5000;
 
 /** A running worker. */
 export interface WorkerProcess {
@@ -35,13 +37,15 @@ export async function startWorkerRole(config: Config, image: Image, version: str
     });
     await files.start();
     lifetime.add(() => files.close());
-    const runner = await startWorker(config, image, { files, worker: id, events: memoryJobLog() }, common);
+    const log = new WorkerLog({ connection, worker: id, fenced: (job) => void runner.cancel(job), logger });
+    const runner = await startWorker(config, image, { files, worker: id, events: log }, common);
     const { maxLive: maxSessions, reserveBytes } = config.sessions;
     const places = config.engine.concurrency || defaultPlaces(config.plans);
     const startedAt = now();
     const service = new WorkerService({
       connection,
       runner,
+      log,
       lease: () => ({
         ...{ worker: id, startedAt, version, image: image.imageId, places, maxSessions },
         sessions: runner.liveSessions,
@@ -50,12 +54,19 @@ export async function startWorkerRole(config: Config, image: Image, version: str
       drainMs: config.cluster.drainMs,
       logger,
     });
+    const free = () => places - runner.running;
+    const lane = new LaneWorker({ connection, worker: id, runner, log, free, logger, now });
     lifetime.add(async () => {
+      lane.drain();
       await service.drain();
       await runner.close();
+      await within(log.settled(), settleMs);
+      lane.close();
       await service.close();
+      log.close();
     });
     await service.start();
+    lane.start();
     return { id, close };
   } catch (error) {
     await close().catch(() => {});

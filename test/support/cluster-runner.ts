@@ -3,7 +3,11 @@ import {
   ClusterRunner,
   Connection,
   inboxOf,
+  JobLogs,
+  LaneWorker,
+  SharedLane,
   WorkerCalls,
+  WorkerLog,
   WorkerService,
   WorkerTable,
 } from '../../src/cluster/index.ts';
@@ -37,21 +41,40 @@ export async function startClusterRunner(url: string): Promise<{ runner: Cluster
   const workers = new WorkerTable(connection, logger);
   onTestFinished(() => workers.close());
   await workers.start();
-  return { runner: new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers }), workers };
+  const logs = new JobLogs({ connection, workers, logger });
+  const lane = new SharedLane({ connection, workers, logs, logger, now: Date.now });
+  onTestFinished(() => {
+    lane.close();
+    logs.close();
+  });
+  await logs.start();
+  lane.start();
+  return {
+    runner: new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers, log: logs, lane }),
+    workers,
+  };
 }
 
-/** A worker in this process. @param make a runner with this id */
-export async function startWorkerService(url: string, make: (worker: string) => LocalRunner) {
+/** A worker in this process. @param make a runner with this id, whose events go there */
+export async function startWorkerService(url: string, make: (worker: string, events: WorkerLog) => LocalRunner) {
   const seat = `w_${newId()}`;
   const worker = `${seat}.${newId()}`;
   const connection = await connectNats(url, { seat });
-  const runner = make(worker);
+  const log = new WorkerLog({ connection, worker, fenced: (job) => void runner.cancel(job), logger });
+  const runner = make(worker, log);
   const lease = () => ({
     ...{ worker, startedAt: 0, version: '0', image: 'test', places: 4, maxSessions: 10, memory: 1e9 },
     sessions: runner.liveSessions,
   });
-  const service = new WorkerService({ connection, runner, lease, drainMs: 5000, logger });
+  const service = new WorkerService({ connection, runner, log, lease, drainMs: 5000, logger });
+  const free = () => 4 - runner.running;
+  const lane = new LaneWorker({ connection, worker, runner, log, free, logger, now: Date.now });
   await service.start();
-  onTestFinished(() => service.close());
+  lane.start();
+  onTestFinished(async () => {
+    lane.close();
+    await service.close();
+    log.close();
+  });
   return { service, runner };
 }

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { Connection } from '../../src/cluster/connection.ts';
-import { HeldLease, JobLogs, LaneWorker, SharedLane, WorkerLog, WorkerTable } from '../../src/cluster/index.ts';
+import { JobLogs, LaneWorker, SharedLane, WorkerLog, WorkerTable } from '../../src/cluster/index.ts';
+import { HeldLease } from '../../src/cluster/leases/held-lease.ts';
 import { inboxOf } from '../../src/cluster/subjects.ts';
 import { newId } from '../../src/core/index.ts';
 import type { NumberedEvent } from '../../src/event-log/index.ts';

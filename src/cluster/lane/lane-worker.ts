@@ -1,5 +1,5 @@
 import type { Msg } from '@nats-io/transport-node';
-import { type Logger, within } from '../../core/index.ts';
+import type { Logger } from '../../core/index.ts';
 import type { Job, Runner } from '../../runner/index.ts';
 import type { Connection } from '../connection.ts';
 import type { WorkerLog } from '../log/worker-log.ts';
@@ -42,7 +42,6 @@ export class LaneWorker {
   #beginning = 0;
   #timers: NodeJS.Timeout[] = [];
   #isDraining = false;
-  #idle = Promise.withResolvers<void>();
 
   constructor(options: LaneWorkerOptions) {
     this.#options = options;
@@ -67,10 +66,9 @@ export class LaneWorker {
     return this.#jobs.size;
   }
 
-  /** Takes nothing more, and waits for what it has, at most so many milliseconds. */
-  async drain(ms: number): Promise<void> {
+  /** Takes nothing more: what still comes goes to other workers. */
+  drain(): void {
     this.#isDraining = true;
-    if (this.#jobs.size > 0) await within(this.#idle.promise, ms);
   }
 
   close(): void {
@@ -143,10 +141,6 @@ export class LaneWorker {
       begun();
       this.#jobs.delete(job.id);
       this.#say(entry.reply, answer);
-      if (this.#jobs.size === 0) {
-        this.#idle.resolve();
-        this.#idle = Promise.withResolvers();
-      }
     }
   }
 

@@ -39,6 +39,8 @@ interface Stored {
  */
 export class Follower {
   readonly job: JobRef;
+  /** On the clock of `performance.now()`. */
+  readonly begunAt = performance.now();
   /** When it last heard something, on the clock of `performance.now()`. */
   heardAt = performance.now();
   /** The worker that the job was sent to, and to no other. */

@@ -24,6 +24,8 @@ const silentMs = 5000;
 const unknownMs = 60_000;
 /** A job was sent to a worker that is gone now and has told nothing: it may be sent to another one until then. */
 const resentMs = 10_000;
+/** No job waits so long for its beginning. */
+const unbegunMs = 60 * 60_000;
 /** After the server was away, workers have this long to come back before one of them is taken for dead. */
 const graceMs = 6000;
 /** Without the server for so long, it is not known any more what became of a job: its worker has given up by then, too. */
@@ -84,6 +86,13 @@ export class JobLogs implements JobEvents {
     }
     if (known || this.#memory.find(keyOf(job))) throw new DragomanError('conflict');
     this.#begin(job).sentTo = worker;
+  }
+
+  forget(jobId: string): void {
+    const follower = this.#followers.get(jobId);
+    if (!follower || follower.last > 0) return;
+    follower.end();
+    this.#memory.delete(keyOf(follower.job));
   }
 
   async *events(job: JobRef, after: number, signal?: AbortSignal): AsyncGenerator<NumberedEvent<JobEvent>> {
@@ -151,6 +160,10 @@ export class JobLogs implements JobEvents {
     for (const follower of this.#followers.values()) {
       if (this.#lostAt !== undefined) {
         if (now - this.#lostAt > aloneMs) follower.end(follower.lostEnding().event);
+        continue;
+      }
+      if (follower.last === 0 && now - follower.begunAt > unbegunMs) {
+        this.forget(follower.job.id);
         continue;
       }
       const silent = now - follower.heardAt;

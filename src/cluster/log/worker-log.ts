@@ -73,6 +73,11 @@ export class WorkerLog implements EventLog<JobEvent> {
     await this.#begun.get(job)?.whole.promise;
   }
 
+  /** Resolves when all events of the jobs that are here now are stored. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#begun.values()].map(({ whole }) => whole.promise));
+  }
+
   create(key: FairKey): EventWriter<JobEvent> {
     const writer = this.#memory.create(key);
     const begun = this.#begun.get(key.id);

@@ -22,6 +22,10 @@ export class DirectEvents implements JobEvents {
     this.#workers.set(keyOf(id), worker, 1);
   }
 
+  forget(jobId: string): void {
+    this.#workers.delete(keyOf(jobId));
+  }
+
   workerOf(jobId: string): string | undefined {
     return this.#workers.get(keyOf(jobId));
   }

@@ -5,6 +5,8 @@ import type { Job, JobEvent, JobRef } from '../../runner/index.ts';
 export interface JobEvents {
   /** Begins to hear of a job, before it is sent to a worker; absent: any worker may get it. */
   follow(job: Job, worker?: string): Promise<void> | void;
+  /** The job was not taken, and is sent nowhere else. */
+  forget(jobId: string): void;
   /** As `Runner.events`. The log of a job whose worker is lost ends with the outcome `worker_lost`. */
   events(job: JobRef, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<JobEvent>>;
   /** The worker that runs a job, or ran it; undefined: it has not begun, or is not known. */

@@ -4,6 +4,7 @@ import { CallDesk, type Operation, Refusal } from '../calls/call-desk.ts';
 import type { Connection } from '../connection.ts';
 import { HeldLease } from '../leases/held-lease.ts';
 import type { WorkerLease } from '../leases/lease.ts';
+import type { WorkerLog } from '../log/worker-log.ts';
 import { gatewaySubject, seatOf } from '../subjects.ts';
 import { runnerOperations } from './operations.ts';
 
@@ -26,6 +27,8 @@ export interface HeldRunner extends Runner {
 export interface WorkerServiceOptions {
   readonly connection: Connection;
   readonly runner: HeldRunner;
+  /** Where the events of jobs go. */
+  readonly log?: Pick<WorkerLog, 'expect' | 'refuse'>;
   /** What its lease says, besides what this service knows itself. */
   readonly lease: () => Omit<WorkerLease, 'draining' | 'running'>;
   /** How long running jobs may go on when it ends. */
@@ -117,7 +120,13 @@ export class WorkerService {
       if (!runner.hasRoom(session, job.owner)) throw new Refusal('full');
       await this.#turn(session.id, job);
     }
-    await runner.submit(job);
+    this.#options.log?.expect(job);
+    try {
+      await runner.submit(job);
+    } catch (error) {
+      await this.#options.log?.refuse(job, error);
+      throw error;
+    }
     if (!session) return;
     this.#busy.set(session.id, job.id);
     void runner.settled(job.id).then(() => {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
-import { memoryJobLog } from '../../../src/runner/index.ts';
 import { LocalRunner } from '../../../src/worker/index.ts';
 import { startClusterRunner, startWorkerService } from '../../support/cluster-runner.ts';
 import { startEngine, type TestEngine, testLimits } from '../../support/engine.ts';
@@ -17,12 +16,12 @@ describe.skipIf(!hasNats())('over NATS', () => {
 
   describeRunner('cluster', async (files) => {
     const { runner, workers } = await startClusterRunner(nats.url);
-    await startWorkerService(nats.url, (worker) => {
+    await startWorkerService(nats.url, (worker, events) => {
       const local = new LocalRunner({
         worker,
         engine: engine.engine,
         files,
-        events: memoryJobLog(),
+        events,
         limits: testLimits,
         maxLive: 10,
         reserveBytes: 0,
