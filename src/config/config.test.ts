@@ -359,7 +359,7 @@ describe('addresses of a database and of a bucket', () => {
     ['DRAGOMAN_FILES_URL', 'https://bucket/x', 'must be http://host:port without a path'],
     ['DRAGOMAN_FILES_URL', 'ftp://bucket', 'must look like s3://'],
     ['DRAGOMAN_FILES_URL', 'http://ann:secret@files:1', 'must not hold credentials'],
-    ['DRAGOMAN_FILES_SECRET', 'short', 'at least 32 characters'],
+    ['DRAGOMAN_FILES_SECRET', 'short', 'must have at least 32 characters'],
     ['DRAGOMAN_FILES_URL', 's3://ann:secret@bucket', 'must not hold credentials'],
     ['DRAGOMAN_FILES_URL', 's3://bucket?end-point=x', 'must not have "end-point"'],
     ['DRAGOMAN_FILES_URL', 's3://bucket?endpoint=ftp://x', 'must have a URL with http or https'],

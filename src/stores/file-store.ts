@@ -139,16 +139,23 @@ class ContentStore implements FileStore {
 
   async #collectAll(): Promise<number> {
     let total = 0;
-    while (await this.#mayDelete()) {
-      const { digests, more } = await this.#contents.claimOrphans(this.#now());
-      if (digests.length > 0) {
-        await this.#bytes.delete(digests);
-        await this.#contents.forget(digests);
-        total += digests.length;
-      }
-      if (!more) break;
+    while ((await this.#mayDelete()) && (await this.#contents.areDue(this.#now()))) {
+      const some = await this.#leases.alone(leaseName, (stillAlone) => this.#collectSome(stillAlone));
+      total += some?.deleted ?? 0;
+      if (!some?.more) break;
     }
     return total;
+  }
+
+  /** A lease ends while its process stands still: what it then deletes could be the next arrival of a content. */
+  async #collectSome(stillAlone: () => Promise<void>): Promise<{ deleted: number; more: boolean }> {
+    const { digests, more } = await this.#contents.claimOrphans(this.#now());
+    if (digests.length > 0) {
+      await stillAlone();
+      await this.#bytes.delete(digests);
+      await this.#contents.forget(digests);
+    }
+    return { deleted: digests.length, more };
   }
 
   /** Two processes that deleted one content could delete its next arrival. */

@@ -18,6 +18,8 @@ export interface ContentRecords {
    * them. Their bytes are to be deleted next, then `forget` to be called. `more`: there may be others.
    */
   claimOrphans(now: number): Promise<{ readonly digests: readonly string[]; readonly more: boolean }>;
+  /** Whether `claimOrphans` would look at any content. */
+  areDue(now: number): Promise<boolean>;
   /** Those of these digests that are recorded. */
   recorded(digests: readonly string[]): Promise<string[]>;
   /** Removes the records of contents whose bytes are deleted. */

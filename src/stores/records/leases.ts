@@ -16,6 +16,13 @@ export interface Leases {
   prolong(held: HeldLease, until: number): Promise<boolean>;
   /** How many leases have names that begin so, of those whose time is not over. */
   count(prefix: string, now: number): Promise<number>;
+  /**
+   * Does work that a process which stood still must not end after another has begun it: unlike a lease, this ends with the process, not with
+   * time. A database of one process has nothing to wait for.
+   * @param work is given a question that rejects when it is no longer alone
+   * @returns undefined when another process is at it
+   */
+  alone<T>(name: string, work: (stillAlone: () => Promise<void>) => Promise<T>): Promise<T | undefined>;
   /** Gives a lease back; one that another holder has by now stays. */
   release(name: string, holder: string): Promise<void>;
 }

@@ -103,6 +103,13 @@ export class SqlContentRecords implements ContentRecords {
     return { digests: claimed, more: due.length === claimedAtOnce };
   }
 
+  areDue(now: number): Promise<boolean> {
+    return this.#database.use(async (db) => {
+      const due = await db.selectFrom('contents').select('digest').where('check_at', '<=', now).limit(1).execute();
+      return due.length > 0;
+    });
+  }
+
   async recorded(digests: readonly string[]): Promise<string[]> {
     const found: string[] = [];
     for (const some of slices(digests)) {

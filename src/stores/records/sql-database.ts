@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { DragomanError, type ErrorCode } from '../../core/index.ts';
 import { onStorage } from '../faults.ts';
 import { migrate } from './migrate.ts';
@@ -87,6 +87,27 @@ export class SqlDatabase {
         }
       }
     });
+  }
+
+  /** See `Leases.alone`: a lock of the database that a transaction of its own holds. */
+  alone<T>(name: string, work: (stillAlone: () => Promise<void>) => Promise<T>): Promise<T | undefined> {
+    if (!this.#driver.locksRows) return work(async () => {});
+    return this.use((db) =>
+      db.transaction().execute(async (transaction) => {
+        // A process that stands still keeps the lock; one whose machine is gone loses it after some two minutes.
+        await sql`set local idle_in_transaction_session_timeout = 0`.execute(transaction);
+        await sql`set local tcp_keepalives_idle = 60`.execute(transaction);
+        await sql`set local tcp_keepalives_interval = 20`.execute(transaction);
+        await sql`set local tcp_keepalives_count = 3`.execute(transaction);
+        const { rows } = await sql<{
+          taken: boolean;
+        }>`select pg_try_advisory_xact_lock(hashtextextended(${name}, 0)) as taken`.execute(transaction);
+        if (!rows[0]?.taken) return undefined;
+        return work(async () => {
+          await sql`select 1`.execute(transaction);
+        });
+      }),
+    );
   }
 
   /** A query that keeps its rows from other writers until the transaction ends. */

@@ -51,6 +51,10 @@ export class SqlLeases implements Leases {
     return Number(found);
   }
 
+  alone<T>(name: string, work: (stillAlone: () => Promise<void>) => Promise<T>): Promise<T | undefined> {
+    return this.#database.alone(name, work);
+  }
+
   async release(name: string, holder: string): Promise<void> {
     await this.#database.use((db) =>
       db.deleteFrom('leases').where('name', '=', name).where('holder', '=', holder).execute(),
