@@ -32,7 +32,7 @@ interface Question {
   readonly page: ((value: unknown) => void) | undefined;
 }
 
-const answerDeadlineMs = 10_000;
+const answerDeadlineMs = 30_000;
 /** Bytes on their way to a pipe in the machine that its reader has not taken. */
 const windowBytes = 512 * 1024;
 const maxPages = 1000;
@@ -72,7 +72,7 @@ export class MachinePort {
     this.#send(toMachine.orders, [Buffer.from(JSON.stringify({ op, ...values }))]);
   }
 
-  /** @throws Error when the machine ends, or there is no answer within ten seconds */
+  /** @throws Error when the machine ends, or there is no answer within half a minute */
   async ask(op: string, values: object = {}, page?: (value: unknown) => void): Promise<unknown> {
     if (this.#hasEnded) throw new Error('the machine has ended');
     const id = ++this.#lastQuestion;
