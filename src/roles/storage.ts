@@ -12,6 +12,7 @@ import {
   createSqliteRecords,
   type DirectBytes,
   lockPostgres,
+  type Owner,
   type Records,
   removeUnrecordedContents,
 } from '../stores/index.ts';
@@ -75,7 +76,8 @@ export async function startStorage(config: Config, { logger, now, lifetime }: Co
   usage.start();
   const { maxUploadBytes: maxFileBytes, maxUploadFiles } = config.http;
   const limits = { maxFileBytes, maxUploadFiles, retentionMs };
-  const fileService = new FileService({ files, records, usage, plans: config.plans, ...limits, now });
+  const held = isAlone ? undefined : (owner: Owner) => records.jobHolds.held(owner, now());
+  const fileService = new FileService({ files, records, held, usage, plans: config.plans, ...limits, now });
   const sweeper = new FileSweeper({ files: fileService, records, retentionMs, logger, now });
   lifetime.add(() => sweeper.close());
   sweeper.start();

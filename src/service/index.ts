@@ -11,7 +11,7 @@ export type { JobStorage } from './executions/job-storage.ts';
 export { FileService } from './files/file-service.ts';
 export { FileSweeper } from './files/file-sweeper.ts';
 export type * from './files/files.ts';
-export { type GrantAnswer, GrantDesk, type GrantQuestion } from './grants/grant-desk.ts';
+export { GrantDesk } from './grants/grant-desk.ts';
 export { GrantedJobFiles } from './grants/granted-job-files.ts';
 export { ApiKeys } from './keys/keys.ts';
 export { serviceSecret } from './keys/service-secret.ts';

@@ -15,7 +15,7 @@ export { createFileStore, type FileStore } from './file-store.ts';
 export { copyRecords, recordedContents } from './records/copy-records.ts';
 export type { Document, Documents } from './records/documents.ts';
 export type { FileQuota, FileRecords, FileSetRevision, Once, OwnedStorage, Owner } from './records/file-records.ts';
-export type { HoldingJob, JobHold, JobHolds, RecordedJobHold } from './records/job-holds.ts';
+export type { JobHold, JobHolds, RecordedJobHold } from './records/job-holds.ts';
 export type { KeyRecord, KeyRecords } from './records/key-records.ts';
 export type { HeldLease, Leases } from './records/leases.ts';
 export { createPostgresRecords, lockPostgres } from './records/postgres.ts';

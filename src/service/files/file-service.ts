@@ -15,7 +15,7 @@ import {
   type StorageUse,
   type StoredFile,
 } from '../../core/index.ts';
-import type { FileQuota, FileSetRevision, FileStore, Once, Records } from '../../stores/index.ts';
+import type { FileQuota, FileSetRevision, FileStore, Once, Owner, Records } from '../../stores/index.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { mayUse } from './access.ts';
 import { contentTypeOf } from './content-type.ts';
@@ -26,6 +26,8 @@ export interface FileServiceOptions {
   /** The bytes. */
   readonly files: FileStore;
   readonly records: Pick<Records, 'files'>;
+  /** What workers elsewhere are storing for an owner. Absent: there are none. */
+  readonly held?: ((owner: Owner) => Promise<{ readonly bytes: number; readonly files: number }>) | undefined;
   readonly usage: UsageMeter;
   /** What principals may store. */
   readonly plans: Plans;
@@ -66,7 +68,12 @@ export class FileService implements Files {
 
   constructor(options: FileServiceOptions) {
     this.#options = options;
-    this.#quota = new StorageQuota((owner) => options.records.files.stored(owner));
+    const { records, held } = options;
+    this.#quota = new StorageQuota(async (owner) => {
+      const stored = await records.files.stored(owner);
+      const more = await held?.(owner);
+      return more ? { bytes: stored.bytes + more.bytes, files: stored.files + more.files } : stored;
+    });
   }
 
   async upload(

@@ -4,7 +4,7 @@ import type { DirectBytes, JobHold, JobHolds, SignedRequest } from '../../stores
 import { openPass, type Pass } from './passes.ts';
 
 /** What a worker asks. Untrusted: every field is checked. */
-export interface GrantQuestion {
+interface GrantQuestion {
   readonly pass: string;
   /** Digests to read. */
   readonly get?: readonly string[];

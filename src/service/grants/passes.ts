@@ -13,7 +13,7 @@ export interface Pass {
   readonly until: number;
 }
 
-export interface PassRoom {
+interface PassRoom {
   /** Null: what it stores becomes no file. */
   readonly owner: (Owner & { readonly quota: { readonly bytes: number; readonly files: number } }) | null;
   /** Of one file; where it becomes no file, of all together. */
