@@ -8,7 +8,7 @@
  */
 #include "begin.h"
 
-enum { PR_SET_PDEATHSIG = 1, PR_SET_SPECULATION_CTRL = 53, S_IFIFO = 0010000, MOST_WORDS = 64, MS_NOSYMFOLLOW = 256 };
+enum { PR_SET_PDEATHSIG = 1, PR_SET_SPECULATION_CTRL = 53, S_IFIFO = 0010000, MOST_WORDS = 64 };
 
 void prepare_to_fork(void)
 {
