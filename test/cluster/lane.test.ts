@@ -240,7 +240,9 @@ describe.skipIf(!hasNats())('the shared queue of jobs', () => {
     await until(() => expect(gateways[1]!.workers.all()).toHaveLength(1));
     const flood = Array.from({ length: 12 }, () => laneJob({ owner: 'greedy' }));
     for (const [index, job] of flood.entries()) await gateways[index % 2]!.lane.submit(job);
+
     await until(() => expect(running.size).toBe(3));
+
     const { lane, logs } = gateways[0]!;
     for (let i = 0; i < 5; i++) {
       const job = laneJob({ owner: 'other' });

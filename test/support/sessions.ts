@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { defaultPlan, type Plan, type Principal } from '../../src/core/index.ts';
-import { memoryJobLog, type Runner } from '../../src/runner/index.ts';
+import type { EventLog } from '../../src/event-log/index.ts';
+import { type JobEvent, memoryJobLog, type Runner } from '../../src/runner/index.ts';
 import {
   Admission,
   createService,
@@ -77,12 +78,12 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const jobFiles = new StoredJobFiles(fileService);
   const availableMemory = () => test.availableMemory;
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const makeWorker = (worker?: string) =>
+  const makeWorker = (worker?: string, events: EventLog<JobEvent> = memoryJobLog()) =>
     new LocalRunner({
       ...(worker === undefined ? {} : { worker }),
       engine: engine.engine,
       files: jobFiles,
-      events: memoryJobLog(),
+      events,
       limits: testLimits,
       maxLive: options.maxLive ?? 100,
       reserveBytes: 1000,
@@ -142,7 +143,7 @@ function alone(local: LocalRunner): { local: LocalRunner; runner: Runner } {
 
 async function overNats(
   url: string,
-  make: (worker: string) => LocalRunner,
+  make: (worker: string, events: EventLog<JobEvent>) => LocalRunner,
 ): Promise<{ local: LocalRunner; runner: Runner }> {
   const { runner, workers } = await startClusterRunner(url);
   const { runner: local } = await startWorkerService(url, make);

@@ -52,6 +52,8 @@ export class Follower {
   #worker: string | undefined;
   #last = 0;
   #hasGap = false;
+  /** What the server has stored could not be read. */
+  #isDeaf = false;
   #isOver = false;
   #going: Promise<void> | undefined;
   #pieces: Uint8Array[] = [];
@@ -107,6 +109,7 @@ export class Follower {
     this.#isOver = true;
     this.#subscription.unsubscribe();
     this.#waiting = [];
+    this.#hasGap = false;
     this.#options.writer.end();
     this.#tell();
     this.#options.onEnd();
@@ -124,18 +127,22 @@ export class Follower {
   #go(): Promise<void> {
     this.#going ??= this.#work().finally(() => {
       this.#going = undefined;
+      // It may have come after the work was done, and before this.
+      if (!this.#isDeaf && (this.#waiting.length > 0 || this.#hasGap)) void this.#go();
     });
     return this.#going;
   }
 
   async #work(): Promise<void> {
     let wasRead = false;
+    this.#isDeaf = false;
     while (!this.#isOver && (this.#hasGap || this.#waiting.length > 0)) {
       if (this.#hasGap) {
         this.#hasGap = false;
         wasRead = await this.#readStored();
         if (!wasRead) {
           this.#hasGap = true;
+          this.#isDeaf = true;
           return;
         }
         continue;
