@@ -129,7 +129,6 @@ export class SharedLane implements Lane {
         await Promise.race([follower.news, sleep(ms, undefined, { ref: false })]);
       }
     } finally {
-      waiting.withdrawn.abort();
       this.#waiting.delete(job.id);
     }
   }
@@ -142,11 +141,12 @@ export class SharedLane implements Lane {
     const owner = createHash('sha256').update(job.owner).digest('base64url').slice(0, 16);
     const bytes = encode(job);
     let slot = Math.floor(Math.random() * this.#slots);
-    for (let tries = 1; now() < job.deadline && !withdrawn.signal.aborted; tries++) {
+    for (let tries = 1; now() < job.deadline && this.#waiting.has(job.id); tries++) {
       try {
         const options = { msgID: job.id, timeout: answerMs };
         const stored = await stream.publish(runSubject(owner, slot % this.#slots), bytes, options);
         waiting.sequence = stored.seq;
+        // It was taken back before the server said where it is.
         if (withdrawn.signal.aborted) await this.#remove(waiting);
         return;
       } catch (error) {
