@@ -22,21 +22,21 @@ _MORTAL = (
 
 
 def everything_loaded():
-    """Makes immortal whatever can be reached from the objects that the garbage collector knows. Without effect before Python 3.12."""
+    """Makes immortal whatever can be reached from the objects that the garbage collector knows. Without effect before Python 3.12.
+
+    What is immortal already is passed over, with all that it holds: not even the same number is written where a fork shares a page."""
     if sys.version_info < (3, 12) or struct.calcsize('P') != 8 or sys.byteorder != 'little':
         return
     count = ctypes.c_uint32
     forever = count.from_address(id(None)).value
-    seen = set()
     found = gc.get_objects()
     while found:
         new = []
         for each in found:
-            if id(each) not in seen and not isinstance(each, _MORTAL):
-                seen.add(id(each))
+            number = count.from_address(id(each))
+            if number.value != forever and not isinstance(each, _MORTAL):
+                number.value = forever
                 new.append(each)
-        for each in new:
-            count.from_address(id(each)).value = forever
         found = gc.get_referents(*new)
         # The collector does not know code; what it holds is used with every call.
         for each in new:

@@ -4,6 +4,7 @@ import ctypes
 import re
 
 _libc = ctypes.PyDLL(None, use_errno=True)
+_MADV_DONTNEED = 4
 _MADV_NOHUGEPAGE = 15
 _MADV_COLLAPSE = 25
 _HUGE = 2 << 20
@@ -11,21 +12,43 @@ _HUGE = 2 << 20
 _LEAST = 32 << 20
 
 
+# Areas that this process had when it was last settled. A zygote that is derived from it has them too, and shares them.
+_settled = []
+
+
 def collapse():
     """Puts this process' private memory on huge pages: a fork then copies an entry where it copied 512. Without effect where there is little
-    of it, or where the kernel cannot (before Linux 6.1)."""
-    areas = list(_heaps())
-    if sum(end - start for start, end in areas) < _LEAST:
-        return
-    for start, end in areas:
-        first, last = -(-start // _HUGE) * _HUGE, end // _HUGE * _HUGE
-        if first >= last:
-            continue
+    of it, or where the kernel cannot (before Linux 6.1). What a zygote shares with the one that it is derived from stays shared."""
+    global _settled
+    blocks = [block for area in _heaps() for block in _blocks(*area)]
+    if len(blocks) * _HUGE >= _LEAST:
         # One by one: a refusal of one is none of the others.
-        for at in range(first, last, _HUGE):
+        for at in blocks:
             _libc.madvise(ctypes.c_void_p(at), ctypes.c_size_t(_HUGE), _MADV_COLLAPSE)
         # What a fork writes to becomes a small page of its own.
-        _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_NOHUGEPAGE)
+        for start, end in _heaps():
+            _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_NOHUGEPAGE)
+    _settled = list(_heaps())
+
+
+def _blocks(start, end):
+    """Where huge pages lie in an area that share no memory with another zygote."""
+    for at in range(-(-start // _HUGE) * _HUGE, end // _HUGE * _HUGE, _HUGE):
+        if not any(first < at + _HUGE and at < last for first, last in _settled):
+            yield at
+
+
+def let_go_of_files():
+    """Takes what loading has read of libraries out of this process' memory: a fork does not get it anyway, and finds it in the page cache.
+    Only areas that are read-only and hold nothing of our own: a loader has written to some before it made them read-only."""
+    with open('/proc/self/smaps') as file:
+        for line in file:
+            area = re.match(r'([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ (\d+)', line)
+            if area:
+                start, end = int(area[1], 16), int(area[2], 16)
+                is_of_file = area[3] in ('r--p', 'r-xp') and area[4] != '0'
+            elif is_of_file and re.match(r'Anonymous: +0 kB', line):
+                _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
 
 
 def use_up_gaps():

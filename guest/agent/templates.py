@@ -40,16 +40,23 @@ class Template:
             sys.modules['multiprocessing'].current_process().authkey = os.urandom(32)
 
 
-def load(imports, warm, parked):
-    """Imports modules by name; `warm` is None or the path of a file whose `warm()` exercises them. `parked`: modules that forks become.
+def load(imports, warm):
+    """Imports modules by name; `warm` is None or the path of a file whose `warm()` exercises them.
 
     What is not imported here is compiled again by every program, because nothing may be written next to its source.
     """
     with forks.watched():
-        return _load(imports, warm, parked)
+        return _load(imports, warm)
 
 
-def _load(imports, warm, parked):
+def prepare(parked):
+    """Makes ready the modules that forks become. They may change how libraries work, also those that are imported later."""
+    with forks.watched():
+        for name in parked:
+            importlib.import_module(name).prepare()
+
+
+def _load(imports, warm):
     _find_languages()
     for name in imports:
         importlib.import_module(name)
@@ -62,8 +69,6 @@ def _load(imports, warm, parked):
         function()
     if 'ssl' in sys.modules:
         sys.modules['ssl'].RAND_bytes(8)  # OpenSSL's start costs 3 ms and 600 page faults in whichever process it happens
-    for name in parked:
-        importlib.import_module(name).prepare()
     return Template(function)
 
 
@@ -71,6 +76,8 @@ def _find_languages():
     """Makes the folder `kernel` of a language that is a package of Python importable, as `dragoman_<language>`."""
     for path in glob.glob(f'{_RUNTIMES}/*/kernel/__init__.py'):
         name = f'dragoman_{path.split("/")[-3]}'
+        if name in sys.modules:
+            continue  # From the zygote that this one is derived from.
         spec = importlib.util.spec_from_file_location(name, path)
         package = sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(package)

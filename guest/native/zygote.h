@@ -6,6 +6,7 @@
  *   service -> zygote   {"op":"spawn","id","user","group","sizes"}   {"op":"opened","id"}   {"op":"kill","id"}
  *   zygote  -> service  {"event":"zygote"}   {"event":"spawned","id","pidfd","fds":[command,claims,stdout,stderr]}
  *                       {"event":"exit","id","code","signal"}   {"event":"failed","id","message"}
+ *                       {"event":"derived","pidfd"}, from Python: a zygote that is a fork of this one, with a socket of its own
  *
  * For each sandbox the zygote makes four pipes; the service opens its ends through /proc/<zygote>/fd, reads the process' pid from
  * /proc/<zygote>/fdinfo and says "opened", and only then are they closed here. No listening socket and no token exist, and the program's

@@ -94,7 +94,7 @@ const runtimeSchema = z.strictObject({
     .record(
       z.string(),
       z.strictObject({
-        /** Another template of this file whose imports come first. */
+        /** The template of this file, above it, whose imports come first and with which it shares memory. */
         extends: z.string().optional(),
         imports: z.array(z.string()),
         warm: z.string().nullable(),
@@ -242,8 +242,11 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       if (names.has(word)) throw new Error(`${file}: "${word}" already means ${names.get(word)!.name}`);
       names.set(word, runtime);
     }
-    for (const [name, { extends: base, imports, warm }] of Object.entries(own))
-      templates.push({ name, imports: [...(base ? own[base]!.imports : []), ...imports], warm });
+    for (const [name, { extends: base, imports, warm }] of Object.entries(own)) {
+      const found = templates.find((template) => template.name === base);
+      if (base !== undefined && !found) throw new Error(`${file}: the template ${base} is to stand before ${name}`);
+      templates.push({ name, extends: base, imports: [...(found?.imports ?? []), ...imports], warm });
+    }
     for (const [name, process] of Object.entries(ownParks)) parks.set(name, process);
     for (const template of [usual, ...rules.map((rule) => rule.template)]) {
       kinds.set(kindKey({ template, park }), { template, park });

@@ -6,6 +6,8 @@ export interface Template {
   readonly name: string;
   /** Has no Python at all: its sandboxes run programs of the image, and cannot serve a session or fork a module. */
   readonly isBare?: boolean;
+  /** Another template, whose imports are the first of these: a warm unit of this one may be made from one of that. */
+  readonly extends?: string | undefined;
   /** Imported in this order. */
   readonly imports: readonly string[];
   /** Path inside of a Python file whose `warm()` exercises them; parked sandboxes may repeat it. */

@@ -52,3 +52,15 @@ it('libraries have done in a program what they do in a fork', async () => {
   const runs = await Promise.all([engine.run('python', code), engine.run('python', code)]);
   for (const run of runs) expect(run).toMatchObject({ ...right, stdout: '1\n' });
 });
+
+it('a program sees nothing of what a zygote has loaded that is a fork of its own', async () => {
+  const code = 'import sys\nprint([name for name in ("IPython", "dragoman_python.serve") if name in sys.modules])\n';
+  const run = (more: string) => engine.run('python', code + more);
+  for (const more of ['', 'import asyncio', 'import numpy, pandas'])
+    expect(await run(more)).toMatchObject({ ...right, stdout: '[]\n' });
+  const inLight = await engine.run(
+    'python',
+    'import sys\nprint("num" + "py" in sys.modules, "s" + "sl" in sys.modules)',
+  );
+  expect(inLight).toMatchObject({ ...right, stdout: 'False False\n' });
+});

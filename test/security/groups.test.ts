@@ -10,7 +10,8 @@ import { type CgroupTree, openCgroups } from '../../src/sandbox/linux/cgroup/ind
 import { guestFiles } from '../../src/sandbox/linux/guest-files.ts';
 import { PipeLink } from '../../src/sandbox/linux/pipes/link.ts';
 import { seccompProgram } from '../../src/sandbox/linux/seccomp/index.ts';
-import { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
+import type { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
+import { ZygoteFamily } from '../../src/sandbox/namespaces/zygote-family.ts';
 import type { ExitStatus } from '../../src/sandbox/port.ts';
 import { startEngine } from '../support/engine.ts';
 import { imageRoot, nativeDir } from '../support/image.ts';
@@ -89,17 +90,18 @@ it(
 it('a fork that cannot enter its group never says that it is ready', attacking('limits'), async () => {
   const path = (folder: string) => fileURLToPath(new URL(`../../${folder}`, import.meta.url));
   const empty = mkdtempSync(join(tmpdir(), 'no-groups-'));
-  const zygote = new Zygote({
-    template: { name: 'light', imports: [], warm: null },
+  const family = new ZygoteFamily({
+    templates: [{ name: 'light', imports: [], warm: null }],
     imageRoot: await imageRoot(),
     files: guestFiles({ guestDir: path('guest'), nativeDir: await nativeDir(), runtimesDir: path('runtimes') }),
     seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
     users: undefined,
     entrances: [empty],
     logger: { debug() {}, info() {}, warn() {}, error() {} },
-    onLost() {},
+    onEnd() {},
   });
-  await zygote.start();
+  const [zygote] = family.zygotes as [Zygote];
+  await zygote.loaded;
   try {
     const { promise: exited, resolve } = Promise.withResolvers<ExitStatus>();
     const sizes = {
@@ -130,7 +132,7 @@ it('a fork that cannot enter its group never says that it is ready', attacking('
     }
     expect(readdirSync(empty)).toEqual([]);
   } finally {
-    await zygote.close();
+    await family.close();
     rmSync(empty, { recursive: true });
   }
 });

@@ -9,7 +9,8 @@ import { PipeLink } from '../../src/sandbox/linux/pipes/link.ts';
 import { seccompProgram } from '../../src/sandbox/linux/seccomp/index.ts';
 import { firstSandboxUser, ownUserMap } from '../../src/sandbox/linux/user-map.ts';
 import { SandboxUsers } from '../../src/sandbox/linux/users.ts';
-import { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
+import type { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
+import { ZygoteFamily } from '../../src/sandbox/namespaces/zygote-family.ts';
 import type { ExitStatus } from '../../src/sandbox/port.ts';
 import '../support/fuzz-seed.ts';
 import { imageRoot, nativeDir } from '../support/image.ts';
@@ -75,25 +76,27 @@ describe("the helper's reader of JSON", attacking('results'), () => {
 });
 
 describe('a sandbox of the bare zygote', attacking('results'), () => {
+  let family: ZygoteFamily;
   let zygote: Zygote;
   let users: SandboxUsers | undefined;
   beforeAll(async () => {
     if (process.getuid!() === 0) users = await SandboxUsers.open(firstSandboxUser(ownUserMap(), 2_000_000_000));
     const path = (folder: string) => fileURLToPath(new URL(`../../${folder}`, import.meta.url));
-    zygote = new Zygote({
-      template: { name: 'bare', isBare: true, imports: [], warm: null },
+    family = new ZygoteFamily({
+      templates: [{ name: 'bare', isBare: true, imports: [], warm: null }],
       imageRoot: await imageRoot(),
       files: guestFiles({ guestDir: path('guest'), nativeDir: await nativeDir(), runtimesDir: path('runtimes') }),
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
       users,
       entrances: [],
       logger: { debug() {}, info() {}, warn() {}, error() {} },
-      onLost() {},
+      onEnd() {},
     });
-    await zygote.start();
+    zygote = family.zygotes[0]!;
+    await zygote.loaded;
   }, 60_000);
   afterAll(async () => {
-    await zygote.close();
+    await family.close();
     users?.close();
   });
 

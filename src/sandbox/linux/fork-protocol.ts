@@ -43,7 +43,10 @@ export const forkOrders = {
 
 /** What such a process says. It is our own code and holds nothing of a user, so its words are taken as they are. */
 export type ForkEvent =
+  /** Its template is loaded. */
   | { readonly event: 'zygote' }
+  /** It has forked the next zygote, which loads now: its descriptor of that process. */
+  | { readonly event: 'derived'; readonly pidfd: number }
   | {
       readonly event: 'spawned';
       readonly id: string;

@@ -36,11 +36,17 @@ export class ForkServer {
    * Takes over the socket.
    * @param hostPid tells the process at its other end
    * @param started called once that process forks
+   * @param derived called with its descriptor of a process of its own kind that it has made, which has another socket
    */
-  constructor(control: Duplex, hostPid: () => number, started: () => void) {
+  constructor(
+    control: Duplex,
+    hostPid: () => number,
+    started: () => void,
+    derived: (pidfd: number) => void = () => {},
+  ) {
     this.#control = control;
     this.#hostPid = hostPid;
-    this.#read(started);
+    this.#read(started, derived);
   }
 
   /**
@@ -99,7 +105,7 @@ export class ForkServer {
     this.#control.write(orders);
   }
 
-  #read(started: () => void): void {
+  #read(started: () => void, derived: (pidfd: number) => void): void {
     let buffered = '';
     this.#control.setEncoding('utf8').on('data', (text: string) => {
       const lines = (buffered + text).split('\n');
@@ -107,12 +113,13 @@ export class ForkServer {
       for (const line of lines) {
         const event = JSON.parse(line) as ForkEvent;
         if (event.event === 'zygote') started();
+        else if (event.event === 'derived') derived(event.pidfd);
         else this.#hear(event);
       }
     });
   }
 
-  #hear(event: Exclude<ForkEvent, { event: 'zygote' }>): void {
+  #hear(event: Extract<ForkEvent, { id: string }>): void {
     const fork = this.#forks.get(event.id);
     switch (event.event) {
       case 'spawned': {
@@ -139,7 +146,9 @@ export class ForkServer {
   #adopt(fork: Fork, pidfd: number, fds: readonly number[]): void {
     const opened: number[] = [];
     try {
-      const hostPid = this.#hostPidOf(pidfd);
+      const hostPid = pidOf(this.#hostPid(), pidfd);
+      // -1: it has ended.
+      if (!(hostPid > 0)) throw new Error('the sandbox ended while it was made');
       const [command, claims, stdout, stderr] = fds.map((fd, index) => {
         const mode = index === 0 ? constants.O_WRONLY : constants.O_RDONLY;
         opened.push(openSync(`/proc/${this.#hostPid()}/fd/${fd}`, mode | constants.O_NONBLOCK));
@@ -152,13 +161,13 @@ export class ForkServer {
       fork.failed(error as Error);
     }
   }
+}
 
-  /** The zygote has a descriptor of the process itself, and /proc tells our pid of it: no other process can be meant. */
-  #hostPidOf(pidfd: number): number {
-    const info = readFileSync(`/proc/${this.#hostPid()}/fdinfo/${pidfd}`, 'latin1');
-    const pid = Number(/^Pid:\s+(\d+)$/m.exec(info)?.[1]);
-    // -1: it has ended.
-    if (!(pid > 0)) throw new Error('the sandbox ended while it was made');
-    return pid;
-  }
+/**
+ * The process that a descriptor of another's means, as the host sees it: no other process can be meant. -1 when it has ended, NaN when the
+ * descriptor means none.
+ */
+export function pidOf(holder: number, pidfd: number): number {
+  const info = readFileSync(`/proc/${holder}/fdinfo/${pidfd}`, 'latin1');
+  return Number(/^Pid:\s+(-?\d+)$/m.exec(info)?.[1]);
 }

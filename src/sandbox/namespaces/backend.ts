@@ -9,9 +9,10 @@ import { seccompProgram } from '../linux/seccomp/index.ts';
 import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions } from '../options.ts';
-import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest } from '../port.ts';
+import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest, Template } from '../port.ts';
 import { NamespacesSandbox } from './sandbox.ts';
-import { Zygote } from './zygote.ts';
+import type { Zygote } from './zygote.ts';
+import { ZygoteFamily } from './zygote-family.ts';
 
 const restartDelayMs = 500;
 const MiB = 1024 * 1024;
@@ -28,6 +29,8 @@ export class NamespacesBackend implements Backend {
     mostParked: { inUse: Number.POSITIVE_INFINITY, atRest: 1 },
   };
   readonly #options: BackendOptions;
+  readonly #families = new Set<ZygoteFamily>();
+  /** By template. */
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
   readonly #running = new RunningSandboxes();
   readonly #sandboxes = new Set<Sandbox>();
@@ -60,10 +63,11 @@ export class NamespacesBackend implements Backend {
       this.#bound();
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
-      // Most programs need the first template, so it loads alone. The others may still be loading when the service answers.
-      const [first, ...others] = templates.map(({ name }) => name);
-      await this.#startZygote(first!);
-      for (const name of others) this.#startZygote(name).catch((error) => this.#retry(name, error));
+      // Most programs need the first template, so nothing else loads beside it. The others may still be loading when the service answers.
+      const [first, ...others] = familiesOf(templates);
+      this.#startFamily(first!);
+      await this.#zygotes.get(first![0]!.name)!.ready;
+      for (const family of others) this.#startFamily(family);
     } catch (error) {
       await this.close();
       throw error;
@@ -136,7 +140,7 @@ export class NamespacesBackend implements Backend {
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
-    await Promise.allSettled([...this.#zygotes.values()].map(({ zygote }) => zygote.close()));
+    await Promise.allSettled([...this.#families].map((family) => family.close()));
     await this.#cgroups?.close();
     this.#users?.close();
     this.#users = undefined;
@@ -166,35 +170,66 @@ export class NamespacesBackend implements Backend {
     }
   }
 
-  #startZygote(name: string): Promise<void> {
-    const { logger, templates } = this.#options;
-    const zygote = new Zygote({
-      template: templates.find((template) => template.name === name)!,
+  /** Starts the zygotes of templates each of which extends the one before it. */
+  #startFamily(templates: readonly Template[]): void {
+    const { logger } = this.#options;
+    const family: ZygoteFamily = new ZygoteFamily({
+      templates,
       imageRoot: this.#imageRoot,
       files: guestFiles(this.#options),
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
       users: this.#users,
       entrances: this.#cgroups!.entrances,
       logger,
-      onLost: () => this.#replaceZygote(name),
+      onEnd: (ended, error) => {
+        if (ended[0] === templates[0]) this.#families.delete(family);
+        this.#replace(ended, error);
+      },
     });
-    const ready = zygote.start().then(() => this.#boundReads(zygote.hostPid));
-    // A failure is reported by the next `create` that needs this zygote.
-    ready.catch(() => {});
-    this.#zygotes.set(name, { zygote, ready });
-    return ready;
+    this.#families.add(family);
+    for (const [at, { name }] of templates.entries()) {
+      const zygote = family.zygotes[at]!;
+      const ready = zygote.loaded.then(() => this.#boundReads(zygote.hostPid));
+      // A failure is reported by the next `create` that needs this zygote.
+      ready.catch(() => {});
+      this.#zygotes.set(name, { zygote, ready });
+    }
   }
 
   /** A zygote that dies takes its sandboxes along: `exited` tells their owners, and the next sandboxes come from a new zygote. */
-  #replaceZygote(name: string): void {
+  #replace(templates: readonly Template[], error: Error | undefined): void {
     if (this.#closing) return;
-    this.#options.logger.warn({ template: name }, 'starting another zygote');
-    this.#startZygote(name).catch((error) => this.#retry(name, error));
+    const names = templates.map(({ name }) => name).join(', ');
+    const start = () => {
+      if (this.#closing) return;
+      this.#options.logger.warn({ template: names }, 'starting another zygote');
+      this.#startFamily(templates);
+    };
+    if (!error) {
+      start();
+      return;
+    }
+    this.#options.logger.error({ template: names, error: String(error) }, 'the zygote could not be started');
+    setTimeout(start, restartDelayMs).unref();
   }
+}
 
-  #retry(name: string, error: unknown): void {
-    if (this.#closing) return;
-    this.#options.logger.error({ template: name, error: String(error) }, 'the zygote could not be started');
-    setTimeout(() => this.#replaceZygote(name), restartDelayMs).unref();
+/** Templates that extend one another share a base: chains, the extended one first, in the order in which they begin. */
+function familiesOf(templates: readonly Template[]): Template[][] {
+  const families: Template[][] = [];
+  const waiting = new Set(templates);
+  while (waiting.size > 0) {
+    const names = new Set([...waiting].map(({ name }) => name));
+    let next = [...waiting].find((each) => each.extends === undefined || !names.has(each.extends));
+    if (!next) throw new Error('templates extend one another in a circle');
+    const family: Template[] = [];
+    while (next) {
+      family.push(next);
+      waiting.delete(next);
+      const { name }: Template = next;
+      next = [...waiting].find((each) => each.extends === name);
+    }
+    families.push(family);
   }
+  return families;
 }

@@ -85,6 +85,8 @@ export class NamespacesSandbox implements Sandbox {
   }
 
   async freeze(): Promise<void> {
+    // Nothing would thaw it, and what is frozen cannot die.
+    if (this.#destroyed) return;
     // With its first process the whole pid namespace is gone, and an empty group may never report that it is frozen.
     if (!this.#ended) await this.#parts.cgroup.freeze();
     this.#processor.pause();
