@@ -55,14 +55,10 @@ function faults(): number {
   const sandboxes = Number((/^total_pgfault (\d+)/m.exec(stat) ?? /^pgfault (\d+)/m.exec(stat))![1]);
   // Field 10 of a process' own: minor faults.
   const zygotes = descendants(process.pid)
+    // A sandbox's pid namespace is two levels below ours.
+    .filter(({ levels }) => levels.length === 2)
     .map(({ pid }) => readFileSync(`/proc/${pid}/stat`, 'latin1'))
-    .filter((stat) => /\((?:python3|zygote)\)/.test(stat) && !isSandbox(stat))
+    .filter((stat) => /\((?:python3|zygote)\)/.test(stat))
     .map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[7]));
   return zygotes.reduce((sum, each) => sum + each, sandboxes);
-}
-
-/** Its pid namespace is two levels below ours. */
-function isSandbox(stat: string): boolean {
-  const status = readFileSync(`/proc/${Number.parseInt(stat, 10)}/status`, 'latin1');
-  return /^NSpid:(.*)$/m.exec(status)![1]!.trim().split(/\s+/).length > 2;
 }
