@@ -11,10 +11,11 @@ import {
   WorkerService,
   WorkerTable,
 } from '../../src/cluster/index.ts';
-import { newId } from '../../src/core/index.ts';
-import type { LocalRunner } from '../../src/worker/index.ts';
-
-const logger = { debug() {}, info() {}, warn() {}, error() {} };
+import { DragomanError, newId } from '../../src/core/index.ts';
+import type { JobFiles } from '../../src/runner/index.ts';
+import { LocalRunner } from '../../src/worker/index.ts';
+import { type TestEngine, testLimits } from './engine.ts';
+import { silent as logger } from './silent.ts';
 
 /** Connects to a NATS server of a test, for as long as the test runs. */
 export async function connectNats(url: string, more: { seat?: string; user?: string; password?: string } = {}) {
@@ -56,8 +57,11 @@ export async function startClusterRunner(url: string): Promise<{ runner: Cluster
 }
 
 /** A worker in this process. @param make a runner with this id, whose events go there */
-export async function startWorkerService(url: string, make: (worker: string, events: WorkerLog) => LocalRunner) {
-  const seat = `w_${newId()}`;
+export async function startWorkerService(
+  url: string,
+  make: (worker: string, events: WorkerLog) => LocalRunner,
+  { seat = `w_${newId()}`, seatWaitMs }: { seat?: string; seatWaitMs?: number } = {},
+) {
   const worker = `${seat}.${newId()}`;
   const connection = await connectNats(url, { seat });
   const log = new WorkerLog({ connection, worker, fenced: (job) => void runner.cancel(job), logger });
@@ -69,7 +73,7 @@ export async function startWorkerService(url: string, make: (worker: string, eve
   const service = new WorkerService({ connection, runner, log, lease, drainMs: 5000, logger });
   const free = () => 4 - runner.running;
   const lane = new LaneWorker({ connection, worker, runner, log, free, logger, now: Date.now });
-  await service.start();
+  await service.start(seatWaitMs);
   lane.start();
   onTestFinished(async () => {
     lane.close();
@@ -78,3 +82,23 @@ export async function startWorkerService(url: string, make: (worker: string, eve
   });
   return { service, runner };
 }
+
+/** A worker's runner over a real engine; its jobs have no files unless they are given. */
+export function localRunner(
+  { engine }: TestEngine,
+  worker: string,
+  events: WorkerLog,
+  files: JobFiles = noFiles,
+): LocalRunner {
+  const local = new LocalRunner({
+    ...{ worker, engine, files, events, logger, limits: testLimits },
+    ...{ maxLive: 10, reserveBytes: 0, availableMemory: () => Number.MAX_SAFE_INTEGER, now: Date.now },
+  });
+  onTestFinished(() => local.close());
+  return local;
+}
+
+const noFiles: JobFiles = {
+  open: () => Promise.reject(new DragomanError('not_found')),
+  put: () => Promise.reject(new DragomanError('storage_unavailable')),
+};

@@ -82,10 +82,11 @@ export class WorkerService {
     return this.#draining;
   }
 
-  /** Takes jobs from now on. @throws Error when another worker has its name */
-  async start(): Promise<void> {
+  /** Takes jobs from now on. @param waitMs how long the name of another worker is waited for @throws Error when another worker has its name */
+  async start(waitMs = seatWaitMs): Promise<void> {
+    await this.#lease.start(waitMs);
+    // Only now: another process may answer in this name until then.
     this.#desk.start();
-    await this.#lease.start(seatWaitMs);
   }
 
   /** Takes nothing new, lets sessions go, and waits for what runs until its time is over. */

@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
-import { LocalRunner } from '../../../src/worker/index.ts';
-import { startClusterRunner, startWorkerService } from '../../support/cluster-runner.ts';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { localRunner, startClusterRunner, startWorkerService } from '../../support/cluster-runner.ts';
 import { startEngine, type TestEngine, testLimits } from '../../support/engine.ts';
 import { hasNats, type NatsServer, startNats } from '../../support/nats.ts';
 import { line } from './python-steps.ts';
@@ -16,22 +15,7 @@ describe.skipIf(!hasNats())('over NATS', () => {
 
   describeRunner('cluster', async (files) => {
     const { runner, workers } = await startClusterRunner(nats.url);
-    await startWorkerService(nats.url, (worker, events) => {
-      const local = new LocalRunner({
-        worker,
-        engine: engine.engine,
-        files,
-        events,
-        limits: testLimits,
-        maxLive: 10,
-        reserveBytes: 0,
-        availableMemory: () => Number.MAX_SAFE_INTEGER,
-        logger: { debug() {}, info() {}, warn() {}, error() {} },
-        now: Date.now,
-      });
-      onTestFinished(() => local.close());
-      return local;
-    });
+    await startWorkerService(nats.url, (worker, events) => localRunner(engine, worker, events, files));
     await workers.some(5000);
     return {
       runner,
