@@ -53,6 +53,11 @@ export interface Runner {
 
   /** Chooses the worker that is to hold a session: `current` as long as that worker lives. */
   placeSession(current: string | null): Promise<string>;
+  /**
+   * Calls back with each worker that will end soon: it takes nothing new, and its sessions are let go some seconds later. Absent: none does
+   * while this runner lives. Returns what ends that.
+   */
+  leaving?(listener: (worker: string) => void): () => void;
   /** Those of these sessions that a worker holds a sandbox for. */
   sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]>;
   /** What is held at this moment, for operators. */

@@ -50,6 +50,7 @@ export function createService(options: ServiceOptions): Service {
   const states = new SessionStates(options, directory);
   directory.connect({ unsaved: states, settled: async () => {} });
   options.peers.serve((question) => directory.answer(question));
+  let stopHearing = () => {};
   const parts = { directory, log, states };
   const executions = new ExecutionService(options, parts);
   const sessions = new SessionService(options, parts);
@@ -73,9 +74,11 @@ export function createService(options: ServiceOptions): Service {
       metrics.gauge('commands_running', 'Commands running now', () => commands.count);
       directory.start();
       states.start();
+      stopHearing = options.runner.leaving?.((worker) => void states.saveOn(worker)) ?? stopHearing;
       commands.begin();
     },
     async close() {
+      stopHearing();
       await executions.close();
       commands.close();
       await states.close();

@@ -146,6 +146,11 @@ export class LiveSession {
     }
   }
 
+  /** A kernel has run cells since its variables were saved. */
+  get hasUnsaved(): boolean {
+    return this.isLive && this.#kernels.entries().some(([kernel, cells]) => this.#saved.get(kernel) !== cells);
+  }
+
   /** Its variables are being saved. */
   get isSaving(): boolean {
     return this.#saves > 0;

@@ -84,9 +84,11 @@ export class LiveSessions {
     return busy < mostBusy(maxLive) && (others.length < maxLive || victimOf(others, owner, false) !== undefined);
   }
 
-  /** Ends idle sandboxes, those whose variables are being saved a moment later. Returns how many sessions are left. */
-  async letGo(): Promise<number> {
-    const idle = [...this.#byId.values()].filter((session) => isIdle(session) && !session.isSaving);
+  /** See `LocalRunner.letGo`. */
+  async letGo(isSparing: boolean): Promise<number> {
+    const idle = [...this.#byId.values()].filter(
+      (session) => isIdle(session) && !session.isSaving && !(isSparing && session.hasUnsaved),
+    );
     await Promise.allSettled(idle.map((session) => this.#drop(session)));
     return this.#byId
       .values()

@@ -131,9 +131,12 @@ export class LocalRunner implements Runner {
     return this.#sessions.hasRoom(session, owner);
   }
 
-  /** Ends idle sandboxes of sessions. Returns how many sessions are left, because something uses them. */
-  letGo(): Promise<number> {
-    return this.#sessions.letGo();
+  /**
+   * Ends idle sandboxes of sessions. Returns how many sessions are left, because something uses them.
+   * @param isSparing those whose variables are not saved stay as well
+   */
+  letGo(isSparing: boolean): Promise<number> {
+    return this.#sessions.letGo(isSparing);
   }
 
   /** Every session that has a sandbox. */

@@ -23,6 +23,7 @@ export class WorkerTable {
   readonly #workers = new Map<string, Known>();
   readonly #gone = new Set<(worker: string) => void>();
   readonly #came = new Set<() => void>();
+  readonly #draining = new Set<(worker: string) => void>();
   #stops: (() => void)[] = [];
 
   constructor(connection: Connection, logger: Logger) {
@@ -55,6 +56,7 @@ export class WorkerTable {
     for (const stop of this.#stops.splice(0)) stop();
     this.#gone.clear();
     this.#came.clear();
+    this.#draining.clear();
   }
 
   /** The lease of this worker; undefined: it does not live. */
@@ -71,6 +73,12 @@ export class WorkerTable {
   onGone(listener: (worker: string) => void): () => void {
     this.#gone.add(listener);
     return () => this.#gone.delete(listener);
+  }
+
+  /** Calls back with each worker that begins to end in order. Returns what ends that. */
+  onDraining(listener: (worker: string) => void): () => void {
+    this.#draining.add(listener);
+    return () => this.#draining.delete(listener);
   }
 
   /** Resolves when a worker lives, or after so many milliseconds. */
@@ -97,6 +105,7 @@ export class WorkerTable {
     const before = this.#workers.get(seat);
     if (before && before.lease.worker !== lease.worker) this.#ended(seat);
     this.#workers.set(seat, { lease, heardAt: performance.now() });
+    if (lease.draining && !before?.lease.draining) for (const listener of this.#draining) listener(lease.worker);
     if (before?.lease.worker === lease.worker) return;
     this.#logger.info({ worker: lease.worker }, 'a worker is there');
     for (const came of this.#came) came();

@@ -132,6 +132,10 @@ export class ClusterRunner implements Runner {
     return this.#placing.choose(current);
   }
 
+  leaving(listener: (worker: string) => void): () => void {
+    return this.#workers.onDraining(listener);
+  }
+
   async sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]> {
     const byWorker = Map.groupBy(sessions, ({ worker }) => worker);
     const ask = ([worker, refs]: [string, SessionRef[]]) =>

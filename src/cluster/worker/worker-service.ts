@@ -18,8 +18,11 @@ export interface HeldRunner extends Runner {
   readonly running: number;
   /** Whether the session has a sandbox here, or could have one. */
   hasRoom(session: SessionRef, owner: string): boolean;
-  /** Ends idle sandboxes of sessions. Returns how many sessions are left, because something uses them. */
-  letGo(): Promise<number>;
+  /**
+   * Ends idle sandboxes of sessions. Returns how many sessions are left, because something uses them.
+   * @param isSparing those whose variables are not saved stay as well
+   */
+  letGo(isSparing: boolean): Promise<number>;
   /** Every session that has a sandbox here. */
   held(): readonly SessionRef[];
 }
@@ -41,6 +44,8 @@ const seatWaitMs = 15_000;
 /** How long gateways may take to read what has just ended. */
 const readMs = 5000;
 const drainStepMs = 200;
+/** How long sessions wait for their variables to be saved when a worker ends. */
+const saveMs = 10_000;
 
 /** The question of a worker that was taken for dead: which of these sessions are still its own? */
 export interface OwnQuestion {
@@ -95,8 +100,10 @@ export class WorkerService {
     this.#draining = true;
     await this.#lease.renew();
     const until = performance.now() + drainMs;
+    const saved = performance.now() + Math.min(saveMs, drainMs / 2);
     for (;;) {
-      const sessions = await runner.letGo();
+      // Gateways save the variables of idle sessions meanwhile.
+      const sessions = await runner.letGo(performance.now() < saved);
       if (runner.running === 0 && sessions === 0) break;
       if (performance.now() > until) {
         logger.warn({ running: runner.running, sessions }, 'the time to end is over: what runs is ended');

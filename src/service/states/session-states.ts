@@ -32,6 +32,8 @@ const atOnce = 2;
 const atOnceAtEnd = 8;
 /** All of the saves when the service ends. */
 const endDeadlineMs = 20_000;
+/** Of those on a worker that ends. */
+const leaveDeadlineMs = 10_000;
 /** A state that could not be given back is tried once more. */
 const maxFailures = 2;
 
@@ -60,8 +62,19 @@ export class SessionStates implements States {
   /** Saves everything that has changed, as far as that works within a deadline. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    const deadline = performance.now() + endDeadlineMs;
-    const waiting = [...this.#changed.values()];
+    await this.#saveAll([...this.#changed.values()], endDeadlineMs);
+  }
+
+  /** Saves what has changed of the idle sessions on a worker that ends. Others are saved when they move. */
+  async saveOn(worker: string): Promise<void> {
+    await this.#saveAll(
+      [...this.#changed.values()].filter(({ ref, session }) => ref.worker === worker && session.isIdle),
+      leaveDeadlineMs,
+    );
+  }
+
+  async #saveAll(waiting: Changed[], deadlineMs: number): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         const left = deadline - performance.now();
