@@ -180,11 +180,8 @@ export class SessionDirectory {
     for (let attempt = 0; attempt < maxPlaceAttempts; attempt++) {
       const worker = await runner.placeSession(record.worker);
       if (worker === record.worker) return placeOf(record)!;
-=======
-      if (worker === record.worker) return { id: record.id, epoch: record.epoch, worker };
       // Its worker may live still, and only take nothing new.
       if (record.worker !== null) await this.#unsaved?.saveNow(session);
->>>>>>> 03e9d93 (cluster, service: variables are saved before a worker that ends lets its sessions go)
       const place = await records.sessions.place(record.id, record.epoch, worker);
       if (!place) throw this.#gone(session);
       session.notePlace(place);
