@@ -54,9 +54,14 @@ describe.skipIf(!hasNats())('a worker that gateways took for dead', () => {
 
   it('has a name of its own: a second worker of the name does not start', async () => {
     await startClusterRunner(nats.url);
-    const { service } = await startWorkerService(nats.url, (worker, events) => localRunner(engine, worker, events), { seat: 'twin' });
+    const { service } = await startWorkerService(nats.url, (worker, events) => localRunner(engine, worker, events), {
+      seat: 'twin',
+    });
     await expect(
-      startWorkerService(nats.url, (worker, events) => localRunner(engine, worker, events), { seat: 'twin', seatWaitMs: 0 }),
+      startWorkerService(nats.url, (worker, events) => localRunner(engine, worker, events), {
+        seat: 'twin',
+        seatWaitMs: 0,
+      }),
     ).rejects.toThrow('Another worker runs under the name twin');
     expect(service.isDraining).toBe(false);
   });
