@@ -47,8 +47,8 @@ describe('sandboxes of gVisor', attacking('gvisor'), () => {
     try {
       await Promise.all(sessions.map((session) => session.run('1')));
       for (const pid of kernels()) users.add(/^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]!);
+      // A gVisor has several processes of that name, all of its own user.
       expect(users.size).toBeGreaterThanOrEqual(2);
-      expect(users.size).toBe(kernels().length);
       expect(users.has('0')).toBe(false);
     } finally {
       await Promise.all(sessions.map((session) => session.close()));
