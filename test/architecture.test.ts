@@ -18,7 +18,7 @@ const allowed: Record<string, readonly string[]> = {
   stores: ['core'],
   'event-log': ['core'],
   runner: ['core', 'event-log'],
-  cluster: ['core', 'event-log', 'runner', 'stores'],
+  cluster: ['core', 'event-log', 'runner', 'service', 'stores'],
   worker: ['core', 'engine', 'event-log', 'runner'],
   service: ['core', 'event-log', 'runner', 'stores'],
   upstreams: ['core'],

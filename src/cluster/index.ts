@@ -3,6 +3,7 @@ export { Connection, type ConnectionOptions, Unanswered } from './connection.ts'
 export { examineServer, type ServerFacts } from './doctor/server-facts.ts';
 export { excessiveRights } from './doctor/worker-rights.ts';
 export { type GrantAsk, type Granted, WorkerFiles } from './files/worker-files.ts';
+export { NatsPeers } from './gateways/nats-peers.ts';
 export { SharedLane } from './lane/lane.ts';
 export { LaneWorker } from './lane/lane-worker.ts';
 export { WorkerTable } from './leases/worker-table.ts';

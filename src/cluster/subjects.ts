@@ -32,6 +32,11 @@ export const gatewaySubjects = (question: string) => `dg.g.${question}.*`;
 /** The queue group in which gateways share such questions. */
 export const gatewayQueue = 'gateways';
 
+/** Where gateways say that they live. */
+export const gatewayBeats = 'dg.gateways';
+/** The bucket of executions that can be found through any gateway. */
+export const executionBucket = 'dg_execs';
+
 /** Where answers to the questions of a process come. */
 export const inboxOf = (seat: string | undefined) =>
   seat === undefined ? '_INBOX_dg_gateways' : `_INBOX_dg_w_${seat}`;

@@ -3,6 +3,7 @@ import {
   gatewayQueue,
   gatewaySubjects,
   JobLogs,
+  NatsPeers,
   type OwnQuestion,
   SharedLane,
   seatOf,
@@ -48,6 +49,9 @@ export async function startGatewayRole(config: Config, version: string): Promise
     lane.start();
     const runner = new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers, log: logs, lane });
     const jobFiles = await startGrants(storage, connection, common);
+    const peers = new NatsPeers(connection, logger);
+    lifetime.add(() => peers.close());
+    await peers.start();
     const startCode = startCodeFor(config, firstKey?.secret, common.now);
     const imageId = workers.all()[0]?.image ?? 'that of its workers';
     // Without any worker a run is refused by the runner, which says why.
@@ -56,7 +60,7 @@ export async function startGatewayRole(config: Config, version: string): Promise
         1,
         workers.all().reduce((sum, worker) => sum + worker.places, 0),
       );
-    const parts = { ...storage, jobFiles, runner, version, imageId, places, startCode };
+    const parts = { ...storage, jobFiles, runner, peers, version, imageId, places, startCode };
     const url = await startGateway(config, parts, common);
     return { url, firstKey, startCode: startCode?.text, close };
   } catch (error) {

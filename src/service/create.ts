@@ -46,10 +46,13 @@ export interface Service {
 
 export function createService(options: ServiceOptions): Service {
   const directory = new SessionDirectory(options);
-  const log = new ExecutionLog({ documents: options.records.documents, logger: options.logger });
+  const log = new ExecutionLog({ ...options, documents: options.records.documents });
   const states = new SessionStates(options, directory);
-  directory.connect({ unsaved: states, settled: async () => {} });
-  options.peers.serve((question) => directory.answer(question));
+  directory.connect(states);
+  options.peers.serve(
+    (question) => ('session' in question ? directory.answer(question) : log.answer(question)),
+    () => directory.doubt(),
+  );
   let stopHearing = () => {};
   const parts = { directory, log, states };
   const executions = new ExecutionService(options, parts);

@@ -83,6 +83,7 @@ describe('a session of two gateways', () => {
     expect((await restarted).result.outcome).toBe('cancelled');
     expect((await one.run(id, 'after')).continuity).toBe('restored');
     const deleted = one.run(id, 'hold-delete');
+    deleted.catch(() => {});
     await begun('hold-delete');
     await two.sessions.delete(ann, id);
     await expect(deleted).rejects.toEqual(refused('cancelled'));
@@ -154,5 +155,63 @@ describe('a session of two gateways', () => {
       await expect(gateway.sessions.files(bob, id)).rejects.toEqual(refused('not_found'));
       await expect(gateway.sessions.interrupt(bob, id)).rejects.toEqual(refused('not_found'));
     }
+  });
+});
+
+describe('an execution of two gateways', () => {
+  it('is followed, waited for and cancelled through the gateway that did not begin it', async () => {
+    const { one, two } = await gateways();
+    const { id } = await one.sessions.create(ann, {});
+    const begun1 = await one.executions.start(ann, { sessionId: id, language: 'python', code: 'hold-follow' });
+    await begun('hold-follow');
+    const found = await two.executions.find(ann, begun1.id);
+    expect(found).toMatchObject({ id: begun1.id, sessionId: id, language: 'python', status: 'running', pending: [] });
+    await expect(two.executions.find(bob, begun1.id)).rejects.toEqual(refused('not_found'));
+    held.get('hold-follow')!();
+    expect(await found.done).toMatchObject({ id: begun1.id, files: [{ change: 'created' }] });
+    const again = await two.executions.find(ann, begun1.id);
+    expect(again.status).toBe('done');
+    const other = await one.executions.start(ann, { language: 'python', code: 'hold-cancel' });
+    await begun('hold-cancel');
+    (await two.executions.find(ann, other.id)).cancel();
+    expect((await other.done).result.outcome).toBe('cancelled');
+  });
+
+  it('gets the answers to its tool calls through either gateway, and is read by number through the other', async () => {
+    const calling = async (job: ScriptedJob) => {
+      job.print('before');
+      const [result] = await job.call([{ id: 'call-1', name: 'add', input: {} }]);
+      job.print(JSON.stringify(result));
+      return undefined;
+    };
+    const { one, two } = await twoGateways(await postgres.newSchema(), calling);
+    const tools = [{ name: 'add', description: '', parameters: { type: 'object' as const } }] as never;
+    const started = await one.executions.start(ann, { language: 'python', code: 'x', tools });
+    await eventually(async () => expect(started.status).toBe('waiting'));
+    const found = await two.executions.find(ann, started.id);
+    expect(found).toMatchObject({ status: 'waiting', last: 2, pending: [{ id: 'call-1' }] });
+    const wrong = found.answer([{ id: 'call-2', value: 1 } as never]);
+    await expect(wrong).rejects.toEqual(refused('invalid_request'));
+    await found.answer([{ id: 'call-1', value: 3 } as never]);
+    const rest = await Array.fromAsync(found.events(2));
+    expect(rest.map(({ number, event }) => [number, event.type])).toEqual([[3, 'stdout']]);
+    expect((await found.done).result.outcome).toBe('completed');
+  });
+
+  it('runs on when its gateway dies, and is answered and read through another one', async () => {
+    const { one, two } = await twoGateways(await postgres.newSchema(), async (job) => {
+      await job.call([{ id: 'call-1', name: 'add', input: {} }]);
+      job.print('after');
+      return undefined;
+    });
+    const tools = [{ name: 'add', description: '', parameters: { type: 'object' as const } }] as never;
+    const started = await one.executions.start(ann, { language: 'python', code: 'x', tools });
+    await eventually(async () => expect(started.status).toBe('waiting'));
+    one.set('dead');
+    const found = await two.executions.find(ann, started.id);
+    expect(found).toMatchObject({ status: 'waiting', pending: [{ id: 'call-1' }] });
+    await found.answer([{ id: 'call-1', value: 3 } as never]);
+    expect(await Array.fromAsync(found.events(1))).toMatchObject([{ number: 2, event: { type: 'stdout' } }]);
+    expect((await found.done).result.outcome).toBe('completed');
   });
 });

@@ -17,12 +17,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which processes live that can be asked: workers, or gateways. */
+interface Living extends Pick<WorkerTable, 'onGone'> {
+  find(worker: string): unknown;
+}
+
 /** How a gateway asks workers. Each question ends: with an answer, with the worker, or when the worker stays silent. */
 export class WorkerCalls {
   readonly #connection: Connection;
-  readonly #workers: WorkerTable;
+  readonly #workers: Living;
 
-  constructor(connection: Connection, workers: WorkerTable) {
+  constructor(connection: Connection, workers: Living) {
     this.#connection = connection;
     this.#workers = workers;
   }

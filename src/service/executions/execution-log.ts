@@ -1,5 +1,17 @@
-import { DragomanError, FairStore, isId, jsonLength, type Logger, type Principal, weightOf } from '../../core/index.ts';
+import {
+  DragomanError,
+  FairStore,
+  isId,
+  jsonLength,
+  type Logger,
+  type Principal,
+  weightOf,
+  within,
+} from '../../core/index.ts';
 import type { Document, Documents } from '../../stores/index.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { PeerQuestion } from '../peers/questions.ts';
+import { DistantExecution, type DistantParts, type ExecutionState } from './distant-execution.ts';
 import type { Execution, ExecutionWatch, RunningExecution, WatchedExecution } from './executions.ts';
 import { SessionWatch } from './session-watch.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
@@ -17,6 +29,9 @@ const maxHistory = 1000;
 const maxHistoryBytes = 64 * 1024 * 1024;
 /** Read together: one may be as large as a request and what is written of an execution. */
 const historyPage = 4;
+
+/** How long another gateway may wait for an end with one question. */
+const maxEndWaitMs = 5000;
 
 const kind = 'execution';
 
@@ -50,7 +65,11 @@ export class ExecutionLog implements ExecutionWatch {
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: { documents: Documents; logger: Logger }) {
+  readonly #distant: DistantParts;
+
+  constructor(options: { documents: Documents; logger: Logger; peers: Peers; runner: DistantParts['runner'] }) {
+    const { peers, runner } = options;
+    this.#distant = { peers, runner, recorded: async (id) => (await this.#written(id))?.execution };
     this.#documents = options.documents;
     this.#logger = options.logger;
   }
@@ -60,6 +79,7 @@ export class ExecutionLog implements ExecutionWatch {
     const { sessionId, code } = execution;
     this.#running.set(execution.id, execution);
     this.#serials.set(execution, ++this.#serial);
+    this.#note(execution, until !== undefined);
     this.#watch.tell(sessionId, { phase: 'begun', execution, code });
     execution.done
       .then((ended) => {
@@ -113,11 +133,62 @@ export class ExecutionLog implements ExecutionWatch {
     const tracked = this.tracked(principal, id);
     if (tracked) return tracked;
     await this.flush();
-    const document = isId(id) && !this.#running.has(id) ? await this.#documents.get(kind, id) : undefined;
-    if (!document || !isOf(principal, document.tenant, document.principalId))
-      throw new DragomanError('not_found', { message: 'Execution not found' });
-    const { execution, last } = document.body as Written;
-    return finished(execution, last);
+    const isKnown = isId(id) && !this.#running.has(id);
+    const document = isKnown ? await this.#documents.get(kind, id) : undefined;
+    if (document && isOf(principal, document.tenant, document.principalId)) {
+      const { execution, last } = document.body as Written;
+      // Its events are kept for some minutes by the runner, whichever gateway began it.
+      return (await this.#elsewhere(principal, id).catch(() => undefined)) ?? finished(execution, last);
+    }
+    const elsewhere = isKnown && !document ? await this.#elsewhere(principal, id) : undefined;
+    if (!elsewhere) throw new DragomanError('not_found', { message: 'Execution not found' });
+    return elsewhere;
+  }
+
+  /** Does what another gateway asks about an execution that was begun here. Undefined: it is no such question. */
+  async answer(question: PeerQuestion): Promise<unknown> {
+    if (!('id' in question)) return undefined;
+    const { id } = question;
+    const execution = this.#running.get(id) ?? this.#ended.values().find((each) => each.id === id);
+    if (!execution) return null;
+    switch (question.type) {
+      case 'state': {
+        const { status, pending, last } = execution;
+        return { status, pending, last } satisfies ExecutionState;
+      }
+      case 'end':
+        return (await within(execution.done, Math.min(question.waitMs, maxEndWaitMs))) ?? null;
+      case 'answer':
+        await execution.answer(question.results);
+        return null;
+      case 'cancel':
+        execution.cancel();
+        return null;
+      case 'interrupt':
+        await execution.interrupt();
+        return null;
+    }
+  }
+
+  /** One of this principal's that another gateway has begun. */
+  async #elsewhere(principal: Principal, id: string): Promise<RunningExecution | undefined> {
+    const { peers } = this.#distant;
+    if (peers.id === null) return undefined;
+    const note = await peers.find(id);
+    if (!note || note.gateway === peers.id || !isOf(principal, note.tenant, note.principalId)) return undefined;
+    return DistantExecution.find(note, this.#distant);
+  }
+
+  async #written(id: string): Promise<Written | undefined> {
+    return (await this.#documents.get(kind, id))?.body as Written | undefined;
+  }
+
+  /** Lets other gateways know of it. */
+  #note({ id, sessionId, language, owner, principal, begunAt }: TrackedExecution, inSession: boolean): void {
+    const { peers } = this.#distant;
+    if (peers.id === null) return;
+    const { tenant, id: principalId } = principal;
+    peers.note({ id, tenant, principalId, owner, sessionId, inSession, language, begunAt, gateway: peers.id });
   }
 
   /** The executions of a session as they ended, oldest first: the latest of them, where there are many or large ones. */

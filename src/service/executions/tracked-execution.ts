@@ -38,7 +38,7 @@ export interface TrackedExecutionFacts {
 /** Characters kept of the beginning of what an execution with tools prints. */
 const maxOpening = 65_536;
 /** A job's events are those of its execution, behind one that says it has started. */
-const before = 1;
+export const startedEvents = 1;
 
 /** An execution as its caller sees it: where it is on its way, what it has shown, and how to answer and end it. */
 export class TrackedExecution implements RunningExecution {
@@ -118,7 +118,7 @@ export class TrackedExecution implements RunningExecution {
   }
 
   get last(): number {
-    return Math.max(0, this.#seen - before);
+    return Math.max(0, this.#seen - startedEvents);
   }
 
   /** When it got its place to run; null: it has none yet. */
@@ -174,11 +174,11 @@ export class TrackedExecution implements RunningExecution {
   async *events(after = 0, signal?: AbortSignal): AsyncGenerator<NumberedEvent<ExecutionEvent>> {
     if (!this.#isSubmitted) await orAborted(this.#submitted.promise, signal);
     if (signal?.aborted) return;
-    for await (const { number, event } of this.#runner.events(this, after + before, signal)) {
+    for await (const { number, event } of this.#runner.events(this, after + startedEvents, signal)) {
       // A reader may be ahead of the one that follows the job for us.
       this.#observe(number, event);
       const shown = executionEvent(event);
-      if (shown) yield { number: number - before, event: shown };
+      if (shown) yield { number: number - startedEvents, event: shown };
       if (signal?.aborted) return;
     }
   }
@@ -291,7 +291,7 @@ function digestOf(result: ToolResult): string {
 }
 
 /** What callers see of a job's event; undefined: nothing. */
-function executionEvent(event: JobEvent): ExecutionEvent | undefined {
+export function executionEvent(event: JobEvent): ExecutionEvent | undefined {
   switch (event.type) {
     case 'stdout':
     case 'stderr':

@@ -5,14 +5,13 @@ export interface ExecutionNote {
   readonly id: string;
   readonly tenant: string;
   readonly principalId: string;
-  readonly authContext?: string | undefined;
   /** As jobs name the principal. */
   readonly owner: string;
   readonly sessionId: string;
   /** It runs in a session, and not on its own. */
   readonly inSession: boolean;
   readonly language: string;
-  readonly hasTools: boolean;
+  readonly begunAt: number;
   /** The gateway that began it. */
   readonly gateway: string;
 }
@@ -32,8 +31,11 @@ export interface Peers {
    * @throws PeerSilent; DragomanError of the other one
    */
   ask<T>(gateway: string, question: PeerQuestion, waitMs: number): Promise<T>;
-  /** Names who answers what other gateways ask. */
-  serve(answer: (question: PeerQuestion) => Promise<unknown>): void;
+  /**
+   * Names who answers what other gateways ask.
+   * @param doubted called when other gateways may have taken this one for dead for a while
+   */
+  serve(answer: (question: PeerQuestion) => Promise<unknown>, doubted: () => void): void;
   /** Lets other gateways know of an execution for some minutes. Never rejects, and its caller does not wait. */
   note(execution: ExecutionNote): void;
   /** What is known of an execution that was begun here or elsewhere; undefined: nothing. */

@@ -1,7 +1,4 @@
-import type { Principal, ToolResult } from '../../core/index.ts';
-
-/** Whose execution is asked for. */
-export type Asker = Pick<Principal, 'id' | 'tenant' | 'authContext'>;
+import type { ToolResult } from '../../core/index.ts';
 
 /** What one gateway asks another, as plain data. */
 export type PeerQuestion =

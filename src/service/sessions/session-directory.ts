@@ -1,14 +1,13 @@
-import { setImmediate } from 'node:timers/promises';
-import { DragomanError, FairStore, type Logger, type Principal, type StoredFile } from '../../core/index.ts';
+import { DragomanError, FairStore, type Logger, type Principal, type StoredFile, within } from '../../core/index.ts';
 import { type Runner, type SessionRef, WorkerGone } from '../../runner/index.ts';
 import type { Records, SessionRecord } from '../../stores/index.ts';
 import type { FileService } from '../files/file-service.ts';
 import { PeerSilent, type Peers } from '../peers/peers.ts';
-import type { PeerQuestion, TurnGiven, UnsavedVariables } from '../peers/questions.ts';
+import type { PeerQuestion } from '../peers/questions.ts';
 import { OpenSession, placeOf } from './open-session.ts';
 import { SessionFiles } from './session-files.ts';
 import { endOf, findSession } from './session-record.ts';
-import { SessionTurns } from './session-turns.ts';
+import { SessionTurns, type UnsavedKeeper } from './session-turns.ts';
 
 export interface SessionDirectoryOptions {
   readonly runner: Runner;
@@ -34,8 +33,8 @@ const atHandMs = 60_000;
 const maxAtHand = 2000;
 /** How long another gateway may take to do what it is told about a session. */
 const tellMs = 2000;
-/** How long another gateway waits for what runs in a session before its turn is refused for now. */
-const restMs = 1500;
+/** How long a session that is asked for may be on its way into memory. */
+const loadMs = 500;
 /** How often a session is placed while other processes place it as well. */
 const maxPlaceAttempts = 5;
 const maxAtHandBytes = 64 * 1024 * 1024;
@@ -60,11 +59,8 @@ export class SessionDirectory {
   readonly #loading = new Map<string, Promise<OpenSession>>();
   /** Being written, by id. */
   readonly #saving = new Map<string, Promise<void>>();
-  /** Turns that are being given away, by session. */
-  readonly #leaving = new Map<string, Promise<unknown>>();
   readonly #turns: SessionTurns | undefined;
   #unsaved: UnsavedKeeper | undefined;
-  #settled: (session: SessionRecord, signal: AbortSignal) => Promise<void> = async () => {};
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: SessionDirectoryOptions) {
@@ -80,7 +76,16 @@ export class SessionDirectory {
     this.#turns = new SessionTurns({
       ...options,
       got: (session, unsaved) => unsaved && this.#unsaved?.adopt(session, unsaved),
-      settled: (session, signal) => this.#settled(session, signal),
+      open: async (id) => {
+        // Not for ever: loading one waits for turns that are given away.
+        await within(Promise.allSettled(this.#loading.values()), loadMs);
+        return this.#open(id);
+      },
+      leave: async (session) => {
+        if (session.isDirty && !session.isDeleted) await this.save(session).catch(() => {});
+        this.#atHand.delete(keyOfRecord(session.record));
+      },
+      left: (session) => this.#unsaved?.release(session),
     });
   }
 
@@ -89,10 +94,9 @@ export class SessionDirectory {
     return this.#options.peers.id;
   }
 
-  /** Names who keeps variables that are not saved, and who waits for the executions of dead gateways. */
-  connect(parts: { readonly unsaved: UnsavedKeeper; readonly settled: SessionTurnsSettled }): void {
-    this.#unsaved = parts.unsaved;
-    this.#settled = parts.settled;
+  /** Names who keeps variables that are not saved. */
+  connect(unsaved: UnsavedKeeper): void {
+    this.#unsaved = unsaved;
   }
 
   /** Begins to write, every few seconds, what was used. */
@@ -260,7 +264,7 @@ export class SessionDirectory {
     const session = this.#open(question.session);
     switch (question.type) {
       case 'leave':
-        return this.#leave(question.session, question.to);
+        return this.#turns?.give(question.session, question.to);
       case 'reload': {
         const recorded = session && (await this.#options.records.sessions.find(question.session));
         if (recorded) session.refresh(recorded);
@@ -327,7 +331,7 @@ export class SessionDirectory {
       (async () => {
         // What was dropped from memory may still be on its way into the record.
         await this.#saving.get(id);
-        await this.#leaving.get(id);
+        await this.#turns?.given(id);
         const record = await findSession(this.#options.records.sessions, principal, id);
         const files = await this.#options.records.files.list(record.id);
         return this.peek(principal, id) ?? this.#made(record, files);
@@ -359,51 +363,6 @@ export class SessionDirectory {
     return this.#used.get(id) ?? this.#atHand.values().find(({ record }) => record.id === id);
   }
 
-  /** Gives the turn of a session away, unless something runs in it for longer than a moment. */
-  #leave(id: string, to: string): Promise<TurnGiven> {
-    const leaving = (async (): Promise<TurnGiven> => {
-      await this.#leaving.get(id);
-      await Promise.allSettled(this.#loading.values());
-      // Who waited for one that was loaded has it by then.
-      await setImmediate();
-      const session = this.#open(id);
-      if (!session) return this.#pass(id, to);
-      const passed = Promise.withResolvers<void>();
-      session.leaving = passed.promise;
-      const wasHeld = session.isHeld;
-      // From here on no turn begins here: the next one waits, and asks for it.
-      session.isHeld = false;
-      try {
-        if (!(await within(restMs, session.atRest()))) {
-          session.isHeld ||= wasHeld;
-          return { given: false };
-        }
-        session.isHeld = false;
-        if (session.isDirty && !session.isDeleted) await this.save(session).catch(() => {});
-        this.#atHand.delete(keyOfRecord(session.record));
-        const { given } = await this.#pass(id, to);
-        return { given, unsaved: given ? this.#unsaved?.release(session) : undefined };
-      } finally {
-        session.leaving = undefined;
-        passed.resolve();
-      }
-    })();
-    const kept = leaving
-      .catch(() => {})
-      .finally(() => {
-        if (this.#leaving.get(id) === kept) this.#leaving.delete(id);
-      });
-    this.#leaving.set(id, kept);
-    return leaving;
-  }
-
-  async #pass(id: string, to: string): Promise<TurnGiven> {
-    const { records, peers } = this.#options;
-    const found = await records.sessions.find(id);
-    if (found?.holder !== peers.id) return { given: false };
-    return { given: (await records.sessions.passTurn(id, found, to)) !== undefined };
-  }
-
   /** Tells the gateway whose turn it is. Undefined: it does not answer, or there is none. */
   async #tell<T>(holder: string | null, question: PeerQuestion): Promise<T | undefined> {
     const { peers, logger } = this.#options;
@@ -416,25 +375,6 @@ export class SessionDirectory {
       return undefined;
     }
   }
-}
-
-type SessionTurnsSettled = (session: SessionRecord, signal: AbortSignal) => Promise<void>;
-
-/** Keeps which variables of sessions are not saved yet. */
-interface UnsavedKeeper {
-  /** Another gateway has kept them until now. */
-  adopt(session: OpenSession, unsaved: UnsavedVariables): void;
-  /** Another gateway keeps them from now on. */
-  release(session: OpenSession): UnsavedVariables | undefined;
-  /** The session moves to another worker. */
-  saveNow(session: OpenSession): Promise<void>;
-}
-
-/** Whether it was done within this time, in milliseconds. */
-async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(late.resolve, ms, false);
-  return Promise.race([work.then(() => true), late.promise]).finally(() => clearTimeout(timer));
 }
 
 function keyOfRecord({ tenant, principalId, id }: SessionRecord) {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DragomanError, type StoredFile } from '../../core/index.ts';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { DragomanError, type StoredFile, within } from '../../core/index.ts';
 import type { Runner } from '../../runner/index.ts';
 import type { Records, SessionRecord } from '../../stores/index.ts';
 import { PeerSilent, type Peers } from '../peers/peers.ts';
@@ -13,13 +13,29 @@ export interface SessionTurnsOptions {
   readonly queueWaitMs: number;
   /** Another gateway has given the turn of a session away, and variables that are not saved. */
   readonly got: (session: OpenSession, unsaved: UnsavedVariables | undefined) => void;
-  /** Waits until the executions that a dead gateway has begun in this session are recorded. */
-  readonly settled: (session: SessionRecord, signal: AbortSignal) => Promise<void>;
+  /** A session that is open here, or will be in a moment. */
+  readonly open: (id: string) => Promise<OpenSession | undefined>;
+  /** Writes what is not written, and forgets what is at hand. */
+  readonly leave: (session: OpenSession) => Promise<void>;
+  /** Its variables that are not saved are another gateway's to save from now on. */
+  readonly left: (session: OpenSession) => UnsavedVariables | undefined;
+}
+
+/** Keeps which variables of sessions are not saved yet. */
+export interface UnsavedKeeper {
+  /** Another gateway has kept them until now. */
+  adopt(session: OpenSession, unsaved: UnsavedVariables): void;
+  /** Another gateway keeps them from now on. */
+  release(session: OpenSession): UnsavedVariables | undefined;
+  /** The session moves to another worker. */
+  saveNow(session: OpenSession): Promise<void>;
 }
 
 /** How long the gateway whose turn it is may take over one answer: it waits for the end of what runs. */
 const answerMs = 2000;
 const retryMs = 100;
+/** How long another gateway waits for what runs in a session before its turn is refused for now. */
+const restMs = 1500;
 
 /**
  * Whose turn it is to work with a session, where several gateways share it. The turn is in the session's row. It stays with a gateway
@@ -28,6 +44,8 @@ const retryMs = 100;
  */
 export class SessionTurns {
   readonly #options: SessionTurnsOptions;
+  /** Turns that are being given away, by session. */
+  readonly #giving = new Map<string, Promise<unknown>>();
 
   constructor(options: SessionTurnsOptions) {
     this.#options = options;
@@ -62,16 +80,74 @@ export class SessionTurns {
     throw new DragomanError('session_busy', { message, retryAfterSeconds: 5 });
   }
 
+  /** Resolves when the turn of a session is not being given away, or no longer. */
+  async given(id: string): Promise<void> {
+    await this.#giving.get(id);
+  }
+
+  /** Gives the turn of a session away, unless something runs in it for longer than a moment. */
+  give(id: string, to: string): Promise<TurnGiven> {
+    const before = this.#giving.get(id);
+    const giving = (async () => {
+      await before;
+      return this.#give(id, to);
+    })();
+    const kept = giving
+      .catch(() => {})
+      .finally(() => {
+        if (this.#giving.get(id) === kept) this.#giving.delete(id);
+      });
+    this.#giving.set(id, kept);
+    return giving;
+  }
+
+  async #give(id: string, to: string): Promise<TurnGiven> {
+    const { open, leave, left } = this.#options;
+    await open(id);
+    // Who waited for one that was loaded has it by then.
+    await setImmediate();
+    const session = await open(id);
+    if (!session) return this.#pass(id, to);
+    const passed = Promise.withResolvers<void>();
+    session.leaving = passed.promise;
+    const wasHeld = session.isHeld;
+    // From here on no turn begins here: the next one waits, and asks for it.
+    session.isHeld = false;
+    try {
+      const isAtRest = await within(
+        session.atRest().then(() => true),
+        restMs,
+      );
+      if (!isAtRest) {
+        session.isHeld ||= wasHeld;
+        return { given: false };
+      }
+      session.isHeld = false;
+      await leave(session);
+      const { given } = await this.#pass(id, to);
+      return { given, unsaved: given ? left(session) : undefined };
+    } finally {
+      session.leaving = undefined;
+      passed.resolve();
+    }
+  }
+
+  async #pass(id: string, to: string): Promise<TurnGiven> {
+    const { records, peers } = this.#options;
+    const found = await records.sessions.find(id);
+    if (found?.holder !== peers.id) return { given: false };
+    return { given: (await records.sessions.passTurn(id, found, to)) !== undefined };
+  }
+
   /** Takes the turn of a gateway that is gone. Undefined: another gateway was first, or there was no time. */
   async #takeOver(found: SessionRecord, until: AbortSignal): Promise<SessionRecord | undefined> {
-    const { runner, records, peers, settled } = this.#options;
+    const { runner, records, peers } = this.#options;
     const ref = placeOf(found);
     // What it has begun runs on: the next cell waits for it, as it would have with the gateway alive.
     while (found.holder !== null && ref && (await runner.sessions([ref]).catch(() => []))[0]?.isBusy) {
       await sleep(retryMs, undefined, { signal: until }).catch(() => {});
       if (until.aborted) return undefined;
     }
-    if (found.holder !== null) await settled(found, until);
     return records.sessions.passTurn(found.id, found, peers.id!);
   }
 
