@@ -41,6 +41,8 @@ export interface OpenFile extends FileContent {
 export interface FileTree {
   /** Whether certainly nothing is in it. Absent, or false: a listing tells. */
   isEmpty?(): boolean;
+  /** Whether it went with its sandbox: then nothing counts as changed or gone. Absent: it never does. */
+  isLost?(): boolean;
   list(limits: { readonly entries: number; readonly depth: number }): Promise<Listing>;
   /** Undefined when there is no such regular file. */
   open(path: string): Promise<OpenFile | undefined>;
@@ -84,6 +86,16 @@ export class TreeWorkspace implements Workspace {
   }
 
   async changes(since: Baseline, limits: CollectLimits): Promise<WorkspaceChanges> {
+    try {
+      return await this.#changes(since, limits);
+    } catch (error) {
+      if (!this.#tree.isLost?.()) throw error;
+      const unchanged = [...since.keys()];
+      return { files: [], gone: [], unchanged, folders: [], caches: [], truncated: true, next: since };
+    }
+  }
+
+  async #changes(since: Baseline, limits: CollectLimits): Promise<WorkspaceChanges> {
     const listing = await this.#tree.list(limits);
     const found = new Map(listing.files.map((file) => [file.path, file]));
     const collection = new Collection(this.#tree, since, limits, listing.truncated);

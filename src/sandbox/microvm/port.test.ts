@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { expect, it, vi } from 'vitest';
+import { TreeWorkspace } from '../file-tree.ts';
 import { frameHead, fromMachine } from './frames.ts';
 import { MachinePort, type PortListener } from './port.ts';
 import { MachineTree } from './tree.ts';
@@ -136,6 +137,20 @@ it('checks every name of a workspace that the machine tells, and counts them', a
     folders: ['empty'],
     caches: [],
     truncated: true,
+  });
+});
+
+it('takes nothing for changed or gone when the machine has ended', async () => {
+  const { port } = scripted();
+  port.close();
+  const known = new Map([['kept.txt', { size: 1, digest: 'd' }]]);
+  const limits = { entries: 9, depth: 9, files: 9, fileBytes: 9, totalBytes: 9 };
+  expect(await new TreeWorkspace(new MachineTree(port)).changes(known, limits)).toMatchObject({
+    files: [],
+    gone: [],
+    unchanged: ['kept.txt'],
+    truncated: true,
+    next: known,
   });
 });
 

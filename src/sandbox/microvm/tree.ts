@@ -27,6 +27,10 @@ export class MachineTree implements FileTree {
     this.#port = port;
   }
 
+  isLost(): boolean {
+    return this.#port.hasEnded;
+  }
+
   async list(limits: { readonly entries: number; readonly depth: number }): Promise<Listing> {
     const files: FoundFile[] = [];
     const folders: string[] = [];
