@@ -5,7 +5,9 @@ import { RunCounter } from '../../support/cluster/run-counter.ts';
 
 const places = { DRAGOMAN_CONCURRENCY: '2', DRAGOMAN_POOL: '2' };
 
-describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places }, (context) => {
+const gatewayEnv = { DRAGOMAN_QUEUE_WAIT_MS: '10000' };
+
+describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places, gatewayEnv }, (context) => {
   const counted = () => {
     const counter = new RunCounter();
     onTestFinished(() => counter.close());
@@ -40,7 +42,7 @@ describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places },
       caller.run(`${waiting.code}import time; time.sleep(0.5); print('ok')`),
     );
     await new Promise((resolve) => setTimeout(resolve, 300));
-    await context.live(context.cluster.workers)[0]!.kill();
+    await context.workerOf(first).kill();
     const ended = await Promise.all(blockers);
     const ran = await Promise.all(queued);
     expect(ran.map(({ stdout }) => stdout)).toEqual(Array(4).fill('ok\n'));
