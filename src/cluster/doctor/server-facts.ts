@@ -19,7 +19,7 @@ export interface ServerFacts {
   readonly skewMs: number | null;
 }
 
-export interface WorkerFacts {
+interface WorkerFacts {
   readonly lease: WorkerLease;
   /** The clock of the worker minus that of the server, in milliseconds; null: it does not say. */
   readonly skewMs: number | null;

@@ -65,7 +65,7 @@ describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places, g
     await counter.begun();
     await context.workerOf(counter).kill();
     expect(await running).toMatchObject({ outcome: 'worker_lost' });
-    const next = await context.caller(1).run('print(open("kept.txt").read())', session);
+    const next = await context.caller().run('print(open("kept.txt").read())', session);
     expect(next).toMatchObject({ outcome: 'completed', stdout: 'kept\n', state: 'restored' });
     expect(counter.count).toBe(1);
     note('worker, kill -9, cell runs', '200 worker_lost; next cell restored with its files', counter.count);

@@ -22,7 +22,7 @@ describeCluster('a worker is cut off and comes back', { gateways: 2, workers: 2 
     expect(ran).toMatchObject({ outcome: 'worker_lost' });
     worker.signal('SIGCONT');
     await awhile(2 * leaseMs);
-    const again = (await context.caller(1).get(`/executions/${ran.id}`)) as { outcome: string; stdout: string };
+    const again = (await context.caller().get(`/executions/${ran.id}`)) as { outcome: string; stdout: string };
     expect(again).toMatchObject({ outcome: 'worker_lost' });
     expect(again.stdout).not.toContain('late');
     expect(counter.count).toBe(1);
@@ -41,7 +41,7 @@ describeCluster('a worker is cut off and comes back', { gateways: 2, workers: 2 
     worker.signal('SIGSTOP');
     expect(await running).toMatchObject({ outcome: 'worker_lost' });
     const next = await context
-      .caller(1)
+      .caller()
       .run('print(open("value.txt").read()); open("value.txt", "w").write("second")', session);
     expect(next).toMatchObject({ stdout: 'first\n', state: 'restored' });
     worker.signal('SIGCONT');
