@@ -12,7 +12,7 @@ const aheadBytes = 256 * 1024;
 /** The server forgets records after some minutes: a log that is silent for longer gets an empty one, so that it stays begun. */
 const silentMs = 120_000;
 
-/** Writes the events of one job to the server as they come: the first at once, then in records of what has come meanwhile. */
+/** Writes the events of one job to the server as they come: at once after a pause, else in records of what has come meanwhile. */
 export class LogWriter {
   readonly #chain: Chain;
   readonly #owner: string;
@@ -22,6 +22,8 @@ export class LogWriter {
   #isRead = false;
   #isOver = false;
   #hasEnding = false;
+  /** On the clock of `performance.now()`. */
+  #wroteAt = Number.NEGATIVE_INFINITY;
   #wakeWriter = () => {};
   #wakeReader = () => {};
 
@@ -40,8 +42,8 @@ export class LogWriter {
     const stop = () => this.#wakeWriter();
     until.addEventListener('abort', stop);
     try {
-      for (let first = true; ; first = false) {
-        await this.#news(first ? 0 : paceMs, until);
+      for (;;) {
+        await this.#news(until);
         if (this.#waiting.length === 0 && this.#isRead) return true;
         if (!(await this.#write(until))) return false;
       }
@@ -73,8 +75,8 @@ export class LogWriter {
     this.#wakeWriter();
   }
 
-  /** Waits for something to write, and then for what comes soon after it. */
-  async #news(pace: number, until: AbortSignal): Promise<void> {
+  /** Waits for something to write, and where the last record is not long ago for what else comes meanwhile. */
+  async #news(until: AbortSignal): Promise<void> {
     const silentAt = performance.now() + silentMs;
     while (this.#waiting.length === 0 && !this.#isRead && performance.now() < silentAt) {
       until.throwIfAborted();
@@ -85,11 +87,13 @@ export class LogWriter {
       await promise;
       clearTimeout(timer);
     }
-    if (pace > 0 && this.#waitingBytes < smallBytes && !this.#hasEnding && !this.#isRead) await sleep(pace);
+    const early = this.#wroteAt + paceMs - performance.now();
+    if (early > 0 && this.#waitingBytes < smallBytes && !this.#hasEnding && !this.#isRead) await sleep(early);
   }
 
   /** Writes what has come, as far as it fits into one record; with nothing to write an empty one. */
   async #write(until: AbortSignal): Promise<boolean> {
+    this.#wroteAt = performance.now();
     const [first] = this.#waiting;
     if (first && first.length > maxRecordBytes) {
       this.#take(1);
