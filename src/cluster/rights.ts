@@ -2,7 +2,7 @@ import { nkeys } from '@nats-io/transport-node';
 import { gatewaySubject, inboxOf, leaseKey, workerSubjects } from './subjects.ts';
 
 /** What a process may do on the NATS server: every subject that is not named is refused. */
-export interface Rights {
+interface Rights {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
 }
@@ -12,7 +12,7 @@ export interface Rights {
  * gateways in its own name, and to hear what it is asked and answered. It runs code that is not trusted, so it reads nothing else:
  * no stream, no event, no question to another worker.
  */
-export function workerRights(seat: string): Rights {
+function workerRights(seat: string): Rights {
   return {
     publish: [
       leaseKey(seat),

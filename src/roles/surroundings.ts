@@ -18,7 +18,7 @@ const deadlineMs = 30_000;
 const maxAnswerBytes = 256 * 1024;
 
 /** Memory of the host, or less in a container with a limit; in bytes. */
-export const usableMemory = () => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+const usableMemory = () => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
 /** What this process runs on, for operators. */
 export function surroundings(options: SurroundingsOptions): Surroundings {

@@ -22,7 +22,6 @@ import {
 } from '../../runner/index.ts';
 import type { WorkerCalls } from '../calls/worker-calls.ts';
 import type { WorkerTable } from '../leases/worker-table.ts';
-import { DirectEvents } from './direct-events.ts';
 import type { JobEvents, Lane } from './job-events.ts';
 import { Placing } from './placing.ts';
 import { orGone, RemoteCommands } from './remote-commands.ts';
@@ -31,10 +30,9 @@ import { RemoteFiles } from './remote-files.ts';
 export interface ClusterRunnerOptions {
   readonly calls: WorkerCalls;
   readonly workers: WorkerTable;
-  /** Absent: events come from the workers themselves. */
-  readonly log?: JobEvents;
-  /** Absent: jobs without a session go to chosen workers. */
-  readonly lane?: Lane;
+  readonly log: JobEvents;
+  /** Where jobs without a session go, unless they are too large for it. */
+  readonly lane: Lane;
 }
 
 /** How often a job without a session is offered to another worker, where one refuses it. */
@@ -48,13 +46,13 @@ export class ClusterRunner implements Runner {
   readonly #workers: WorkerTable;
   readonly #placing: Placing;
   readonly #log: JobEvents;
-  readonly #lane: Lane | undefined;
+  readonly #lane: Lane;
   readonly commands: CommandRunner;
   readonly sandboxFiles: SandboxFileRunner;
   #languages: Promise<readonly Language[]> | undefined;
   #versions: Promise<LanguageVersions> | undefined;
 
-  constructor({ calls, workers, log = new DirectEvents(calls), lane }: ClusterRunnerOptions) {
+  constructor({ calls, workers, log, lane }: ClusterRunnerOptions) {
     this.#calls = calls;
     this.#workers = workers;
     this.#placing = new Placing(workers);
@@ -98,7 +96,7 @@ export class ClusterRunner implements Runner {
 
   async submit(job: Job): Promise<void> {
     if (job.session) return this.#send(job, job.session.worker);
-    if (this.#lane?.takes(job)) return this.#lane.submit(job);
+    if (this.#lane.takes(job)) return this.#lane.submit(job);
     for (let offer = 1; ; offer++) {
       try {
         return await this.#send(job, await this.#placing.choose(null));
@@ -229,7 +227,7 @@ export class ClusterRunner implements Runner {
   }
 
   async #end(jobId: string, how: 'interrupt' | 'cancel'): Promise<void> {
-    if (await this.#lane?.withdraw(jobId)) return;
+    if (await this.#lane.withdraw(jobId)) return;
     const worker = await this.#log.workerOf(jobId);
     if (worker !== undefined) await orGone(() => this.#calls.call(worker, how, { job: jobId }), null);
   }

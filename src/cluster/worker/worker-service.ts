@@ -9,7 +9,7 @@ import { gatewaySubject, seatOf } from '../subjects.ts';
 import { runnerOperations } from './operations.ts';
 
 /** The runner of this process, and what only this process asks of it. */
-export interface HeldRunner extends Runner {
+interface HeldRunner extends Runner {
   /** Whether it runs or has run this job: then it does not take it again. */
   holds(job: JobRef): boolean;
   /** Resolves when this job does not run, or runs no more. */
