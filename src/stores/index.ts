@@ -27,7 +27,6 @@ export {
   type SessionPlace,
   type SessionRecord,
   type SessionRecords,
-  type SessionTurn,
 } from './records/session-records.ts';
 export { createSqliteRecords } from './records/sqlite.ts';
 export type { KernelStateRecord } from './records/state-records.ts';

@@ -30,7 +30,7 @@ const recordsOfOneLog = 4096;
 /** As long as a job may wait and run together: a message that is older belongs to no job any more. */
 const runMs = 2 * 60 * 60_000;
 /** A worker beats each second for what it runs; a message without a beat for so long goes to another. */
-export const ackWaitMs = 5000;
+const ackWaitMs = 5000;
 /** A message that was published again in this time, because its answer was lost, is stored once. */
 const againMs = 2 * 60_000;
 /** An ending is given to another gateway when it is not recorded in this time. */

@@ -17,7 +17,7 @@ import { executionOf, recordFiles } from './recording.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
 
 /** How long is remembered that the files of an execution are recorded: longer than the end of one waits for a recorder. */
-export const rememberedMs = 3 * 24 * 60 * 60_000;
+const rememberedMs = 3 * 24 * 60 * 60_000;
 
 export interface OrderRunParts {
   readonly runner: Runner;
