@@ -101,6 +101,17 @@ describe('Pool', () => {
     for (const go of gates) go();
   });
 
+  it('makes another sandbox for a request whose one was lost while it was made', async () => {
+    let lost = 1;
+    const { pool } = start({
+      onCreate() {
+        if (lost-- > 0) throw new Error('killed');
+      },
+    });
+    expect((await pool.lease(usual)).ended).toBe(false);
+    expect(pool.lacking()).toBeUndefined();
+  });
+
   it('tells a request that waits why no sandbox can be made, and reports the kind as lacking until one can', async () => {
     let isBroken = true;
     const { pool } = start({

@@ -223,9 +223,12 @@ export class Pool {
       sandbox = await this.#create(rack.kind, this.#options.limits);
       rack.failing = false;
     } catch (error) {
+      // One that was killed while it was made costs the request that waits for it nothing: the next one is made for it.
+      const isFirst = !rack.failing;
       rack.failing = true;
       const reason = String((error as Error).cause ?? error);
       this.#options.logger.error({ kind: kindKey(rack.kind), error: reason }, 'a sandbox could not be made');
+      if (isFirst) return;
       this.#waiting.shift((waiter) => waiter.rack === rack)?.reject(error as Error);
       await new Promise((resolve) => setTimeout(resolve, retryDelayMs));
       return;

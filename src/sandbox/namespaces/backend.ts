@@ -32,6 +32,8 @@ export class NamespacesBackend implements Backend {
   readonly #families = new Set<ZygoteFamily>();
   /** By template. */
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
+  /** First templates of families that failed to load the last time. */
+  readonly #failing = new Set<string>();
   readonly #running = new RunningSandboxes();
   readonly #sandboxes = new Set<Sandbox>();
   #cgroups: CgroupTree | undefined;
@@ -189,7 +191,10 @@ export class NamespacesBackend implements Backend {
     this.#families.add(family);
     for (const [at, { name }] of templates.entries()) {
       const zygote = family.zygotes[at]!;
-      const ready = zygote.loaded.then(() => this.#boundReads(zygote.hostPid));
+      const ready = zygote.loaded.then(() => {
+        this.#failing.delete(name);
+        return this.#boundReads(zygote.hostPid);
+      });
       // A failure is reported by the next `create` that needs this zygote.
       ready.catch(() => {});
       this.#zygotes.set(name, { zygote, ready });
@@ -205,7 +210,10 @@ export class NamespacesBackend implements Backend {
       this.#options.logger.warn({ template: names }, 'starting another zygote');
       this.#startFamily(templates);
     };
-    if (!error) {
+    const [{ name: first }] = templates as [Template, ...Template[]];
+    // What was killed while it loaded is started again at once, so that requests wait for it; what fails again cannot be loaded.
+    if (!error || !this.#failing.has(first)) {
+      if (error) this.#failing.add(first);
       start();
       return;
     }
