@@ -5,7 +5,7 @@ const { O_RDONLY, O_RDWR, O_DIRECTORY, O_NONBLOCK } = constants;
 
 /** What the launcher has mounted for one sandbox, as the host reaches it: through its first process, by paths that nothing inside changes. */
 export class OwnFiles {
-  /** Named pipes of the guest. Whoever opens these takes over the descriptors. */
+  /** Named pipes of the guest. Opening them takes over the descriptors. */
   readonly claims: number;
   readonly saved: number;
   readonly given: number;

@@ -165,7 +165,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, text: string
 }
 
 function end(response: ServerResponse, status: number, text = '', headers: Record<string, string> = {}): void {
-  // A body that nobody reads would hold the connection.
+  // A body that is not read would hold the connection.
   const close = status >= 400 ? { connection: 'close' } : {};
   response.writeHead(status, {
     ...close,
