@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { eventually } from '../support/eventually.ts';
+import { kill } from '../support/processes.ts';
 import { attacking } from './attack.ts';
 
 /** Processes below this one that are a kernel in user space: gVisor calls them so in their first word. */
@@ -114,7 +115,7 @@ print(sum(os.readlink(f'/proc/1/fd/{fd}').endswith('claims') for fd in os.listdi
   it('whose kernel is killed end with an outcome, and leave nothing over', async () => {
     const run = engine.run('python', 'import time; print("begun", flush=True); time.sleep(60)', {
       onEvent: () => {
-        for (const pid of kernels()) process.kill(pid, 'SIGKILL');
+        kill(...kernels());
       },
     });
     expect(await run).toMatchObject({ outcome: 'killed', exitCode: null });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { input } from '../support/input.ts';
-import { descendants, sandboxes } from '../support/processes.ts';
+import { descendants, kill, sandboxes } from '../support/processes.ts';
 import { ann, startSessions } from '../support/sessions.ts';
 import { attacking } from './attack.ts';
 
@@ -11,15 +11,6 @@ beforeAll(async () => {
   engine = await startEngine();
 });
 afterAll(() => engine.close());
-
-/** kill -9, unless it has ended meanwhile. */
-function kill(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
 
 /** A request may meet a moment without a zygote; the next ones must not. */
 async function healed(language = 'python', code = 'print(6 * 7)'): Promise<void> {
@@ -62,7 +53,8 @@ describe('kill -9', attacking('endurance'), () => {
             // Parked, staging, running or being collected: as it comes.
             await sleep(Math.random() * 40);
             const found = victims();
-            kill(found[index % Math.max(1, found.length)]);
+            const at = index % Math.max(1, found.length);
+            kill(...found.slice(at, at + 1));
           }
           if ((await answer) === 'right') right++;
         }

@@ -5,6 +5,7 @@ import { hasProgram } from '../../src/host/index.ts';
 
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { input } from '../support/input.ts';
+import { kill } from '../support/processes.ts';
 import { attacking } from './attack.ts';
 
 const isPossible = process.arch === 'x64' && hasProgram('qemu-system-x86_64') && hasProgram('mksquashfs');
@@ -108,7 +109,7 @@ except OSError as error: print(made < 60, error.strerror)`;
   it('that are killed end the run in words, and leave nothing in its way', async () => {
     const run = engine.run('bash', 'echo begun; sleep 50', {
       onEvent({ type }) {
-        if (type === 'stdout') for (const pid of machines()) process.kill(pid, 'SIGKILL');
+        if (type === 'stdout') kill(...machines());
       },
     });
     expect(await run).toMatchObject({ outcome: 'killed', stdout: 'begun\n' });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
-import { descendants } from '../support/processes.ts';
+import { descendants, kill } from '../support/processes.ts';
 import { attacking } from './attack.ts';
 
 let engine: TestEngine;
@@ -26,7 +26,7 @@ it(
     const last = derived.find(({ pid }) => !zygotes.some(({ parent }) => parent === pid))!;
     const made = descendants(last.pid).map(({ pid }) => pid);
     expect([derived.length, made.length > 0]).toEqual([3, true]);
-    process.kill(last.pid, 'SIGKILL');
+    kill(last.pid);
     const left = () => [last.pid, ...made].filter((pid) => existsSync(`/proc/${pid}/stat`));
     await vi.waitFor(() => expect(left()).toEqual([]), { timeout: 30_000 });
     await whole();

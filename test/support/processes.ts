@@ -23,6 +23,17 @@ export function sandboxes(pid: number): HostProcess[] {
   return descendants(pid).filter(({ levels }) => levels.length === 3 && levels[2] === 1);
 }
 
+/** kill -9 of each, unless it has ended meanwhile: processes of one sandbox take one another along. */
+export function kill(...pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 function describe(pid: number, parent: number): HostProcess {
   const status = text(`/proc/${pid}/status`);
   const numbers = (name: string) =>
