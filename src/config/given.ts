@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { parse as parseToml } from 'smol-toml';
-import { parse as parseYaml } from 'yaml';
 import { nearest } from '../core/index.ts';
+import { formats } from './formats.ts';
 import { withoutServiceLinks } from './service-links.ts';
 import type { Given, Setting } from './setting.ts';
 
@@ -81,11 +80,12 @@ function resolve(named: Named, settings: readonly Setting[], called: (name: stri
 
 function readConfigFile(path: string): { named: Named; faults: readonly string[] } {
   const failed = (fault: string) => ({ named: {}, faults: [`${configFile} names ${path}, which ${fault}`] });
+  const parseYaml = (text: string) => formats.yaml().parse(text);
   const parsers: Record<string, (text: string) => unknown> = {
     '.yaml': parseYaml,
     '.yml': parseYaml,
     '.json': parseYaml,
-    '.toml': parseToml,
+    '.toml': (text) => formats.toml().parse(text),
   };
   const parse = parsers[extname(path)];
   if (!parse) return failed('must end in .yaml, .yml, .json or .toml');

@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { formats } from './formats.ts';
 import { type GivenSettings, keyOf } from './given.ts';
 import type { Setting, Surroundings } from './setting.ts';
 
@@ -21,7 +21,10 @@ export function printSettings(settings: readonly Setting[], collected: GivenSett
     const value = given[name] ?? text(from);
     if (value === undefined) return `# ${key} is not set`;
     if (secret) return `# ${key} is a secret and not shown (${source})`;
-    return `${stringify({ [key]: typed(withoutCredentials(value)) }, { lineWidth: 0 }).trim()} # ${source}`;
+    return `${formats
+      .yaml()
+      .stringify({ [key]: typed(withoutCredentials(value)) }, { lineWidth: 0 })
+      .trim()} # ${source}`;
   }
 }
 

@@ -37,7 +37,7 @@ function modelAt({ upstream, model, id }: Route, options: UpstreamsOptions, know
     async *turn(request, signal) {
       const key = keyFor(request.key, upstream.apiKey, options.passthrough);
       const make = () => provider.model({ ...upstream, baseUrl }, model, key);
-      const languageModel = request.key === undefined ? known.get(id, make) : make();
+      const languageModel = await (request.key === undefined ? known.get(id, make) : make());
       yield* ask(languageModel, callOptions(request, provider), rulesFor(key, request.key !== undefined), signal);
     },
     relay(request, signal) {
@@ -58,10 +58,11 @@ const mostKnown = 200;
 
 /** The SDK's models by our ids. Making one compiles schemas, which takes longer than many an answer's first token. */
 class KnownModels {
-  readonly #models = new Map<string, LanguageModelV4>();
+  readonly #models = new Map<string, Promise<LanguageModelV4>>();
 
-  get(id: string, make: () => LanguageModelV4): LanguageModelV4 {
+  get(id: string, make: () => Promise<LanguageModelV4>): Promise<LanguageModelV4> {
     const model = this.#models.get(id) ?? make();
+    model.catch(() => this.#models.delete(id));
     // The map keeps the order of use: its first entry is dropped first.
     this.#models.delete(id);
     this.#models.set(id, model);

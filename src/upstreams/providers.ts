@@ -1,7 +1,3 @@
-import { createAnthropic } from '@ai-sdk/anthropic';
-import { createGoogle } from '@ai-sdk/google';
-import { createOpenAI } from '@ai-sdk/openai';
-import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import { lateSystemAsUser, picturesAfterResults } from './prompt.ts';
 import type { RelayPath, TurnRequest, UpstreamOptions } from './upstreams.ts';
@@ -9,8 +5,8 @@ import type { RelayPath, TurnRequest, UpstreamOptions } from './upstreams.ts';
 /** How to speak to one kind of provider. */
 export interface Provider {
   readonly baseUrl: string;
-  /** The model behind the AI SDK's low-level interface. */
-  model(at: UpstreamOptions & { readonly baseUrl: string }, id: string, key: string): LanguageModelV4;
+  /** The model behind the AI SDK's low-level interface. The SDK of a provider is loaded with its first model: each takes 10 MiB. */
+  model(at: UpstreamOptions & { readonly baseUrl: string }, id: string, key: string): Promise<LanguageModelV4>;
   /** Options under this provider's own names. */
   options(request: TurnRequest): Partial<LanguageModelV4CallOptions>;
   /** The prompt in the form that it accepts. */
@@ -31,15 +27,17 @@ export interface Provider {
 export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> = {
   'openai-compatible': {
     baseUrl: '',
-    model: ({ baseUrl, headers }, id, apiKey) =>
-      createOpenAICompatible({
+    model: async ({ baseUrl, headers }, id, apiKey) => {
+      const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
+      return createOpenAICompatible({
         name: 'upstream',
         baseURL: baseUrl,
         headers: { ...headers },
         includeUsage: true,
         supportsStructuredOutputs: true,
         ...(apiKey === '' ? {} : { apiKey }),
-      }).chatModel(id),
+      }).chatModel(id);
+    },
     options: ({ parallelToolCalls, reasoningEffort, verbosity, format, extra }) => ({
       providerOptions: {
         upstream: {
@@ -57,8 +55,10 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
   },
   openai: {
     baseUrl: 'https://api.openai.com/v1',
-    model: ({ baseUrl, headers }, id, apiKey) =>
-      createOpenAI({ baseURL: baseUrl, headers: { ...headers }, apiKey }).responses(id),
+    model: async ({ baseUrl, headers }, id, apiKey) => {
+      const { createOpenAI } = await import('@ai-sdk/openai');
+      return createOpenAI({ baseURL: baseUrl, headers: { ...headers }, apiKey }).responses(id);
+    },
     options: ({ parallelToolCalls, reasoningEffort, reasoningSummary, verbosity, format }) => ({
       providerOptions: {
         openai: {
@@ -79,8 +79,10 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
   },
   anthropic: {
     baseUrl: 'https://api.anthropic.com/v1',
-    model: ({ baseUrl, headers }, id, apiKey) =>
-      createAnthropic({ baseURL: baseUrl, headers: { ...headers }, apiKey }).languageModel(id),
+    model: async ({ baseUrl, headers }, id, apiKey) => {
+      const { createAnthropic } = await import('@ai-sdk/anthropic');
+      return createAnthropic({ baseURL: baseUrl, headers: { ...headers }, apiKey }).languageModel(id);
+    },
     options: ({ parallelToolCalls, reasoningEffort }) => ({
       ...effort(reasoningEffort),
       ...(parallelToolCalls === false ? { providerOptions: { anthropic: { disableParallelToolUse: true } } } : {}),
@@ -92,8 +94,10 @@ export const providers: Readonly<Record<UpstreamOptions['provider'], Provider>> 
   },
   google: {
     baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
-    model: ({ baseUrl, headers }, id, apiKey) =>
-      createGoogle({ baseURL: baseUrl, headers: { ...headers }, apiKey }).languageModel(id),
+    model: async ({ baseUrl, headers }, id, apiKey) => {
+      const { createGoogle } = await import('@ai-sdk/google');
+      return createGoogle({ baseURL: baseUrl, headers: { ...headers }, apiKey }).languageModel(id);
+    },
     options: ({ reasoningEffort }) => effort(reasoningEffort),
     prompt: lateSystemAsUser,
     headers: (key) => ({ 'x-goog-api-key': key }),

@@ -10,8 +10,8 @@ import type { SignIns } from '../../service/index.ts';
 import { type ApiKeyOptions, keyLookup } from './api-keys.ts';
 import { type Credential, type Presented, readCredential, wantsSocket } from './credential.ts';
 import { isOwnPage, signInSecret } from './sign-in-cookie.ts';
-import { localTokenKeys, remoteTokenKeys, type TokenKeySource } from './token-keys.ts';
-import { type TokenRules, tokenVerifier } from './tokens.ts';
+import type { TokenKeySource } from './token-keys.ts';
+import type { TokenRules } from './tokens.ts';
 
 /** Tells who asks. */
 export interface Authenticator {
@@ -55,10 +55,12 @@ export interface AuthenticatorOptions {
 const everyone: Principal = Object.freeze({ id: 'open', tenant: 'open', name: 'open' });
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { mode, keys, findKey, signIns, jwt, plans, logger, clock = Date.now } = options;
+  const { mode, keys, findKey, signIns, jwt, plans, clock = Date.now } = options;
   const lookup = keyLookup({ configured: keys, findKey, plans, clock });
-  const tokenKeys = mode.includes('jwt') ? tokenKeysFrom(jwt.keys, clock, logger) : undefined;
-  const principalOfToken = tokenKeys && tokenVerifier(jwt, tokenKeys, plans, clock);
+  const acceptsTokens = mode.includes('jwt');
+  if (acceptsTokens && !jwt.keys) throw new Error('tokens are accepted but there are no keys to verify them');
+  const tokens = acceptsTokens ? openTokens(jwt, jwt.keys!, options, clock) : undefined;
+  const principalOfToken = tokens && (async (token: string) => (await tokens).principalOf(token));
 
   const byKey = ({ secret }: Credential) => byHash(secretHash(secret));
   const byHash = async (hash: string): Promise<Principal> => {
@@ -94,7 +96,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     isOpen: mode === 'open',
     configured: lookup.configured,
     forgetKeys: lookup.forget,
-    start: async () => tokenKeys?.start(),
+    start: async () => (await tokens)?.keys.start(),
     authenticate,
     authenticateOperator: async (presented) => {
       if (presented.pathKey !== undefined)
@@ -116,9 +118,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   };
 }
 
-function tokenKeysFrom(source: TokenKeySource | undefined, clock: () => number, logger: Logger) {
-  if (!source) throw new Error('tokens are accepted but there are no keys to verify them');
-  return 'url' in source ? remoteTokenKeys(source.url, clock) : localTokenKeys(source.path, clock, logger);
+/** What verifies tokens is loaded where tokens are accepted: it takes 5 MiB. */
+async function openTokens(
+  rules: TokenRules,
+  source: TokenKeySource,
+  { plans, logger }: Pick<AuthenticatorOptions, 'plans' | 'logger'>,
+  clock: () => number,
+) {
+  const [{ localTokenKeys, remoteTokenKeys }, { tokenVerifier }] = await Promise.all([
+    import('./token-keys.ts'),
+    import('./tokens.ts'),
+  ]);
+  const keys = 'url' in source ? remoteTokenKeys(source.url, clock) : localTokenKeys(source.path, clock, logger);
+  return { keys, principalOf: tokenVerifier(rules, keys, plans, clock) };
 }
 
 function required(presented: Presented): Credential {

@@ -1,5 +1,4 @@
-import pg from 'pg';
-import { connectionSettings } from './postgres.ts';
+import { connectionSettings, loadDriver } from './postgres.ts';
 
 /** How a PostgreSQL server is set, as far as this service depends on it. */
 export interface PostgresFacts {
@@ -22,7 +21,8 @@ const deadlineMs = 5_000;
 
 /** Asks a PostgreSQL server how it is set. @throws Error when it does not answer in time */
 export async function examinePostgres(url: string): Promise<PostgresFacts> {
-  const client = new pg.Client({ ...connectionSettings(url), statement_timeout: deadlineMs });
+  const driver = await loadDriver();
+  const client = new driver.Client({ ...connectionSettings(driver, url), statement_timeout: deadlineMs });
   client.on('error', () => {});
   await client.connect();
   try {

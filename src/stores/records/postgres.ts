@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
 import { DragomanError } from '../../core/index.ts';
 import type { Records } from './records.ts';
 import type { Schema } from './schema.ts';
@@ -49,7 +49,8 @@ export function createPostgresRecords(options: { url: string; documentBytes?: nu
  * @throws DragomanError storage_unavailable when another server has it, or the database cannot be reached
  */
 export async function lockPostgres(url: string): Promise<{ release(): Promise<void> }> {
-  const client = new pg.Client({ ...connectionSettings(url), statement_timeout: connectMs });
+  const driver = await loadDriver();
+  const client = new driver.Client({ ...connectionSettings(driver, url), statement_timeout: connectMs });
   // The lock goes with the connection. Nothing is lost by that while the data directory is locked as well.
   client.on('error', () => {});
   try {
@@ -71,14 +72,17 @@ export function shownUrl(url: string): string {
 }
 
 async function connect(url: string): Promise<Kysely<Schema>> {
-  const pool = new pg.Pool({
-    ...connectionSettings(url),
+  const driver = await loadDriver();
+  const pool = new driver.Pool({
+    ...connectionSettings(driver, url),
     max: connections,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: idleTransactionMs,
   });
   // An idle connection that breaks is replaced by the pool; without a listener the error would end the process.
   pool.on('error', () => {});
+  // The same goes for one that breaks between two statements of a transaction: the next one fails.
+  pool.on('connect', (client) => client.on('error', () => {}));
   try {
     const { rows } = await pool.query("select current_setting('server_version_num')::int as version");
     if (rows[0].version < 130_000) throw new Error('its server is older than PostgreSQL 13');
@@ -89,23 +93,29 @@ async function connect(url: string): Promise<Kysely<Schema>> {
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
+type Driver = typeof pg;
+
+/** Loaded where there is such a database alone: most services have none. */
+export async function loadDriver(): Promise<Driver> {
+  return (await import('pg')).default;
+}
+
 /** How any connection to the database of this URL is made. */
-export function connectionSettings(url: string): pg.ClientConfig {
+export function connectionSettings({ types }: Driver, url: string): pg.ClientConfig {
+  /** Types whose values the driver would leave as texts, which then add up as texts do. */
+  const wholeNumbers: readonly number[] = [types.builtins.INT8, types.builtins.NUMERIC];
   return {
     connectionString: url,
     application_name: 'dragoman',
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
-    types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
+    types: { getTypeParser: parserOf as typeof types.getTypeParser },
   };
-}
 
-/** Types whose values the driver would leave as texts, which then add up as texts do. */
-const wholeNumbers: readonly number[] = [pg.types.builtins.INT8, pg.types.builtins.NUMERIC];
-
-function parserOf(type: number, format?: 'text' | 'binary'): unknown {
-  if (wholeNumbers.includes(type) && format !== 'binary') return numberOf;
-  return pg.types.getTypeParser(type, format as 'text');
+  function parserOf(type: number, format?: 'text' | 'binary'): unknown {
+    if (wholeNumbers.includes(type) && format !== 'binary') return numberOf;
+    return types.getTypeParser(type, format as 'text');
+  }
 }
 
 function numberOf(text: string): number {
