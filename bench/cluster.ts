@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Caller } from '../test/support/cluster/caller.ts';
 import { type Cluster, startCluster } from '../test/support/cluster/cluster.ts';
 import { startServer, type TestServer } from '../test/support/server.ts';
+import { processorMs } from './processor.ts';
 import { median, percentile, table } from './statistics.ts';
 
 const rounds = 60;
@@ -147,12 +147,6 @@ async function inFlight(width: number, count: number, work: () => Promise<unknow
       while (left-- > 0) await work();
     }),
   );
-}
-
-/** User and system time of a process, without its children, in milliseconds. */
-function processorMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -9,6 +9,7 @@ import { commandTimes } from './commands.ts';
 import { cost } from './cost.ts';
 import { e2bCalls } from './e2b.ts';
 import { jupyterCells } from './jupyter.ts';
+import { lane } from './lane.ts';
 import { languages } from './languages.ts';
 import { latency } from './latency.ts';
 import { mcpCalls } from './mcp.ts';
@@ -56,6 +57,7 @@ const benches: Record<string, () => Promise<void>> = {
   start,
   state,
   cluster,
+  lane,
 };
 
 async function withServer(measure: (server: TestServer) => Promise<void>, env = {}): Promise<void> {

@@ -127,6 +127,8 @@ class SandboxEngine implements Engine {
     const entry = { path, code: sourceText(runtime, code) };
     let compiled: Compiled | undefined;
     if (argv) {
+      // A compiler runs what the code says.
+      await options.permit;
       const compilation = await this.#compiler.compile({ runtime, argv, entry, inputs, limits, owner }, options);
       if ('failed' in compilation) return notCompiled(compilation.failed, request, options);
       compiled = compilation;
@@ -164,6 +166,7 @@ class SandboxEngine implements Engine {
             start: (token) => orders.toolProgram(token, toolProgramOf(runtime, started, tools.tools), tools.tools),
           }
         : { before, start: (token) => orders.run(token, programOf(runtime, started)) };
+      await options.permit;
       const result = await runIn(sandbox, order, {
         limits,
         ...options,

@@ -90,6 +90,8 @@ export interface EngineCallOptions {
   readonly onEvent?: ((event: ExecutionEvent) => void) | undefined;
   /** From `Engine.tools`; for this execution only. */
   readonly tools?: ToolBroker | undefined;
+  /** None of the code is run before it resolves, while its sandbox is made ready; it is not run at all where it rejects. Absent: it may begin. */
+  readonly permit?: Promise<void> | undefined;
 }
 
 /** A file that a program created, or an input that it modified. */

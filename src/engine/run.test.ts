@@ -38,6 +38,30 @@ describe('a program', () => {
     expect(used().map(({ ended }) => ended)).toEqual([true, true]);
   });
 
+  it('is staged while its permit is waited for, and runs only with it', async () => {
+    let ran = 0;
+    backend.run = async (_, guest) => {
+      ran++;
+      await guest.print(guest.files.read('a')!);
+      return 0;
+    };
+    const given = Promise.withResolvers<void>();
+    const inputs = [input('a', 'x')];
+    const running = execute({ inputs }, { permit: given.promise });
+    await expect.poll(() => used().length).toBe(1);
+    await expect.poll(() => used()[0]!.files.read('a')).toBe('x');
+    expect(ran).toBe(0);
+    given.resolve();
+    expect((await running).result).toMatchObject({ outcome: 'completed', stdout: { text: 'x' } });
+    const refused = Promise.withResolvers<void>();
+    const never = execute({ inputs }, { permit: refused.promise });
+    await expect.poll(() => used().length).toBe(2);
+    refused.reject(new Error('refused'));
+    await expect(never).rejects.toThrow('refused');
+    expect(ran).toBe(1);
+    await expect.poll(() => used().map(({ ended }) => ended)).toEqual([true, true]);
+  });
+
   it.each<[string, (guest: ScriptedSandbox) => number | string | undefined, object]>([
     ['killed by a signal', () => 'SIGSEGV', { outcome: 'completed', signal: 'SIGSEGV' }],
     [

@@ -69,6 +69,7 @@ export class JobRun {
   readonly #tools: ToolBroker | undefined;
   readonly #cancel = new AbortController();
   #cell: { interrupt(): void } | undefined;
+  #permit: Promise<void> | undefined;
   #span: Span = noSpan;
 
   /** @throws DragomanError unsupported_language, invalid_request for tools */
@@ -82,8 +83,12 @@ export class JobRun {
     this.#log = createLog();
   }
 
-  /** Runs it to its end, which is the last event of its log. Never rejects. */
-  async run(): Promise<void> {
+  /**
+   * Runs it to its end, which is the last event of its log. Never rejects.
+   * @param permit none of its code is run before it resolves, and nothing at all where it rejects. Absent: it may begin
+   */
+  async run(permit?: Promise<void>): Promise<void> {
+    this.#permit = permit;
     try {
       if (this.#parts.now() > this.#job.deadline) throw new DragomanError('overloaded', { retryAfterSeconds: 5 });
       const { worker, traces = noTraces } = this.#parts;
@@ -144,7 +149,7 @@ export class JobRun {
       limits,
       owner,
     };
-    const options = { signal: this.#cancel.signal, onEvent: this.#tell, tools: this.#tools };
+    const options = { signal: this.#cancel.signal, onEvent: this.#tell, tools: this.#tools, permit: this.#permit };
     const run = await this.#span.step('program', () => this.#parts.engine.execute(request, options));
     try {
       const stored = await this.#store(run.artifacts, this.#staged());
@@ -159,8 +164,9 @@ export class JobRun {
     }
   }
 
-  #runCell(): Promise<JobEnding> {
+  async #runCell(): Promise<JobEnding> {
     const { session, owner } = this.#job;
+    if (session) await this.#permit;
     return session
       ? this.#parts.sessions.use(session, owner, session.idleMs, (live) => this.#cellInSession(live, session))
       : this.#cellAlone();
@@ -208,6 +214,7 @@ export class JobRun {
     const sandbox = await this.#parts.engine.openSession(this.#job.limits, this.#job.owner);
     try {
       await sandbox.stage(this.#inputs(), this.#job.folders ?? []);
+      await this.#permit;
       return await this.#cellIn(sandbox, 'fresh', this.#staged());
     } finally {
       void sandbox.close();

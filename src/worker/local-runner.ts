@@ -100,14 +100,15 @@ export class LocalRunner implements Runner {
     return kind === undefined ? null : `sandboxes cannot be made (${kind})`;
   }
 
-  async submit(job: Job): Promise<void> {
+  /** @param permit as of `JobRun.run` */
+  async submit(job: Job, permit?: Promise<void>): Promise<void> {
     const key = logKey(job);
     const { events } = this.#options;
     if (this.#jobs.has(job.id) || events.find(key)) throw new DragomanError('conflict');
     const parts = { ...this.#options, sessions: this.#sessions, worker: this.#worker };
     // Throws for a job that cannot be run at all, and then there is no log of it.
     const run = new JobRun(parts, job, () => events.create(key));
-    const settled = run.run().finally(() => this.#jobs.delete(job.id));
+    const settled = run.run(permit).finally(() => this.#jobs.delete(job.id));
     this.#jobs.set(job.id, { run, settled });
   }
 

@@ -103,6 +103,28 @@ describe.skipIf(!hasNats())('the shared queue of jobs', () => {
     expect(events.at(-1)!.event.type).toBe('ended');
   });
 
+  it('makes a job ready while its log is won, runs none of it before, and ends it where another process won', async () => {
+    const { logs } = await startLaneGateway(nats.url);
+    for (const isWon of [true, false]) {
+      let ran = 0;
+      const worker = await startLaneWorker(nats.url, `early-${isWon}`, async () => void ran++, 0);
+      const job = laneJob();
+      logs.follow(job);
+      const [claim, answer] = [worker.log.claim(job), Promise.withResolvers<void>()];
+      expect(await claim).toBe(true);
+      const ended = worker.runner.submit(job, answer.promise);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(worker.runner.submitted).toHaveLength(1);
+      expect(ran).toBe(0);
+      if (isWon) answer.resolve();
+      else answer.reject(new Error('lost'));
+      await ended;
+      const events = await allEvents(logs.events(job, 0));
+      expect(events.at(-1)!.event.type).toBe(isWon ? 'ended' : 'failed');
+      expect(ran).toBe(isWon ? 1 : 0);
+    }
+  });
+
   it('begins a job elsewhere when its worker stands still before it has begun it, and nowhere when it wakes up', async () => {
     const { lane, logs } = await startLaneGateway(nats.url);
     const runs: string[] = [];

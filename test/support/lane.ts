@@ -58,10 +58,10 @@ export async function startLaneWorker(url: string, seat: string, script: Script,
   runner.worker = worker;
   let running = 0;
   const counted = {
-    async submit(job: Job) {
+    async submit(job: Job, permit?: Promise<void>) {
       running++;
       void log.whole(job.id).then(() => running--);
-      await runner.submit(job);
+      await runner.submit(job, permit);
     },
   };
   const free = () => places - running;

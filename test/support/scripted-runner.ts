@@ -103,14 +103,14 @@ export class ScriptedRunner implements Runner {
     return null;
   }
 
-  async submit(job: Job): Promise<void> {
+  async submit(job: Job, permit?: Promise<void>): Promise<void> {
     const key = { tenant: '', principalId: job.owner, id: job.id };
     if (this.#events.find(key)) throw new DragomanError('conflict');
     this.submitted.push(structuredClone(job));
     const log = this.#events.create(key);
     const run = new Run(job, log, this.#files);
     this.#jobs.set(job.id, run);
-    void this.#run(run, job, log).finally(() => this.#jobs.delete(job.id));
+    void this.#run(run, job, log, permit).finally(() => this.#jobs.delete(job.id));
   }
 
   events(job: JobRef, after: number, signal?: AbortSignal) {
@@ -191,9 +191,10 @@ export class ScriptedRunner implements Runner {
     return this.#liveOf(session) ? { files: [], deleted: [], folders: [], lost: [] } : null;
   }
 
-  async #run(run: Run, job: Job, log: EventWriter<JobEvent>): Promise<void> {
+  async #run(run: Run, job: Job, log: EventWriter<JobEvent>, permit?: Promise<void>): Promise<void> {
     log.append({ type: 'started', worker: this.worker });
     try {
+      await permit;
       const { session } = job;
       const kernel = job.mode === 'cell' ? (session?.kernel?.id ?? job.language) : undefined;
       const known = session && this.#live.get(session.id);

@@ -1,6 +1,6 @@
 import type { Msg } from '@nats-io/transport-node';
-import type { Logger } from '../../core/index.ts';
-import type { Job, Runner } from '../../runner/index.ts';
+import { DragomanError, type Logger } from '../../core/index.ts';
+import type { Job } from '../../runner/index.ts';
 import type { Connection } from '../connection.ts';
 import type { WorkerLog } from '../log/worker-log.ts';
 import { decode } from '../message.ts';
@@ -11,7 +11,10 @@ export interface LaneWorkerOptions {
   readonly connection: Connection;
   /** Id of this worker. */
   readonly worker: string;
-  readonly runner: Pick<Runner, 'submit'>;
+  readonly runner: {
+    /** Begins a job; none of its code is run before `permit` resolves, and nothing where it rejects. @throws DragomanError as `Runner.submit` */
+    submit(job: Job, permit: Promise<void>): Promise<void>;
+  };
   readonly log: WorkerLog;
   /** Places for jobs that are free now, those of jobs that `runner` has not been given yet included. */
   readonly free: () => number;
@@ -125,14 +128,14 @@ export class LaneWorker {
     };
     let answer = acknowledged;
     try {
-      // Nothing of a job is run before its log is won, whatever the queue says.
-      if (!(await log.claim(job))) return;
-      try {
-        await runner.submit(job);
-      } catch (error) {
-        await log.refuse(job, error);
-      }
-      begun();
+      // Nothing of its code is run before its log is won, whatever the queue says. Its sandbox is made ready meanwhile.
+      const claimed = log.claim(job);
+      const permit = won(claimed);
+      permit.catch(() => {});
+      const submitted = runner.submit(job, permit).catch((error) => log.refuse(job, error));
+      void submitted.then(begun);
+      if (!(await claimed)) return;
+      await submitted;
       await log.whole(job.id);
     } catch (error) {
       logger.error({ job: job.id, error: String(error) }, 'a job of the queue was not run');
@@ -152,4 +155,9 @@ export class LaneWorker {
     const { connection } = this.#options;
     if (!connection.nats.isClosed()) connection.nats.publish(reply, what);
   }
+}
+
+/** @throws DragomanError conflict when the log of the job belongs to another process */
+async function won(claimed: Promise<boolean>): Promise<void> {
+  if (!(await claimed)) throw new DragomanError('conflict', { message: 'The job was begun or ended elsewhere.' });
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { NumberedEvent } from '../../event-log/index.ts';
 import type { JobEvent } from '../../runner/index.ts';
 import type { Chain } from './chain.ts';
@@ -12,7 +12,10 @@ const aheadBytes = 256 * 1024;
 /** The server forgets records after some minutes: a log that is silent for longer gets an empty one, so that it stays begun. */
 const silentMs = 120_000;
 
-/** Writes the events of one job to the server as they come: at once after a pause, else in records of what has come meanwhile. */
+/**
+ * Writes the events of one job to the server as they come: output at once after a pause, an ending at once, else in records of what has come
+ * meanwhile. Nobody waits for the beginning of a job: it goes with what follows, if that comes soon.
+ */
 export class LogWriter {
   readonly #chain: Chain;
   readonly #owner: string;
@@ -22,8 +25,11 @@ export class LogWriter {
   #isRead = false;
   #isOver = false;
   #hasEnding = false;
-  /** On the clock of `performance.now()`. */
+  /** Something waits besides the beginning of the job. */
+  #hasNews = false;
+  /** When the last record was written, and when its beginning came, on the clock of `performance.now()`. */
   #wroteAt = Number.NEGATIVE_INFINITY;
+  #begunAt = Number.NEGATIVE_INFINITY;
   #wakeWriter = () => {};
   #wakeReader = () => {};
 
@@ -61,6 +67,8 @@ export class LogWriter {
       if (next.done || this.#isOver) break;
       const { type } = next.value.event;
       if (type === 'ended' || type === 'failed') this.#hasEnding = true;
+      if (type === 'started') this.#begunAt = performance.now();
+      else this.#hasNews = true;
       const bytes = eventBytes(next.value);
       this.#waiting.push(bytes);
       this.#waitingBytes += bytes.length;
@@ -78,17 +86,26 @@ export class LogWriter {
   /** Waits for something to write, and where the last record is not long ago for what else comes meanwhile. */
   async #news(until: AbortSignal): Promise<void> {
     const silentAt = performance.now() + silentMs;
-    while (this.#waiting.length === 0 && !this.#isRead && performance.now() < silentAt) {
+    for (;;) {
       until.throwIfAborted();
+      const ms = this.#dueAt(silentAt) - performance.now();
+      if (ms <= 0) break;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wakeWriter = resolve;
-      const timer = setTimeout(resolve, silentMs);
+      const timer = setTimeout(resolve, ms);
       timer.unref();
       await promise;
       clearTimeout(timer);
     }
-    const early = this.#wroteAt + paceMs - performance.now();
-    if (early > 0 && this.#waitingBytes < smallBytes && !this.#hasEnding && !this.#isRead) await sleep(early);
+    // What comes in the same moment goes along: the end of a short program often does.
+    if (!this.#hasEnding) await setImmediate();
+  }
+
+  /** When to write, on the clock of `performance.now()`. */
+  #dueAt(silentAt: number): number {
+    if (this.#waiting.length === 0) return this.#isRead ? 0 : silentAt;
+    if (this.#isRead || this.#hasEnding || this.#waitingBytes >= smallBytes) return 0;
+    return (this.#hasNews ? this.#wroteAt : this.#begunAt) + paceMs;
   }
 
   /** Writes what has come, as far as it fits into one record; with nothing to write an empty one. */
@@ -122,6 +139,7 @@ export class LogWriter {
   #take(count: number): Buffer[] {
     const taken = this.#waiting.splice(0, count);
     for (const { length } of taken) this.#waitingBytes -= length;
+    this.#hasNews = this.#waiting.length > 0;
     this.#wakeReader();
     return taken;
   }

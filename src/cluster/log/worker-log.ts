@@ -21,8 +21,8 @@ export interface WorkerLogOptions {
 interface Begun {
   readonly job: Job;
   readonly chain: Chain;
-  /** Its first event is in the log already. */
-  readonly isClaimed: boolean;
+  /** Whether its log was won, with its first event; undefined: no other worker may have it. */
+  readonly claim: Promise<boolean> | undefined;
   /** Resolves when all that it tells is stored, or not wanted. */
   readonly whole: PromiseWithResolvers<void>;
 }
@@ -42,29 +42,35 @@ export class WorkerLog implements EventLog<JobEvent> {
 
   /**
    * Begins the log of a job that other workers may have, too: one of them wins, and it alone may run the job. Waits for the server.
-   * False: another process has begun or ended it.
+   * False: another process has begun or ended it. What is told of the job meanwhile is kept, and written once the log is won.
    */
-  async claim(job: Job): Promise<boolean> {
+  claim(job: Job): Promise<boolean> {
     const chain = this.#chain(job);
     const started: NumberedEvent<JobEvent> = { number: 1, event: { type: 'started', worker: this.#options.worker } };
-    if (!(await chain.write(recordOf(job.owner, 0, [eventBytes(started)]), this.#closed.signal))) return false;
-    this.#begun.set(job.id, { job, chain, isClaimed: true, whole: Promise.withResolvers() });
-    return true;
+    const claim = chain.write(recordOf(job.owner, 0, [eventBytes(started)]), this.#closed.signal);
+    const begun = { job, chain, claim, whole: Promise.withResolvers<void>() };
+    this.#begun.set(job.id, begun);
+    const lost = () => {
+      if (this.#begun.get(job.id) === begun && !this.find(keyOf(job))) this.#begun.delete(job.id);
+    };
+    claim.then((isWon) => isWon || lost(), lost);
+    return claim;
   }
 
   /** A job that was sent to this worker alone is about to begin: its log begins with its first event. */
   expect(job: Job): void {
     if (this.#begun.has(job.id) || this.find(keyOf(job))) return;
-    this.#begun.set(job.id, { job, chain: this.#chain(job), isClaimed: false, whole: Promise.withResolvers() });
+    this.#begun.set(job.id, { job, chain: this.#chain(job), claim: undefined, whole: Promise.withResolvers() });
   }
 
   /** A job that was expected or claimed does not begin. A claimed one ends with this error. */
   async refuse(job: Job, error: unknown): Promise<void> {
     const begun = this.#begun.get(job.id);
     if (!begun || this.find(keyOf(job))) return;
-    this.#begun.delete(job.id);
     const failed = eventBytes({ number: 2, event: { type: 'failed', error: jobFault(error) } });
-    if (begun.isClaimed) await begun.chain.write(recordOf(job.owner, begun.chain.last, [failed]), this.#closed.signal);
+    if (await begun.claim)
+      await begun.chain.write(recordOf(job.owner, begun.chain.last, [failed]), this.#closed.signal);
+    this.#begun.delete(job.id);
     begun.whole.resolve();
   }
 
@@ -81,8 +87,8 @@ export class WorkerLog implements EventLog<JobEvent> {
   create(key: FairKey): EventWriter<JobEvent> {
     const writer = this.#memory.create(key);
     const begun = this.#begun.get(key.id);
-    if (begun) void this.#write(begun, this.#memory.read(key, begun.isClaimed ? 1 : 0));
-    return begun?.isClaimed ? afterStarted(writer) : writer;
+    if (begun) void this.#write(begun, this.#memory.read(key, begun.claim ? 1 : 0));
+    return begun?.claim ? afterStarted(writer) : writer;
   }
 
   find(key: FairKey) {
@@ -107,7 +113,7 @@ export class WorkerLog implements EventLog<JobEvent> {
     return new Chain(connection, seatOf(worker), id, `${id}.${this.#process}`, 0);
   }
 
-  async #write({ job, chain, whole }: Begun, events: AsyncIterable<NumberedEvent<JobEvent>>): Promise<void> {
+  async #write({ job, chain, claim, whole }: Begun, events: AsyncIterable<NumberedEvent<JobEvent>>): Promise<void> {
     const { connection, worker, logger, fenced } = this.#options;
     const until = this.#closed.signal;
     const done: Promise<void>[] = [];
@@ -121,6 +127,12 @@ export class WorkerLog implements EventLog<JobEvent> {
       }
     };
     try {
+      if (claim && !(await claim)) {
+        // It belongs to another process: what would have run here reaches no one.
+        fenced(job.id);
+        this.delete(keyOf(job));
+        return;
+      }
       if (!(await new LogWriter(chain, job.owner, noted()).run(until))) {
         logger.warn({ job: job.id }, 'the log of a job was ended by a gateway');
         fenced(job.id);
