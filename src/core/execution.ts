@@ -18,6 +18,15 @@ export interface Usage {
   peakMemoryBytes: number;
 }
 
+/** What a sandbox uses at this moment. */
+export interface UsageNow {
+  /** Processor time since it was made. */
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+  /** What is in its workspace; null: its boundary cannot tell. */
+  readonly workspaceBytes: number | null;
+}
+
 /** A stream's text: UTF-8 with replacement characters, head and tail kept when it was longer than the limit. */
 export interface OutputText {
   text: string;

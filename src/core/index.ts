@@ -30,6 +30,7 @@ export {
   type ToolDefinition,
   type ToolResult,
   type Usage,
+  type UsageNow,
   unprintedError,
 } from './execution.ts';
 export { FairQueue } from './fair-queue.ts';

@@ -10,6 +10,7 @@ import type {
   ToolCall,
   ToolDefinition,
   ToolResult,
+  UsageNow,
 } from '../core/index.ts';
 import type { FileContent } from '../sandbox/index.ts';
 import type { CommandRequest, EngineCommand, EngineFiles } from './beside/index.ts';
@@ -207,6 +208,8 @@ export interface EngineSession {
   startCommand(request: CommandRequest): Promise<EngineCommand>;
   /** Files at any path of the sandbox. May be used at any time. */
   readonly files: EngineFiles;
+  /** May be asked at any time. Undefined once the sandbox is gone. */
+  usageNow(): UsageNow | undefined;
   /** Destroys the sandbox. */
   close(): Promise<void>;
 }

@@ -1,4 +1,12 @@
-import { DragomanError, type Limits, modeOf, newId, type StateLoss, type StateReport } from '../core/index.ts';
+import {
+  DragomanError,
+  type Limits,
+  modeOf,
+  newId,
+  type StateLoss,
+  type StateReport,
+  type UsageNow,
+} from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Baseline, LinkListener, Sandbox } from '../sandbox/index.ts';
 import { collectLimits } from './artifacts.ts';
@@ -273,6 +281,10 @@ export class SandboxSession implements EngineSession {
       return over();
     });
     return command;
+  }
+
+  usageNow(): UsageNow | undefined {
+    return this.ended ? undefined : this.#sandbox.usageNow();
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   ToolDefinition,
   ToolNaming,
   ToolResult,
+  UsageNow,
 } from '../core/index.ts';
 import type { NumberedEvent } from '../event-log/index.ts';
 import type { CommandRunner } from './commands.ts';
@@ -60,6 +61,8 @@ export interface Runner {
   leaving?(listener: (worker: string) => void): () => void;
   /** Those of these sessions that a worker holds a sandbox for. */
   sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]>;
+  /** What a session's sandbox uses at this moment; null when it has none. */
+  usageNow(session: SessionRef): Promise<UsageNow | null>;
   /** What is held at this moment, for operators. */
   census(): Promise<RunnerCensus>;
   /** Counts as use of a session, and says how long its sandbox may be idle from now on, in milliseconds. */

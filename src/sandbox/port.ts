@@ -1,4 +1,4 @@
-import type { Limits } from '../core/index.ts';
+import type { Limits, UsageNow } from '../core/index.ts';
 import type { Aside, Claim, ClaimAllowance, Order, Park } from '../guest-protocol/index.ts';
 
 /** Python modules that a warm unit has imported, so that no sandbox made from it has to. */
@@ -209,6 +209,8 @@ export interface Sandbox {
   /** Lowers (or restores) the sandbox's share of the processor against others. */
   background(on: boolean): void;
   usage(): Promise<SandboxUsage>;
+  /** Undefined once it is gone. */
+  usageNow(): UsageNow | undefined;
   /** Kills everything and frees all resources. Idempotent; resolves when nothing is left. */
   destroy(): Promise<void>;
 }

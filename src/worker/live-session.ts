@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, modeOf } from '../core/index.ts';
+import { DragomanError, type Limits, modeOf, type UsageNow } from '../core/index.ts';
 import type { Engine, EngineInput, EngineSession } from '../engine/index.ts';
 import type {
   Continuity,
@@ -154,6 +154,10 @@ export class LiveSession {
   /** Its variables are being saved. */
   get isSaving(): boolean {
     return this.#saves > 0;
+  }
+
+  get usageNow(): UsageNow | undefined {
+    return this.#sandbox?.usageNow();
   }
 
   /** See `Runner.saveStates`. */

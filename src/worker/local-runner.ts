@@ -1,4 +1,12 @@
-import { DragomanError, type Limits, type Logger, newId, type ToolResult, type Traces } from '../core/index.ts';
+import {
+  DragomanError,
+  type Limits,
+  type Logger,
+  newId,
+  type ToolResult,
+  type Traces,
+  type UsageNow,
+} from '../core/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { EventLog, NumberedEvent } from '../event-log/index.ts';
 import type {
@@ -177,6 +185,10 @@ export class LocalRunner implements Runner {
     const { live, parked } = this.#options.engine.census();
     const parkedOnes = Object.values(parked).reduce((sum, each) => sum + each, 0);
     return { sandboxes: { live, parked: parkedOnes }, sessions: this.#sessions.held() };
+  }
+
+  async usageNow(session: SessionRef): Promise<UsageNow | null> {
+    return this.#sessions.find(session)?.usageNow ?? null;
   }
 
   async keepSession(session: SessionRef, idleMs: number): Promise<void> {

@@ -100,6 +100,23 @@ describe('the code interpreter of E2B', () => {
 });
 
 describe('a sandbox of E2B', () => {
+  it('tells what it uses at this moment', async () => {
+    const made = await sandbox();
+    expect(await made.getMetrics()).toMatchObject([{ memUsed: 0, diskUsed: 0, cpuUsedPct: 0 }]);
+    await made.runCode('kept = bytearray(64 << 20)\nopen("a.bin", "wb").write(kept[:8 << 20])');
+    const [metrics] = await made.getMetrics();
+    expect(metrics!.memUsed).toBeGreaterThan(72 << 20);
+    expect(metrics!.memUsed).toBeLessThan(metrics!.memTotal);
+    expect(metrics!.diskUsed).toBeGreaterThanOrEqual(8 << 20);
+    expect(metrics!.diskUsed).toBeLessThan(metrics!.diskTotal);
+    const busy = await made.commands.run('while :; do :; done', { background: true, timeoutMs: 30_000 });
+    await eventually(async () => expect((await made.getMetrics())[0]!.cpuUsedPct).toBeGreaterThan(1));
+    await busy.kill();
+    expect(await made.getMetrics({ end: new Date(Date.now() - 60_000) })).toEqual([]);
+    const other = { ...connection(keys.bob) };
+    await expect(Sandbox.getMetrics(made.sandboxId, other)).rejects.toThrow(/not found/i);
+  });
+
   it('is found, described and prolonged, and ends when told', async () => {
     const made = await sandbox({ metadata: { user: 'a b=c&d' } });
     await made.setTimeout(600_000);

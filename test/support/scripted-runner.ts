@@ -178,6 +178,11 @@ export class ScriptedRunner implements Runner {
     return (await this.saves.shift()?.(save, this.#files)) ?? [];
   }
 
+  async usageNow(session: SessionRef) {
+    const [live] = await this.sessions([session]);
+    return live ? { cpuMs: 0, memoryBytes: 0, workspaceBytes: 0 } : null;
+  }
+
   async dropSession(session: SessionRef): Promise<void> {
     if (this.#liveOf(session)) this.#live.delete(session.id);
     this.commands.drop(session.id);

@@ -1,4 +1,4 @@
-import { DragomanError, type ToolResult, within } from '../../core/index.ts';
+import { DragomanError, type ToolResult, type UsageNow, within } from '../../core/index.ts';
 import type { NumberedEvent } from '../../event-log/index.ts';
 import {
   type AnswerCheck,
@@ -154,6 +154,10 @@ export class ClusterRunner implements Runner {
       sandboxes: { live: sum(({ sandboxes }) => sandboxes.live), parked: sum(({ sandboxes }) => sandboxes.parked) },
       sessions: told.flatMap(({ sessions }) => sessions),
     };
+  }
+
+  usageNow(session: SessionRef): Promise<UsageNow | null> {
+    return this.#ofSession(session, 'usageNow', session, null);
   }
 
   async keepSession(session: SessionRef, idleMs: number): Promise<void> {

@@ -39,6 +39,7 @@ export function runnerOperations(runner: Runner): Record<string, Operation> {
     interrupt: call(({ job }: { job: string }) => runner.interrupt(job)),
     cancel: call(({ job }: { job: string }) => runner.cancel(job)),
     sessions: call((sessions: SessionRef[]) => runner.sessions(sessions)),
+    usageNow: call((session: SessionRef) => runner.usageNow(session)),
     keep: call(({ session, idleMs }: { session: SessionRef; idleMs: number }) => runner.keepSession(session, idleMs)),
     sync: call((args: Parameters<Runner['syncSession']>) => runner.syncSession(...args)),
     endKernels: call(({ session, kernels }: { session: SessionRef; kernels: string[] | null }) =>

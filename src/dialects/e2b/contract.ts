@@ -13,6 +13,7 @@ import {
   pauseBody,
   refreshBody,
   sandboxParams,
+  spanQuery,
   timeoutBody,
 } from './wire.ts';
 
@@ -88,6 +89,7 @@ export const controlRoutes = {
     url: one('/metrics'),
     rateClass: 'list',
     params: sandboxParams,
+    query: spanQuery,
   },
   network: {
     method: 'PUT',

@@ -3,6 +3,7 @@ import type { Principal } from '../../core/index.ts';
 import { addRoute } from '../../http/index.ts';
 import type { SessionInfo } from '../../service/index.ts';
 import { sandboxesOf, sandboxOf } from '../sandboxes/list.ts';
+import { measured } from '../sandboxes/usage.ts';
 import { prefix } from './address.ts';
 import { controlRoutes as routes } from './contract.ts';
 import { noSandbox, notOffered, WireError } from './errors.ts';
@@ -13,6 +14,7 @@ import {
   domainOf,
   face,
   isTemplate,
+  metricsAnswer,
   notesOf,
   sandboxAnswer,
   stateOf,
@@ -133,9 +135,12 @@ export function addControlRoutes(app: FastifyInstance, services: E2BServices): v
     await sessions.update(principal, info.id, { ...endAfter(forEverMs), notes: { ...notesOf(info), pausedMs } });
     return reply.code(204).send();
   });
-  addRoute(app, routes.metrics, async ({ params }, { principal }) => {
-    await find(principal, params.sandbox_id);
-    return [];
+  addRoute(app, routes.metrics, async ({ params, query }, { principal }) => {
+    const info = await find(principal, params.sandbox_id);
+    const usage = await measured(sessions, principal, info.id);
+    const at = now();
+    // Nothing is remembered of the past.
+    return query.end !== undefined && query.end * 1000 < at - 1000 ? [] : [metricsAnswer(usage, at)];
   });
   addRoute(app, routes.network, async ({ params, body }, { principal }, reply) => {
     await find(principal, params.sandbox_id);

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { type Principal, planOf } from '../../core/index.ts';
 import type { NewSession, SessionInfo } from '../../service/index.ts';
+import type { measured } from '../sandboxes/usage.ts';
 import { WireError } from './errors.ts';
 import { sandboxId } from './ids.ts';
 import type { E2BServices } from './services.ts';
@@ -111,6 +112,21 @@ export function detailAnswer(services: E2BServices, info: SessionInfo, principal
     metadata,
     state: stateOf(info),
     envdVersion,
+  };
+}
+
+/** The vendor's shape: sizes in bytes. What is cached is not told apart. */
+export function metricsAnswer({ limits, ...used }: Awaited<ReturnType<typeof measured>>, at: number) {
+  return {
+    timestamp: isoTime(at),
+    timestampUnix: Math.floor(at / 1000),
+    cpuCount: Math.max(1, Math.round(limits.cpus)),
+    cpuUsedPct: used.cpuPercent,
+    memUsed: used.memoryBytes,
+    memTotal: limits.memoryBytes,
+    memCache: 0,
+    diskUsed: used.workspaceBytes ?? 0,
+    diskTotal: limits.workspaceBytes,
   };
 }
 

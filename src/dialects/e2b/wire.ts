@@ -23,6 +23,8 @@ export const connectBody = z.looseObject({ timeout: seconds.nullish() });
 export const timeoutBody = z.looseObject({ timeout: seconds });
 export const refreshBody = z.looseObject({ duration: seconds.nullish() });
 export const pauseBody = z.looseObject({ memory: z.boolean().nullish() });
+/** Seconds since the epoch. */
+export const spanQuery = z.object({ start: z.coerce.number().optional(), end: z.coerce.number().optional() });
 export const sandboxParams = z.object({ sandbox_id: z.string() });
 export const listQuery = z.looseObject({
   metadata: z.string().max(65_536).optional(),

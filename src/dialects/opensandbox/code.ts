@@ -5,10 +5,13 @@ import type { KernelInfo, RunningExecution } from '../../service/index.ts';
 import { follow } from '../sandboxes/follow.ts';
 import { sandboxOf } from '../sandboxes/list.ts';
 import { RunCounts } from '../sandboxes/run-counts.ts';
+import { measured } from '../sandboxes/usage.ts';
 import { codeRoutes as routes } from './contract.ts';
 import { noContext, noSandbox, wireError } from './errors.ts';
 import { face, notesOf } from './sandbox.ts';
 import type { OpenSandboxServices } from './services.ts';
+
+const mebibyte = 1024 ** 2;
 
 /** Running code in a sandbox, in contexts that keep their variables. */
 export function addCodeRoutes(app: FastifyInstance, services: OpenSandboxServices): void {
@@ -26,6 +29,18 @@ export function addCodeRoutes(app: FastifyInstance, services: OpenSandboxService
   addRoute(app, routes.ping, async ({ params }, { principal }, reply) => {
     await find(principal, params.sandbox_id);
     return reply.code(200).send();
+  });
+
+  addRoute(app, routes.metrics, async ({ params }, { principal }) => {
+    const info = await find(principal, params.sandbox_id);
+    const { limits, cpuPercent, memoryBytes } = await measured(sessions, principal, info.id);
+    return {
+      cpu_count: limits.cpus,
+      cpu_used_pct: cpuPercent,
+      mem_total_mib: limits.memoryBytes / mebibyte,
+      mem_used_mib: Math.round((memoryBytes / mebibyte) * 100) / 100,
+      timestamp: now(),
+    };
   });
 
   addRoute(app, routes.run, async ({ params, body }, { principal }, reply) => {

@@ -84,6 +84,12 @@ export const codeRoutes = {
     url: `${execd}/ping`,
     params: sandboxParams,
   },
+  metrics: {
+    method: 'GET',
+    url: `${execd}/metrics`,
+    rateClass: 'list',
+    params: sandboxParams,
+  },
   run: {
     method: 'POST',
     url: `${execd}/code`,

@@ -57,7 +57,6 @@ const refused = [
   'sandboxes/:id/diagnostics',
   'sandboxes/:id/egress',
   'sandboxes/:id/execd/session',
-  'sandboxes/:id/execd/metrics',
   'sandboxes/:id/execd/files/permissions',
   'sandboxes/:id/execd/files/replace',
   'sandboxes/:id/execd/pty',

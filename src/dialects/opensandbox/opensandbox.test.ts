@@ -45,6 +45,7 @@ describe('a sandbox of OpenSandbox', () => {
       ['DELETE', ''],
       ['GET', '/endpoints/44772'],
       ['GET', '/execd/ping'],
+      ['GET', '/execd/metrics'],
     ] as const)
       expect((await call(method, `/v1/sandboxes/${sandbox.id}${tail}`, own(keys.bob))).status, tail).toBe(404);
     expect((await call('GET', '/v1/sandboxes', own(keys.bob))).json.items).toEqual([]);
@@ -114,6 +115,14 @@ describe('a sandbox of OpenSandbox', () => {
 });
 
 describe('code of OpenSandbox', () => {
+  it('is measured', async () => {
+    const { service, call, path, token } = await made();
+    expect((await call('GET', `${path}/metrics`, token)).json).toEqual({
+      ...{ cpu_count: expect.any(Number), cpu_used_pct: 0, mem_total_mib: expect.any(Number), mem_used_mib: 0 },
+      timestamp: service.now,
+    });
+  });
+
   it('tells its id, what it shows, and its end', async () => {
     const { jobs, call, path, token } = await made({ env: { A: '1' } });
     jobs.steps = (job) => {

@@ -1,4 +1,4 @@
-import { DragomanError } from '../../core/index.ts';
+import { DragomanError, type UsageNow } from '../../core/index.ts';
 import type { Cgroup } from '../linux/cgroup/index.ts';
 import type { Spawned } from '../linux/fork-server.ts';
 import { DescriptorBulkPipes } from '../linux/pipes/bulk-pipes.ts';
@@ -124,6 +124,12 @@ export class GvisorSandbox implements Sandbox {
 
   async usage(): Promise<SandboxUsage> {
     return this.#parts.cgroup.usage();
+  }
+
+  usageNow(): UsageNow | undefined {
+    if (this.#destroyed) return undefined;
+    const { cgroup } = this.#parts;
+    return { cpuMs: cgroup.usage().cpuMs, memoryBytes: cgroup.memory(), workspaceBytes: this.workspace.usedBytes() };
   }
 
   destroy(): Promise<void> {

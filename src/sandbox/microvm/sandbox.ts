@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { DragomanError } from '../../core/index.ts';
+import { DragomanError, type UsageNow } from '../../core/index.ts';
 import { TreeWorkspace } from '../file-tree.ts';
 import type { Cgroup } from '../linux/cgroup/index.ts';
 import type { ExitStatus, Sandbox, SandboxLimits, SandboxUsage } from '../port.ts';
@@ -121,6 +121,13 @@ export class MachineSandbox implements Sandbox {
       peakMemoryBytes: Math.min(said.data.peak, this.#limits.memoryBytes),
       oomKills: said.data.kills,
     };
+  }
+
+  /** As the host counts it; what is in the machine's own file systems it does not know. */
+  usageNow(): UsageNow | undefined {
+    if (this.#destroyed) return undefined;
+    const { cgroup } = this.#parts;
+    return { cpuMs: cgroup.usage().cpuMs, memoryBytes: cgroup.memory(), workspaceBytes: null };
   }
 
   destroy(): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type Principal,
   planOf,
   type StoredFile,
+  type UsageNow,
   workspacePath,
 } from '../../core/index.ts';
 import type { LiveState } from '../../runner/index.ts';
@@ -23,7 +24,7 @@ import { type OpenSession, placeOf } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
 import { checkRoom } from './session-files.ts';
 import { endOf, findSession } from './session-record.ts';
-import type { Fork, ForkRequest, NewSession, Page, SessionInfo, Sessions } from './sessions.ts';
+import type { Fork, ForkRequest, NewSession, Page, SessionInfo, Sessions, SessionUsage } from './sessions.ts';
 import { addFiles, removeFile } from './workspace-files.ts';
 
 export interface SessionServiceOptions extends SessionDirectoryOptions {
@@ -41,6 +42,9 @@ interface SessionServiceParts {
   readonly log: ExecutionLog;
   readonly states: SessionStates;
 }
+
+/** What a session without a sandbox uses. */
+const nothing: UsageNow = { cpuMs: 0, memoryBytes: 0, workspaceBytes: 0 };
 
 /** The `Sessions` over a runner. */
 export class SessionService implements Sessions {
@@ -208,6 +212,13 @@ export class SessionService implements Sessions {
       await this.#directory.save(session);
       return this.#read(session.record);
     });
+  }
+
+  async usageNow(principal: Principal, id: string): Promise<SessionUsage> {
+    const { id: session, epoch, worker, memoryBytes } = await this.#find(principal, id);
+    const used = worker === null ? null : await this.#options.runner.usageNow({ id: session, epoch, worker });
+    const { cpus, workspaceBytes } = planOf(this.#options.plans, principal).limits;
+    return { ...(used ?? nothing), limits: { cpus, memoryBytes, workspaceBytes } };
   }
 
   interrupt(principal: Principal, id: string): Promise<boolean> {

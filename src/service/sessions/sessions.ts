@@ -1,4 +1,4 @@
-import type { FileRef, Principal, StoredFile } from '../../core/index.ts';
+import type { FileRef, Limits, Principal, StoredFile, UsageNow } from '../../core/index.ts';
 import type { Execution } from '../executions/executions.ts';
 import type { InputFile, UploadFile } from '../files/files.ts';
 import type { Carried } from '../states/states.ts';
@@ -32,6 +32,11 @@ export interface SessionInfo {
   readonly face: string | null;
   /** What that dialect keeps of it: plain JSON. */
   readonly notes: Readonly<Record<string, unknown>>;
+}
+
+export interface SessionUsage extends UsageNow {
+  /** Processors, bytes of memory and bytes of its workspace it may use. */
+  readonly limits: Pick<Limits, 'cpus' | 'memoryBytes' | 'workspaceBytes'>;
 }
 
 export interface NewSession {
@@ -129,6 +134,11 @@ export interface Sessions {
   restart(principal: Principal, id: string): Promise<SessionInfo>;
   /** Interrupts what runs in it; false when nothing does. @throws DragomanError not_found */
   interrupt(principal: Principal, id: string): Promise<boolean>;
+  /**
+   * What its sandbox uses now, and the most it may; without one it uses nothing. Does not count as use.
+   * @throws DragomanError not_found
+   */
+  usageNow(principal: Principal, id: string): Promise<SessionUsage>;
   /** A new session with the same files, and the same variables as far as they can be saved. @throws DragomanError not_found, session_expired */
   fork(principal: Principal, id: string, request: ForkRequest): Promise<Fork>;
 

@@ -211,7 +211,12 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
       const { runner, run } = await setUp();
       const where = await session(runner);
       expect(await runner.sessions([where])).toEqual([]);
+      expect(await runner.usageNow(where)).toBeNull();
       expect(await run([], { session: where })).toMatchObject({ continuity: 'fresh' });
+      expect(carried(await runner.usageNow(where))).toMatchObject({
+        cpuMs: expect.any(Number),
+        memoryBytes: expect.any(Number),
+      });
       expect(await runner.sessions([where])).toMatchObject([{ id: where.id, kernels: [expect.any(String)] }]);
       const { kernels } = (await runner.sessions([where]))[0]!;
       const census = carried(await runner.census());

@@ -181,6 +181,10 @@ export function describeBackend(name: string, open: () => Promise<Candidate>): v
       const sandbox = await create();
       const { cpuMs, peakMemoryBytes, oomKills } = await sandbox.usage();
       expect([cpuMs >= 0, peakMemoryBytes >= 0, oomKills]).toEqual([true, true, 0]);
+      const now = sandbox.usageNow()!;
+      expect([now.cpuMs >= cpuMs, now.memoryBytes >= 0, now.workspaceBytes ?? 0]).toEqual([true, true, 0]);
+      await sandbox.destroy();
+      expect(sandbox.usageNow()).toBeUndefined();
     });
 
     it('adopts a parked sandbox under other limits where it can adjust them, and refuses where it cannot', async () => {

@@ -251,6 +251,10 @@ class CgroupV1 implements Cgroup, Reusable {
     };
   }
 
+  memory(): number {
+    return Number(this.#files.memory.read());
+  }
+
   release(): Promise<void> {
     this.thaw();
     return this.#onRelease(this);

@@ -201,6 +201,10 @@ class CgroupV2 implements Cgroup, Reusable {
     };
   }
 
+  memory(): number {
+    return Number(this.#files.current.read());
+  }
+
   release(): Promise<void> {
     this.thaw();
     return this.#onRelease(this);

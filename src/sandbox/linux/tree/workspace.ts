@@ -39,6 +39,11 @@ export class DescriptorWorkspace extends TreeWorkspace {
     this.#tree = tree;
   }
 
+  /** Bytes that its files take. */
+  usedBytes(): number {
+    return this.#tree.usedBytes();
+  }
+
   /** Closes the root directory; without it the file system ends with the sandbox. Idempotent. */
   close(): void {
     this.#tree.close();
@@ -51,6 +56,11 @@ class DescriptorTree implements FileTree {
 
   constructor(fd: number) {
     this.#fd = fd;
+  }
+
+  usedBytes(): number {
+    const { blocks, bfree, bsize } = statfsSync(`/proc/self/fd/${this.#fd}`);
+    return (blocks - bfree) * bsize;
   }
 
   isEmpty(): boolean {
