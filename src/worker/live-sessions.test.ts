@@ -122,6 +122,28 @@ describe('live sessions', () => {
     expect(live('b1', 'a1', 'a2', 'a3')).toEqual(['b1', 'a3']);
   });
 
+  it('go when their worker ends: at once, or so long after their last use where their variables are not saved', async () => {
+    const { worker, sessions, use, live } = await setUp();
+    const cell = async (id: string) => {
+      await use('ann', id);
+      sessions.find(ref(id))!.noteKernel('python', true);
+    };
+    await use('ann', 'plain');
+    await cell('early');
+    await cell('late');
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    const running = use('ann', 'late', over);
+    expect(await sessions.letGo(100)).toBe(2);
+    expect(live('plain', 'early', 'late')).toEqual(['early', 'late']);
+    worker.now += 100;
+    expect(await sessions.letGo(100)).toBe(1);
+    end();
+    await running;
+    expect(await sessions.letGo(100)).toBe(1);
+    worker.now += 100;
+    expect(await sessions.letGo(100)).toBe(0);
+  });
+
   it('leave no sandbox behind when they are deleted while one is being made', async () => {
     const { worker, sessions, use } = await setUp();
     worker.whenOpened = Promise.withResolvers<void>();

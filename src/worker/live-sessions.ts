@@ -25,6 +25,8 @@ export class LiveSessions {
   readonly #byId = new Map<string, LiveSession>();
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping = false;
+  /** When idle sandboxes were first let go. */
+  #lettingGoSince: number | undefined;
 
   constructor(options: LiveSessionsOptions) {
     this.#options = options;
@@ -85,9 +87,14 @@ export class LiveSessions {
   }
 
   /** See `LocalRunner.letGo`. */
-  async letGo(isSparing: boolean): Promise<number> {
+  async letGo(spareMs: number): Promise<number> {
+    const now = this.#options.now();
+    const since = this.#lettingGoSince ?? now;
+    this.#lettingGoSince = since;
+    const isSpared = ({ hasUnsaved, lastUsedAt }: LiveSession) =>
+      hasUnsaved && now - Math.max(lastUsedAt, since) < spareMs;
     const idle = [...this.#byId.values()].filter(
-      (session) => isIdle(session) && !session.isSaving && !(isSparing && session.hasUnsaved),
+      (session) => isIdle(session) && !session.isSaving && !isSpared(session),
     );
     await Promise.allSettled(idle.map((session) => this.#drop(session)));
     return this.#byId

@@ -142,10 +142,10 @@ export class LocalRunner implements Runner {
 
   /**
    * Ends idle sandboxes of sessions. Returns how many sessions are left, because something uses them.
-   * @param isSparing those whose variables are not saved stay as well
+   * @param spareMs those whose variables are not saved stay for so long after their last use
    */
-  letGo(isSparing: boolean): Promise<number> {
-    return this.#sessions.letGo(isSparing);
+  letGo(spareMs: number): Promise<number> {
+    return this.#sessions.letGo(spareMs);
   }
 
   /** Every session that has a sandbox. */

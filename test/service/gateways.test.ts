@@ -126,6 +126,26 @@ describe('a session of two gateways', () => {
     expect(paths(await two.sessions.files(ann, id))).toEqual(expect.arrayContaining(['first', 'next']));
   });
 
+  it.each(['dead', 'frozen'] as const)(
+    'is interrupted and restarted through the other gateway while its own is %s',
+    async (state) => {
+      const { one, two } = await gateways();
+      const { id } = await one.sessions.create(ann, {});
+      const left = [one.run(id, `hold-${state}`)];
+      await begun(`hold-${state}`);
+      one.set(state);
+      expect(await two.sessions.interrupt(ann, id)).toBe(true);
+      await left[0];
+      one.set('lives');
+      left.push(one.run(id, `hold-${state}-2`));
+      await begun(`hold-${state}-2`);
+      one.set('dead');
+      await two.sessions.restart(ann, id);
+      expect((await left[1])!.result.outcome).toBe('cancelled');
+      expect(await two.sessions.interrupt(ann, id)).toBe(false);
+    },
+  );
+
   it('refuses what a gateway that stood still does in a turn that is over', async () => {
     const { one, two, runner } = await gateways();
     const { id } = await one.sessions.create(ann, {});

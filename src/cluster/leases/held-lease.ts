@@ -77,12 +77,18 @@ export class HeldLease {
     this.#timer = setInterval(() => void this.renew(), beatMs);
   }
 
-  /** Says at once what has changed. Never rejects. */
+  /** Renews it now, unless that is under way. Never rejects. */
   renew(): Promise<void> {
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined;
     });
     return this.#renewing;
+  }
+
+  /** As `renew`, with what the lease says from now on: one that is under way may have been written before. Never rejects. */
+  async tell(): Promise<void> {
+    await this.#renewing;
+    await this.renew();
   }
 
   /** Ends the lease: gateways know at once. */

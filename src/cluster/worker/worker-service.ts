@@ -20,9 +20,9 @@ interface HeldRunner extends Runner {
   hasRoom(session: SessionRef, owner: string): boolean;
   /**
    * Ends idle sandboxes of sessions. Returns how many sessions are left, because something uses them.
-   * @param isSparing those whose variables are not saved stay as well
+   * @param spareMs those whose variables are not saved stay for so long after their last use
    */
-  letGo(isSparing: boolean): Promise<number>;
+  letGo(spareMs: number): Promise<number>;
   /** Every session that has a sandbox here. */
   held(): readonly SessionRef[];
 }
@@ -44,7 +44,7 @@ const seatWaitMs = 15_000;
 /** How long gateways may take to read what has just ended. */
 const readMs = 5000;
 const drainStepMs = 200;
-/** How long sessions wait for their variables to be saved when a worker ends. */
+/** How long an idle session waits for its variables to be saved when a worker ends. */
 const saveMs = 10_000;
 
 /** The question of a worker that was taken for dead: which of these sessions are still its own? */
@@ -98,12 +98,11 @@ export class WorkerService {
   async drain(): Promise<void> {
     const { runner, drainMs, logger } = this.#options;
     this.#draining = true;
-    await this.#lease.renew();
+    await this.#lease.tell();
     const until = performance.now() + drainMs;
-    const saved = performance.now() + Math.min(saveMs, drainMs / 2);
     for (;;) {
       // Gateways save the variables of idle sessions meanwhile.
-      const sessions = await runner.letGo(performance.now() < saved);
+      const sessions = await runner.letGo(Math.min(saveMs, drainMs / 2));
       if (runner.running === 0 && sessions === 0) break;
       if (performance.now() > until) {
         logger.warn({ running: runner.running, sessions }, 'the time to end is over: what runs is ended');

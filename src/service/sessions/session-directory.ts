@@ -244,18 +244,35 @@ export class SessionDirectory {
     if (!session.isHeld) await this.cancelElsewhere(session.record, { kernel });
   }
 
-  /** Cancels what another gateway runs in a session. */
+  /** Cancels what another gateway runs in a session, or has left running. */
   async cancelElsewhere(
-    { id, holder }: SessionRecord,
+    record: SessionRecord,
     { kernel, isDeleted = false }: { readonly kernel?: string | undefined; readonly isDeleted?: boolean } = {},
   ): Promise<void> {
-    await this.#tell(holder, { type: 'cancel_session', session: id, ...(kernel ? { kernel } : {}), isDeleted });
+    const { id, holder } = record;
+    const isTold = await this.#tell(holder, {
+      ...{ type: 'cancel_session', session: id, isDeleted },
+      ...(kernel ? { kernel } : {}),
+    });
+    if (isTold === undefined && kernel === undefined) await this.#endLeft(record, 'cancel');
   }
 
-  /** Interrupts what another gateway runs in a session. Returns whether something did. */
+  /** Interrupts what another gateway runs in a session, or has left running. Returns whether something ran. */
   async interruptElsewhere({ isHeld, record }: OpenSession): Promise<boolean> {
     if (isHeld) return false;
-    return (await this.#tell<boolean>(record.holder, { type: 'interrupt_session', session: record.id })) ?? false;
+    const isTold = await this.#tell<boolean>(record.holder, { type: 'interrupt_session', session: record.id });
+    return isTold ?? this.#endLeft(record, 'interrupt');
+  }
+
+  /** Ends what runs in a session whose gateway is dead or stands still. Returns whether something ran. */
+  async #endLeft(record: SessionRecord, how: 'cancel' | 'interrupt'): Promise<boolean> {
+    const { peers, runner } = this.#options;
+    const ref = placeOf(record);
+    if (peers.id === null || record.holder === peers.id || !ref) return false;
+    const [live] = await runner.sessions([ref]);
+    const latest = live?.isBusy ? await peers.latestOf(record.id) : undefined;
+    if (latest) await runner[how](latest.id);
+    return latest !== undefined;
   }
 
   /** Does what another gateway asks about a session. Undefined: it is no such question. */

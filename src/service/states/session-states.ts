@@ -34,6 +34,8 @@ const atOnceAtEnd = 8;
 const endDeadlineMs = 20_000;
 /** Of those on a worker that ends. */
 const leaveDeadlineMs = 10_000;
+/** Workers that have said that they end, and are remembered. */
+const maxLeaving = 1000;
 /** A state that could not be given back is tried once more. */
 const maxFailures = 2;
 
@@ -46,6 +48,8 @@ export class SessionStates implements States {
   readonly #changed = new Map<string, Changed>();
   /** Saves under way, by session. */
   readonly #saves = new Map<string, Promise<unknown>>();
+  /** Workers that end. */
+  readonly #leaving = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SessionStatesOptions, directory: SessionDirectory) {
@@ -65,8 +69,10 @@ export class SessionStates implements States {
     await this.#saveAll([...this.#changed.values()], endDeadlineMs);
   }
 
-  /** Saves what has changed of the idle sessions on a worker that ends. Others are saved when they move. */
+  /** Saves what has changed of the idle sessions on a worker that ends. Others are saved when they move, or once they are idle. */
   async saveOn(worker: string): Promise<void> {
+    for (const earliest of this.#leaving) if (this.#leaving.size >= maxLeaving) this.#leaving.delete(earliest);
+    this.#leaving.add(worker);
     await this.#saveAll(
       [...this.#changed.values()].filter(({ ref, session }) => ref.worker === worker && session.isIdle),
       leaveDeadlineMs,
@@ -118,7 +124,7 @@ export class SessionStates implements States {
     const executions = known?.ref.epoch === ref.epoch ? known.executions : new Map<string, string>();
     executions.set(kernel, execution);
     // Before its sandbox may go.
-    const dueAt = now + Math.min(this.#options.stateAfterMs, idleMs / 2);
+    const dueAt = this.#leaving.has(ref.worker) ? now : now + Math.min(this.#options.stateAfterMs, idleMs / 2);
     this.#changed.set(id, { principal, session, ref, executions, dueAt });
     return seen;
   }
@@ -205,7 +211,7 @@ export class SessionStates implements States {
   sweep(): void {
     const now = this.#options.now();
     for (const [id, changed] of this.#changed) {
-      if (this.#saves.size >= atOnce) return;
+      if (this.#saves.size >= (this.#leaving.has(changed.ref.worker) ? atOnceAtEnd : atOnce)) continue;
       if (changed.dueAt > now || this.#saves.has(id) || !changed.session.isIdle) continue;
       void this.#save(changed);
     }

@@ -35,11 +35,12 @@ describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places, g
   it('while runs wait for it: each begins elsewhere, once', async () => {
     const first = counted();
     const waiting = counted();
-    const caller = context.caller();
-    const blockers = Array.from({ length: 4 }, () => caller.run(`${first.code}import time; time.sleep(4)`));
+    const blockers = Array.from({ length: 4 }, (_, number) =>
+      context.caller(number % 2).run(`${first.code}import time; time.sleep(4)`),
+    );
     await first.begun(4);
-    const queued = Array.from({ length: 4 }, () =>
-      caller.run(`${waiting.code}import time; time.sleep(0.5); print('ok')`),
+    const queued = Array.from({ length: 4 }, (_, number) =>
+      context.caller(number % 2).run(`${waiting.code}import time; time.sleep(0.5); print('ok')`),
     );
     await new Promise((resolve) => setTimeout(resolve, 300));
     await context.workerOf(first).kill();
@@ -65,7 +66,7 @@ describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places, g
     await counter.begun();
     await context.workerOf(counter).kill();
     expect(await running).toMatchObject({ outcome: 'worker_lost' });
-    const next = await context.caller().run('print(open("kept.txt").read())', session);
+    const next = await context.caller(1).run('print(open("kept.txt").read())', session);
     expect(next).toMatchObject({ outcome: 'completed', stdout: 'kept\n', state: 'restored' });
     expect(counter.count).toBe(1);
     note('worker, kill -9, cell runs', '200 worker_lost; next cell restored with its files', counter.count);
@@ -78,7 +79,7 @@ describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places, g
     await caller.run(`${counter.code}open("kept.txt", "w").write("kept"); import time; time.sleep(0.3)`, session);
     const worker = context.workerOf(counter);
     await worker.kill();
-    const next: Ran = await caller.run('print(open("kept.txt").read())', session);
+    const next: Ran = await context.caller(1).run('print(open("kept.txt").read())', session);
     expect(next).toMatchObject({ outcome: 'completed', stdout: 'kept\n', state: 'restored' });
     note('worker, kill -9, session idle', 'next cell restored', counter.count);
   });
@@ -86,11 +87,13 @@ describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places, g
   it('and there is no other: a caller hears 503 and when to try again', async () => {
     await Promise.all(context.live(context.cluster.workers).map((worker) => worker.kill()));
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    const refusal = await context
-      .caller()
-      .run('print(1)')
-      .catch((error) => error);
-    expect(refusal).toMatchObject({ status: 503 });
+    for (const gateway of [0, 1]) {
+      const refusal = await context
+        .caller(gateway)
+        .run('print(1)')
+        .catch((error) => error);
+      expect(refusal).toMatchObject({ status: 503 });
+    }
     note('all workers, kill -9', '503 with Retry-After', 0);
   });
 });

@@ -7,6 +7,7 @@ export interface Ran {
   readonly outcome?: string;
   readonly stdout?: string;
   readonly state?: string;
+  readonly restored?: { readonly behind: boolean; readonly lost: readonly { readonly name: string }[] } | null;
   readonly error?: { readonly name: string; readonly value: string } | null;
   readonly artifacts?: readonly { readonly path: string; readonly sha256: string }[];
 }
