@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { newId } from '../../src/core/index.ts';
 import { type Bytes, createS3Bytes, HttpSender, textOf } from '../../src/stores/index.ts';
 import { startByteServer, type TestByteServer } from '../support/byte-server.ts';
 import { digestOf, grantService, once } from '../support/grants.ts';
+import { principalOf } from '../support/principals.ts';
 import { hasS3Server, type S3Server, startS3Server } from '../support/s3.ts';
 import { attacking } from './attack.ts';
 
@@ -112,6 +114,41 @@ function describeGrants(name: string, make: () => Promise<Bytes>): void {
       expect(await record()).toEqual([]);
       await records.sessions.delete(id);
       await expect(zombie.open(use, digestOf(bytes))).rejects.toMatchObject({ code: 'not_found' });
+    });
+
+    it('reads saved variables of its own session alone, and of a fork of it what the fork was given', async () => {
+      const { desk, job, session, fileService, records, clock } = await service();
+      const bytes = randomBytes(5000);
+      const own = await session('ann', []);
+      const other = await session('ann', []);
+      const fork = await session('ann', []);
+      const save = async ({ id, epoch }: typeof own) => {
+        const set = { ...fileService.newSet(principalOf('ann'), `state-${newId()}`, { kind: 'user' }) };
+        const stored = await fileService.put(
+          set,
+          { name: 'python/1', contentType: undefined, readOnly: false, source: 'program', content: bytes },
+          bytes.length,
+        );
+        const state = {
+          ...{ kernel: 'python', setId: set.id, digest: stored.digest, size: stored.size, savedAt: clock.now },
+          ...{ execution: null, bytes: bytes.length, variables: 1, isBehind: false, failures: 0 },
+        };
+        await records.states.save({ id, epoch }, state, { set, files: [stored], quota: set.quota });
+      };
+      await save(own);
+      const passOf = ({ id }: typeof own) => job('ann', [], { id, epoch: 1, worker: 'w' }).pass;
+      const get = [digestOf(bytes)];
+      expect((await desk.answer({ pass: passOf(own), get })).get).toHaveLength(1);
+      for (const each of [other, fork])
+        await expect(desk.answer({ pass: passOf(each), get })).rejects.toMatchObject({ code: 'not_found' });
+      await expect(desk.answer({ pass: job('ann').pass, get })).rejects.toMatchObject({ code: 'not_found' });
+      await save(fork);
+      expect((await desk.answer({ pass: passOf(fork), get })).get).toHaveLength(1);
+      await records.states.delete(own.id);
+      await expect(desk.answer({ pass: passOf(own), get })).rejects.toMatchObject({ code: 'not_found' });
+      // A worker that lost the session reads its variables no more.
+      await records.sessions.place(fork.id, 1, 'other.worker');
+      await expect(desk.answer({ pass: passOf(fork), get })).rejects.toMatchObject({ code: 'conflict' });
     });
 
     it('is refused without a pass, with a forged, changed or old one, and with that of another service', async () => {

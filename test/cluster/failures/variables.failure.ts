@@ -3,8 +3,6 @@ import type { Caller } from '../../support/cluster/caller.ts';
 import { describeCluster, note } from '../../support/cluster/for-file.ts';
 import { RunCounter } from '../../support/cluster/run-counter.ts';
 
-const awhile = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 const counted = () => {
   const counter = new RunCounter();
   onTestFinished(() => counter.close());
@@ -97,37 +95,37 @@ describeCluster(
 
 describeCluster(
   'variables that were not saved when their worker is asked to end',
-  { gateways: 2, workers: 2 },
+  { gateways: 2, workers: 2, workerEnv: { DRAGOMAN_DRAIN_MS: '60000' } },
   (context) => {
     it('are saved then: of idle sessions of both gateways, and of one whose cell ends later', async () => {
-      const sessions = await Promise.all(
-        [0, 1].map(async (gateway) => {
-          const counter = counted();
-          const caller = context.caller(gateway);
-          const id = await caller.openSession();
-          await caller.run(`${counter.code}x = ${gateway}`, id);
-          await counter.begun();
-          return { id, gateway, counter };
-        }),
-      );
       const counter = counted();
       const busy = await context.caller(0).openSession();
-      const running = context.caller(0).run(`${counter.code}import time; time.sleep(13); x = 41`, busy);
+      const running = context.caller(0).run(`${counter.code}import time; time.sleep(25); x = 41`, busy);
       await counter.begun();
       const worker = context.workerOf(counter);
-      const there = sessions.filter((session) => context.workerOf(session.counter) === worker);
+      // Where a session is placed is chance.
+      const sessions: { id: string; gateway: number; isThere: boolean }[] = [];
+      for (let number = 0; number < 20; number++) {
+        const gateway = number % 2;
+        const own = counted();
+        const id = await context.caller(gateway).openSession();
+        await context.caller(gateway).run(`${own.code}x = ${number}`, id);
+        await own.begun();
+        sessions.push({ id, gateway, isThere: context.workerOf(own) === worker });
+        if ([0, 1].every((each) => sessions.some((session) => session.isThere && session.gateway === each))) break;
+      }
       expect(await worker.stop()).toBe(0);
       expect(await running).toMatchObject({ outcome: 'completed' });
-      await awhile(100);
       expect(await context.caller(1).run('print(x + 1)', busy)).toMatchObject({ stdout: '42\n', state: 'restored' });
-      for (const { id, gateway } of sessions)
+      for (const [number, { id, gateway, isThere }] of sessions.entries())
         expect(await context.caller(1 - gateway).run('print(x)', id)).toMatchObject({
-          stdout: `${gateway}\n`,
-          state: there.some((session) => session.id === id) ? 'restored' : 'continued',
+          stdout: `${number}\n`,
+          state: isThere ? 'restored' : 'continued',
         });
+      const there = sessions.filter(({ isThere }) => isThere).length;
       note(
         'worker, SIGTERM, variables not saved yet',
-        `saved before it ends: of ${there.length} idle sessions, and of one whose cell went on for 13 s`,
+        `saved before it ends: of ${there} idle sessions of two gateways, and of one whose cell went on`,
         1,
       );
     });
