@@ -7,7 +7,7 @@ export { NatsPeers } from './gateways/nats-peers.ts';
 export { SharedLane } from './lane/lane.ts';
 export { LaneWorker } from './lane/lane-worker.ts';
 export { WorkerTable } from './leases/worker-table.ts';
-export type { DoneMessage } from './log/done.ts';
+export { DoneQueue } from './log/done-queue.ts';
 export { JobLogs } from './log/job-logs.ts';
 export { WorkerLog } from './log/worker-log.ts';
 export { newIdentity, publicKeyOf, serverConfiguration } from './rights.ts';

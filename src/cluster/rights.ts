@@ -18,7 +18,7 @@ function workerRights(seat: string): Rights {
       leaseKey(seat),
       gatewaySubject('*', seat),
       `dg.in.${seat}.*`,
-      `dg.done.${seat}.*`,
+      `dg.done.${seat}.*.*`,
       '$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers',
       '$JS.ACK.DG_RUN.workers.>',
     ],

@@ -63,4 +63,9 @@ export const logTold = (job: string) => `dg.ev.*.${job}`;
 export const doneStream = 'DG_DONE';
 export const doneConsumer = 'recorders';
 export const doneSubjects = 'dg.done.>';
-export const doneSubject = (seat: string, job: string) => `dg.done.${seat}.${job}`;
+/** Where an ending is of no session. */
+export const noSession = '-';
+export const doneSubject = (seat: string, session: string | null, job: string) =>
+  `dg.done.${seat}.${session ?? noSession}.${job}`;
+export const doneOfSession = (seat: string, session: string) => `dg.done.${seat}.${session}.*`;
+export const doneOfJob = (job: string) => `dg.done.*.*.${job}`;

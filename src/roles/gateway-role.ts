@@ -1,5 +1,6 @@
 import {
   ClusterRunner,
+  DoneQueue,
   gatewayQueue,
   gatewaySubjects,
   JobLogs,
@@ -12,6 +13,7 @@ import {
 } from '../cluster/index.ts';
 import type { Config } from '../config/index.ts';
 import { DragomanError } from '../core/index.ts';
+import { Keeps, serviceSecret } from '../service/index.ts';
 import { lockDirectory, type Records } from '../stores/index.ts';
 import type { Service } from './all.ts';
 import { connectCluster } from './cluster-connection.ts';
@@ -52,6 +54,10 @@ export async function startGatewayRole(config: Config, version: string): Promise
     const peers = new NatsPeers(connection, logger);
     lifetime.add(() => peers.close());
     await peers.start();
+    const keeps = new Keeps(await serviceSecret(storage.records, 'endings'));
+    const endings = new DoneQueue(connection, logger, common.now);
+    lifetime.add(() => endings.close());
+    metrics.gauge('endings_in_hand', 'Endings of executions that this gateway sees to', () => endings.atOnce);
     const startCode = startCodeFor(config, firstKey?.secret, common.now);
     const imageId = workers.all()[0]?.image ?? 'that of its workers';
     // Without any worker a run is refused by the runner, which says why.
@@ -60,7 +66,7 @@ export async function startGatewayRole(config: Config, version: string): Promise
         1,
         workers.all().reduce((sum, worker) => sum + worker.places, 0),
       );
-    const parts = { ...storage, jobFiles, runner, peers, version, imageId, places, startCode };
+    const parts = { ...storage, jobFiles, runner, peers, keeps, endings, version, imageId, places, startCode };
     const url = await startGateway(config, parts, common);
     return { url, firstKey, startCode: startCode?.text, close };
   } catch (error) {

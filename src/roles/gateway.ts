@@ -14,9 +14,11 @@ import {
   Consumption,
   createService,
   Drafts,
+  type Endings,
   FaultLog,
   GatewayCount,
   type JobStorage,
+  type Keeps,
   KeyAdministration,
   Overview,
   onlyProcess,
@@ -42,6 +44,9 @@ export interface GatewayParts extends Storage {
   readonly jobFiles: JobStorage;
   /** Other gateways over the same records. Absent: there are none. */
   readonly peers?: Peers | undefined;
+  /** What workers elsewhere tell all gateways, and what goes with their jobs for it. Absent: they are in this process. */
+  readonly endings?: Endings | undefined;
+  readonly keeps?: Keeps | undefined;
   /** Of the program. */
   readonly version: string;
   /** Of the sandbox image. */
@@ -72,9 +77,12 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
   const gateways = count && (() => count.current);
   const admission = new Admission({ places, waitMs: queueWaitMs, gateways });
   const peers = parts.peers ?? onlyProcess;
+  const { endings, keeps } = parts;
   const shared = {
     runner,
     peers,
+    endings,
+    keeps,
     jobFiles,
     records,
     fileService,

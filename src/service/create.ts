@@ -1,9 +1,11 @@
 import type { Admission } from './admission/admission.ts';
 import { CommandService, type CommandServiceOptions } from './commands/command-service.ts';
 import type { Commands } from './commands/commands.ts';
+import type { Endings } from './executions/endings.ts';
 import { ExecutionLog } from './executions/execution-log.ts';
 import { ExecutionService, type ExecutionServiceOptions } from './executions/execution-service.ts';
 import type { Executions, ExecutionWatch } from './executions/executions.ts';
+import { LateRecorder } from './executions/late-recorder.ts';
 import { Operations } from './operations/operations.ts';
 import { RememberedRequests } from './rounds/named-requests.ts';
 import type { NamedRequests, ToolRounds } from './rounds/rounds.ts';
@@ -24,6 +26,8 @@ export interface ServiceOptions
     SessionStatesOptions,
     CommandServiceOptions {
   readonly admission: Admission;
+  /** What workers tell all gateways. Absent: there is one gateway. */
+  readonly endings?: Endings | undefined;
 }
 
 /** What callers may do, over a runner and the stores. */
@@ -48,7 +52,10 @@ export function createService(options: ServiceOptions): Service {
   const directory = new SessionDirectory(options);
   const log = new ExecutionLog({ ...options, documents: options.records.documents });
   const states = new SessionStates(options, directory);
-  directory.connect(states);
+  const { endings, keeps } = options;
+  const recorder = endings && keeps && new LateRecorder({ ...options, endings, keeps }, { directory, log, states });
+  directory.connect(states, recorder && ((session, found) => recorder.settleTurn(session, found)));
+  if (recorder) log.connect((id) => recorder.settleExecution(id));
   options.peers.serve(
     (question) => ('session' in question ? directory.answer(question) : log.answer(question)),
     () => directory.doubt(),
@@ -77,6 +84,7 @@ export function createService(options: ServiceOptions): Service {
       metrics.gauge('commands_running', 'Commands running now', () => commands.count);
       directory.start();
       states.start();
+      recorder?.start();
       stopHearing = options.runner.leaving?.((worker) => void states.saveOn(worker)) ?? stopHearing;
       commands.begin();
     },

@@ -286,9 +286,9 @@ describe.skipIf(!hasNats())('the shared queue of jobs', () => {
     await allEvents(logs.events(job, 0));
     const recorders = await jetstream(connection.nats).consumers.get(doneStream, doneConsumer);
     const message = await recorders.next({ expires: 5000 });
-    expect(message!.subject).toBe(`dg.done.n1.${job.id}`);
+    expect(message!.subject).toBe(`dg.done.n1.-.${job.id}`);
     expect(message!.json()).toMatchObject({
-      ...{ exec: job.id, owner: job.owner, worker, session: null, keep: 'sealed' },
+      ...{ exec: job.id, worker, session: null, keep: 'sealed' },
       ending: { files: [{ path: 'made.txt', size: 4 }], result: { stdout: { text: '', bytes: 6 } } },
     });
     message!.ack();

@@ -62,7 +62,7 @@ describe.skipIf(!hasNats())('a captured worker', attacking('machines'), () => {
     ['an event in the name of another worker', 'dg.in.worker-2.job'],
     ['an event in the name of a gateway', 'dg.in.gateway.job'],
     ['an event as the log tells it', 'dg.ev.worker-1.job'],
-    ['an ending in the name of another worker', 'dg.done.worker-2.job'],
+    ['an ending in the name of another worker', 'dg.done.worker-2.-.job'],
     ['a run for other workers', 'dg.run.0.owner.0'],
     ['the lease of another worker', '$KV.dg_workers.worker-2'],
     ['a question to another worker', 'dg.w.worker-2.cell'],

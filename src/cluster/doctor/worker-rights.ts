@@ -35,7 +35,7 @@ const unsent: Readonly<Record<string, string>> = {
   'runs for other workers': 'dg.run.doctor.0',
   'events in the name of another worker': `dg.in.${otherSeat}.doctor`,
   'events as a stream tells them': `dg.ev.${otherSeat}.doctor`,
-  'endings in the name of another worker': `dg.done.${otherSeat}.doctor`,
+  'endings in the name of another worker': `dg.done.${otherSeat}.-.doctor`,
   'responses in the background': 'dg.bg.doctor',
   'questions about streams': `$JS.API.STREAM.INFO.${leaseStream}`,
   'questions for messages of streams': `$JS.API.STREAM.MSG.GET.${leaseStream}`,

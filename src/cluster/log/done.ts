@@ -1,26 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
-import type { CellResult } from '../../core/index.ts';
+import { z } from 'zod';
+import { type CellResult, DragomanError } from '../../core/index.ts';
 import type { Job, JobEnding, SessionRef } from '../../runner/index.ts';
+import type { ToldEnding } from '../../service/index.ts';
 import type { Connection } from '../connection.ts';
-import { encode } from '../message.ts';
+import { decode, encode } from '../message.ts';
 import { doneSubject, seatOf } from '../subjects.ts';
 
 /** An ending that leaves something to record, for any gateway: the one that follows the job may be gone. */
-export interface DoneMessage {
-  readonly exec: string;
-  readonly owner: string;
-  /** Id of the worker: its seat is a token of the subject, for which the server vouches. */
-  readonly worker: string;
-  readonly session: SessionRef | null;
-  readonly keep: string | undefined;
-  readonly pass: string | undefined;
-  /** Without what was printed and shown. */
-  readonly ending: JobEnding;
-}
+export type DoneMessage = Omit<ToldEnding, 'toldAt'>;
 
 const answerMs = 3000;
 const againMs = 250;
+/** Characters of code that an ending names. */
+const maxCode = 64 * 1024;
 
 /** Whether a gateway has to record something of it, and has said how. */
 export function leavesSomething({ keep, session }: Job, { files, deleted, lost, folders, continuity }: JobEnding) {
@@ -33,25 +27,24 @@ export function leavesSomething({ keep, session }: Job, { files, deleted, lost, 
 export async function writeDone(
   connection: Connection,
   worker: string,
-  { id, owner, session, keep, pass }: Job,
+  { id, session, keep = '', code }: Job,
   ending: JobEnding,
   until: AbortSignal,
 ): Promise<void> {
   const ref = session && refOf(session);
   const message: DoneMessage = {
     exec: id,
-    owner,
     worker,
     session: ref,
     keep,
-    pass,
+    code: code.length > maxCode ? '' : code,
     ending: { ...ending, result: withoutTexts(ending.result) },
   };
   const bytes = encode(message);
   for (;;) {
     until.throwIfAborted();
     try {
-      await jetstream(connection.nats).publish(doneSubject(seatOf(worker), id), bytes, {
+      await jetstream(connection.nats).publish(doneSubject(seatOf(worker), ref?.id ?? null, id), bytes, {
         msgID: id,
         timeout: answerMs,
       });
@@ -77,4 +70,36 @@ function refOf({
 function withoutTexts(result: CellResult): CellResult {
   const empty = ({ bytes }: { readonly bytes: number }) => ({ text: '', bytes, truncated: bytes > 0 });
   return { ...result, stdout: empty(result.stdout), stderr: empty(result.stderr), outputs: [], error: null };
+}
+
+const path = z.string().max(4096);
+const count = z.number().int().nonnegative();
+const manyFiles = 100_000;
+
+const done = z.object({
+  exec: z.string().max(100),
+  worker: z.string().max(100),
+  session: z
+    .object({ id: z.string().max(100), epoch: count, worker: z.string().max(100), turn: count.optional() })
+    .nullable(),
+  keep: z.string(),
+  code: z.string().max(maxCode),
+  ending: z.looseObject({
+    type: z.literal('ended'),
+    continuity: z.enum(['fresh', 'continued', 'restored']),
+    result: z.looseObject({ outcome: z.string(), interpreter: z.string() }),
+    files: z
+      .array(z.object({ path, change: z.enum(['created', 'modified']), digest: z.string(), size: count, mode: count }))
+      .max(manyFiles),
+    deleted: z.array(path).max(manyFiles),
+    folders: z.array(path).max(manyFiles).nullable(),
+    lost: z.array(z.object({ path, reason: z.string().max(4096) })).max(manyFiles),
+  }),
+});
+
+/** What a worker has said. @throws DragomanError invalid_request */
+export function readDone(bytes: Uint8Array): DoneMessage {
+  const read = done.safeParse(decode(bytes));
+  if (read.success) return read.data as unknown as DoneMessage;
+  throw new DragomanError('invalid_request', { message: `The ending is malformed: ${read.error.issues[0]?.message}` });
 }

@@ -1,5 +1,5 @@
 import { DragomanError, type Logger, within } from '../../core/index.ts';
-import type { Job, JobRef, Runner, SessionOrder, SessionRef } from '../../runner/index.ts';
+import type { Job, JobRef, LiveState, Runner, SessionOrder, SessionRef } from '../../runner/index.ts';
 import { CallDesk, type Operation, Refusal } from '../calls/call-desk.ts';
 import type { Connection } from '../connection.ts';
 import { HeldLease } from '../leases/held-lease.ts';
@@ -31,7 +31,7 @@ export interface WorkerServiceOptions {
   readonly connection: Connection;
   readonly runner: HeldRunner;
   /** Where the events of jobs go. */
-  readonly log?: Pick<WorkerLog, 'expect' | 'refuse'>;
+  readonly log?: Pick<WorkerLog, 'expect' | 'refuse' | 'whole'>;
   /** What its lease says, besides what this service knows itself. */
   readonly lease: () => Omit<WorkerLease, 'draining' | 'running'>;
   /** How long running jobs may go on when it ends. */
@@ -61,6 +61,8 @@ export class WorkerService {
   readonly #lease: HeldLease;
   /** The job that runs in each session. */
   readonly #busy = new Map<string, string>();
+  /** The job of each session whose ending is not told yet. */
+  readonly #untold = new Map<string, string>();
   #draining = false;
 
   constructor(options: WorkerServiceOptions) {
@@ -71,6 +73,7 @@ export class WorkerService {
       ...runnerOperations(runner),
       cell: { kind: 'call', run: (job: Job) => this.#take(job) } as Operation,
       open: { kind: 'call', run: (order: SessionOrder) => this.#open(order) } as Operation,
+      sessions: { kind: 'call', run: (sessions: SessionRef[]) => this.#states(sessions) } as Operation,
       holds: { kind: 'call', run: async (job: JobRef) => runner.holds(job) } as Operation,
     };
     this.#desk = new CallDesk({ connection, worker: this.#worker, operations, logger });
@@ -136,6 +139,10 @@ export class WorkerService {
     }
     if (!session) return;
     this.#busy.set(session.id, job.id);
+    this.#untold.set(session.id, job.id);
+    void this.#told(job.id).then(() => {
+      if (this.#untold.get(session.id) === job.id) this.#untold.delete(session.id);
+    });
     void runner.settled(job.id).then(() => {
       if (this.#busy.get(session.id) === job.id) this.#busy.delete(session.id);
     });
@@ -168,6 +175,22 @@ export class WorkerService {
         throw new DragomanError('session_busy', { retryAfterSeconds: 1 });
       if (this.#busy.get(sessionId) === other) this.#busy.delete(sessionId);
     }
+  }
+
+  /** Resolves when a job has ended and gateways can know how. */
+  async #told(job: string): Promise<void> {
+    await this.#options.runner.settled(job);
+    await this.#options.log?.whole(job);
+  }
+
+  /** A session is busy until what its job has left is told: a gateway that takes it over must find that. */
+  async #states(sessions: readonly SessionRef[]): Promise<LiveState[]> {
+    const states = await this.#options.runner.sessions(sessions);
+    return sessions.flatMap(({ id }) => {
+      const state = states.find((each) => each.id === id);
+      if (!this.#untold.has(id)) return state ?? [];
+      return { kernels: [], ...state, id, isBusy: true };
+    });
   }
 
   /** Asks a gateway which sessions have moved while this worker was taken for dead, and ends those. */

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DragomanError, type ExecutionEvent, type ToolCall, type ToolResult } from '../../core/index.ts';
 import type { NumberedEvent } from '../../event-log/index.ts';
-import type { JobEvent, Runner } from '../../runner/index.ts';
+import type { JobEnding, JobEvent, Runner } from '../../runner/index.ts';
 import { type ExecutionNote, PeerSilent, type Peers } from '../peers/peers.ts';
 import type { PeerQuestion } from '../peers/questions.ts';
 import type { Execution, RunningExecution } from './executions.ts';
+import { type ExecutionState, readJob } from './job-reading.ts';
 import { executionEvent, startedEvents } from './tracked-execution.ts';
 
 export interface DistantParts {
@@ -12,21 +13,14 @@ export interface DistantParts {
   readonly runner: Pick<Runner, 'events' | 'checkAnswer' | 'answer' | 'interrupt' | 'cancel'>;
   /** How it ended, where that is recorded. */
   readonly recorded: (id: string) => Promise<Execution | undefined>;
-}
-
-/** Where an execution is on its way, as its own gateway says. */
-export interface ExecutionState {
-  readonly status: RunningExecution['status'];
-  readonly pending: readonly ToolCall[];
-  readonly last: number;
+  /** Records what is left of an execution whose gateway has died. */
+  readonly settle: (id: string) => Promise<void>;
 }
 
 const askMs = 5000;
 /** How long one question for the end waits on the other side. */
 const endMs = 4000;
 const againMs = 200;
-/** The events of a job of a dead gateway are all there when no other comes for so long. */
-const quietMs = 300;
 
 /**
  * An execution that another gateway has begun. That gateway is asked, and its events come from the runner. Where it has died, the runner is
@@ -36,9 +30,9 @@ export class DistantExecution implements RunningExecution {
   readonly id: string;
   readonly sessionId: string;
   readonly language: string;
-  readonly status: RunningExecution['status'];
-  readonly pending: readonly ToolCall[];
-  readonly last: number;
+  #status: RunningExecution['status'];
+  #pending: readonly ToolCall[];
+  #last: number;
   readonly #note: ExecutionNote;
   readonly #parts: DistantParts;
   #done: Promise<Execution> | undefined;
@@ -47,11 +41,24 @@ export class DistantExecution implements RunningExecution {
     this.id = note.id;
     this.sessionId = note.sessionId;
     this.language = note.language;
-    this.status = state.status;
-    this.pending = state.pending;
-    this.last = state.last;
+    this.#status = state.status;
+    this.#pending = state.pending;
+    this.#last = state.last;
     this.#note = note;
     this.#parts = parts;
+  }
+
+  /** As its gateway said when it was found, and as its events and the answers given here have told since then. */
+  get status(): RunningExecution['status'] {
+    return this.#status;
+  }
+
+  get pending(): readonly ToolCall[] {
+    return this.#pending;
+  }
+
+  get last(): number {
+    return this.#last;
   }
 
   /** Undefined: nothing of it is known any more. @throws DragomanError overloaded when its gateway does not answer now */
@@ -66,17 +73,18 @@ export class DistantExecution implements RunningExecution {
         if (peers.isAlive(note.gateway)) throw silent(error);
       }
     }
-    const state = await readState(runner, note);
+    const state = await readJob(runner, note);
     return state && new DistantExecution(note, state, parts);
   }
 
   async *events(after = 0, signal?: AbortSignal): AsyncGenerator<NumberedEvent<ExecutionEvent>> {
     const { runner } = this.#parts;
     let read = after + startedEvents;
-    for (let isOver = this.status === 'done'; !signal?.aborted; ) {
+    for (let isOver = this.#status === 'done'; !signal?.aborted; ) {
       for await (const { number, event } of runner.events(this.#job, read, signal)) {
         read = Math.max(read, number);
         isOver ||= event.type === 'ended' || event.type === 'failed';
+        this.#observe(number - startedEvents, event);
         const shown = executionEvent(event);
         if (shown) yield { number: number - startedEvents, event: shown };
         if (signal?.aborted) return;
@@ -98,6 +106,9 @@ export class DistantExecution implements RunningExecution {
       const { changes } = await runner.checkAnswer(this.id, results);
       if (changes) await runner.answer(this.id, results);
     });
+    const answered = new Set(results.map(({ id }) => id));
+    this.#pending = this.#pending.filter(({ id }) => !answered.has(id));
+    if (this.#status === 'waiting' && this.#pending.length === 0) this.#status = 'running';
   }
 
   cancel(): void {
@@ -106,6 +117,15 @@ export class DistantExecution implements RunningExecution {
 
   async interrupt(): Promise<void> {
     await this.#ask({ type: 'interrupt', id: this.id }, ({ runner }) => runner.interrupt(this.id));
+  }
+
+  /** Events that were told before it was found say nothing new. */
+  #observe(number: number, event: JobEvent): void {
+    if (event.type === 'ended' || event.type === 'failed') [this.#status, this.#pending] = ['done', []];
+    if (number <= this.#last || !executionEvent(event)) return;
+    this.#last = number;
+    if (event.type === 'tool_calls') [this.#status, this.#pending] = ['waiting', event.calls];
+    else if (this.#status === 'queued') this.#status = 'running';
   }
 
   get #job() {
@@ -132,7 +152,7 @@ export class DistantExecution implements RunningExecution {
   }
 
   async #end(): Promise<Execution> {
-    const { runner, recorded } = this.#parts;
+    const { runner, recorded, settle } = this.#parts;
     for (;;) {
       const ended = await this.#ask<Execution | null | undefined>(
         { type: 'end', id: this.id, waitMs: endMs },
@@ -144,11 +164,11 @@ export class DistantExecution implements RunningExecution {
     for await (const { event } of runner.events(this.#job, 0)) {
       if (event.type === 'failed') throw new DragomanError('internal', { message: event.error.message });
       if (event.type !== 'ended') continue;
+      if (leavesFiles(event)) await settle(this.id);
       const known = await recorded(this.id);
       if (known) return known;
       const { id, sessionId, language } = this;
       const { continuity, result, files, deleted, lost } = event;
-      // Its files are recorded by no gateway that lives.
       const unrecorded = files.map(({ path }) => ({ path, reason: 'The gateway of the execution has died.' }));
       return {
         ...{ id, sessionId, language, continuity, result, deleted, files: [] },
@@ -161,26 +181,8 @@ export class DistantExecution implements RunningExecution {
   }
 }
 
-/** What the events of a job tell of it. Undefined: there are none. */
-async function readState(runner: Pick<Runner, 'events'>, note: ExecutionNote): Promise<ExecutionState | undefined> {
-  const stop = new AbortController();
-  let timer = setTimeout(() => stop.abort(), quietMs * 10);
-  let last: NumberedEvent<JobEvent> | undefined;
-  let status: ExecutionState['status'] = 'running';
-  let pending: readonly ToolCall[] = [];
-  let number = 0;
-  for await (const each of runner.events({ id: note.id, owner: note.owner }, 0, stop.signal)) {
-    clearTimeout(timer);
-    timer = setTimeout(() => stop.abort(), quietMs);
-    last = each;
-    const { event } = each;
-    if (event.type === 'tool_calls') [status, pending] = ['waiting', event.calls];
-    else if (event.type === 'ended' || event.type === 'failed') [status, pending] = ['done', []];
-    else if (event.type !== 'storing') [status, pending] = ['running', []];
-    if (executionEvent(event)) number = each.number - startedEvents;
-  }
-  clearTimeout(timer);
-  return last && { status, pending, last: number };
+function leavesFiles({ files, deleted }: JobEnding): boolean {
+  return files.length + deleted.length > 0;
 }
 
 function silent(cause: unknown): DragomanError {

@@ -11,8 +11,9 @@ import {
 import type { Document, Documents } from '../../stores/index.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { PeerQuestion } from '../peers/questions.ts';
-import { DistantExecution, type DistantParts, type ExecutionState } from './distant-execution.ts';
+import { DistantExecution, type DistantParts } from './distant-execution.ts';
 import type { Execution, ExecutionWatch, RunningExecution, WatchedExecution } from './executions.ts';
+import type { ExecutionState } from './job-reading.ts';
 import { SessionWatch } from './session-watch.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
 
@@ -66,12 +67,19 @@ export class ExecutionLog implements ExecutionWatch {
   #timer: NodeJS.Timeout | undefined;
 
   readonly #distant: DistantParts;
+  #settle: DistantParts['settle'] = async () => {};
 
   constructor(options: { documents: Documents; logger: Logger; peers: Peers; runner: DistantParts['runner'] }) {
     const { peers, runner } = options;
-    this.#distant = { peers, runner, recorded: async (id) => (await this.#written(id))?.execution };
+    const recorded = async (id: string) => (await this.#written(id))?.execution;
+    this.#distant = { peers, runner, recorded, settle: (id) => this.#settle(id) };
     this.#documents = options.documents;
     this.#logger = options.logger;
+  }
+
+  /** Names who records executions whose gateway has died. */
+  connect(settle: DistantParts['settle']): void {
+    this.#settle = settle;
   }
 
   /** Remembers an execution; with `until` (milliseconds since the epoch) also as a document, until then. */
@@ -150,12 +158,14 @@ export class ExecutionLog implements ExecutionWatch {
     if (!('id' in question)) return undefined;
     const { id } = question;
     const execution = this.#running.get(id) ?? this.#ended.values().find((each) => each.id === id);
-    if (!execution) return null;
+    if (!execution) return question.type === 'settled' ? true : null;
     switch (question.type) {
       case 'state': {
         const { status, pending, last } = execution;
         return { status, pending, last } satisfies ExecutionState;
       }
+      case 'settled':
+        return (await within(this.settled(id), Math.min(question.waitMs, maxEndWaitMs))) ?? false;
       case 'end':
         return (await within(execution.done, Math.min(question.waitMs, maxEndWaitMs))) ?? null;
       case 'answer':
@@ -167,6 +177,29 @@ export class ExecutionLog implements ExecutionWatch {
       case 'interrupt':
         await execution.interrupt();
         return null;
+    }
+  }
+
+  /** Resolves with true when this gateway has nothing more to do for an execution of its own. Never rejects. */
+  settled(id: string): Promise<true> {
+    const done = this.#running.get(id)?.done.then(() => {});
+    return Promise.resolve(done?.catch(() => {})).then(() => true);
+  }
+
+  /** Whether it has ended and can be found by its id, through any gateway. */
+  async isWritten(id: string): Promise<boolean> {
+    return (await this.#written(id)) !== undefined;
+  }
+
+  /** Writes down an execution of another gateway, which has died, until then, unless it is written. */
+  async writeLate(owner: Pick<Principal, 'id' | 'tenant'>, written: Written, until: number): Promise<void> {
+    const { id } = written.execution;
+    if (await this.isWritten(id)) return;
+    try {
+      await this.#documents.putAll([documentOf(owner, written, until)]);
+    } catch (error) {
+      if (!(error instanceof DragomanError) || error.retryable) throw error;
+      this.#logger.warn({ execution: id, error: error.message }, 'a finished execution was not written');
     }
   }
 
@@ -246,19 +279,24 @@ export class ExecutionLog implements ExecutionWatch {
     return this.#writing;
   }
 
-  #write({ id, sessionId, principal, code, last }: TrackedExecution, execution: Execution, until: number): void {
-    this.#unwritten.push({
-      kind,
-      id,
-      tenant: principal.tenant,
-      principalId: principal.id,
-      name: sessionId,
-      createdAt: execution.startedAt,
-      expiresAt: until,
-      body: { code, execution: abridged(execution), last } satisfies Written,
-    });
+  #write({ principal, code, last }: TrackedExecution, execution: Execution, until: number): void {
+    this.#unwritten.push(documentOf(principal, { code, execution, last }, until));
     this.#timer ??= setTimeout(() => void this.flush(), writeIntervalMs);
   }
+}
+
+function documentOf(
+  { tenant, id: principalId }: Pick<Principal, 'id' | 'tenant'>,
+  { code, execution, last }: Written,
+  until: number,
+): Document {
+  return {
+    ...{ kind, id: execution.id, tenant, principalId },
+    name: execution.sessionId,
+    createdAt: execution.startedAt,
+    expiresAt: until,
+    body: { code, execution: abridged(execution), last } satisfies Written,
+  };
 }
 
 function keyOf({ tenant, id: principalId }: Pick<Principal, 'id' | 'tenant'>, id: string) {

@@ -58,6 +58,11 @@ export class StoredJobFiles implements JobFiles, JobStorage {
     if (stored) this.#fileService.release([...stored.files.values()]);
   }
 
+  /** There is no other gateway. */
+  leave(jobId: string): void {
+    this.end(jobId);
+  }
+
   open(_use: FileUse, digest: string): Promise<Readable> {
     return this.#fileService.content(digest);
   }

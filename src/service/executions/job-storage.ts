@@ -41,4 +41,6 @@ export interface JobStorage {
   collected(jobId: string): Promise<ReadonlyMap<string, CollectedFile>>;
   /** The job is over: what of its files is not recorded is given up. */
   end(jobId: string): void;
+  /** The files of the job are another gateway's to record: nothing is given up, and what nobody records ends by itself. */
+  leave(jobId: string): void;
 }

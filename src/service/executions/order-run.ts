@@ -1,6 +1,6 @@
 import { DragomanError, type FileRef, type Logger, type StoredFile } from '../../core/index.ts';
 import type { Job, JobEnding, Runner, SessionRef } from '../../runner/index.ts';
-import { fileSetOf, type Once } from '../../stores/index.ts';
+import { fileSetOf } from '../../stores/index.ts';
 import type { FileService, OpenFileSet } from '../files/file-service.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
@@ -11,13 +11,11 @@ import type { SessionStates } from '../states/session-states.ts';
 import type { RestoredVariables } from '../states/states.ts';
 import type { Execution } from './executions.ts';
 import type { JobReads, JobStorage } from './job-storage.ts';
+import type { Keeps } from './keeps.ts';
 import { isCell, type Order } from './order.ts';
 import { ParkedShare, type parkedBytes } from './parked-bytes.ts';
-import { executionOf, recordFiles } from './recording.ts';
+import { executionOf, onceOf, recordFiles } from './recording.ts';
 import type { TrackedExecution } from './tracked-execution.ts';
-
-/** How long is remembered that the files of an execution are recorded: longer than the end of one waits for a recorder. */
-const rememberedMs = 3 * 24 * 60 * 60_000;
 
 export interface OrderRunParts {
   readonly runner: Runner;
@@ -32,6 +30,8 @@ export interface OrderRunParts {
   /** What executions that wait for answers have shown. */
   readonly parked: ReturnType<typeof parkedBytes>;
   readonly peers: Peers;
+  /** For other gateways, which record what this one cannot record any more. Absent: there are none. */
+  readonly keeps?: Keeps | undefined;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -49,7 +49,7 @@ export function runAlone(parts: OrderRunParts, execution: TrackedExecution, orde
     session: null,
     before: (path) => refs.get(path),
     async record(added) {
-      await fileService.record(set, added, onceOf(parts, execution));
+      await fileService.record(set, added, onceOf(parts, execution.id));
     },
   });
 }
@@ -101,7 +101,7 @@ async function runAt(
       return parts.states.noteCell(order.principal, session, cell, ending);
     },
     async record(added, deleted) {
-      const made = { epoch: ref.epoch, once: onceOf(parts, execution) };
+      const made = { epoch: ref.epoch, once: onceOf(parts, execution.id) };
       // Another gateway took this one for dead, and has recorded them.
       if (!(await files.record(set(), added, deleted, made))) session.isHeld = false;
     },
@@ -128,11 +128,12 @@ interface Surroundings extends Pick<Job, 'inputs' | 'folders' | 'session'> {
 
 /** Runs an order as a job, and records what it made. @throws DragomanError what the job failed with */
 async function runOrder(
-  { jobFiles, toolWaitMs, queueWaitMs, parked, logger, now }: OrderRunParts,
+  parts: OrderRunParts,
   execution: TrackedExecution,
   order: Order,
   { set, reads, inputs, folders, session, ...files }: Surroundings,
 ): Promise<Execution> {
+  const { jobFiles, toolWaitMs, queueWaitMs, parked, logger, now } = parts;
   const { language, request, limits } = order;
   const startedAt = now();
   const share = new ParkedShare(parked, execution.owner);
@@ -152,19 +153,35 @@ async function runOrder(
       deadline: now() + queueWaitMs,
       ...(execution.trace === undefined ? {} : { trace: execution.trace }),
       ...(pass === undefined ? {} : { pass }),
+      ...keepOf(parts, execution, order, startedAt),
     } as const;
     const ending = await execution.run(job, share).finally(() => share.free());
     const restored = await files.ended?.(ending);
-    const recorded = await recordFiles({ ...files, ending, stored: () => jobFiles.stored(execution.id), logger });
-    return { ...executionOf(execution, order, startedAt, ending, recorded), ...(restored ? { restored } : {}) };
+    const recording = { ...files, ending, stored: () => jobFiles.stored(execution.id) };
+    const recorded = await recordFiles(recording, logger);
+    const refs = order.inputs.map(({ input }) => input);
+    return { ...executionOf(execution, refs, startedAt, ending, recorded), ...(restored ? { restored } : {}) };
   } finally {
     jobFiles.end(execution.id);
   }
 }
 
-/** Where another gateway may record the files of an execution as well, when its own is taken for dead. */
-function onceOf({ peers, now }: OrderRunParts, { id }: TrackedExecution): Once | undefined {
-  return peers.id === null ? undefined : { id, until: now() + rememberedMs };
+/** For another gateway, should this one not live until the execution has ended. A question leaves nothing to record. */
+function keepOf(
+  { keeps, peers }: OrderRunParts,
+  { id, principal, kernel, sessionId }: TrackedExecution,
+  { language, request, inputs, principal: { plan } }: Order,
+  startedAt: number,
+): { keep?: string } {
+  if (!keeps || peers.id === null || request.question) return {};
+  const { id: principalId, tenant } = principal;
+  const keep = keeps.seal({
+    ...{ id, kernel, startedAt, gateway: peers.id, language: language.name },
+    principal: { id: principalId, tenant, ...(plan === undefined ? {} : { plan }) },
+    session: request.sessionId === undefined ? null : sessionId,
+    inputs: inputs.map(({ input }) => input),
+  });
+  return { keep };
 }
 
 /** Makes a request's files the session's own. @throws DragomanError invalid_request when they do not fit */

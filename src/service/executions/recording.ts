@@ -8,9 +8,13 @@ import {
   uploadMode,
 } from '../../core/index.ts';
 import type { JobEnding } from '../../runner/index.ts';
+import type { Once } from '../../stores/index.ts';
+import type { InputFile } from '../files/files.ts';
+import type { Peers } from '../peers/peers.ts';
 import type { Execution, LostFile, ReportedFile } from './executions.ts';
-import type { Order } from './order.ts';
-import type { TrackedExecution } from './tracked-execution.ts';
+
+/** How long is remembered that the files of an execution are recorded: longer than the end of one waits for a recorder. */
+const rememberedMs = 3 * 24 * 60 * 60_000;
 
 /** What became of the files of an execution. */
 export interface RecordedFiles {
@@ -29,47 +33,60 @@ export interface Recording {
   before(path: string): FileRef | undefined;
   /** Records files and removals, all or nothing. */
   record(added: readonly StoredFile[], deleted: readonly string[]): Promise<void>;
-  readonly logger: Logger;
 }
 
 /**
  * Records what an execution made, changed and removed, in one transaction. Never rejects: the code has run, so its caller gets the
  * result and learns which files are lost.
  */
-export async function recordFiles({ ending, stored, before, record, logger }: Recording): Promise<RecordedFiles> {
-  const added: StoredFile[] = [];
-  const files: ReportedFile[] = [];
-  const lost: LostFile[] = [...ending.lost];
+export async function recordFiles(recording: Recording, logger: Logger): Promise<RecordedFiles> {
+  const { ending } = recording;
   try {
-    const paths = ending.files.length === 0 ? new Map<string, StoredFile>() : await stored();
-    for (const { path, change, digest, mode } of ending.files) {
-      const found = paths.get(path);
-      if (found?.digest !== digest) {
-        // Of the worker's claim nothing is believed that was not seen to be stored.
-        lost.push({ path, reason: errorCatalogue.storage_unavailable.text });
-        continue;
-      }
-      // The mode of most files is that of an upload, and goes without saying.
-      const file = mode === uploadMode ? found : { ...found, mode: keptMode(mode) };
-      added.push(file);
-      const from = change === 'modified' ? before(path) : undefined;
-      files.push(from ? { change: 'modified', file, from } : { change: 'created', file });
-    }
-    await record(added, ending.deleted);
-    return { files, deleted: ending.deleted, lost };
+    return await recordAll(recording);
   } catch (error) {
     const cause = String((error as Error).cause ?? error);
-    logger.error({ session: added[0]?.sessionId, count: ending.files.length, error: cause }, 'files were not recorded');
+    logger.error({ count: ending.files.length, error: cause }, 'files were not recorded');
     const reason = error instanceof DragomanError ? error.message : errorCatalogue.storage_unavailable.text;
     const failed = ending.files.map(({ path }) => ({ path, reason }));
     return { files: [], deleted: ending.deleted, lost: [...ending.lost, ...failed] };
   }
 }
 
+/** The same. @throws DragomanError when they could not be recorded, and then nothing is */
+export async function recordAll({ ending, stored, before, record }: Recording): Promise<RecordedFiles> {
+  const added: StoredFile[] = [];
+  const files: ReportedFile[] = [];
+  const lost: LostFile[] = [...ending.lost];
+  const paths = ending.files.length === 0 ? new Map<string, StoredFile>() : await stored();
+  for (const { path, change, digest, mode } of ending.files) {
+    const found = paths.get(path);
+    if (found?.digest !== digest) {
+      // Of the worker's claim nothing is believed that was not seen to be stored.
+      lost.push({ path, reason: errorCatalogue.storage_unavailable.text });
+      continue;
+    }
+    // The mode of most files is that of an upload, and goes without saying.
+    const file = mode === uploadMode ? found : { ...found, mode: keptMode(mode) };
+    added.push(file);
+    const from = change === 'modified' ? before(path) : undefined;
+    files.push(from ? { change: 'modified', file, from } : { change: 'created', file });
+  }
+  await record(added, ending.deleted);
+  return { files, deleted: ending.deleted, lost };
+}
+
+/** Where another gateway may record the files of an execution as well, when its own is taken for dead. */
+export function onceOf(
+  { peers, now }: { readonly peers: Peers; readonly now: () => number },
+  id: string,
+): Once | undefined {
+  return peers.id === null ? undefined : { id, until: now() + rememberedMs };
+}
+
 /** What callers get of an execution that has ended. */
 export function executionOf(
-  { id, sessionId }: TrackedExecution,
-  { language, inputs }: Order,
+  { id, sessionId, language }: Pick<Execution, 'id' | 'sessionId' | 'language'>,
+  inputs: readonly InputFile[],
   startedAt: number,
   { continuity, result }: JobEnding,
   { files, deleted, lost }: RecordedFiles,
@@ -77,8 +94,8 @@ export function executionOf(
   const changed = new Set(deleted);
   for (const each of files) if (each.change !== 'inherited') changed.add(each.file.name);
   const inherited = inputs
-    .filter(({ input }) => !changed.has(input.path))
-    .map(({ input }) => ({ change: 'inherited', path: input.path, ref: input }) as const);
+    .filter(({ path }) => !changed.has(path))
+    .map((input) => ({ change: 'inherited', path: input.path, ref: input }) as const);
   const all = { files: [...files, ...inherited], deleted, lost };
-  return { id, sessionId, language: language.name, continuity, startedAt, result, ...all };
+  return { id, sessionId, language, continuity, startedAt, result, ...all };
 }

@@ -85,6 +85,10 @@ export class GrantedJobFiles implements JobStorage {
     this.#release(jobId, job.proven);
   }
 
+  leave(jobId: string): void {
+    this.#jobs.delete(jobId);
+  }
+
   /** Waits for what is being given up. */
   async close(): Promise<void> {
     await this.#releasing;

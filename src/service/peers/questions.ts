@@ -14,6 +14,8 @@ export type PeerQuestion =
   | { readonly type: 'state'; readonly id: string }
   /** The end of an execution; waits for it some seconds. Answer: an `Execution`, or null when it has not ended. */
   | { readonly type: 'end'; readonly id: string; readonly waitMs: number }
+  /** Whether its gateway has nothing more to do for an execution; waits for that some seconds. */
+  | { readonly type: 'settled'; readonly id: string; readonly waitMs: number }
   | { readonly type: 'answer'; readonly id: string; readonly results: readonly ToolResult[] }
   | { readonly type: 'cancel'; readonly id: string }
   | { readonly type: 'interrupt'; readonly id: string };

@@ -7,7 +7,7 @@ import type { PeerQuestion } from '../peers/questions.ts';
 import { OpenSession, placeOf } from './open-session.ts';
 import { SessionFiles } from './session-files.ts';
 import { endOf, findSession } from './session-record.ts';
-import { SessionTurns, type UnsavedKeeper } from './session-turns.ts';
+import { SessionTurns, type SessionTurnsOptions, type UnsavedKeeper } from './session-turns.ts';
 
 export interface SessionDirectoryOptions {
   readonly runner: Runner;
@@ -61,6 +61,7 @@ export class SessionDirectory {
   readonly #saving = new Map<string, Promise<void>>();
   readonly #turns: SessionTurns | undefined;
   #unsaved: UnsavedKeeper | undefined;
+  #settle: SessionTurnsOptions['settle'] = async () => true;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: SessionDirectoryOptions) {
@@ -75,6 +76,7 @@ export class SessionDirectory {
     if (options.peers.id === null) return;
     this.#turns = new SessionTurns({
       ...options,
+      settle: (session, found) => this.#settle(session, found),
       got: (session, unsaved) => unsaved && this.#unsaved?.adopt(session, unsaved),
       open: async (id) => {
         // Not for ever: loading one waits for turns that are given away.
@@ -94,9 +96,10 @@ export class SessionDirectory {
     return this.#options.peers.id;
   }
 
-  /** Names who keeps variables that are not saved. */
-  connect(unsaved: UnsavedKeeper): void {
+  /** Names who keeps variables that are not saved, and who records what gateways that have died have left. */
+  connect(unsaved: UnsavedKeeper, settle?: SessionTurnsOptions['settle']): void {
     this.#unsaved = unsaved;
+    if (settle) this.#settle = settle;
   }
 
   /** Begins to write, every few seconds, what was used. */

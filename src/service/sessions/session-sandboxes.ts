@@ -1,4 +1,4 @@
-import { DragomanError, newId, type Plans, type Principal, planOf } from '../../core/index.ts';
+import { DragomanError, newId, type Plans, type Principal, planOf, type StoredFile } from '../../core/index.ts';
 import type { Runner, SessionRef } from '../../runner/index.ts';
 import { fileSetOf } from '../../stores/index.ts';
 import type { JobStorage } from '../executions/job-storage.ts';
@@ -113,13 +113,14 @@ export class SessionSandboxes {
       const ending = await runner.collect(ref, jobId, readOnly, pass);
       if (!ending || session.isDeleted) return nothing;
       if (ending.folders) session.noteFolders(ending.folders);
-      const recorded = await recordFiles({
+      const recording = {
         ending,
         stored: () => jobFiles.stored(jobId),
-        before: (path) => files.refAt(path),
-        record: async (added, deleted) => void (await files.record(set, added, deleted, { epoch: ref.epoch })),
-        logger,
-      });
+        before: (path: string) => files.refAt(path),
+        record: async (added: readonly StoredFile[], deleted: readonly string[]) =>
+          void (await files.record(set, added, deleted, { epoch: ref.epoch })),
+      };
+      const recorded = await recordFiles(recording, logger);
       const changed = recorded.files.flatMap((each) => (each.change === 'inherited' ? [] : [each.file.name]));
       return { changed, deleted: recorded.deleted };
     } finally {

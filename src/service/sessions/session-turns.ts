@@ -15,6 +15,11 @@ export interface SessionTurnsOptions {
   readonly got: (session: OpenSession, unsaved: UnsavedVariables | undefined) => void;
   /** A session that is open here, or will be in a moment. */
   readonly open: (id: string) => Promise<OpenSession | undefined>;
+  /**
+   * Records what a gateway that has died has left of a session, in its turn still, once the session is filled with what is recorded.
+   * False: that is not known yet.
+   */
+  readonly settle: (session: OpenSession, found: SessionRecord) => Promise<boolean>;
   /** Writes what is not written, and forgets what is at hand. */
   readonly leave: (session: OpenSession) => Promise<void>;
   /** Its variables that are not saved are another gateway's to save from now on. */
@@ -67,7 +72,7 @@ export class SessionTurns {
       if (!found) throw new DragomanError('not_found', { message: 'Session not found' });
       if (found.holder === own) return this.#got(session, found, unsaved);
       if (found.holder === null || !peers.isAlive(found.holder)) {
-        const taken = await this.#takeOver(found, until);
+        const taken = await this.#takeOver(session, found, until);
         if (taken) return this.#got(session, taken, undefined);
         continue;
       }
@@ -140,13 +145,20 @@ export class SessionTurns {
   }
 
   /** Takes the turn of a gateway that is gone. Undefined: another gateway was first, or there was no time. */
-  async #takeOver(found: SessionRecord, until: AbortSignal): Promise<SessionRecord | undefined> {
-    const { runner, records, peers } = this.#options;
+  async #takeOver(session: OpenSession, found: SessionRecord, until: AbortSignal): Promise<SessionRecord | undefined> {
+    const { runner, records, peers, settle } = this.#options;
     const ref = placeOf(found);
     // What it has begun runs on: the next cell waits for it, as it would have with the gateway alive.
     while (found.holder !== null && ref && (await runner.sessions([ref]).catch(() => []))[0]?.isBusy) {
       await sleep(retryMs, undefined, { signal: until }).catch(() => {});
       if (until.aborted) return undefined;
+    }
+    if (found.holder !== null) {
+      await this.#fill(session, found);
+      if (!(await settle(session, found))) {
+        await sleep(retryMs, undefined, { signal: until }).catch(() => {});
+        return undefined;
+      }
     }
     return records.sessions.passTurn(found.id, found, peers.id!);
   }
@@ -162,12 +174,17 @@ export class SessionTurns {
   }
 
   async #got(session: OpenSession, recorded: SessionRecord, unsaved: UnsavedVariables | undefined): Promise<void> {
+    await this.#fill(session, recorded);
+    session.isHeld = true;
+    this.#options.got(session, unsaved);
+  }
+
+  /** Makes what is in memory what is recorded. */
+  async #fill(session: OpenSession, recorded: SessionRecord): Promise<void> {
     const files: StoredFile[] = await this.#options.records.files.list(recorded.id);
     session.refresh(recorded);
     session.files.replace(files);
     session.files.turn = recorded.turn;
     session.states = undefined;
-    session.isHeld = true;
-    this.#options.got(session, unsaved);
   }
 }

@@ -65,7 +65,7 @@ export interface FileRecords {
    * Changes a file set, all or nothing. Of its superseded files the latest `keptSuperseded` stay.
    * @throws DragomanError not_found when it is gone, or the content of a file; quota_exceeded, never for a change that adds
    *   nothing; conflict when its session is in another epoch or turn by now
-   * @returns false when the execution of `once` was recorded before: then nothing is changed
+   * @returns false when the execution of `once` was recorded before, in whatever epoch and turn: then nothing is changed
    */
   revise(id: string, revision: FileSetRevision): Promise<boolean>;
   /** Removes a file set and its files. Returns false when it did not exist. */

@@ -43,8 +43,9 @@ export class SqlFileRecords implements FileRecords {
   revise(id: string, { expiresAt, added, superseded, quota, epoch, turn, once }: FileSetRevision): Promise<boolean> {
     return this.#database.unlessTaken('internal', 'A file with this id exists already.', () =>
       this.#database.transact(async (transaction) => {
-        if (epoch !== undefined || turn !== undefined) await this.#checkPlace(transaction, id, epoch, turn);
+        // First: a gateway whose turn was taken learns that its execution is recorded.
         if (once && !(await isFirst(transaction, once))) return false;
+        if (epoch !== undefined || turn !== undefined) await this.#checkPlace(transaction, id, epoch, turn);
         // Locks the set, so that two revisions of it take turns.
         const set = await transaction
           .updateTable('file_sets')

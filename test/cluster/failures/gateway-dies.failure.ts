@@ -1,7 +1,10 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Told } from '../../support/cluster/caller.ts';
 import { describeCluster, note } from '../../support/cluster/for-file.ts';
 import { RunCounter } from '../../support/cluster/run-counter.ts';
+import { query } from '../../support/postgres.ts';
 
 const lines = 40;
 const body = (code: string) => ({ method: 'POST', body: JSON.stringify({ language: 'python', code }) });
@@ -66,16 +69,58 @@ open('made.txt', 'w').write('made')`;
       .caller()
       .run(`${counter.code}import time; time.sleep(2); open("made.txt", "w").write("made")`, session);
     await counter.begun();
+    const broken = expect(running).rejects.toThrow();
     await context.live(context.cluster.gateways)[0]!.kill();
-    await expect(running).rejects.toThrow();
-    await expect
-      .poll(async () => (await context.caller().run('import os; print(os.listdir())', session)).stdout)
-      .toContain('made.txt');
+    await broken;
+    // It waits for what still runs, and until the gateway is known to be dead.
+    const { stdout } = await context.caller().run('import os; print(os.listdir())', session);
+    expect(stdout).toContain('made.txt');
     expect(counter.count).toBe(1);
     note(
       'gateway, kill -9, client waits for JSON',
       'connection reset; the run goes on, its file is recorded',
       counter.count,
     );
+  });
+
+  it('while a run without a session goes on: nobody asks, and its file is recorded all the same', async () => {
+    const counter = counted();
+    const begun = (await context.caller().post(
+      '/executions',
+      {
+        language: 'python',
+        code: `${counter.code}import time; time.sleep(2); open("made.txt", "w").write("made"); print("done")`,
+      },
+      { prefer: 'respond-async' },
+    )) as { id: string };
+    await counter.begun();
+    await context.live(context.cluster.gateways)[0]!.kill();
+    const rows = () =>
+      query(context.cluster.databaseUrl, `select name from files where set_id = '${begun.id}' and superseded is null`);
+    await expect.poll(rows, { timeout: 30_000 }).toEqual([{ name: 'made.txt' }]);
+    const told = await context.caller().get(`/executions/${begun.id}`);
+    expect(told).toMatchObject({
+      ...{ status: 'done', outcome: 'completed', stdout: 'done\n' },
+      artifacts: [{ path: 'made.txt' }],
+    });
+    expect(counter.count).toBe(1);
+    note('gateway, kill -9, nobody waits', 'the file is recorded by another gateway, once', counter.count);
+  });
+
+  it('after many runs have ended: a gateway that lives records each once, and leaves nothing to others', async () => {
+    const session = await context.caller().openSession();
+    for (let i = 0; i < 10; i++) await context.caller(i % 2).run(`open("f${i}.txt", "w").write("${i}")`, session);
+    const waiting = async () => {
+      const nats = await connect({ servers: context.cluster.nats.url, ...context.cluster.gatewayLogin });
+      try {
+        return (await (await jetstreamManager(nats)).streams.info('DG_DONE')).state.messages;
+      } finally {
+        await nats.close();
+      }
+    };
+    await expect.poll(waiting, { timeout: 20_000 }).toBe(0);
+    const files = await query(context.cluster.databaseUrl, `select name from files where set_id = '${session}'`);
+    expect(files).toHaveLength(10);
+    for (const { output } of context.live(context.cluster.gateways)) expect(output()).not.toContain('are lost');
   });
 });

@@ -1,3 +1,4 @@
+import { type Authenticator, nkeyAuthenticator } from '@nats-io/transport-node';
 import { newIdentity, serverConfiguration } from '../../../src/cluster/index.ts';
 import { newId } from '../../../src/core/index.ts';
 import { imageRoot } from '../image.ts';
@@ -20,6 +21,8 @@ export interface ClusterOptions {
 /** Gateways and workers as processes, over a NATS server, a database and a bucket of their own. */
 export interface Cluster {
   readonly nats: NatsServer;
+  /** What a gateway may do on the NATS server, for a test that looks there. */
+  readonly gatewayLogin: { readonly authenticator: Authenticator };
   readonly postgres: Postgres;
   readonly databaseUrl: string;
   readonly s3: S3Server;
@@ -99,7 +102,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     // The first gateway makes the tables, and what workers find on the NATS server.
     await addGateway();
     await Promise.all([...times(options.gateways - 1, addGateway), ...times(options.workers, addWorker)]);
-    return { nats, postgres, databaseUrl, s3, gateways, workers, keys, addGateway, addWorker, close };
+    const gatewayLogin = { authenticator: nkeyAuthenticator(new TextEncoder().encode(gateway.seed)) };
+    return { nats, gatewayLogin, postgres, databaseUrl, s3, gateways, workers, keys, addGateway, addWorker, close };
   } catch (error) {
     await close();
     throw error;
