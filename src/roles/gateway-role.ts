@@ -50,7 +50,7 @@ export async function startGatewayRole(config: Config, version: string): Promise
     lifetime.add(() => lane.close());
     lane.start();
     const runner = new ClusterRunner({ calls: new WorkerCalls(connection, workers), workers, log: logs, lane });
-    const jobFiles = await startGrants(storage, connection, common);
+    const jobFiles = await startGrants(storage, connection, logs, common);
     const peers = new NatsPeers(connection, logger);
     lifetime.add(() => peers.close());
     await peers.start();

@@ -1,6 +1,6 @@
-import { type Connection, gatewayQueue, gatewaySubjects } from '../cluster/index.ts';
+import { type Connection, gatewayQueue, gatewaySubjects, type JobLogs, seatOf } from '../cluster/index.ts';
 import { DragomanError } from '../core/index.ts';
-import { GrantDesk, GrantedJobFiles, type JobStorage, serviceSecret } from '../service/index.ts';
+import { type GrantCause, GrantDesk, GrantedJobFiles, type JobStorage, serviceSecret } from '../service/index.ts';
 import type { Common } from './common.ts';
 import type { Storage } from './storage.ts';
 
@@ -8,6 +8,7 @@ import type { Storage } from './storage.ts';
 export async function startGrants(
   { records, fileService, direct }: Storage,
   connection: Connection,
+  logs: Pick<JobLogs, 'seatOf'>,
   { lifetime, logger, metrics, now }: Common,
 ): Promise<JobStorage> {
   if (!direct)
@@ -16,9 +17,18 @@ export async function startGrants(
   const shared = { direct, holds: records.jobHolds, secret, now };
   const jobFiles = new GrantedJobFiles({ ...shared, fileService, logger });
   lifetime.add(() => jobFiles.close());
-  const desk = new GrantDesk(shared);
+  const desk = new GrantDesk({ ...shared, hasWork: (seat, cause) => hasWork(logs, seat, cause) });
   metrics.gauge('grants_asked', 'Questions of workers for bytes that are being answered', () => desk.atOnce);
-  const end = connection.answer(gatewaySubjects('grant'), gatewayQueue, (question) => desk.answer(question));
+  metrics.gauge('grants_refused', 'Questions of workers for bytes that were refused', () => desk.refused);
+  // The last token of the subject is the seat: the server lets no worker ask in the name of another.
+  const end = connection.answer(gatewaySubjects('grant'), gatewayQueue, (question, subject) =>
+    desk.answer(question, subject.slice(subject.lastIndexOf('.') + 1)),
+  );
   lifetime.add(end);
   return jobFiles;
+}
+
+/** A session says where it is; of a job that any worker may take, the log says who has begun it. */
+async function hasWork(logs: Pick<JobLogs, 'seatOf'>, seat: string, { jobId, session }: GrantCause): Promise<boolean> {
+  return seat === (session ? seatOf(session.worker) : await logs.seatOf(jobId));
 }

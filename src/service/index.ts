@@ -13,7 +13,7 @@ export { Keeps } from './executions/keeps.ts';
 export { FileService } from './files/file-service.ts';
 export { FileSweeper } from './files/file-sweeper.ts';
 export type * from './files/files.ts';
-export { GrantDesk } from './grants/grant-desk.ts';
+export { type GrantCause, GrantDesk } from './grants/grant-desk.ts';
 export { GrantedJobFiles } from './grants/granted-job-files.ts';
 export { ApiKeys } from './keys/keys.ts';
 export { serviceSecret } from './keys/service-secret.ts';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { newId } from '../../src/core/index.ts';
+import { GrantDesk } from '../../src/service/index.ts';
 import { type Bytes, createS3Bytes, HttpSender, textOf } from '../../src/stores/index.ts';
 import { startByteServer, type TestByteServer } from '../support/byte-server.ts';
 import { digestOf, grantService, once } from '../support/grants.ts';
@@ -175,6 +176,49 @@ function describeGrants(name: string, make: () => Promise<Bytes>): void {
       await ask({ pass, get: ['1'.repeat(64)] });
       clock.now += 25 * 3_600_000;
       await expect(ask({ pass, get: ['1'.repeat(64)] })).rejects.toMatchObject({ code: 'forbidden' });
+    });
+
+    it('gets nothing with the pass of a job or a session that another worker has', async () => {
+      const { desk, begun, job, session, records } = await service();
+      const bytes = randomBytes(100);
+      const { id } = await session('ann', [bytes]);
+      const alone = job('ann', [digestOf(bytes)]);
+      const inSession = job('ann', [], { id, epoch: 1, worker: 'one.process' });
+      begun.set(alone.use.jobId, 'one');
+      const questions = [
+        { get: [digestOf(bytes)] },
+        { put: [wanted('x', bytes)] },
+        { prove: [wanted('x', bytes)] },
+        {},
+      ];
+      for (const { pass } of [alone, inSession])
+        for (const seat of ['two', 'gateway', 'on', 'one.process', ''])
+          for (const question of questions)
+            await expect(desk.answer({ pass, ...question }, seat), seat).rejects.toMatchObject({ code: 'forbidden' });
+      expect(await records.jobHolds.held({ tenant: 'a', id: 'ann' }, Date.now())).toMatchObject({ bytes: 0, files: 0 });
+      for (const { pass } of [alone, inSession])
+        expect(await desk.answer({ pass, get: [digestOf(bytes)] }, 'one')).toMatchObject({ get: [{}] });
+    });
+
+    it('that floods gateways with questions leaves other workers their share', async () => {
+      const { direct, records, secret, job } = await service();
+      const answer = Promise.withResolvers<void>();
+      const hasWork = () => answer.promise.then(() => true);
+      const desk = new GrantDesk({ direct, holds: records.jobHolds, secret, now: Date.now, hasWork });
+      const { pass } = job('eve');
+      const flood = (seat: string, count: number) => Array.from({ length: count }, () => desk.answer({ pass }, seat));
+      const all = [flood('a', 400), flood('b', 400), flood('c', 5)];
+      answer.resolve();
+      const taken = await Promise.all(
+        all.map(async (asked) => {
+          const ends = await Promise.allSettled(asked);
+          for (const end of ends) if (end.status === 'rejected') expect(end.reason.code).toBe('overloaded');
+          return ends.filter(({ status }) => status === 'fulfilled').length;
+        }),
+      );
+      expect(taken).toEqual([128, 64, 5]);
+      expect(desk.refused).toBe(400 - 128 + 400 - 64);
+      expect(desk.atOnce).toBe(0);
     });
 
     it.each(['../x', '/etc/passwd', 'a/../../b', '', 'a\0b', '.', 'a\\b', `${'d/'.repeat(200)}x`, 'x'.repeat(5000)])(

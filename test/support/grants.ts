@@ -21,6 +21,9 @@ export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
+/** The seat of the worker that asks, unless a test names another. */
+const seatOfTest = 'w';
+
 export interface GrantParts {
   /** Not started yet. */
   readonly bytes: Bytes;
@@ -53,7 +56,17 @@ export async function grantService(parts: GrantParts) {
   const direct = bytes.direct!;
   const shared = { direct, holds: records.jobHolds, secret, now };
   const jobFiles = new GrantedJobFiles({ ...shared, fileService, logger });
-  const desk = new GrantDesk(shared);
+  /** Of jobs without a session: which seat has begun each; all others are in `seatOfTest`. */
+  const begun = new Map<string, string>();
+  const granting = new GrantDesk({
+    ...shared,
+    hasWork: async (seat, { jobId, session: at }) =>
+      seat === (at ? at.worker.split('.')[0] : (begun.get(jobId) ?? seatOfTest)),
+  });
+  const desk = {
+    granting,
+    answer: (question: unknown, seat = seatOfTest) => granting.answer(question, seat),
+  };
   const asked: GrantAsk[] = [];
   const ask = async (question: GrantAsk): Promise<Granted> => {
     asked.push(question);
@@ -125,6 +138,7 @@ export async function grantService(parts: GrantParts) {
     fileService,
     jobFiles,
     desk,
+    begun,
     ask,
     asked,
     newWorker,

@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { DragomanError, type Logger, newId, within } from '../../core/index.ts';
 import type { NumberedEvent } from '../../event-log/index.ts';
 import { type JobEvent, type JobRef, memoryJobLog } from '../../runner/index.ts';
 import type { Connection } from '../connection.ts';
 import type { WorkerTable } from '../leases/worker-table.ts';
 import type { JobEvents } from '../runner/job-events.ts';
-import { gatewayName } from '../subjects.ts';
+import { gatewayName, logOfAll, logStream, seatOf } from '../subjects.ts';
 import { Chain } from './chain.ts';
 import { Follower } from './follower.ts';
 import { eventBytes, recordOf } from './record.ts';
@@ -32,6 +34,9 @@ const graceMs = 6000;
 const aloneMs = 150_000;
 const writeMs = 10_000;
 const maxTries = 5;
+/** How long the record of a job's beginning may be on its way, and how often it is looked for. */
+const beginningMs = 1500;
+const lookAgainMs = 10;
 
 /** What a gateway knows of jobs, its own and those of other gateways: their logs on the server, and copies of them in memory. */
 export class JobLogs implements JobEvents {
@@ -108,6 +113,24 @@ export class JobLogs implements JobEvents {
     const follower = this.#followers.get(jobId);
     if (follower && follower.worker === undefined) await follower.look();
     return follower?.worker;
+  }
+
+  /**
+   * The seat of the worker that has begun a job, whichever gateway took it; it is waited for, as the worker may ask for something with the
+   * record that says so on its way. Undefined: none has begun it, or the server does not say.
+   */
+  async seatOf(jobId: string): Promise<string | undefined> {
+    const begun = this.#followers.get(jobId)?.worker;
+    if (begun !== undefined) return seatOf(begun);
+    const { direct } = await jetstreamManager(this.#options.connection.nats, { checkAPI: false });
+    const until = performance.now() + beginningMs;
+    for (;;) {
+      const query = { seq: 1, next_by_subj: logOfAll(jobId) };
+      const first = await direct.getMessage(logStream, query).catch(() => null);
+      if (first) return first.subject.split('.')[2];
+      if (performance.now() > until) return undefined;
+      await sleep(lookAgainMs);
+    }
   }
 
   /** The follower of a job that has not ended. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DragomanError, newId, pathFault } from '../../core/index.ts';
 import type { DirectBytes, JobHold, JobHolds, SignedRequest } from '../../stores/index.ts';
+import type { JobReads } from '../executions/job-storage.ts';
 import { openPass, type Pass } from './passes.ts';
 
 /** What a worker asks. Untrusted: every field is checked. */
@@ -27,9 +28,17 @@ export interface GrantAnswer {
   readonly prove: readonly SignedRequest[];
 }
 
+/** What a question is for: a job, which may be one of a session. */
+export interface GrantCause {
+  readonly jobId: string;
+  readonly session: JobReads['session'];
+}
+
 export interface GrantDeskOptions {
   readonly direct: DirectBytes;
   readonly holds: JobHolds;
+  /** Whether the worker in this seat has the job, or its session. */
+  readonly hasWork: (seat: string, cause: GrantCause) => Promise<boolean>;
   /** Of all gateways. */
   readonly secret: Uint8Array;
   readonly now: () => number;
@@ -37,7 +46,10 @@ export interface GrantDeskOptions {
 
 /** What one question may ask for. */
 const maxContents = 256;
-/** Questions at once, of all workers. */
+/**
+ * Questions at once, of all workers. One worker gets no more than what is left free: half of them where it asks alone, and where others ask as
+ * much, as much as each of them, with as much left for one more.
+ */
 const maxAtOnce = 256;
 /** How long a signed request may be begun. */
 const requestMs = 5 * 60_000;
@@ -51,6 +63,9 @@ const deletionPollMs = 20;
 export class GrantDesk {
   readonly #options: GrantDeskOptions;
   #atOnce = 0;
+  /** Questions that are being answered, by the seat of the worker. */
+  readonly #ofSeat = new Map<string, number>();
+  #refused = 0;
 
   constructor(options: GrantDeskOptions) {
     this.#options = options;
@@ -61,23 +76,44 @@ export class GrantDesk {
     return this.#atOnce;
   }
 
+  /** Questions that were refused, for whatever reason. */
+  get refused(): number {
+    return this.#refused;
+  }
+
   /**
+   * @param seat of the worker that asks; somebody else vouches for it
    * @throws DragomanError forbidden, not_found, conflict (a session of another epoch), invalid_request, quota_exceeded, too_large,
    *   overloaded, storage_unavailable
    */
-  async answer(question: unknown): Promise<GrantAnswer> {
-    if (this.#atOnce >= maxAtOnce) throw new DragomanError('overloaded', { retryAfterSeconds: 1 });
+  async answer(question: unknown, seat: string): Promise<GrantAnswer> {
+    const own = this.#ofSeat.get(seat) ?? 0;
     this.#atOnce++;
+    this.#ofSeat.set(seat, own + 1);
     try {
-      const { secret, now } = this.#options;
-      const { pass: text, get, put, prove } = readQuestion(question);
-      const pass = openPass(text, secret, now());
-      // Once for the whole question: nothing is granted where a part of it is refused.
-      await this.#checkReads(pass, get);
-      return { get: await this.#get(get), put: await this.#put(pass, put), prove: await this.#prove(pass, prove) };
+      if (own >= maxAtOnce - this.#atOnce) throw new DragomanError('overloaded', { retryAfterSeconds: 1 });
+      return await this.#answer(question, seat);
+    } catch (error) {
+      this.#refused++;
+      throw error;
     } finally {
       this.#atOnce--;
+      const left = this.#ofSeat.get(seat)! - 1;
+      if (left > 0) this.#ofSeat.set(seat, left);
+      else this.#ofSeat.delete(seat);
     }
+  }
+
+  async #answer(question: unknown, seat: string): Promise<GrantAnswer> {
+    const { secret, now, hasWork } = this.#options;
+    const { pass: text, get, put, prove } = readQuestion(question);
+    const pass = openPass(text, secret, now());
+    // A pass that another worker has seen, which gave the job back or lost the session, is worth nothing in its hands.
+    if (!(await hasWork(seat, { jobId: pass.jobId, session: pass.reads.session })))
+      throw new DragomanError('forbidden', { message: 'The job is not one of this worker.' });
+    // Once for the whole question: nothing is granted where a part of it is refused.
+    await this.#checkReads(pass, get);
+    return { get: await this.#get(get), put: await this.#put(pass, put), prove: await this.#prove(pass, prove) };
   }
 
   /** @throws DragomanError not_found; conflict when the pass is of an earlier epoch, whatever is asked with it */
