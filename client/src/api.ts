@@ -284,7 +284,9 @@ export interface RestoredVariables {
   /**
    * Why nothing came back; null: something did.
    */
-  reason: ('deadline' | 'memory' | 'unavailable' | 'failed' | 'too_large' | 'quota' | 'storage' | 'broken') | null;
+  reason:
+    | ('deadline' | 'memory' | 'unavailable' | 'failed' | 'too_large' | 'quota' | 'storage' | 'broken' | 'changed')
+    | null;
   /**
    * All of it in words.
    */

@@ -29,6 +29,8 @@ _CHUNK = 1 << 16
 # A terminal cannot say how much waits in it: so much is read at most after the end.
 _MOST_AFTER_END = 1 << 20
 _OUT, _ERR, _TERMINAL = range(3)
+# What a command may say that nobody hears.
+_UNBOUNDED = 1 << 62
 
 
 class Refused(Exception):
@@ -84,6 +86,13 @@ class Commands:
             case 'grant':
                 command.granted += frame['bytes']
                 self._watch(command)
+
+    def leave(self):
+        """Nobody hears them any more: their programs go on, and what they write is dropped."""
+        self._tell = lambda _: None
+        for command in list(self._by_number.values()):
+            command.granted = _UNBOUNDED
+            self._watch(command)
 
     def serve(self, ready):
         """Passes on what programs have written, and writes their input. `ready`: descriptor -> events."""

@@ -43,6 +43,13 @@ class FileLink:
         self._to_send += struct.pack('>I', len(body)) + body + content
         self._send()
 
+    def leave(self):
+        """Nobody waits for answers any more."""
+        self._open.clear()
+        if self._pid is not None:
+            self._kill()
+            self._close()
+
     def serve(self, ready):
         """`ready`: descriptor -> events."""
         if self._orders in ready:

@@ -92,13 +92,21 @@ class Kernel:
                 pass
 
     def acknowledge(self, mark):
-        """Says that the service has everything up to a mark. A kernel that does not read its orders is not told."""
+        """Says that the service has everything up to a mark."""
+        self._tell({'seen': mark})
+
+    def renew(self):
+        """Has it take new seeds: it is a copy."""
+        self._tell({'renew': True})
+
+    def _tell(self, order):
+        """A kernel that does not read its orders is not told."""
         poller = select.poll()
         poller.register(self.orders, select.POLLOUT)
         try:
             # A pipe that takes anything takes this as a whole.
             if poller.poll(0):
-                kernel_link.send(self.orders, {'seen': mark})
+                kernel_link.send(self.orders, order)
         except OSError:
             pass  # It is dead.
 

@@ -12,6 +12,8 @@ to, and {"event":"done","cell","code"}, which ends the cell of that name. A prog
 writes events to 4. Beside the signal, which it may not notice, it gets a line on 5 with the name of a cell to interrupt.
 Where the sandbox has them, 6 is where it writes its state and 7 where it reads one (bulk.py).
 
+{"renew":true} comes between cells, in a copy of a sandbox: the kernel takes new seeds.
+
 Streams go another way, straight to the service. A display may have a "mark", a number that counts up: {"seen": <mark>} comes on the
 pipe of the cells once the service has it, and what is printed after that comes after it.
 """

@@ -4,7 +4,8 @@ Frames in, after `serve`: write {path,size,mode} and its bytes; remove {path}; s
 kernel; stop {token,kernel} ends one; cell {token,kernel,start,folder,language,size,tools} and the code runs a cell, in a new kernel
 where that one does not run; program {token,kind,entry,…} runs a program that may call tools; interrupt {token}; kill {token}; seen
 {token,mark}; restart {token} ends every process; answer {id,error,size} and the value of a tool; snapshot {token,kernel,deadline_ms,
-max_bytes} has a kernel save its state, and restore {token,kernel,start,folder} starts one that takes in a state, on the pipes of bulk.py.
+max_bytes} has a kernel save its state, and restore {token,kernel,start,folder} starts one that takes in a state, on the pipes of bulk.py;
+renew {copy} says that this sandbox goes on from a checkpoint.
 Claims out: started {token} before any code of a cell runs, done {token,code,signal,interpreter}, fault {message}, event {token,event};
 call {token,id,name,input} and waiting {token,pending} of tool calls (tool_channel.py). The service chooses the ids of kernels. What `start` may be is in kernels.py; `folder` is a working directory,
 relative to the workspace.
@@ -52,6 +53,7 @@ class Supervisor:
         self._poller.register(self._command, select.POLLIN)
         self._poller.register(self._wake, select.POLLIN)
         self._commands = commands.Commands(self._poller, self._kernels.spawn, self._aside)
+        self._left_behind = []  # Commands of before a checkpoint, which nobody hears any more.
         self._files = file_link.FileLink(self._poller, self._kernels, self._aside)
         # Now, while its address is free.
         self._tools = tool_channel.ToolChannel(self._poller, self._claim_for_cell)
@@ -65,7 +67,8 @@ class Supervisor:
                 os.read(self._wake, 4096)
                 self._reap()
             self._tools.serve(ready)
-            self._commands.serve(ready)
+            for each in self._all_commands():
+                each.serve(ready)
             self._files.serve(ready)
             if self._command in ready:
                 self._obey(frames.read_frame(self._command))
@@ -81,6 +84,8 @@ class Supervisor:
                 workspace.make_folder(frame['path'])
             case 'remove':
                 workspace.remove(frame['path'])
+            case 'renew':
+                self._renew(frame['copy'])
             case 'sync':
                 self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
             case 'kernel':
@@ -116,6 +121,21 @@ class Supervisor:
             case 'restart':
                 self._restart()
                 self._end(frame['token'], {'code': 0, 'signal': None}, 'none')
+
+    def _renew(self, is_copy):
+        """Whoever waited for what commands and work with files say is not there any more: programs go on and are not heard. `is_copy`: another
+        sandbox has gone on from the same moment, and the two must not agree in what has to be random."""
+        self._commands.leave()
+        self._left_behind.append(self._commands)
+        self._commands = commands.Commands(self._poller, self._kernels.spawn, self._aside)
+        self._files.leave()
+        if is_copy:
+            for _, kernel in self._kernels.items():
+                kernel.renew()
+        self._claim({'claim': 'ready'})
+
+    def _all_commands(self):
+        return [*self._left_behind, self._commands]
 
     def _start_kernel(self, frame):
         fault = None if frame['kernel'] in self._kernels else self._fault_of_start(frame)
@@ -266,7 +286,7 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            if self._commands.ended(pid, status, usage) or self._files.ended(pid):
+            if self._has_command_ended(pid, status, usage) or self._files.ended(pid):
                 continue
             if pid == self._program and self._running:
                 self._end(self._running[0], endings.ending_with_tools(status), 'none')
@@ -274,6 +294,9 @@ class Supervisor:
             identity = self._kernels.with_pid(pid)
             if identity is not None:
                 self._lose(identity, status)
+
+    def _has_command_ended(self, pid, status, usage):
+        return any(each.ended(pid, status, usage) for each in self._all_commands())
 
     def _lose(self, identity, status):
         kernel = self._kernels[identity]
@@ -297,7 +320,7 @@ class Supervisor:
                 pid, status, usage = os.wait4(-1, 0)
             except ChildProcessError:
                 break
-            if not self._commands.ended(pid, status, usage):
+            if not self._has_command_ended(pid, status, usage):
                 self._files.ended(pid)
         for identity, _ in self._kernels.items():
             self._kernels.forget(identity)

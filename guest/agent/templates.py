@@ -30,14 +30,27 @@ class Template:
         sandbox is pid 1. `seed`: random bytes, for `random`; asking the kernel through the C library costs pages.
         """
         forks.after_fork(seed)
-        if 'numpy.random' in sys.modules:
-            sys.modules['numpy.random'].seed()
-        if 'ssl' in sys.modules:
-            sys.modules['ssl'].RAND_add(os.urandom(32), 32.0)
-        if 'tempfile' in sys.modules:
-            sys.modules['tempfile']._name_sequence = None
-        if 'multiprocessing' in sys.modules:
-            sys.modules['multiprocessing'].current_process().authkey = os.urandom(32)
+        _reseed_libraries()
+
+
+def renew():
+    """Gives a process of the user's that is a copy of another one random numbers of its own."""
+    if 'random' in sys.modules:
+        sys.modules['random'].seed()
+    if 'torch' in sys.modules:
+        sys.modules['torch'].seed()
+    _reseed_libraries()
+
+
+def _reseed_libraries():
+    if 'numpy.random' in sys.modules:
+        sys.modules['numpy.random'].seed()
+    if 'ssl' in sys.modules:
+        sys.modules['ssl'].RAND_add(os.urandom(32), 32.0)
+    if 'tempfile' in sys.modules:
+        sys.modules['tempfile']._name_sequence = None
+    if 'multiprocessing' in sys.modules:
+        sys.modules['multiprocessing'].current_process().authkey = os.urandom(32)
 
 
 def load(imports, warm):

@@ -39,8 +39,12 @@ static void make_files(const char *folder, int64_t bytes, int64_t files)
         checked(CALL3(mkdirat, AT_FDCWD, path_in(folder, folders[each]), 0755), folders[each]);
     mount_tmpfs(path_in(folder, "/data"), bytes, files, "755");
     static const char *const pipes[] = {"/io/claims", "/io/saved", "/io/given"};
-    for (size_t each = 0; each < COUNT(pipes); each++)
+    for (size_t each = 0; each < COUNT(pipes); each++) {
         checked(CALL4(mknodat, AT_FDCWD, path_in(folder, pipes[each]), S_IFIFO | 0600, 0), pipes[each]);
+        /* The name that stays: the service removes the one that the guest sees. */
+        const char *kept = path_in(folder, pipes[each] + sizeof "/io" - 1);
+        checked(CALL5(linkat, AT_FDCWD, path_in(folder, pipes[each]), AT_FDCWD, kept, 0), kept);
+    }
 }
 
 void begin_fork(struct sandbox *sandbox, const int *pipes, int gate, int signals, const struct order *order)

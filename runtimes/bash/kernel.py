@@ -86,6 +86,10 @@ class Shell:
         """Has another process write the state to a file, which is there once it is whole; returns whether it was begun."""
         return self.run(f'state:{path}', woken)[0] == 0
 
+    def renew(self, woken):
+        """Has it take a new seed; returns whether it did."""
+        return self.run(f'seed:{int.from_bytes(os.urandom(4))}', woken)[0] == 0
+
     def close(self):
         os.close(self.cells)
         os.close(self.statuses)
@@ -113,6 +117,10 @@ class Kernel:
                 token = order.get('snapshot') or order.get('restore')
                 done = self._snapshot(order) if 'snapshot' in order else self._restore()
                 _send({'event': 'done', 'cell': token, 'code': int(not done)})
+                continue
+            if 'renew' in order:
+                if self._shell is not None and not self._shell.renew(self._woken):
+                    self._bury()
                 continue
             self._interrupted = False
             _send({'event': 'begun'})

@@ -15,6 +15,11 @@ while IFS= builtin read -r -u 198 __cell; do
     builtin printf '0\n' >&199
     continue
   fi
+  if [[ $__cell == seed:* ]]; then
+    RANDOM=${__cell#seed:}
+    builtin printf '0\n' >&199
+    continue
+  fi
   builtin printf '+\n' >&199
   if [[ -s $__cell.tools ]]; then
     _PTC_NAMES=$(< "$__cell.tools")

@@ -124,6 +124,8 @@ describe('defaults', () => {
         stateAfterMs: 30_000,
         stateSaveMs: 10_000,
         stateRestoreMs: 30_000,
+        checkpointBytes: 1_073_741_824,
+        checkpointSaveMs: 60_000,
         toolWaitMs: 600_000,
         maxToolExecutions: 200,
         maxCommands: 256,

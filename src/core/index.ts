@@ -50,6 +50,7 @@ export {
   type StateLossReason,
   type StateReport,
   stateReportOf,
+  wholeSession,
 } from './kernel-state.ts';
 export type { Limits } from './limits.ts';
 export { makeDirectories } from './make-directories.ts';

@@ -24,7 +24,8 @@ export type StateLossReason =
   | 'too_large'
   | 'quota'
   | 'storage'
-  | 'broken';
+  | 'broken'
+  | 'changed';
 
 /** A kernel's state is not there as a whole. */
 export interface StateLoss {
@@ -115,22 +116,29 @@ function objectOf(value: unknown): Record<string, unknown> | undefined {
 
 const namedAtMost = 12;
 
+/** In the place of a kernel's name: everything that ran in a session, as one checkpoint. No kernel can be called so. */
+export const wholeSession = '*';
+
 /** What a reader should know of variables that were to be given back: a sentence or a few, in one line of at most some 2000 characters. */
 export function restoredText({
+  kernel,
   savedAt,
   isBehind,
   report,
   loss,
 }: {
+  readonly kernel: string;
   readonly savedAt: number;
   readonly isBehind: boolean;
   readonly report: StateReport | null;
   readonly loss: StateLoss | null;
 }): string {
+  const when = new Date(savedAt).toISOString().slice(0, 19);
+  if (kernel === wholeSession && !loss)
+    return `Went on from a checkpoint of ${when}Z: variables, threads and processes are there, open connections are not.${isBehind ? ' What ran after that is not in it.' : ''}`;
   if (loss || !report)
     return `Saved variables could not be restored${loss ? `: ${loss.message.replace(/\.$/, '')}` : ''}. Earlier variables and imports are gone, files are still there.`;
   const count = `${report.variables} variable${report.variables === 1 ? '' : 's'}`;
-  const when = new Date(savedAt).toISOString().slice(0, 19);
   const parts = [
     isBehind ? `Restored ${count} as of ${when}Z; what ran after that is not in them.` : `Restored ${count}.`,
   ];

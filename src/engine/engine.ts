@@ -15,7 +15,16 @@ import { notKept, withNote } from './epilogue.ts';
 import { type Hints, noHints } from './hints.ts';
 import { askVersions } from './languages.ts';
 import { Pool } from './pool.ts';
-import type { Engine, EngineCallOptions, EngineRequest, EngineRun, EngineSession, ToolBroker } from './port.ts';
+import type {
+  Engine,
+  EngineCallOptions,
+  EngineCheckpoints,
+  EngineRequest,
+  EngineRun,
+  EngineSession,
+  SessionNotes,
+  ToolBroker,
+} from './port.ts';
 import {
   compiledPath,
   entryName,
@@ -241,12 +250,32 @@ class SandboxEngine implements Engine {
 
   async openSession(limits: Limits, owner?: string): Promise<EngineSession> {
     const sandbox = await this.#pool.lease({ kind: this.catalogue.sessionKind, limits, owner });
-    return new SandboxSession(sandbox, limits, {
+    return this.#session(sandbox, limits);
+  }
+
+  get checkpoints(): EngineCheckpoints | undefined {
+    const { checkpoints } = this.#backend;
+    if (!checkpoints) return undefined;
+    const { template } = this.catalogue.sessionKind;
+    return {
+      version: checkpoints.versionOf(template),
+      makeFolder: () => checkpoints.makeFolder(),
+      restore: async ({ limits, owner, notes }, folder, options) => {
+        const sandbox = await checkpoints.restore({ template, limits, owner }, folder, options);
+        await sandbox.adopt({ limits, owner });
+        return this.#session(sandbox, limits, notes);
+      },
+    };
+  }
+
+  #session(sandbox: Sandbox, limits: Limits, notes?: SessionNotes): EngineSession {
+    const parts = {
       catalogue: this.catalogue,
       hints: this.#hints,
       withState: true,
-      release: (sandbox) => this.#tearDown(sandbox),
-    });
+      release: (sandbox: Sandbox) => this.#tearDown(sandbox),
+    };
+    return new SandboxSession(sandbox, limits, parts, notes);
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ export type {
   EngineCell,
   EngineInput,
   EngineSession,
+  SessionNotes,
   ToolBroker,
 } from './port.ts';
 export { loadRuntimes, type Runtime, type RuntimeCatalogue } from './runtimes.ts';

@@ -12,7 +12,7 @@ import type {
   ToolResult,
   UsageNow,
 } from '../core/index.ts';
-import type { FileContent } from '../sandbox/index.ts';
+import type { CheckpointFolder, FileContent, KnownFile } from '../sandbox/index.ts';
 import type { CommandRequest, EngineCommand, EngineFiles } from './beside/index.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
 import type { KernelState, RestoreStateOptions, SaveStateOptions } from './state/index.ts';
@@ -210,8 +210,44 @@ export interface EngineSession {
   readonly files: EngineFiles;
   /** May be asked at any time. Undefined once the sandbox is gone. */
   usageNow(): UsageNow | undefined;
+  /**
+   * Writes all that runs in it to a folder of the engine's `checkpoints`, and goes on; cells and commands wait meanwhile.
+   * @returns what another session needs besides, to go on from there
+   * @throws Error when it cannot be written, or not before `signal` aborts; the sandbox may have ended then
+   * @throws SandboxGone
+   */
+  checkpoint(folder: string, signal: AbortSignal): Promise<SessionNotes>;
   /** Destroys the sandbox. */
   close(): Promise<void>;
+}
+
+/** What the engine knows of a session whose sandbox is written to files. Plain data. */
+export interface SessionNotes {
+  /** Files of the workspace at the last look. */
+  readonly known: readonly (readonly [string, Pick<KnownFile, 'size' | 'digest' | 'mode' | 'readOnly'>])[];
+  readonly folders: readonly string[];
+  readonly toldCaches: readonly string[];
+  readonly kernels: readonly EngineKernel[];
+  /** It can only go on under these. */
+  readonly limits: Pick<Limits, 'memoryBytes' | 'processes' | 'openFiles'>;
+}
+
+/** Sessions that are written to files, with what runs in them, and go on from there in another sandbox. */
+export interface EngineCheckpoints {
+  /** A checkpoint of another version cannot be used. */
+  readonly version: string;
+  /** An empty folder for the files of one checkpoint; remove it. @throws Error when there is no room */
+  makeFolder(): Promise<CheckpointFolder>;
+  /**
+   * Opens a session as it was. What is in `folder` is used up.
+   * @param isCopy another session goes on from the same checkpoint: seeds are renewed
+   * @throws DragomanError sandbox_unavailable
+   */
+  restore(
+    request: { readonly limits: Limits; readonly owner?: string | undefined; readonly notes: SessionNotes },
+    folder: string,
+    options: { readonly isCopy: boolean; readonly signal: AbortSignal },
+  ): Promise<EngineSession>;
 }
 
 /** The tool calls of one execution, for the caller that answers them. */
@@ -254,4 +290,6 @@ export interface Engine {
   execute(request: EngineRequest, options?: EngineCallOptions): Promise<EngineRun>;
   /** Opens a live session. @throws DragomanError sandbox_unavailable */
   openSession(limits: Limits, owner?: string): Promise<EngineSession>;
+  /** Undefined: its sandboxes cannot be written to files. */
+  readonly checkpoints: EngineCheckpoints | undefined;
 }

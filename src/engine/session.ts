@@ -22,6 +22,7 @@ import type {
   EngineKernel,
   EngineSession,
   KernelRequest,
+  SessionNotes,
   WorkspaceChanges,
 } from './port.ts';
 import type { RuntimeCatalogue } from './runtimes.ts';
@@ -77,8 +78,13 @@ export class SandboxSession implements EngineSession {
   #listening = 0;
   #ended = false;
 
-  /** Takes over a sandbox that is under its limits. `release` destroys it. */
-  constructor(sandbox: Sandbox, limits: Limits, { catalogue, hints, withState, release }: SessionParts) {
+  /** Takes over a sandbox that is under its limits. `release` destroys it; `notes`: it goes on from a checkpoint. */
+  constructor(
+    sandbox: Sandbox,
+    limits: Limits,
+    { catalogue, hints, withState, release }: SessionParts,
+    notes?: SessionNotes,
+  ) {
     this.#sandbox = sandbox;
     this.#limits = limits;
     this.#kernels = new SessionKernels(catalogue);
@@ -88,7 +94,8 @@ export class SandboxSession implements EngineSession {
     this.#channel = new SideChannel(sandbox);
     this.files = new SandboxFiles(this.#channel, (work) => this.#awake(work));
     this.#states = new KernelStates(sandbox, this.#wake, () => this.#listening > 0);
-    void sandbox.link.send(orders.serve(withState));
+    if (notes) this.#goOn(notes);
+    else void sandbox.link.send(orders.serve(withState));
   }
 
   get ended(): boolean {
@@ -287,9 +294,44 @@ export class SandboxSession implements EngineSession {
     return this.ended ? undefined : this.#sandbox.usageNow();
   }
 
+  async checkpoint(folder: string, signal: AbortSignal): Promise<SessionNotes> {
+    if (this.ended) throw new SandboxGone();
+    await this.#rest;
+    await this.#wake.stop();
+    try {
+      // What has been sent and not been done would be done again by whoever goes on from the checkpoint.
+      if (this.#listening > 0) throw new Error('code runs');
+      if (!this.#sandbox.checkpoint) throw new Error('sandboxes of this kind cannot be written to files');
+      await this.#sandbox.checkpoint(folder, signal);
+    } finally {
+      await this.#wake.resume();
+    }
+    const { memoryBytes, processes, openFiles } = this.#limits;
+    return {
+      known: [...this.#known].map(([path, { size, digest, mode, readOnly }]) => [
+        path,
+        { size, digest, mode, readOnly },
+      ]),
+      folders: this.#folders,
+      toldCaches: [...this.#toldCaches],
+      kernels: this.#kernels.list(),
+      limits: { memoryBytes, processes, openFiles },
+    };
+  }
+
   async close(): Promise<void> {
     this.#ended = true;
     await this.#release(this.#sandbox);
+  }
+
+  #goOn({ known, folders, toldCaches, kernels }: SessionNotes): void {
+    this.#known = new Map(known);
+    this.#folders = folders;
+    for (const path of toldCaches) this.#toldCaches.add(path);
+    for (const kernel of kernels) this.#kernels.add(kernel);
+    // It runs; whatever holds it next finds it so.
+    this.#wake.enter();
+    this.#rest = this.#settle();
   }
 
   async #settle(): Promise<void> {

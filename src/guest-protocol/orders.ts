@@ -58,6 +58,7 @@ export type GuestFrame =
   | ({ readonly op: 'run'; readonly token: string } & Program)
   | { readonly op: 'serve'; readonly bulk: boolean }
   | { readonly op: 'opened' }
+  | { readonly op: 'renew'; readonly copy: boolean }
   | { readonly op: 'enter'; readonly processes: number; readonly openFiles: number; readonly memoryBytes: number }
   | ({ readonly op: 'program'; readonly token: string; readonly tools: readonly GuestTool[] } & Program)
   | {
@@ -159,6 +160,9 @@ export const orders = {
   enter: (limits: { processes: number; openFiles: number; memoryBytes: number }): Order => ({
     frame: { op: 'enter', ...limits },
   }),
+
+  /** The first order to a supervisor that goes on from a checkpoint. `isCopy`: another sandbox goes on from the same one. Claims `ready`. */
+  renew: (isCopy: boolean): Order => ({ frame: { op: 'renew', copy: isCopy } }),
 
   /** Runs a program under the supervisor that may call tools. Claims `call`, `waiting`, `done`. */
   toolProgram: (token: string, program: Program, tools: readonly GuestTool[]): Order => ({

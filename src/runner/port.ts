@@ -107,6 +107,8 @@ export interface SessionOrder {
   readonly inputs: readonly JobInput[];
   readonly folders: readonly string[];
   readonly limits: Limits;
+  /** As of a job's session. What became of it is told with the next cell. */
+  readonly checkpoint?: JobSession['checkpoint'];
   /** As `Job.pass`. */
   readonly pass?: string | undefined;
 }
@@ -154,6 +156,15 @@ export interface JobSession extends SessionRef {
   readonly ran: readonly string[];
   /** The saved variables of the kernel, for where it does not run. Absent: there are none. */
   readonly state?: { readonly ref: StateRef; readonly deadlineMs: number } | undefined;
+  /** What ran in the session, for where it has no sandbox. Absent: there is none. */
+  readonly checkpoint?:
+    | {
+        readonly ref: StateRef;
+        readonly deadlineMs: number;
+        /** Code has run since it was written. */
+        readonly isBehind: boolean;
+      }
+    | undefined;
   /** How long its sandbox may be idle afterwards, in milliseconds. */
   readonly idleMs: number;
 }
@@ -172,12 +183,15 @@ export interface StateSave {
   readonly deadlineMs: number;
   /** Of one kernel. */
   readonly maxBytes: number;
+  /** Where sandboxes can be written to files, everything that runs is saved as one, instead of kernels, unless it fails. */
+  readonly checkpoint: { readonly deadlineMs: number; readonly maxBytes: number };
   /** As `Job.pass`. */
   readonly pass?: string | undefined;
 }
 
-/** What became of saving a kernel. */
+/** What became of saving a kernel, or the whole session. */
 export interface SavedState {
+  /** `wholeSession`: everything that runs. */
   readonly kernel: string;
   /** Null: nothing was saved. */
   readonly ref: StateRef | null;
@@ -190,10 +204,11 @@ export interface SavedState {
   readonly loss: StateLoss | null;
 }
 
-/** What became of the variables that were given back before a cell: each of them, or none. */
+/** What became of what was to be given back before a cell: the variables of its kernel, each of them or none; or the whole session. */
 export type Restored =
-  | { readonly report: StateReport; readonly loss?: undefined }
-  | { readonly loss: StateLoss; readonly report?: undefined };
+  | { readonly report: StateReport; readonly loss?: undefined; readonly isWhole?: undefined }
+  | { readonly loss: StateLoss; readonly report?: undefined; readonly isWhole?: boolean }
+  | { readonly isWhole: true; readonly report?: undefined; readonly loss?: undefined };
 
 /** One of several kernels of a session. */
 export interface JobKernel {
@@ -241,7 +256,10 @@ export interface Job {
 
 export type JobRef = Pick<Job, 'id' | 'owner'>;
 
-/** What was there before the code ran: nothing, the variables of earlier code, or only its files and what was saved of its variables. */
+/**
+ * What was there before the code ran: nothing; the variables of earlier code, in its sandbox or in one that went on from its checkpoint; or only
+ * its files and what was saved of its variables.
+ */
 export type Continuity = 'fresh' | 'continued' | 'restored';
 
 /** What a program prints: its bytes as text where they are valid UTF-8, else as base64. */

@@ -3,6 +3,7 @@ export type {
   Backend,
   Baseline,
   BulkPipes,
+  CheckpointFolder,
   CollectLimits,
   ExitStatus,
   FileContent,

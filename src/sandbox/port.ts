@@ -211,8 +211,43 @@ export interface Sandbox {
   usage(): Promise<SandboxUsage>;
   /** Undefined once it is gone. */
   usageNow(): UsageNow | undefined;
+  /**
+   * Writes everything that runs, with its memory and its workspace, as files into a folder of `SandboxCheckpoints`, and goes on. Call it
+   * while it is frozen: it stays so, and what is sent and thawed meanwhile waits. Absent: the boundary cannot.
+   * @throws Error when it cannot be written, or not before `signal` aborts; where it is not known what runs then, the sandbox ends
+   */
+  checkpoint?(folder: string, signal: AbortSignal): Promise<void>;
   /** Kills everything and frees all resources. Idempotent; resolves when nothing is left. */
   destroy(): Promise<void>;
+}
+
+/** A folder of the host for the files of one checkpoint. Their names have letters, digits, points and hyphens alone. */
+export interface CheckpointFolder {
+  readonly path: string;
+  /** Idempotent. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Sandboxes that are written to files and made again of them. A checkpoint holds what hostile programs have put into memory: nothing on the
+ * host reads it but the boundary itself, in the confinement of a sandbox.
+ */
+export interface SandboxCheckpoints {
+  /** Changes with everything that a checkpoint of this template can only be restored with: image, guest, and the boundary's own program. */
+  versionOf(template: string): string;
+  /** @throws Error when there is no room */
+  makeFolder(): Promise<CheckpointFolder>;
+  /**
+   * Makes a sandbox as it was when its checkpoint was written, with a supervisor in it; it runs. The request is that of the sandbox that was
+   * written. What is in `folder` is used up.
+   * @param isCopy another sandbox goes on from the same checkpoint: the two must not agree in what has to be random
+   * @throws DragomanError sandbox_unavailable
+   */
+  restore(
+    request: SandboxRequest,
+    folder: string,
+    { isCopy, signal }: { readonly isCopy: boolean; readonly signal: AbortSignal },
+  ): Promise<Sandbox>;
 }
 
 /** Makes sandboxes. One implementation per boundary; `registry.ts` lists them. */
@@ -226,6 +261,8 @@ export interface Backend {
    * @throws DragomanError sandbox_unavailable
    */
   create(request: SandboxRequest): Promise<Sandbox>;
+  /** Absent: what runs in its sandboxes cannot outlive them. */
+  readonly checkpoints?: SandboxCheckpoints | undefined;
   /** Sandboxes alive, for measurements. */
   readonly live: number;
   /** Destroys every sandbox and warm unit. */

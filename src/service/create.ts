@@ -64,7 +64,10 @@ export function createService(options: ServiceOptions): Service {
   const parts = { directory, log, states };
   const executions = new ExecutionService(options, parts);
   const sessions = new SessionService(options, parts);
-  const sandboxes = new SessionSandboxes(options, directory);
+  const sandboxes = new SessionSandboxes(
+    { ...options, checkpointOf: (...asked) => states.checkpointOf(...asked) },
+    directory,
+  );
   const commands = new CommandService(options, { directory, sandboxes });
   return {
     sessions,

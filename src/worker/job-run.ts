@@ -172,19 +172,23 @@ export class JobRun {
       : this.#cellAlone();
   }
 
-  async #cellInSession(live: LiveSession, { ran, kernel, state }: JobSession): Promise<JobEnding> {
+  async #cellInSession(live: LiveSession, { ran, kernel, state, checkpoint }: JobSession): Promise<JobEnding> {
     const { inputs, limits, folders } = this.#job;
     const name = kernel?.id ?? this.#runtime.kernel!.name;
     let restored: Restored | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
+        if (restored?.isWhole && !restored.loss) restored = { loss: endedWhileRestoring, isWhole: true };
         const sandbox = await this.#span.step('prepare the sandbox', () =>
-          live.sandboxWith(inputs, folders ?? [], limits, this.#use()),
+          // What failed once is not tried again for this cell.
+          live.sandboxWith(inputs, folders ?? [], limits, this.#use(), restored ? undefined : checkpoint),
         );
-        const continuity = live.continuityFor(name, ran);
+        restored = live.tellWentOn() ?? restored;
+        const isBehind = restored?.isWhole === true && !restored.loss && checkpoint?.isBehind === true;
+        const continuity = isBehind ? 'restored' : live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
         // What failed once with a sandbox is not tried again for this cell.
-        if (state && continuity === 'restored' && !this.#job.question && !restored?.loss) {
+        if (state && continuity === 'restored' && !this.#job.question && !restored) {
           restored = { loss: endedWhileRestoring };
           restored = await live.restore(
             { id: name, language: this.#runtime.name },

@@ -14,6 +14,7 @@ import type {
   StateSave,
 } from '../runner/index.ts';
 import type { HeldFile } from './artifacts.ts';
+import { goOnFrom, saveCheckpoint } from './checkpoints.ts';
 import { restoreKernel, saveKernel } from './kernel-states.ts';
 
 export interface LiveSessionParts {
@@ -44,6 +45,12 @@ export class LiveSession {
   /** How many cells those had run that were saved last. */
   readonly #saved = new Map<string, number>();
   #saves = 0;
+  /** Counts what changes what runs: cells, kernels that end, commands. */
+  #changes = 0;
+  /** What a checkpoint knows of. */
+  #checkpointed = 0;
+  /** What became of the checkpoint that its sandbox was to go on from, for the next cell to tell. */
+  #wentOn: Restored | undefined;
 
   constructor(ref: SessionRef, owner: string, parts: LiveSessionParts) {
     this.ref = ref;
@@ -80,6 +87,7 @@ export class LiveSession {
   /**
    * Its sandbox with exactly these files and empty folders of the session's in the workspace. Only the difference is staged; a
    * new sandbox is made where there is none, or where files do not fit between what code has left in the old one.
+   * @param checkpoint what a new sandbox goes on from
    * @throws DragomanError sandbox_unavailable, invalid_request when the files do not fit, storage_unavailable; conflict when it has
    *   ended
    */
@@ -88,6 +96,7 @@ export class LiveSession {
     folders: readonly string[],
     limits: Limits,
     use: FileUse,
+    checkpoint?: JobSession['checkpoint'],
   ): Promise<EngineSession> {
     if (this.isLive) {
       try {
@@ -100,6 +109,7 @@ export class LiveSession {
     }
     await this.close();
     this.#requireOpen();
+    if (checkpoint && (await this.#goOn(files, folders, limits, use, checkpoint))) return this.#sandbox!;
     const sandbox = await this.#parts.engine.openSession(limits, this.owner);
     try {
       await sandbox.stage(this.#inputs(files, use), folders);
@@ -139,6 +149,7 @@ export class LiveSession {
 
   /** Remembers whether a kernel still holds variables. */
   noteKernel(kernel: string, isKept: boolean): void {
+    this.#changes++;
     if (isKept) this.#kernels.set(kernel, (this.#kernels.get(kernel) ?? 0) + 1);
     else {
       this.#kernels.delete(kernel);
@@ -148,6 +159,7 @@ export class LiveSession {
 
   /** A kernel has run cells since its variables were saved. */
   get hasUnsaved(): boolean {
+    if (this.#checkpointed === this.#changes) return false;
     return this.isLive && this.#kernels.entries().some(([kernel, cells]) => this.#saved.get(kernel) !== cells);
   }
 
@@ -163,11 +175,21 @@ export class LiveSession {
   /** See `Runner.saveStates`. */
   async saveStates(save: StateSave): Promise<SavedState[]> {
     const sandbox = this.#sandbox;
-    if (!sandbox || sandbox.ended) return [];
+    if (!sandbox || sandbox.ended || this.#checkpointed === this.#changes) return [];
     const results: SavedState[] = [];
     const use = { jobId: save.id, owner: this.owner, pass: save.pass };
     this.#saves++;
     try {
+      if (this.#parts.engine.checkpoints && this.#kernels.size > 0) {
+        const changes = this.#changes;
+        const whole = await this.#checkpoint(sandbox, use, save);
+        results.push(whole);
+        // What cannot be saved as one is saved kernel by kernel.
+        if (whole.ref) {
+          this.#checkpointed = changes;
+          return results;
+        }
+      }
       for (const [kernel, cells] of [...this.#kernels]) {
         if (this.#saved.get(kernel) === cells || sandbox.ended) continue;
         // Where it fails it would fail again, until the next cell has changed something.
@@ -195,15 +217,70 @@ export class LiveSession {
     return restored;
   }
 
+  #checkpoint(sandbox: EngineSession, use: FileUse, { checkpoint }: StateSave): Promise<SavedState> {
+    const { engine, files } = this.#parts;
+    const notes = () => ({ held: [...this.#held], folders: this.#folders, kernels: [...this.#kernels] });
+    return saveCheckpoint(engine, sandbox, files, { session: this.ref.id, use }, notes, checkpoint);
+  }
+
+  /** Makes its sandbox from a checkpoint, with these files and folders. False: it has none, and why is told with the next cell. */
+  async #goOn(
+    files: readonly JobInput[],
+    folders: readonly string[],
+    limits: Limits,
+    use: FileUse,
+    checkpoint: NonNullable<JobSession['checkpoint']>,
+  ): Promise<boolean> {
+    const { engine, files: stored } = this.#parts;
+    const end = await goOnFrom(engine, stored, { session: this.ref.id, use }, limits, checkpoint);
+    if ('reason' in end) {
+      this.#wentOn = { loss: end, isWhole: true };
+      return false;
+    }
+    const { sandbox, live, isCopy } = end;
+    try {
+      this.#requireOpen();
+      this.#sandbox = sandbox;
+      for (const [path, held] of live.held) this.#held.set(path, held);
+      this.#folders = live.folders;
+      await this.sync(files, use);
+      await this.#syncFolders(folders);
+      // A fork has the usual kernels alone.
+      const usual = new Set(engine.catalogue.runtimes.flatMap(({ kernel }) => kernel?.name ?? []));
+      for (const { id } of sandbox.kernels()) if (isCopy && !usual.has(id)) await sandbox.stopKernel(id);
+    } catch (error) {
+      if (this.#hasEnded) await sandbox.close();
+      await this.close();
+      this.#requireOpen();
+      const message = `The files of the session could not be put where programs go on: ${(error as Error).message}`;
+      this.#wentOn = { loss: { reason: 'failed', message }, isWhole: true };
+      return false;
+    }
+    const there = new Set(sandbox.kernels().map(({ id }) => id));
+    for (const [kernel, cells] of live.kernels) if (there.has(kernel)) this.#kernels.set(kernel, cells);
+    this.#checkpointed = this.#changes;
+    this.#wentOn = { isWhole: true };
+    return true;
+  }
+
+  /** What became of the checkpoint that its sandbox was to go on from; undefined: it was told, or there was none. */
+  tellWentOn(): Restored | undefined {
+    const told = this.#wentOn;
+    this.#wentOn = undefined;
+    return told;
+  }
+
   /** Starts a kernel, if it is not there. @throws DragomanError invalid_request when its directory cannot be used */
   async startKernel(language: string, { id, directory }: JobKernel): Promise<void> {
     const sandbox = this.#sandbox!;
     if (sandbox.kernels().some((kernel) => kernel.id === id)) return;
+    this.#changes++;
     await sandbox.startKernel({ language, id, folder: directory || undefined });
   }
 
   /** Ends kernels and forgets them; files stay. */
   async stopKernels(ids: readonly string[]): Promise<void> {
+    this.#changes++;
     for (const id of ids) {
       this.#kernels.delete(id);
       this.#saved.delete(id);
@@ -214,6 +291,7 @@ export class LiveSession {
 
   /** Ends every kernel and every process beside them; files stay. */
   async restart(): Promise<void> {
+    this.#changes++;
     if (this.isLive) await this.#sandbox!.restart();
     this.#kernels.clear();
     this.#saved.clear();
@@ -233,6 +311,7 @@ export class LiveSession {
     this.#saved.clear();
     this.#held.clear();
     this.#folders = [];
+    this.#checkpointed = this.#changes;
     await sandbox?.close();
   }
 

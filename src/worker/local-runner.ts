@@ -213,9 +213,20 @@ export class LocalRunner implements Runner {
     await this.#sessions.drop(session);
   }
 
-  async openSession({ session, owner, idleMs, inputs, folders, limits, pass }: SessionOrder): Promise<void> {
+  async openSession({
+    session,
+    owner,
+    idleMs,
+    inputs,
+    folders,
+    limits,
+    checkpoint,
+    pass,
+  }: SessionOrder): Promise<void> {
     const use = { jobId: session.id, owner, pass };
-    await this.#sessions.use(session, owner, idleMs, (live) => live.sandboxWith(inputs, folders, limits, use));
+    await this.#sessions.use(session, owner, idleMs, (live) =>
+      live.sandboxWith(inputs, folders, limits, use, checkpoint),
+    );
   }
 
   async collect(

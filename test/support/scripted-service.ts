@@ -82,6 +82,8 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     stateBytes: 64 * 1024 * 1024,
     stateAfterMs: 30_000,
     stateSaveMs: 10_000,
+    checkpointBytes: 1024 ** 3,
+    checkpointSaveMs: 60_000,
     stateRestoreMs: 30_000,
     toolWaitMs: 10_000,
     maxCommands: 80,

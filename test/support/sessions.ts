@@ -111,6 +111,8 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     stateBytes: options.stateBytes ?? 64 * 1024 * 1024,
     stateAfterMs: 30_000,
     stateSaveMs: 10_000,
+    checkpointBytes: 1024 ** 3,
+    checkpointSaveMs: 60_000,
     stateRestoreMs: options.stateRestoreMs ?? 30_000,
     toolWaitMs: 10_000,
     maxCommands: 80,

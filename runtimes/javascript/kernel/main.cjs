@@ -22,6 +22,7 @@ const { hideFrames, report } = require('./errors.cjs');
 const { prepare } = require('./source.cjs');
 const timers = require('./timers.cjs');
 const { answer, answerType } = require('./answers.cjs');
+const { renewRandomness } = require('./randomness.cjs');
 const { KernelState } = require('./state/index.cjs');
 const { createTools, ToolExecutionError } = require('../tools.cjs');
 
@@ -172,6 +173,7 @@ function take(chunk) {
     const order = JSON.parse(buffered.toString('utf8', 4, end));
     buffered = buffered.subarray(end);
     if ('seen' in order) outbox.seen = order.seen;
+    else if ('renew' in order) renewRandomness();
     else orders.push(order);
   }
 }

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from dragoman_guest.agent import kernel_link
+from dragoman_guest.agent import kernel_link, templates
 
 from . import answers, outbox, questions, script, shell, state, tools
 
@@ -66,7 +66,9 @@ def serve(orders, events, saved=None, given=None):
 def _next_cell(orders, link):
     order = kernel_link.receive(orders)
     # A `seen` is of the last cell, which did not wait for it.
-    while 'seen' in order or link.obey(order):
+    while 'seen' in order or 'renew' in order or link.obey(order):
+        if 'renew' in order:
+            templates.renew()
         order = kernel_link.receive(orders)
     return order
 

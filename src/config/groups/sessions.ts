@@ -59,6 +59,16 @@ export const sessions = {
     default: '10000',
     help: 'How long saving the variables of one interpreter may take. Code that runs meanwhile does not wait for it.',
   }),
+  checkpointBytes: stateSetting('DRAGOMAN_CHECKPOINT_BYTES', {
+    value: bytes(1, TiB),
+    default: '1g',
+    help: 'The most that the checkpoint of one session may take, compressed, where DRAGOMAN_ISOLATION makes checkpoints; it counts in what its key may store. What is larger is saved as variables.',
+  }),
+  checkpointSaveMs: stateSetting('DRAGOMAN_CHECKPOINT_SAVE_MS', {
+    value: milliseconds(100, 600_000),
+    default: '60000',
+    help: 'How long writing and storing the checkpoint of one session may take. Code of the session waits while it is written.',
+  }),
   stateRestoreMs: stateSetting('DRAGOMAN_STATE_RESTORE_MS', {
     value: milliseconds(100, 600_000),
     default: '30000',

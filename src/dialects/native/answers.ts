@@ -58,7 +58,17 @@ const variablesReport = {
   redefined: z.array(z.string()).describe('Classes and functions whose statement was run again.'),
   ambient: z.array(z.string()).describe('Settings of the process that are gone.'),
 };
-const lossReason = z.enum(['deadline', 'memory', 'unavailable', 'failed', 'too_large', 'quota', 'storage', 'broken']);
+const lossReason = z.enum([
+  'deadline',
+  'memory',
+  'unavailable',
+  'failed',
+  'too_large',
+  'quota',
+  'storage',
+  'broken',
+  'changed',
+]);
 
 const restored = z
   .object({

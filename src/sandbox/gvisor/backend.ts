@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
@@ -11,14 +11,24 @@ import { seccompProgram } from '../linux/seccomp/index.ts';
 import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions } from '../options.ts';
-import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest } from '../port.ts';
+import type {
+  Backend,
+  BackendTraits,
+  ExitStatus,
+  Sandbox,
+  SandboxCheckpoints,
+  SandboxLimits,
+  SandboxRequest,
+} from '../port.ts';
+import { SavedFolders } from '../saved-folders.ts';
 import { Checkpoints, type Restorable } from './checkpoints.ts';
 import { groupLimits } from './group-limits.ts';
 import { Launcher } from './launcher.ts';
 import { OwnFiles } from './own-files.ts';
 import { examineRunsc, type Runsc, restoreCommand } from './runsc.ts';
-import { GvisorSandbox } from './sandbox.ts';
+import { GvisorSandbox, workspaceArchive } from './sandbox.ts';
 import { runscPath, tierFolder } from './tier-folder.ts';
+import { unpackWorkspace } from './workspace-archive.ts';
 
 const restartDelayMs = 500;
 
@@ -41,6 +51,12 @@ export class GvisorBackend implements Backend {
   #runsc: Runsc | undefined;
   #launcher: Launcher | undefined;
   #checkpoints: Checkpoints | undefined;
+  readonly checkpoints: SandboxCheckpoints = {
+    versionOf: (template) => this.#checkpoints!.versionOf(template),
+    makeFolder: () => this.#saved!.make(),
+    restore: (request, folder, options) => this.#goOn(request, folder, options),
+  };
+  #saved: SavedFolders | undefined;
   #boundReads: (launcher: number) => void | Promise<void> = () => {};
   #closing = false;
 
@@ -74,6 +90,8 @@ export class GvisorBackend implements Backend {
       const parts = { imageRoot: root, files, seccomp: seccompProgram(process.arch as 'x64' | 'arm64'), ownFolder };
       this.#checkpoints = new Checkpoints(tierDir, parts, this.#runsc, templates);
       this.#checkpoints.sweep();
+      this.#saved = new SavedFolders(join(tierDir, 'saved'));
+      this.#saved.start();
       await this.#launch();
       // Most programs need the first template. The others may still be made when the service answers.
       const [first, ...others] = templates.map(({ name }) => name);
@@ -94,7 +112,7 @@ export class GvisorBackend implements Backend {
       throw new Error(`there is no template ${template}`);
     try {
       const restorable = await this.#restorable(template);
-      const sandbox = await this.#restore(template, restorable, limits);
+      const sandbox = await this.#make(template, restorable, limits, (sandbox) => begin(sandbox, limits));
       try {
         if (park) {
           const parked = awaitClaim(sandbox, 'parked');
@@ -111,6 +129,33 @@ export class GvisorBackend implements Backend {
     }
   }
 
+  async #goOn(
+    { template, limits }: SandboxRequest,
+    folder: string,
+    { isCopy, signal }: { readonly isCopy: boolean; readonly signal: AbortSignal },
+  ): Promise<Sandbox> {
+    if (!this.#launcher || this.#closing) throw new DragomanError('sandbox_unavailable');
+    try {
+      const { bundle } = await this.#restorable(template);
+      const taken = this.#takeUser();
+      for (const name of readdirSync(folder)) chmodSync(join(folder, name), 0o400);
+      if (process.getuid!() === 0)
+        for (const path of [folder, ...readdirSync(folder).map((name) => join(folder, name))])
+          chownSync(path, taken.user, taken.user);
+      const enter = async (sandbox: GvisorSandbox) => {
+        sandbox.link.goOn();
+        const ready = awaitClaim(sandbox, 'ready');
+        await Promise.all([sandbox.link.send(orders.renew(isCopy)), ready]);
+      };
+      // Programs that go on have files of the workspace open.
+      const fill = (hostPid: number, { workspaceInside }: OwnFiles) =>
+        unpackWorkspace(hostPid, workspaceInside, join(folder, workspaceArchive), signal);
+      return await this.#make(template, { bundle, checkpoint: folder }, limits, enter, fill, taken);
+    } catch (cause) {
+      throw cause instanceof DragomanError ? cause : new DragomanError('sandbox_unavailable', { cause });
+    }
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
@@ -121,15 +166,24 @@ export class GvisorBackend implements Backend {
     this.#users = undefined;
   }
 
-  async #restore(template: string, { bundle, checkpoint }: Restorable, limits: SandboxLimits): Promise<GvisorSandbox> {
+  /** Makes a sandbox that goes on from a checkpoint; `enter` resolves once it is in order. */
+  async #make(
+    template: string,
+    { bundle, checkpoint }: Restorable,
+    limits: SandboxLimits,
+    enter: (sandbox: GvisorSandbox) => Promise<void>,
+    fill?: (hostPid: number, own: OwnFiles) => Promise<void>,
+    takenUser = this.#takeUser(),
+  ): Promise<GvisorSandbox> {
     const launcher = this.#launcher!;
     const id = newId();
     const ownFolder = join(tierFolder(this.#options), 'own');
     const cgroup = this.#cgroups!.take(groupLimits(limits));
-    const { user, release } = this.#takeUser();
+    const { user, release } = takenUser;
     const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
-    const { workspaceBytes, workspaceFiles, processes, openFiles, memoryBytes } = limits;
-    const argv = restoreCommand(this.#runsc!, ownFolder, bundle, checkpoint);
+    const { workspaceBytes, workspaceFiles } = limits;
+    const runsc = this.#runsc!;
+    const argv = restoreCommand(runsc, ownFolder, bundle, checkpoint);
     const fork = { user, group: cgroup.name, sizes: { workspaceBytes, workspaceFiles }, folder: ownFolder, argv };
     const kill = () => launcher.kill(id);
     let sandbox: GvisorSandbox | undefined;
@@ -137,7 +191,7 @@ export class GvisorBackend implements Backend {
       const spawned = await launcher.spawn(id, fork, onExit);
       const own = new OwnFiles(spawned.hostPid, ownFolder);
       sandbox = new GvisorSandbox({
-        ...{ id, template, spawned, own, cgroup, limits, exited, kill },
+        ...{ id, template, spawned, own, runsc, user, ownFolder, cgroup, limits, exited, kill },
         running: this.#running,
         onDestroyed: () => {
           this.#sandboxes.delete(sandbox!);
@@ -146,9 +200,10 @@ export class GvisorBackend implements Backend {
       });
       this.#sandboxes.add(sandbox);
       await cgroup.place({ pid: spawned.hostPid, confined: Promise.resolve() });
-      const ready = awaitClaim(sandbox, 'ready');
+      await fill?.(spawned.hostPid, own);
+      const entered = enter(sandbox);
       launcher.opened(id);
-      await Promise.all([sandbox.link.send(orders.enter({ processes, openFiles, memoryBytes })), ready]);
+      await entered;
       sandbox.enter();
       return sandbox;
     } catch (error) {
@@ -222,4 +277,10 @@ export class GvisorBackend implements Backend {
       logger.info({ error: String(error) }, 'what sandboxes read from the disk is not bounded');
     }
   }
+}
+
+/** Has a fresh guest shut itself in. */
+async function begin(sandbox: GvisorSandbox, { processes, openFiles, memoryBytes }: SandboxLimits): Promise<void> {
+  const ready = awaitClaim(sandbox, 'ready');
+  await Promise.all([sandbox.link.send(orders.enter({ processes, openFiles, memoryBytes })), ready]);
 }

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { newId } from '../../core/index.ts';
 import type { CgroupTree } from '../linux/cgroup/index.ts';
 import type { ExitStatus, Template } from '../port.ts';
@@ -52,6 +52,11 @@ export class Checkpoints {
     mkdirSync(making, { mode: 0o755 });
     writeGuest(making, parts);
     renameSync(making, this.#folder);
+  }
+
+  /** A name that changes with everything that goes into the sandboxes of a template, gVisor's own version included. */
+  versionOf(template: string): string {
+    return `${basename(this.#folder)}/${template}`;
   }
 
   /** Removes what is half made, and checkpoints of images and versions that were not used for longest. */

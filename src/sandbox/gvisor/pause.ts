@@ -14,6 +14,10 @@ export class Pause {
     this.#hasEnded = hasEnded;
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /** Resolves when it is so, or a later call wants it otherwise. @throws Error when gVisor refuses or does not answer */
   async set(isPaused: boolean): Promise<void> {
     this.#isWanted = isPaused;

@@ -61,16 +61,31 @@ export function restoreCommand(runsc: Runsc, folder: string, bundle: string, che
   ];
 }
 
-/** Writes a checkpoint of a sandbox, which ends with it; from outside its namespaces. @throws Error with what runsc said */
-export async function writeCheckpoint(runsc: Runsc, folder: string, hostPid: number, target: string): Promise<void> {
-  const inside = ['-U', '-m', '-p', '-n', '-i', '-u'];
+/**
+ * Writes a checkpoint of a sandbox, from outside its namespaces. The sandbox ends with it, unless it `goesOn`.
+ * @throws Error with what runsc said
+ */
+export async function writeCheckpoint(
+  runsc: Runsc,
+  folder: string,
+  hostPid: number,
+  target: string,
+  { goesOn = false, signal }: { readonly goesOn?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<void> {
   const command = [
     ...common(runsc, folder),
-    ...['checkpoint', `-image-path=${target}`, '-compression=none', sandboxName],
+    ...['checkpoint', `-image-path=${target}`, '-compression=none', ...(goesOn ? ['-leave-running'] : []), sandboxName],
   ];
-  await run('nsenter', ['-t', String(hostPid), ...inside, '--', ...command], {
+  await run('nsenter', [...namespacesOf(hostPid), '--', ...command], {
     timeout: 60_000,
+    killSignal: 'SIGKILL',
     env: childEnvironment('run'),
     cwd: '/',
+    signal,
   });
+}
+
+/** Arguments of nsenter: the namespaces of a sandbox's gVisor. */
+export function namespacesOf(hostPid: number): string[] {
+  return ['-t', String(hostPid), '-U', '-m', '-p', '-n', '-i', '-u'];
 }

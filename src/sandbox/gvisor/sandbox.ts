@@ -1,3 +1,5 @@
+import { chownSync } from 'node:fs';
+import { join } from 'node:path';
 import { DragomanError, type UsageNow } from '../../core/index.ts';
 import type { Cgroup } from '../linux/cgroup/index.ts';
 import type { Spawned } from '../linux/fork-server.ts';
@@ -10,6 +12,8 @@ import { askGvisor } from './control.ts';
 import { groupLimits } from './group-limits.ts';
 import type { OwnFiles } from './own-files.ts';
 import { Pause } from './pause.ts';
+import { type Runsc, writeCheckpoint } from './runsc.ts';
+import { archiveWorkspace } from './workspace-archive.ts';
 
 /** What a gVisor sandbox is made of. */
 export interface SandboxParts {
@@ -17,6 +21,11 @@ export interface SandboxParts {
   readonly template: string;
   readonly spawned: Spawned;
   readonly own: OwnFiles;
+  readonly runsc: Runsc;
+  /** The host user that it runs as. */
+  readonly user: number;
+  /** Where the launcher has mounted its own files. */
+  readonly ownFolder: string;
   readonly cgroup: Cgroup;
   readonly running: RunningSandboxes;
   readonly limits: SandboxLimits;
@@ -30,6 +39,8 @@ export interface SandboxParts {
 const fixed = ['workspaceBytes', 'workspaceFiles', 'openFiles', 'processes'] as const;
 /** With these codes the guest says itself why there is no sandbox. */
 const guestCodes: readonly (number | null)[] = [96, 97];
+/** In the folder of a checkpoint, beside gVisor's own files. */
+export const workspaceArchive = 'workspace.tar';
 
 export class GvisorSandbox implements Sandbox {
   readonly id: string;
@@ -38,10 +49,13 @@ export class GvisorSandbox implements Sandbox {
   readonly exited: Promise<ExitStatus>;
 
   readonly #parts: SandboxParts;
+  readonly #bulk: DescriptorBulkPipes;
   readonly #processor: ProcessorShare;
   readonly #pause: Pause;
   #workspace: DescriptorWorkspace | undefined;
   #ended = false;
+  /** A checkpoint is being written. Never rejects. */
+  #checkpointing: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: SandboxParts) {
@@ -55,6 +69,7 @@ export class GvisorSandbox implements Sandbox {
     this.id = parts.id;
     this.template = parts.template;
     const bulk = new DescriptorBulkPipes(own.saved, own.given);
+    this.#bulk = bulk;
     this.link = new PipeLink({ ...spawned, claims: own.claims }, () => bulk, kill);
     const status = exited.then(({ code, signal }): ExitStatus => {
       this.#ended = true;
@@ -80,7 +95,7 @@ export class GvisorSandbox implements Sandbox {
     return this.#workspace;
   }
 
-  /** To be called once the guest has claimed `ready`. */
+  /** To be called once the guest has claimed `ready`, or goes on from a checkpoint. */
   enter(): void {
     this.#parts.own.hidePipes();
     this.#workspace = openWorkspace(this.#parts.own.workspace);
@@ -114,8 +129,38 @@ export class GvisorSandbox implements Sandbox {
   }
 
   async thaw(): Promise<void> {
+    await this.#checkpointing;
     this.#processor.resume();
     await this.#pause.set(false);
+  }
+
+  async checkpoint(folder: string, signal: AbortSignal): Promise<void> {
+    if (this.#checkpointing || !this.#pause.isPaused || this.#ended)
+      throw new Error('the sandbox does not stand still');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#checkpointing = promise;
+    const { own, runsc, user, ownFolder, spawned, kill } = this.#parts;
+    const { hostPid } = spawned;
+    // What is on its way to the guest would be in the checkpoint, and be done again by every copy.
+    this.link.hold();
+    try {
+      // gVisor writes as the user of its sandbox.
+      if (process.getuid!() === 0) chownSync(folder, user, user);
+      await own.showPipes(signal);
+      // gVisor reads named pipes empty, and waits for their end.
+      const write = () => writeCheckpoint(runsc, ownFolder, hostPid, folder, { goesOn: true, signal });
+      await this.#bulk.withoutWriter(write, () => own.openGiven());
+      await archiveWorkspace(hostPid, own.workspaceInside, join(folder, workspaceArchive), signal);
+    } catch (error) {
+      // How far gVisor has come is not known: neither what runs nor what it runs with.
+      kill();
+      throw error;
+    } finally {
+      if (!this.#ended) own.hidePipes();
+      this.link.release();
+      this.#checkpointing = undefined;
+      resolve();
+    }
   }
 
   background(on: boolean): void {

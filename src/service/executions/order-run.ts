@@ -80,8 +80,7 @@ async function runAt(
   const { record, files } = session;
   const set = () => parts.fileService.opened(order.principal, fileSetOf(record));
   await bringInputs(parts, order, session);
-  const state =
-    execution.kernel === null ? undefined : await parts.states.forJob(order.principal, session, execution.kernel);
+  const saved = execution.kernel === null ? {} : await parts.states.forJob(order.principal, session, execution.kernel);
   const memoryBytes = Math.min(order.limits.memoryBytes, record.memoryBytes);
   const limited = { ...order, limits: { ...order.limits, memoryBytes } };
   const running = runOrder(parts, execution, limited, {
@@ -89,7 +88,7 @@ async function runAt(
     reads: { session: ref, digests: [] },
     inputs: jobInputs(files.all()),
     folders: record.folders,
-    session: session.forJob(ref, order.kernel, record.expiresAt - parts.now(), state),
+    session: session.forJob(ref, order.kernel, record.expiresAt - parts.now(), saved),
     before: (path) => files.refAt(path),
     async ended(ending) {
       if (ending.folders !== null) session.noteFolders(ending.folders);

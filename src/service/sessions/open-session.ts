@@ -164,13 +164,19 @@ export class OpenSession {
   }
 
   /** It as a job's session. */
-  forJob(ref: SessionRef, kernel: KernelRecord | null, expiresInMs: number, state: JobSession['state']): JobSession {
+  forJob(
+    ref: SessionRef,
+    kernel: KernelRecord | null,
+    expiresInMs: number,
+    saved: Pick<JobSession, 'state' | 'checkpoint'>,
+  ): JobSession {
     const { ran, idleMs } = this.record;
     return {
       ...ref,
       kernel: kernel && { id: kernel.id, directory: kernel.directory },
       ran,
-      ...(state ? { state } : {}),
+      ...(saved.state ? { state: saved.state } : {}),
+      ...(saved.checkpoint ? { checkpoint: saved.checkpoint } : {}),
       idleMs: Math.min(idleMs, Math.max(0, expiresInMs)),
     };
   }

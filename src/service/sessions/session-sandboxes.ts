@@ -1,5 +1,5 @@
 import { DragomanError, newId, type Plans, type Principal, planOf, type StoredFile } from '../../core/index.ts';
-import type { Runner, SessionRef } from '../../runner/index.ts';
+import type { Runner, SessionOrder, SessionRef } from '../../runner/index.ts';
 import { fileSetOf } from '../../stores/index.ts';
 import type { JobStorage } from '../executions/job-storage.ts';
 import { ownerOf } from '../executions/owner.ts';
@@ -12,6 +12,8 @@ export interface SessionSandboxesOptions extends SessionDirectoryOptions {
   readonly runner: Runner;
   readonly plans: Plans;
   readonly jobFiles: JobStorage;
+  /** What a new sandbox goes on from. */
+  readonly checkpointOf: (principal: Principal, session: OpenSession) => Promise<SessionOrder['checkpoint']>;
 }
 
 /** Paths of the workspace that became the session's files, or are no longer. */
@@ -87,6 +89,7 @@ export class SessionSandboxes {
     const { runner, jobFiles, plans, now } = this.#options;
     const { record, files } = session;
     const { limits } = planOf(plans, principal);
+    const checkpoint = await this.#options.checkpointOf(principal, session);
     await this.#directory.placed(session, (ref) =>
       runner.openSession({
         session: ref,
@@ -95,6 +98,7 @@ export class SessionSandboxes {
         inputs: jobInputs(files.all()),
         folders: record.folders,
         limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, record.memoryBytes) },
+        ...(checkpoint ? { checkpoint } : {}),
         pass: jobFiles.read(record.id, { session: ref, digests: [] }),
       }),
     );

@@ -1,4 +1,4 @@
-import { DragomanError, type Logger, type Metrics, type Principal, planOf } from '../../core/index.ts';
+import { DragomanError, type Logger, type Metrics, type Principal, planOf, wholeSession } from '../../core/index.ts';
 import type { JobEnding, JobSession, SessionRef } from '../../runner/index.ts';
 import type { KernelStateRecord } from '../../stores/index.ts';
 import type { UnsavedVariables } from '../peers/questions.ts';
@@ -84,7 +84,7 @@ export class SessionStates implements States {
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         const left = deadline - performance.now();
-        if (left > 0) await this.#save(next, Math.min(left, this.#options.stateSaveMs));
+        if (left > 0) await this.#save(next, left);
       }
     };
     await Promise.all(Array.from({ length: atOnceAtEnd }, work));
@@ -95,15 +95,28 @@ export class SessionStates implements States {
     return planOf(this.#options.plans, principal).state !== false;
   }
 
-  /** The saved variables of a kernel, for a job in it. */
-  async forJob(principal: Principal, session: OpenSession, kernel: string): Promise<JobSession['state']> {
-    if (!this.isOnFor(principal)) return undefined;
+  /** What is saved, for a job in a kernel. */
+  async forJob(
+    principal: Principal,
+    session: OpenSession,
+    kernel: string,
+  ): Promise<Pick<JobSession, 'state' | 'checkpoint'>> {
+    if (!this.isOnFor(principal)) return {};
     const found = (await this.#of(session)).find((state) => state.kernel === kernel);
-    if (!found) return undefined;
+    if (!found) return { checkpoint: await this.checkpointOf(principal, session) };
     // A killed server may have forgotten that it ran.
     session.noteKernel(kernel);
     const { digest, size } = found;
-    return { ref: { digest, size }, deadlineMs: this.#options.stateRestoreMs };
+    return { state: { ref: { digest, size }, deadlineMs: this.#options.stateRestoreMs } };
+  }
+
+  /** The checkpoint that a new sandbox of a session goes on from. Undefined: there is none. */
+  async checkpointOf(principal: Principal, session: OpenSession): Promise<JobSession['checkpoint']> {
+    if (!this.isOnFor(principal)) return undefined;
+    const found = (await this.#of(session)).find((state) => state.kernel === wholeSession);
+    if (!found) return undefined;
+    const { digest, size, isBehind } = found;
+    return { ref: { digest, size }, deadlineMs: this.#options.stateRestoreMs, isBehind };
   }
 
   /** A cell has ended. What it found is returned, as callers see it. */
@@ -114,15 +127,19 @@ export class SessionStates implements States {
     { restored, result }: Pick<JobEnding, 'restored' | 'result'>,
   ): Promise<RestoredVariables | undefined> {
     if (!this.isOnFor(principal)) return undefined;
-    const state = (await this.#of(session)).find((each) => each.kernel === kernel);
-    const seen = restored && state ? await this.#noteRestored(session, state, restored) : undefined;
+    const states = await this.#of(session);
+    const told = states.find((each) => each.kernel === (restored?.isWhole ? wholeSession : kernel));
+    const seen = restored && told ? await this.#noteRestored(session, told, restored) : undefined;
     if (result.interpreter !== 'kept') return seen;
-    if (state && !state.isBehind) await this.#note(session, kernel, { isBehind: true });
+    for (const state of await this.#of(session)) {
+      const isOfIt = state.kernel === kernel || state.kernel === wholeSession;
+      if (isOfIt && !state.isBehind) await this.#note(session, state.kernel, { isBehind: true });
+    }
     const { id, idleMs } = session.record;
     const now = this.#options.now();
     const known = this.#changed.get(id);
     const executions = known?.ref.epoch === ref.epoch ? known.executions : new Map<string, string>();
-    executions.set(kernel, execution);
+    executions.set(kernel, execution).set(wholeSession, execution);
     // Before its sandbox may go.
     const dueAt = this.#leaving.has(ref.worker) ? now : now + Math.min(this.#options.stateAfterMs, idleMs / 2);
     this.#changed.set(id, { principal, session, ref, executions, dueAt });
@@ -155,7 +172,13 @@ export class SessionStates implements States {
     // A save under way would put back what is removed here.
     await this.#saves.get(id);
     session.states = undefined;
-    await this.#store.discard(id, kernels);
+    // They are in a checkpoint as well; what else is in it is saved again.
+    const whole = kernels && (await this.#store.list(id)).find(({ kernel }) => kernel === wholeSession);
+    await this.#store.discard(id, kernels && [...kernels, wholeSession]);
+    if (!whole || !session.ref || this.#changed.has(id)) return;
+    const executions = new Map(whole.execution === null ? [] : [[wholeSession, whole.execution]]);
+    const principal = principalOf(session.record);
+    this.#changed.set(id, { principal, session, ref: session.ref, executions, dueAt: this.#options.now() });
   }
 
   /** Saves what has changed of a session, now. */
@@ -188,7 +211,9 @@ export class SessionStates implements States {
       return 'not_saved';
     }
     to.states = undefined;
-    for (const { kernel } of fitting) to.noteKernel(kernel);
+    const isWhole = fitting.some(({ kernel }) => kernel === wholeSession);
+    const usual = from.record.ran.filter((kernel) => from.record.kernels.every(({ id }) => id !== kernel));
+    for (const kernel of isWhole ? usual : fitting.map(({ kernel }) => kernel)) to.noteKernel(kernel);
     return 'variables';
   }
 

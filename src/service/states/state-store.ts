@@ -9,6 +9,7 @@ import {
   type StateReport,
   type StoredFile,
   stateReportOf,
+  wholeSession,
 } from '../../core/index.ts';
 import type { Runner, SavedState, SessionRef } from '../../runner/index.ts';
 import type { KernelStateRecord, Records, SessionRecord } from '../../stores/index.ts';
@@ -25,6 +26,10 @@ export interface StateStoreOptions {
   readonly stateBytes: number;
   /** How long saving one kernel may take. */
   readonly stateSaveMs: number;
+  /** Of a checkpoint of a whole session. */
+  readonly checkpointBytes: number;
+  /** How long writing and storing one may take. */
+  readonly checkpointSaveMs: number;
   readonly now: () => number;
 }
 
@@ -54,7 +59,8 @@ export class StateStore {
 
   /**
    * Has the runner save what has changed of a session, and records it in place of what was there.
-   * @param executions the last execution of each kernel
+   * @param executions the last execution of each kernel, and of them all
+   * @param deadlineMs for all of it; absent: as configured
    * @throws DragomanError storage_unavailable; not_found when the session is gone
    */
   async save(
@@ -62,9 +68,12 @@ export class StateStore {
     record: SessionRecord,
     ref: SessionRef,
     executions: ReadonlyMap<string, string>,
-    deadlineMs = this.#options.stateSaveMs,
+    mostMs = Number.POSITIVE_INFINITY,
   ): Promise<SaveEnd> {
-    const { runner, fileService, jobFiles, stateBytes, now } = this.#options;
+    const { runner, fileService, jobFiles, stateBytes, stateSaveMs, checkpointBytes, checkpointSaveMs, now } =
+      this.#options;
+    const deadlineMs = Math.min(mostMs, stateSaveMs);
+    const checkpointMs = Math.min(mostMs, checkpointSaveMs);
     const before = await this.list(record.id);
     const set = fileService.opened(principal, { ...this.#set(record), id: newId() });
     // What is there now goes when the new bytes are recorded: until then both are on the disk.
@@ -73,7 +82,8 @@ export class StateStore {
     const roomier = { ...set, quota: { ...set.quota, bytes: set.quota.bytes + room } };
     const pass = jobFiles.begin(id, { set: roomier, maxBytes: stateBytes }, { session: ref, digests: [] });
     try {
-      const results = await runner.saveStates(ref, { id, deadlineMs, maxBytes: stateBytes, pass });
+      const checkpoint = { deadlineMs: checkpointMs, maxBytes: checkpointBytes };
+      const results = await runner.saveStates(ref, { id, deadlineMs, maxBytes: stateBytes, checkpoint, pass });
       const stored = results.some((result) => result.ref) ? [...(await jobFiles.stored(id))] : [];
       const saved: KernelStateRecord[] = [];
       const lost: SavedState[] = [];
@@ -99,10 +109,19 @@ export class StateStore {
           lost.push({ ...result, ref: null, loss: { reason: 'quota', message: error.message } });
         }
       }
+      await this.#replace(record.id, before, saved);
       return { saved, lost };
     } finally {
       jobFiles.end(id);
     }
+  }
+
+  /** A checkpoint and states of kernels do not stand side by side: the later ones are what there is. */
+  async #replace(sessionId: string, before: readonly KernelStateRecord[], saved: readonly KernelStateRecord[]) {
+    if (saved.length === 0) return;
+    const isWhole = saved.some(({ kernel }) => kernel === wholeSession);
+    const gone = before.map(({ kernel }) => kernel).filter((kernel) => (kernel === wholeSession) !== isWhole);
+    if (gone.length > 0) await this.discard(sessionId, gone);
   }
 
   /** Gives a fork the saved variables of the session it is made of: the same bytes, without a copy. @throws DragomanError quota_exceeded */
@@ -125,10 +144,11 @@ export class StateStore {
 
   /** What a saved state says of itself. It was written in a sandbox: it is bounded and printable. */
   async shown({
+    kernel,
     digest,
     size,
   }: KernelStateRecord): Promise<{ report: StateReport | null; versions: Record<string, string> }> {
-    if (size > maxManifestBytes) return { report: null, versions: {} };
+    if (kernel === wholeSession || size > maxManifestBytes) return { report: null, versions: {} };
     const parts: Uint8Array[] = [];
     for await (const part of await this.#options.fileService.content(digest)) parts.push(part as Uint8Array);
     // The manifest is the worker's; the head in it is text of the sandbox.

@@ -15,7 +15,7 @@ const dropped = Buffer.allocUnsafe(65_536);
 /** Our ends of a sandbox's two pipes for much data. */
 export class DescriptorBulkPipes implements BulkPipes {
   readonly #saved: number;
-  readonly #given: number;
+  #given: number;
   #isClosed = false;
 
   /** Takes over the descriptors: one to read what the sandbox saves, one to write what it is given. */
@@ -94,6 +94,24 @@ export class DescriptorBulkPipes implements BulkPipes {
     } finally {
       signal.removeEventListener('abort', stop);
       socket.destroy();
+    }
+  }
+
+  /** Does something while the pipe that goes in has no writer. Call it while nothing is written. @param reopen opens our end of it again */
+  async withoutWriter<T>(work: () => Promise<T>, reopen: () => number): Promise<T> {
+    if (this.#isClosed) throw new Error('the sandbox has ended');
+    // Another descriptor in its place: a number that is closed could be another file's by then.
+    const none = openSync('/dev/null', O_RDONLY);
+    closeSync(this.#given);
+    this.#given = none;
+    try {
+      return await work();
+    } finally {
+      if (!this.#isClosed) {
+        const given = reopen();
+        closeSync(this.#given);
+        this.#given = given;
+      }
     }
   }
 

@@ -13,6 +13,8 @@ export class CommandPipe {
   #socket: Socket | undefined;
   #gathered: Uint8Array[] = [];
   #bytes = 0;
+  /** What is written waits until it resolves. */
+  #held: PromiseWithResolvers<void> | undefined;
   #isClosed = false;
 
   /** Takes over the descriptor. */
@@ -29,20 +31,36 @@ export class CommandPipe {
       this.#bytes += part.length;
     }
     if (this.#bytes > gatheredBytes) this.#flush();
+    if (this.#held) return this.#held.promise;
     return this.#socket?.writableNeedDrain ? this.#drained(this.#socket) : undefined;
+  }
+
+  /** Keeps what is written from now on, until `release`. */
+  hold(): void {
+    this.#flush();
+    this.#held ??= Promise.withResolvers();
+  }
+
+  /** Idempotent. */
+  release(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    this.#flush();
+    held?.resolve();
   }
 
   /** What was not sent is dropped. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#held?.resolve();
     this.#gathered = [];
     if (this.#socket) this.#socket.destroy();
     else closeSync(this.#fd);
   }
 
   #flush(): void {
-    if (this.#isClosed || this.#gathered.length === 0) return;
+    if (this.#isClosed || this.#held || this.#gathered.length === 0) return;
     const parts = this.#gathered;
     this.#gathered = [];
     this.#bytes = 0;

@@ -25,6 +25,9 @@ const startOrders: ReadonlySet<string> = new Set(['run', 'serve']);
 /** Output of a program that ends sooner is read with its end. */
 const watchAfterMs = 5;
 
+/** More than all commands of a sandbox are granted at a time. */
+const grantedBefore = 32 * 1024 * 1024;
+
 const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
 
 /**
@@ -106,6 +109,24 @@ export class PipeLink implements GuestLink {
       await this.#command.write([head]);
       for await (const chunk of body) await this.#command.write([chunk]);
     }
+  }
+
+  /** Keeps orders that are sent from now on, until `release`: the guest hears none of them. */
+  hold(): void {
+    this.#command.hold();
+  }
+
+  release(): void {
+    this.#command.release();
+  }
+
+  /** The guest goes on from a checkpoint as a supervisor: its pipes for much data are open, and commands of before may say what they were granted. */
+  goOn(): void {
+    this.#awaitBulk();
+    this.#isBulkOpen = true;
+    this.#bulk!.resolve(this.#makeBulk([0, 0]));
+    this.grant(grantedBefore);
+    this.#watching ??= setTimeout(() => this.#watch(), watchAfterMs);
   }
 
   async bulk(): Promise<BulkPipes> {
