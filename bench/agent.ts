@@ -14,6 +14,20 @@ const rounds = 12;
  * time of its own; the first event, from the model's first token to the client's first delta, beside a process that only hands bytes on.
  */
 export async function agent(): Promise<void> {
+  const { gaps, firsts, bare } = await agentTimes();
+  console.log('A model behind Dragoman, milliseconds added');
+  table(
+    ['', 'p50', 'p95', 'promised'],
+    [
+      row('round of the loop', gaps, '<= 10'),
+      row('first event', firsts, '<= 5'),
+      row('first event through a bare proxy', bare, ''),
+    ],
+  );
+}
+
+/** Milliseconds of each round, each first event, and each first event through a bare proxy. */
+export async function agentTimes() {
   const upstream = await startUpstream();
   const server = await startServer({
     env: {
@@ -42,15 +56,7 @@ export async function agent(): Promise<void> {
     const { requests } = upstream;
     // The first round makes the session.
     const gaps = requests.slice(2).map(({ arrivedAt }, index) => arrivedAt - requests[index + 1]!.endedAt!);
-    console.log('A model behind Dragoman, milliseconds added');
-    table(
-      ['', 'p50', 'p95', 'promised'],
-      [
-        row('round of the loop', gaps, '<= 10'),
-        row('first event', firsts, '<= 5'),
-        row('first event through a bare proxy', bare, ''),
-      ],
-    );
+    return { gaps, firsts, bare };
   } finally {
     proxy.stop();
     await server.stop();

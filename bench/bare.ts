@@ -7,7 +7,14 @@ import { fileURLToPath } from 'node:url';
 export interface Bare {
   /** Runs a command inside the image; resolves with its milliseconds. @throws Error when it fails */
   run(argv: readonly string[]): Promise<number>;
+  /** The same; resolves with its milliseconds of processor time. */
+  cost(argv: readonly string[]): Promise<number>;
   close(): void;
+}
+
+interface Times {
+  readonly ms: number;
+  readonly cpuMs: number;
 }
 
 /** Enters the image once, so that entering it is no part of what is measured. */
@@ -42,22 +49,24 @@ export function openBare(imageRoot: string): Bare {
   const child: ChildProcess = spawn('bwrap', [...args, '/usr/bin/python3', '/tmp/bare.py'], {
     stdio: ['pipe', 'pipe', 'inherit', driver],
   });
-  const waiting: { resolve: (ms: number) => void; reject: (error: Error) => void }[] = [];
+  const waiting: { resolve: (times: Times) => void; reject: (error: Error) => void }[] = [];
   createInterface({ input: child.stdout! }).on('line', (line) => {
-    const [ms, status] = line.split(' ').map(Number);
+    const [ms, status, cpuMs] = line.split(' ').map(Number) as [number, number, number];
     const next = waiting.shift();
-    if (status === 0) next?.resolve(ms!);
+    if (status === 0) next?.resolve({ ms, cpuMs });
     else next?.reject(new Error(`the bare command ended with ${status}`));
   });
   child.on('exit', () => {
     for (const { reject } of waiting) reject(new Error('the bare driver ended'));
   });
+  const ask = (argv: readonly string[]) =>
+    new Promise<Times>((resolve, reject) => {
+      waiting.push({ resolve, reject });
+      child.stdin!.write(`${JSON.stringify(argv)}\n`);
+    });
   return {
-    run: (argv) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
-        child.stdin!.write(`${JSON.stringify(argv)}\n`);
-      }),
+    run: async (argv) => (await ask(argv)).ms,
+    cost: async (argv) => (await ask(argv)).cpuMs,
     close: () => child.kill('SIGKILL'),
   };
 }

@@ -11,19 +11,22 @@ const requests = 40;
 const restMs = 300;
 
 /** A server whose processor time and page faults are counted by control groups (version 1, as root) of its own. */
-interface Counted {
+export interface Counted {
   readonly server: TestServer;
-  /** Processor time of the service itself, of everything below it too, and page faults of all of it, since the start. */
-  count(): { readonly service: number; readonly all: number; readonly faults: number };
+  /** Processor time of the service itself and of everything below it, and page faults of what is below it, since the start. */
+  count(): { readonly service: number; readonly guests: number; readonly faults: number };
   stop(): Promise<void>;
 }
 
-interface Sample {
+/** What runs took, in milliseconds: each latency; by turn the processor time and page faults of one run. */
+export interface Sample {
   readonly latencies: number[];
   readonly service: number[];
   readonly guests: number[];
   readonly faults: number[];
 }
+
+export const noSample = (): Sample => ({ latencies: [], service: [], guests: [], faults: [] });
 
 /**
  * What a run costs, the client left out: processor time of the service, of its zygotes and sandboxes together, and page faults. With the
@@ -38,7 +41,7 @@ export async function cost(here: string, other: string | undefined): Promise<voi
     const rows = [];
     const wanted = new RegExp(process.env.BENCH_PROGRAMS ?? '');
     for (const { name, lang, code } of programs.filter(({ name }) => wanted.test(name))) {
-      const samples = counted.map((): Sample => ({ latencies: [], service: [], guests: [], faults: [] }));
+      const samples = counted.map(noSample);
       for (const { server } of counted) for (let run = 0; run < 5; run++) await exec(server, lang, code);
       for (let round = 0; round < rounds; round++)
         for (const [at, each] of counted.entries()) await sample(each, samples[at]!, lang, code);
@@ -49,13 +52,14 @@ export async function cost(here: string, other: string | undefined): Promise<voi
       }
     }
     console.log('Cost of a run, milliseconds of processor time without the client');
-    table(['program', 'all', 'service', 'zygote and sandbox', 'page faults', 'p50', 'p95'], rows);
+    table(['program', 'all', 'service', 'zygote and sandbox', 'their page faults', 'p50', 'p95'], rows);
   } finally {
     for (const { stop } of counted) await stop();
   }
 }
 
-async function sample(counted: Counted, into: Sample, lang: string, code: string): Promise<void> {
+/** One turn: runs one after another, and the parked sandboxes that are made again for them. */
+export async function sample(counted: Counted, into: Sample, lang: string, code: string): Promise<void> {
   // The parked sandboxes that the last turn took are made again in its own time.
   await rest(restMs);
   const before = counted.count();
@@ -66,13 +70,13 @@ async function sample(counted: Counted, into: Sample, lang: string, code: string
   }
   await rest(restMs);
   const after = counted.count();
-  const service = (after.service - before.service) / requests;
-  into.service.push(service);
-  into.guests.push((after.all - before.all) / requests - service);
+  into.service.push((after.service - before.service) / requests);
+  into.guests.push((after.guests - before.guests) / requests);
   into.faults.push((after.faults - before.faults) / requests);
 }
 
-async function startCounted(directory: string, index: number): Promise<Counted> {
+/** @param index tells servers of one process apart */
+export async function startCounted(directory: string, index: number): Promise<Counted> {
   const groups = ['cpuacct', 'memory'].map((kind) => `/sys/fs/cgroup/${kind}/bench.${process.pid}.${index}`);
   for (const group of groups) mkdirSync(group);
   const [cpu, memory] = groups as [string, string];
@@ -84,16 +88,24 @@ async function startCounted(directory: string, index: number): Promise<Counted> 
   });
   return {
     server,
-    count: () => ({
-      service: cpuMs(server.pid),
-      all: Number(readFileSync(`${cpu}/cpuacct.usage`, 'latin1')) / 1e6,
-      faults: Number(/^total_pgfault (\d+)/m.exec(readFileSync(`${memory}/memory.stat`, 'latin1'))?.[1]),
-    }),
+    count: () => {
+      const service = cpuMs(server.pid);
+      const all = Number(readFileSync(`${cpu}/cpuacct.usage`, 'latin1')) / 1e6;
+      const faults = Number(/^total_pgfault (\d+)/m.exec(readFileSync(`${memory}/memory.stat`, 'latin1'))?.[1]);
+      return { service, guests: all - service, faults: faults - faultsOf(server.pid) };
+    },
     async stop() {
       await server.stop();
       for (const group of groups) for (const each of [...childrenOf(group), group]) rmdirSync(each);
     },
   };
+}
+
+function faultsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  // Fields 10 and 12 of all: minor and major faults of its own.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[7]) + Number(fields[9]);
 }
 
 function childrenOf(group: string): string[] {

@@ -78,29 +78,7 @@ async function interruptDelay(api: NativeClient): Promise<number[]> {
  * included, and whether each still answers. `SESSIONS=500` for the number of the promise.
  */
 export async function density(server: TestServer): Promise<void> {
-  const count = Number(process.env.SESSIONS ?? 20);
-  const api = nativeClient(server);
-  const open = async (n: number) => {
-    const id = await api.session();
-    await api.cell(id, `import pandas as pd\nframe = pd.DataFrame({"a": range(100)})\nmine = ${n}\nframe.describe()`);
-    return id;
-  };
-  // The service has grown to its usual size before the first one counts.
-  for (let n = 0; n < warmUp; n++) await open(n);
-  const before = { sandboxes: sandboxes(), service: pss([server.pid]) };
-  const ids: string[] = [];
-  for (let n = 0; n < count; n++) ids.push(await open(n));
-  const mine = [...sandboxes()].filter(([namespace]) => !before.sandboxes.has(namespace)).map(([, pids]) => pids);
-  const sizes = mine.map(pss);
-  const all = sizes.reduce((sum, size) => sum + size, 0) + pss([server.pid]) - before.service;
-  const answers: number[] = [];
-  for (const [n, id] of ids.entries()) {
-    const started = performance.now();
-    const { results, state } = await api.cell(id, 'mine + len(frame)');
-    if (state !== 'continued' || results[0]?.['text/plain'] !== String(n + 100))
-      throw new Error(`session ${n}: ${state}`);
-    answers.push(performance.now() - started);
-  }
+  const { count, sizes, all, answers } = await densityOf(server);
   console.log(`${count} idle Python sessions with pandas`);
   table(
     ['what', 'figure', 'promised'],
@@ -112,4 +90,34 @@ export async function density(server: TestServer): Promise<void> {
       ['each asked again, ms (p95)', percentile(answers, 0.95), ''],
     ],
   );
+}
+
+/** Bytes of each session, of all with the service's growth, and the milliseconds in which each answered again. */
+export async function densityOf(server: TestServer) {
+  const count = Number(process.env.SESSIONS ?? 20);
+  const api = nativeClient(server);
+  const open = async (n: number) => {
+    const id = await api.session();
+    await api.cell(id, `import pandas as pd\nframe = pd.DataFrame({"a": range(100)})\nmine = ${n}\nframe.describe()`);
+    return id;
+  };
+  // The service has grown to its usual size before the first one counts.
+  for (let n = 0; n < warmUp; n++) await open(n);
+  const before = { sandboxes: sandboxes(server.pid), service: pss([server.pid]) };
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) ids.push(await open(n));
+  const mine = [...sandboxes(server.pid)]
+    .filter(([namespace]) => !before.sandboxes.has(namespace))
+    .map(([, pids]) => pids);
+  const sizes = mine.map(pss);
+  const all = sizes.reduce((sum, size) => sum + size, 0) + pss([server.pid]) - before.service;
+  const answers: number[] = [];
+  for (const [n, id] of ids.entries()) {
+    const started = performance.now();
+    const { results, state } = await api.cell(id, 'mine + len(frame)');
+    if (state !== 'continued' || results[0]?.['text/plain'] !== String(n + 100))
+      throw new Error(`session ${n}: ${state}`);
+    answers.push(performance.now() - started);
+  }
+  return { count, sizes, all, answers };
 }

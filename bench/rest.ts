@@ -7,18 +7,35 @@ import { table } from './statistics.ts';
 const settleMs = 20_000;
 const seconds = 10;
 
-/** What a server takes without requests: memory of all its processes, shared pages counted once, and processor time. */
+export interface Rest {
+  readonly serviceMiB: number;
+  /** Of all processes, shared pages counted once. */
+  readonly allMiB: number;
+  /** Processor time, milliseconds a second. */
+  readonly cpuMsPerSecond: number;
+}
+
+/** What a server takes without requests. */
 export async function rest(server: TestServer): Promise<void> {
+  const { serviceMiB, allMiB, cpuMsPerSecond } = await restOf(server);
+  console.log('At rest');
+  table(
+    ['service MiB', 'all processes MiB', 'promised', 'processor ms/s', 'promised'],
+    [[serviceMiB, allMiB, '<= 250', cpuMsPerSecond, '<= 2']],
+  );
+}
+
+export async function restOf(server: TestServer): Promise<Rest> {
   await wait(settleMs);
   const pids = () => [server.pid, ...descendants(server.pid).map(({ pid }) => pid)];
   const before = sum(pids());
   await wait(seconds * 1000);
   const used = sum(pids()) - before;
-  console.log('At rest');
-  table(
-    ['service MiB', 'all processes MiB', 'promised', 'processor ms/s', 'promised'],
-    [[pss([server.pid]) / 2 ** 20, pss(pids()) / 2 ** 20, '<= 250', used / seconds, '<= 2']],
-  );
+  return {
+    serviceMiB: pss([server.pid]) / 2 ** 20,
+    allMiB: pss(pids()) / 2 ** 20,
+    cpuMsPerSecond: used / seconds,
+  };
 }
 
 function sum(pids: readonly number[]): number {

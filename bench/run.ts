@@ -8,6 +8,7 @@ import { cluster } from './cluster.ts';
 import { commandTimes } from './commands.ts';
 import { cost } from './cost.ts';
 import { e2bCalls } from './e2b.ts';
+import { goals } from './goals.ts';
 import { jupyterCells } from './jupyter.ts';
 import { lane } from './lane.ts';
 import { languages } from './languages.ts';
@@ -21,6 +22,8 @@ import { start } from './start.ts';
 import { state } from './state.ts';
 import { throughput } from './throughput.ts';
 import { toolCalls, toolLimits } from './tools.ts';
+
+const here = fileURLToPath(new URL('..', import.meta.url));
 
 const benches: Record<string, () => Promise<void>> = {
   latency: () =>
@@ -40,8 +43,9 @@ const benches: Record<string, () => Promise<void>> = {
       const root = await imageRoot();
       await throughput(server, () => openBare(root));
     }),
-  cost: () => cost(fileURLToPath(new URL('..', import.meta.url)), process.env.BENCH_OTHER),
+  cost: () => cost(here, process.env.BENCH_OTHER),
   rest: () => withServer(rest),
+  goals: async () => goals(here, await imageRoot()),
   cells: cellOverhead,
   commands: commandTimes,
   jupyter: () => withServer(jupyterCells),

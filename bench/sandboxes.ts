@@ -1,14 +1,14 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { descendants } from '../test/support/processes.ts';
 
-/** Process ids in each sandbox, by its pid namespace: those two levels below ours. */
-export function sandboxes(): Map<string, number[]> {
+/** Process ids in each sandbox of a server, by its pid namespace: those two levels below ours. */
+export function sandboxes(server: number): Map<string, number[]> {
   const found = new Map<string, number[]>();
-  for (const name of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+  for (const { pid, levels } of descendants(server)) {
     try {
-      const levels = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
       if (levels.length < 3) continue;
-      const namespace = readlinkSync(`/proc/${name}/ns/pid`);
-      found.set(namespace, [...(found.get(namespace) ?? []), Number(name)]);
+      const namespace = readlinkSync(`/proc/${pid}/ns/pid`);
+      found.set(namespace, [...(found.get(namespace) ?? []), pid]);
     } catch {
       // It ended meanwhile.
     }

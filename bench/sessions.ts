@@ -7,8 +7,17 @@ const MiB = 1024 * 1024;
 
 /** The second and later cells of a live session against the cell's own time, taken inside. */
 export async function cellOverhead(): Promise<void> {
+  const figures = await cellFigures();
+  console.log('Next cell of a live Python session, milliseconds');
+  table(
+    ['cell', 'whole p50', 'over its own time p50', 'promised'],
+    figures.map(({ name, whole, over }) => [name, whole, over, '<= 3']),
+  );
+}
+
+export async function cellFigures() {
   const { openSession, close } = await startEngine();
-  const rows = [];
+  const figures = [];
   for (const [name, code] of [
     ['x = 1', 'x = 1'],
     ['pandas describe', 'frame.describe()'],
@@ -26,16 +35,24 @@ export async function cellOverhead(): Promise<void> {
       totals.push(total);
       overheads.push(total - Number(stdout));
     }
-    rows.push([name, median(totals), median(overheads), '<= 3']);
+    figures.push({ name, whole: median(totals), over: median(overheads) });
     await session.close();
   }
   await close();
-  console.log('Next cell of a live Python session, milliseconds');
-  table(['cell', 'whole p50', 'over its own time p50', 'promised'], rows);
+  return figures;
 }
 
 /** The first cell of each language in a session that has run Python, whose interpreter is started for it, beside the next one. */
 export async function firstCells(): Promise<void> {
+  const figures = await firstCellFigures();
+  console.log('First cells of a language in a live session, milliseconds');
+  table(
+    ['language', 'first p50', 'next p50', 'ratio'],
+    figures.map(({ language, first, next }) => [language, first, next, first / next]),
+  );
+}
+
+export async function firstCellFigures() {
   const { openSession, close } = await startEngine();
   const times = ['python', 'javascript', 'bash'].map((language) => ({
     language,
@@ -57,11 +74,7 @@ export async function firstCells(): Promise<void> {
     await session.close();
   }
   await close();
-  console.log('First cells of a language in a live session, milliseconds');
-  table(
-    ['language', 'first p50', 'next p50', 'ratio'],
-    times.map(({ language, first, next }) => [language, median(first), median(next), median(first) / median(next)]),
-  );
+  return times.map(({ language, first, next }) => ({ language, first: median(first), next: median(next) }));
 }
 
 /** Memory that is a sandbox's alone (proportional set size), parked, and live with pandas loaded. */
@@ -74,14 +87,14 @@ export async function memory(): Promise<void> {
     ['python session, x = 1', 'x = 1', ''],
     ['python session with pandas', pandas, '<= 16'],
   ] as const) {
-    const before = sandboxes();
+    const before = sandboxes(process.pid);
     const sessions = await Promise.all(Array.from({ length: count }, () => openSession()));
     for (const session of sessions) await session.run(code);
-    const mine = [...sandboxes()].filter(([namespace]) => !before.has(namespace)).map(([, pids]) => pids);
+    const mine = [...sandboxes(process.pid)].filter(([namespace]) => !before.has(namespace)).map(([, pids]) => pids);
     rows.push([name, median(mine.map(pss)) / MiB, promised]);
     await Promise.all(sessions.map((session) => session.close()));
   }
-  const parked = [...sandboxes().values()];
+  const parked = [...sandboxes(process.pid).values()];
   rows.push(['parked, all kinds', median(parked.map(pss)) / MiB, '']);
   await close();
   console.log(`Memory per sandbox, MiB (PSS, median of ${count})`);

@@ -28,7 +28,8 @@ export async function throughput(server: TestServer, openBare: () => Bare): Prom
   table(['program', '1 client', '2', '4', '8', 'bare, 2 at once', 'ratio at 4'], rows);
 }
 
-async function rate(workers: readonly (() => Promise<unknown>)[]): Promise<number> {
+/** How many a second, when each worker begins again as soon as it is done. */
+export async function rate(workers: readonly (() => Promise<unknown>)[]): Promise<number> {
   let runs = 0;
   const started = performance.now();
   const until = started + sliceMs;

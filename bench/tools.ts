@@ -35,15 +35,7 @@ export const toolLimits = { DRAGOMAN_TOOL_EXECUTIONS: '100000', DRAGOMAN_QUEUE: 
 
 /** What a round of tool calls costs over HTTP when the client answers at once, and what a program that waits holds. */
 export async function toolCalls(server: TestServer, parked = 1000): Promise<void> {
-  const client = new LibreChatClient(`${server.url}/v1`, server.key);
-  const post = async (body: object) =>
-    (
-      await client.request<Answer>('/exec/programmatic', {
-        method: 'POST',
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
-      })
-    ).body;
+  const post = poster(server);
   const rows = [];
   for (const [lang, { sequence, parallel }] of Object.entries(programs)) {
     await drive(post, { lang, code: sequence, tools });
@@ -54,6 +46,25 @@ export async function toolCalls(server: TestServer, parked = 1000): Promise<void
   console.log('A round of tool calls over HTTP, client included, milliseconds');
   table(['language', 'one call p50', 'promised', '20 calls p50', 'calls, most', 'calls, fewest'], rows);
   await park(server, post, parked);
+}
+
+function poster(server: TestServer) {
+  const client = new LibreChatClient(`${server.url}/v1`, server.key);
+  return async (body: object) =>
+    (
+      await client.request<Answer>('/exec/programmatic', {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      })
+    ).body;
+}
+
+/** Milliseconds of each round of a Python program that calls one tool after another. */
+export async function toolRounds(server: TestServer): Promise<number[]> {
+  const program = { lang: 'python', code: programs.python.sequence, tools };
+  await drive(poster(server), program);
+  return (await drive(poster(server), program)).times;
 }
 
 /** Runs a program to its end: the time each continuation took, and the calls of each round. */

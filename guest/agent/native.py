@@ -46,6 +46,7 @@ class _Settings(ctypes.Structure):
         ('entrance_count', ctypes.c_int),
         ('environment', ctypes.c_void_p),
         ('fork', ctypes.c_void_p),
+        ('rseq', ctypes.c_void_p),
     ]
 
 
@@ -74,6 +75,16 @@ class _Sandbox(ctypes.Structure):
     ]
 
 
+def _rseq_offset():
+    """Where the number is that tells where the C library has what it shares with the kernel; None: it shares nothing."""
+    libc = ctypes.PyDLL(None)
+    try:
+        size, offset = (ctypes.c_int64.in_dll(libc, name) for name in ('__rseq_size', '__rseq_offset'))
+    except ValueError:
+        return None
+    return ctypes.addressof(offset) if size.value & 0xFFFFFFFF else None
+
+
 class Helper:
     """The loaded helper."""
 
@@ -91,6 +102,7 @@ class Helper:
             len(entrances),
             ctypes.addressof(self._environment),
             ctypes.cast(self._fork, ctypes.c_void_p).value,
+            _rseq_offset(),
         )
 
         self.sandbox = _Sandbox()

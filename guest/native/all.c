@@ -13,6 +13,7 @@
 #else
 #include "fork.c"
 #include "alone.c"
+#include "init.c"
 #endif
 #if defined(BARE)
 #include "bare.c"

@@ -1,5 +1,6 @@
 /* The zygote of everything that is not Python: a program without a library, whose forks have next to nothing to copy and to free. */
 #include "begin.h"
+#include "init.h"
 
 /* Our environment, for programs that begin in the workspace. bubblewrap always sets the variable. */
 static char **in_workspace(char **environment)
@@ -10,14 +11,18 @@ static char **in_workspace(char **environment)
     return environment;
 }
 
-/* Arguments: descriptors of the entrances, or `alone`. */
+/* Arguments: descriptors of the entrances, `alone`, or `init`, whose environment begins with its state. */
 __attribute__((used)) static _Noreturn void run(long *stack)
 {
     struct sandbox sandbox;
-    char **words = (char **)(stack + 1);
-    use_environment(in_workspace(words + stack[0] + 1));
+    char **words = (char **)(stack + 1), **environment = words + stack[0] + 1;
     meet_signal(SIGPIPE, 1);
     meet_signal(SIGXFSZ, 1);
+    if (stack[0] == 2 && is_text((struct slice){words[1], length_of(words[1])}, "init") && environment[0]) {
+        use_environment(environment + 1);
+        go_on(environment[0]);
+    }
+    use_environment(in_workspace(environment));
     if (stack[0] == 2 && is_text((struct slice){words[1], length_of(words[1])}, "alone")) {
         begin_alone(&sandbox);
         obey(&sandbox, 0);

@@ -24,6 +24,11 @@ void use_environment(char *const *environment)
     own_environment = environment;
 }
 
+char *const *usual_environment(void)
+{
+    return own_environment;
+}
+
 static char *keep(struct slice value)
 {
     char *kept = text + text_length;
@@ -88,9 +93,7 @@ static void read_environment(struct slice env)
     variables[count] = 0;
 }
 
-/* This process' place in the order in which the kernel kills. To be opened while it is dumpable: the files of an undumpable process are
- * not its own. */
-static int open_score(void)
+int open_score(void)
 {
     return (int)checked(CALL4(openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0), "oom_score_adj");
 }
@@ -246,7 +249,7 @@ void park_program(struct parked *parked, const struct member *order, int count)
     *parked = (struct parked){pid, ends[1], -1, score, {0}};
 }
 
-static void fill_randomly(uint8_t *into, size_t size)
+void fill_randomly(uint8_t *into, size_t size)
 {
     if (checked(CALL3(getrandom, into, size, 0), "getrandom") != (long)size)
         fail("getrandom", 0);

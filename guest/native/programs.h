@@ -53,6 +53,12 @@ int is_lost(const struct parked *parked);
 
 /* What programs have in their environment besides their own variables. It must stay where it is. */
 void use_environment(char *const *environment);
+char *const *usual_environment(void);
+
+/* This process' place in the order in which the kernel kills. To be opened while it is dumpable: the files of an undumpable process are
+ * not its own. */
+int open_score(void);
+void fill_randomly(uint8_t *into, size_t size);
 
 /* Reads the signals that wait; says whether one of them is SIGUSR1. */
 int is_told(int signals);

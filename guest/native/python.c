@@ -1,6 +1,7 @@
 /* What Python calls (guest/agent/native.py), by ctypes: the structures there have these fields. */
 #include "zygote.h"
 
+#include "init.h"
 #include "workspace.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -9,7 +10,19 @@ struct settings {
     struct entrances entrances;
     char *const *environment;
     forker fork;
+    const int64_t *rseq; /* From the thread's own address to the area that its C library shares with the kernel; or null. */
 };
+
+static char *own_address(void)
+{
+    char *address;
+#if defined(__x86_64__)
+    __asm__("mov %%fs:0, %0" : "=r"(address));
+#else
+    __asm__("mrs %0, tpidr_el0" : "=r"(address));
+#endif
+    return address;
+}
 
 /* Obeys orders until there is something for Python to do; what, is the result. Python's own code does not expect blocked signals. */
 EXPORTED int dragoman_obey(const struct settings *settings, struct sandbox *sandbox)
@@ -24,6 +37,7 @@ EXPORTED int dragoman_obey(const struct settings *settings, struct sandbox *sand
 EXPORTED int dragoman_serve(const struct settings *settings, struct sandbox *sandbox)
 {
     use_environment(settings->environment);
+    learn_thread(settings->rseq ? own_address() + *settings->rseq : 0);
     return serve(&settings->entrances, sandbox) ? dragoman_obey(settings, sandbox) : 0;
 }
 

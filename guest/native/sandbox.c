@@ -4,6 +4,7 @@
  */
 #include "sandbox.h"
 
+#include "init.h"
 #include "workspace.h"
 
 enum { MOST_MEMBERS = 16 };
@@ -64,6 +65,12 @@ static int obey_park(struct sandbox *sandbox, const struct member *order, int co
     } else {
         if (!fork || json_text(module, sandbox->module, sizeof sandbox->module) < 0)
             fail("a fork that becomes Python", 0);
+#if !defined(BARE) && !defined(LAUNCHER)
+        if (can_give_away() && is_text(json_find(order, count, "init"), "\"bare\"")) {
+            park_giving_away(sandbox);
+            return 1;
+        }
+#endif
         if (park_fork(&sandbox->parked, &sandbox->become, fork))
             return 1;
     }

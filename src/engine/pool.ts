@@ -68,7 +68,8 @@ export class Pool {
     this.#atRest = options.backend.traits.mostParked.atRest;
     for (const kind of options.catalogue.kinds) {
       // A parked program of the image is ten times as large as a fork.
-      const isLarge = kind.park !== undefined && !('module' in options.catalogue.parks.get(kind.park)!);
+      const park = options.catalogue.parkOf(kind);
+      const isLarge = park !== undefined && !('module' in park);
       const wanted = isLarge ? Math.max(1, Math.floor(options.size / 2)) : options.size;
       const size = Math.min(wanted, options.backend.traits.mostParked.inUse);
       this.#racks.set(kindKey(kind), {
@@ -154,11 +155,10 @@ export class Pool {
     return promise;
   }
 
-  #create({ template, park }: SandboxKind, limits: SandboxLimits, owner?: string): Promise<Sandbox> {
+  #create(kind: SandboxKind, limits: SandboxLimits, owner?: string): Promise<Sandbox> {
     if (this.#closed) return Promise.reject(new DragomanError('shutting_down'));
     const { backend, catalogue } = this.#options;
-    const parked = park === undefined ? undefined : catalogue.parks.get(park)!;
-    return backend.create({ template, park: parked, limits, owner });
+    return backend.create({ template: kind.template, park: catalogue.parkOf(kind), limits, owner });
   }
 
   /** Notes that a kind is in use. */

@@ -53,6 +53,17 @@ describe('the runtime catalogue', () => {
     }
   });
 
+  it('has a bare init where no program may call tools', () => {
+    const parkOf = (code: string, usual?: string) =>
+      catalogue.parkOf(catalogue.find('python')!.kindFor(code, [], usual));
+    expect(parkOf('print(42)')).toEqual({ module: 'dragoman_python.program', init: 'bare' });
+    expect(parkOf('import pandas')).toEqual({ module: 'dragoman_python.program' });
+    expect(parkOf('print(42)', catalogue.find('python')!.tools!.template)).toEqual({
+      module: 'dragoman_python.program',
+    });
+    expect(catalogue.parkOf(catalogue.sessionKind)).toBeUndefined();
+  });
+
   it('starts the template most languages use first', () => {
     expect(catalogue.templates[0]?.name).toBe('light');
   });

@@ -172,6 +172,8 @@ export interface RuntimeCatalogue {
   readonly templates: readonly Template[];
   /** The parked processes, by name. */
   readonly parks: ReadonlyMap<string, Park>;
+  /** The process that waits in a sandbox of a kind. */
+  parkOf(kind: SandboxKind): Park | undefined;
   /** Every kind of sandbox that a runtime may need. */
   readonly kinds: readonly SandboxKind[];
   /** The kind of a live session's sandbox. */
@@ -189,6 +191,8 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
   const templates: Template[] = [];
   const parks = new Map<string, Park>();
   const kinds = new Map<string, SandboxKind>();
+  /** Kinds in which programs may call tools: their first process becomes a supervisor then, which is Python. */
+  const supervised = new Set<string>();
   const names = new Map<string, Runtime>();
   let sessionKind: SandboxKind | undefined;
   for (const name of readdirSync(dir).sort()) {
@@ -253,6 +257,10 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     }
     if (tools && (tools.template ?? usual) === bare.name)
       throw new Error(`${file}: programs that call tools need a template with Python`);
+    if (tools) {
+      for (const template of [tools.template ?? usual, ...rules.map((rule) => rule.template)])
+        supervised.add(kindKey({ template, park }));
+    }
     if (tools?.template !== undefined)
       kinds.set(kindKey({ template: tools.template, park }), { template: tools.template, park });
     if (rest.compile ?? rest.check) kinds.set(kindKey(runtime.compileKind), runtime.compileKind);
@@ -271,6 +279,10 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       }),
     })),
     parks,
+    parkOf(kind) {
+      const park = kind.park === undefined ? undefined : parks.get(kind.park)!;
+      return park && 'module' in park && !supervised.has(kindKey(kind)) ? { ...park, init: 'bare' } : park;
+    },
     kinds: [...kinds.values()],
     sessionKind,
     find(language) {

@@ -22,8 +22,11 @@ export interface GuestTool {
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A process that waits for its program: a program of the image, or a fork of the first process that becomes a module of Python. */
-export type Park = readonly string[] | { readonly module: string };
+/**
+ * A process that waits for its program: a program of the image, or a fork of the first process that becomes a module of Python. With a bare
+ * init the fork takes the memory over, and the first process can become no supervisor any more.
+ */
+export type Park = readonly string[] | { readonly module: string; readonly init?: 'bare' };
 
 /** What a kernel is: a fork that becomes a module of Python, a fork that runs a file of Python, or a program of the image. */
 export type KernelStart =
@@ -54,7 +57,7 @@ export type GuestFrame =
   | { readonly op: 'stdin'; readonly size: number }
   | { readonly op: 'warm' }
   | { readonly op: 'park'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
-  | { readonly op: 'park'; readonly module: string }
+  | { readonly op: 'park'; readonly module: string; readonly init?: 'bare' }
   | ({ readonly op: 'run'; readonly token: string } & Program)
   | { readonly op: 'serve'; readonly bulk: boolean }
   | { readonly op: 'opened' }
@@ -141,7 +144,7 @@ export const orders = {
 
   /** Starts a process that waits for its program. Claims `parked`. */
   park: (park: Park): Order => ({
-    frame: 'module' in park ? { op: 'park', module: park.module } : { op: 'park', argv: park, env: {} },
+    frame: 'module' in park ? { op: 'park', ...park } : { op: 'park', argv: park, env: {} },
   }),
 
   /** Runs a program; the sandbox runs nothing after it. Claims `done`. */
