@@ -64,3 +64,23 @@ it('a program sees nothing of what a zygote has loaded that is a fork of its own
   );
   expect(inLight).toMatchObject({ ...right, stdout: 'False False\n' });
 });
+
+it('the C library of a plain program, which took over the memory of the first process, knows its thread', async () => {
+  const code = [
+    'import ctypes, os, threading, signal',
+    'libc = ctypes.CDLL(None)',
+    'print(os.getpid() == libc.gettid() == threading.get_native_id() == threading.main_thread().native_id, os.getppid())',
+    // The kernel tells it by the area that both share, which each thread has to name anew.
+    'for cpu in os.sched_getaffinity(0):',
+    '    os.sched_setaffinity(0, [cpu])',
+    '    if libc.sched_getcpu() != cpu: print("wrong")',
+    'done = []',
+    'thread = threading.Thread(target=lambda: done.append(threading.get_native_id())); thread.start(); thread.join()',
+    'print(len(done), done != [os.getpid()])',
+    'if os.fork() == 0: os._exit(3)',
+    'print(os.waitstatus_to_exitcode(os.wait()[1]), os.system("exit 4") >> 8)',
+    'os.kill(os.getpid(), signal.SIGTERM)',
+  ].join('\n');
+  const stdout = 'True 1\n1 True\n3 4\n';
+  expect(await engine.run('python', code)).toMatchObject({ outcome: 'completed', signal: 'SIGTERM', stdout });
+});

@@ -107,6 +107,10 @@ describe('the kernel', attacking('calls'), () => {
     expect(run).toMatchObject({ outcome: 'completed', stdout: 'tried\n', exitCode: 0 });
   });
 
+  it('keeps a Python program from the init that gave it its memory', attacking('init'), async () => {
+    expectHeld(await attack(engine, 'kernel/bare-init.py'));
+  });
+
   it('brings no signal of a program’s to its init', attacking('init'), async () => {
     const run = await attack(engine, 'kernel/signal-init.sh');
     expect(run).toMatchObject({ outcome: 'completed', stdout: 'still there\n', stderr: '', exitCode: 7 });
