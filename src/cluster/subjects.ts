@@ -57,6 +57,7 @@ export const logSubject = (seat: string, job: string) => `dg.in.${seat}.${job}`;
 export const gatewayName = 'gateway';
 export const logOfAll = (job: string) => `dg.in.*.${job}`;
 export const logsTold = 'dg.ev.>';
+export const logToldBy = (name: string, job: string) => `dg.ev.${name}.${job}`;
 export const logTold = (job: string) => `dg.ev.*.${job}`;
 
 /** Endings that leave something to record. */

@@ -13,13 +13,13 @@ import { type Script, ScriptedRunner } from './scripted-runner.ts';
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A connection of a process of its own to this server. */
-export async function connectTo(url: string, seat?: string): Promise<Connection> {
+export async function connectTo(url: string, seat?: string, seed?: string): Promise<Connection> {
   const connection = await Connection.open({
     servers: [new URL(url).host],
     tls: false,
     user: undefined,
     password: undefined,
-    seed: undefined,
+    seed,
     caFile: undefined,
     name: seat === undefined ? 'gateway' : `worker ${seat}`,
     inbox: inboxOf(seat),
@@ -33,8 +33,8 @@ export async function connectTo(url: string, seat?: string): Promise<Connection>
 }
 
 /** The side of a gateway: the queue and the logs of jobs. */
-export async function startLaneGateway(url: string) {
-  const connection = await connectTo(url);
+export async function startLaneGateway(url: string, seed?: string) {
+  const connection = await connectTo(url, undefined, seed);
   const workers = new WorkerTable(connection, logger);
   await workers.start();
   const logs = new JobLogs({ connection, workers, logger });
@@ -50,8 +50,8 @@ export async function startLaneGateway(url: string) {
 }
 
 /** The side of a worker with this seat, whose jobs do what `script` says. */
-export async function startLaneWorker(url: string, seat: string, script: Script, places = 4) {
-  const connection = await connectTo(url, seat);
+export async function startLaneWorker(url: string, seat: string, script: Script, places = 4, seed?: string) {
+  const connection = await connectTo(url, seat, seed);
   const worker = `${seat}.${newId()}`;
   const log = new WorkerLog({ connection, worker, fenced: (job) => void runner.cancel(job), logger });
   const runner = new ScriptedRunner(new MemoryJobFiles(), script, log);

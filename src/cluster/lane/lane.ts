@@ -106,7 +106,8 @@ export class SharedLane implements Lane {
     waiting.end = { ...ending, result: { ...ending.result, outcome: 'cancelled' } };
     const isBack = await this.#takeBack(waiting, waiting.end);
     // It is tried again as long as the server is away.
-    return isBack || (this.#options.logs.find(jobId)?.last === 0 && this.#waiting.has(jobId));
+    const follower = this.#options.logs.find(jobId);
+    return isBack || (follower !== undefined && follower.worker === undefined && this.#waiting.has(jobId));
   }
 
   /** Brings a job into the queue, and sees that it begins or ends. Never rejects. */
@@ -114,6 +115,7 @@ export class SharedLane implements Lane {
     const { logs, logger, now } = this.#options;
     const { job } = waiting;
     const late = new DragomanError('overloaded', { message: 'No worker was free in time.', retryAfterSeconds: 2 });
+    const spoiled = new DragomanError('overloaded', { message: 'The run could not begin.', retryAfterSeconds: 1 });
     try {
       void this.#queue(waiting).catch((error) => {
         logger.error({ job: job.id, error: String(error) }, 'a job was not brought into the queue');
@@ -121,7 +123,9 @@ export class SharedLane implements Lane {
       });
       for (;;) {
         const follower = logs.find(job.id);
-        if (!follower || follower.last > 0) return;
+        if (!follower || follower.worker !== undefined) return;
+        // Something was written to its log that is no beginning: no worker can begin it any more.
+        if (follower.last > 0) waiting.end ??= { type: 'failed', error: jobFault(spoiled) };
         const left = job.deadline + takeBackMs - now();
         if (left <= 0) waiting.end ??= { type: 'failed', error: jobFault(late) };
         if (waiting.end && (await this.#takeBack(waiting, waiting.end))) return;

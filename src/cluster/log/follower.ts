@@ -6,7 +6,8 @@ import type { JobEvent, JobRef } from '../../runner/index.ts';
 import type { Connection } from '../connection.ts';
 import { maxWholeBytes } from '../message.ts';
 import { LostEnding } from '../runner/lost-ending.ts';
-import { gatewayName, logOfAll, logStream, logTold, seatOf } from '../subjects.ts';
+import { gatewayName, logOfAll, logStream, logSubject, logTold, logToldBy, seatOf } from '../subjects.ts';
+import { type Expected, unended, unwritten } from './chain.ts';
 import { readEvent, readRecord } from './record.ts';
 
 /** Records that are read from the server at once. */
@@ -14,6 +15,10 @@ const batch = 200;
 const batchBytes = 4 * 1024 * 1024;
 /** Records that wait here while earlier ones are read; beyond it they are read from the server. */
 const maxWaiting = 1000;
+/** Records of one log in one second: a worker writes some hundreds. */
+const maxRecords = 5000;
+/** Records of others in one log, before they are heard no more. */
+const maxForeign = 100;
 
 export interface FollowerOptions {
   readonly connection: Connection;
@@ -22,6 +27,8 @@ export interface FollowerOptions {
   readonly writer: EventWriter<JobEvent>;
   /** The job has ended, or belongs to another owner. */
   readonly onEnd: () => void;
+  /** Its worker writes more than any job has to tell. */
+  readonly onFlood: () => void;
   readonly logger: Logger;
 }
 
@@ -43,14 +50,23 @@ export class Follower {
   readonly begunAt = performance.now();
   /** When it last heard something, on the clock of `performance.now()`. */
   heardAt = performance.now();
+  /** When its worker last wrote something, on the same clock. */
+  toldAt = performance.now();
+  /** When it is to have ended, on the same clock. Undefined: nobody has cancelled it. */
+  endBy: number | undefined;
   /** The worker that the job was sent to, and to no other. */
   sentTo: string | undefined;
   readonly #options: FollowerOptions;
-  readonly #subscription: Subscription;
+  #subscriptions: Subscription[] = [];
   readonly #partial = new LostEnding();
   #waiting: Stored[] = [];
   #worker: string | undefined;
   #last = 0;
+  /** Sequence of the latest record of its worker. */
+  #lastOfWorker = 0;
+  #foreign = 0;
+  #heard = 0;
+  #heardSince = 0;
   #hasGap = false;
   /** What the server has stored could not be read. */
   #isDeaf = false;
@@ -63,17 +79,21 @@ export class Follower {
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.job = options.job;
-    this.#subscription = options.connection.nats.subscribe(logTold(options.job.id), {
-      callback: (error, message) => {
-        if (error) this.#options.logger.error({ error: String(error) }, 'the log of a job is not heard');
-        else this.#hear(message);
-      },
-    });
+    this.#listen(logTold(options.job.id));
   }
 
   /** The worker that has begun the job. */
   get worker(): string | undefined {
     return this.#worker;
+  }
+
+  /** What the log has to be like still, so that a gateway may end it by what is known here. */
+  get expected(): Expected {
+    const { id } = this.job;
+    const worker = this.#worker ?? this.sentTo;
+    if (worker !== undefined) return { subject: logSubject(seatOf(worker), id), sequence: this.#lastOfWorker };
+    // A log that holds something, and no beginning, begins no more.
+    return this.#last === 0 ? unwritten(id) : unended(id);
   }
 
   /** Sequence of the latest record; 0: there is none. */
@@ -107,7 +127,7 @@ export class Follower {
     if (this.#isOver) return;
     if (last) this.#options.writer.append(last);
     this.#isOver = true;
-    this.#subscription.unsubscribe();
+    this.#listen();
     this.#waiting = [];
     this.#hasGap = false;
     this.#options.writer.end();
@@ -115,13 +135,43 @@ export class Follower {
     this.#options.onEnd();
   }
 
+  /** Hears these subjects, and no others any more. */
+  #listen(...subjects: readonly string[]): void {
+    const before = this.#subscriptions;
+    this.#subscriptions = subjects.map((subject) =>
+      this.#options.connection.nats.subscribe(subject, {
+        callback: (error, message) => {
+          if (error) this.#options.logger.error({ error: String(error) }, 'the log of a job is not heard');
+          else this.#hear(message);
+        },
+      }),
+    );
+    for (const subscription of before) subscription.unsubscribe();
+  }
+
   #hear({ subject, data, headers }: Msg): void {
     if (this.#isOver) return;
+    const isForeign = this.#isForeign(writerOf(subject));
+    if (isForeign) this.#leaveOut();
+    if (isForeign || this.#isFlood()) return;
     const sequence = Number(headers?.get('Nats-Sequence'));
     if (!Number.isSafeInteger(sequence) || sequence <= this.#last) return;
     if (this.#waiting.length < maxWaiting) this.#waiting.push({ sequence, writer: writerOf(subject), data });
     else this.#hasGap = true;
     void this.#go();
+  }
+
+  /** One worker does not take the time of a gateway from all others. */
+  #isFlood(): boolean {
+    const now = performance.now();
+    if (now - this.#heardSince > 1000) {
+      this.#heardSince = now;
+      this.#heard = 0;
+    }
+    this.#heard++;
+    if (this.#heard <= maxRecords) return false;
+    this.#options.onFlood();
+    return true;
   }
 
   #go(): Promise<void> {
@@ -159,42 +209,75 @@ export class Follower {
   async #readStored(): Promise<boolean> {
     const { connection, logger } = this.#options;
     try {
-      const { direct } = await jetstreamManager(connection.nats, { checkAPI: false });
-      for (let more = true; more && !this.#isOver; ) {
-        more = false;
-        const query = { seq: this.#last + 1, next_by_subj: logOfAll(this.job.id), batch, max_bytes: batchBytes };
-        for await (const { seq, subject, data } of await direct.getBatch(logStream, query)) {
-          if (seq <= this.#last) continue;
-          this.#take({ sequence: seq, writer: writerOf(subject), data }, true);
-          more = true;
-        }
-      }
+      const { id } = this.job;
+      if (this.#worker === undefined) await this.#readFrom(logOfAll(id));
+      if (this.#worker !== undefined)
+        for (const writer of [seatOf(this.#worker), gatewayName]) await this.#readFrom(logSubject(writer, id));
       return true;
     } catch (error) {
-      // No record after the last one.
-      if (/not found/i.test(String((error as Error).message))) return true;
       if (!(error instanceof JetStreamApiError) && !connection.isConnected) return false;
       logger.warn({ job: this.job.id, error: String(error) }, 'the log of a job was not read');
       return false;
     }
   }
 
+  /** Reads what is stored under these subjects; of those of all writers only until it is known whose log it is. */
+  async #readFrom(subject: string): Promise<void> {
+    const isOfAll = subject === logOfAll(this.job.id);
+    const { direct } = await jetstreamManager(this.#options.connection.nats, { checkAPI: false });
+    for (let more = true; more && !this.#isOver && !(isOfAll && this.#worker !== undefined); ) {
+      more = false;
+      const query = { seq: this.#last + 1, next_by_subj: subject, batch, max_bytes: batchBytes };
+      try {
+        for await (const { seq, subject, data } of await direct.getBatch(logStream, query)) {
+          if (seq <= this.#last) continue;
+          this.#take({ sequence: seq, writer: writerOf(subject), data }, true);
+          if (this.#isFlood()) return;
+          more = true;
+        }
+      } catch (error) {
+        // No record after the last one.
+        if (!/not found/i.test(String((error as Error).message))) throw error;
+      }
+    }
+  }
+
   /** False: it does not follow the record before it. */
   #take({ sequence, writer, data }: Stored, isRead: boolean): boolean {
+    // It does not count: what is missing before it is still to be read.
+    if (this.#isForeign(writer)) return true;
     let record: ReturnType<typeof readRecord>;
     try {
       record = readRecord(data);
     } catch {
       record = { owner: this.job.owner, after: this.#last, events: [] };
     }
-    if (record.after !== this.#last && !isRead) return false;
+    // One that carries the events of the record before it again may come without that one.
+    if (record.after > this.#last && !isRead) return false;
     this.#last = sequence;
     this.heardAt = performance.now();
     if (record.owner !== this.job.owner) this.end();
     else if (record.piece) this.#takePiece(record.piece, writer);
     else for (const event of record.events ?? []) this.#takeEvent(event, writer);
+    if (writer === seatOf(this.#worker ?? this.sentTo ?? '')) {
+      this.#lastOfWorker = sequence;
+      this.toldAt = this.heardAt;
+    }
     this.#tell();
     return true;
+  }
+
+  /** Whether the job is not of the worker that writes under this name. */
+  #isForeign(writer: string): boolean {
+    return this.#worker !== undefined && writer !== seatOf(this.#worker) && writer !== gatewayName;
+  }
+
+  /** A record of a worker that the job is not of. */
+  #leaveOut(): void {
+    if (++this.#foreign !== maxForeign) return;
+    const { id } = this.job;
+    this.#options.logger.warn({ job: id }, 'another worker writes to the log of a job: it is not heard any more');
+    this.#listen(...[seatOf(this.#worker!), gatewayName].map((writer) => logToldBy(writer, id)));
   }
 
   #takePiece({ number, index, of, bytes }: NonNullable<ReturnType<typeof readRecord>['piece']>, writer: string): void {

@@ -7,7 +7,7 @@ import type { Connection } from '../connection.ts';
 import type { WorkerTable } from '../leases/worker-table.ts';
 import type { JobEvents } from '../runner/job-events.ts';
 import { gatewayName, logOfAll, logStream, seatOf } from '../subjects.ts';
-import { Chain } from './chain.ts';
+import { Chain, type Expected, unended } from './chain.ts';
 import { Follower } from './follower.ts';
 import { eventBytes, recordOf } from './record.ts';
 import { ensureStreams } from './streams.ts';
@@ -32,6 +32,10 @@ const unbegunMs = 60 * 60_000;
 const graceMs = 6000;
 /** Without the server for so long, it is not known any more what became of a job: its worker has given up by then, too. */
 const aloneMs = 150_000;
+/** A job that is cancelled may still store files for so long. */
+const endMs = 60_000;
+/** A worker writes to the log of what it runs every two minutes at the latest. */
+const untoldMs = 5 * 60_000;
 const writeMs = 10_000;
 const maxTries = 5;
 /** How long the record of a job's beginning may be on its way, and how often it is looked for. */
@@ -141,8 +145,28 @@ export class JobLogs implements JobEvents {
   /** Ends the log of a job that no worker has begun. False: one has, or it has ended. Waits for the server. */
   async endUnbegun(jobId: string, event: JobEvent, until?: AbortSignal): Promise<boolean> {
     const follower = this.#followers.get(jobId);
-    if (!follower || follower.last > 0) return false;
-    return this.#write(follower, { number: 1, event }, 0, until);
+    if (!follower || follower.worker !== undefined) return false;
+    return this.#write(follower, { number: 1, event }, follower.expected, until);
+  }
+
+  endsSoon(jobId: string): void {
+    const follower = this.#followers.get(jobId);
+    if (follower) follower.endBy ??= performance.now() + endMs;
+  }
+
+  /** Ends a job whose worker says nothing that is of use; what it still says reaches no one. */
+  #giveUp(follower: Follower): void {
+    const ending = follower.lostEnding();
+    const { id } = follower.job;
+    this.#options.logger.warn(
+      { job: id, worker: follower.worker },
+      'a job is given up: its worker does not keep to the rules',
+    );
+    follower.end(ending.event);
+    // Its worker is fenced, and other gateways hear of it.
+    this.#write(follower, ending, unended(id), AbortSignal.timeout(writeMs)).catch((error) =>
+      this.#options.logger.warn({ job: id, error: String(error) }, 'the end of a lost job was not written'),
+    );
   }
 
   /** Waits for the first event of a job that this gateway has not taken. */
@@ -171,6 +195,7 @@ export class JobLogs implements JobEvents {
       onEnd: () => {
         if (this.#followers.get(id) === follower) this.#followers.delete(id);
       },
+      onFlood: () => this.#giveUp(follower),
       logger,
     });
     this.#followers.set(id, follower);
@@ -185,7 +210,7 @@ export class JobLogs implements JobEvents {
         if (now - this.#lostAt > aloneMs) follower.end(follower.lostEnding().event);
         continue;
       }
-      if (follower.last === 0 && now - follower.begunAt > unbegunMs) {
+      if (follower.worker === undefined && now - follower.begunAt > unbegunMs) {
         this.forget(follower.job.id);
         continue;
       }
@@ -193,6 +218,8 @@ export class JobLogs implements JobEvents {
       const worker = follower.worker ?? follower.sentTo;
       const isGone = worker !== undefined && connection.connectedMs > graceMs && !workers.find(worker);
       if (isGone && (follower.worker !== undefined || silent > resentMs)) void this.#lose(follower);
+      else if (now > (follower.endBy ?? now) || (follower.worker !== undefined && now - follower.toldAt > untoldMs))
+        this.#giveUp(follower);
       else if (silent > silentMs) {
         follower.heardAt = now;
         void follower.look();
@@ -211,7 +238,7 @@ export class JobLogs implements JobEvents {
         await follower.look();
         if (follower.isOver) return;
         const until = AbortSignal.timeout(writeMs);
-        if (await this.#write(follower, follower.lostEnding(), follower.last, until)) return await follower.look();
+        if (await this.#write(follower, follower.lostEnding(), follower.expected, until)) return await follower.look();
       }
     } catch (error) {
       this.#options.logger.warn({ job: id, error: String(error) }, 'the end of a lost job was not written');
@@ -223,12 +250,12 @@ export class JobLogs implements JobEvents {
   async #write(
     follower: Follower,
     event: NumberedEvent<JobEvent>,
-    last: number,
+    expected: Expected,
     until: AbortSignal | undefined,
   ): Promise<boolean> {
     const { id, owner } = follower.job;
-    const chain = new Chain(this.#options.connection, gatewayName, id, `${id}.${newId()}`, last);
-    return chain.write(recordOf(owner, last, [eventBytes(event)]), until);
+    const chain = new Chain(this.#options.connection, gatewayName, id, `${id}.${newId()}`);
+    return chain.write(recordOf(owner, follower.last, [eventBytes(event)]), expected, until);
   }
 }
 

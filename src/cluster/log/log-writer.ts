@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { NumberedEvent } from '../../event-log/index.ts';
-import type { JobEvent } from '../../runner/index.ts';
-import type { Chain } from './chain.ts';
+import type { JobEvent, JobRef } from '../../runner/index.ts';
+import { type Chain, unended, unwritten } from './chain.ts';
 import { eventBytes, maxRecordBytes, recordOf, recordOfPiece } from './record.ts';
 
 /** Records of one log come at most so often, as long as they are small. */
@@ -13,18 +13,23 @@ const aheadBytes = 256 * 1024;
 const silentMs = 120_000;
 
 /**
- * Writes the events of one job to the server as they come: output at once after a pause, an ending at once, else in records of what has come
- * meanwhile. Nobody waits for the beginning of a job: it goes with what follows, if that comes soon.
+ * Writes the events of one job to the server as they come: output at once after a pause, else in records of what has come meanwhile. An ending
+ * waits for nothing, not even for the answer to the record before it: it carries the events of that record again. Nobody waits for the beginning of a
+ * job: it goes with what follows, if that comes soon.
  */
 export class LogWriter {
   readonly #chain: Chain;
-  readonly #owner: string;
+  readonly #job: JobRef;
   readonly #events: AsyncIterator<NumberedEvent<JobEvent>>;
+  #isBegun: boolean;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #isRead = false;
   #isOver = false;
   #hasEnding = false;
+  readonly #ending = Promise.withResolvers<void>();
+  /** Ends what is not stored when the ending is. */
+  readonly #done = new AbortController();
   /** Something waits besides the beginning of the job. */
   #hasNews = false;
   /** When the last record was written, and when its beginning came, on the clock of `performance.now()`. */
@@ -33,17 +38,20 @@ export class LogWriter {
   #wakeWriter = () => {};
   #wakeReader = () => {};
 
-  constructor(chain: Chain, owner: string, events: AsyncIterable<NumberedEvent<JobEvent>>) {
+  /** @param isBegun its first record is written already */
+  constructor(chain: Chain, job: JobRef, isBegun: boolean, events: AsyncIterable<NumberedEvent<JobEvent>>) {
     this.#chain = chain;
-    this.#owner = owner;
+    this.#job = job;
+    this.#isBegun = isBegun;
     this.#events = events[Symbol.asyncIterator]();
   }
 
   /**
    * Writes to the end of the events. False: another process has ended the log.
-   * @throws the reason of `until`
+   * @throws the reason of `closed`
    */
-  async run(until: AbortSignal): Promise<boolean> {
+  async run(closed: AbortSignal): Promise<boolean> {
+    const until = AbortSignal.any([closed, this.#done.signal]);
     void this.#read();
     const stop = () => this.#wakeWriter();
     until.addEventListener('abort', stop);
@@ -56,6 +64,7 @@ export class LogWriter {
     } finally {
       until.removeEventListener('abort', stop);
       this.#isOver = true;
+      this.#done.abort();
       this.#wakeReader();
       void this.#events.return?.();
     }
@@ -66,12 +75,15 @@ export class LogWriter {
       const next = await this.#events.next();
       if (next.done || this.#isOver) break;
       const { type } = next.value.event;
-      if (type === 'ended' || type === 'failed') this.#hasEnding = true;
       if (type === 'started') this.#begunAt = performance.now();
       else this.#hasNews = true;
       const bytes = eventBytes(next.value);
       this.#waiting.push(bytes);
       this.#waitingBytes += bytes.length;
+      if (type === 'ended' || type === 'failed') {
+        this.#hasEnding = true;
+        this.#ending.resolve();
+      }
       this.#wakeWriter();
       while (this.#waitingBytes > aheadBytes && !this.#isOver) {
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -122,7 +134,24 @@ export class LogWriter {
       size += this.#waiting[count]!.length;
       count++;
     }
-    return this.#chain.write(recordOf(this.#owner, this.#chain.last, this.#take(count)), until);
+    const events = this.#take(count);
+    const isLast = this.#hasEnding && this.#waiting.length === 0;
+    const stored = this.#store(recordOf(this.#job.owner, this.#chain.last, events), until);
+    if (isLast || size > smallBytes) return stored;
+    const answer = await Promise.race([stored, this.#ending.promise]);
+    if (answer !== undefined) return answer;
+    if (size + this.#waitingBytes > maxRecordBytes) return stored;
+    stored.catch(() => {});
+    this.#waiting.unshift(...events);
+    this.#waitingBytes += size;
+    return true;
+  }
+
+  #store(record: Uint8Array, until: AbortSignal): Promise<boolean> {
+    const { id } = this.#job;
+    const expected = this.#isBegun ? unended(id) : unwritten(id);
+    this.#isBegun = true;
+    return this.#chain.write(record, expected, until);
   }
 
   async #writePieces(event: Buffer, until: AbortSignal): Promise<boolean> {
@@ -130,8 +159,8 @@ export class LogWriter {
     const number = Number(/^\[(\d+)/.exec(event.toString('latin1', 0, 32))![1]);
     for (let index = 0; index < of; index++) {
       const bytes = event.subarray(index * maxRecordBytes, (index + 1) * maxRecordBytes);
-      const record = recordOfPiece(this.#owner, this.#chain.last, { number, index, of, bytes });
-      if (!(await this.#chain.write(record, until))) return false;
+      const record = recordOfPiece(this.#job.owner, this.#chain.last, { number, index, of, bytes });
+      if (!(await this.#store(record, until))) return false;
     }
     return true;
   }

@@ -27,6 +27,8 @@ const logMs = 10 * 60_000;
 /** Of all logs together; the oldest records go first. */
 const logBytes = 1024 * 1024 * 1024;
 const recordsOfOneLog = 4096;
+/** Of one record with its head. */
+const recordBytes = 256 * 1024;
 /** As long as a job may wait and run together: a message that is older belongs to no job any more. */
 const runMs = 2 * 60 * 60_000;
 /** A worker beats each second for what it runs; a message without a beat for so long goes to another. */
@@ -48,6 +50,7 @@ export async function ensureStreams({ nats }: Connection): Promise<void> {
     max_age: nanos(logMs),
     max_bytes: logBytes,
     max_msgs_per_subject: recordsOfOneLog,
+    max_msg_size: recordBytes,
     duplicate_window: nanos(againMs),
     allow_direct: true,
     republish: { src: logSubjects, dest: logsTold },

@@ -3,7 +3,7 @@ import type { EventLog, EventWriter, NumberedEvent } from '../../event-log/index
 import { type Job, type JobEvent, jobFault, memoryJobLog } from '../../runner/index.ts';
 import type { Connection } from '../connection.ts';
 import { seatOf } from '../subjects.ts';
-import { Chain } from './chain.ts';
+import { Chain, unended, unwritten } from './chain.ts';
 import { leavesSomething, writeDone } from './done.ts';
 import { LogWriter } from './log-writer.ts';
 import { eventBytes, recordOf } from './record.ts';
@@ -47,7 +47,8 @@ export class WorkerLog implements EventLog<JobEvent> {
   claim(job: Job): Promise<boolean> {
     const chain = this.#chain(job);
     const started: NumberedEvent<JobEvent> = { number: 1, event: { type: 'started', worker: this.#options.worker } };
-    const claim = chain.write(recordOf(job.owner, 0, [eventBytes(started)]), this.#closed.signal);
+    const first = recordOf(job.owner, 0, [eventBytes(started)]);
+    const claim = chain.write(first, unwritten(job.id), this.#closed.signal);
     const begun = { job, chain, claim, whole: Promise.withResolvers<void>() };
     this.#begun.set(job.id, begun);
     const lost = () => {
@@ -69,7 +70,7 @@ export class WorkerLog implements EventLog<JobEvent> {
     if (!begun || this.find(keyOf(job))) return;
     const failed = eventBytes({ number: 2, event: { type: 'failed', error: jobFault(error) } });
     if (await begun.claim)
-      await begun.chain.write(recordOf(job.owner, begun.chain.last, [failed]), this.#closed.signal);
+      await begun.chain.write(recordOf(job.owner, begun.chain.last, [failed]), unended(job.id), this.#closed.signal);
     this.#begun.delete(job.id);
     begun.whole.resolve();
   }
@@ -110,7 +111,7 @@ export class WorkerLog implements EventLog<JobEvent> {
 
   #chain({ id }: Job): Chain {
     const { connection, worker } = this.#options;
-    return new Chain(connection, seatOf(worker), id, `${id}.${this.#process}`, 0);
+    return new Chain(connection, seatOf(worker), id, `${id}.${this.#process}`);
   }
 
   async #write({ job, chain, claim, whole }: Begun, events: AsyncIterable<NumberedEvent<JobEvent>>): Promise<void> {
@@ -133,7 +134,7 @@ export class WorkerLog implements EventLog<JobEvent> {
         this.delete(keyOf(job));
         return;
       }
-      if (!(await new LogWriter(chain, job.owner, noted()).run(until))) {
+      if (!(await new LogWriter(chain, job, claim !== undefined, noted()).run(until))) {
         logger.warn({ job: job.id }, 'the log of a job was ended by a gateway');
         fenced(job.id);
       }

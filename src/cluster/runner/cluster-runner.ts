@@ -233,7 +233,9 @@ export class ClusterRunner implements Runner {
   async #end(jobId: string, how: 'interrupt' | 'cancel'): Promise<void> {
     if (await this.#lane.withdraw(jobId)) return;
     const worker = await this.#log.workerOf(jobId);
-    if (worker !== undefined) await orGone(() => this.#calls.call(worker, how, { job: jobId }), null);
+    if (worker === undefined) return;
+    if (how === 'cancel') this.#log.endsSoon(jobId);
+    await orGone(() => this.#calls.call(worker, how, { job: jobId }), null);
   }
 
   /** Asks a worker that is as good as any other. @throws DragomanError overloaded when none is there */

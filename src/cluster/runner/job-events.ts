@@ -7,6 +7,8 @@ export interface JobEvents {
   follow(job: Job, worker?: string): Promise<void> | void;
   /** The job was not taken, and is sent nowhere else. */
   forget(jobId: string): void;
+  /** The job was told to end: where it does not in time, it is given up. */
+  endsSoon(jobId: string): void;
   /** As `Runner.events`. The log of a job whose worker is lost ends with the outcome `worker_lost`. */
   events(job: JobRef, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<JobEvent>>;
   /** The worker that runs a job, or ran it; undefined: it has not begun, or is not known. */
