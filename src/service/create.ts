@@ -7,6 +7,7 @@ import { ExecutionService, type ExecutionServiceOptions } from './executions/exe
 import type { Executions, ExecutionWatch } from './executions/executions.ts';
 import { LateRecorder } from './executions/late-recorder.ts';
 import { Operations } from './operations/operations.ts';
+import type { PeerQuestion } from './peers/questions.ts';
 import { RememberedRequests } from './rounds/named-requests.ts';
 import type { NamedRequests, ToolRounds } from './rounds/rounds.ts';
 import { ExecutionRounds } from './rounds/tool-rounds.ts';
@@ -56,10 +57,6 @@ export function createService(options: ServiceOptions): Service {
   const recorder = endings && keeps && new LateRecorder({ ...options, endings, keeps }, { directory, log, states });
   directory.connect(states, recorder && ((session, found) => recorder.settleTurn(session, found)));
   if (recorder) log.connect((id) => recorder.settleExecution(id));
-  options.peers.serve(
-    (question) => ('session' in question ? directory.answer(question) : log.answer(question)),
-    () => directory.doubt(),
-  );
   let stopHearing = () => {};
   const parts = { directory, log, states };
   const executions = new ExecutionService(options, parts);
@@ -69,6 +66,17 @@ export function createService(options: ServiceOptions): Service {
     directory,
   );
   const commands = new CommandService(options, { directory, sandboxes });
+  const { runner, peers } = options;
+  const toolRounds = new ExecutionRounds({ executions, log, runner, peers });
+  const namedRequests = new RememberedRequests({ executions, peers });
+  const answer = async (question: PeerQuestion): Promise<unknown> => {
+    if ('session' in question) return directory.answer(question);
+    if (question.type === 'round' || question.type === 'round_left') return toolRounds.answer(question);
+    if (question.type === 'cancel_named')
+      return namedRequests.cancelHere({ ...question.principal, name: '' }, question.name);
+    return log.answer(question);
+  };
+  peers.serve(answer, () => directory.doubt());
   return {
     sessions,
     kernels: new SessionKernels(options, directory, states),
@@ -77,8 +85,8 @@ export function createService(options: ServiceOptions): Service {
     sandboxFiles: new SandboxFileService(options, sandboxes),
     executions,
     executionWatch: log,
-    toolRounds: new ExecutionRounds({ executions, log, runner: options.runner }),
-    namedRequests: new RememberedRequests(log),
+    toolRounds,
+    namedRequests,
     operations: new Operations({ ...options, ...parts }),
     start() {
       const { metrics, admission } = options;

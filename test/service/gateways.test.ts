@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Round } from '../../src/service/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { twoGateways } from '../support/gateways.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
@@ -213,9 +214,11 @@ describe('an execution of two gateways', () => {
     const wrong = found.answer([{ id: 'call-2', value: 1 } as never]);
     await expect(wrong).rejects.toEqual(refused('invalid_request'));
     await found.answer([{ id: 'call-1', value: 3 } as never]);
+    expect(found).toMatchObject({ pending: [], status: 'running' });
     const rest = await Array.fromAsync(found.events(2));
     expect(rest.map(({ number, event }) => [number, event.type])).toEqual([[3, 'stdout']]);
     expect((await found.done).result.outcome).toBe('completed');
+    expect(found.status).toBe('done');
   });
 
   it('runs on when its gateway dies, and is answered and read through another one', async () => {
@@ -233,5 +236,93 @@ describe('an execution of two gateways', () => {
     await found.answer([{ id: 'call-1', value: 3 } as never]);
     expect(await Array.fromAsync(found.events(1))).toMatchObject([{ number: 2, event: { type: 'stdout' } }]);
     expect((await found.done).result.outcome).toBe('completed');
+  });
+});
+
+describe('rounds of tool calls through two gateways', () => {
+  const call = (id: string) => ({ id, name: 'ask', input: {} });
+  const asking = async (job: ScriptedJob) => {
+    job.print('so far ');
+    const first = await job.call([call('c1'), call('c2')]);
+    job.print('then ');
+    const second = await job.call([call('c3')]);
+    job.print(JSON.stringify([...first, ...second].map((result) => result && 'value' in result && result.value)));
+    return undefined;
+  };
+  const both = [
+    { id: 'c1', value: 1 },
+    { id: 'c2', value: 2 },
+  ];
+  const third = [{ id: 'c3', value: 3 }];
+  const request = { language: 'python', code: 'x', asProgram: true, tools: [{ name: 'ask' }], notes: { a: 'b' } };
+  const open = () => ({ signal: new AbortController().signal });
+  const refOf = (round: Round) => (round as Extract<Round, { type: 'calls' }>).ref;
+  const asked = async () => {
+    const pair = await twoGateways(await postgres.newSchema(), asking);
+    return { ...pair, first: await pair.one.toolRounds.start(ann, request, open()) };
+  };
+
+  it('lead to the next round and to the end at either gateway, again for the same answers and to none for others', async () => {
+    const { one, two, first } = await asked();
+    const second = await two.toolRounds.resume(ann, refOf(first), both, open());
+    expect(second).toMatchObject({ ref: { round: 2 }, calls: [call('c3')], shown: 'so far then ' });
+    expect(await two.toolRounds.resume(ann, refOf(first), both, open())).toEqual(second);
+    const other = [{ id: 'c1', value: 'other' }];
+    await expect(two.toolRounds.resume(ann, refOf(first), other, open())).rejects.toEqual(refused('conflict'));
+    for (const stranger of [bob, { ...ann, authContext: 'x' }])
+      await expect(two.toolRounds.resume(stranger, refOf(first), both, open())).rejects.toEqual(refused('not_found'));
+    const last = await two.toolRounds.resume(ann, refOf(second), third, open());
+    expect(last).toMatchObject({ type: 'ended', notes: { a: 'b' } });
+    expect(await one.toolRounds.resume(ann, refOf(second), third, open())).toMatchObject({ type: 'ended' });
+    expect(await two.toolRounds.resume(ann, refOf(second), third, open())).toMatchObject({ type: 'ended' });
+  });
+
+  it('go on where the gateway of the program has died, with all that it has shown', async () => {
+    const { one, two, first } = await asked();
+    one.set('dead');
+    const second = await two.toolRounds.resume(ann, refOf(first), both, open());
+    expect(second).toMatchObject({ ref: { round: 2, worker: refOf(first).worker }, shown: 'so far then ' });
+    await expect(two.toolRounds.resume({ ...ann, authContext: 'x' }, refOf(second), third, open())).rejects.toEqual(
+      refused('not_found'),
+    );
+    const last = await two.toolRounds.resume(ann, refOf(second), third, open());
+    expect(last).toMatchObject({ type: 'ended', notes: { a: 'b' }, execution: { result: { outcome: 'completed' } } });
+    expect(await two.toolRounds.resume(ann, refOf(second), third, open())).toMatchObject({ type: 'ended' });
+  });
+
+  it('end with the request that waits at the other gateway', async () => {
+    const { one, two, first } = await asked();
+    const gone = new AbortController();
+    const waiting = two.toolRounds.resume(ann, refOf(first), [both[0]!], { signal: gone.signal });
+    const execution = await one.executions.find(ann, refOf(first).executionId);
+    await eventually(async () => expect(execution.pending).toHaveLength(1));
+    gone.abort();
+    await expect(waiting).rejects.toEqual(refused('cancelled'));
+    expect((await execution.done).result.outcome).toBe('cancelled');
+  });
+
+  it('are cancelled through either gateway, by the name of a request or by the execution', async () => {
+    const { one, two } = await asked();
+    const named = one.namedRequests.begin(ann, 'r');
+    const first = await one.toolRounds.start(ann, request, { ...open(), named });
+    named.end();
+    await expect(two.namedRequests.cancel(bob, 'r')).rejects.toEqual(refused('not_found'));
+    expect(await two.namedRequests.cancel(ann, 'r')).toBe(true);
+    expect(await two.namedRequests.cancel(ann, 'r')).toBe(false);
+    const execution = await one.executions.find(ann, refOf(first).executionId);
+    expect((await execution.done).result.outcome).toBe('cancelled');
+
+    const other = await one.toolRounds.start(ann, request, open());
+    const again = two.namedRequests.begin(ann, 's');
+    const next = await two.toolRounds.resume(ann, refOf(other), both, { ...open(), named: again });
+    again.end();
+    expect(next).toMatchObject({ ref: { round: 2 } });
+    expect(await two.namedRequests.cancel(ann, 's')).toBe(true);
+    expect((await (await one.executions.find(ann, refOf(other).executionId)).done).result.outcome).toBe('cancelled');
+
+    const last = await one.toolRounds.start(ann, request, open());
+    two.toolRounds.cancel(bob, refOf(last).executionId);
+    two.toolRounds.cancel(ann, refOf(last).executionId);
+    expect((await (await one.executions.find(ann, refOf(last).executionId)).done).result.outcome).toBe('cancelled');
   });
 });

@@ -17,6 +17,7 @@ class TestPeers {
     this.states.set(id, 'lives');
     return {
       id,
+      others: () => [...this.states].flatMap(([each, state]) => (each !== id && state !== 'dead' ? [each] : [])),
       isAlive: (gateway) => this.states.has(gateway) && this.states.get(gateway) !== 'dead',
       ask: async <T>(gateway: string, question: PeerQuestion) => {
         if (this.states.get(gateway) !== 'lives') {

@@ -73,6 +73,11 @@ export class GatewayBeats {
     return !this.#options.connection.isConnected || now - this.#since < graceMs;
   }
 
+  /** Those that were heard and live. */
+  alive(): string[] {
+    return [...this.#heard.keys()].filter((gateway) => this.isAlive(gateway));
+  }
+
   onGone(listener: (gateway: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

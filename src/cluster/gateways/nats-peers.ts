@@ -64,6 +64,10 @@ export class NatsPeers implements Peers {
     this.#desk.close();
   }
 
+  others(): readonly string[] {
+    return this.#beats.alive().filter((gateway) => gateway !== this.id);
+  }
+
   isAlive(gateway: string): boolean {
     return this.#beats.isAlive(gateway);
   }

@@ -116,7 +116,8 @@ export class JobLogs implements JobEvents {
   async workerOf(jobId: string): Promise<string | undefined> {
     const follower = this.#followers.get(jobId);
     if (follower && follower.worker === undefined) await follower.look();
-    return follower?.worker;
+    // It has the job, and may not have told yet that it begins.
+    return follower?.worker ?? follower?.sentTo;
   }
 
   /**

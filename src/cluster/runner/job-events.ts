@@ -11,7 +11,7 @@ export interface JobEvents {
   endsSoon(jobId: string): void;
   /** As `Runner.events`. The log of a job whose worker is lost ends with the outcome `worker_lost`. */
   events(job: JobRef, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<JobEvent>>;
-  /** The worker that runs a job, or ran it; undefined: it has not begun, or is not known. */
+  /** The worker that has a job, or had it; undefined: none has it yet, or that is not known. */
   workerOf(jobId: string): Promise<string | undefined> | string | undefined;
 }
 

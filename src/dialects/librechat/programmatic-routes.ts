@@ -56,7 +56,7 @@ export function addProgrammaticRoutes(
   });
 
   addRoute(app, routes.cancelProgrammatic, async ({ body: { request_id: id } }, { principal }, reply) => {
-    if (!namedRequests.cancel(principal, id)) return { status: 'already_completed' };
+    if (!(await namedRequests.cancel(principal, id))) return { status: 'already_completed' };
     return reply.code(202).send({ status: 'cancellation_requested' });
   });
 }

@@ -9,7 +9,7 @@ import {
   within,
 } from '../../core/index.ts';
 import type { Document, Documents } from '../../stores/index.ts';
-import type { Peers } from '../peers/peers.ts';
+import type { ExecutionNote, Peers } from '../peers/peers.ts';
 import type { PeerQuestion } from '../peers/questions.ts';
 import { DistantExecution, type DistantParts } from './distant-execution.ts';
 import type { Execution, ExecutionWatch, RunningExecution, WatchedExecution } from './executions.ts';
@@ -33,6 +33,9 @@ const historyPage = 4;
 
 /** How long another gateway may wait for an end with one question. */
 const maxEndWaitMs = 5000;
+
+/** Of the notes of a dialect that other gateways get, in case this one dies. */
+const maxNotesBytes = 64 * 1024;
 
 const kind = 'execution';
 
@@ -203,13 +206,23 @@ export class ExecutionLog implements ExecutionWatch {
     }
   }
 
-  /** One of this principal's that another gateway has begun. */
-  async #elsewhere(principal: Principal, id: string): Promise<RunningExecution | undefined> {
+  /** What other gateways know of one of this principal's that is not of this gateway. */
+  async noteOf(principal: Principal, id: string): Promise<ExecutionNote | undefined> {
     const { peers } = this.#distant;
-    if (peers.id === null) return undefined;
+    if (peers.id === null || !isId(id)) return undefined;
     const note = await peers.find(id);
-    if (!note || note.gateway === peers.id || !isOf(principal, note.tenant, note.principalId)) return undefined;
+    const isOurs = note && note.gateway !== peers.id && isOf(principal, note.tenant, note.principalId);
+    return isOurs ? note : undefined;
+  }
+
+  /** One that another gateway has begun. Undefined: nothing of it is known any more. */
+  distant(note: ExecutionNote): Promise<DistantExecution | undefined> {
     return DistantExecution.find(note, this.#distant);
+  }
+
+  async #elsewhere(principal: Principal, id: string): Promise<RunningExecution | undefined> {
+    const note = await this.noteOf(principal, id);
+    return note && this.distant(note);
   }
 
   async #written(id: string): Promise<Written | undefined> {
@@ -217,11 +230,14 @@ export class ExecutionLog implements ExecutionWatch {
   }
 
   /** Lets other gateways know of it. */
-  #note({ id, sessionId, language, owner, principal, begunAt }: TrackedExecution, inSession: boolean): void {
+  #note(execution: TrackedExecution, inSession: boolean): void {
     const { peers } = this.#distant;
     if (peers.id === null) return;
-    const { tenant, id: principalId } = principal;
-    peers.note({ id, tenant, principalId, owner, sessionId, inSession, language, begunAt, gateway: peers.id });
+    const { id, sessionId, language, owner, principal, begunAt, notes } = execution;
+    const { tenant, id: principalId, authContext } = principal;
+    const note = { id, tenant, principalId, owner, sessionId, inSession, language, begunAt, gateway: peers.id };
+    const isSmall = execution.hasTools && jsonLength(notes) <= maxNotesBytes;
+    peers.note({ ...note, ...(authContext === undefined ? {} : { authContext }), ...(isSmall ? { notes } : {}) });
   }
 
   /** The executions of a session as they ended, oldest first: the latest of them, where there are many or large ones. */

@@ -40,6 +40,21 @@ const maxOpening = 65_536;
 /** A job's events are those of its execution, behind one that says it has started. */
 export const startedEvents = 1;
 
+/** The beginning of what an execution prints, as text. */
+export class Opening {
+  readonly #decoder = new TextDecoder();
+  #text = '';
+
+  get text(): string {
+    return this.#text;
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.#text.length < maxOpening)
+      this.#text = (this.#text + this.#decoder.decode(bytes, { stream: true })).slice(0, maxOpening);
+  }
+}
+
 /** An execution as its caller sees it: where it is on its way, what it has shown, and how to answer and end it. */
 export class TrackedExecution implements RunningExecution {
   readonly id: string;
@@ -73,8 +88,7 @@ export class TrackedExecution implements RunningExecution {
   #calls: readonly ToolCall[] = [];
   #calledAt = 0;
   #rounds = 0;
-  #opening = '';
-  readonly #decoder = new TextDecoder();
+  readonly #opening = new Opening();
   /** Digests of the answers to calls, by the call's id. */
   readonly #answered = new Map<string, string>();
   /** Answers that wait for a place in which the program can go on. */
@@ -153,7 +167,7 @@ export class TrackedExecution implements RunningExecution {
 
   /** With tools: the beginning of what it has printed to stdout. */
   get opening(): string {
-    return this.#opening;
+    return this.#opening.text;
   }
 
   /** Whether it was given exactly these answers. */
@@ -163,7 +177,19 @@ export class TrackedExecution implements RunningExecution {
 
   /** Bytes that are kept of it besides its events, about. */
   get bytes(): number {
-    return this.#resultBytes + this.code.length + this.#opening.length + weightOf(this.notes);
+    return this.#resultBytes + this.code.length + this.#opening.text.length + weightOf(this.notes);
+  }
+
+  get authContext(): string | undefined {
+    return this.principal.authContext;
+  }
+
+  get hasTools(): boolean {
+    return this.#hasTools;
+  }
+
+  get isCancelled(): boolean {
+    return this.signal.aborted;
   }
 
   /** Aborts when it is to be ended. */
@@ -231,10 +257,7 @@ export class TrackedExecution implements RunningExecution {
     if (event.type === 'storing' || event.type === 'ended' || event.type === 'failed') return;
     this.#seen = number;
     if (event.type === 'started') this.#worker = event.worker;
-    if (event.type === 'stdout' && this.#hasTools && this.#opening.length < maxOpening) {
-      this.#opening += this.#decoder.decode(outputBytes(event), { stream: true });
-      this.#opening = this.#opening.slice(0, maxOpening);
-    }
+    if (event.type === 'stdout' && this.#hasTools) this.#opening.add(outputBytes(event));
     if (event.type !== 'tool_calls' || this.#status === 'done') return;
     this.#calls = event.calls;
     this.#calledAt = this.last;
@@ -286,7 +309,7 @@ export class TrackedExecution implements RunningExecution {
 }
 
 /** Of an answer, however long. */
-function digestOf(result: ToolResult): string {
+export function digestOf(result: ToolResult): string {
   return createHash('sha256').update(JSON.stringify(result)).digest('base64');
 }
 

@@ -14,6 +14,10 @@ export interface ExecutionNote {
   readonly begunAt: number;
   /** The gateway that began it. */
   readonly gateway: string;
+  /** What its caller's credential was issued for. */
+  readonly authContext?: string | undefined;
+  /** Of one with tools: what the dialect wants to read again. */
+  readonly notes?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -23,6 +27,8 @@ export interface ExecutionNote {
 export interface Peers {
   /** Of this process; another one after each start. Null: no other process serves this database. */
   readonly id: string | null;
+  /** Other gateways that live, as far as is known. */
+  others(): readonly string[];
   /** Whether a gateway lives, as far as is known: one that was killed is known to be dead after some seconds. */
   isAlive(gateway: string): boolean;
   /**
@@ -55,6 +61,7 @@ export class PeerSilent extends Error {
 /** There is one process. */
 export const onlyProcess: Peers = {
   id: null,
+  others: () => [],
   isAlive: () => false,
   ask: async (gateway) => {
     throw new PeerSilent(gateway);

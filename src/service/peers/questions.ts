@@ -1,4 +1,5 @@
-import type { ToolResult } from '../../core/index.ts';
+import type { Principal, ToolResult } from '../../core/index.ts';
+import type { RoundRef } from '../rounds/rounds.ts';
 
 /** What one gateway asks another, as plain data. */
 export type PeerQuestion =
@@ -18,7 +19,28 @@ export type PeerQuestion =
   | { readonly type: 'settled'; readonly id: string; readonly waitMs: number }
   | { readonly type: 'answer'; readonly id: string; readonly results: readonly ToolResult[] }
   | { readonly type: 'cancel'; readonly id: string }
-  | { readonly type: 'interrupt'; readonly id: string };
+  | { readonly type: 'interrupt'; readonly id: string }
+  | RoundQuestion
+  /** Cancels a request by its name, as `NamedRequests.cancel` where it was made. */
+  | { readonly type: 'cancel_named'; readonly principal: Asker; readonly name: string };
+
+/** Who asks, as far as another gateway has to know. */
+type Asker = Pick<Principal, 'id' | 'tenant' | 'authContext'>;
+
+export type RoundQuestion =
+  /** Answers calls of an execution and waits some seconds for what it does next: `ToolRounds.resume`. Answer: a `Round`, or null; then it is
+   * asked again, with the same token. */
+  | {
+      readonly type: 'round';
+      readonly id: string;
+      readonly token: string;
+      readonly waitMs: number;
+      readonly principal: Asker;
+      readonly ref: RoundRef;
+      readonly results: readonly ToolResult[];
+    }
+  /** The caller that waits has gone. */
+  | { readonly type: 'round_left'; readonly id: string; readonly token: string };
 
 /** The variables of a session that are not saved yet: the gateway that gets its turn saves them. */
 export interface UnsavedVariables {

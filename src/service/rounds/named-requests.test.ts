@@ -20,13 +20,13 @@ describe('requests that can be cancelled by name', () => {
     const waiting = toolRounds.start(ann, request, { signal, named }).finally(() => named.end());
     await expect.poll(() => namedRequests.cancel(ann, 'r')).toBe(true);
     await expect(waiting).rejects.toEqual(expect.objectContaining({ code: 'cancelled' }));
-    expect(namedRequests.cancel(ann, 'r')).toBe(false);
+    expect(await namedRequests.cancel(ann, 'r')).toBe(false);
   });
 
   it('are cancelled before they have begun an execution, which then ends at once', async () => {
     const { namedRequests, toolRounds, admission } = scriptedService(asking);
     const named = namedRequests.begin(ann, 'r');
-    expect(namedRequests.cancel(ann, 'r')).toBe(true);
+    expect(await namedRequests.cancel(ann, 'r')).toBe(true);
     await expect(toolRounds.start(ann, request, { signal, named })).rejects.toEqual(
       expect.objectContaining({ code: 'cancelled' }),
     );
@@ -39,8 +39,8 @@ describe('requests that can be cancelled by name', () => {
     const round = await toolRounds.start(ann, request, { signal, named });
     named.end();
     expect(round).toMatchObject({ type: 'calls' });
-    expect(namedRequests.cancel(ann, 'r')).toBe(true);
-    expect(namedRequests.cancel(ann, 'r')).toBe(false);
+    expect(await namedRequests.cancel(ann, 'r')).toBe(true);
+    expect(await namedRequests.cancel(ann, 'r')).toBe(false);
   });
 
   it('have nothing left to cancel once they were answered, or failed', async () => {
@@ -49,23 +49,23 @@ describe('requests that can be cancelled by name', () => {
     expect(await toolRounds.start(ann, request, { signal, named })).toMatchObject({ type: 'ended' });
     named.end();
     namedRequests.begin(ann, 'failed').end();
-    for (const name of ['r', 'failed']) expect(namedRequests.cancel(ann, name)).toBe(false);
+    for (const name of ['r', 'failed']) expect(await namedRequests.cancel(ann, name)).toBe(false);
   });
 
   it('are to another principal as if they did not exist, and names are each principal’s own', async () => {
     const { namedRequests } = scriptedService();
     namedRequests.begin(ann, 'r');
     for (const stranger of [bob, { ...ann, tenant: 'other' }])
-      expect(() => namedRequests.cancel(stranger, 'r')).toThrow(expect.objectContaining({ code: 'not_found' }));
+      await expect(namedRequests.cancel(stranger, 'r')).rejects.toEqual(expect.objectContaining({ code: 'not_found' }));
     namedRequests.begin(bob, 'r');
-    expect(namedRequests.cancel(ann, 'r')).toBe(true);
-    expect(namedRequests.cancel(bob, 'r')).toBe(true);
+    expect(await namedRequests.cancel(ann, 'r')).toBe(true);
+    expect(await namedRequests.cancel(bob, 'r')).toBe(true);
   });
 
-  it('of one principal are not forgotten for the many of another', () => {
+  it('of one principal are not forgotten for the many of another', async () => {
     const { namedRequests } = scriptedService();
     namedRequests.begin(bob, 'r');
     for (let n = 0; n < 5000; n++) namedRequests.begin(ann, `r${n}`).end();
-    expect(namedRequests.cancel(bob, 'r')).toBe(true);
+    expect(await namedRequests.cancel(bob, 'r')).toBe(true);
   });
 });

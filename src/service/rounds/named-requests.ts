@@ -1,5 +1,6 @@
 import { DragomanError, FairStore, type Principal } from '../../core/index.ts';
-import type { ExecutionLog } from '../executions/execution-log.ts';
+import type { Executions, RunningExecution } from '../executions/executions.ts';
+import type { Peers } from '../peers/peers.ts';
 import type { NamedRequest, NamedRequests } from './rounds.ts';
 
 interface Remembered {
@@ -14,14 +15,22 @@ const maxRemembered = 1000;
 /** Of one request: its name and its place in the store. */
 const bytesOfOne = 256;
 
-/** `NamedRequests` in the memory of this process. */
+export interface NamedRequestParts {
+  readonly executions: Pick<Executions, 'find'>;
+  readonly peers: Peers;
+}
+
+/** How long another gateway may take to cancel a request. */
+const askMs = 3000;
+
+/** `NamedRequests` in the memory of this process. Others are asked for what is not there. */
 export class RememberedRequests implements NamedRequests {
-  readonly #log: Pick<ExecutionLog, 'tracked'>;
+  readonly #parts: NamedRequestParts;
   readonly #requests: FairStore<Remembered>;
 
   /** @param now milliseconds; absent: the clock of the process */
-  constructor(log: Pick<ExecutionLog, 'tracked'>, now?: () => number) {
-    this.#log = log;
+  constructor(parts: NamedRequestParts, now?: () => number) {
+    this.#parts = parts;
     const maxBytes = maxRemembered * bytesOfOne;
     this.#requests = new FairStore({
       maxEntries: maxRemembered,
@@ -45,16 +54,42 @@ export class RememberedRequests implements NamedRequests {
     };
   }
 
-  cancel(principal: Principal, name: string): boolean {
+  async cancel(principal: Principal, name: string): Promise<boolean> {
+    const here = this.#requests.get(keyOf(principal, name)) && (await this.cancelHere(principal, name));
+    if (here) return true;
+    const elsewhere = await this.#cancelElsewhere(principal, name);
+    if (here === undefined && elsewhere.length === 0) throw new DragomanError('not_found');
+    return elsewhere.includes(true);
+  }
+
+  /** The same, of a request that came to this gateway. Undefined: there is none of the name. */
+  async cancelHere(principal: Principal, name: string): Promise<boolean | undefined> {
     const request = this.#requests.get(keyOf(principal, name));
-    if (!request) throw new DragomanError('not_found');
+    if (!request) return undefined;
     const { executionId, isCancelled, hasEnded } = request;
-    const execution = executionId === undefined ? undefined : this.#log.tracked(principal, executionId);
-    const isOver = execution ? execution.status === 'done' : hasEnded;
-    if (isCancelled || isOver) return false;
+    if (isCancelled) return false;
     request.isCancelled = true;
-    execution?.cancel();
-    return true;
+    const execution = executionId === undefined ? undefined : await this.#find(principal, executionId);
+    const isOver = execution ? execution.status === 'done' : hasEnded;
+    if (!isOver) execution?.cancel();
+    return !isOver;
+  }
+
+  async #find(principal: Principal, executionId: string): Promise<RunningExecution | undefined> {
+    try {
+      return await this.#parts.executions.find(principal, executionId);
+    } catch (error) {
+      if (error instanceof DragomanError && error.code === 'not_found') return undefined;
+      throw error;
+    }
+  }
+
+  /** What each other gateway says that has a request of this name. */
+  async #cancelElsewhere({ id, tenant }: Principal, name: string): Promise<boolean[]> {
+    const { peers } = this.#parts;
+    const question = { type: 'cancel_named', principal: { id, tenant }, name } as const;
+    const ask = (gateway: string) => peers.ask<boolean | null>(gateway, question, askMs).catch(() => null);
+    return (await Promise.all(peers.others().map(ask))).filter((answer) => answer !== null);
   }
 }
 

@@ -69,5 +69,5 @@ export interface NamedRequests {
    * @returns false when nothing was left to cancel
    * @throws DragomanError not_found, also for a request of another principal
    */
-  cancel(principal: Principal, name: string): boolean;
+  cancel(principal: Principal, name: string): Promise<boolean>;
 }
