@@ -180,6 +180,8 @@ export interface StateRef {
 export interface StateSave {
   /** As a job's, for `JobFiles.put`. */
   readonly id: string;
+  /** Also what was saved already: it may not have been recorded. */
+  readonly again?: boolean;
   readonly deadlineMs: number;
   /** Of one kernel. */
   readonly maxBytes: number;

@@ -45,6 +45,7 @@ export class LiveSession {
   /** How many cells those had run that were saved last. */
   readonly #saved = new Map<string, number>();
   #saves = 0;
+  #lastSave: Promise<unknown> = Promise.resolve();
   /** Counts what changes what runs: cells, kernels that end, commands. */
   #changes = 0;
   /** What a checkpoint knows of. */
@@ -174,30 +175,38 @@ export class LiveSession {
 
   /** See `Runner.saveStates`. */
   async saveStates(save: StateSave): Promise<SavedState[]> {
-    const sandbox = this.#sandbox;
-    if (!sandbox || sandbox.ended || this.#checkpointed === this.#changes) return [];
-    const results: SavedState[] = [];
-    const use = { jobId: save.id, owner: this.owner, pass: save.pass };
     this.#saves++;
+    // A gateway that stood still may have begun one.
+    const before = this.#lastSave;
+    const saving = before.then(() => this.#saveStates(save));
+    this.#lastSave = saving.catch(() => {});
     try {
-      if (this.#parts.engine.checkpoints && this.#kernels.size > 0) {
-        const changes = this.#changes;
-        const whole = await this.#checkpoint(sandbox, use, save);
-        results.push(whole);
-        // What cannot be saved as one is saved kernel by kernel.
-        if (whole.ref) {
-          this.#checkpointed = changes;
-          return results;
-        }
-      }
-      for (const [kernel, cells] of [...this.#kernels]) {
-        if (this.#saved.get(kernel) === cells || sandbox.ended) continue;
-        // Where it fails it would fail again, until the next cell has changed something.
-        this.#saved.set(kernel, cells);
-        results.push(await saveKernel(sandbox, this.#parts.files, { kernel, use }, save));
-      }
+      return await saving;
     } finally {
       this.#saves--;
+    }
+  }
+
+  async #saveStates(save: StateSave): Promise<SavedState[]> {
+    const sandbox = this.#sandbox;
+    if (!sandbox || sandbox.ended || (this.#checkpointed === this.#changes && !save.again)) return [];
+    const results: SavedState[] = [];
+    const use = { jobId: save.id, owner: this.owner, pass: save.pass };
+    if (this.#parts.engine.checkpoints && this.#kernels.size > 0) {
+      const changes = this.#changes;
+      const whole = await this.#checkpoint(sandbox, use, save);
+      results.push(whole);
+      // What cannot be saved as one is saved kernel by kernel.
+      if (whole.ref) {
+        this.#checkpointed = changes;
+        return results;
+      }
+    }
+    for (const [kernel, cells] of [...this.#kernels]) {
+      if ((this.#saved.get(kernel) === cells && !save.again) || sandbox.ended) continue;
+      // Where it fails it would fail again, until the next cell has changed something.
+      this.#saved.set(kernel, cells);
+      results.push(await saveKernel(sandbox, this.#parts.files, { kernel, use }, save));
     }
     return results;
   }

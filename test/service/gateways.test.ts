@@ -132,20 +132,53 @@ describe('a session of two gateways', () => {
     async (state) => {
       const { one, two } = await gateways();
       const { id } = await one.sessions.create(ann, {});
-      const left = [one.run(id, `hold-${state}`)];
-      await begun(`hold-${state}`);
+      const left = [one.run(id, `hold-left-${state}`)];
+      await begun(`hold-left-${state}`);
       one.set(state);
       expect(await two.sessions.interrupt(ann, id)).toBe(true);
       await left[0];
       one.set('lives');
-      left.push(one.run(id, `hold-${state}-2`));
-      await begun(`hold-${state}-2`);
+      left.push(one.run(id, `hold-left-again-${state}`));
+      await begun(`hold-left-again-${state}`);
       one.set('dead');
       await two.sessions.restart(ann, id);
       expect((await left[1])!.result.outcome).toBe('cancelled');
       expect(await two.sessions.interrupt(ann, id)).toBe(false);
     },
   );
+
+  it('waits for variables that are being saved before it moves to another worker, and has those saved that a dead gateway left', async () => {
+    const { one, two, runner } = await gateways();
+    const saves: { readonly worker: string; readonly again: boolean }[] = [];
+    const saving = Promise.withResolvers<void>();
+    runner.saveStates = async ({ worker }, { again = false }) => {
+      saves.push({ worker, again });
+      if (saves.length === 1) await saving.promise;
+      return [];
+    };
+    const { id } = await one.sessions.create(ann, {});
+    await one.run(id, 'first');
+    const saved = one.states.save(ann, id);
+    await eventually(async () => expect(saves).toHaveLength(1));
+    runner.worker = 'worker-2';
+    let isOver = false;
+    const next = two.run(id, 'second').finally(() => {
+      isOver = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(isOver).toBe(false);
+    saving.resolve();
+    await Promise.all([saved, next]);
+    two.set('dead');
+    runner.worker = 'worker-3';
+    await one.run(id, 'third');
+    // The second time because what the first one came to is not recorded.
+    expect(saves).toEqual([
+      { worker: 'worker-1', again: false },
+      { worker: 'worker-1', again: true },
+      { worker: 'worker-2', again: true },
+    ]);
+  });
 
   it('refuses what a gateway that stood still does in a turn that is over', async () => {
     const { one, two, runner } = await gateways();

@@ -94,7 +94,8 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, count() {} },
     now,
   });
-  const { sessions, commands, sandboxFiles, executions, kernels, toolRounds, namedRequests, operations } = parts;
+  const { sessions, commands, sandboxFiles, executions, kernels, states, toolRounds, namedRequests, operations } =
+    parts;
   const previews = new PreviewService({
     ...{ runner, jobFiles, plans, usage, admission, now },
     cacheBytes: 1024 * 1024,
@@ -117,6 +118,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     sandboxFiles,
     executions,
     kernels,
+    states,
     toolRounds,
     namedRequests,
     operations,

@@ -87,6 +87,7 @@ export class SessionDirectory {
         if (session.isDirty && !session.isDeleted) await this.save(session).catch(() => {});
         this.#atHand.delete(keyOfRecord(session.record));
       },
+      saved: async (session) => this.#unsaved?.saved(session),
       left: (session) => this.#unsaved?.release(session),
     });
   }
@@ -188,7 +189,7 @@ export class SessionDirectory {
       const worker = await runner.placeSession(record.worker);
       if (worker === record.worker) return placeOf(record)!;
       // Its worker may live still, and only take nothing new.
-      if (record.worker !== null) await this.#unsaved?.saveNow(session);
+      if (record.worker !== null) await this.#unsaved?.saveBeforeMove(session);
       const place = await records.sessions.place(record.id, record.epoch, worker);
       if (!place) throw this.#gone(session);
       session.notePlace(place);

@@ -11,8 +11,8 @@ export interface SessionTurnsOptions {
   readonly records: Pick<Records, 'sessions' | 'files'>;
   readonly runner: Pick<Runner, 'sessions'>;
   readonly queueWaitMs: number;
-  /** Another gateway has given the turn of a session away, and variables that are not saved. */
-  readonly got: (session: OpenSession, unsaved: UnsavedVariables | undefined) => void;
+  /** This gateway has the turn of a session: another one has told which variables are not saved, or could not tell. */
+  readonly got: (session: OpenSession, unsaved: UnsavedVariables | 'unknown' | undefined) => void;
   /** A session that is open here, or will be in a moment. */
   readonly open: (id: string) => Promise<OpenSession | undefined>;
   /**
@@ -22,18 +22,22 @@ export interface SessionTurnsOptions {
   readonly settle: (session: OpenSession, found: SessionRecord) => Promise<boolean>;
   /** Writes what is not written, and forgets what is at hand. */
   readonly leave: (session: OpenSession) => Promise<void>;
+  /** Resolves when its variables are not being saved, or no longer. */
+  readonly saved: (session: OpenSession) => Promise<void>;
   /** Its variables that are not saved are another gateway's to save from now on. */
   readonly left: (session: OpenSession) => UnsavedVariables | undefined;
 }
 
 /** Keeps which variables of sessions are not saved yet. */
 export interface UnsavedKeeper {
-  /** Another gateway has kept them until now. */
-  adopt(session: OpenSession, unsaved: UnsavedVariables): void;
+  /** Another gateway has kept them until now. @param unsaved `unknown`: it could not tell, and there may be some */
+  adopt(session: OpenSession, unsaved: UnsavedVariables | 'unknown'): void;
+  /** Resolves when none are being saved, or no longer. Never rejects. */
+  saved(session: OpenSession): Promise<void>;
   /** Another gateway keeps them from now on. */
   release(session: OpenSession): UnsavedVariables | undefined;
   /** The session moves to another worker. */
-  saveNow(session: OpenSession): Promise<void>;
+  saveBeforeMove(session: OpenSession): Promise<void>;
 }
 
 /** How long the gateway whose turn it is may take over one answer: it waits for the end of what runs. */
@@ -65,7 +69,7 @@ export class SessionTurns {
     const own = peers.id!;
     const deadline = AbortSignal.timeout(queueWaitMs);
     const until = signal ? AbortSignal.any([signal, deadline]) : deadline;
-    let unsaved: UnsavedVariables | undefined;
+    let unsaved: UnsavedVariables | 'unknown' | undefined;
     while (!until.aborted) {
       await session.leaving;
       const found = await records.sessions.find(session.record.id);
@@ -73,11 +77,13 @@ export class SessionTurns {
       if (found.holder === own) return this.#got(session, found, unsaved);
       if (found.holder === null || !peers.isAlive(found.holder)) {
         const taken = await this.#takeOver(session, found, until);
-        if (taken) return this.#got(session, taken, undefined);
-        continue;
+        if (!taken) continue;
+        await this.#got(session, taken.record, found.holder === null ? undefined : 'unknown', taken.kernels);
+        return;
       }
       const answer = await this.#ask(found.holder, session.record.id, own);
-      unsaved = answer?.unsaved;
+      // Where no answer came, the turn may have been given away all the same.
+      unsaved = answer ? answer.unsaved : 'unknown';
       if (!answer?.given) await sleep(retryMs, undefined, { signal: until }).catch(() => {});
     }
     if (signal?.aborted) throw new DragomanError('cancelled');
@@ -107,7 +113,7 @@ export class SessionTurns {
   }
 
   async #give(id: string, to: string): Promise<TurnGiven> {
-    const { open, leave, left } = this.#options;
+    const { open, leave, left, saved, got } = this.#options;
     await open(id);
     // Who waited for one that was loaded has it by then.
     await setImmediate();
@@ -119,8 +125,12 @@ export class SessionTurns {
     // From here on no turn begins here: the next one waits, and asks for it.
     session.isHeld = false;
     try {
+      // What is saved now would be refused once the session has moved.
       const isAtRest = await within(
-        session.atRest().then(() => true),
+        session
+          .atRest()
+          .then(() => saved(session))
+          .then(() => true),
         restMs,
       );
       if (!isAtRest) {
@@ -128,9 +138,16 @@ export class SessionTurns {
         return { given: false };
       }
       session.isHeld = false;
-      await leave(session);
-      const { given } = await this.#pass(id, to);
-      return { given, unsaved: given ? left(session) : undefined };
+      // From here on it is not saved here: two gateways would save it at once.
+      const unsaved = left(session);
+      let given = false;
+      try {
+        await leave(session);
+        ({ given } = await this.#pass(id, to));
+      } finally {
+        if (!given && unsaved) got(session, unsaved);
+      }
+      return { given, unsaved: given ? unsaved : undefined };
     } finally {
       session.leaving = undefined;
       passed.resolve();
@@ -144,12 +161,21 @@ export class SessionTurns {
     return { given: (await records.sessions.passTurn(id, found, to)) !== undefined };
   }
 
-  /** Takes the turn of a gateway that is gone. Undefined: another gateway was first, or there was no time. */
-  async #takeOver(session: OpenSession, found: SessionRecord, until: AbortSignal): Promise<SessionRecord | undefined> {
+  /**
+   * Takes the turn of a gateway that is gone. Undefined: another gateway was first, or there was no time.
+   * @returns its record, and its kernels that live
+   */
+  async #takeOver(
+    session: OpenSession,
+    found: SessionRecord,
+    until: AbortSignal,
+  ): Promise<{ readonly record: SessionRecord; readonly kernels: readonly string[] } | undefined> {
     const { runner, records, peers, settle } = this.#options;
     const ref = placeOf(found);
+    const live = async () => (found.holder !== null && ref ? await runner.sessions([ref]).catch(() => []) : [])[0];
+    let state = await live();
     // What it has begun runs on: the next cell waits for it, as it would have with the gateway alive.
-    while (found.holder !== null && ref && (await runner.sessions([ref]).catch(() => []))[0]?.isBusy) {
+    for (; state?.isBusy; state = await live()) {
       await sleep(retryMs, undefined, { signal: until }).catch(() => {});
       if (until.aborted) return undefined;
     }
@@ -160,7 +186,8 @@ export class SessionTurns {
         return undefined;
       }
     }
-    return records.sessions.passTurn(found.id, found, peers.id!);
+    const record = await records.sessions.passTurn(found.id, found, peers.id!);
+    return record && { record, kernels: state?.kernels ?? [] };
   }
 
   async #ask(holder: string, session: string, to: string): Promise<TurnGiven | undefined> {
@@ -173,9 +200,16 @@ export class SessionTurns {
     }
   }
 
-  async #got(session: OpenSession, recorded: SessionRecord, unsaved: UnsavedVariables | undefined): Promise<void> {
+  async #got(
+    session: OpenSession,
+    recorded: SessionRecord,
+    unsaved: UnsavedVariables | 'unknown' | undefined,
+    kernels: readonly string[] = [],
+  ): Promise<void> {
     await this.#fill(session, recorded);
     session.isHeld = true;
+    // A gateway that was killed may not have recorded that they ran.
+    for (const kernel of kernels) session.noteKernel(kernel);
     this.#options.got(session, unsaved);
   }
 

@@ -24,6 +24,8 @@ interface Changed {
   /** The last execution of each kernel. */
   readonly executions: Map<string, string>;
   readonly dueAt: number;
+  /** Another gateway may have had it saved, and not recorded it. */
+  readonly isSupposed?: boolean;
 }
 
 const sweepIntervalMs = 1000;
@@ -84,7 +86,8 @@ export class SessionStates implements States {
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         const left = deadline - performance.now();
-        if (left > 0) await this.#save(next, left);
+        // Another save of it may have begun, or code have run elsewhere, while it waited here.
+        if (left > 0 && this.#changed.get(next.session.record.id) === next) await this.#save(next, left);
       }
     };
     await Promise.all(Array.from({ length: atOnceAtEnd }, work));
@@ -183,10 +186,25 @@ export class SessionStates implements States {
 
   /** Saves what has changed of a session, now. */
   async saveNow(session: OpenSession): Promise<void> {
-    const { id } = session.record;
-    await this.#saves.get(id);
-    const changed = this.#changed.get(id);
+    await this.saved(session);
+    const changed = this.#changed.get(session.record.id);
     if (changed) await this.#save(changed);
+  }
+
+  /** As `saveNow`, and also what another gateway may have left unrecorded: its worker is asked for the last time. */
+  async saveBeforeMove(session: OpenSession): Promise<void> {
+    await this.saved(session);
+    if (this.#changed.has(session.record.id)) return this.saveNow(session);
+    const states = await this.#of(session);
+    const isRecorded = (kernel: string) =>
+      states.some((state) => (state.kernel === kernel || state.kernel === wholeSession) && !state.isBehind);
+    const supposed = session.record.ran.every(isRecorded) ? undefined : this.#supposed(session);
+    if (supposed) await this.#save(supposed);
+  }
+
+  /** Resolves when nothing of it is being saved, or no longer. */
+  async saved({ record: { id } }: OpenSession): Promise<void> {
+    await this.#saves.get(id);
   }
 
   /**
@@ -225,11 +243,18 @@ export class SessionStates implements States {
   }
 
   /** Another gateway has left them to this one. */
-  adopt(session: OpenSession, { executions, dueAt }: UnsavedVariables): void {
+  adopt(session: OpenSession, unsaved: UnsavedVariables | 'unknown'): void {
+    const changed = this.#supposed(session, unsaved === 'unknown' ? undefined : unsaved);
+    if (changed) this.#changed.set(session.record.id, changed);
+  }
+
+  /** As if code had run in a session since it was saved. Undefined: it holds no variables that could be saved. */
+  #supposed(session: OpenSession, unsaved?: UnsavedVariables): Changed | undefined {
     const { ref, record } = session;
-    if (!ref) return;
     const principal = principalOf(record);
-    this.#changed.set(record.id, { principal, session, ref, executions: new Map(executions), dueAt });
+    if (!ref || record.ran.length === 0 || !this.isOnFor(principal)) return undefined;
+    const dueAt = unsaved?.dueAt ?? this.#options.now() + this.#options.stateAfterMs;
+    return { principal, session, ref, executions: new Map(unsaved?.executions), dueAt, isSupposed: !unsaved };
   }
 
   /** Begins to save what is idle for long enough. */
@@ -253,12 +278,13 @@ export class SessionStates implements States {
     return saving;
   }
 
-  async #saved({ principal, session, ref, executions }: Changed, deadlineMs?: number): Promise<void> {
+  async #saved({ principal, session, ref, executions, isSupposed }: Changed, deadlineMs?: number): Promise<void> {
     const { logger, metrics } = this.#options;
     if (session.isDeleted) return;
     const { id } = session.record;
     try {
-      const { saved, lost } = await this.#store.save(principal, session.record, ref, executions, deadlineMs);
+      const how = { mostMs: deadlineMs, again: isSupposed };
+      const { saved, lost } = await this.#store.save(principal, session.record, ref, executions, how);
       const bytes = saved.reduce((sum, state) => sum + state.bytes, 0);
       metrics.count('states_saved', 'Kernels whose variables were saved', saved.length);
       metrics.count('state_bytes_saved', 'Bytes of saved variables', bytes);

@@ -60,7 +60,8 @@ export class StateStore {
   /**
    * Has the runner save what has changed of a session, and records it in place of what was there.
    * @param executions the last execution of each kernel, and of them all
-   * @param deadlineMs for all of it; absent: as configured
+   * @param mostMs for all of it; absent: as configured
+   * @param again also what the runner has saved already
    * @throws DragomanError storage_unavailable; not_found when the session is gone
    */
   async save(
@@ -68,7 +69,7 @@ export class StateStore {
     record: SessionRecord,
     ref: SessionRef,
     executions: ReadonlyMap<string, string>,
-    mostMs = Number.POSITIVE_INFINITY,
+    { mostMs = Number.POSITIVE_INFINITY, again = false } = {},
   ): Promise<SaveEnd> {
     const { runner, fileService, jobFiles, stateBytes, stateSaveMs, checkpointBytes, checkpointSaveMs, now } =
       this.#options;
@@ -83,7 +84,7 @@ export class StateStore {
     const pass = jobFiles.begin(id, { set: roomier, maxBytes: stateBytes }, { session: ref, digests: [] });
     try {
       const checkpoint = { deadlineMs: checkpointMs, maxBytes: checkpointBytes };
-      const results = await runner.saveStates(ref, { id, deadlineMs, maxBytes: stateBytes, checkpoint, pass });
+      const results = await runner.saveStates(ref, { id, again, deadlineMs, maxBytes: stateBytes, checkpoint, pass });
       const stored = results.some((result) => result.ref) ? [...(await jobFiles.stored(id))] : [];
       const saved: KernelStateRecord[] = [];
       const lost: SavedState[] = [];
