@@ -10,6 +10,13 @@ _MADV_COLLAPSE = 25
 _HUGE = 2 << 20
 # Below this, splitting huge pages again costs what the fork has saved.
 _LEAST = 32 << 20
+# Of the C library, what malloc gives at least.
+_SMALLEST_GAP = 24
+# Of Python's allocator (Objects/obmalloc.c).
+_POOL = 16 << 10
+_POOL_STEP = 16
+_LARGEST_IN_POOL = 512
+_FEW = 4
 
 
 # Areas that this process had when it was last settled. A zygote that is derived from it has them too, and shares them.
@@ -52,18 +59,38 @@ def let_go_of_files():
 
 
 def use_up_gaps():
-    """Takes what is free between the memory that the C library has given out, and keeps it: what a fork needs then comes from one place at
-    the end, where it would otherwise copy a page for every gap that it uses."""
+    """Takes what is free between the memory that is given out, and keeps it: what a fork needs then comes from one place at the end, where it
+    would otherwise copy a page for every gap that it uses."""
+    # What loading needed for a moment goes back to the system first: taken here, it would stay.
+    _libc.malloc_trim(ctypes.c_size_t(0))
+    _use_up_pools()
     _libc.malloc.restype = ctypes.c_void_p
     _libc.free.argtypes = [ctypes.c_void_p]
     end = _libc.malloc(ctypes.c_size_t(120 << 10))
     size = 64 << 10
-    while size >= 512:
+    while size >= _SMALLEST_GAP:
         place = _libc.malloc(ctypes.c_size_t(size))
         if place is None or place > end:
             _libc.free(place)
             size //= 2
     _libc.free(end)
+
+
+def _use_up_pools():
+    """The same of Python's own allocator, which has pools for each size and begins an empty one when no other of that size has room."""
+    python = ctypes.pythonapi
+    python.PyObject_Malloc.restype = ctypes.c_size_t
+    python.PyObject_Malloc.argtypes = python.PyObject_Free.argtypes = [ctypes.c_size_t]
+    for size in range(_POOL_STEP, _LARGEST_IN_POOL + 1, _POOL_STEP):
+        pool = None
+        while True:
+            place = python.PyObject_Malloc(size)
+            if place // _POOL != pool:
+                pool = place // _POOL
+                # A pool begins with the number of its blocks that are given out. A few are what these lines need themselves.
+                if ctypes.c_uint32.from_address(pool * _POOL).value <= _FEW:
+                    python.PyObject_Free(place)
+                    break
 
 
 def _heaps():

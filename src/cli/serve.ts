@@ -15,6 +15,7 @@ import {
   tierOptions,
 } from '../roles/index.ts';
 import { findIsolation, requireIsolation } from '../sandbox/index.ts';
+import { giveBackStartMemory } from './start-memory.ts';
 
 /** Prints the settings in effect. */
 export function printConfig(): void {
@@ -130,6 +131,7 @@ function untilSignal<T extends Closable>(start: () => Promise<T>): Promise<T> {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   const starting = start();
+  starting.then(giveBackStartMemory, () => {});
   return starting;
 }
 

@@ -3,14 +3,22 @@ import { eventually } from '../../test/support/eventually.ts';
 import { ScriptedBackend, type ScriptedBackendOptions } from '../sandbox/fixtures/scripted-backend.ts';
 import { catalogue, limits, quiet } from './fixtures/scripted-engine.ts';
 import { Pool } from './pool.ts';
+import type { SandboxKind } from './runtimes.ts';
 
 const kind = catalogue.sessionKind;
-const plain = { ...catalogue, kinds: [kind] };
+/** In whose sandboxes a program of the image waits. */
+const large = catalogue.kinds.find(({ park }) => park === 'node')!;
 const usual = { kind, limits, owner: 'ann' };
 
-function start({ size = 2, restMs, ...options }: ScriptedBackendOptions & { size?: number; restMs?: number } = {}) {
+interface StartOptions extends ScriptedBackendOptions {
+  readonly size?: number;
+  readonly restMs?: number;
+  readonly kinds?: readonly SandboxKind[];
+}
+
+function start({ size = 2, restMs, kinds = [kind], ...options }: StartOptions = {}) {
   const backend = new ScriptedBackend(options);
-  const pool = new Pool({ backend, catalogue: plain, size, restMs, limits, logger: quiet });
+  const pool = new Pool({ backend, catalogue: { ...catalogue, kinds }, size, restMs, limits, logger: quiet });
   onTestFinished(() => pool.close());
   return { backend, pool };
 }
@@ -54,6 +62,36 @@ describe('Pool', () => {
     expect(backend.live).toBe(3);
     const [left] = backend.made.filter(({ ended, calls }) => !ended && !calls.includes('adopt'));
     expect(left!.orders).toEqual([]);
+  });
+
+  it('parks none of a large kind until it is asked for, then half as many as of others, and none once it is at rest again', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { backend, pool } = start({ size: 4, restMs: 10_000, kinds: [large] });
+    pool.start();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(backend.made).toEqual([]);
+    await pool.lease({ ...usual, kind: large });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(Object.values(pool.parked())).toEqual([2]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(Object.values(pool.parked())).toEqual([0]);
+    expect(backend.live).toBe(1);
+    expect(pool.lacking()).toBeUndefined();
+  });
+
+  it('makes a sandbox of a large kind for a request before it parks another', async () => {
+    const gates: (() => void)[] = [];
+    const onCreate = () => new Promise<void>((resolve) => gates.push(resolve));
+    const { pool } = start({ size: 4, kinds: [large], onCreate });
+    const lease = pool.lease({ ...usual, kind: large });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(gates).toHaveLength(1);
+    gates.shift()!();
+    await lease;
+    await eventually(() => expect(gates).toHaveLength(2));
+    for (const go of gates) go();
+    await parked(pool, 2);
   });
 
   it('hands out a parked sandbox, adopted by its owner, and makes another', async () => {

@@ -32,6 +32,10 @@ interface Waiter {
 interface Rack {
   readonly kind: SandboxKind;
   readonly size: number;
+  /** What waits inside is a program of the image: it takes thirty times the memory of a fork, and the whole of a processor to start. */
+  readonly isLarge: boolean;
+  /** How many are parked while the kind is not in use. They are not warmed: at rest, memory counts for more than a first fault. */
+  readonly atRest: number;
   readonly ready: Sandbox[];
   readonly warmed: Set<Sandbox>;
   /** Ends the use of the kind; absent: it is not in use. */
@@ -54,8 +58,6 @@ const retryDelayMs = 250;
 /** Keeps sandboxes of every kind parked ahead of need. A sandbox leaves once and never comes back. */
 export class Pool {
   readonly #options: PoolOptions;
-  /** How many of a kind are parked that is not in use. They are not warmed: at rest, memory counts for more than a first fault. */
-  readonly #atRest: number;
   readonly #racks = new Map<string, Rack>();
   /** Requests of all kinds, owners in turn: one that takes sandboxes faster than they are made waits for itself alone. */
   readonly #waiting = new FairQueue<Waiter>();
@@ -65,16 +67,18 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#atRest = options.backend.traits.mostParked.atRest;
+    const { mostParked } = options.backend.traits;
     for (const kind of options.catalogue.kinds) {
-      // A parked program of the image is ten times as large as a fork.
       const park = options.catalogue.parkOf(kind);
       const isLarge = park !== undefined && !('module' in park);
       const wanted = isLarge ? Math.max(1, Math.floor(options.size / 2)) : options.size;
-      const size = Math.min(wanted, options.backend.traits.mostParked.inUse);
+      const size = Math.min(wanted, mostParked.inUse);
       this.#racks.set(kindKey(kind), {
         kind,
         size,
+        isLarge,
+        // Until its language is asked for, none waits.
+        atRest: isLarge ? 0 : mostParked.atRest,
         ready: [],
         warmed: new Set(),
         rest: undefined,
@@ -84,7 +88,7 @@ export class Pool {
     }
   }
 
-  /** Begins to park sandboxes: one of each kind, and more of a kind once it is asked for. */
+  /** Begins to park sandboxes: one of each kind that is small, and more of a kind once it is asked for. */
   start(): void {
     this.#refill();
   }
@@ -169,10 +173,10 @@ export class Pool {
     rack.rest.unref();
   }
 
-  /** Keeps one parked sandbox that is not warmed. */
+  /** Keeps what is parked of a kind at rest. */
   #putToRest(rack: Rack): void {
     rack.rest = undefined;
-    const kept = rack.ready.filter((sandbox) => !rack.warmed.has(sandbox)).slice(0, this.#atRest);
+    const kept = rack.ready.filter((sandbox) => !rack.warmed.has(sandbox)).slice(0, rack.atRest);
     const surplus = rack.ready.splice(0).filter((sandbox) => !kept.includes(sandbox));
     rack.ready.push(...kept);
     rack.warmed.clear();
@@ -205,9 +209,11 @@ export class Pool {
     let best: Rack | undefined;
     let most = 0;
     for (const rack of this.#racks.values()) {
+      // Another one beside that of a request would slow it down.
+      if (rack.isLarge && making.has(rack)) continue;
       // What is being made for a request will not be parked.
       const parking = rack.making - (making.get(rack) ?? 0);
-      const size = rack.rest ? rack.size : this.#atRest;
+      const size = rack.rest ? rack.size : rack.atRest;
       const need = (size - rack.ready.length - parking) / size;
       if (need > most) {
         best = rack;

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { isParked } from '../support/parked.ts';
 import { descendants } from '../support/processes.ts';
 
 let engine: TestEngine;
@@ -36,8 +37,7 @@ async function settled(): Promise<number> {
   await vi.waitUntil(
     () => {
       const now = faults();
-      const isWhole = Object.values(engine.engine.census().parked).every((count) => count > 0);
-      same = isWhole && now === last ? same + 1 : 0;
+      same = isParked(engine.engine) && now === last ? same + 1 : 0;
       last = now;
       return same >= 5;
     },

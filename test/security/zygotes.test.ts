@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { isParked } from '../support/parked.ts';
 import { descendants, kill } from '../support/processes.ts';
 import { attacking } from './attack.ts';
 
@@ -10,10 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-/** Every kind of sandbox is parked, so every zygote has loaded. */
 async function whole(): Promise<void> {
-  const isWhole = () => Object.values(engine.engine.census().parked).every((count) => count > 0);
-  await vi.waitUntil(isWhole, { timeout: 60_000, interval: 100 });
+  await vi.waitUntil(() => isParked(engine.engine), { timeout: 60_000, interval: 100 });
 }
 
 it(

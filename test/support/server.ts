@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeOptions } from '../../scripts/launch/run.mjs';
+import { nodeEnvironment, nodeOptions } from '../../scripts/launch/run.mjs';
 import { imageRoot } from './image.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -46,6 +46,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       HOME: process.env.HOME,
       // As the launcher does: a third of a start is compiling modules.
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
+      ...nodeEnvironment,
       DRAGOMAN_PORT: '0',
       DRAGOMAN_DATA_DIR: dataDir,
       DRAGOMAN_IMAGE: await imageRoot(),

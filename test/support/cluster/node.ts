@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeOptions } from '../../../scripts/launch/run.mjs';
+import { nodeEnvironment, nodeOptions } from '../../../scripts/launch/run.mjs';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const startMs = 90_000;
@@ -35,6 +35,7 @@ export async function startNode(name: string, env: Readonly<Record<string, strin
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
+      ...nodeEnvironment,
       DRAGOMAN_DATA_DIR: dataDir,
       ...env,
     },
