@@ -2,8 +2,10 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { imageRoot } from '../test/support/image.ts';
 import { startServer, type TestServer } from '../test/support/server.ts';
+import { tierEnvironment } from '../test/support/tier.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
+import { checkpoints } from './checkpoints.ts';
 import { cluster } from './cluster.ts';
 import { commandTimes } from './commands.ts';
 import { cost } from './cost.ts';
@@ -60,6 +62,7 @@ const benches: Record<string, () => Promise<void>> = {
   e2b: () => withServer(e2bCalls),
   start,
   state,
+  checkpoints: async () => withServer(checkpoints, await tierEnvironment('gvisor')),
   cluster,
   lane,
 };

@@ -147,10 +147,11 @@ open('/tmp/scratch', 'w').write('kept')`,
     const sessions = await startSessions(engine);
     const { id } = await sessions.sessions.create(ann, {});
     await sessions.run(id, 'x = 1');
-    const argv = ['bash', '-c', 'for i in {1..10000}; do echo "line $i"; echo $i > /tmp/count; sleep 0.02; done'];
+    const argv = ['bash', '-c', 'for i in {1..10000}; do echo "line $i"; echo $i >> /tmp/count; sleep 0.02; done'];
     await sessions.commands.start(ann, id, { argv });
+    await sessions.run(id, 'import os, time\nwhile not os.path.exists("/tmp/count"): time.sleep(0.05)');
     const fork = await sessions.sessions.fork(ann, id, {});
-    const count = 'int(open("/tmp/count").read() or 0)';
+    const count = 'len(open("/tmp/count").read())';
     const { value } = await cellIn(
       sessions,
       fork.id,

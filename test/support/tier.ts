@@ -11,3 +11,12 @@ export async function tierOptions(name: string): Promise<{ tierDir: string; runs
   if (name === 'gvisor') await setupGvisor({ tierDir, runsc, progress: createProgress({ stream: process.stderr }) });
   return { tierDir, runsc };
 }
+
+/** Has a server under test, which has a data directory of its own, use this boundary. */
+export async function tierEnvironment(name: string): Promise<Record<string, string>> {
+  const { tierDir, runsc } = await tierOptions(name);
+  return {
+    DRAGOMAN_ISOLATION: name,
+    ...(name === 'gvisor' ? { DRAGOMAN_RUNSC: runsc ?? join(tierDir, 'runsc') } : {}),
+  };
+}

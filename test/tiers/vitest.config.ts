@@ -21,7 +21,11 @@ export default defineConfig({
         test: {
           ...usual,
           name: 'gvisor',
-          include: [...languages, 'test/security/{sandboxes,kernels,resources,users}.test.ts'],
+          include: [
+            'test/tiers/checkpoints.tier.ts',
+            ...languages,
+            'test/security/{sandboxes,kernels,resources,users}.test.ts',
+          ],
           env: { DRAGOMAN_ISOLATION: 'gvisor' },
         },
       },

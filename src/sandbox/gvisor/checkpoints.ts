@@ -2,6 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, r
 import { basename, join } from 'node:path';
 import { newId } from '../../core/index.ts';
 import type { CgroupTree } from '../linux/cgroup/index.ts';
+import { makingIn, sweepMaking } from '../making.ts';
 import type { ExitStatus, Template } from '../port.ts';
 import { type BundleParts, digestOf, specOf, writeBundle, writeGuest } from './bundle.ts';
 import type { Launcher } from './launcher.ts';
@@ -48,10 +49,12 @@ export class Checkpoints {
       prefix + digestOf(parts, runsc.version, JSON.stringify(templates.map((template) => specOf('', template, parts))));
     this.#folder = join(tierDir, name);
     if (existsSync(this.#folder)) return;
-    const making = join(tierDir, `.making-${newId()}`);
+    const making = makingIn(tierDir);
     mkdirSync(making, { mode: 0o755 });
     writeGuest(making, parts);
-    renameSync(making, this.#folder);
+    // Another process may have been faster.
+    if (existsSync(this.#folder)) rmSync(making, { recursive: true });
+    else renameSync(making, this.#folder);
   }
 
   /** A name that changes with everything that goes into the sandboxes of a template, gVisor's own version included. */
@@ -61,10 +64,7 @@ export class Checkpoints {
 
   /** Removes what is half made, and checkpoints of images and versions that were not used for longest. */
   sweep(): void {
-    for (const name of readdirSync(this.#tierDir).filter((name) => name.startsWith('.making-')))
-      rmSync(join(this.#tierDir, name), { recursive: true, force: true });
-    for (const name of readdirSync(this.#folder).filter((name) => name.startsWith('.making-')))
-      rmSync(join(this.#folder, name), { recursive: true, force: true });
+    for (const folder of [this.#tierDir, this.#folder]) sweepMaking(folder);
     const old = readdirSync(this.#tierDir)
       .filter((name) => name.startsWith(prefix) && join(this.#tierDir, name) !== this.#folder)
       .map((name) => ({ path: join(this.#tierDir, name), time: statSync(join(this.#tierDir, name)).mtimeMs }))
@@ -77,11 +77,12 @@ export class Checkpoints {
     const made = join(this.#folder, template.name);
     const found = { bundle: made, checkpoint: join(made, 'checkpoint') };
     if (existsSync(made)) return found;
-    const making = join(this.#folder, `.making-${newId()}`);
+    const making = makingIn(this.#folder);
     writeBundle(making, this.#folder, template, this.#parts);
     try {
       await this.#make(making, maker);
-      renameSync(making, made);
+      // Another process may have been faster.
+      if (!existsSync(made)) renameSync(making, made);
       return found;
     } finally {
       rmSync(making, { recursive: true, force: true });

@@ -85,7 +85,7 @@ export class SessionStates implements States {
     const deadline = performance.now() + deadlineMs;
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const left = deadline - performance.now();
+        const left = Math.floor(deadline - performance.now());
         // Another save of it may have begun, or code have run elsewhere, while it waited here.
         if (left > 0 && this.#changed.get(next.session.record.id) === next) await this.#save(next, left);
       }
