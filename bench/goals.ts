@@ -2,7 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import type { TestServer } from '../test/support/server.ts';
 import { agentTimes } from './agent.ts';
 import { type Bare, openBare } from './bare.ts';
-import { type Counted, noSample, sample, startCounted } from './cost.ts';
+import { type Counted, noSample, sample, startCounted, warmUp } from './cost.ts';
 import { helloIn } from './languages.ts';
 import { exec, latencyOf } from './latency.ts';
 import { densityOf } from './native.ts';
@@ -89,6 +89,7 @@ async function atRest(server: TestServer): Promise<Figure[]> {
 /** Processor time and page faults of a run. */
 async function costs(counted: Counted, bare: Bare): Promise<Figure[]> {
   const figures: Figure[] = [];
+  await warmUp(counted.server);
   for (const [name, turns, most, part] of [
     ['python print', 7, 5.5, true],
     ['python pandas', 5, 28, false],

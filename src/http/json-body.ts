@@ -72,11 +72,15 @@ function readWithin(
     }
   };
   const end = () => resolve(Buffer.concat(chunks, length));
-  // After the end this has no effect.
-  const gone = () => reject(new DragomanError('cancelled'));
+  let isOver = false;
+  const gone = () => {
+    // Every request is closed one day: an error with its stack costs too much to make it for nothing.
+    if (!isOver) reject(new DragomanError('cancelled'));
+  };
   const timer = setTimeout(() => reject(new DragomanError('body_timeout')), timeoutMs);
   payload.on('data', take).once('end', end).once('error', gone).once('close', gone);
   return promise.finally(() => {
+    isOver = true;
     clearTimeout(timer);
     payload.off('data', take).off('end', end).off('close', gone);
   });

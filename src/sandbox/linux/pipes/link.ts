@@ -22,8 +22,9 @@ export interface PipeEnds {
 
 /** Orders after which code of the user's may write. */
 const startOrders: ReadonlySet<string> = new Set(['run', 'serve']);
-/** Output of a program that ends sooner is read with its end. */
-const watchAfterMs = 5;
+/** Output of a program that ends sooner is read with its end; later, so often, and then as it comes: that takes streams. */
+const lookEveryMs = 5;
+const looks = 3;
 
 /** More than all commands of a sandbox are granted at a time. */
 const grantedBefore = 32 * 1024 * 1024;
@@ -41,6 +42,8 @@ export class PipeLink implements GuestLink {
   readonly #claims: OutputPipe;
   readonly #outputs: readonly OutputPipe[];
   readonly #said: ClaimQueue;
+  /** Code of the user may run, or have run. */
+  #isStarted = false;
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
   #hasListener = false;
@@ -98,7 +101,7 @@ export class PipeLink implements GuestLink {
   }
 
   async send({ frame, body }: Order): Promise<void> {
-    if (startOrders.has(frame.op)) this.#watching ??= setTimeout(() => this.#watch(), watchAfterMs);
+    if (startOrders.has(frame.op)) this.#begin();
     // Nothing of the user may run in the sandbox before its pipes are open.
     if (this.#bulk) await this.#bulk.promise.catch(() => {});
     else if (frame.op === 'serve' && frame.bulk) this.#awaitBulk();
@@ -126,7 +129,7 @@ export class PipeLink implements GuestLink {
     this.#isBulkOpen = true;
     this.#bulk!.resolve(this.#makeBulk([0, 0]));
     this.grant(grantedBefore);
-    this.#watching ??= setTimeout(() => this.#watch(), watchAfterMs);
+    this.#begin();
   }
 
   async bulk(): Promise<BulkPipes> {
@@ -160,7 +163,7 @@ export class PipeLink implements GuestLink {
       this.#attend(said);
       return;
     }
-    for (const pipe of this.#outputs) pipe.drain();
+    if (this.#isStarted) for (const pipe of this.#outputs) pipe.drain();
     if (said.claim === 'bulk') this.#openBulk(said.fds);
     else this.#listener.claim(said);
   }
@@ -183,7 +186,20 @@ export class PipeLink implements GuestLink {
     void this.#command.write([encodeFrame(orders.opened().frame)]);
   }
 
-  #watch(): void {
-    for (const pipe of this.#outputs) pipe.watch();
+  /** From now on code of the user may write. Idempotent. */
+  #begin(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#lookLater(looks);
+  }
+
+  #lookLater(left: number): void {
+    this.#watching = setTimeout(() => {
+      for (const pipe of this.#outputs) {
+        if (left > 0) pipe.drain();
+        else pipe.watch();
+      }
+      if (left > 0) this.#lookLater(left - 1);
+    }, lookEveryMs);
   }
 }

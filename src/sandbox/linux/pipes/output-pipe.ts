@@ -62,6 +62,8 @@ export class OutputPipe {
       }
       left -= count;
       this.#deliver(Buffer.from(shared.subarray(0, count)));
+      // A pipe gives all it has, so it is empty now.
+      if (count < shared.length) return;
     }
   }
 
@@ -90,11 +92,16 @@ export class OutputPipe {
 
   /** Bytes read; 0: no writer is left; undefined: nothing is there now. */
   #readNow(): number | undefined {
+    // Mostly nothing is there, which is an error; its stack would cost more than the call.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     try {
       return readSync(this.#fd, shared);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
       throw error;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
     }
   }
 }
