@@ -17,6 +17,7 @@ import { freePort } from '../test/support/free-port.ts';
 import { type NatsServer, startNats } from '../test/support/nats.ts';
 import { ScriptedRunner } from '../test/support/scripted-runner.ts';
 import { silent as logger } from '../test/support/silent.ts';
+import { testTier } from '../test/support/tier.ts';
 import { processorMs } from './processor.ts';
 import { median, percentile, table } from './statistics.ts';
 
@@ -182,7 +183,15 @@ async function runJob(runner: Runner, job: Job): Promise<void> {
 function job(more: Partial<Job>): Job {
   return {
     ...{ id: newId(), owner: 'owner', language: 'python', code: '0', args: [], stdin: null, mode: 'program' },
-    ...{ inputs: [], folders: null, limits: testLimits, tools: null, session: null, deadline: Date.now() + 20_000 },
+    ...{
+      inputs: [],
+      folders: null,
+      limits: testLimits,
+      tier: testTier(),
+      tools: null,
+      session: null,
+      deadline: Date.now() + 20_000,
+    },
     ...more,
   };
 }

@@ -3,6 +3,7 @@ import { newId } from '../src/core/index.ts';
 import { MemoryJobFiles } from '../test/conformance/runner/runner.ts';
 import { ScriptedRunner } from '../test/support/scripted-runner.ts';
 import { silent as logger } from '../test/support/silent.ts';
+import { testTier } from '../test/support/tier.ts';
 
 /** A worker without sandboxes, as a process: its jobs wait for as many milliseconds as their code says, and print one line. */
 const [host, seat, places] = process.argv.slice(2) as [string, string, string];
@@ -55,11 +56,12 @@ const runner = new SimulatedRunner(
 runner.worker = worker;
 const lease = () => ({
   ...{ worker, startedAt: 0, version: '0', image: 'none', places: Number(places), maxSessions: 1000, memory: 1e9 },
+  tiers: [{ tier: testTier(), fault: null }],
   sessions: 0,
 });
 const service = new WorkerService({ connection, runner, log, lease, drainMs: 1000, logger });
 const free = () => Number(places) - running;
-const lane = new LaneWorker({ connection, worker, runner, log, free, logger, now: Date.now });
+const lane = new LaneWorker({ connection, worker, runner, tiers: [testTier()], log, free, logger, now: Date.now });
 await service.start();
 lane.start();
 process.send?.('ready');

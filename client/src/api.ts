@@ -203,6 +203,10 @@ export interface Execution {
   interpreter: 'kept' | 'lost' | 'none';
   started_at: string;
   /**
+   * What its sandbox was behind.
+   */
+  isolation: string;
+  /**
    * What ended so: the run, or the compilation (or check) that failed before it.
    */
   stage: 'compile' | 'run';
@@ -330,6 +334,7 @@ export interface ExecutionRequest {
    * Wall clock; at most what the plan allows. Waiting for tools is free.
    */
   timeout_ms?: number | null;
+  isolation?: ('namespaces' | 'gvisor' | 'microvm') | null;
   /**
    * Put into the workspace first.
    */
@@ -520,6 +525,10 @@ export interface Fork {
   expires_at: string;
   idle_timeout_ms: number;
   memory_bytes: number;
+  /**
+   * What its sandbox is behind, from its beginning to its end; null: it is older than this, and the plan says it.
+   */
+  isolation: string | null;
   metadata: {
     [k: string]: string;
   };
@@ -574,6 +583,16 @@ export interface IsCompleteRequest {
    * A kernel of the session; absent: the default one of the language.
    */
   kernel_id?: string | null;
+}
+export interface Isolation {
+  /**
+   * As plans, requests and results say it.
+   */
+  name: string;
+  /**
+   * Why nothing can run behind it now; null: it can.
+   */
+  fault: string | null;
 }
 export interface Kernel {
   id: string;
@@ -713,6 +732,7 @@ export interface ListKernelsAnswer {
 }
 export interface ListLanguagesAnswer {
   languages: Language[];
+  isolations: Isolation[];
 }
 export interface ListSandboxFilesAnswer {
   data: FileEntry[];
@@ -751,6 +771,10 @@ export interface Session {
   expires_at: string;
   idle_timeout_ms: number;
   memory_bytes: number;
+  /**
+   * What its sandbox is behind, from its beginning to its end; null: it is older than this, and the plan says it.
+   */
+  isolation: string | null;
   metadata: {
     [k: string]: string;
   };
@@ -878,6 +902,7 @@ export interface SessionRequest {
    * At most what the plan allows.
    */
   memory_bytes?: number | null;
+  isolation?: ('namespaces' | 'gvisor' | 'microvm') | null;
   metadata?: {
     [k: string]: string;
   } | null;

@@ -1,5 +1,6 @@
 import type { Config } from '../config/index.ts';
-import { tierOptions } from '../roles/index.ts';
+import { gradeOf, type Tier } from '../core/index.ts';
+import { tierOptions, tiersInUse } from '../roles/index.ts';
 import { findIsolation, type Isolation, isolations } from '../sandbox/index.ts';
 import { type Lack, lackIn, remedy } from './advice.ts';
 import { type HostKind, hostFacts, hostKind, hostNames } from './surroundings.ts';
@@ -21,7 +22,7 @@ export interface DoctorContext {
   readonly json: boolean;
   print(line: string): void;
   /** Does what the start with this isolation does, up to a real sandbox. Rejects with the reason why there is none. */
-  makeSandbox(isolation: string): Promise<void>;
+  makeSandbox(isolation: Tier): Promise<void>;
   /** The root directory that sandboxes would have; undefined when no image is there yet. */
   readonly imageRoot: string | undefined;
   readonly kind?: HostKind;
@@ -31,10 +32,11 @@ export interface DoctorContext {
 export async function doctor(config: Config, context: DoctorContext): Promise<boolean> {
   const { json, print, imageRoot, makeSandbox, kind = hostKind(hostFacts()) } = context;
   const { backend, sandboxUid } = config.isolation;
-  const report = findIsolation(backend).probe({ sandboxUid, ...tierOptions(config) });
+  const report = findIsolation(backend).probe({ sandboxUid, ...tierOptions(config, backend) });
   const trial = await tryOut(config.isolation.image, imageRoot, () => makeSandbox(backend));
-  const checks: Check[] = [...report.checks, trial, ...(await tiers(config, trial, context))];
-  const usable = checks.every(({ state }) => state !== 'missing');
+  const needed: Check[] = [...report.checks, trial];
+  const usable = needed.every(({ state }) => state !== 'missing');
+  const checks = [...needed, ...(await tierRows(config, trial, context))];
   const lacks = [...new Set(checks.filter(({ state }) => state === 'missing').map(lackOf))].filter((lack) => !!lack);
   const remedies = lacks.map((lack) => remedy(lack!, kind));
   if (json) {
@@ -50,21 +52,21 @@ export async function doctor(config: Config, context: DoctorContext): Promise<bo
 }
 
 /** A row for each isolation, with its grade: whether a sandbox could be made with it here, or why not. */
-async function tiers(config: Config, chosen: Check, context: DoctorContext): Promise<Check[]> {
-  const { backend, least } = config.isolation;
-  const weakest = findIsolation(least).grade;
+async function tierRows(config: Config, chosen: Check, context: DoctorContext): Promise<Check[]> {
+  const [own, ...ofPlans] = tiersInUse(config);
   const rows: Check[] = [];
   for (const isolation of isolations) {
-    const { name, grade, summary } = isolation;
-    const isChosen = name === backend;
-    const tried = isChosen ? chosen : await tryTier(config, isolation, context);
-    const isWeak = isChosen && grade < weakest;
-    const remark = isWeak ? `, below DRAGOMAN_MIN_ISOLATION=${least}` : isChosen ? ', chosen' : '';
+    const { name, summary } = isolation;
+    const isOfPlan = ofPlans.includes(name);
+    const tried = name === own ? chosen : await tryTier(config, isolation, isOfPlan, context);
+    const remark = name === own ? ', chosen' : isOfPlan ? ', in a plan' : '';
+    const isMissing = tried.state === 'missing' || (isOfPlan && tried.state !== 'present');
+    const detail = tried.state === 'present' ? 'a sandbox was made' : tried.detail;
     rows.push({
       name: `tier ${name}`,
-      // Another tier that is not possible here keeps nothing from working.
-      state: isWeak ? 'missing' : tried.state === 'missing' ? 'absent' : tried.state,
-      detail: `grade ${grade}${remark}: ${summary}; ${tried.state === 'present' ? 'a sandbox was made' : tried.detail}`,
+      // Another tier that is not possible here keeps nothing from working, unless a plan names it.
+      state: isMissing && (name === own || isOfPlan) ? 'missing' : isMissing ? 'absent' : tried.state,
+      detail: `grade ${gradeOf(name)}${remark}: ${summary}; ${detail}${isMissing && isOfPlan ? ' (its keys are refused)' : ''}`,
     });
   }
   return rows;
@@ -74,15 +76,17 @@ async function tiers(config: Config, chosen: Check, context: DoctorContext): Pro
 async function tryTier(
   config: Config,
   isolation: Isolation,
+  isWanted: boolean,
   { imageRoot, makeSandbox }: DoctorContext,
 ): Promise<Check> {
   const { name, isQuicklyTried } = isolation;
   const { image, sandboxUid } = config.isolation;
-  const of = { ...config, isolation: { ...config.isolation, backend: name } };
-  const lacking = isolation.probe({ sandboxUid, ...tierOptions(of) }).checks.filter(({ state }) => state === 'missing');
+  const lacking = isolation
+    .probe({ sandboxUid, ...tierOptions(config, name) })
+    .checks.filter(({ state }) => state === 'missing');
   if (lacking.length > 0)
     return { name, state: 'absent', detail: lacking.map((check) => `${check.name}: ${check.detail}`).join('; ') };
-  if (isQuicklyTried) return tryOut(image, imageRoot, () => makeSandbox(name));
+  if (isQuicklyTried || isWanted) return tryOut(image, imageRoot, () => makeSandbox(name));
   return { name, state: 'absent', detail: `not tried: DRAGOMAN_ISOLATION=${name} dragoman doctor makes a sandbox` };
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../config/index.ts';
+import type { Tier } from '../core/index.ts';
 import { createProgress } from '../host/index.ts';
 import { nativeHelper, presentMachineFiles } from '../images/index.ts';
 import { makeTrialSandbox } from '../roles/index.ts';
@@ -16,7 +17,7 @@ export function examineHost(json: boolean): Promise<boolean> {
   return doctor(config, { json, print: (line) => console.log(line), imageRoot, makeSandbox });
 
   /** A helper that is not there yet is compiled for this sandbox alone: the data directory is left as it is. */
-  async function makeSandbox(name: string): Promise<void> {
+  async function makeSandbox(name: Tier): Promise<void> {
     const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-trial-'));
     try {
       const nativeDir = await nativeHelper({

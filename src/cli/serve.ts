@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, describeConfig, loadConfig } from '../config/index.ts';
-import { isSuperuser } from '../core/index.ts';
+import { isSuperuser, type Tier } from '../core/index.ts';
 import { createProgress, installPackages, missingForTests } from '../host/index.ts';
 import { machineFiles, nativeHelper, setup as setUp, setupGvisor } from '../images/index.ts';
 import {
@@ -13,8 +13,9 @@ import {
   startService,
   startWorkerRole,
   tierOptions,
+  tiersInUse,
 } from '../roles/index.ts';
-import { findIsolation, requireIsolation } from '../sandbox/index.ts';
+import { findIsolation, type MachineFiles } from '../sandbox/index.ts';
 import { giveBackStartMemory } from './start-memory.ts';
 
 /** Prints the settings in effect. */
@@ -28,8 +29,6 @@ export async function serve(version: string): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const config = loadConfig();
   for (const note of config.notes) console.log(note);
-  // An unknown or too weak isolation is refused now, not after an image has been built.
-  requireIsolation(config.isolation.backend, config.isolation.least);
   const { role } = config.cluster;
   // A gateway holds no sandboxes.
   const image = role === 'gateway' || role === 'files' ? undefined : await prepare(config);
@@ -82,12 +81,26 @@ async function prepare(config: Config): Promise<Image> {
     definitionsDir: fileURLToPath(new URL('../../images', import.meta.url)),
     node: { binary: process.execPath, version: process.version },
   });
-  if (config.isolation.backend === 'gvisor') await setupGvisor({ ...common, ...tierOptions(config) });
   const sourceDir = fileURLToPath(new URL('../../guest/native', import.meta.url));
   const places = [join(dataDir, 'images')];
   const nativeDir = await nativeHelper({ ...common, sourceDir, imageRoot, places });
-  if (config.isolation.backend !== 'microvm') return { imageRoot, imageId, nativeDir };
-  return { imageRoot, imageId, nativeDir, machine: await machineFiles({ ...common, dataDir, imageRoot, imageId }) };
+  const [own, ...others] = tiersInUse(config);
+  const faults = new Map<Tier, string>();
+  let machine: MachineFiles | undefined;
+  const setUpTier = async (tier: Tier) => {
+    if (tier === 'gvisor') await setupGvisor({ ...common, ...tierOptions(config, tier) });
+    if (tier === 'microvm') machine = await machineFiles({ ...common, dataDir, imageRoot, imageId });
+  };
+  await setUpTier(own);
+  for (const tier of others) {
+    try {
+      await setUpTier(tier);
+    } catch (error) {
+      // Only those whose plan names it cannot be served.
+      faults.set(tier, (error as Error).message);
+    }
+  }
+  return { imageRoot, imageId, nativeDir, machine, faults };
 }
 
 function announce(config: Config, { url, firstKey, startCode }: Service, version: string, seconds: string): void {

@@ -24,6 +24,8 @@ const limits = {
 const usual = {
   limits,
   maxWallMs: 300_000,
+  tier: 'namespaces',
+  otherTiers: [],
   running: undefined,
   waiting: 64,
   storedBytes: 21_474_836_480,
@@ -80,6 +82,7 @@ describe('defaults', () => {
       },
       isolation: {
         backend: 'namespaces',
+        choices: undefined,
         least: 'namespaces',
         runsc: undefined,
         image: 'auto',

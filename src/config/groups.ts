@@ -19,7 +19,7 @@ import type { Values } from './setting.ts';
 const plan = { maxWallMs, waiting, storedBytes, storedFiles, state, rates };
 
 /** The settings that plans have. */
-export const planGroup = { limits, ...plan };
+export const planGroup = { limits, ...plan, tier: isolation.backend, otherTiers: isolation.choices };
 
 /** Every setting, under the names of `Config`. */
 export const groups = {

@@ -45,7 +45,7 @@ const fileSchema = z.strictObject({
  * @param base the same, as values
  */
 export function readPlans(given: Given, base: SettingValues, from: Surroundings): PlansFile {
-  const plans = new Map([[defaultPlan, planFrom({ ...base.plan, limits: base.engine.limits })]]);
+  const plans = new Map([[defaultPlan, planFrom(ofService(base))]]);
   if (base.plansFile === undefined) return { plans, keys: new Map(), faults: [] };
   const read = readFile(base.plansFile);
   if ('fault' in read) return { plans, keys: new Map(), faults: [`${variable} ${read.fault}`] };
@@ -67,7 +67,18 @@ export function readPlans(given: Given, base: SettingValues, from: Surroundings)
   return { plans, keys, faults };
 }
 
-const planFrom = (values: Values<typeof planGroup>, running?: number): Plan => ({ ...values, running });
+const planFrom = (values: Values<typeof planGroup>, running?: number): Plan => ({
+  ...values,
+  otherTiers: values.otherTiers ?? [],
+  running,
+});
+
+const ofService = ({ plan, engine, isolation }: SettingValues): Values<typeof planGroup> => ({
+  ...plan,
+  limits: engine.limits,
+  tier: isolation.backend,
+  otherTiers: isolation.choices,
+});
 
 function readFile(value: string): { file: z.infer<typeof fileSchema> } | { fault: string } {
   const isJson = value.startsWith('{');
@@ -90,6 +101,8 @@ function layer(given: Given, own: Given): Given {
     const text = own[keyOf(setting.name)];
     if (text !== undefined) layered[setting.name] = text;
   }
+  // A plan that says what its sandboxes are behind means it: what others may choose is not for it.
+  if (own.isolation !== undefined && own.isolation_choices === undefined) delete layered.DRAGOMAN_ISOLATION_CHOICES;
   // Classes of requests that a plan leaves out keep the rate of the service.
   const rates = given.DRAGOMAN_RATE_LIMITS;
   if (own.rate_limits !== undefined && own.rate_limits !== 'off' && rates !== undefined)
@@ -98,5 +111,5 @@ function layer(given: Given, own: Given): Given {
 }
 
 function inWordsOfFile(fault: string): string {
-  return inPlans.reduce((text, setting) => text.replaceAll(setting.name, keyOf(setting.name)), fault);
+  return inPlans.reduce((text, { name }) => text.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), keyOf(name)), fault);
 }

@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '../core/index.ts';
+import { gradeOf, isLoopbackHost } from '../core/index.ts';
 import { groups, planGroup } from './groups.ts';
 import type { Given, Setting, Surroundings } from './setting.ts';
 import { MiB } from './values.ts';
@@ -36,7 +36,7 @@ function broken(rules: readonly Rule[], given: Given, from: Surroundings): strin
   });
 }
 
-const { authentication, cluster, engine, http, providers, stores, webhooks } = groups;
+const { authentication, cluster, engine, http, isolation, providers, stores, webhooks } = groups;
 
 const serverRules = [
   rule(
@@ -138,4 +138,17 @@ const planRules = [
     [planGroup.limits.outputBytes, planGroup.limits.floodBytes],
     (output, flood) => output > flood && 'DRAGOMAN_OUTPUT_BYTES must not be more than DRAGOMAN_FLOOD_BYTES',
   ),
+  rule(
+    [planGroup.tier, isolation.least],
+    (tier, least) =>
+      gradeOf(tier) < gradeOf(least) &&
+      `DRAGOMAN_ISOLATION must not be ${tier}, which is weaker than DRAGOMAN_MIN_ISOLATION=${least}`,
+  ),
+  rule([planGroup.otherTiers, isolation.least], (others, least) => {
+    const weak = others?.find((tier) => gradeOf(tier) < gradeOf(least));
+    return (
+      weak !== undefined &&
+      `DRAGOMAN_ISOLATION_CHOICES must not hold ${weak}, which is weaker than DRAGOMAN_MIN_ISOLATION=${least}`
+    );
+  }),
 ];

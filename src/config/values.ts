@@ -38,6 +38,14 @@ export const imageName = () =>
 export const choice = <const T extends readonly string[]>(...words: T) =>
   z.enum(words, { error: `must be one of ${words.join(', ')}` }).describe('choice');
 
+/** Some of the given words, separated by commas. */
+export const choices = <const T extends readonly string[]>(...words: T) =>
+  z
+    .string()
+    .transform(splitList)
+    .pipe(z.array(z.enum(words, { error: `must hold ${words.join(', ')}, and nothing else` })))
+    .describe('list');
+
 /** A time in milliseconds. */
 export const milliseconds = (min: number, max: number) => whole(min, max).describe('milliseconds');
 

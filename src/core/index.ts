@@ -63,6 +63,7 @@ export { chargedBytes, quotaExceeded, recordsExceeded, type StorageUse, tooManyF
 export { secretHash } from './secrets.ts';
 export { isSuperuser } from './superuser.ts';
 export { type Logger, type Metrics, noSpan, noTraces, type Span, type SpanFields, type Traces } from './telemetry.ts';
+export { gradeOf, type Tier, type TierState, tiers } from './tiers.ts';
 export { type ToolNaming, toolIdentifier } from './tool-names.ts';
 export { turnOf } from './turns.ts';
 export { weightOf } from './weight.ts';

@@ -1,5 +1,6 @@
 import type { Limits } from './limits.ts';
 import type { Principal } from './principal.ts';
+import type { Tier } from './tiers.ts';
 
 /** What a route costs. Each class has its own rate limit per principal; a route without a class has none. */
 export type RateClass = 'exec' | 'upload' | 'download' | 'list';
@@ -24,6 +25,10 @@ export interface Plan {
   /** False: variables of its sessions are not saved. */
   readonly state?: boolean | undefined;
   readonly rates: RateLimits;
+  /** What its sandboxes are behind, unless a request chooses. */
+  readonly tier: Tier;
+  /** What a request may choose instead. */
+  readonly otherTiers: readonly Tier[];
 }
 
 /** The plan of principals that have no other. */

@@ -4,6 +4,7 @@ import {
   type Limits,
   type Logger,
   type Outcome,
+  type Tier,
   type ToolDefinition,
 } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
@@ -87,9 +88,14 @@ class SandboxEngine implements Engine {
       lease: ({ runtime, limits, owner }) => this.#pool.lease({ kind: runtime.compileKind, limits, owner }),
       release: (sandbox) => void this.#tearDown(sandbox),
       cache: this.#cache,
-      imageId: options.imageId,
+      // What is compiled behind one boundary may be for its processor.
+      imageId: `${options.imageId} ${this.tier}`,
       hints: this.#hints,
     });
+  }
+
+  get tier(): Tier {
+    return this.#backend.tier;
   }
 
   async start(): Promise<void> {
@@ -102,7 +108,7 @@ class SandboxEngine implements Engine {
     } catch (error) {
       await this.#backend.close();
       const reason = error instanceof DragomanError ? (error.cause ?? error) : error;
-      const message = `the ${this.#backend.name} isolation cannot be set up: ${(reason as Error).message}`;
+      const message = `the ${this.tier} isolation cannot be set up: ${(reason as Error).message}`;
       throw new DragomanError('sandbox_unavailable', { message, cause: error });
     }
     this.#pool.start();

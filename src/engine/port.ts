@@ -7,6 +7,7 @@ import type {
   Limits,
   StateLoss,
   StateReport,
+  Tier,
   ToolCall,
   ToolDefinition,
   ToolResult,
@@ -268,6 +269,8 @@ export interface ToolBroker {
 
 /** Runs programs and cells in sandboxes. Knows no users, stores or wires. */
 export interface Engine {
+  /** What its sandboxes are behind. */
+  readonly tier: Tier;
   readonly catalogue: RuntimeCatalogue;
   /** @throws Error naming what the host lacks */
   start(): Promise<void>;

@@ -10,7 +10,7 @@ export interface MetricsPage {
 }
 
 export interface OperatorRoutes {
-  readonly runnerInfo: Pick<RunnerInfo, 'health' | 'languages'>;
+  readonly runnerInfo: Pick<RunnerInfo, 'health' | 'languages' | 'tiers'>;
   readonly metrics: MetricsPage;
   /** Counts a request that needs no credential; throws DragomanError when there are too many. */
   readonly limit: (request: FastifyRequest) => Promise<void>;
@@ -35,6 +35,7 @@ export function addOperatorRoutes(app: FastifyInstance, { runnerInfo, metrics, l
       ...language,
       keeps_variables: keepsVariables,
     })),
+    isolations: (await runnerInfo.tiers()).map(({ tier, fault }) => ({ name: tier, fault })),
   }));
   app.get('/metrics', { onRequest: admit, config: { operation: metricsOperation } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
@@ -76,6 +77,13 @@ const languageSchema = z
   })
   .meta({ id: 'Language' });
 
+const isolationSchema = z
+  .strictObject({
+    name: z.string().describe('As plans, requests and results say it.'),
+    fault: z.string().nullable().describe('Why nothing can run behind it now; null: it can.'),
+  })
+  .meta({ id: 'Isolation' });
+
 const languagesOperation: Operation = {
   id: 'listLanguages',
   summary: 'The languages of the image, their versions and commands',
@@ -85,7 +93,7 @@ const languagesOperation: Operation = {
       description: 'By name.',
       content: {
         type: 'application/json',
-        schema: z.strictObject({ languages: z.array(languageSchema) }),
+        schema: z.strictObject({ languages: z.array(languageSchema), isolations: z.array(isolationSchema) }),
         example: {
           languages: [
             {
@@ -99,6 +107,7 @@ const languagesOperation: Operation = {
               keeps_variables: false,
             },
           ],
+          isolations: [{ name: 'namespaces', fault: null }],
         },
       },
     },

@@ -5,7 +5,7 @@ import type * as Worker from './worker-role.ts';
 
 export type { Service } from './all.ts';
 export { openBytes, openRecords } from './storage.ts';
-export { tierOptions } from './tier.ts';
+export { tierOptions, tiersInUse } from './tier.ts';
 export { makeTrialSandbox } from './trial.ts';
 export type { Image } from './worker.ts';
 

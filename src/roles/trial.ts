@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/index.ts';
-import { DragomanError } from '../core/index.ts';
+import { DragomanError, type Tier } from '../core/index.ts';
 import { loadRuntimes } from '../engine/index.ts';
 import { findIsolation } from '../sandbox/index.ts';
 import { createLogger } from '../telemetry/index.ts';
@@ -11,13 +11,13 @@ import { tierOptions } from './tier.ts';
 import type { Image } from './worker.ts';
 
 /**
- * Does what a start with the isolation of this name does, up to one real sandbox, and removes it again. It writes nothing into the data
+ * Does what a start with this tier does, up to one real sandbox, and removes it again. It writes nothing into the data
  * directory, so a service may run beside it.
  * @throws Error with the reason why there is no sandbox
  */
 export async function makeTrialSandbox(
   config: Config,
-  name: string,
+  tier: Tier,
   { imageRoot, nativeDir, machine }: Omit<Image, 'imageId'>,
 ): Promise<void> {
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
@@ -26,9 +26,9 @@ export async function makeTrialSandbox(
   // Open to the users of sandboxes.
   const tierDir = mkdtempSync(join(tmpdir(), 'dragoman-tier-'));
   chmodSync(tierDir, 0o755);
-  const kept = tierOptions({ ...config, isolation: { ...isolation, backend: name } });
+  const kept = tierOptions(config, tier);
   const runsc = isolation.runsc ?? join(kept.tierDir, 'runsc');
-  const backend = findIsolation(name).create({
+  const backend = findIsolation(tier).create({
     imageRoot,
     nativeDir,
     machine,

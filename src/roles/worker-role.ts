@@ -42,12 +42,13 @@ export async function startWorkerRole(config: Config, image: Image, version: str
     const { maxLive: maxSessions, reserveBytes } = config.sessions;
     const places = config.engine.concurrency || defaultPlaces(config.plans);
     const startedAt = now();
+    const tiers = await runner.tiers();
     const service = new WorkerService({
       connection,
       runner,
       log,
       lease: () => ({
-        ...{ worker: id, startedAt, version, image: image.imageId, places, maxSessions },
+        ...{ worker: id, startedAt, version, image: image.imageId, places, maxSessions, tiers },
         sessions: runner.liveSessions,
         memory: Math.max(0, availableMemory() - reserveBytes),
       }),
@@ -55,7 +56,8 @@ export async function startWorkerRole(config: Config, image: Image, version: str
       logger,
     });
     const free = () => places - runner.running;
-    const lane = new LaneWorker({ connection, worker: id, runner, log, free, logger, now });
+    const has = tiers.filter(({ fault }) => fault === null).map(({ tier }) => tier);
+    const lane = new LaneWorker({ connection, worker: id, runner, tiers: has, log, free, logger, now });
     lifetime.add(async () => {
       lane.drain();
       await service.drain();

@@ -6,6 +6,8 @@ import type {
   Limits,
   StateLoss,
   StateReport,
+  Tier,
+  TierState,
   ToolDefinition,
   ToolNaming,
   ToolResult,
@@ -28,6 +30,8 @@ export interface Runner {
   versions(): Promise<LanguageVersions>;
   /** Why nothing can be run now; null: it can. */
   fault(): Promise<string | null>;
+  /** The tiers it has, or was to have. Every other one is missing too. */
+  tiers(): Promise<readonly TierState[]>;
 
   /** Takes a job; it begins at once. @throws DragomanError conflict when a job of this id was taken before */
   submit(job: Job): Promise<void>;
@@ -52,8 +56,11 @@ export interface Runner {
   /** Ends a job: its outcome is `cancelled`. Does nothing after the end. */
   cancel(jobId: string): Promise<void>;
 
-  /** Chooses the worker that is to hold a session: `current` as long as that worker lives. */
-  placeSession(current: string | null): Promise<string>;
+  /**
+   * Chooses the worker that is to hold a session of this tier (null: of any): `current` as long as that worker lives.
+   * @throws DragomanError overloaded where there is no worker; sandbox_unavailable where none has the tier
+   */
+  placeSession(current: string | null, tier: Tier | null): Promise<string>;
   /**
    * Calls back with each worker that will end soon: it takes nothing new, and its sessions are let go some seconds later. Absent: none does
    * while this runner lives. Returns what ends that.
@@ -109,6 +116,7 @@ export interface SessionOrder {
   readonly limits: Limits;
   /** As of a job's session. What became of it is told with the next cell. */
   readonly checkpoint?: JobSession['checkpoint'];
+  readonly tier: Tier;
   /** As `Job.pass`. */
   readonly pass?: string | undefined;
 }
@@ -242,6 +250,8 @@ export interface Job {
   /** Empty folders of the workspace, as of `JobEnding.folders`. Null: empty folders are not kept. */
   readonly folders: readonly string[] | null;
   readonly limits: Limits;
+  /** What its sandbox is behind: this, and nothing else. */
+  readonly tier: Tier;
   /** Tools the code may call, and how long it may wait for the caller's answers in milliseconds; null: none. */
   readonly tools: { readonly definitions: readonly ToolDefinition[]; readonly waitMs: number } | null;
   /** Null: it runs in a sandbox that ends with it. */
@@ -335,8 +345,8 @@ export interface HeldSession extends LiveState {
 }
 
 export interface RunnerCensus {
-  /** Those alive, parked ones included, and how many of them are parked. */
-  readonly sandboxes: { readonly live: number; readonly parked: number };
+  /** By tier: sandboxes alive, parked ones included, and how many of them are parked. */
+  readonly tiers: readonly { readonly tier: Tier; readonly live: number; readonly parked: number }[];
   /** Sessions that have a sandbox: at most as many as a worker may hold. */
   readonly sessions: readonly HeldSession[];
 }

@@ -1,4 +1,4 @@
-export type { MachineFiles } from './options.ts';
+export type { MachineFiles, UserShare } from './options.ts';
 export type {
   Backend,
   Baseline,
@@ -15,4 +15,4 @@ export type {
   Template,
   Workspace,
 } from './port.ts';
-export { findIsolation, type Isolation, isolations, requireIsolation } from './registry.ts';
+export { findIsolation, type Isolation, isolations } from './registry.ts';

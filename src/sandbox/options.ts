@@ -14,6 +14,8 @@ export interface BackendOptions {
   readonly templates: readonly Template[];
   /** The first of 4096 host users for sandboxes when the service is root; otherwise all run as the service's own user. */
   readonly sandboxUid: number;
+  /** Which part of these users is the backend's, where a service has several; absent: all. */
+  readonly userShare?: UserShare | undefined;
   /** Most bytes a second that all sandboxes together read from the image's disk, where the host can bound it; absent: no bound. */
   readonly diskReadBytes?: number;
   /** What small virtual machines are made of, for the backend that makes them. */
@@ -23,6 +25,12 @@ export interface BackendOptions {
   /** gVisor's program; absent: the one that set-up put into `tierDir`. */
   readonly runsc?: string | undefined;
   readonly logger: Logger;
+}
+
+/** One of equal parts of the users for sandboxes, counted from 0. */
+export interface UserShare {
+  readonly at: number;
+  readonly of: number;
 }
 
 /** What virtual machines are made of. Users of sandboxes may read all of it. */

@@ -1,4 +1,4 @@
-import type { Limits, UsageNow } from '../core/index.ts';
+import type { Limits, Tier, UsageNow } from '../core/index.ts';
 import type { Aside, Claim, ClaimAllowance, Order, Park } from '../guest-protocol/index.ts';
 
 /** Python modules that a warm unit has imported, so that no sandbox made from it has to. */
@@ -252,7 +252,7 @@ export interface SandboxCheckpoints {
 
 /** Makes sandboxes. One implementation per boundary; `registry.ts` lists them. */
 export interface Backend {
-  readonly name: string;
+  readonly tier: Tier;
   readonly traits: BackendTraits;
   /** Removes what a killed server left behind, then prepares the warm units. @throws Error naming what the host lacks */
   start(): Promise<void>;

@@ -1,4 +1,4 @@
-import { DragomanError } from '../core/index.ts';
+import type { Tier } from '../core/index.ts';
 import { GvisorBackend } from './gvisor/backend.ts';
 import { probeGvisor } from './gvisor/probe.ts';
 import type { HostReport } from './host-report.ts';
@@ -11,9 +11,7 @@ import type { Backend } from './port.ts';
 
 /** A boundary that this build knows. */
 export interface Isolation {
-  readonly name: string;
-  /** Orders them: a higher one holds what the lower ones hold, and more. */
-  readonly grade: number;
+  readonly name: Tier;
   /** Making one sandbox, to see whether it works here, takes a few seconds; else much longer. */
   readonly isQuicklyTried: boolean;
   /** What is between a program and the host's kernel, in a few words. */
@@ -27,7 +25,6 @@ export interface Isolation {
 export const isolations: readonly Isolation[] = [
   {
     name: 'namespaces',
-    grade: 1,
     isQuicklyTried: true,
     summary: "the host's kernel, behind seccomp, namespaces and control groups",
     probe: ({ sandboxUid }) => probeNamespaces(sandboxUid),
@@ -35,7 +32,6 @@ export const isolations: readonly Isolation[] = [
   },
   {
     name: 'gvisor',
-    grade: 2,
     isQuicklyTried: true,
     summary: 'a kernel of its own in user space, of which the host answers few calls',
     probe: probeGvisor,
@@ -43,7 +39,6 @@ export const isolations: readonly Isolation[] = [
   },
   {
     name: 'microvm',
-    grade: 3,
     isQuicklyTried: false,
     summary: 'a virtual machine of its own, and the walls of namespaces within',
     probe: probeMachines,
@@ -51,23 +46,7 @@ export const isolations: readonly Isolation[] = [
   },
 ];
 
-/** The isolation of a name, as `DRAGOMAN_ISOLATION` has it. @throws DragomanError sandbox_unavailable, listing the known ones */
-export function findIsolation(name: string): Isolation {
-  return find(name, 'DRAGOMAN_ISOLATION');
-}
-
-/** @throws DragomanError sandbox_unavailable when the isolation is weaker than `least`, as `DRAGOMAN_MIN_ISOLATION` has it */
-export function requireIsolation(name: string, least: string): void {
-  if (findIsolation(name).grade >= find(least, 'DRAGOMAN_MIN_ISOLATION').grade) return;
-  const message = `DRAGOMAN_ISOLATION=${name} is weaker than DRAGOMAN_MIN_ISOLATION=${least} allows: choose ${least}`;
-  throw new DragomanError('sandbox_unavailable', { message });
-}
-
-function find(name: string, setting: string): Isolation {
-  const found = isolations.find((isolation) => isolation.name === name);
-  if (found) return found;
-  const known = isolations.map((isolation) => isolation.name).join(', ');
-  throw new DragomanError('sandbox_unavailable', {
-    message: `${setting}=${name} does not exist: this build has ${known}`,
-  });
+/** The isolation of a tier. */
+export function findIsolation(tier: Tier): Isolation {
+  return isolations.find(({ name }) => name === tier)!;
 }

@@ -1,3 +1,4 @@
+import type { TierState } from '../core/index.ts';
 import type { Language, Runner } from '../runner/index.ts';
 
 /** A language a caller may name. */
@@ -30,6 +31,11 @@ export class RunnerInfo {
       versions: versions[language.name] ?? {},
       keepsVariables: kernel !== null,
     }));
+  }
+
+  /** What sandboxes may be behind here: what the settings or a plan name. */
+  tiers(): Promise<readonly TierState[]> {
+    return this.#runner.tiers();
   }
 
   /** Whether code could run now. */

@@ -32,20 +32,20 @@ export function createMetrics(): PrometheusMetrics {
   const executions = new Counter({
     name: 'dragoman_executions_total',
     help: 'Programs that ended.',
-    labelNames: ['language', 'outcome'],
+    labelNames: ['language', 'isolation', 'outcome'],
     registers,
   });
   const runSeconds = new Histogram({
     name: 'dragoman_execution_run_seconds',
     help: 'Wall clock of programs.',
-    labelNames: ['language'],
+    labelNames: ['language', 'isolation'],
     buckets: seconds,
     registers,
   });
   const overheadSeconds = new Histogram({
     name: 'dragoman_execution_overhead_seconds',
     help: 'Time of an execution beyond its program: waiting, staging files, keeping artifacts.',
-    labelNames: ['language'],
+    labelNames: ['language', 'isolation'],
     buckets: seconds,
     registers,
   });
@@ -60,18 +60,22 @@ export function createMetrics(): PrometheusMetrics {
       requests.inc({ method, route, status });
       requestSeconds.observe({ method, route }, ms / 1000);
     },
-    execution({ language, outcome, wallMs, totalMs }) {
-      executions.inc({ language, outcome });
-      runSeconds.observe({ language }, wallMs / 1000);
-      overheadSeconds.observe({ language }, Math.max(0, totalMs - wallMs) / 1000);
+    execution({ language, isolation, outcome, wallMs, totalMs }) {
+      executions.inc({ language, isolation, outcome });
+      runSeconds.observe({ language, isolation }, wallMs / 1000);
+      overheadSeconds.observe({ language, isolation }, Math.max(0, totalMs - wallMs) / 1000);
     },
-    gauge(name, help, read) {
+    gauge(name, help, read, label) {
       new Gauge({
         name: prefixed(name),
         help,
+        labelNames: label === undefined ? [] : [label],
         registers,
         collect() {
-          this.set(read());
+          const values = read();
+          if (typeof values === 'number') return this.set(values);
+          this.reset();
+          for (const [each, value] of values) this.set({ [label!]: each }, value);
         },
       });
     },

@@ -49,19 +49,21 @@ describe('metrics', () => {
   test('requests, executions, gauges and counters appear under dragoman_ names', async () => {
     const metrics = createMetrics();
     metrics.request({ method: 'POST', route: '/v1/exec', status: 200, ms: 12 });
-    metrics.execution({ language: 'python', outcome: 'completed', wallMs: 5, totalMs: 9 });
+    metrics.execution({ language: 'python', isolation: 'namespaces', outcome: 'completed', wallMs: 5, totalMs: 9 });
     let parked = 1;
     metrics.gauge('pool_parked', 'Parked sandboxes.', () => parked);
+    metrics.gauge('walls', 'By wall.', () => new Map([['gvisor', 3]]), 'isolation');
     metrics.count('sweeps', 'Sweeps.');
     metrics.count('sweeps', 'Sweeps.', 2);
     parked = 7;
     const text = await metrics.text();
     expect(text).toContain('dragoman_requests_total{method="POST",route="/v1/exec",status="200"} 1');
     expect(text).toContain('dragoman_request_seconds_bucket{le="0.025",method="POST",route="/v1/exec"} 1');
-    expect(text).toContain('dragoman_executions_total{language="python",outcome="completed"} 1');
-    expect(text).toContain('dragoman_execution_run_seconds_sum{language="python"} 0.005');
-    expect(text).toContain('dragoman_execution_overhead_seconds_sum{language="python"} 0.004');
+    expect(text).toContain('dragoman_executions_total{language="python",isolation="namespaces",outcome="completed"} 1');
+    expect(text).toContain('dragoman_execution_run_seconds_sum{language="python",isolation="namespaces"} 0.005');
+    expect(text).toContain('dragoman_execution_overhead_seconds_sum{language="python",isolation="namespaces"} 0.004');
     expect(text).toContain('dragoman_pool_parked 7');
+    expect(text).toContain('dragoman_walls{isolation="gvisor"} 3');
     expect(text).toContain('dragoman_sweeps_total 3');
     expect(metrics.contentType).toContain('text/plain');
   });

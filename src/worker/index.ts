@@ -1,1 +1,2 @@
+export { Engines } from './engines.ts';
 export { LocalRunner } from './local-runner.ts';

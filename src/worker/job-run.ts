@@ -37,6 +37,7 @@ import {
   type Restored,
 } from '../runner/index.ts';
 import { type HeldFile, storeArtifacts } from './artifacts.ts';
+import type { Engines } from './engines.ts';
 import type { LiveSession } from './live-session.ts';
 import type { LiveSessions } from './live-sessions.ts';
 
@@ -51,7 +52,7 @@ const endedWhileRestoring: StateLoss = {
 };
 
 export interface JobRunParts {
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly files: JobFiles;
   readonly sessions: LiveSessions;
   readonly worker: string;
@@ -64,6 +65,7 @@ export interface JobRunParts {
 export class JobRun {
   readonly #parts: JobRunParts;
   readonly #job: Job;
+  readonly #engine: Engine;
   readonly #log: EventWriter<JobEvent>;
   readonly #runtime: Runtime;
   readonly #tools: ToolBroker | undefined;
@@ -72,13 +74,14 @@ export class JobRun {
   #permit: Promise<void> | undefined;
   #span: Span = noSpan;
 
-  /** @throws DragomanError unsupported_language, invalid_request for tools */
+  /** @throws DragomanError sandbox_unavailable for a tier that is not here, unsupported_language, invalid_request for tools */
   constructor(parts: JobRunParts, job: Job, createLog: () => EventWriter<JobEvent>) {
     this.#parts = parts;
     this.#job = job;
-    this.#runtime = runtimeOf(parts.engine, job.language);
+    this.#engine = parts.engines.of(job.tier);
+    this.#runtime = runtimeOf(this.#engine, job.language);
     this.#tools = job.tools
-      ? parts.engine.tools(job.language, job.tools.definitions, job.tools.waitMs, job.owner)
+      ? this.#engine.tools(job.language, job.tools.definitions, job.tools.waitMs, job.owner)
       : undefined;
     this.#log = createLog();
   }
@@ -150,7 +153,7 @@ export class JobRun {
       owner,
     };
     const options = { signal: this.#cancel.signal, onEvent: this.#tell, tools: this.#tools, permit: this.#permit };
-    const run = await this.#span.step('program', () => this.#parts.engine.execute(request, options));
+    const run = await this.#span.step('program', () => this.#engine.execute(request, options));
     try {
       const stored = await this.#store(run.artifacts, this.#staged());
       const rich = { outputs: [], outputsTruncated: false, error: null, interpreter: 'none' } as const;
@@ -173,7 +176,7 @@ export class JobRun {
   }
 
   async #cellInSession(live: LiveSession, { ran, kernel, state, checkpoint }: JobSession): Promise<JobEnding> {
-    const { inputs, limits, folders } = this.#job;
+    const { inputs, folders } = this.#job;
     const name = kernel?.id ?? this.#runtime.kernel!.name;
     let restored: Restored | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -181,7 +184,7 @@ export class JobRun {
         if (restored?.isWhole && !restored.loss) restored = { loss: endedWhileRestoring, isWhole: true };
         const sandbox = await this.#span.step('prepare the sandbox', () =>
           // What failed once is not tried again for this cell.
-          live.sandboxWith(inputs, folders ?? [], limits, this.#use(), restored ? undefined : checkpoint),
+          live.sandboxWith(inputs, folders ?? [], this.#job, this.#use(), restored ? undefined : checkpoint),
         );
         restored = live.tellWentOn() ?? restored;
         const isBehind = restored?.isWhole === true && !restored.loss && checkpoint?.isBehind === true;
@@ -215,7 +218,7 @@ export class JobRun {
   }
 
   async #cellAlone(): Promise<JobEnding> {
-    const sandbox = await this.#parts.engine.openSession(this.#job.limits, this.#job.owner);
+    const sandbox = await this.#engine.openSession(this.#job.limits, this.#job.owner);
     try {
       await sandbox.stage(this.#inputs(), this.#job.folders ?? []);
       await this.#permit;

@@ -3,6 +3,7 @@ import type { Engine, EngineInput, EngineSession } from '../engine/index.ts';
 import type {
   Continuity,
   FileUse,
+  Job,
   JobEnding,
   JobFiles,
   JobInput,
@@ -15,10 +16,11 @@ import type {
 } from '../runner/index.ts';
 import type { HeldFile } from './artifacts.ts';
 import { goOnFrom, saveCheckpoint } from './checkpoints.ts';
+import type { Engines } from './engines.ts';
 import { restoreKernel, saveKernel } from './kernel-states.ts';
 
 export interface LiveSessionParts {
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly files: JobFiles;
 }
 
@@ -34,6 +36,8 @@ export class LiveSession {
   idleMs = 0;
   readonly #parts: LiveSessionParts;
   #sandbox: EngineSession | undefined;
+  /** Of its sandbox. */
+  #engine: Engine | undefined;
   /** It was deleted or has moved. What still uses it gets no sandbox, because nothing would close that. */
   #hasEnded = false;
   /** The session's files in the workspace, by path. */
@@ -95,11 +99,11 @@ export class LiveSession {
   async sandboxWith(
     files: readonly JobInput[],
     folders: readonly string[],
-    limits: Limits,
+    { limits, tier }: Pick<Job, 'limits' | 'tier'>,
     use: FileUse,
     checkpoint?: JobSession['checkpoint'],
   ): Promise<EngineSession> {
-    if (this.isLive) {
+    if (this.isLive && this.#engine?.tier === tier) {
       try {
         await this.sync(files, use);
         await this.#syncFolders(folders);
@@ -110,8 +114,10 @@ export class LiveSession {
     }
     await this.close();
     this.#requireOpen();
+    const engine = this.#parts.engines.of(tier);
+    this.#engine = engine;
     if (checkpoint && (await this.#goOn(files, folders, limits, use, checkpoint))) return this.#sandbox!;
-    const sandbox = await this.#parts.engine.openSession(limits, this.owner);
+    const sandbox = await engine.openSession(limits, this.owner);
     try {
       await sandbox.stage(this.#inputs(files, use), folders);
       this.#requireOpen();
@@ -192,7 +198,7 @@ export class LiveSession {
     if (!sandbox || sandbox.ended || (this.#checkpointed === this.#changes && !save.again)) return [];
     const results: SavedState[] = [];
     const use = { jobId: save.id, owner: this.owner, pass: save.pass };
-    if (this.#parts.engine.checkpoints && this.#kernels.size > 0) {
+    if (this.#engine!.checkpoints && this.#kernels.size > 0) {
       const changes = this.#changes;
       const whole = await this.#checkpoint(sandbox, use, save);
       results.push(whole);
@@ -227,9 +233,9 @@ export class LiveSession {
   }
 
   #checkpoint(sandbox: EngineSession, use: FileUse, { checkpoint }: StateSave): Promise<SavedState> {
-    const { engine, files } = this.#parts;
+    const { files } = this.#parts;
     const notes = () => ({ held: [...this.#held], folders: this.#folders, kernels: [...this.#kernels] });
-    return saveCheckpoint(engine, sandbox, files, { session: this.ref.id, use }, notes, checkpoint);
+    return saveCheckpoint(this.#engine!, sandbox, files, { session: this.ref.id, use }, notes, checkpoint);
   }
 
   /** Makes its sandbox from a checkpoint, with these files and folders. False: it has none, and why is told with the next cell. */
@@ -240,7 +246,8 @@ export class LiveSession {
     use: FileUse,
     checkpoint: NonNullable<JobSession['checkpoint']>,
   ): Promise<boolean> {
-    const { engine, files: stored } = this.#parts;
+    const { files: stored } = this.#parts;
+    const engine = this.#engine!;
     const end = await goOnFrom(engine, stored, { session: this.ref.id, use }, limits, checkpoint);
     if ('reason' in end) {
       this.#wentOn = { loss: end, isWhole: true };

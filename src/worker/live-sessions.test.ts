@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { limits, startScriptedEngine } from '../engine/fixtures/scripted-engine.ts';
 import type { SessionRef } from '../runner/index.ts';
+import { Engines } from './engines.ts';
 import { LiveSessions } from './live-sessions.ts';
 
 const ref = (id: string, epoch = 1): SessionRef => ({ id, epoch, worker: 'w' });
@@ -34,7 +35,7 @@ async function setUp(options: { maxLive?: number } = {}) {
     return session;
   };
   const sessions = new LiveSessions({
-    engine,
+    engines: new Engines([engine]),
     files: { open: async () => [].values() as never, put: async () => ({ digest: '', size: 0 }) },
     maxLive: options.maxLive ?? 6,
     reserveBytes: 10,
@@ -46,7 +47,7 @@ async function setUp(options: { maxLive?: number } = {}) {
   const use = (owner: string, id: string, hold?: Promise<void>, epoch = 1) =>
     sessions.use(ref(id, epoch), owner, 1000, async (live) => {
       worker.now++;
-      await live.sandboxWith([], [], limits, { jobId: id, owner });
+      await live.sandboxWith([], [], { limits, tier: 'namespaces' }, { jobId: id, owner });
       await hold;
     });
   const live = (...ids: string[]) => sessions.states(ids.map((id) => ref(id))).map(({ id }) => id);

@@ -3,11 +3,11 @@ import {
   type Limits,
   type Logger,
   newId,
+  type TierState,
   type ToolResult,
   type Traces,
   type UsageNow,
 } from '../core/index.ts';
-import type { Engine } from '../engine/index.ts';
 import type { EventLog, NumberedEvent } from '../event-log/index.ts';
 import type {
   AnswerCheck,
@@ -31,6 +31,7 @@ import type {
 } from '../runner/index.ts';
 import { collect } from './collect.ts';
 import { LiveCommands } from './commands/live-commands.ts';
+import type { Engines } from './engines.ts';
 import { JobRun } from './job-run.ts';
 import { languagesOf } from './languages.ts';
 import { LiveFiles } from './live-files.ts';
@@ -39,7 +40,7 @@ import { LiveSessions } from './live-sessions.ts';
 export interface LocalRunnerOptions {
   /** Id of the worker; absent: a new one. */
   readonly worker?: string;
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly files: JobFiles;
   readonly events: EventLog<JobEvent>;
   /** Of the sandbox in which the image is asked for its versions. */
@@ -54,7 +55,7 @@ export interface LocalRunnerOptions {
   readonly now: () => number;
 }
 
-/** A `Runner` over an engine in this process: each call is a direct one, and nothing is copied or serialised. */
+/** A `Runner` over engines in this process: each call is a direct one, and nothing is copied or serialised. */
 export class LocalRunner implements Runner {
   readonly #options: LocalRunnerOptions;
   readonly #worker: string;
@@ -68,7 +69,7 @@ export class LocalRunner implements Runner {
   constructor(options: LocalRunnerOptions) {
     this.#options = options;
     this.#worker = options.worker ?? newId();
-    this.#languages = languagesOf(options.engine.catalogue);
+    this.#languages = languagesOf(options.engines.catalogue);
     this.#sessions = new LiveSessions(options);
     this.commands = new LiveCommands(this.#sessions, options.now);
     this.sandboxFiles = new LiveFiles(this.#sessions);
@@ -100,12 +101,16 @@ export class LocalRunner implements Runner {
   }
 
   async versions(): Promise<LanguageVersions> {
-    return Object.fromEntries(await this.#options.engine.versions(this.#options.limits));
+    return Object.fromEntries(await this.#options.engines.first.versions(this.#options.limits));
   }
 
   async fault(): Promise<string | null> {
-    const kind = this.#options.engine.lacking();
+    const kind = this.#options.engines.first.lacking();
     return kind === undefined ? null : `sandboxes cannot be made (${kind})`;
+  }
+
+  async tiers(): Promise<readonly TierState[]> {
+    return this.#options.engines.states();
   }
 
   /** @param permit as of `JobRun.run` */
@@ -182,9 +187,7 @@ export class LocalRunner implements Runner {
   }
 
   async census(): Promise<RunnerCensus> {
-    const { live, parked } = this.#options.engine.census();
-    const parkedOnes = Object.values(parked).reduce((sum, each) => sum + each, 0);
-    return { sandboxes: { live, parked: parkedOnes }, sessions: this.#sessions.held() };
+    return { tiers: this.#options.engines.census(), sessions: this.#sessions.held() };
   }
 
   async usageNow(session: SessionRef): Promise<UsageNow | null> {
@@ -213,19 +216,11 @@ export class LocalRunner implements Runner {
     await this.#sessions.drop(session);
   }
 
-  async openSession({
-    session,
-    owner,
-    idleMs,
-    inputs,
-    folders,
-    limits,
-    checkpoint,
-    pass,
-  }: SessionOrder): Promise<void> {
+  async openSession(order: SessionOrder): Promise<void> {
+    const { session, owner, idleMs, inputs, folders, checkpoint, pass } = order;
     const use = { jobId: session.id, owner, pass };
     await this.#sessions.use(session, owner, idleMs, (live) =>
-      live.sandboxWith(inputs, folders, limits, use, checkpoint),
+      live.sandboxWith(inputs, folders, order, use, checkpoint),
     );
   }
 

@@ -53,7 +53,7 @@ describe.skipIf(!hasNats())('gateways over NATS', () => {
     const [one, two] = [await gateway(), await gateway()];
     const note = {
       ...{ id: 'exec-1', tenant: 't', principalId: 'p', owner: 'o', sessionId: 's', inSession: true },
-      ...{ language: 'python', begunAt: 1, gateway: one.id },
+      ...{ language: 'python', tier: 'namespaces' as const, begunAt: 1, gateway: one.id },
     };
     one.note(note);
     await eventually(async () => expect(await two.find('exec-1')).toMatchObject(note));

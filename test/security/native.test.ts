@@ -7,7 +7,7 @@ import { newId } from '../../src/core/index.ts';
 import { guestFiles } from '../../src/sandbox/linux/guest-files.ts';
 import { PipeLink } from '../../src/sandbox/linux/pipes/link.ts';
 import { seccompProgram } from '../../src/sandbox/linux/seccomp/index.ts';
-import { firstSandboxUser, ownUserMap } from '../../src/sandbox/linux/user-map.ts';
+import { ownUserMap, sandboxUsers } from '../../src/sandbox/linux/user-map.ts';
 import { SandboxUsers } from '../../src/sandbox/linux/users.ts';
 import type { Zygote } from '../../src/sandbox/namespaces/zygote.ts';
 import { ZygoteFamily } from '../../src/sandbox/namespaces/zygote-family.ts';
@@ -80,7 +80,7 @@ describe('a sandbox of the bare zygote', attacking('results'), () => {
   let zygote: Zygote;
   let users: SandboxUsers | undefined;
   beforeAll(async () => {
-    if (process.getuid!() === 0) users = await SandboxUsers.open(firstSandboxUser(ownUserMap(), 2_000_000_000));
+    if (process.getuid!() === 0) users = await SandboxUsers.open(sandboxUsers(ownUserMap(), 2_000_000_000));
     const path = (folder: string) => fileURLToPath(new URL(`../../${folder}`, import.meta.url));
     family = new ZygoteFamily({
       templates: [{ name: 'bare', isBare: true, imports: [], warm: null }],

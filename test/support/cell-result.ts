@@ -41,6 +41,7 @@ export function finishedExecution(
     id,
     sessionId: id,
     language: 'python',
+    tier: 'namespaces',
     continuity: 'fresh',
     startedAt: 0,
     files: [],

@@ -13,9 +13,10 @@ import {
 } from '../../src/cluster/index.ts';
 import { DragomanError, newId } from '../../src/core/index.ts';
 import type { JobFiles } from '../../src/runner/index.ts';
-import { LocalRunner } from '../../src/worker/index.ts';
+import { Engines, LocalRunner } from '../../src/worker/index.ts';
 import { type TestEngine, testLimits } from './engine.ts';
 import { silent as logger } from './silent.ts';
+import { testTier } from './tier.ts';
 
 /** Connects to a NATS server of a test, for as long as the test runs. */
 export async function connectNats(url: string, more: { seat?: string; user?: string; password?: string } = {}) {
@@ -68,11 +69,12 @@ export async function startWorkerService(
   const runner = make(worker, log);
   const lease = () => ({
     ...{ worker, startedAt: 0, version: '0', image: 'test', places: 4, maxSessions: 10, memory: 1e9 },
+    tiers: [{ tier: testTier(), fault: null }],
     sessions: runner.liveSessions,
   });
   const service = new WorkerService({ connection, runner, log, lease, drainMs: 5000, logger });
   const free = () => 4 - runner.running;
-  const lane = new LaneWorker({ connection, worker, runner, log, free, logger, now: Date.now });
+  const lane = new LaneWorker({ connection, worker, runner, tiers: [testTier()], log, free, logger, now: Date.now });
   await service.start(seatWaitMs);
   lane.start();
   onTestFinished(async () => {
@@ -91,7 +93,7 @@ export function localRunner(
   files: JobFiles = noFiles,
 ): LocalRunner {
   const local = new LocalRunner({
-    ...{ worker, engine, files, events, logger, limits: testLimits },
+    ...{ worker, engines: new Engines([engine]), files, events, logger, limits: testLimits },
     ...{ maxLive: 10, reserveBytes: 0, availableMemory: () => Number.MAX_SAFE_INTEGER, now: Date.now },
   });
   onTestFinished(() => local.close());

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../../src/config/index.ts';
 import type {
   CellManner,
   CellResult,
@@ -7,6 +6,7 @@ import type {
   ExecutionResult,
   Limits,
   Logger,
+  Tier,
   ToolCall,
   ToolDefinition,
   ToolResult,
@@ -25,7 +25,7 @@ import {
 } from '../../src/engine/index.ts';
 import { type Backend, findIsolation } from '../../src/sandbox/index.ts';
 import { imageRoot, machineFilesOf, nativeDir } from './image.ts';
-import { tierOptions } from './tier.ts';
+import { testTier, tierOptions } from './tier.ts';
 
 const MiB = 1024 * 1024;
 
@@ -134,7 +134,7 @@ export async function startEngine(
     runtimesDir?: string;
     diskReadBytes?: number;
     /** Absent: that of the configuration. */
-    isolation?: string;
+    isolation?: Tier;
   } = {},
 ): Promise<TestEngine> {
   const limits = { ...testLimits, ...options.limits };
@@ -146,7 +146,7 @@ export async function startEngine(
   const root = await imageRoot();
   const catalogue = loadRuntimes(runtimesDir, root);
   // `npm run test:tiers` runs the same tests behind the other boundaries.
-  const isolation = options.isolation ?? loadConfig().isolation.backend;
+  const isolation = options.isolation ?? testTier();
   const backend = findIsolation(isolation).create({
     ...(await tierOptions(isolation)),
     imageRoot: root,

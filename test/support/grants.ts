@@ -43,6 +43,8 @@ export async function grantService(parts: GrantParts) {
   const plan: Plan = {
     limits: testLimits,
     maxWallMs: 60_000,
+    tier: 'namespaces',
+    otherTiers: [],
     running: undefined,
     waiting: 100,
     storedBytes: 64 * 1024 ** 2,
@@ -112,7 +114,17 @@ export async function grantService(parts: GrantParts) {
         lastActiveAt: now(),
         expiresAt: set.expiresAt,
       },
-      ...{ idleMs: 1000, lifeMs: 1000, memoryBytes: 1, endsAt: null, face: null, notes: {}, plan: null, metadata: {} },
+      ...{
+        idleMs: 1000,
+        lifeMs: 1000,
+        memoryBytes: 1,
+        endsAt: null,
+        face: null,
+        notes: {},
+        plan: null,
+        tier: null,
+        metadata: {},
+      },
       ...{ ran: [], kernels: [], folders: [], worker: null, epoch: 1, holder: null, turn: 0 },
     };
     await records.sessions.create(record);

@@ -29,6 +29,8 @@ export const plansWith = (rates: RateLimits): Plans =>
       {
         limits: testLimits,
         maxWallMs: 10_000,
+        tier: 'namespaces' as const,
+        otherTiers: [],
         running: undefined,
         waiting: 10,
         storedBytes: 40_960,
@@ -164,7 +166,7 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     dialects: [probe],
     metrics: createMetrics(),
     logger,
-    runnerInfo: { languages: async () => [], health },
+    runnerInfo: { languages: async () => [], tiers: async () => [], health },
     ...options,
     authenticator,
   });

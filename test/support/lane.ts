@@ -9,6 +9,7 @@ import type { Job, JobEvent } from '../../src/runner/index.ts';
 import { MemoryJobFiles } from '../conformance/runner/runner.ts';
 import { testLimits } from './engine.ts';
 import { type Script, ScriptedRunner } from './scripted-runner.ts';
+import { testTier } from './tier.ts';
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -65,7 +66,16 @@ export async function startLaneWorker(url: string, seat: string, script: Script,
     },
   };
   const free = () => places - running;
-  const lane = new LaneWorker({ connection, worker, runner: counted, log, free, logger, now: Date.now });
+  const lane = new LaneWorker({
+    connection,
+    worker,
+    runner: counted,
+    tiers: [testTier()],
+    log,
+    free,
+    logger,
+    now: Date.now,
+  });
   const lease = new HeldLease({
     connection,
     lease: () => ({
@@ -79,6 +89,7 @@ export async function startLaneWorker(url: string, seat: string, script: Script,
       maxSessions: 1,
       sessions: 0,
       memory: 1,
+      tiers: [{ tier: testTier(), fault: null }],
     }),
     lapsed: async () => {},
     alone: () => {},
@@ -121,6 +132,7 @@ export function laneJob(more: Partial<Job> = {}): Job {
     inputs: [],
     folders: null,
     limits: testLimits,
+    tier: testTier(),
     tools: null,
     session: null,
     deadline: Date.now() + 20_000,

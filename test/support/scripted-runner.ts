@@ -1,4 +1,14 @@
-import { DragomanError, keptMode, modeOf, type ToolCall, type ToolResult, uploadMode } from '../../src/core/index.ts';
+import {
+  DragomanError,
+  keptMode,
+  modeOf,
+  type Tier,
+  type TierState,
+  type ToolCall,
+  type ToolResult,
+  tiers,
+  uploadMode,
+} from '../../src/core/index.ts';
 import type { EventLog, EventWriter } from '../../src/event-log/index.ts';
 import {
   type AnswerCheck,
@@ -24,6 +34,7 @@ import {
 } from '../../src/runner/index.ts';
 import { cellResult, said } from './cell-result.ts';
 import { ScriptedCommands, ScriptedFiles } from './scripted-commands.ts';
+import { testTier } from './tier.ts';
 
 /** What a scripted job does: its result as far as it is not the usual one. */
 export type Script = (job: ScriptedJob) => Promise<Partial<JobEnding['result']> | undefined>;
@@ -103,6 +114,13 @@ export class ScriptedRunner implements Runner {
     return null;
   }
 
+  /** A test takes tiers away here. */
+  faults: Partial<Record<Tier, string>> = {};
+
+  async tiers(): Promise<readonly TierState[]> {
+    return tiers.map((tier) => ({ tier, fault: this.faults[tier] ?? null }));
+  }
+
   async submit(job: Job, permit?: Promise<void>): Promise<void> {
     const key = { tenant: '', principalId: job.owner, id: job.id };
     if (this.#events.find(key)) throw new DragomanError('conflict');
@@ -150,7 +168,7 @@ export class ScriptedRunner implements Runner {
     const sessions = [...this.#live.values()].map(({ ref: { id, epoch }, kernels }) => {
       return { id, epoch, kernels: [...kernels], isBusy: this.#isUsed(id), lastUsedAt: Date.now() };
     });
-    return { sandboxes: { live: sessions.length, parked: 0 }, sessions };
+    return { tiers: [{ tier: testTier(), live: sessions.length, parked: 0 }], sessions };
   }
 
   #isUsed(sessionId: string): boolean {

@@ -40,6 +40,8 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
   const plan: Plan = {
     limits: testLimits,
     maxWallMs: 60_000,
+    tier: 'namespaces',
+    otherTiers: [],
     running: undefined,
     waiting: 100,
     storedBytes: 1024 ** 3,

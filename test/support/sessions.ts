@@ -16,10 +16,11 @@ import {
   StoredJobFiles,
 } from '../../src/service/index.ts';
 import { createDiskBytes, createFileStore, type Records } from '../../src/stores/index.ts';
-import { LocalRunner } from '../../src/worker/index.ts';
+import { Engines, LocalRunner } from '../../src/worker/index.ts';
 import { startClusterRunner, startWorkerService } from './cluster-runner.ts';
 import { type TestEngine, testLimits } from './engine.ts';
 import { memoryRecords } from './records.ts';
+import { testTier } from './tier.ts';
 
 const hour = 3_600_000;
 
@@ -59,6 +60,8 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const plan: Plan = {
     limits: testLimits,
     maxWallMs: 60_000,
+    tier: testTier(),
+    otherTiers: [],
     running: undefined,
     waiting: 100,
     storedBytes: 1024 ** 3,
@@ -81,7 +84,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const makeWorker = (worker?: string, events: EventLog<JobEvent> = memoryJobLog()) =>
     new LocalRunner({
       ...(worker === undefined ? {} : { worker }),
-      engine: engine.engine,
+      engines: new Engines([engine.engine]),
       files: jobFiles,
       events,
       limits: testLimits,

@@ -1,5 +1,5 @@
 import type { Msg } from '@nats-io/transport-node';
-import { DragomanError, type Logger } from '../../core/index.ts';
+import { DragomanError, type Logger, type Tier } from '../../core/index.ts';
 import type { Job } from '../../runner/index.ts';
 import type { Connection } from '../connection.ts';
 import type { WorkerLog } from '../log/worker-log.ts';
@@ -15,6 +15,8 @@ export interface LaneWorkerOptions {
     /** Begins a job; none of its code is run before `permit` resolves, and nothing where it rejects. @throws DragomanError as `Runner.submit` */
     submit(job: Job, permit: Promise<void>): Promise<void>;
   };
+  /** Jobs of others are left to other workers. */
+  readonly tiers: readonly Tier[];
   readonly log: WorkerLog;
   /** Places for jobs that are free now, those of jobs that `runner` has not been given yet included. */
   readonly free: () => number;
@@ -111,7 +113,8 @@ export class LaneWorker {
       return;
     }
     if (now() > job.deadline) this.#say(reply, acknowledged);
-    else if (this.#isDraining || this.#free() <= 0) this.#say(reply, elsewhere(elsewhereMs));
+    else if (this.#isDraining || this.#free() <= 0 || !this.#options.tiers.includes(job.tier))
+      this.#say(reply, elsewhere(elsewhereMs));
     else await this.#run(job, reply);
     this.#fill();
   }

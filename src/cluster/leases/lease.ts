@@ -1,6 +1,6 @@
 import { JetStreamApiError, jetstreamManager, type StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import { DragomanError } from '../../core/index.ts';
+import { DragomanError, type Tier, type TierState, tiers } from '../../core/index.ts';
 import type { Connection } from '../connection.ts';
 import { leaseBucket, leaseStream, leasesTold } from '../subjects.ts';
 
@@ -11,6 +11,8 @@ export const beatMs = 1000;
 /** How long the server remembers that a lease has ended. */
 const markerMs = 60_000;
 const maxLeaseBytes = 4096;
+/** Of the reason why a tier is missing. */
+const maxFaultChars = 500;
 
 /** What a worker says of itself while it lives: gateways choose workers by it. */
 export interface WorkerLease {
@@ -32,6 +34,8 @@ export interface WorkerLease {
   readonly sessions: number;
   /** Bytes that are left for sandboxes. */
   readonly memory: number;
+  /** What its sandboxes may be behind, and why some that are wanted are missing. */
+  readonly tiers: readonly TierState[];
   /** When it was written, by the clock of the worker, in milliseconds since the epoch. */
   readonly at?: number;
 }
@@ -75,7 +79,18 @@ export function checkedLease(lease: WorkerLease): WorkerLease {
   const isLease =
     numbers.every((each) => Number.isFinite(each) && each >= 0) &&
     texts.every((each) => typeof each === 'string' && each.length <= 200) &&
-    typeof lease.draining === 'boolean';
+    typeof lease.draining === 'boolean' &&
+    Array.isArray(lease.tiers) &&
+    lease.tiers.every(isTierState);
   if (!isLease) throw new DragomanError('invalid_request', { message: 'This is no lease of a worker.' });
   return lease;
+}
+
+function isTierState({ tier, fault }: TierState): boolean {
+  return tiers.includes(tier) && (fault === null || (typeof fault === 'string' && fault.length <= maxFaultChars));
+}
+
+/** Whether a worker has sandboxes of a tier; null: of any. */
+export function hasTier({ tiers }: WorkerLease, tier: Tier | null): boolean {
+  return tier === null || tiers.some((each) => each.tier === tier && each.fault === null);
 }

@@ -1,4 +1,12 @@
-import { DragomanError, type ToolResult, type UsageNow, within } from '../../core/index.ts';
+import {
+  DragomanError,
+  type Tier,
+  type TierState,
+  type ToolResult,
+  tiers,
+  type UsageNow,
+  within,
+} from '../../core/index.ts';
 import type { NumberedEvent } from '../../event-log/index.ts';
 import {
   type AnswerCheck,
@@ -21,6 +29,7 @@ import {
   WorkerGone,
 } from '../../runner/index.ts';
 import type { WorkerCalls } from '../calls/worker-calls.ts';
+import { hasTier } from '../leases/lease.ts';
 import type { WorkerTable } from '../leases/worker-table.ts';
 import type { JobEvents, Lane } from './job-events.ts';
 import { Placing } from './placing.ts';
@@ -94,12 +103,22 @@ export class ClusterRunner implements Runner {
     return faults.includes(null) ? null : (first ?? 'no worker answers');
   }
 
+  /** What one worker has is there. */
+  async tiers(): Promise<readonly TierState[]> {
+    const leases = this.#workers.all();
+    const told = leases.flatMap((lease) => lease.tiers);
+    return tiers.flatMap((tier) => {
+      if (leases.some((lease) => hasTier(lease, tier))) return [{ tier, fault: null }];
+      return told.find((state) => state.tier === tier) ?? [];
+    });
+  }
+
   async submit(job: Job): Promise<void> {
     if (job.session) return this.#send(job, job.session.worker);
     if (this.#lane.takes(job)) return this.#lane.submit(job);
     for (let offer = 1; ; offer++) {
       try {
-        return await this.#send(job, await this.#placing.choose(null));
+        return await this.#send(job, await this.#placing.choose(null, job.tier));
       } catch (error) {
         if (!(error instanceof WorkerGone) || offer === maxOffers) throw error;
       }
@@ -126,8 +145,8 @@ export class ClusterRunner implements Runner {
     await this.#end(jobId, 'cancel');
   }
 
-  placeSession(current: string | null): Promise<string> {
-    return this.#placing.choose(current);
+  placeSession(current: string | null, tier: Tier | null): Promise<string> {
+    return this.#placing.choose(current, tier);
   }
 
   leaving(listener: (worker: string) => void): () => void {
@@ -149,9 +168,17 @@ export class ClusterRunner implements Runner {
       ),
     );
     const told = (await Promise.all(asked)).filter((each) => each !== undefined);
-    const sum = (count: (census: RunnerCensus) => number) => told.reduce((total, each) => total + count(each), 0);
+    const byTier = Map.groupBy(
+      told.flatMap((census) => census.tiers),
+      ({ tier }) => tier,
+    );
+    const sum = (counts: readonly number[]) => counts.reduce((total, each) => total + each, 0);
     return {
-      sandboxes: { live: sum(({ sandboxes }) => sandboxes.live), parked: sum(({ sandboxes }) => sandboxes.parked) },
+      tiers: [...byTier].map(([tier, counts]) => ({
+        tier,
+        live: sum(counts.map(({ live }) => live)),
+        parked: sum(counts.map(({ parked }) => parked)),
+      })),
       sessions: told.flatMap(({ sessions }) => sessions),
     };
   }
@@ -241,7 +268,7 @@ export class ClusterRunner implements Runner {
   /** Asks a worker that is as good as any other. @throws DragomanError overloaded when none is there */
   async #ofAny<T>(operation: string): Promise<T> {
     for (let offer = 1; ; offer++) {
-      const worker = await this.#placing.choose(null);
+      const worker = await this.#placing.choose(null, null);
       try {
         return await this.#orAvoided(worker, () => this.#calls.call<T>(worker, operation, null));
       } catch (error) {

@@ -1,5 +1,5 @@
-import { DragomanError } from '../../core/index.ts';
-import type { WorkerLease } from '../leases/lease.ts';
+import { DragomanError, type Tier } from '../../core/index.ts';
+import { hasTier, type WorkerLease } from '../leases/lease.ts';
 import type { WorkerTable } from '../leases/worker-table.ts';
 
 /** A worker that refused is not chosen again for so long: its lease tells of it by then. */
@@ -25,21 +25,29 @@ export class Placing {
   }
 
   /**
-   * The worker `current`, if it still takes something. Else one of two at random: the one with more memory left, and with room.
-   * @throws DragomanError overloaded when no worker is there
+   * The worker `current`, if it still takes something. Else, of those with this tier (null: any), one of two at random: the one with more
+   * memory left, and with room.
+   * @throws DragomanError overloaded when no worker is there, sandbox_unavailable when none has the tier
    */
-  async choose(current: string | null): Promise<string> {
-    if (current !== null && this.#takes(this.#workers.find(current))) return current;
+  async choose(current: string | null, tier: Tier | null): Promise<string> {
+    const held = current === null ? undefined : this.#workers.find(current);
+    if (held && hasTier(held, tier) && this.#takes(held)) return held.worker;
     if (this.#workers.all().length === 0) await this.#workers.some(waitMs);
     const there = this.#workers.all().filter((lease) => !lease.draining);
     if (there.length === 0)
       throw new DragomanError('overloaded', { message: 'No worker is available.', retryAfterSeconds: 2 });
-    const willing = there.filter((lease) => this.#takes(lease));
-    return better(drawn(willing.length > 0 ? willing : there)).worker;
+    const fit = there.filter((lease) => hasTier(lease, tier));
+    if (fit.length === 0)
+      throw new DragomanError('sandbox_unavailable', {
+        message: `No worker has the isolation ${tier}.`,
+        lasting: true,
+      });
+    const willing = fit.filter((lease) => this.#takes(lease));
+    return better(drawn(willing.length > 0 ? willing : fit)).worker;
   }
 
-  #takes(lease: WorkerLease | undefined): boolean {
-    if (!lease || lease.draining) return false;
+  #takes(lease: WorkerLease): boolean {
+    if (lease.draining) return false;
     const until = this.#avoided.get(lease.worker);
     if (until === undefined) return true;
     if (until > performance.now()) return false;

@@ -1,18 +1,26 @@
+import { tiers } from '../../core/index.ts';
 import { section } from '../setting.ts';
-import { bytes, GiB, imageName, MiB, path, text, whole } from '../values.ts';
+import { bytes, choice, choices, GiB, imageName, MiB, path, whole } from '../values.ts';
 
 const setting = section('Sandboxes');
 
 export const isolation = {
   backend: setting('DRAGOMAN_ISOLATION', {
-    value: text(),
+    value: choice(...tiers),
     default: 'namespaces',
-    help: 'What separates sandboxes from the host and from each other: `namespaces`, `gvisor` (a kernel in user space for each) or `microvm` (a virtual machine for each, on x86-64). Any other name is refused at the start.',
+    plan: 'own',
+    help: 'What separates sandboxes from the host and from each other: `namespaces`, `gvisor` (a kernel in user space for each) or `microvm` (a virtual machine for each, on x86-64). A plan may say another one.',
+  }),
+  choices: setting('DRAGOMAN_ISOLATION_CHOICES', {
+    value: choices(...tiers),
+    unset: 'requests choose nothing',
+    plan: 'own',
+    help: 'Isolations that a request may choose instead, separated by commas. A request that names another one is refused.',
   }),
   least: setting('DRAGOMAN_MIN_ISOLATION', {
-    value: text(),
+    value: choice(...tiers),
     default: 'namespaces',
-    help: 'The weakest `DRAGOMAN_ISOLATION` with which the service starts; `namespaces` is weaker than `gvisor`, and that than `microvm`.',
+    help: 'The weakest isolation that the settings and plans may name: the service does not start with a weaker one. `namespaces` is weaker than `gvisor`, and that than `microvm`.',
   }),
   runsc: setting('DRAGOMAN_RUNSC', {
     value: path(),

@@ -33,6 +33,7 @@ export function addOverviewRoutes(app: FastifyInstance, services: Omit<AdminServ
       version,
       image,
       isolation,
+      isolations: now.tiers.map(({ tier, fault, live, parked }) => ({ name: tier, fault, live, parked })),
       started_at: isoTime(startedAt),
     };
   });

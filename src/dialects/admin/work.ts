@@ -36,13 +36,14 @@ export function addWorkRoutes(
 }
 
 function executionAnswer(execution: ObservedExecution, names: ReadonlyMap<string, string>) {
-  const { id, serial, sessionId, owner, language, status, begunAt, placedAt } = execution;
+  const { id, serial, sessionId, owner, language, tier, status, begunAt, placedAt } = execution;
   return {
     id,
     serial,
     session_id: sessionId,
     owner: ownerAnswer(owner, names),
     language,
+    isolation: tier,
     status,
     begun_at: isoTime(begunAt),
     placed_at: isoTimeOrNull(placedAt),
@@ -50,7 +51,7 @@ function executionAnswer(execution: ObservedExecution, names: ReadonlyMap<string
 }
 
 function sessionAnswer(session: ObservedSession, names: ReadonlyMap<string, string>) {
-  const { id, owner, state, isBusy, createdAt, lastActiveAt, expiresAt, memoryBytes, kernels } = session;
+  const { id, owner, state, isBusy, createdAt, lastActiveAt, expiresAt, memoryBytes, tier, kernels } = session;
   return {
     id,
     owner: ownerAnswer(owner, names),
@@ -61,5 +62,6 @@ function sessionAnswer(session: ObservedSession, names: ReadonlyMap<string, stri
     last_active_at: isoTime(lastActiveAt),
     expires_at: isoTime(expiresAt),
     memory_bytes: memoryBytes,
+    isolation: tier,
   };
 }

@@ -20,6 +20,8 @@ const about = {
   ],
   wallMs: 30_000,
   maxWallMs: 300_000,
+  tier: 'namespaces',
+  otherTiers: [],
 };
 
 /**

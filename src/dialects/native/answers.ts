@@ -117,6 +117,7 @@ const ending = {
     .enum(['kept', 'lost', 'none'])
     .describe('Whether the next execution finds the variables; `none`: the language keeps none.'),
   started_at: time,
+  isolation: z.string().describe('What its sandbox was behind.'),
   stage: z
     .enum(['compile', 'run'])
     .describe('What ended so: the run, or the compilation (or check) that failed before it.'),
@@ -172,6 +173,12 @@ export const session = z
     expires_at: time.describe('When it ends unless it is used before.'),
     idle_timeout_ms: count,
     memory_bytes: bytes,
+    isolation: z
+      .string()
+      .nullable()
+      .describe(
+        'What its sandbox is behind, from its beginning to its end; null: it is older than this, and the plan says it.',
+      ),
     metadata: z.record(z.string(), z.string()),
   })
   .meta({ id: 'Session' });

@@ -21,6 +21,7 @@ function cell(language: string, code: string, result: Partial<CellResult> = {}):
       id,
       sessionId: newId(),
       language,
+      tier: 'namespaces',
       continuity: 'continued',
       startedAt: 0,
       files: [],

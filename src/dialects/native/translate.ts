@@ -14,7 +14,7 @@ import { restoredAnswer } from './states.ts';
 import type { ExecutionBody, FileReference, SessionBody, SessionChange, ToolResultsBody } from './wire.ts';
 
 export function toCell(body: ExecutionBody, sessionId?: string): ExecutionRequest {
-  const { language, code, args, stdin, kernel_id: kernelId, timeout_ms: wallMs, files, tools } = body;
+  const { language, code, args, stdin, kernel_id: kernelId, timeout_ms: wallMs, isolation, files, tools } = body;
   return {
     sessionId,
     kernelId: kernelId ?? undefined,
@@ -23,18 +23,24 @@ export function toCell(body: ExecutionBody, sessionId?: string): ExecutionReques
     args: args ?? undefined,
     stdin: stdin ?? undefined,
     wallMs: wallMs ?? undefined,
+    tier: isolation ?? undefined,
     files: files?.map(toInput),
     tools: tools ?? undefined,
   };
 }
 
-export function toNewSession(body: Omit<SessionBody, 'files'> & Partial<Pick<SessionBody, 'files'>>): NewSession {
-  const { name, idle_timeout_ms: idleMs, lifetime_ms: lifeMs, memory_bytes: memoryBytes, metadata, files } = body;
+/** What a copy of a session has from the original. */
+type MadeWith = 'files' | 'isolation';
+
+export function toNewSession(body: Omit<SessionBody, MadeWith> & Partial<Pick<SessionBody, MadeWith>>): NewSession {
+  const { name, idle_timeout_ms: idleMs, lifetime_ms: lifeMs, memory_bytes: memoryBytes } = body;
+  const { isolation, metadata, files } = body;
   return {
     name,
     idleMs: idleMs ?? undefined,
     lifeMs: lifeMs ?? undefined,
     memoryBytes: memoryBytes ?? undefined,
+    tier: isolation ?? undefined,
     metadata: metadata ?? undefined,
     files: files?.map(toInput),
   };
@@ -71,6 +77,7 @@ export function sessionAnswer(info: SessionInfo): Session {
     expires_at: isoTime(info.expiresAt),
     idle_timeout_ms: info.idleMs,
     memory_bytes: info.memoryBytes,
+    isolation: info.tier,
     metadata: { ...info.metadata },
   };
 }
@@ -113,6 +120,7 @@ export function endOf({ id, sessionId, language, result, ...execution }: Executi
     restored: restoredAnswer(execution.restored),
     interpreter: result.interpreter,
     started_at: isoTime(execution.startedAt),
+    isolation: execution.tier,
     stage: result.stage,
     usage: usageAnswer(result.usage),
     compile_usage: result.compileUsage && usageAnswer(result.compileUsage),

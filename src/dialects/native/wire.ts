@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idPattern } from '../../core/index.ts';
+import { idPattern, tiers } from '../../core/index.ts';
 import { previewForms } from '../../service/index.ts';
 
 /** What clients send. Keys that are not named here are ignored. */
@@ -53,6 +53,12 @@ export const kernelBody = z
   })
   .meta({ id: 'KernelRequest' });
 
+const isolation = z
+  .enum(tiers)
+  .describe(
+    'What its sandbox is behind: one that the plan allows; absent: the one of the plan. A session keeps its own.',
+  );
+
 export const executionBody = z
   .object({
     language: z.string().describe('A language or one of its aliases, any case. `lang` is another name of this field.'),
@@ -61,6 +67,7 @@ export const executionBody = z
     stdin: z.string().nullish(),
     kernel_id: kernelId.nullish().describe('A kernel of the session; absent: the default one of the language.'),
     timeout_ms: milliseconds.nullish().describe('Wall clock; at most what the plan allows. Waiting for tools is free.'),
+    isolation: isolation.nullish(),
     files: files.nullish().describe('Put into the workspace first.'),
     tools: z.array(tool).max(maxTools, `must be at most ${maxTools}`).nullish().describe('Tools the code may call.'),
   })
@@ -100,6 +107,7 @@ export const sessionBody = z
     idle_timeout_ms: idleTimeout.nullish(),
     lifetime_ms: milliseconds.nullish().describe('The session ends, files and all, after so long without use.'),
     memory_bytes: z.int().min(minMemoryBytes).nullish().describe('At most what the plan allows.'),
+    isolation: isolation.nullish(),
     metadata: metadata.nullish(),
     files: files.nullish().describe('Stored files to begin with.'),
   })
@@ -107,9 +115,9 @@ export const sessionBody = z
 
 export type SessionBody = z.infer<typeof sessionBody>;
 
-/** Without files, because a copy begins with those of the original. */
+/** A copy begins with the files of the original, and has its isolation. */
 export const forkBody = sessionBody
-  .omit({ files: true })
+  .omit({ files: true, isolation: true })
   .extend({
     variables: z.boolean().optional().describe('With its variables, as far as they can be saved. Absent: yes.'),
     execution_id: z

@@ -8,7 +8,7 @@ import { guestFiles } from '../linux/guest-files.ts';
 import { RunningSandboxes } from '../linux/processor-share.ts';
 import { reachableImage } from '../linux/reachable.ts';
 import { seccompProgram } from '../linux/seccomp/index.ts';
-import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
+import { ownUserMap, sandboxUsers } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions } from '../options.ts';
 import type {
@@ -34,7 +34,7 @@ const restartDelayMs = 500;
 
 /** Sandboxes by gVisor: each has a kernel of its own, in user space, that is one process of the host's. */
 export class GvisorBackend implements Backend {
-  readonly name = 'gvisor';
+  readonly tier = 'gvisor';
   readonly traits: BackendTraits = {
     // The others are limits that gVisor enforces inside.
     adjustable: ['memoryBytes', 'cpus'],
@@ -69,7 +69,7 @@ export class GvisorBackend implements Backend {
   }
 
   async start(): Promise<void> {
-    const { imageRoot, sandboxUid, templates, logger } = this.#options;
+    const { imageRoot, sandboxUid, userShare, templates, logger } = this.#options;
     try {
       this.#runsc = await examineRunsc(runscPath(this.#options));
       const tierDir = tierFolder(this.#options);
@@ -77,10 +77,10 @@ export class GvisorBackend implements Backend {
       mkdirSync(ownFolder, { recursive: true, mode: 0o755 });
       let root = imageRoot;
       if (process.getuid!() === 0) {
-        const first = firstSandboxUser(ownUserMap(), sandboxUid);
-        root = reachableImage(imageRoot, first);
-        for (const path of [tierDir, this.#runsc.path]) reachableImage(path, first);
-        this.#users = await SandboxUsers.open(first);
+        const range = sandboxUsers(ownUserMap(), sandboxUid, userShare);
+        root = reachableImage(imageRoot, range.first);
+        for (const path of [tierDir, this.#runsc.path]) reachableImage(path, range.first);
+        this.#users = await SandboxUsers.open(range);
       }
       this.#cgroups = await openCgroups(process.getuid!());
       this.#bound();

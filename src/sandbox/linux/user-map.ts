@@ -10,6 +10,12 @@ export interface UserExtent {
 /** Users reserved for sandboxes: zygotes run as the first, and each other one belongs to one sandbox at a time. */
 export const sandboxUserCount = 4096;
 
+/** Users for the sandboxes of one backend. */
+export interface UserRange {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** Reads what /proc/self/uid_map shows. */
 export function parseUserMap(text: string): UserExtent[] {
   return text
@@ -44,4 +50,10 @@ export function firstSandboxUser(map: readonly UserExtent[], wanted: number): nu
   if (first < Math.max(1, longest.inside))
     throw new Error(`/proc/self/uid_map has no ${sandboxUserCount} users in a row for sandboxes`);
   return first;
+}
+
+/** The users of one backend: of all for sandboxes, this part. @throws Error as `firstSandboxUser` */
+export function sandboxUsers(map: readonly UserExtent[], wanted: number, { at, of } = { at: 0, of: 1 }): UserRange {
+  const count = Math.floor(sandboxUserCount / of);
+  return { first: firstSandboxUser(map, wanted) + at * count, count };
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { childEnvironment, DragomanError } from '../../core/index.ts';
-import { sandboxUserCount as count } from './user-map.ts';
+import type { UserRange } from './user-map.ts';
 
 /** The first of the same users inside the base sandbox; 1000 is the user of the image. */
 const firstInside = 1000;
@@ -16,15 +16,17 @@ const deadlineMs = 5000;
 export class SandboxUsers {
   readonly #first: number;
   readonly #namespace: number;
-  readonly #free: number[] = Array.from({ length: count - 1 }, (_, index) => firstInside + count - 1 - index);
+  readonly #free: number[];
 
-  private constructor(first: number, namespace: number) {
+  private constructor({ first, count }: UserRange, namespace: number) {
     this.#first = first;
+    this.#free = Array.from({ length: count - 1 }, (_, index) => firstInside + count - 1 - index);
     this.#namespace = namespace;
   }
 
   /** Makes the user namespace. @throws Error when the kernel refuses */
-  static async open(first: number): Promise<SandboxUsers> {
+  static async open(range: UserRange): Promise<SandboxUsers> {
+    const { first, count } = range;
     // The namespace belongs to the zygotes' user, who may therefore enter it; root maps the range from outside.
     const holder = spawn('unshare', ['--user', 'cat'], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -45,7 +47,7 @@ export class SandboxUsers {
       for (const kind of ['uid', 'gid']) {
         writeFileSync(`/proc/${holder.pid}/${kind}_map`, `${firstInside} ${first} ${count}\n`);
       }
-      return new SandboxUsers(first, openSync(`/proc/${holder.pid}/ns/user`, 'r'));
+      return new SandboxUsers(range, openSync(`/proc/${holder.pid}/ns/user`, 'r'));
     } finally {
       holder.kill('SIGKILL');
     }

@@ -6,7 +6,7 @@ import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
 import { type Cgroup, type CgroupTree, openCgroups } from '../linux/cgroup/index.ts';
 import { guestEnvironment, guestFiles } from '../linux/guest-files.ts';
-import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
+import { ownUserMap, sandboxUsers } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions, MachineFiles } from '../options.ts';
 import type { Backend, BackendTraits, Sandbox, SandboxRequest } from '../port.ts';
@@ -24,7 +24,7 @@ const mostMemoryBytes = 2048 * MiB;
 
 /** Sandboxes in small virtual machines by QEMU, each a copy of one that has loaded its libraries. */
 export class MachineBackend implements Backend {
-  readonly name = 'microvm';
+  readonly tier = 'microvm';
   readonly traits: BackendTraits = {
     adjustable: ['memoryBytes', 'processes', 'cpus'],
     warmUnit: 'snapshot',
@@ -57,9 +57,10 @@ export class MachineBackend implements Backend {
   }
 
   async start(): Promise<void> {
-    const { sandboxUid, templates, logger } = this.#options;
+    const { sandboxUid, userShare, templates, logger } = this.#options;
     try {
-      if (process.getuid!() === 0) this.#users = await SandboxUsers.open(firstSandboxUser(ownUserMap(), sandboxUid));
+      if (process.getuid!() === 0)
+        this.#users = await SandboxUsers.open(sandboxUsers(ownUserMap(), sandboxUid, userShare));
       this.#cgroups = await openCgroups(this.#users?.zygote.uid ?? process.getuid!());
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');

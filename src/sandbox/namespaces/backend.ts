@@ -6,7 +6,7 @@ import { guestFiles } from '../linux/guest-files.ts';
 import { RunningSandboxes } from '../linux/processor-share.ts';
 import { reachableImage } from '../linux/reachable.ts';
 import { seccompProgram } from '../linux/seccomp/index.ts';
-import { firstSandboxUser, ownUserMap } from '../linux/user-map.ts';
+import { ownUserMap, sandboxUsers } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions } from '../options.ts';
 import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest, Template } from '../port.ts';
@@ -21,7 +21,7 @@ const scratchBytes = { tmp: 128 * MiB, shm: 64 * MiB } as const;
 
 /** Sandboxes by bubblewrap, nested namespaces, seccomp and control groups. */
 export class NamespacesBackend implements Backend {
-  readonly name = 'namespaces';
+  readonly tier = 'namespaces';
   readonly traits: BackendTraits = {
     // Control groups accept new values at any time; file systems and resource limits do not.
     adjustable: ['memoryBytes', 'processes', 'cpus'],
@@ -54,12 +54,12 @@ export class NamespacesBackend implements Backend {
   }
 
   async start(): Promise<void> {
-    const { imageRoot, sandboxUid, templates, logger } = this.#options;
+    const { imageRoot, sandboxUid, userShare, templates, logger } = this.#options;
     try {
       if (process.getuid!() === 0) {
-        const first = firstSandboxUser(ownUserMap(), sandboxUid);
-        this.#imageRoot = reachableImage(imageRoot, first);
-        this.#users = await SandboxUsers.open(first);
+        const range = sandboxUsers(ownUserMap(), sandboxUid, userShare);
+        this.#imageRoot = reachableImage(imageRoot, range.first);
+        this.#users = await SandboxUsers.open(range);
       }
       this.#cgroups = await openCgroups(this.#users?.zygote.uid ?? process.getuid!());
       this.#bound();

@@ -172,7 +172,7 @@ export class DistantExecution implements RunningExecution {
       const unrecorded = files.map(({ path }) => ({ path, reason: 'The gateway of the execution has died.' }));
       return {
         ...{ id, sessionId, language, continuity, result, deleted, files: [] },
-        ...{ startedAt: this.#note.begunAt, lost: [...lost, ...unrecorded] },
+        ...{ tier: this.#note.tier, startedAt: this.#note.begunAt, lost: [...lost, ...unrecorded] },
       };
     }
     const known = await recorded(this.id);

@@ -233,9 +233,10 @@ export class ExecutionLog implements ExecutionWatch {
   #note(execution: TrackedExecution, inSession: boolean): void {
     const { peers } = this.#distant;
     if (peers.id === null) return;
-    const { id, sessionId, language, owner, principal, begunAt, notes } = execution;
+    const { id, sessionId, language, tier, owner, principal, begunAt, notes } = execution;
     const { tenant, id: principalId, authContext } = principal;
-    const note = { id, tenant, principalId, owner, sessionId, inSession, language, begunAt, gateway: peers.id };
+    const facts = { id, tenant, principalId, owner, sessionId, inSession, language, tier, begunAt };
+    const note = { ...facts, gateway: peers.id };
     const isSmall = execution.hasTools && jsonLength(notes) <= maxNotesBytes;
     peers.note({ ...note, ...(authContext === undefined ? {} : { authContext }), ...(isSmall ? { notes } : {}) });
   }

@@ -18,6 +18,7 @@ import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
 import { kernelFor } from '../sessions/session-kernels.ts';
 import type { SessionStates } from '../states/session-states.ts';
+import { requireTier, tierFor, tierInSession } from '../tiers.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import type { ExecutionLog } from './execution-log.ts';
 import type { Execution, ExecutionRequest, Executions, RunningExecution } from './executions.ts';
@@ -87,9 +88,13 @@ export class ExecutionService implements Executions {
     const limits = limitsWithin(planOf(plans, principal), request.wallMs);
     const session = sessionId === undefined ? undefined : await directory.open(principal, sessionId);
     try {
+      const tier = session
+        ? tierInSession(plans, principal, session.record.tier, request.tier)
+        : tierFor(plans, principal, request.tier);
+      await requireTier(runner, tier);
       if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
       const kernel = session ? kernelFor(session.record, language, request.kernelId) : null;
-      const { execution, over } = this.#begin({ principal, language, request, inputs, limits, kernel }, session);
+      const { execution, over } = this.#begin({ principal, language, request, inputs, limits, tier, kernel }, session);
       const end = () => {
         over();
         if (session) directory.release(session);
@@ -117,7 +122,7 @@ export class ExecutionService implements Executions {
 
   /** Begins an execution that is admitted; call `over` at its end. @throws DragomanError as `#admit` */
   #begin(order: Order, session: OpenSession | undefined): { execution: TrackedExecution; over: () => void } {
-    const { principal, language, request, kernel } = order;
+    const { principal, language, request, tier, kernel } = order;
     const owner = ownerOf(principal);
     let begun: TrackedExecution | undefined;
     const { traces = noTraces } = this.#options;
@@ -131,6 +136,7 @@ export class ExecutionService implements Executions {
         owner,
         code: request.code,
         language: language.name,
+        tier,
       },
       sessionId: session?.record.id,
       hasTools: !!request.tools?.length,
@@ -200,7 +206,13 @@ export class ExecutionService implements Executions {
       wallMs: usage.wallMs,
     });
     const totalMs = performance.now() - begun;
-    this.#options.metrics.execution({ language: ended.language, outcome, wallMs: usage.wallMs, totalMs });
+    this.#options.metrics.execution({
+      language: ended.language,
+      isolation: ended.tier,
+      outcome,
+      wallMs: usage.wallMs,
+      totalMs,
+    });
     return ended;
   }
 

@@ -6,6 +6,7 @@ import type {
   KernelQuestion,
   Principal,
   StoredFile,
+  Tier,
   ToolCall,
   ToolDefinition,
   ToolResult,
@@ -39,6 +40,8 @@ export interface ExecutionRequest {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Stored files to be put into the workspace first. */
   readonly files?: readonly InputFile[] | undefined;
+  /** One that the plan lets a request choose; absent: the plan's, and in a session the session's. */
+  readonly tier?: Tier | undefined;
   /** Wall clock; more than the plan's longest is lowered to it. Waiting for tools is not counted. */
   readonly wallMs?: number | undefined;
   /** Runs it as a whole program, with plain tracebacks and an exit code, where the language has an interpreter that stays. */
@@ -59,6 +62,8 @@ export interface Execution {
   /** The session, also one made for it alone. */
   readonly sessionId: string;
   readonly language: string;
+  /** What its sandbox was behind. */
+  readonly tier: Tier;
   readonly continuity: Continuity;
   /** Where saved variables were given back before it: what became of them. */
   readonly restored?: RestoredVariables | undefined;

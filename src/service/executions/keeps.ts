@@ -1,4 +1,4 @@
-import { DragomanError, type Principal } from '../../core/index.ts';
+import { DragomanError, type Principal, type Tier } from '../../core/index.ts';
 import type { InputFile } from '../files/files.ts';
 import { seal, unseal } from '../grants/sealed.ts';
 
@@ -10,6 +10,7 @@ export interface Keep {
   readonly gateway: string;
   /** Canonical name. */
   readonly language: string;
+  readonly tier: Tier;
   /** Id of its session; null: it runs on its own. */
   readonly session: string | null;
   /** The kernel it runs in; null: it is a program. */

@@ -243,9 +243,9 @@ export class LateRecorder {
     recorded: RecordedFiles,
     until: number,
   ): Promise<void> {
-    const { id, language, startedAt, inputs, session } = keep;
+    const { id, language, tier, startedAt, inputs, session } = keep;
     const result = reading.ending?.result ?? ending.result;
-    const facts = { id, sessionId: session ?? id, language };
+    const facts = { id, sessionId: session ?? id, language, tier };
     const execution: Execution = executionOf(facts, inputs, startedAt, { ...ending, result }, recorded);
     await this.#parts.log.writeLate(principalOf(keep), { code, execution, last: reading.last ?? 0 }, until);
     this.#options.metrics.count('endings_recorded_late', 'Executions recorded for a gateway that has died');

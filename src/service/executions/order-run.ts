@@ -62,7 +62,7 @@ export function runInSession(
   session: OpenSession,
 ): Promise<Execution> {
   const { directory } = parts;
-  return directory.placed(session, async (ref) => {
+  return directory.placed(session, order.tier, async (ref) => {
     const ended = await runAt(parts, execution, order, session, ref);
     if (ended.result.outcome === 'worker_lost') await directory.abandon(session, ref);
     return ended;
@@ -133,7 +133,7 @@ async function runOrder(
   { set, reads, inputs, folders, session, ...files }: Surroundings,
 ): Promise<Execution> {
   const { jobFiles, toolWaitMs, queueWaitMs, parked, logger, now } = parts;
-  const { language, request, limits } = order;
+  const { language, request, limits, tier } = order;
   const startedAt = now();
   const share = new ParkedShare(parked, execution.owner);
   const pass = jobFiles.begin(execution.id, { set, maxBytes: limits.artifactBytes }, reads);
@@ -147,7 +147,7 @@ async function runOrder(
       mode: isCell(order) ? 'cell' : 'program',
       ...(request.question ? { question: request.question } : {}),
       ...(request.manner ? { manner: request.manner } : {}),
-      ...{ inputs, folders, limits, session },
+      ...{ inputs, folders, limits, tier, session },
       tools: request.tools?.length ? { definitions: request.tools, waitMs: toolWaitMs } : null,
       deadline: now() + queueWaitMs,
       ...(execution.trace === undefined ? {} : { trace: execution.trace }),
@@ -169,13 +169,13 @@ async function runOrder(
 function keepOf(
   { keeps, peers }: OrderRunParts,
   { id, principal, kernel, sessionId }: TrackedExecution,
-  { language, request, inputs, principal: { plan } }: Order,
+  { language, tier, request, inputs, principal: { plan } }: Order,
   startedAt: number,
 ): { keep?: string } {
   if (!keeps || peers.id === null || request.question) return {};
   const { id: principalId, tenant } = principal;
   const keep = keeps.seal({
-    ...{ id, kernel, startedAt, gateway: peers.id, language: language.name },
+    ...{ id, kernel, startedAt, gateway: peers.id, language: language.name, tier },
     principal: { id: principalId, tenant, ...(plan === undefined ? {} : { plan }) },
     session: request.sessionId === undefined ? null : sessionId,
     inputs: inputs.map(({ input }) => input),

@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, type Principal } from '../../core/index.ts';
+import { DragomanError, type Limits, type Principal, type Tier } from '../../core/index.ts';
 import type { Language } from '../../runner/index.ts';
 import type { KernelRecord } from '../../stores/index.ts';
 import type { ResolvedInput } from '../files/inputs.ts';
@@ -11,6 +11,7 @@ export interface Order {
   readonly request: ExecutionRequest;
   readonly inputs: readonly ResolvedInput[];
   readonly limits: Limits;
+  readonly tier: Tier;
   /** Null: the default kernel of the language, or none. */
   readonly kernel: KernelRecord | null;
 }

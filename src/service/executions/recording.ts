@@ -85,7 +85,7 @@ export function onceOf(
 
 /** What callers get of an execution that has ended. */
 export function executionOf(
-  { id, sessionId, language }: Pick<Execution, 'id' | 'sessionId' | 'language'>,
+  { id, sessionId, language, tier }: Pick<Execution, 'id' | 'sessionId' | 'language' | 'tier'>,
   inputs: readonly InputFile[],
   startedAt: number,
   { continuity, result }: JobEnding,
@@ -97,5 +97,5 @@ export function executionOf(
     .filter(({ path }) => !changed.has(path))
     .map((input) => ({ change: 'inherited', path: input.path, ref: input }) as const);
   const all = { files: [...files, ...inherited], deleted, lost };
-  return { id, sessionId, language, continuity, startedAt, result, ...all };
+  return { id, sessionId, language, tier, continuity, startedAt, result, ...all };
 }

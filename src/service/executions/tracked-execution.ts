@@ -4,6 +4,7 @@ import {
   type ExecutionEvent,
   newId,
   type Principal,
+  type Tier,
   type ToolCall,
   type ToolResult,
   weightOf,
@@ -25,6 +26,7 @@ export interface TrackedExecutionFacts {
   readonly owner: string;
   readonly sessionId: string | undefined;
   readonly language: string;
+  readonly tier: Tier;
   /** Id of the kernel it runs in; null: it is a program. */
   readonly kernel: string | null;
   readonly code: string;
@@ -60,6 +62,7 @@ export class TrackedExecution implements RunningExecution {
   readonly id: string;
   readonly sessionId: string;
   readonly language: string;
+  readonly tier: Tier;
   readonly kernel: string | null;
   readonly principal: TrackedExecutionFacts['principal'];
   readonly notes: TrackedExecutionFacts['notes'];
@@ -100,6 +103,7 @@ export class TrackedExecution implements RunningExecution {
     // Without a session it is one of its own.
     this.sessionId = facts.sessionId ?? this.id;
     this.language = facts.language;
+    this.tier = facts.tier;
     this.kernel = facts.kernel;
     this.code = facts.code;
     this.trace = facts.trace;

@@ -23,7 +23,7 @@ it('removes expired documents, sessions and files at its start, and collects byt
       memoryBytes: 1,
     },
     ...{ metadata: {}, ran: [], kernels: [], folders: [], worker: null, epoch: 0, holder: null, turn: 0 },
-    ...{ endsAt: null, face: null, notes: {}, plan: null },
+    ...{ endsAt: null, face: null, notes: {}, plan: null, tier: null },
   };
   await records.sessions.create({ ...session, id: 'ended', expiresAt: 89 });
   await records.sessions.create({ ...session, id: 'expired', expiresAt: 91 });

@@ -1,4 +1,4 @@
-import { DragomanError, isId, type Logger, type Principal } from '../../core/index.ts';
+import { DragomanError, isId, type Logger, type Principal, type Tier } from '../../core/index.ts';
 import type { HeldSession, Runner } from '../../runner/index.ts';
 import type { Owner, Records, SessionRecord } from '../../stores/index.ts';
 import type { ExecutionLog } from '../executions/execution-log.ts';
@@ -13,6 +13,7 @@ export interface ObservedExecution {
   readonly sessionId: string;
   readonly owner: Owner;
   readonly language: string;
+  readonly tier: Tier;
   readonly status: RunningExecution['status'];
   /** When it was asked for, in milliseconds since the epoch. */
   readonly begunAt: number;
@@ -30,6 +31,8 @@ export interface ObservedSession {
   readonly lastActiveAt: number;
   readonly expiresAt: number;
   readonly memoryBytes: number;
+  /** What its sandbox is behind. Null: what the plan of its owner says. */
+  readonly tier: Tier | null;
   /** Kernels that hold variables now. */
   readonly kernels: readonly string[];
 }
@@ -61,9 +64,9 @@ export class Operations {
     const found: ObservedExecution[] = [];
     for (const { execution, serial } of this.#parts.log.underWay()) {
       if (serial <= after) continue;
-      const { id, sessionId, principal, language, status, begunAt, placedAt } = execution;
+      const { id, sessionId, principal, language, tier, status, begunAt, placedAt } = execution;
       const owner = { tenant: principal.tenant, id: principal.id };
-      found.push({ id, serial, sessionId, owner, language, status, begunAt, placedAt });
+      found.push({ id, serial, sessionId, owner, language, tier, status, begunAt, placedAt });
       if (found.length === limit) break;
     }
     return found;
@@ -154,13 +157,13 @@ export class Operations {
   }
 
   #observed(record: SessionRecord, held: HeldSession | undefined): ObservedSession {
-    const { id, tenant, principalId, createdAt, memoryBytes } = record;
+    const { id, tenant, principalId, createdAt, memoryBytes, tier } = record;
     const owner = { tenant, id: principalId };
     const open = this.#parts.directory.peek(owner, id);
     const { lastActiveAt, expiresAt, epoch } = (open?.isHeld ? open.record : undefined) ?? record;
     const isLive = held?.epoch === epoch;
     return {
-      ...{ id, owner, createdAt, memoryBytes, expiresAt },
+      ...{ id, owner, createdAt, memoryBytes, tier, expiresAt },
       state: expiresAt <= this.#parts.now() ? 'expired' : isLive ? 'live' : 'dormant',
       isBusy: (open !== undefined && !open.isIdle) || (isLive && held.isBusy),
       lastActiveAt: Math.max(lastActiveAt, isLive ? held.lastUsedAt : 0),

@@ -1,3 +1,4 @@
+import type { TierState } from '../../core/index.ts';
 import type { Runner } from '../../runner/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { RunnerInfo } from '../runner-info.ts';
@@ -40,13 +41,13 @@ export interface Surroundings {
 
 /** Something that is wrong now, and what mends it. */
 export interface Complaint {
-  readonly code: 'not_ready' | 'queue' | 'failures' | 'disk' | 'memory' | 'host';
+  readonly code: 'not_ready' | 'isolation' | 'queue' | 'failures' | 'disk' | 'memory' | 'host';
   readonly message: string;
   readonly mend: string;
 }
 
 export interface OverviewParts {
-  readonly runner: Pick<Runner, 'census'>;
+  readonly runner: Pick<Runner, 'census' | 'tiers'>;
   readonly runnerInfo: Pick<RunnerInfo, 'health'>;
   readonly admission: Admission;
   readonly operations: Pick<Operations, 'waiting'>;
@@ -69,26 +70,36 @@ export class Overview {
 
   async read() {
     const { runner, runnerInfo, admission, operations, surroundings } = this.#parts;
-    const [{ sandboxes, sessions }, health, disk] = await Promise.all([
+    const [census, tiers, health, disk] = await Promise.all([
       runner.census(),
+      runner.tiers(),
       runnerInfo.health(),
       surroundings.disk(),
     ]);
     const { forAnswers, oldestQueuedAt } = operations.waiting();
-    const state = { health, disk, memory: surroundings.memory(), oldestQueuedAt };
+    const total = (counts: readonly number[]) => counts.reduce((sum, each) => sum + each, 0);
+    const state = { health, tiers, disk, memory: surroundings.memory(), oldestQueuedAt };
     return {
       ...state,
       running: admission.running,
       waiting: admission.waiting,
       places: admission.places,
       waitingForAnswers: forAnswers,
-      sandboxes: { ...sandboxes, ofSessions: sessions.length },
+      sandboxes: {
+        live: total(census.tiers.map(({ live }) => live)),
+        parked: total(census.tiers.map(({ parked }) => parked)),
+        ofSessions: census.sessions.length,
+      },
+      tiers: tiers.map((state) => {
+        const { live = 0, parked = 0 } = census.tiers.find(({ tier }) => tier === state.tier) ?? {};
+        return { ...state, live, parked };
+      }),
       complaints: this.#complaints(state),
       surroundings,
     };
   }
 
-  #complaints({ health, disk, memory, oldestQueuedAt }: State): Complaint[] {
+  #complaints({ health, tiers, disk, memory, oldestQueuedAt }: State): Complaint[] {
     const { faults, surroundings, now } = this.#parts;
     const found: Complaint[] = [];
     if (!health.ready)
@@ -97,6 +108,13 @@ export class Overview {
         message: `Code cannot run: ${health.reason ?? 'not ready'}.`,
         mend: 'Look at what the doctor says, then at the log of the service.',
       });
+    for (const { tier, fault } of tiers)
+      if (fault !== null)
+        found.push({
+          code: 'isolation',
+          message: `Who has a plan with the isolation ${tier} is refused: ${fault}.`,
+          mend: 'Give the host what it lacks, as the doctor says, and start the service again; or give these keys another plan.',
+        });
     const waitedMs = oldestQueuedAt === null ? 0 : now() - oldestQueuedAt;
     if (waitedMs > longWaitMs)
       found.push({
@@ -136,6 +154,7 @@ export class Overview {
 
 interface State {
   readonly health: { readonly ready: boolean; readonly reason?: string };
+  readonly tiers: readonly TierState[];
   readonly disk: { readonly free: number; readonly total: number };
   readonly memory: { readonly available: number; readonly total: number };
   readonly oldestQueuedAt: number | null;

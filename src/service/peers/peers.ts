@@ -1,3 +1,4 @@
+import type { Tier } from '../../core/index.ts';
 import type { PeerQuestion } from './questions.ts';
 
 /** What gateways tell each other of an execution: whose it is, and where one learns more. */
@@ -11,6 +12,7 @@ export interface ExecutionNote {
   /** It runs in a session, and not on its own. */
   readonly inSession: boolean;
   readonly language: string;
+  readonly tier: Tier;
   readonly begunAt: number;
   /** The gateway that began it. */
   readonly gateway: string;

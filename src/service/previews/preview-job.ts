@@ -3,6 +3,7 @@ import { DragomanError, type ErrorCode, newId, type Plans, type Principal, planO
 import { errorOf, type Job, type JobEnding, type Runner } from '../../runner/index.ts';
 import type { CollectedFile, JobStorage } from '../executions/job-storage.ts';
 import { ownerOf } from '../executions/owner.ts';
+import { requireTier, tierFor } from '../tiers.ts';
 import type { UsageMeter } from '../usage/usage.ts';
 import { readPreview, readRefusal } from './claims.ts';
 import { type PreviewedFile, type PreviewRefusal, type PreviewRequest, previewRefusals } from './previews.ts';
@@ -53,6 +54,8 @@ export async function makePreview(
   if (file.size > Math.min(limits.maxFileBytes, plan.limits.workspaceBytes - limits.maxBytes - spareBytes))
     refuse('too_large');
   const languages = await runner.languages();
+  const tier = tierFor(plans, principal);
+  await requireTier(runner, tier);
   if (!languages.some(({ name }) => name === 'python')) refuse('unavailable');
   const extension = extensionOf(file.name);
   const path = `document${extension && `.${extension}`}`;
@@ -75,6 +78,7 @@ export async function makePreview(
       artifacts: 2,
       artifactBytes: limits.maxBytes,
     },
+    tier,
     tools: null,
     session: null,
     deadline: now() + queueMs,

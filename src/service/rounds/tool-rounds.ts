@@ -59,7 +59,7 @@ export class ExecutionRounds implements ToolRounds {
     const note = await log.noteOf(principal, ref.executionId);
     const round = note && (await this.#resumeElsewhere(note, principal, ref, results, options));
     if (round) return round;
-    if ((await runner.placeSession(ref.worker)) !== ref.worker) return { type: 'lost' };
+    if ((await runner.placeSession(ref.worker, null)) !== ref.worker) return { type: 'lost' };
     throw notFound();
   }
 

@@ -1,4 +1,12 @@
-import { DragomanError, FairStore, type Logger, type Principal, type StoredFile, within } from '../../core/index.ts';
+import {
+  DragomanError,
+  FairStore,
+  type Logger,
+  type Principal,
+  type StoredFile,
+  type Tier,
+  within,
+} from '../../core/index.ts';
 import { type Runner, type SessionRef, WorkerGone } from '../../runner/index.ts';
 import type { Records, SessionRecord } from '../../stores/index.ts';
 import type { FileService } from '../files/file-service.ts';
@@ -180,13 +188,13 @@ export class SessionDirectory {
 
   /**
    * Where the session's sandbox is or will be. A change of worker is in its record when this resolves.
-   * @throws DragomanError not_found when it was deleted meanwhile; overloaded when other processes keep moving it
+   * @throws DragomanError not_found when it was deleted meanwhile; overloaded when other processes keep moving it, sandbox_unavailable
    */
-  async place(session: OpenSession): Promise<SessionRef> {
+  async place(session: OpenSession, tier: Tier): Promise<SessionRef> {
     const { runner, records } = this.#options;
     const { record } = session;
     for (let attempt = 0; attempt < maxPlaceAttempts; attempt++) {
-      const worker = await runner.placeSession(record.worker);
+      const worker = await runner.placeSession(record.worker, tier);
       if (worker === record.worker) return placeOf(record)!;
       // Its worker may live still, and only take nothing new.
       if (record.worker !== null) await this.#unsaved?.saveBeforeMove(session);
@@ -201,9 +209,9 @@ export class SessionDirectory {
    * Works with the session where it is placed, and again where its worker turns out to be gone before anything has begun.
    * @throws DragomanError as `place`, and what `work` throws
    */
-  async placed<T>(session: OpenSession, work: (ref: SessionRef) => Promise<T>): Promise<T> {
+  async placed<T>(session: OpenSession, tier: Tier, work: (ref: SessionRef) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const ref = await this.place(session);
+      const ref = await this.place(session, tier);
       try {
         return await work(ref);
       } catch (error) {

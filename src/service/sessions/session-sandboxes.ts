@@ -4,6 +4,7 @@ import { fileSetOf } from '../../stores/index.ts';
 import type { JobStorage } from '../executions/job-storage.ts';
 import { ownerOf } from '../executions/owner.ts';
 import { recordFiles } from '../executions/recording.ts';
+import { requireTier, tierOfSession } from '../tiers.ts';
 import type { OpenSession } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
 import { jobInputs } from './session-files.ts';
@@ -89,8 +90,10 @@ export class SessionSandboxes {
     const { runner, jobFiles, plans, now } = this.#options;
     const { record, files } = session;
     const { limits } = planOf(plans, principal);
+    const tier = tierOfSession(plans, principal, record.tier);
+    await requireTier(runner, tier);
     const checkpoint = await this.#options.checkpointOf(principal, session);
-    await this.#directory.placed(session, (ref) =>
+    await this.#directory.placed(session, tier, (ref) =>
       runner.openSession({
         session: ref,
         owner: ownerOf(principal),
@@ -99,6 +102,7 @@ export class SessionSandboxes {
         folders: record.folders,
         limits: { ...limits, memoryBytes: Math.min(limits.memoryBytes, record.memoryBytes) },
         ...(checkpoint ? { checkpoint } : {}),
+        tier,
         pass: jobFiles.read(record.id, { session: ref, digests: [] }),
       }),
     );

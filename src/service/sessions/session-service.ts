@@ -19,6 +19,7 @@ import type { OpenFileSet } from '../files/file-service.ts';
 import type { UploadFile } from '../files/files.ts';
 import { resolveInputs } from '../files/inputs.ts';
 import type { SessionStates } from '../states/session-states.ts';
+import { requireTier, tierFor, tierOfSession } from '../tiers.ts';
 import { checkNotes } from './notes.ts';
 import { type OpenSession, placeOf } from './open-session.ts';
 import type { SessionDirectory, SessionDirectoryOptions } from './session-directory.ts';
@@ -74,11 +75,13 @@ export class SessionService implements Sessions {
     const inputs = await resolveInputs(this.#options.fileService, principal, request.files ?? []);
     checkNotes(request);
     const { now, idleMs, maxIdleMs, retentionMs, maxLifeMs, plans, records, fileService } = this.#options;
+    const tier = tierFor(plans, principal, request.tier);
+    await requireTier(this.#options.runner, tier);
     const createdAt = now();
     const lifeMs = request.lifeMs ?? retentionMs;
     const endsAt = request.endsAt ?? null;
     // Placed here, it costs its first code no write of its own. It can be made while there is no worker.
-    const worker = await this.#options.runner.placeSession(null).catch(() => null);
+    const worker = await this.#options.runner.placeSession(null, tier).catch(() => null);
     const { memoryBytes: limit, workspaceBytes } = planOf(plans, principal).limits;
     const record: SessionRecord = {
       id: newId(),
@@ -92,6 +95,7 @@ export class SessionService implements Sessions {
       face: request.face ?? null,
       notes: request.notes ?? {},
       plan: principal.plan ?? null,
+      tier,
       idleMs: Math.min(request.idleMs ?? idleMs, maxIdleMs),
       lifeMs,
       memoryBytes: Math.min(request.memoryBytes ?? limit, limit),
@@ -234,7 +238,8 @@ export class SessionService implements Sessions {
     return this.#directory.use(principal, id, (session) => {
       const { record, files } = session;
       const { idleMs, lifeMs, memoryBytes, metadata } = record;
-      const settings = { idleMs, lifeMs, memoryBytes, metadata };
+      const tier = tierOfSession(this.#options.plans, principal, record.tier);
+      const settings = { idleMs, lifeMs, memoryBytes, metadata, tier };
       return session.inTurn(async () => {
         const made = await this.#create(
           principal,
@@ -330,7 +335,8 @@ export class SessionService implements Sessions {
   }
 
   #info(record: SessionRecord, live: LiveState | undefined): SessionInfo {
-    const { id, name, createdAt, lastActiveAt, expiresAt, idleMs, memoryBytes, metadata, endsAt, face, notes } = record;
+    const { id, name, createdAt, lastActiveAt, expiresAt, idleMs, memoryBytes, metadata, endsAt, face, notes, tier } =
+      record;
     const principal = { id: record.principalId, tenant: record.tenant };
     const session: OpenSession | undefined = this.#directory.peek(principal, id);
     return {
@@ -347,6 +353,7 @@ export class SessionService implements Sessions {
       endsAt,
       face,
       notes,
+      tier,
     };
   }
 }

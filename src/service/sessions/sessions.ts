@@ -1,4 +1,4 @@
-import type { FileRef, Limits, Principal, StoredFile, UsageNow } from '../../core/index.ts';
+import type { FileRef, Limits, Principal, StoredFile, Tier, UsageNow } from '../../core/index.ts';
 import type { Execution } from '../executions/executions.ts';
 import type { InputFile, UploadFile } from '../files/files.ts';
 import type { Carried } from '../states/states.ts';
@@ -32,6 +32,8 @@ export interface SessionInfo {
   readonly face: string | null;
   /** What that dialect keeps of it: plain JSON. */
   readonly notes: Readonly<Record<string, unknown>>;
+  /** What its sandbox is behind, always. Null: it was made before sessions kept that, and its sandbox is behind what the plan says. */
+  readonly tier: Tier | null;
 }
 
 export interface SessionUsage extends UsageNow {
@@ -54,6 +56,8 @@ export interface NewSession {
   /** The dialect that lists it among its own, and what it keeps of it: JSON of at most 64 KiB. */
   readonly face?: string | undefined;
   readonly notes?: Readonly<Record<string, unknown>> | undefined;
+  /** One that the plan lets a request choose; absent: the plan's. */
+  readonly tier?: Tier | undefined;
   /** Stored files to begin with. */
   readonly files?: readonly InputFile[] | undefined;
 }

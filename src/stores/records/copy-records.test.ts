@@ -75,6 +75,7 @@ async function fill(records: Records): Promise<void> {
     face: null,
     notes: { a: 1 },
     plan: null,
+    tier: null,
   });
   const state = { kernel: 'python', setId: 'state-1', digest: digest(1), size: 1, savedAt: 2, execution: null };
   const set = { id: state.setId, ...mine, scope: { kind: 'user' as const }, ...times };

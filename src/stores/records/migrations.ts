@@ -24,6 +24,7 @@ export function migrations(addSerial: AddSerial): Readonly<Record<string, Migrat
     '17-kernel-states': { up: createKernelStates },
     '18-holds-of-jobs': { up: addHoldsOfJobs },
     '19-session-turns': { up: addTurns },
+    '20-session-tiers': { up: addSessionTiers },
   };
 }
 
@@ -322,6 +323,11 @@ async function addTurns(db: Kysely<any>): Promise<void> {
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('recordings_by_end').on('recordings').columns(['expires_at']).execute();
+}
+
+/** A session keeps the tier that it was made with. */
+async function addSessionTiers(db: Kysely<any>): Promise<void> {
+  await db.schema.alterTable('sessions').addColumn('tier', 'text').execute();
 }
 
 function sessionRow({ body, id, tenant, principal_id, name, created_at, set_expires_at, size }: any) {

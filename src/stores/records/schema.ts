@@ -83,6 +83,7 @@ export interface Schema {
     face: string | null;
     notes: string;
     plan: string | null;
+    tier: Generated<string | null>;
     /** JSON, as the four here all are. */
     metadata: string;
     ran: string;

@@ -1,4 +1,4 @@
-import type { FileSet } from '../../core/index.ts';
+import type { FileSet, Tier } from '../../core/index.ts';
 import type { DocumentPage } from './documents.ts';
 import type { Owner } from './file-records.ts';
 
@@ -51,6 +51,8 @@ export interface SessionRecord extends SessionPlace, SessionTurn {
   notes: Readonly<Record<string, unknown>>;
   /** The plan of the principal that made it. Null: the default one. */
   readonly plan: string | null;
+  /** What its sandbox is behind. Null: the session is older than tiers. */
+  readonly tier: Tier | null;
   metadata: Readonly<Record<string, string>>;
   /** Kernels that have held variables of this session: what a new sandbox cannot give back. */
   ran: readonly string[];

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Selectable, Transaction } from 'kysely';
+import type { Tier } from '../../core/index.ts';
 import type { Owner } from './file-records.ts';
 import { setRow } from './rows.ts';
 import type { Schema } from './schema.ts';
@@ -209,11 +210,11 @@ export class SqlSessionRecords implements SessionRecords {
   }
 
   async #create(transaction: Transaction<Schema>, session: SessionRecord): Promise<void> {
-    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch, face, plan, holder, turn } =
+    const { id, tenant, principalId, createdAt, lifeMs, memoryBytes, worker, epoch, face, plan, tier, holder, turn } =
       session;
     const fixed = { id, tenant, principal_id: principalId, created_at: createdAt, life_ms: lifeMs };
     const changing = changingOf(session);
-    const row = { ...fixed, memory_bytes: memoryBytes, worker, epoch, holder, turn, face, plan, ...changing };
+    const row = { ...fixed, memory_bytes: memoryBytes, worker, epoch, holder, turn, face, plan, tier, ...changing };
     await transaction.insertInto('sessions').values(row).execute();
     await transaction
       .insertInto('file_sets')
@@ -277,6 +278,7 @@ function sessionOf(row: Selectable<Schema['sessions']>): SessionRecord {
     face: row.face,
     notes: JSON.parse(row.notes),
     plan: row.plan,
+    tier: row.tier as Tier | null,
     metadata: JSON.parse(row.metadata),
     ran: JSON.parse(row.ran),
     kernels: JSON.parse(row.kernels),

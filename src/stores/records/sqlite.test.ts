@@ -186,7 +186,7 @@ describe('the file', () => {
     const holds = ['job_id', 'path', 'tenant', 'principal_id', 'size', 'charged', 'is_proven'].map(
       (column) => `alter table holds drop column ${column};`,
     );
-    const later = ['ends_at', 'face', 'notes', 'plan', 'holder', 'turn'].map(
+    const later = ['ends_at', 'face', 'notes', 'plan', 'holder', 'turn', 'tier'].map(
       (column) => `alter table sessions drop column ${column};`,
     );
     database.exec(

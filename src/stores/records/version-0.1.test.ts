@@ -155,6 +155,7 @@ it('is taken over with its sessions, which can be placed on a worker', async () 
       face: null,
       notes: {},
       plan: null,
+      tier: null,
     },
   ]);
   expect(await records.documents.get('session', sessionId)).toBeUndefined();

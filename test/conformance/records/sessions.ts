@@ -29,6 +29,7 @@ export function sessionLike(fields: Partial<SessionRecord> = {}): SessionRecord 
     face: null,
     notes: {},
     plan: null,
+    tier: null,
     ...fields,
   };
 }
@@ -133,6 +134,7 @@ export function describeSessions(name: string, make: () => Promise<Records>): vo
         face: null,
         notes: { template: 'base' },
         plan: null,
+        tier: null,
         folders: [],
         worker: 'worker-9',
         epoch: 9,

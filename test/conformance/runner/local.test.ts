@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { memoryJobLog } from '../../../src/runner/index.ts';
-import { LocalRunner } from '../../../src/worker/index.ts';
+import { Engines, LocalRunner } from '../../../src/worker/index.ts';
 import { startEngine, type TestEngine, testLimits } from '../../support/engine.ts';
 import { line } from './python-steps.ts';
 import { describeRunner } from './runner.ts';
@@ -13,7 +13,7 @@ afterAll(() => engine.close());
 
 describeRunner('local', async (files) => {
   const runner = new LocalRunner({
-    engine: engine.engine,
+    engines: new Engines([engine.engine]),
     files,
     events: memoryJobLog(),
     limits: testLimits,

@@ -11,6 +11,7 @@ import {
   outputBytes,
   type Runner,
 } from '../../../src/runner/index.ts';
+import { testTier } from '../../support/tier.ts';
 
 /** What a job's code does, in a form that each implementation turns into code of its own. */
 export type Step =
@@ -88,6 +89,7 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
         inputs: [],
         folders: null,
         limits,
+        tier: testTier(),
         tools: null,
         session: null,
         deadline: Date.now() + 60_000,
@@ -104,7 +106,7 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
       return { files, runner, job, submit, run };
     };
     const session = async (runner: Runner, epoch = 1) => {
-      const worker = await runner.placeSession(null);
+      const worker = await runner.placeSession(null, testTier());
       return { id: newId(), epoch, worker, kernel: null, ran: [], idleMs: 60_000 };
     };
 
@@ -221,7 +223,8 @@ export function describeRunner(name: string, start: (files: MemoryJobFiles) => P
       const { kernels } = (await runner.sessions([where]))[0]!;
       const census = carried(await runner.census());
       expect(census.sessions.find(({ id }) => id === where.id)).toMatchObject({ epoch: where.epoch, kernels });
-      expect(census.sandboxes.live).toBeGreaterThan(0);
+      expect(census.tiers).toEqual([{ tier: testTier(), live: expect.any(Number), parked: expect.any(Number) }]);
+      expect(census.tiers[0]!.live).toBeGreaterThan(0);
       const after = { ...where, ran: kernels };
       expect(await run([], { session: after })).toMatchObject({ continuity: 'continued' });
       await runner.endKernels(where, null);

@@ -22,7 +22,7 @@ const overview = z
     problems: z
       .array(
         z.object({
-          code: z.enum(['not_ready', 'queue', 'failures', 'disk', 'memory', 'host']),
+          code: z.enum(['not_ready', 'isolation', 'queue', 'failures', 'disk', 'memory', 'host']),
           message: z.string(),
           mend: z.string(),
         }),
@@ -30,7 +30,17 @@ const overview = z
       .describe('What is wrong now, and what mends it; empty: nothing is.'),
     version: z.string(),
     image: z.string().describe('The sandbox image and the hash of its definition.'),
-    isolation: z.string(),
+    isolation: z.string().describe('Of keys whose plan says nothing of it.'),
+    isolations: z
+      .array(
+        z.object({
+          name: z.string(),
+          fault: z.string().nullable().describe('Why nothing can run behind it; null: it can.'),
+          live: count,
+          parked: count,
+        }),
+      )
+      .describe('Every isolation that the settings or a plan name, with its sandboxes.'),
     started_at: time,
   })
   .meta({ id: 'Overview' });
@@ -65,6 +75,10 @@ export const overviewRoutes = {
         version: '0.2.0',
         image: 'full-f5e2b0a215ac',
         isolation: 'namespaces',
+        isolations: [
+          { name: 'namespaces', fault: null, live: 12, parked: 6 },
+          { name: 'gvisor', fault: null, live: 2, parked: 0 },
+        ],
         started_at: '2026-01-02T03:04:05.000Z',
       }),
     },

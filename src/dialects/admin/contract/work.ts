@@ -13,6 +13,7 @@ const execution = z
     session_id: id,
     owner,
     language: z.string(),
+    isolation: z.string().describe('What its sandbox is behind.'),
     status: z
       .enum(['queued', 'running', 'waiting', 'done'])
       .describe('`queued`: behind another of its session or for a place; `waiting`: for answers to its tool calls.'),
@@ -32,6 +33,10 @@ const session = z
     last_active_at: time,
     expires_at: time,
     memory_bytes: count.describe('The most that its sandbox may use.'),
+    isolation: z
+      .string()
+      .nullable()
+      .describe('What its sandbox is behind; null: it is older than this, and the plan of its owner says it.'),
   })
   .meta({ id: 'ObservedSession' });
 
@@ -41,6 +46,7 @@ const exampleExecution = {
   session_id: ids.session,
   owner: exampleOwner,
   language: 'python',
+  isolation: 'namespaces',
   status: 'running',
   begun_at: '2026-01-02T03:04:05.000Z',
   placed_at: '2026-01-02T03:04:05.001Z',
@@ -55,6 +61,7 @@ const exampleSession = {
   last_active_at: '2026-01-02T03:04:05.000Z',
   expires_at: '2026-01-03T03:04:05.000Z',
   memory_bytes: 536_870_912,
+  isolation: 'namespaces',
 } as const;
 
 export const workRoutes = {

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 
-const pattern = /^dragoman\.(\d+)\.(\d+)$/;
+const pattern = /^dragoman\.(\d+)\.(\d+)(?:\.\d+)?$/;
 
-/** A group name no other server uses: the pid and when it started, so that a pid used again does not match. */
-export function instanceName(): string {
-  return `dragoman.${process.pid}.${startTime(process.pid)}`;
+/** Names that this server has had: a backend has a group of its own. */
+let names = 0;
+
+/** A new group name that no other server uses: the pid and when it started, so that a pid used again does not match. */
+export function newInstanceName(): string {
+  const own = `dragoman.${process.pid}.${startTime(process.pid)}`;
+  return names++ === 0 ? own : `${own}.${names}`;
 }
 
 /** Tells whether a name is that of a server which no longer runs. */

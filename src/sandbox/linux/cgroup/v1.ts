@@ -8,7 +8,7 @@ import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from 
 import { ControlFile, tasksOf } from './control-file.ts';
 import { children, code, kill, pids, reached, read, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
-import { instanceName, isStale } from './instance.ts';
+import { isStale, newInstanceName } from './instance.ts';
 import { mostMemoryLeft, type Reusable, Stock, usualWeight } from './stock.ts';
 
 const readBound = 'blkio.throttle.read_bps_device';
@@ -33,7 +33,8 @@ export async function openV1(host: CgroupHost, zygotes: number): Promise<CgroupT
   if (typeof disks === 'object')
     for (const name of children(disks.path).filter(isStale)) await removeDisks(`${disks.path}/${name}`);
   let ownDisks: string | undefined;
-  const own = mapPaths((controller) => `${parents[controller]}/${instanceName()}`);
+  const name = newInstanceName();
+  const own = mapPaths((controller) => `${parents[controller]}/${name}`);
   for (const controller of distinct(own)) mkdirSync(controller, { recursive: true });
   // Groups on a hierarchy with cpuset-like inheritance need nothing else; memory must count the groups below as well.
   const stock = new Stock((name): CgroupV1 => {
@@ -46,7 +47,7 @@ export async function openV1(host: CgroupHost, zygotes: number): Promise<CgroupT
     take: (limits) => stock.take(limits),
     boundReads(disk, bytesPerSecond) {
       if (typeof disks === 'string') throw new Error(disks);
-      ownDisks = `${disks.path}/${instanceName()}`;
+      ownDisks = `${disks.path}/${name}`;
       mkdirSync(ownDisks, { recursive: true });
       write(`${ownDisks}/${readBound}`, `${disk} ${bytesPerSecond}`);
       const procs = `${ownDisks}/cgroup.procs`;

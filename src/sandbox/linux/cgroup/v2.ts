@@ -5,7 +5,7 @@ import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from 
 import { ControlFile } from './control-file.ts';
 import { children, code, kill, pids, reached, read, removeGroup, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
-import { instanceName, isStale } from './instance.ts';
+import { isStale, newInstanceName } from './instance.ts';
 import { mostMemoryLeft, type Reusable, Stock, usualWeight } from './stock.ts';
 
 const needed = ['memory', 'pids', 'cpu'];
@@ -16,7 +16,7 @@ export async function openV2(host: CgroupHost): Promise<CgroupTree> {
   const parent = parentFor(mount, path, host);
   const swept = await sweep(parent);
   enable(parent);
-  const own = `${parent}/${instanceName()}`;
+  const own = `${parent}/${newInstanceName()}`;
   mkdirSync(own);
   enable(own);
   const stock = new Stock((name): CgroupV2 => {
