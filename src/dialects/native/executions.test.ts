@@ -62,6 +62,7 @@ describe('one answer', () => {
       restored: null,
       interpreter: 'kept',
       started_at: '2026-01-01T00:00:00.000Z',
+      isolation: 'namespaces',
       stage: 'run',
       usage: { cpu_ms: 8, wall_ms: 12.4, peak_memory_bytes: 1000 },
       compile_usage: null,

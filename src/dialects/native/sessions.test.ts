@@ -30,6 +30,7 @@ describe('a session', () => {
       expires_at: '2026-01-01T00:01:00.000Z',
       idle_timeout_ms: 5000,
       memory_bytes: 77_000_000,
+      isolation: 'namespaces',
       metadata: { a: 'b' },
     });
     expect((await server.call('GET', `/sessions/${json.id}`)).json).toEqual(json);

@@ -8,7 +8,7 @@ export interface UserExtent {
 }
 
 /** Users reserved for sandboxes: zygotes run as the first, and each other one belongs to one sandbox at a time. */
-export const sandboxUserCount = 4096;
+const sandboxUserCount = 4096;
 
 /** Users for the sandboxes of one backend. */
 export interface UserRange {

@@ -31,6 +31,7 @@ const exampleEnd = {
   restored: null,
   interpreter: 'kept',
   started_at: '2026-01-02T03:04:05.000Z',
+  isolation: 'namespaces',
   stage: 'run',
   usage: { cpu_ms: 5.1, wall_ms: 6.2, peak_memory_bytes: 48_234_496 },
   compile_usage: null,

@@ -16,6 +16,7 @@ const example = {
   expires_at: '2026-01-03T03:05:00.000Z',
   idle_timeout_ms: 1_200_000,
   memory_bytes: 536_870_912,
+  isolation: 'namespaces',
   metadata: { ticket: '4711' },
 } as const;
 
