@@ -20,7 +20,6 @@ import { Engines, LocalRunner } from '../../src/worker/index.ts';
 import { startClusterRunner, startWorkerService } from './cluster-runner.ts';
 import { type TestEngine, testLimits } from './engine.ts';
 import { memoryRecords } from './records.ts';
-import { testTier } from './tier.ts';
 
 const hour = 3_600_000;
 
@@ -60,7 +59,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const plan: Plan = {
     limits: testLimits,
     maxWallMs: 60_000,
-    tier: testTier(),
+    tier: engine.engine.tier,
     otherTiers: [],
     running: undefined,
     waiting: 100,
