@@ -3,8 +3,8 @@ import { execAnswer } from './answers.ts';
 import { statistics } from './statistics.ts';
 import { execBody, timeout } from './wire.ts';
 
-/** A program under way, which of its rounds is meant, and the worker it runs on. Opaque to clients. */
-export const tokenPattern = /^([A-Za-z0-9_-]{21})\.([1-9][0-9]{0,5})\.([A-Za-z0-9_-]{1,64})$/;
+/** A program under way, which of its rounds is meant, and the worker it runs on: elsewhere its name has a dot. Opaque to clients. */
+export const tokenPattern = /^([A-Za-z0-9_-]{21})\.([1-9][0-9]{0,5})\.([A-Za-z0-9_-]{1,64}(?:\.[A-Za-z0-9_-]{1,64})?)$/;
 /** What a client names one request by, to cancel it. */
 const requestId = z.uuid();
 

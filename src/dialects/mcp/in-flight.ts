@@ -1,4 +1,5 @@
 import type { Principal } from '../../core/index.ts';
+import type { NamedRequests } from '../../service/index.ts';
 import type { RequestId } from './json-rpc.ts';
 
 /**
@@ -7,6 +8,12 @@ import type { RequestId } from './json-rpc.ts';
  */
 export class InFlight {
   readonly #requests = new Map<string, AbortController>();
+  readonly #named: NamedRequests;
+
+  /** @param named what any gateway may cancel */
+  constructor(named: NamedRequests) {
+    this.#named = named;
+  }
 
   get size(): number {
     return this.#requests.size;
@@ -17,9 +24,11 @@ export class InFlight {
     const controller = new AbortController();
     const key = keyOf(principal, mcpSessionId, id);
     this.#requests.set(key, controller);
+    const named = this.#named.begin(principal, nameOf(mcpSessionId, id), () => controller.abort());
     return {
       signal: controller.signal,
       end: () => {
+        named.end();
         // A client that uses an id twice cancels the later one.
         if (this.#requests.get(key) === controller) this.#requests.delete(key);
       },
@@ -29,9 +38,14 @@ export class InFlight {
   /** What is answered already, or was never asked, is nothing to cancel. */
   cancel(principal: Principal, mcpSessionId: string, id: unknown): void {
     if (typeof id !== 'string' && typeof id !== 'number') return;
-    this.#requests.get(keyOf(principal, mcpSessionId, id))?.abort();
+    const here = this.#requests.get(keyOf(principal, mcpSessionId, id));
+    if (here) here.abort();
+    else this.#named.cancel(principal, nameOf(mcpSessionId, id)).catch(() => {});
   }
 }
+
+/** No other dialect has such names. */
+const nameOf = (mcpSessionId: string, id: RequestId) => JSON.stringify(['mcp', mcpSessionId, id]);
 
 const keyOf = ({ tenant, id: principalId }: Principal, mcpSessionId: string, id: RequestId) =>
   JSON.stringify([tenant, principalId, mcpSessionId, id]);

@@ -30,7 +30,7 @@ export function addMcpRoutes(app: FastifyInstance, services: McpServices): void 
   const sessions = new McpSessions({ secret: mcp.secret, lifeMs: mcpSessionLifeMs, now });
   const downloads = new DownloadLinks({ publicUrl: mcp.publicUrl, secret: mcp.secret, now });
   const callers = new Callers(sessions, downloads, mcp.links);
-  const inFlight = new InFlight();
+  const inFlight = new InFlight(services.namedRequests);
   const calls = new ToolCalls(services, inFlight);
   metrics.gauge('mcp_calls_running', 'Calls of MCP tools by legacy clients under way', () => inFlight.size);
   app.addHook('onRequest', originCheck(mcp.origins));

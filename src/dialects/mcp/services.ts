@@ -1,6 +1,14 @@
 import type { Logger, Metrics, Plans } from '../../core/index.ts';
 import type { Problem } from '../../http/index.ts';
-import type { Commands, Executions, Files, Previews, RunnerInfo, Sessions } from '../../service/index.ts';
+import type {
+  Commands,
+  Executions,
+  Files,
+  NamedRequests,
+  Previews,
+  RunnerInfo,
+  Sessions,
+} from '../../service/index.ts';
 
 /** What this dialect uses of the service. */
 export interface McpServices {
@@ -9,6 +17,7 @@ export interface McpServices {
     'create' | 'ensure' | 'get' | 'list' | 'files' | 'putFile' | 'removeFile' | 'restart'
   >;
   readonly executions: Pick<Executions, 'start' | 'find'>;
+  readonly namedRequests: NamedRequests;
   readonly commands: Pick<Commands, 'start' | 'get' | 'events' | 'signal'>;
   readonly storedFiles: Pick<Files, 'open'>;
   readonly previews: Previews;

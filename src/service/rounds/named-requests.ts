@@ -7,6 +7,7 @@ interface Remembered {
   executionId: string | undefined;
   isCancelled: boolean;
   hasEnded: boolean;
+  readonly cancelled: (() => void) | undefined;
 }
 
 /** The longest execution waits ten minutes for its client; then its request is remembered for as long again. */
@@ -40,9 +41,11 @@ export class RememberedRequests implements NamedRequests {
     });
   }
 
-  begin(principal: Principal, name: string): NamedRequest {
-    const request: Remembered = { executionId: undefined, isCancelled: false, hasEnded: false };
-    this.#requests.set(keyOf(principal, name), request, bytesOfOne);
+  begin(principal: Principal, name: string, cancelled?: () => void): NamedRequest {
+    const request: Remembered = { executionId: undefined, isCancelled: false, hasEnded: false, cancelled };
+    const requests = this.#requests;
+    const key = keyOf(principal, name);
+    requests.set(key, request, bytesOfOne);
     return {
       attach(executionId) {
         request.executionId = executionId;
@@ -50,6 +53,8 @@ export class RememberedRequests implements NamedRequests {
       },
       end() {
         request.hasEnded = true;
+        // A later one may have its name.
+        if (cancelled && requests.get(key) === request) requests.delete(key);
       },
     };
   }
@@ -71,8 +76,10 @@ export class RememberedRequests implements NamedRequests {
     request.isCancelled = true;
     const execution = executionId === undefined ? undefined : await this.#find(principal, executionId);
     const isOver = execution ? execution.status === 'done' : hasEnded;
-    if (!isOver) execution?.cancel();
-    return !isOver;
+    if (isOver) return false;
+    execution?.cancel();
+    request.cancelled?.();
+    return true;
   }
 
   async #find(principal: Principal, executionId: string): Promise<RunningExecution | undefined> {

@@ -63,7 +63,8 @@ export interface NamedRequest {
  * a principal with many requests forgets its own oldest ones.
  */
 export interface NamedRequests {
-  begin(principal: Principal, name: string): NamedRequest;
+  /** @param cancelled called when it is cancelled while it is not answered; it is forgotten with its answer */
+  begin(principal: Principal, name: string, cancelled?: () => void): NamedRequest;
   /**
    * Cancels a request, and the execution it waits or waited for.
    * @returns false when nothing was left to cancel

@@ -29,6 +29,11 @@ export class RunCounter {
     return this.#seen.size;
   }
 
+  /** Whether one of them runs now. */
+  get isRunning(): boolean {
+    return [...this.#seen].some((seen) => startOf(seen.split(' ')[0]!) === seen.split(' ')[1]);
+  }
+
   /** Whether one of them runs now below this process, however deep. */
   isBelow(ancestor: number): boolean {
     return [...this.#seen].some((seen) => ancestors(Number(seen.split(' ')[0])).includes(ancestor));
@@ -53,12 +58,21 @@ export class RunCounter {
       try {
         if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== this.#name) continue;
         // A pid may be used again; together with its start it is one process.
-        const startedAt = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]!;
-        this.#seen.add(`${pid} ${startedAt}`);
+        const startedAt = startOf(pid);
+        if (startedAt !== undefined) this.#seen.add(`${pid} ${startedAt}`);
       } catch {
         // It has ended meanwhile.
       }
     }
+  }
+}
+
+/** When a process was started. Undefined: it has ended. */
+function startOf(pid: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19];
+  } catch {
+    return undefined;
   }
 }
 
