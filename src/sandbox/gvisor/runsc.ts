@@ -62,7 +62,8 @@ export function restoreCommand(runsc: Runsc, folder: string, bundle: string, che
 }
 
 /**
- * Writes a checkpoint of a sandbox, from outside its namespaces. The sandbox ends with it, unless it `goesOn`.
+ * Writes a checkpoint of a sandbox, from outside its namespaces. The sandbox goes on: its end would be the end of its namespaces, and of the
+ * program that writes, which may not have finished.
  * @throws Error with what runsc said
  */
 export async function writeCheckpoint(
@@ -70,11 +71,11 @@ export async function writeCheckpoint(
   folder: string,
   hostPid: number,
   target: string,
-  { goesOn = false, signal }: { readonly goesOn?: boolean; readonly signal?: AbortSignal } = {},
+  signal?: AbortSignal,
 ): Promise<void> {
   const command = [
     ...common(runsc, folder),
-    ...['checkpoint', `-image-path=${target}`, '-compression=none', ...(goesOn ? ['-leave-running'] : []), sandboxName],
+    ...['checkpoint', `-image-path=${target}`, '-compression=none', '-leave-running', sandboxName],
   ];
   await run('nsenter', [...namespacesOf(hostPid), '--', ...command], {
     timeout: 60_000,

@@ -148,7 +148,7 @@ export class GvisorSandbox implements Sandbox {
       if (process.getuid!() === 0) chownSync(folder, user, user);
       await own.showPipes(signal);
       // gVisor reads named pipes empty, and waits for their end.
-      const write = () => writeCheckpoint(runsc, ownFolder, hostPid, folder, { goesOn: true, signal });
+      const write = () => writeCheckpoint(runsc, ownFolder, hostPid, folder, signal);
       await this.#bulk.withoutWriter(write, () => own.openGiven());
       await archiveWorkspace(hostPid, own.workspaceInside, join(folder, workspaceArchive), signal);
     } catch (error) {
