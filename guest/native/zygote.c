@@ -6,7 +6,7 @@ enum {
     CLONE_NEWPID = 0x20000000, CLONE_NEWNET = 0x40000000,
     NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
 };
-enum { CONTROL = 3, MOST_CHILDREN = 8192, MOST_ORDER = 4096, SFD_CLOEXEC = O_CLOEXEC };
+enum { CONTROL = 3, MOST_CHILDREN = 8192, MOST_ORDER = 4096, SFD_CLOEXEC = O_CLOEXEC, COMMAND_ROOM = 256 * 1024 };
 
 /* A sandbox, from its fork to its end. */
 struct child {
@@ -154,6 +154,11 @@ static long make_pipes(int *ours, int *theirs, int *mapped)
         /* A sandbox's own user is not ours, and opens them by name, too: `echo problem > /dev/stderr`. */
         if (!is_read_inside)
             result = CALL2(fchmod, ends[1], 0666);
+#if defined(BARE)
+        /* A compiled program comes this way, in fewer pieces. Where the user has too many pipes, it stays as it is. */
+        else
+            CALL3(fcntl, ends[0], F_SETPIPE_SZ, COMMAND_ROOM);
+#endif
     }
     return result < 0 ? result : CALL2(pipe2, mapped, O_CLOEXEC);
 }

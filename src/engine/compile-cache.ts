@@ -21,9 +21,19 @@ export interface CompileKey {
 }
 
 const name = /^([0-9a-f]{64})-([0-9a-f]{64})$/;
+/** How often the time of a use is written, which orders the entries of the next start. */
+const markEveryMs = 60_000;
 /** Of the programs used last, which need not be read again; a larger one is not worth the room. */
 const memoryBytes = 32 * 1024 * 1024;
 const maxMemoryEntryBytes = memoryBytes / 4;
+
+/** A program on disk. */
+interface Entry {
+  readonly path: string;
+  readonly size: number;
+  /** When its last use was written, in milliseconds since the epoch. */
+  readonly markedAt: number;
+}
 
 /**
  * Compiled programs on disk, the last ones in memory too, both bounded by share. Losing one costs a compilation, so nothing here
@@ -32,7 +42,7 @@ const maxMemoryEntryBytes = memoryBytes / 4;
 export class CompileCache {
   readonly #options: CompileCacheOptions;
   /** What is on disk. */
-  readonly #entries: FairStore<{ readonly path: string; readonly size: number }>;
+  readonly #entries: FairStore<Entry>;
   readonly #recent = new FairStore<Uint8Array>({
     maxEntries: Number.POSITIVE_INFINITY,
     maxBytes: memoryBytes,
@@ -64,7 +74,7 @@ export class CompileCache {
       if (owner && source && stat.isFile()) found.push({ key: { owner, source }, size: stat.size, used: stat.mtimeMs });
       else rmSync(path, { recursive: true, force: true });
     }
-    for (const { key, size } of found.sort((a, b) => a.used - b.used)) this.#note(key, size);
+    for (const { key, size } of found.sort((a, b) => a.used - b.used)) this.#note(key, size, 0);
   }
 
   /** The program kept under a key; undefined when there is none or it is not whole. */
@@ -72,7 +82,7 @@ export class CompileCache {
     const kept = this.#entries.get(storeKey(key));
     const recent = this.#recent.get(storeKey(key));
     if (recent) {
-      this.#use(key, kept?.size, recent);
+      this.#use(key, kept, recent);
       return recent;
     }
     if (!kept) return undefined;
@@ -80,7 +90,7 @@ export class CompileCache {
       const bytes = await readFile(kept.path);
       const program = bytes.subarray(4);
       if (bytes.length !== kept.size || bytes.readUInt32BE(0) !== crc32(program)) throw new Error('it is not whole');
-      this.#use(key, kept.size, program);
+      this.#use(key, kept, program);
       return program;
     } catch (error) {
       this.#options.logger.warn({ key: key.source, error: String(error) }, 'a compiled program was lost');
@@ -116,7 +126,7 @@ export class CompileCache {
     try {
       await writeFile(unfinished, Buffer.concat([sum, program]), { mode: 0o600, flag: 'wx' });
       await rename(unfinished, path);
-      this.#note(key, program.length + 4);
+      this.#note(key, program.length + 4, Date.now());
     } catch (error) {
       this.#options.logger.warn({ key: key.source, error: String(error) }, 'a compiled program was not kept');
       await rm(unfinished, { force: true }).catch(() => {});
@@ -124,20 +134,21 @@ export class CompileCache {
   }
 
   /** Marks it as the one used last, here and for the next start. */
-  #use(key: CompileKey, size: number | undefined, program: Uint8Array): void {
+  #use(key: CompileKey, kept: Entry | undefined, program: Uint8Array): void {
     this.#remember(key, program);
-    if (size === undefined) return;
-    this.#note(key, size);
-    const now = Date.now() / 1000;
-    void utimes(this.#pathOf(key), now, now).catch(() => {});
+    if (!kept) return;
+    const now = Date.now();
+    const isDue = now - kept.markedAt >= markEveryMs;
+    this.#note(key, kept.size, isDue ? now : kept.markedAt);
+    if (isDue) void utimes(kept.path, now / 1000, now / 1000).catch(() => {});
   }
 
   #remember(key: CompileKey, program: Uint8Array): void {
     if (program.length <= maxMemoryEntryBytes) this.#recent.set(storeKey(key), program, program.length);
   }
 
-  #note(key: CompileKey, size: number): void {
-    this.#entries.set(storeKey(key), { path: this.#pathOf(key), size }, size);
+  #note(key: CompileKey, size: number, markedAt: number): void {
+    this.#entries.set(storeKey(key), { path: this.#pathOf(key), size, markedAt }, size);
   }
 
   #pathOf({ owner, source }: CompileKey): string {
