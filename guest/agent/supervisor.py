@@ -5,7 +5,7 @@ kernel; stop {token,kernel} ends one; cell {token,kernel,start,folder,language,s
 where that one does not run; program {token,kind,entry,…} runs a program that may call tools; interrupt {token}; kill {token}; seen
 {token,mark}; restart {token} ends every process; answer {id,error,size} and the value of a tool; snapshot {token,kernel,deadline_ms,
 max_bytes} has a kernel save its state, and restore {token,kernel,start,folder} starts one that takes in a state, on the pipes of bulk.py;
-renew {copy} says that this sandbox goes on from a checkpoint.
+discard {mark} drops what lies in these, where they are carried (bulk_relay.py); renew {copy} says that this sandbox goes on from a checkpoint.
 Claims out: started {token} before any code of a cell runs, done {token,code,signal,interpreter}, fault {message}, event {token,event};
 call {token,id,name,input} and waiting {token,pending} of tool calls (tool_channel.py). The service chooses the ids of kernels. What `start` may be is in kernels.py; `folder` is a working directory,
 relative to the workspace.
@@ -43,7 +43,8 @@ class Supervisor:
         the sandbox's ends of these, where they were made before, or None."""
         # Nothing of the user runs yet.
         protection.dumpable(True)
-        pipes = bulk.Bulk(self._command, self._claim, made) if with_bulk else None
+        pipes = bulk.Bulk(self._command, self._claim, made, self._poller) if with_bulk else None
+        self._relay = pipes.relay if pipes else None
         self._kernels = kernels.Kernels(self._poller, protection.OomScore(), self._template, pipes)
         protection.dumpable(False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -70,8 +71,11 @@ class Supervisor:
             for each in self._all_commands():
                 each.serve(ready)
             self._files.serve(ready)
+            # Orders first: `discard` is about what was written before it.
             if self._command in ready:
                 self._obey(frames.read_frame(self._command))
+            if self._relay:
+                self._relay.serve(ready)
             self._tools.settle()
 
     def _obey(self, frame):
@@ -101,6 +105,9 @@ class Supervisor:
                 self._snapshot(frame)
             case 'restore':
                 self._restore(frame)
+            case 'discard':
+                if self._relay:
+                    self._relay.discard(frame['mark'])
             case 'seen':
                 if self._running and self._running[0] == frame['token'] and self._running[1] in self._kernels:
                     self._kernels[self._running[1]].acknowledge(frame['mark'])

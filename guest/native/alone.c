@@ -9,25 +9,61 @@
 
 #define IO "/opt/dragoman/io"
 
-enum { CLONE_NEWUSER_ALONE = 0x10000000, NPROC = 6 };
+enum { CLONE_NEWUSER_ALONE = 0x10000000, NPROC = 6, WALL = 0x40000000, ROOT = 1 };
 
-static void map_ids(const char *path, const char *map, int must)
+static void write_map(const char *path, const char *map)
 {
-    long fd = CALL4(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
-    if (fd < 0 && !must)
-        return;
-    checked(fd, path);
+    long fd = checked(CALL4(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0), path);
     checked(CALL3(write, fd, map, length_of(map)), path);
     CALL1(close, fd);
 }
 
-/* The user that programs see, as in every sandbox. Root's files belong to no user here. */
+/*
+ * Devices that programs of namespaces do not have either, what gVisor tells of the machine, and in /proc this process: older versions show
+ * every descriptor of every process there, and lead to it, and this process alone holds what leads to the service.
+ */
+static void hide_what_no_program_needs(void)
+{
+    static const char *const nodes[] = {"/dev/fuse", "/dev/net/tun"};
+    for (size_t each = 0; each < COUNT(nodes); each++)
+        CALL3(unlinkat, AT_FDCWD, nodes[each], 0);
+    static const char *const folders[] = {"/proc/1", "/sys"};
+    for (size_t each = 0; each < COUNT(folders); each++)
+        mount("none", folders[each], "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k,mode=555");
+    mount("/dev/null", "/proc/cmdline", 0, MS_BIND, 0);
+    /* Not read-only: gVisor would not let anything be written to the devices then. */
+    static const char *const owned[] = {"/dev", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/net"};
+    for (size_t each = 0; each < COUNT(owned); each++)
+        CALL5(fchownat, AT_FDCWD, owned[each], ROOT, ROOT, 0);
+}
+
+/*
+ * The user that programs see, as in every sandbox: its files are those of the one host user there is, so it is the root of gVisor under
+ * another number. A root must be mapped as well: it owns what /proc has of an undumpable process, which would be our user's otherwise.
+ * Two users are mapped from outside of the namespace, by a child that stays there.
+ */
 static void become_user(void)
 {
+    int begun[2];
+    checked(CALL2(pipe2, begun, O_CLOEXEC), "pipe2");
+    long child = checked(CALL5(clone, 0 /* no signal at its end */, 0, 0, 0, 0), "fork");
+    char byte;
+    if (child == 0) {
+        checked(CALL3(read, begun[0], &byte, 1), "read");
+        write_map("/proc/1/uid_map", "1000 0 1\n0 1 1\n");
+        write_map("/proc/1/gid_map", "1000 0 1\n0 1 1\n");
+        hide_what_no_program_needs();
+        leave(0);
+    }
     checked(CALL1(unshare, CLONE_NEWUSER_ALONE), "unshare");
-    map_ids("/proc/self/setgroups", "deny", 0); /* Older versions of gVisor have none. */
-    map_ids("/proc/self/uid_map", "1000 0 1\n", 1);
-    map_ids("/proc/self/gid_map", "1000 0 1\n", 1);
+    checked(CALL3(write, begun[1], "1", 1), "write");
+    int status = -1;
+    while (CALL4(wait4, child, &status, WALL, 0) == -EINTR)
+        ;
+    if (status != 0)
+        fail("mapping of users", 0);
+    CALL1(close, begun[0]);
+    CALL1(close, begun[1]);
 }
 
 static int open_pipe(const char *path, long flags)

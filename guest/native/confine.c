@@ -72,6 +72,12 @@ void set_dumpable(int on)
     checked(CALL5(prctl, PR_SET_DUMPABLE, on, 0, 0, 0), "prctl(PR_SET_DUMPABLE)");
 }
 
+void part_from_init(void)
+{
+    if (is_alone)
+        checked(CALL2(setpgid, 0, 0), "setpgid");
+}
+
 static void mount(const char *source, const char *target, const char *kind, long flags, const char *options)
 {
     checked(CALL5(mount, source, target, kind, flags, options), target);

@@ -31,3 +31,6 @@ enum { PR_SET_DUMPABLE = 4, PR_SET_SECCOMP = 22, PR_CAPBSET_DROP = 24, PR_SET_SE
        PR_GET_TID_ADDRESS = 40, PR_CAP_AMBIENT = 47 };
 
 #define WORKSPACE "/mnt/data"
+
+/* In a child that becomes a program: in gVisor a signal to the process group of the first process would end that one, too. */
+void part_from_init(void);

@@ -99,6 +99,7 @@ export type GuestFrame =
       readonly start: KernelStart;
       readonly folder: string;
     }
+  | { readonly op: 'discard'; readonly mark: number }
   | { readonly op: 'seen'; readonly token: string; readonly mark: number }
   | { readonly op: 'interrupt' | 'kill' | 'sync' | 'restart'; readonly token: string }
   | { readonly op: 'remove'; readonly path: string }
@@ -224,6 +225,9 @@ export const orders = {
   restore: (token: string, { id, start, folder }: GuestKernel): Order => ({
     frame: { op: 'restore', token, kernel: id, start, folder },
   }),
+
+  /** Drops what kernels have written to the bulk pipes, where the sandbox carries their bytes; this mark is what comes out then. */
+  discard: (mark: number): Order => ({ frame: { op: 'discard', mark } }),
 
   /** Confirms that everything up to this mark of the cell has arrived. */
   seen: (token: string, mark: number): Order => ({ frame: { op: 'seen', token, mark } }),

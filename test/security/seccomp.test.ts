@@ -50,6 +50,10 @@ describe('the filter in the kernel', attacking('calls'), () => {
     ['recvfrom', [0, 0, 0, 1, 0, 0], 'EOPNOTSUPP'],
     ['recvmsg', [0, 0, 1], 'EOPNOTSUPP'],
     ['recvmmsg', [0, 0, 0, 1, 0], 'EOPNOTSUPP'],
+    ['kill', [1, 9], 'OK'],
+    ['kill', [1 + high, 9], 'OK'],
+    ['tgkill', [1, 1, 9], 'OK'],
+    ['rt_sigqueueinfo', [1, 9, 0], 'OK'],
     ['futex', [0, 11, 0, 0, 0, 0], 'ENOSYS'], // FUTEX_WAIT_REQUEUE_PI
     ['futex', [0, 12 + 128, 0, 0, 0, 0], 'ENOSYS'], // FUTEX_CMP_REQUEUE_PI, private
     ['setsockopt', [0, 6, 14, 0, 0], 'ENOPROTOOPT'], // TCP_MD5SIG

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeEnvironment, nodeOptions } from '../../scripts/launch/run.mjs';
+import type { Tier } from '../../src/core/index.ts';
 import { imageRoot } from './image.ts';
+import { serverTier, testTier } from './tier.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const startDeadlineMs = 60_000;
@@ -52,6 +54,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       DRAGOMAN_PORT: '0',
       DRAGOMAN_DATA_DIR: dataDir,
       DRAGOMAN_IMAGE: await imageRoot(),
+      ...(await serverTier(dataDir, { name: tierOf(options), isOurUser: !options.command })),
       ...options.env,
     },
   });
@@ -99,4 +102,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   } finally {
     clearTimeout(timer);
   }
+}
+
+function tierOf({ env }: ServerOptions): Tier {
+  return (env?.DRAGOMAN_ISOLATION as Tier | undefined) ?? testTier();
 }

@@ -1,8 +1,44 @@
+import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/index.ts';
 import type { Tier } from '../../src/core/index.ts';
 import { createProgress } from '../../src/host/index.ts';
 import { setupGvisor } from '../../src/images/index.ts';
+
+/** What is different in a tier by its nature, so that a test expects it. Everything else is the same in all of them. */
+interface Nature {
+  /** How a call through another architecture's table ends: the kernel of a tier may have no such table. */
+  readonly foreignCall: 'killed' | 'refused';
+  /** What hostile programs may say that they could do, because it reaches nothing outside of their own sandbox, and why. */
+  readonly harmless: readonly { readonly says: RegExp; readonly why: string }[];
+}
+
+const linux: Nature = { foreignCall: 'killed', harmless: [] };
+const natures: Readonly<Record<Tier, Nature>> = {
+  namespaces: linux,
+  gvisor: {
+    foreignCall: 'refused',
+    harmless: [
+      {
+        says: /^breach: marked \/dev\/\w+$/,
+        why: "devices are gVisor's own, one set for each sandbox: who may write may set their times",
+      },
+      {
+        says: /^breach: (oom score|wrote \/proc\/self\/oom_score_adj)$/,
+        why: 'gVisor kills no process for memory, and ignores it',
+      },
+    ],
+  },
+  microvm: linux,
+};
+
+/** What the sandboxes of tests are behind: `npm run test:tiers` sets another tier than the default. */
+export function testTier(): Tier {
+  return loadConfig().isolation.backend;
+}
+
+/** What the tests have to expect of that tier. */
+export const nature: Nature = natures[testTier()];
 
 /** Where a boundary keeps what it needs, and its program, downloaded where it is missing. Every test shares it. */
 export async function tierOptions(name: Tier): Promise<{ tierDir: string; runsc: string | undefined }> {
@@ -13,16 +49,26 @@ export async function tierOptions(name: Tier): Promise<{ tierDir: string; runsc:
   return { tierDir, runsc };
 }
 
-/** Has a server under test, which has a data directory of its own, use this boundary. */
-export async function tierEnvironment(name: Tier): Promise<Record<string, string>> {
+/**
+ * The settings with which a server under test has this tier. What tiers keep between starts is shared with all tests through links in
+ * the server's data directory, unless it runs as a user who could not write there.
+ */
+export async function serverTier(
+  dataDir: string,
+  { name, isOurUser }: { readonly name: Tier; readonly isOurUser: boolean },
+): Promise<Record<string, string>> {
+  if (name === 'namespaces') return {};
+  const shared = loadConfig().stores.dataDir;
   const { tierDir, runsc } = await tierOptions(name);
+  // A sandbox's user passes through it.
+  chmodSync(dataDir, 0o711);
+  if (isOurUser)
+    for (const kept of ['tiers', 'machines']) {
+      mkdirSync(join(shared, kept), { recursive: true });
+      if (!existsSync(join(dataDir, kept))) symlinkSync(join(shared, kept), join(dataDir, kept));
+    }
   return {
     DRAGOMAN_ISOLATION: name,
     ...(name === 'gvisor' ? { DRAGOMAN_RUNSC: runsc ?? join(tierDir, 'runsc') } : {}),
   };
-}
-
-/** What the sandboxes of tests are behind: `npm run test:tiers` runs some of them behind each. */
-export function testTier(): Tier {
-  return loadConfig().isolation.backend;
 }

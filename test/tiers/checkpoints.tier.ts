@@ -2,24 +2,21 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/index.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer } from '../support/server.ts';
-import { tierEnvironment } from '../support/tier.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-checkpoints-'));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 it('a session goes on after the service has ended in order and started again', async () => {
-  const env = await tierEnvironment(loadConfig().isolation.backend);
-  const first = await startServer({ env, dataDir });
+  const first = await startServer({ dataDir });
   let api = nativeClient(first);
   const id = await api.session();
   await api.cell(id, 'generator = iter(range(100)); next(generator); import os; pid = os.getpid()');
   await api.cell(id, 'let counter = (() => { let count = 41; return () => ++count; })();', { language: 'javascript' });
   await first.stop();
 
-  const second = await startServer({ env, dataDir });
+  const second = await startServer({ dataDir });
   try {
     api = nativeClient({ url: second.url, key: first.key });
     const { state, results, restored } = (await api.cell(id, '(next(generator), os.getpid() == pid)')) as never as {

@@ -9,7 +9,7 @@ const MiB = 1024 * 1024;
 const scratchBytes = { tmp: 128 * MiB, shm: 64 * MiB } as const;
 
 /** What a sandbox needs to shut itself in; it gives all of it up before anything of a user arrives. */
-const capabilities = ['CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_SETFCAP'];
+const capabilities = ['CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_SETFCAP', 'CAP_CHOWN'];
 
 export interface BundleParts {
   readonly imageRoot: string;

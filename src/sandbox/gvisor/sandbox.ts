@@ -1,9 +1,9 @@
 import { chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { DragomanError, type UsageNow } from '../../core/index.ts';
+import { orders } from '../../guest-protocol/index.ts';
 import type { Cgroup } from '../linux/cgroup/index.ts';
 import type { Spawned } from '../linux/fork-server.ts';
-import { DescriptorBulkPipes } from '../linux/pipes/bulk-pipes.ts';
 import { PipeLink } from '../linux/pipes/link.ts';
 import { ProcessorShare, type RunningSandboxes } from '../linux/processor-share.ts';
 import { type DescriptorWorkspace, openWorkspace } from '../linux/tree/workspace.ts';
@@ -12,6 +12,7 @@ import { askGvisor } from './control.ts';
 import { groupLimits } from './group-limits.ts';
 import type { OwnFiles } from './own-files.ts';
 import { Pause } from './pause.ts';
+import { RelayedBulkPipes } from './relayed-bulk.ts';
 import { type Runsc, writeCheckpoint } from './runsc.ts';
 import { archiveWorkspace } from './workspace-archive.ts';
 
@@ -49,7 +50,7 @@ export class GvisorSandbox implements Sandbox {
   readonly exited: Promise<ExitStatus>;
 
   readonly #parts: SandboxParts;
-  readonly #bulk: DescriptorBulkPipes;
+  readonly #bulk: RelayedBulkPipes;
   readonly #processor: ProcessorShare;
   readonly #pause: Pause;
   #workspace: DescriptorWorkspace | undefined;
@@ -68,7 +69,7 @@ export class GvisorSandbox implements Sandbox {
     );
     this.id = parts.id;
     this.template = parts.template;
-    const bulk = new DescriptorBulkPipes(own.saved, own.given);
+    const bulk = new RelayedBulkPipes(own.saved, own.given, (mark) => void this.link.send(orders.discard(mark)));
     this.#bulk = bulk;
     this.link = new PipeLink({ ...spawned, claims: own.claims }, () => bulk, kill);
     const status = exited.then(({ code, signal }): ExitStatus => {
@@ -120,7 +121,7 @@ export class GvisorSandbox implements Sandbox {
     try {
       await this.#pause.set(true);
     } catch (error) {
-      // A program that waits in the host's kernel, on a pipe for much data, keeps gVisor from pausing. It cannot be left running.
+      // What cannot be paused cannot be left running.
       this.#parts.kill();
       throw error;
     }

@@ -20,5 +20,5 @@ describeBackend('gvisor', async () => {
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
   await backend.start();
-  return { backend, template: sessionKind.template, kernel: find('python')!.kernel!.start, losesWaitingReaders: true };
+  return { backend, template: sessionKind.template, kernel: find('python')!.kernel!.start };
 });

@@ -15,8 +15,6 @@ export interface Candidate {
   readonly template: string;
   /** Python's. */
   readonly kernel: KernelStart;
-  /** It cannot be frozen while a program waits on its pipes for much data: such a freeze ends it. */
-  readonly losesWaitingReaders?: true;
 }
 
 const MiB = 1024 * 1024;
@@ -215,7 +213,7 @@ export function describeBackend(name: string, open: () => Promise<Candidate>): v
       expect(transcript.claims.at(-1)).toMatchObject({ token: 'other', signal: 'SIGKILL', interpreter: 'lost' });
     });
 
-    describe('the pipes for much data', () => describeBulk(create, () => !candidate.losesWaitingReaders));
+    describe('the pipes for much data', () => describeBulk(create));
 
     it('has no pipes for much data unless its supervisor is asked for them', async () => {
       const sandbox = await create();

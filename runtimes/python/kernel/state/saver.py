@@ -30,6 +30,8 @@ _SHARE = 0.3
 # The saver notices before its watcher that a trial hangs.
 _SHARE_OF_TRIAL = 0.7
 _MOST_SAVERS = 6
+# Seconds between two looks at a child, where its end cannot be waited for.
+_LOOK = 0.02
 # Of what cannot be loaded, a saver tells its watcher so much at once: less than a pipe holds.
 _MOST_TOLD = 60_000
 _NUMBER = struct.Struct('>i')
@@ -156,12 +158,12 @@ def _run(work, end, share):
         _alone(lambda: work(lambda number: os.write(writing, _NUMBER.pack(number))))
     os.close(writing)
     # A process that it leaves behind may keep the pipe open.
-    ended = os.pidfd_open(child)
+    ended = _handle_of(child)
     at, said, is_late = 0, b'', False
     while True:
         # While it writes it is as fast as its reader.
         patience = end if at == _WRITES else min(end, time.monotonic() + share)
-        ready, _, _ = select.select([reading, ended], [], [], max(0, patience - time.monotonic()))
+        ready = _await(reading, ended, child, max(0, patience - time.monotonic()))
         part = os.read(reading, 1 << 16) if reading in ready else b''
         if not part:
             is_late = not ready
@@ -172,7 +174,8 @@ def _run(work, end, share):
         if at == _WRITTEN:
             break
     os.close(reading)
-    os.close(ended)
+    if ended is not None:
+        os.close(ended)
     if at != _WRITTEN:
         for kill in (os.killpg, os.kill):
             try:
@@ -184,6 +187,36 @@ def _run(work, end, share):
     except ChildProcessError:
         status = 0
     return at, os.waitstatus_to_exitcode(status), is_late
+
+
+def _handle_of(child):
+    """A descriptor that is ready when the child has ended, or None where the kernel has none of these, as gVisor's."""
+    try:
+        return os.pidfd_open(child)
+    except OSError:
+        return None
+
+
+def _await(reading, ended, child, seconds):
+    """Waits for the pipe or the end of the child; returns what is ready, nothing when the time is over."""
+    if ended is not None:
+        return select.select([reading, ended], [], [], seconds)[0]
+    until = time.monotonic() + seconds
+    while True:
+        left = max(0, until - time.monotonic())
+        ready = select.select([reading], [], [], min(_LOOK, left))[0]
+        if not ready and _has_ended(child):
+            # What it said last may have come in between.
+            return select.select([reading], [], [], 0)[0] or [child]
+        if ready or left == 0:
+            return ready
+
+
+def _has_ended(child):
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def _confine():

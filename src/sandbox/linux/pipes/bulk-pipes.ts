@@ -53,7 +53,7 @@ export class DescriptorBulkPipes implements BulkPipes {
   async *read(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     if (signal.aborted) return;
     // Each transfer has a descriptor of its own, so that none begins with what the one before has read ahead.
-    const socket = new Socket({ fd: this.#again(this.#saved, O_RDONLY), readable: true, writable: false });
+    const socket = new Socket({ fd: this.openSaved(), readable: true, writable: false });
     const stop = () => socket.destroy();
     signal.addEventListener('abort', stop, { once: true });
     let small = 0;
@@ -121,6 +121,11 @@ export class DescriptorBulkPipes implements BulkPipes {
     this.#isClosed = true;
     closeSync(this.#saved);
     closeSync(this.#given);
+  }
+
+  /** A descriptor of its own of what the sandbox saves. @throws Error when the sandbox has ended */
+  openSaved(): number {
+    return this.#again(this.#saved, O_RDONLY);
   }
 
   #again(fd: number, mode: number): number {

@@ -8,7 +8,6 @@ import {
 } from '../../../guest-protocol/index.ts';
 import { ClaimQueue } from '../../claim-queue.ts';
 import type { BulkPipes, GuestLink, LinkListener } from '../../port.ts';
-import type { DescriptorBulkPipes } from './bulk-pipes.ts';
 import { CommandPipe } from './command-pipe.ts';
 import { OutputPipe } from './output-pipe.ts';
 
@@ -18,6 +17,11 @@ export interface PipeEnds {
   readonly claims: number;
   readonly stdout: number;
   readonly stderr: number;
+}
+
+/** Pipes for much data that the link closes. */
+export interface OpenedBulkPipes extends BulkPipes {
+  close(): void;
 }
 
 /** Orders after which code of the user's may write. */
@@ -47,9 +51,9 @@ export class PipeLink implements GuestLink {
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
   #hasListener = false;
-  readonly #makeBulk: (fds: readonly [number, number]) => DescriptorBulkPipes;
+  readonly #makeBulk: (fds: readonly [number, number]) => OpenedBulkPipes;
   /** The pipes for much data, from the order that asks for them on. Other orders wait until it settles. */
-  #bulk: PromiseWithResolvers<DescriptorBulkPipes> | undefined;
+  #bulk: PromiseWithResolvers<OpenedBulkPipes> | undefined;
   #isBulkOpen = false;
   #attend = (_aside: Aside) => {};
 
@@ -60,7 +64,7 @@ export class PipeLink implements GuestLink {
    */
   constructor(
     { command, claims, stdout, stderr }: PipeEnds,
-    openBulk: (fds: readonly [number, number]) => DescriptorBulkPipes,
+    openBulk: (fds: readonly [number, number]) => OpenedBulkPipes,
     onViolation: () => void,
   ) {
     this.#makeBulk = openBulk;
