@@ -2,7 +2,6 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { imageRoot } from '../test/support/image.ts';
 import { startServer, type TestServer } from '../test/support/server.ts';
-import { tierEnvironment } from '../test/support/tier.ts';
 import { agent } from './agent.ts';
 import { openBare } from './bare.ts';
 import { checkpoints } from './checkpoints.ts';
@@ -23,6 +22,7 @@ import { cellOverhead, firstCells, memory } from './sessions.ts';
 import { start } from './start.ts';
 import { state } from './state.ts';
 import { throughput } from './throughput.ts';
+import { tiers } from './tiers.ts';
 import { toolCalls, toolLimits } from './tools.ts';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
@@ -62,9 +62,10 @@ const benches: Record<string, () => Promise<void>> = {
   e2b: () => withServer(e2bCalls),
   start,
   state,
-  checkpoints: async () => withServer(checkpoints, await tierEnvironment('gvisor')),
+  checkpoints: () => withServer(checkpoints, { DRAGOMAN_ISOLATION: 'gvisor' }),
   cluster,
   lane,
+  tiers,
 };
 
 async function withServer(measure: (server: TestServer) => Promise<void>, env = {}): Promise<void> {

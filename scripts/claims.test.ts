@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { claimsTable, readClaims } from './launch/claims.mjs';
+import { claimsTable, readClaims, tiersTable } from './launch/claims.mjs';
 
 const page = `
 | name | claim | how | test |
@@ -8,8 +8,8 @@ const page = `
 | \`image\` | The image stays | read-only | test/a.test.ts, test/b.test.ts |
 | \`time\` | Time ends | deadlines | test/c.test.ts |
 `;
-const outcome = (status: string, claim?: string, programs?: string[]) =>
-  ({ status, meta: { claim, programs } }) as never;
+const outcome = (status: string, claim?: string, programs?: string[], tier?: string) =>
+  ({ status, meta: { claim, programs, tier } }) as never;
 const results = (...assertionResults: never[]) => ({ testResults: [{ assertionResults }] });
 
 test('claims are read from the table', () => {
@@ -43,4 +43,22 @@ test('the table counts attacks and programs, and names the claims that broke and
 
 test('a run without attacks has no table', () => {
   expect(claimsTable(readClaims(page), results(outcome('passed')))).toBeUndefined();
+});
+
+test('the table of tiers has a column for each, and what was not attacked in one of them', () => {
+  const table = tiersTable(
+    readClaims(page),
+    results(
+      outcome('passed', 'host', [], 'gvisor'),
+      outcome('passed', 'host', [], 'microvm'),
+      outcome('passed', 'host', [], 'microvm'),
+      outcome('failed', 'image', [], 'gvisor'),
+      outcome('skipped', 'time', [], 'gvisor'),
+    ),
+  );
+  expect(table!.split('\n').map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
+    'claim gvisor microvm',
+    'host held 1 held 2',
+    'image BROKEN 1 of 1 -',
+  ]);
 });

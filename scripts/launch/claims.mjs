@@ -11,7 +11,7 @@ export function readClaims(markdown) {
 /**
  * The table of claims after a run of the tests: one line for each attacked claim, then the claims that were not attacked.
  * @param {ReturnType<typeof readClaims>} claims
- * @param {{ testResults: readonly { assertionResults: readonly { status: string, meta?: { claim?: string, programs?: readonly string[] } }[] }[] }} result
+ * @param {{ testResults: readonly { assertionResults: readonly { status: string, meta?: { claim?: string, tier?: string, programs?: readonly string[] } }[] }[] }} result
  *   the report of the test runner's JSON reporter
  * @returns undefined when no test of the run attacked a claim
  */
@@ -44,4 +44,36 @@ export function claimsTable(claims, result) {
     `${tried.filter(({ verdict }) => verdict === 'held').length} of ${lines.length} claims of SECURITY.md attacked and held`,
     ...(left.length > 0 ? [`not attacked in this run: ${left.join(', ')}`] : []),
   ].join('\n');
+}
+
+/**
+ * The table of claims and tiers after a run of the tests of tiers: for each attacked claim how many attacks it held in each tier.
+ * @param {ReturnType<typeof readClaims>} claims
+ * @param {Parameters<typeof claimsTable>[1]} result
+ * @returns undefined when no test of the run attacked a claim
+ */
+export function tiersTable(claims, result) {
+  const attacks = result.testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status, meta }) => meta?.claim !== undefined && (status === 'passed' || status === 'failed'));
+  const tiers = [...new Set(attacks.map(({ meta }) => meta.tier))].sort();
+  if (attacks.length === 0) return undefined;
+  const cell = (name, tier) => {
+    const mine = attacks.filter(({ meta }) => meta.claim === name && meta.tier === tier);
+    const held = mine.filter(({ status }) => status === 'passed').length;
+    if (mine.length === 0) return '-';
+    return held === mine.length ? `held ${held}` : `BROKEN ${mine.length - held} of ${mine.length}`;
+  };
+  const width = 16;
+  const rows = [...claims.keys()]
+    .map((name) => [name, ...tiers.map((tier) => cell(name, tier))])
+    .filter(([, ...cells]) => cells.some((text) => text !== '-'));
+  return [['claim', ...tiers], ...rows]
+    .map((row) =>
+      row
+        .map((text) => text.padEnd(width))
+        .join('')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -25,7 +25,7 @@ async function letGo(sessions: TestSessions): Promise<void> {
   await sessions.sweep();
 }
 
-describe('checkpoints of sessions', attacking('checkpoints'), () => {
+describe('checkpoints of sessions', attacking('checkpoints', 'gvisor'), () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ isolation: 'gvisor', poolSize: 0 });

@@ -25,7 +25,7 @@ function isOurs(pid: number): boolean {
   return false;
 }
 
-describe('sandboxes of gVisor', attacking('gvisor'), () => {
+describe('sandboxes of gVisor', attacking('gvisor', 'gvisor'), () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ isolation: 'gvisor' });

@@ -32,7 +32,7 @@ function isOurs(pid: number): boolean {
   return false;
 }
 
-describe.runIf(isPossible)('sandboxes in virtual machines', attacking('virtual'), () => {
+describe.runIf(isPossible)('sandboxes in virtual machines', attacking('virtual', 'microvm'), () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ isolation: 'microvm', limits: { wallMs: 60_000 } });

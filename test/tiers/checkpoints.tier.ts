@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -6,6 +6,8 @@ import { nativeClient } from '../support/native.ts';
 import { startServer } from '../support/server.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-checkpoints-'));
+// Its own, to be looked at.
+mkdirSync(join(dataDir, 'tiers'));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 it('a session goes on after the service has ended in order and started again', async () => {

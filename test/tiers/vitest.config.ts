@@ -1,16 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import { tierTests } from './files.ts';
 
-const languages = ['test/conformance/languages.test.ts', 'test/engine/languages.test.ts'];
 const usual = {
   root: new URL('../..', import.meta.url).pathname,
+  setupFiles: ['test/support/fuzz-seed.ts'],
   testTimeout: 600_000,
   hookTimeout: 600_000,
   expect: { poll: { timeout: 60_000 } },
 };
 
 /**
- * `npm run test:tiers`: what `npm test` asks of namespaces alone, asked of the other tiers; `--project gvisor` of that one. With an emulated
- * processor the one of `microvm` takes long.
+ * `npm run test:tiers`: what `npm test` asks of namespaces, asked of the other tiers; `--project gvisor` of that one. With an emulated
+ * processor the one of `microvm` takes hours.
  */
 export default defineConfig({
   test: {
@@ -23,8 +24,9 @@ export default defineConfig({
           name: 'gvisor',
           include: [
             'test/tiers/checkpoints.tier.ts',
-            ...languages,
-            'test/security/{sandboxes,kernels,resources,users}.test.ts',
+            'test/conformance/sandbox/gvisor.test.ts',
+            'test/security/{gvisor,checkpoints}.test.ts',
+            ...tierTests,
           ],
           env: { DRAGOMAN_ISOLATION: 'gvisor' },
         },
@@ -33,7 +35,7 @@ export default defineConfig({
         test: {
           ...usual,
           name: 'microvm',
-          include: ['test/tiers/*.tier.ts', ...languages],
+          include: ['test/tiers/microvm.tier.ts', 'test/security/machines.test.ts', ...tierTests],
           env: { DRAGOMAN_ISOLATION: 'microvm' },
         },
       },
