@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   connect,
   type Msg,
@@ -41,19 +43,43 @@ export class Unanswered extends Error {
   }
 }
 
+/**
+ * The library names the host to the check of a certificate, but not an address: for one it says `localhost`. Then the certificate has to be for
+ * an address that was configured.
+ */
+function tlsOptions(servers: readonly string[], caFile: string | undefined) {
+  const hosts = servers.map((server) => server.slice(0, server.lastIndexOf(':')).replace(/^\[|\]$/g, ''));
+  const addresses = hosts.filter((host) => isIP(host) !== 0);
+  return {
+    ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
+    checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
+      const meant = hosts.includes(host) || addresses.length === 0 ? [host] : addresses;
+      const faults = meant.map((each) => checkServerIdentity(each, certificate));
+      return faults.includes(undefined) ? undefined : faults[0];
+    },
+  };
+}
+
+/** Of three servers or more one may be lost, with all it keeps. */
+const replicasOfMany = 3;
+
 type Handler = (message: Msg) => Promise<Uint8Array> | Uint8Array;
 
 /** A connection to the NATS servers. It comes back by itself for as long as the process lives. */
 export class Connection {
   /** The library's own, for streams and consumers. */
   readonly nats: NatsConnection;
+  /** On how many servers is kept what they keep. */
+  readonly replicas: number;
   readonly #logger: Logger;
   /** On the clock of `performance.now()`. Undefined: it is not connected. */
   #since: number | undefined = performance.now();
+  #breaks = 0;
   readonly #listeners = new Set<(isConnected: boolean) => void>();
 
-  private constructor(nats: NatsConnection, logger: Logger) {
+  private constructor(nats: NatsConnection, replicas: number, logger: Logger) {
     this.nats = nats;
+    this.replicas = replicas;
     this.#logger = logger;
     void this.#watch();
   }
@@ -70,7 +96,7 @@ export class Connection {
           inboxPrefix: inbox,
           ...(seed !== undefined ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) } : {}),
           ...(seed === undefined && user !== undefined ? { user, pass: password ?? '' } : {}),
-          ...(tls ? { tls: caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') } } : {}),
+          ...(tls ? { tls: tlsOptions(servers, caFile) } : {}),
           timeout: 5000,
           maxReconnectAttempts: -1,
           reconnectTimeWait: 200,
@@ -81,7 +107,7 @@ export class Connection {
           maxPingOut: 3,
           noAsyncTraces: true,
         });
-        return new Connection(nats, logger);
+        return new Connection(nats, servers.length >= replicasOfMany ? replicasOfMany : 1, logger);
       } catch (error) {
         const reason = (error as Error).message;
         const where = servers.join(', ');
@@ -100,6 +126,11 @@ export class Connection {
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     }
+  }
+
+  /** How often it was lost. */
+  get breaks(): number {
+    return this.#breaks;
   }
 
   get isConnected(): boolean {
@@ -184,6 +215,7 @@ export class Connection {
     for await (const status of this.nats.status()) {
       if (status.type === 'disconnect' && this.#since !== undefined) {
         this.#since = undefined;
+        this.#breaks++;
         this.#logger.warn({}, 'the connection to the NATS server is lost; trying again');
         for (const listener of this.#listeners) listener(false);
       } else if (status.type === 'reconnect') {

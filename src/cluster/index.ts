@@ -9,6 +9,7 @@ export { LaneWorker } from './lane/lane-worker.ts';
 export { WorkerTable } from './leases/worker-table.ts';
 export { DoneQueue } from './log/done-queue.ts';
 export { JobLogs } from './log/job-logs.ts';
+export { QueueDepths } from './log/queue-depths.ts';
 export { WorkerLog } from './log/worker-log.ts';
 export { newIdentity, publicKeyOf, serverConfiguration } from './rights.ts';
 export { ClusterRunner } from './runner/cluster-runner.ts';

@@ -145,7 +145,14 @@ describe('defaults', () => {
         drainMs: 60_000,
       },
       webhooks: { url: undefined, secret: undefined, allowsPrivate: false },
-      telemetry: { level: 'info', format: 'json', tracesUrl: undefined, tracesHeaders: undefined, tracesShare: 1 },
+      telemetry: {
+        level: 'info',
+        format: 'json',
+        metricsListen: undefined,
+        tracesUrl: undefined,
+        tracesHeaders: undefined,
+        tracesShare: 1,
+      },
       notes: [],
     });
   });

@@ -129,6 +129,15 @@ export const hostAndPort = () =>
     .transform((value) => value.toLowerCase())
     .describe('host name');
 
+/** A host and a port to listen at. */
+export const listenAddress = () =>
+  z
+    .string()
+    .transform((value) => /^(\[[0-9a-f:.]+\]|[a-z0-9.-]{1,253}):(\d{1,5})$/i.exec(value))
+    .refine((match) => match !== null && Number(match[2]) <= 65_535, 'must be a host and a port, as 127.0.0.1:9464')
+    .transform((match) => ({ host: match![1]!.replace(/^\[|\]$/g, ''), port: Number(match![2]) }))
+    .describe('host:port');
+
 /** Checks the address of a PostgreSQL database. @throws Error that does not repeat the text: it may hold a password */
 export function parsePostgresUrl(text: string): string {
   const url = URL.parse(text);

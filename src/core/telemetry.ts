@@ -16,6 +16,8 @@ export interface Metrics {
   request(fields: { method: string; route: string; status: number; ms: number }): void;
   /** Reads a number whenever the metrics are collected. */
   gauge(name: string, help: string, read: () => number | ReadonlyMap<string, number>, label?: string): void;
+  /** Reads a number that only grows whenever the metrics are collected. */
+  total(name: string, help: string, read: () => number): void;
   /** Adds to a counter. */
   count(name: string, help: string, by?: number): void;
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.ts';
 import { type Logger, noTraces, type Traces } from '../core/index.ts';
-import { createLogger, createMetrics, createTraces } from '../telemetry/index.ts';
+import { createLogger, createMetrics, createTraces, serveMetrics } from '../telemetry/index.ts';
 import { Lifetime } from './lifetime.ts';
 
 /** What every part of a process has in common. */
@@ -17,14 +17,20 @@ export interface Common {
 
 /** Starts what a process of any role has. Traces are the last to be closed. */
 export async function startCommon({ telemetry }: Config, role: string, version: string): Promise<Common> {
+  const { tracesUrl: url, tracesHeaders: headers = {}, tracesShare: share, metricsListen } = telemetry;
   const lifetime = new Lifetime();
+  const logger = createLogger(telemetry);
   const metrics = createMetrics();
   metrics.start();
-  const { tracesUrl: url, tracesHeaders: headers = {}, tracesShare: share } = telemetry;
+  if (metricsListen) {
+    const server = await serveMetrics(metrics, metricsListen);
+    lifetime.add(() => server.close());
+    logger.info({ url: server.url }, 'metrics are shown');
+  }
   const traces = url === undefined ? undefined : await createTraces({ url, headers, share, role, version });
   if (traces) lifetime.add(() => traces.close());
   return {
-    logger: createLogger(telemetry),
+    logger,
     metrics,
     traces: traces ?? noTraces,
     now: Date.now,

@@ -6,6 +6,7 @@ import {
   JobLogs,
   NatsPeers,
   type OwnQuestion,
+  QueueDepths,
   SharedLane,
   seatOf,
   WorkerCalls,
@@ -17,6 +18,7 @@ import { Keeps, serviceSecret } from '../service/index.ts';
 import { lockDirectory, type Records } from '../stores/index.ts';
 import type { Service } from './all.ts';
 import { connectCluster } from './cluster-connection.ts';
+import { gatewayMetrics } from './cluster-metrics.ts';
 import { startCommon } from './common.ts';
 import { prepareKeys, startCodeFor } from './first-key.ts';
 import { startGateway } from './gateway.ts';
@@ -37,7 +39,6 @@ export async function startGatewayRole(config: Config, version: string): Promise
     const workers = new WorkerTable(connection, logger);
     lifetime.add(() => workers.close());
     await workers.start();
-    metrics.gauge('workers', 'Workers that live', () => workers.all().length);
     lifetime.add(
       connection.answer<OwnQuestion, readonly string[]>(gatewaySubjects('own'), gatewayQueue, (question, subject) =>
         ownSessions(storage.records, question, subject),
@@ -57,7 +58,10 @@ export async function startGatewayRole(config: Config, version: string): Promise
     const keeps = new Keeps(await serviceSecret(storage.records, 'endings'));
     const endings = new DoneQueue(connection, logger, common.now);
     lifetime.add(() => endings.close());
-    metrics.gauge('endings_in_hand', 'Endings of executions that this gateway sees to', () => endings.atOnce);
+    const depths = new QueueDepths(connection, common.now);
+    lifetime.add(() => depths.close());
+    depths.start();
+    gatewayMetrics(metrics, { connection, workers, lane, logs, endings, depths });
     const startCode = startCodeFor(config, firstKey?.secret, common.now);
     const imageId = workers.all()[0]?.image ?? 'that of its workers';
     // Without any worker a run is refused by the runner, which says why.

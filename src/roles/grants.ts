@@ -19,7 +19,7 @@ export async function startGrants(
   lifetime.add(() => jobFiles.close());
   const desk = new GrantDesk({ ...shared, hasWork: (seat, cause) => hasWork(logs, seat, cause) });
   metrics.gauge('grants_asked', 'Questions of workers for bytes that are being answered', () => desk.atOnce);
-  metrics.gauge('grants_refused', 'Questions of workers for bytes that were refused', () => desk.refused);
+  metrics.total('grants_refused', 'Questions of workers for bytes that were refused', () => desk.refused);
   // The last token of the subject is the seat: the server lets no worker ask in the name of another.
   const end = connection.answer(gatewaySubjects('grant'), gatewayQueue, (question, subject) =>
     desk.answer(question, subject.slice(subject.lastIndexOf('.') + 1)),

@@ -5,6 +5,7 @@ import { newId, within } from '../core/index.ts';
 import { lockDirectory } from '../stores/index.ts';
 import { askForBytes } from './bytes-asking.ts';
 import { connectCluster } from './cluster-connection.ts';
+import { workerMetrics } from './cluster-metrics.ts';
 import { startCommon } from './common.ts';
 import { defaultPlaces } from './surroundings.ts';
 import { type Image, startWorker } from './worker.ts';
@@ -67,6 +68,7 @@ export async function startWorkerRole(config: Config, image: Image, version: str
       await service.close();
       log.close();
     });
+    workerMetrics(common.metrics, { connection, service, lane, log, files, places, running: () => runner.running });
     await service.start();
     lane.start();
     return { id, close };

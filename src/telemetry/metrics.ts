@@ -79,11 +79,21 @@ export function createMetrics(): PrometheusMetrics {
         },
       });
     },
+    total(name, help, read) {
+      new Counter({
+        name: total(name),
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    },
     count(name, help, by = 1) {
       let counter = counters.get(name);
       if (!counter) {
-        const full = prefixed(name);
-        counter = new Counter({ name: full.endsWith('_total') ? full : `${full}_total`, help, registers });
+        counter = new Counter({ name: total(name), help, registers });
         counters.set(name, counter);
       }
       counter.inc(by);
@@ -91,4 +101,5 @@ export function createMetrics(): PrometheusMetrics {
   };
 }
 
+const total = (name: string) => `${prefixed(name).replace(/_total$/, '')}_total`;
 const prefixed = (name: string) => (name.startsWith('dragoman_') ? name : `dragoman_${name}`);

@@ -2,7 +2,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { describeCluster } from '../support/cluster/for-file.ts';
 import { RunCounter } from '../support/cluster/run-counter.ts';
 
-const options = { gateways: 2, workers: 2, gatewayEnv: { DRAGOMAN_STATE_AFTER_MS: '300' } };
+const options = {
+  ...{ gateways: 2, workers: 2, gatewayEnv: { DRAGOMAN_STATE_AFTER_MS: '300' } },
+  workerEnv: { DRAGOMAN_METRICS_LISTEN: '127.0.0.1:0', DRAGOMAN_LOG_FORMAT: 'json' },
+};
 
 /** What is broken in every other way is in `npm run test:cluster`. */
 describeCluster('two gateways and two workers', options, (context) => {
@@ -31,5 +34,17 @@ describeCluster('two gateways and two workers', options, (context) => {
     const last = one.run('import time; time.sleep(30)', session);
     await expect.poll(() => two.post(`/sessions/${session}/interrupt`, {})).toEqual({ interrupted: true });
     expect((await last).error).toMatchObject({ name: 'KeyboardInterrupt' });
+  });
+
+  it('show what an operator needs to know of each of them', async () => {
+    const [, url] = /"url":"(http:[^"]+\/metrics)"/.exec(context.live(context.cluster.workers)[0]!.output())!;
+    const worker = await (await fetch(url!)).text();
+    const gateway = await (await fetch(`${context.cluster.gateways[0]!.url}/metrics`)).text();
+    for (const [text, ...lines] of [
+      [worker, 'lease_held 1', 'lease_lapses_total 0', 'draining 0', 'nats_connected 1', 'lane_claims_lost_total 0'],
+      [gateway, 'workers 2', 'workers_draining 0', 'nats_connected 1', 'endings_waiting 0', 'grants_refused_total 0'],
+    ] as const)
+      for (const line of lines) expect(text).toContain(`\ndragoman_${line}\n`);
+    expect(worker).toMatch(/^dragoman_places [1-9]/m);
   });
 });

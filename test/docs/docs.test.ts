@@ -34,7 +34,9 @@ describe.each(pages)('%s', (file) => {
     const settings = ['DRAGOMAN_CONFIG', ...clientVariables, ...allSettings.map(({ name }) => name), ...secrets];
     expect(found(page, /\b(DRAGOMAN_[A-Z][A-Z_]*[A-Z])\b/g).filter((name) => !settings.includes(name))).toEqual([]);
     const metrics = found(page, /`dragoman_([a-z_]+)`/g);
-    expect(metrics.filter((name) => !new RegExp(`'(?:dragoman_)?${name}'`).test(code))).toEqual([]);
+    expect(
+      metrics.filter((name) => !new RegExp(`'(?:dragoman_)?${name.replace(/_total$/, '(?:_total)?')}'`).test(code)),
+    ).toEqual([]);
     expect(found(page, /\bnpm run ([\w:]+)/g).filter((name) => !scripts.includes(name))).toEqual([]);
     expect(found(page, /\bnpm run bench -- (\w+)/g).filter((name) => !benches.includes(name))).toEqual([]);
   });

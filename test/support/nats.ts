@@ -85,10 +85,11 @@ export interface NatsServer {
 }
 
 /**
+ * @param more arguments of the server besides
  * @param configuration text of a configuration file: users, permissions, limits. Address, port and the folder of JetStream are set here.
  * @throws Error with the last lines of its log when it does not start
  */
-export async function startNats(configuration = ''): Promise<NatsServer> {
+export async function startNats(configuration = '', more: readonly string[] = []): Promise<NatsServer> {
   const directory = await mkdtemp(join(tmpdir(), 'dragoman-nats-'));
   const file = join(directory, 'nats.conf');
   const store = join(directory, 'jetstream');
@@ -96,7 +97,7 @@ export async function startNats(configuration = ''): Promise<NatsServer> {
   await writeFile(file, configuration.replace(named, `store_dir: ${JSON.stringify(store)}`));
   const port = await freePort();
   const own = named.test(configuration) ? [] : ['-js', '-sd', store];
-  const args = ['-c', file, '-a', '127.0.0.1', '-p', String(port), ...own];
+  const args = ['-c', file, '-a', '127.0.0.1', '-p', String(port), ...own, ...more];
   let server: ChildProcess;
   let exited = Promise.resolve();
 

@@ -93,7 +93,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
     maxToolExecutions: options.maxToolExecutions ?? 2,
     availableMemory: () => Number.MAX_SAFE_INTEGER,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
-    metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, count() {} },
+    metrics: { execution: ({ outcome }) => measured.push(outcome), request() {}, gauge() {}, total() {}, count() {} },
     now,
   });
   const { sessions, commands, sandboxFiles, executions, kernels, states, toolRounds, namedRequests, operations } =
@@ -109,7 +109,7 @@ export function scriptedService(script?: Script, options: ScriptedServiceOptions
       ...options.previews,
     },
     logger: { debug() {}, info() {}, warn() {}, error() {} },
-    metrics: { execution() {}, request() {}, gauge() {}, count() {} },
+    metrics: { execution() {}, request() {}, gauge() {}, total() {}, count() {} },
   });
   onTestFinished(() => previews.close());
   onTestFinished(() => parts.close());

@@ -122,7 +122,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     maxToolExecutions: 5,
     availableMemory,
     logger,
-    metrics: { execution() {}, request() {}, gauge() {}, count() {} },
+    metrics: { execution() {}, request() {}, gauge() {}, total() {}, count() {} },
     now,
   });
   onTestFinished(() => service.close());

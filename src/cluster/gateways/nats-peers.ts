@@ -52,6 +52,7 @@ export class NatsPeers implements Peers {
     this.#notes = await new Kvm(this.#connection.nats).create(executionBucket, {
       storage: 'memory' as StorageType,
       history: 1,
+      replicas: this.#connection.replicas,
       ttl: notesMs,
       max_bytes: maxNotesBytes,
     });

@@ -45,6 +45,7 @@ export class LaneWorker {
   readonly #jobs = new Map<string, { reply: string }>();
   /** Of those, jobs that the runner has not got yet. */
   #beginning = 0;
+  #claimsLost = 0;
   #timers: NodeJS.Timeout[] = [];
   #isDraining = false;
 
@@ -69,6 +70,16 @@ export class LaneWorker {
   /** Jobs of the queue that are here. */
   get running(): number {
     return this.#jobs.size;
+  }
+
+  /** Places that wait for one. */
+  get pulling(): number {
+    return this.#pulls.open;
+  }
+
+  /** Jobs of which another process had won the log. */
+  get claimsLost(): number {
+    return this.#claimsLost;
   }
 
   /** Takes nothing more: what still comes goes to other workers. */
@@ -137,7 +148,10 @@ export class LaneWorker {
       permit.catch(() => {});
       const submitted = runner.submit(job, permit).catch((error) => log.refuse(job, error));
       void submitted.then(begun);
-      if (!(await claimed)) return;
+      if (!(await claimed)) {
+        this.#claimsLost++;
+        return;
+      }
       await submitted;
       await log.whole(job.id);
     } catch (error) {

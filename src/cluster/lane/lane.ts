@@ -60,6 +60,7 @@ export class SharedLane implements Lane {
   readonly #waiting = new Map<string, Waiting>();
   #resizing: NodeJS.Timeout | undefined;
   #size = 0;
+  #refused = 0;
 
   constructor(options: SharedLaneOptions) {
     this.#options = options;
@@ -69,6 +70,16 @@ export class SharedLane implements Lane {
     this.#resizing = setInterval(() => void this.#resize(), resizeMs);
     this.#resizing.unref();
     void this.#resize();
+  }
+
+  /** Jobs of this gateway that no worker has begun. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** How often one was not taken by the server at once, as a rule because no slot was free. */
+  get refused(): number {
+    return this.#refused;
   }
 
   close(): void {
@@ -146,6 +157,7 @@ export class SharedLane implements Lane {
     const bytes = encode(job);
     let slot = Math.floor(Math.random() * this.#slots);
     for (let tries = 1; now() < job.deadline && this.#waiting.has(job.id); tries++) {
+      if (tries > 1) this.#refused++;
       try {
         const options = { msgID: job.id, timeout: answerMs };
         const stored = await stream.publish(runSubject(owner, slot % this.#slots), bytes, options);

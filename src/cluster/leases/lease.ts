@@ -41,10 +41,11 @@ export interface WorkerLease {
 }
 
 /** Makes the bucket where it is missing. Gateways do it; a worker may not. */
-export async function ensureLeases({ nats }: Connection): Promise<void> {
+export async function ensureLeases({ nats, replicas }: Connection): Promise<void> {
   await new Kvm(nats).create(leaseBucket, {
     storage: 'memory' as StorageType,
     history: 1,
+    replicas,
     ttl: leaseMs,
     markerTTL: markerMs,
     maxValueSize: maxLeaseBytes,

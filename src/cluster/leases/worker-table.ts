@@ -25,6 +25,7 @@ export class WorkerTable {
   readonly #came = new Set<() => void>();
   readonly #draining = new Set<(worker: string) => void>();
   #stops: (() => void)[] = [];
+  #goneCount = 0;
 
   constructor(connection: Connection, logger: Logger) {
     this.#connection = connection;
@@ -67,6 +68,17 @@ export class WorkerTable {
 
   all(): WorkerLease[] {
     return [...this.#workers.values()].map(({ lease }) => lease);
+  }
+
+  /** Workers that lived and are gone. */
+  get gone(): number {
+    return this.#goneCount;
+  }
+
+  /** For how long no lease came of the worker that was heard least lately, in seconds. */
+  get oldestSeconds(): number {
+    const now = performance.now();
+    return this.#workers.values().reduce((oldest, { heardAt }) => Math.max(oldest, now - heardAt), 0) / 1000;
   }
 
   /** Calls back with each worker that is gone. Returns what ends that. */
@@ -115,6 +127,7 @@ export class WorkerTable {
     const known = this.#workers.get(seat);
     if (!known) return;
     this.#workers.delete(seat);
+    this.#goneCount++;
     this.#logger.warn({ worker: known.lease.worker }, 'a worker is gone');
     for (const listener of this.#gone) listener(known.lease.worker);
   }

@@ -96,6 +96,11 @@ export class Follower {
     return this.#last === 0 ? unwritten(id) : unended(id);
   }
 
+  /** Records that wait to be read. */
+  get behind(): number {
+    return this.#waiting.length;
+  }
+
   /** Sequence of the latest record; 0: there is none. */
   get last(): number {
     return this.#last;

@@ -51,6 +51,7 @@ export class JobLogs implements JobEvents {
   readonly #ending = new Set<string>();
   #stops: (() => void)[] = [];
   #lostAt: number | undefined;
+  #lost = 0;
 
   constructor(options: JobLogsOptions) {
     this.#options = options;
@@ -138,6 +139,21 @@ export class JobLogs implements JobEvents {
     }
   }
 
+  /** Jobs whose logs are followed. */
+  get followed(): number {
+    return this.#followers.size;
+  }
+
+  /** Records of them that wait to be read. */
+  get behind(): number {
+    return this.#followers.values().reduce((sum, follower) => sum + follower.behind, 0);
+  }
+
+  /** Jobs that were ended here because their workers were lost. */
+  get lost(): number {
+    return this.#lost;
+  }
+
   /** The follower of a job that has not ended. */
   find(jobId: string): Follower | undefined {
     return this.#followers.get(jobId);
@@ -163,6 +179,7 @@ export class JobLogs implements JobEvents {
       { job: id, worker: follower.worker },
       'a job is given up: its worker does not keep to the rules',
     );
+    this.#lost++;
     follower.end(ending.event);
     // Its worker is fenced, and other gateways hear of it.
     this.#write(follower, ending, unended(id), AbortSignal.timeout(writeMs)).catch((error) =>
@@ -239,7 +256,10 @@ export class JobLogs implements JobEvents {
         await follower.look();
         if (follower.isOver) return;
         const until = AbortSignal.timeout(writeMs);
-        if (await this.#write(follower, follower.lostEnding(), follower.expected, until)) return await follower.look();
+        if (await this.#write(follower, follower.lostEnding(), follower.expected, until)) {
+          this.#lost++;
+          return await follower.look();
+        }
       }
     } catch (error) {
       this.#options.logger.warn({ job: id, error: String(error) }, 'the end of a lost job was not written');

@@ -40,7 +40,7 @@ const recordMs = 10_000;
 const doneMs = 24 * 60 * 60_000;
 
 /** Makes the streams and the consumers where they are missing. Gateways do it; a worker may not. */
-export async function ensureStreams({ nats }: Connection): Promise<void> {
+export async function ensureStreams({ nats, replicas: num_replicas }: Connection): Promise<void> {
   const manager = await jetstreamManager(nats);
   await ensure(manager, {
     name: logStream,
@@ -52,6 +52,7 @@ export async function ensureStreams({ nats }: Connection): Promise<void> {
     max_msgs_per_subject: recordsOfOneLog,
     max_msg_size: recordBytes,
     duplicate_window: nanos(againMs),
+    num_replicas,
     allow_direct: true,
     republish: { src: logSubjects, dest: logsTold },
   });
@@ -65,6 +66,7 @@ export async function ensureStreams({ nats }: Connection): Promise<void> {
     max_msgs_per_subject: 1,
     max_age: nanos(runMs),
     duplicate_window: nanos(againMs),
+    num_replicas,
   });
   await ensure(manager, {
     name: doneStream,
@@ -73,6 +75,7 @@ export async function ensureStreams({ nats }: Connection): Promise<void> {
     storage: StorageType.File,
     max_age: nanos(doneMs),
     duplicate_window: nanos(againMs),
+    num_replicas,
   });
   const consumer = (name: string, waitMs: number) => ({
     durable_name: name,

@@ -75,6 +75,11 @@ export class WorkerLog implements EventLog<JobEvent> {
     begun.whole.resolve();
   }
 
+  /** Jobs whose events are not all stored yet. */
+  get open(): number {
+    return this.#begun.size;
+  }
+
   /** Resolves when all events of a job are stored, or not wanted. */
   async whole(job: string): Promise<void> {
     await this.#begun.get(job)?.whole.promise;

@@ -86,6 +86,16 @@ export class WorkerService {
     });
   }
 
+  /** Gateways take it for alive, as far as it knows. */
+  get hasLease(): boolean {
+    return this.#lease.isHeld;
+  }
+
+  /** How often its lease had ended before it was renewed. */
+  get lapses(): number {
+    return this.#lease.lapses;
+  }
+
   get isDraining(): boolean {
     return this.#draining;
   }

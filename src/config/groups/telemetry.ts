@@ -1,7 +1,8 @@
 import { section } from '../setting.ts';
-import { choice, fraction, headers, httpUrl } from '../values.ts';
+import { choice, fraction, headers, httpUrl, listenAddress } from '../values.ts';
 
 const setting = section('Logging');
+const measured = section('Metrics');
 const traced = section('Traces');
 
 export const telemetry = {
@@ -15,6 +16,11 @@ export const telemetry = {
     default: ({ isTerminal }) => (isTerminal ? 'pretty' : 'json'),
     shown: '`pretty` on a terminal, else `json`',
     help: 'Form of the log on standard output.',
+  }),
+  metricsListen: measured('DRAGOMAN_METRICS_LISTEN', {
+    value: listenAddress(),
+    unset: 'nowhere else than at `/metrics` of the service',
+    help: 'Where this process shows its metrics to whoever can reach it, as `127.0.0.1:9464`. For the roles `worker` and `files`, which have no `/metrics` of their own.',
   }),
   tracesUrl: traced('DRAGOMAN_OTLP_URL', {
     value: httpUrl(),

@@ -2,7 +2,8 @@ import { type Authenticator, nkeyAuthenticator } from '@nats-io/transport-node';
 import { newIdentity, serverConfiguration } from '../../../src/cluster/index.ts';
 import { newId } from '../../../src/core/index.ts';
 import { imageRoot } from '../image.ts';
-import { type NatsServer, startNats } from '../nats.ts';
+import type { NatsServer } from '../nats.ts';
+import { makeCertificate, startNatsCluster } from '../nats-cluster.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { type S3Server, startS3Server } from '../s3.ts';
 import { type ClusterNode, startNode } from './node.ts';
@@ -12,6 +13,8 @@ type Env = Readonly<Record<string, string>>;
 export interface ClusterOptions {
   readonly gateways: number;
   readonly workers: number;
+  /** Servers of NATS, which are one cluster, with TLS; absent: one, without. */
+  readonly natsServers?: number;
   /** For every process. */
   readonly env?: Env;
   readonly gatewayEnv?: Env;
@@ -20,7 +23,9 @@ export interface ClusterOptions {
 
 /** Gateways and workers as processes, over a NATS server, a database and a bucket of their own. */
 export interface Cluster {
+  /** The first of them. */
   readonly nats: NatsServer;
+  readonly natsServers: readonly NatsServer[];
   /** What a gateway may do on the NATS server, for a test that looks there. */
   readonly gatewayLogin: { readonly authenticator: Authenticator };
   readonly postgres: Postgres;
@@ -56,21 +61,29 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     };
     const gateway = newIdentity();
     const seats = new Map(Array.from({ length: maxWorkers }, (_, number) => [`worker-${number + 1}`, newIdentity()]));
+    const certificate = options.natsServers === undefined ? undefined : makeCertificate();
+    if (certificate) started.push({ close: async () => certificate.remove() });
     const configuration = serverConfiguration({
       listen: '127.0.0.1:4222',
       storeDir: '/',
+      tls: certificate,
       gateways: gateway.publicKey,
       workers: new Map([...seats].map(([seat, { publicKey }]) => [seat, publicKey])),
     });
     const [nats, postgres, s3] = await Promise.all([
-      keep(startNats(configuration)),
+      keep(startNatsCluster(configuration, options.natsServers ?? 1, certificate !== undefined)),
       keep(startPostgres()),
       keep(startS3Server()),
     ]);
     const { bucket, prefix, endpoint } = await s3.newBucket();
     const databaseUrl = await postgres.newSchema();
     const keys = [newId(), newId(), newId()] as const;
-    const shared: Env = { DRAGOMAN_IMAGE: await imageRoot(), DRAGOMAN_NATS_URL: nats.url, ...options.env };
+    const shared: Env = {
+      DRAGOMAN_IMAGE: await imageRoot(),
+      DRAGOMAN_NATS_URL: nats.url,
+      ...(certificate && { DRAGOMAN_NATS_CA: certificate.ca }),
+      ...options.env,
+    };
     const gatewayEnv: Env = {
       ...shared,
       DRAGOMAN_ROLE: 'gateway',
@@ -103,7 +116,21 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await addGateway();
     await Promise.all([...times(options.gateways - 1, addGateway), ...times(options.workers, addWorker)]);
     const gatewayLogin = { authenticator: nkeyAuthenticator(new TextEncoder().encode(gateway.seed)) };
-    return { nats, gatewayLogin, postgres, databaseUrl, s3, gateways, workers, keys, addGateway, addWorker, close };
+    const natsServers = nats.servers;
+    return {
+      nats: natsServers[0]!,
+      natsServers,
+      gatewayLogin,
+      postgres,
+      databaseUrl,
+      s3,
+      gateways,
+      workers,
+      keys,
+      addGateway,
+      addWorker,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
