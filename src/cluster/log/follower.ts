@@ -56,6 +56,8 @@ export class Follower {
   endBy: number | undefined;
   /** The worker that the job was sent to, and to no other. */
   sentTo: string | undefined;
+  /** When it was sent there and could still be sent elsewhere, on the same clock. */
+  sentAt = performance.now();
   readonly #options: FollowerOptions;
   #subscriptions: Subscription[] = [];
   readonly #partial = new LostEnding();

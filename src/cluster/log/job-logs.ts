@@ -91,7 +91,7 @@ export class JobLogs implements JobEvents {
     const known = this.#followers.get(job.id);
     if (known && known.last === 0 && known.sentTo !== undefined && worker !== undefined) {
       known.sentTo = worker;
-      known.heardAt = performance.now();
+      known.sentAt = performance.now();
       return;
     }
     if (known || this.#memory.find(keyOf(job))) throw new DragomanError('conflict');
@@ -166,6 +166,11 @@ export class JobLogs implements JobEvents {
     return this.#write(follower, { number: 1, event }, follower.expected, until);
   }
 
+  mayHave(jobId: string): void {
+    const follower = this.#followers.get(jobId);
+    if (follower) follower.sentAt = Number.NEGATIVE_INFINITY;
+  }
+
   endsSoon(jobId: string): void {
     const follower = this.#followers.get(jobId);
     if (follower) follower.endBy ??= performance.now() + endMs;
@@ -235,7 +240,7 @@ export class JobLogs implements JobEvents {
       const silent = now - follower.heardAt;
       const worker = follower.worker ?? follower.sentTo;
       const isGone = worker !== undefined && connection.connectedMs > graceMs && !workers.find(worker);
-      if (isGone && (follower.worker !== undefined || silent > resentMs)) void this.#lose(follower);
+      if (isGone && (follower.worker !== undefined || now - follower.sentAt > resentMs)) void this.#lose(follower);
       else if (now > (follower.endBy ?? now) || (follower.worker !== undefined && now - follower.toldAt > untoldMs))
         this.#giveUp(follower);
       else if (silent > silentMs) {

@@ -228,7 +228,7 @@ export class ClusterRunner implements Runner {
       await this.#orAvoided(worker, () => this.#calls.call(worker, 'cell', job));
     } catch (error) {
       // It may run, or have run: its log says how it ends, and it never begins again elsewhere.
-      if (error instanceof WorkerGone && error.mayHaveBegun) return;
+      if (error instanceof WorkerGone && error.mayHaveBegun) return this.#log.mayHave(job.id);
       if (!(error instanceof WorkerGone)) this.#log.forget(job.id);
       throw error;
     }

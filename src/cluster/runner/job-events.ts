@@ -7,6 +7,8 @@ export interface JobEvents {
   follow(job: Job, worker?: string): Promise<void> | void;
   /** The job was not taken, and is sent nowhere else. */
   forget(jobId: string): void;
+  /** A worker that was sent the job did not answer: it may have it, and the job is sent to no other. */
+  mayHave(jobId: string): void;
   /** The job was told to end: where it does not in time, it is given up. */
   endsSoon(jobId: string): void;
   /** As `Runner.events`. The log of a job whose worker is lost ends with the outcome `worker_lost`. */

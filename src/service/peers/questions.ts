@@ -48,6 +48,8 @@ export interface UnsavedVariables {
   readonly executions: readonly (readonly [kernel: string, execution: string])[];
   /** When they are to be saved. */
   readonly dueAt: number;
+  /** There may be none: a gateway before this one could not tell. */
+  readonly isSupposed?: boolean;
 }
 
 /** The turn of a session has been given away, or something runs in it still. */

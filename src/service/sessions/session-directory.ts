@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   DragomanError,
   FairStore,
@@ -89,14 +90,21 @@ export class SessionDirectory {
       open: async (id) => {
         // Not for ever: loading one waits for turns that are given away.
         await within(Promise.allSettled(this.#loading.values()), loadMs);
-        return this.#open(id);
+        // Who waited for one that was loaded has it by then.
+        await setImmediate();
+        const session = this.#open(id);
+        if (session) this.#hold(session);
+        return session;
       },
-      leave: async (session) => {
-        if (session.isDirty && !session.isDeleted) await this.save(session).catch(() => {});
-        this.#atHand.delete(keyOfRecord(session.record));
+      close: (session) => this.#letGo(session),
+      leave: async (id) => {
+        // What was written last may still be on its way into the record.
+        await this.#saving.get(id);
+        const session = this.#open(id);
+        if (session?.isDirty && !session.isDeleted) await this.save(session).catch(() => {});
       },
-      saved: async (session) => this.#unsaved?.saved(session),
-      left: (session) => this.#unsaved?.release(session),
+      saved: async (id) => this.#unsaved?.saved(id),
+      left: (id) => this.#unsaved?.release(id),
     });
   }
 
@@ -156,26 +164,14 @@ export class SessionDirectory {
     const session = this.peek(principal, id) ?? (await this.#load(principal, id));
     if (session.isDeleted) throw new DragomanError('not_found', { message: 'Session not found' });
     if (session.record.expiresAt <= this.#options.now()) throw new DragomanError('session_expired');
-    this.#atHand.delete(keyOf(principal, id));
-    this.#used.set(id, session);
-    session.users++;
+    this.#hold(session);
     this.touch(session);
     return session;
   }
 
   release(session: OpenSession): void {
-    const { id, tenant, principalId } = session.record;
     this.touch(session);
-    session.users--;
-    if (session.users > 0) return;
-    this.#used.delete(id);
-    if (session.isDeleted) return;
-    if (!session.isHeld) {
-      if (this.#options.now() - session.savedAt >= saveIntervalMs) this.#saveSoon(session);
-      return;
-    }
-    const bytes = sessionBytes + session.files.count * fileBytes;
-    this.#atHand.set({ tenant, principalId, id }, session, bytes);
+    this.#letGo(session);
   }
 
   /** Counts as use. */
@@ -325,6 +321,26 @@ export class SessionDirectory {
     const isDue = ({ savedAt }: OpenSession) => this.#options.now() - savedAt >= saveIntervalMs;
     for (const session of [...this.#used.values(), ...this.#atHand.values()])
       if (isDue(session)) this.#saveSoon(session);
+  }
+
+  /** Keeps a session in use until `#letGo`. */
+  #hold(session: OpenSession): void {
+    this.#atHand.delete(keyOfRecord(session.record));
+    this.#used.set(session.record.id, session);
+    session.users++;
+  }
+
+  #letGo(session: OpenSession): void {
+    session.users--;
+    if (session.users > 0) return;
+    this.#used.delete(session.record.id);
+    if (session.isDeleted) return;
+    if (!session.isHeld) {
+      if (this.#options.now() - session.savedAt >= saveIntervalMs) this.#saveSoon(session);
+      return;
+    }
+    const bytes = sessionBytes + session.files.count * fileBytes;
+    this.#atHand.set(keyOfRecord(session.record), session, bytes);
   }
 
   /** Ends what runs in a session whose moment has come; its record stays, to tell that it has expired. */

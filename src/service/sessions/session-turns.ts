@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DragomanError, type StoredFile, within } from '../../core/index.ts';
 import type { Runner } from '../../runner/index.ts';
 import type { Records, SessionRecord } from '../../stores/index.ts';
@@ -13,19 +13,27 @@ export interface SessionTurnsOptions {
   readonly queueWaitMs: number;
   /** This gateway has the turn of a session: another one has told which variables are not saved, or could not tell. */
   readonly got: (session: OpenSession, unsaved: UnsavedVariables | 'unknown' | undefined) => void;
-  /** A session that is open here, or will be in a moment. */
+  /** A session that is open here, or will be in a moment. It stays open until `close`. */
   readonly open: (id: string) => Promise<OpenSession | undefined>;
+  readonly close: (session: OpenSession) => void;
   /**
    * Records what a gateway that has died has left of a session, in its turn still, once the session is filled with what is recorded.
    * False: that is not known yet.
    */
   readonly settle: (session: OpenSession, found: SessionRecord) => Promise<boolean>;
   /** Writes what is not written, and forgets what is at hand. */
-  readonly leave: (session: OpenSession) => Promise<void>;
+  readonly leave: (id: string) => Promise<void>;
   /** Resolves when its variables are not being saved, or no longer. */
-  readonly saved: (session: OpenSession) => Promise<void>;
+  readonly saved: (id: string) => Promise<void>;
   /** Its variables that are not saved are another gateway's to save from now on. */
-  readonly left: (session: OpenSession) => UnsavedVariables | undefined;
+  readonly left: (id: string) => UnsavedLeft | undefined;
+}
+
+/** Variables that another gateway is to save. */
+export interface UnsavedLeft {
+  readonly unsaved: UnsavedVariables;
+  /** It has not taken them. */
+  keep(): void;
 }
 
 /** Keeps which variables of sessions are not saved yet. */
@@ -33,9 +41,9 @@ export interface UnsavedKeeper {
   /** Another gateway has kept them until now. @param unsaved `unknown`: it could not tell, and there may be some */
   adopt(session: OpenSession, unsaved: UnsavedVariables | 'unknown'): void;
   /** Resolves when none are being saved, or no longer. Never rejects. */
-  saved(session: OpenSession): Promise<void>;
+  saved(id: string): Promise<void>;
   /** Another gateway keeps them from now on. */
-  release(session: OpenSession): UnsavedVariables | undefined;
+  release(id: string): UnsavedLeft | undefined;
   /** The session moves to another worker. */
   saveBeforeMove(session: OpenSession): Promise<void>;
 }
@@ -113,12 +121,10 @@ export class SessionTurns {
   }
 
   async #give(id: string, to: string): Promise<TurnGiven> {
-    const { open, leave, left, saved, got } = this.#options;
-    await open(id);
-    // Who waited for one that was loaded has it by then.
-    await setImmediate();
+    const { open, close, saved } = this.#options;
+    const isSaved = () => saved(id).then(() => true);
     const session = await open(id);
-    if (!session) return this.#pass(id, to);
+    if (!session) return (await within(isSaved(), restMs)) ? this.#handOver(id, to) : { given: false };
     const passed = Promise.withResolvers<void>();
     session.leaving = passed.promise;
     const wasHeld = session.isHeld;
@@ -126,39 +132,38 @@ export class SessionTurns {
     session.isHeld = false;
     try {
       // What is saved now would be refused once the session has moved.
-      const isAtRest = await within(
-        session
-          .atRest()
-          .then(() => saved(session))
-          .then(() => true),
-        restMs,
-      );
+      const isAtRest = await within(session.atRest().then(isSaved), restMs);
       if (!isAtRest) {
         session.isHeld ||= wasHeld;
         return { given: false };
       }
       session.isHeld = false;
-      // From here on it is not saved here: two gateways would save it at once.
-      const unsaved = left(session);
-      let given = false;
-      try {
-        await leave(session);
-        ({ given } = await this.#pass(id, to));
-      } finally {
-        if (!given && unsaved) got(session, unsaved);
-      }
-      return { given, unsaved: given ? unsaved : undefined };
+      return await this.#handOver(id, to);
     } finally {
       session.leaving = undefined;
       passed.resolve();
+      close(session);
     }
   }
 
-  async #pass(id: string, to: string): Promise<TurnGiven> {
+  async #handOver(id: string, to: string): Promise<TurnGiven> {
+    const { left, leave } = this.#options;
+    // From here on it is not saved here: two gateways would save it at once.
+    const kept = left(id);
+    let given = false;
+    try {
+      await leave(id);
+      given = await this.#pass(id, to);
+    } finally {
+      if (!given) kept?.keep();
+    }
+    return { given, unsaved: given ? kept?.unsaved : undefined };
+  }
+
+  async #pass(id: string, to: string): Promise<boolean> {
     const { records, peers } = this.#options;
     const found = await records.sessions.find(id);
-    if (found?.holder !== peers.id) return { given: false };
-    return { given: (await records.sessions.passTurn(id, found, to)) !== undefined };
+    return found?.holder === peers.id && (await records.sessions.passTurn(id, found, to)) !== undefined;
   }
 
   /**

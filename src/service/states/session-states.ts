@@ -4,6 +4,7 @@ import type { KernelStateRecord } from '../../stores/index.ts';
 import type { UnsavedVariables } from '../peers/questions.ts';
 import type { OpenSession } from '../sessions/open-session.ts';
 import type { SessionDirectory } from '../sessions/session-directory.ts';
+import type { UnsavedLeft } from '../sessions/session-turns.ts';
 import { StateStore, type StateStoreOptions } from './state-store.ts';
 import type { Carried, KernelVariables, RestoredVariables, States } from './states.ts';
 
@@ -186,14 +187,14 @@ export class SessionStates implements States {
 
   /** Saves what has changed of a session, now. */
   async saveNow(session: OpenSession): Promise<void> {
-    await this.saved(session);
+    await this.saved(session.record.id);
     const changed = this.#changed.get(session.record.id);
     if (changed) await this.#save(changed);
   }
 
   /** As `saveNow`, and also what another gateway may have left unrecorded: its worker is asked for the last time. */
   async saveBeforeMove(session: OpenSession): Promise<void> {
-    await this.saved(session);
+    await this.saved(session.record.id);
     if (this.#changed.has(session.record.id)) return this.saveNow(session);
     const states = await this.#of(session);
     const isRecorded = (kernel: string) =>
@@ -203,7 +204,7 @@ export class SessionStates implements States {
   }
 
   /** Resolves when nothing of it is being saved, or no longer. */
-  async saved({ record: { id } }: OpenSession): Promise<void> {
+  async saved(id: string): Promise<void> {
     await this.#saves.get(id);
   }
 
@@ -236,10 +237,15 @@ export class SessionStates implements States {
   }
 
   /** Another gateway saves them from now on. */
-  release({ record: { id } }: OpenSession): UnsavedVariables | undefined {
+  release(id: string): UnsavedLeft | undefined {
     const changed = this.#changed.get(id);
+    if (!changed) return undefined;
     this.#changed.delete(id);
-    return changed && { executions: [...changed.executions], dueAt: changed.dueAt };
+    const { executions, dueAt, isSupposed = false } = changed;
+    const keep = () => {
+      if (!this.#changed.has(id)) this.#changed.set(id, changed);
+    };
+    return { unsaved: { executions: [...executions], dueAt, isSupposed }, keep };
   }
 
   /** Another gateway has left them to this one. */
@@ -254,7 +260,14 @@ export class SessionStates implements States {
     const principal = principalOf(record);
     if (!ref || record.ran.length === 0 || !this.isOnFor(principal)) return undefined;
     const dueAt = unsaved?.dueAt ?? this.#options.now() + this.#options.stateAfterMs;
-    return { principal, session, ref, executions: new Map(unsaved?.executions), dueAt, isSupposed: !unsaved };
+    return {
+      principal,
+      session,
+      ref,
+      executions: new Map(unsaved?.executions),
+      dueAt,
+      isSupposed: unsaved?.isSupposed ?? !unsaved,
+    };
   }
 
   /** Begins to save what is idle for long enough. */

@@ -13,10 +13,14 @@ describeCluster('the NATS server', { gateways: 2, workers: 2 }, (context) => {
       onTestFinished(() => counters.forEach((counter) => void counter.close()));
       const session = await context.caller().openSession();
       await context.caller().run('x = 41', session);
+      const busy = await Promise.all([0, 1].map((gateway) => context.caller(gateway).openSession()));
+      for (const [gateway, id] of busy.entries()) await context.caller(gateway).run('x = 1', id);
+      // The last two are cells of sessions that make a file.
+      const code = "import time; time.sleep(2.5); open('made.txt', 'w').write('made'); print('ok')";
       const runs = counters.map((counter, number) =>
         context
           .caller(number % 2)
-          .run(`${counter.code}import time; time.sleep(2.5); print('ok')`)
+          .run(`${counter.code}${code}`, busy[number - 10])
           .catch((error) => error as Refusal),
       );
       await counters[0]!.begun();
@@ -30,12 +34,19 @@ describeCluster('the NATS server', { gateways: 2, workers: 2 }, (context) => {
       expect(completed + lost + refused, String(ended.find((ran) => ran instanceof Error))).toBe(counters.length);
       expect(Math.max(...counters.map(({ count }) => count))).toBeLessThanOrEqual(1);
       if (downMs < 2000) expect(completed).toBe(counters.length);
+      for (const [gateway, id] of busy.entries()) {
+        const after = await context.caller(1 - gateway).run('import os; print(os.path.exists("made.txt"))', id);
+        const cell = ended[10 + gateway]!;
+        const isDone = !(cell instanceof Error) && cell.outcome === 'completed';
+        if (isDone) expect(after).toMatchObject({ stdout: 'True\n', state: 'continued' });
+        else expect(after.outcome).toBe('completed');
+      }
       // A session that was idle is still where it was.
       const next = await context.caller().run('print(x + 1)', session);
       expect(next).toMatchObject({ stdout: '42\n', state: 'continued' });
       const most = Math.max(...counters.map(({ count }) => count));
       note(
-        `NATS, kill -9 for ${downMs / 1000} s, 12 runs`,
+        `NATS, kill -9 for ${downMs / 1000} s, 10 runs and 2 cells`,
         `${completed} completed, ${lost} worker_lost, ${refused} times 503; idle session continued`,
         most,
       );

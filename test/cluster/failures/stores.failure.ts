@@ -41,8 +41,41 @@ describeCluster('what lasts is away', { gateways: 2, workers: 2 }, (context) => 
     );
   });
 
+  it('the bucket stands still: code without files runs, and what needs it ends in words and in time', async () => {
+    const [one, two] = [context.caller(0), context.caller(1)];
+    const session = await one.openSession();
+    await one.run('open("kept.txt", "w").write("kept")', session);
+    const { pid } = context.cluster.s3;
+    process.kill(pid, 'SIGSTOP');
+    const begun = performance.now();
+    try {
+      const plain = two.run('print(6 * 7)');
+      const made = one
+        .run('open("made.txt", "w").write("made"); print("ok")', session)
+        .catch((error) => error as Error);
+      expect(await plain).toMatchObject({ outcome: 'completed', stdout: '42\n' });
+      const ran = await made;
+      const seconds = (performance.now() - begun) / 1000;
+      if (ran instanceof Refusal) expect(ran.status).toBe(503);
+      else expect(ran).toMatchObject({ stdout: 'ok\n', lost: [{ path: 'made.txt' }] });
+      note(
+        'S3, SIGSTOP',
+        `runs without files completed; a cell that makes one: ${ran instanceof Refusal ? ran.status : '200, the file is lost and named'} after ${seconds.toFixed(0)} s`,
+        1,
+      );
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    expect(await two.run('print(open("kept.txt").read())', session)).toMatchObject({ stdout: 'kept\n' });
+  });
+
   it('the bucket refuses: code without files runs, and what cannot be kept is said', async () => {
+    const counter = new RunCounter();
+    onTestFinished(() => counter.close());
     const caller = context.caller();
+    const session = await caller.openSession();
+    await caller.run(`${counter.code}open("kept.txt", "w").write("kept")`, session);
+    await counter.begun();
     process.kill(context.cluster.s3.pid, 'SIGKILL');
     const plain = await caller.run('print(6 * 7)');
     expect(plain).toMatchObject({ outcome: 'completed', stdout: '42\n' });
@@ -53,9 +86,16 @@ describeCluster('what lasts is away', { gateways: 2, workers: 2 }, (context) => 
     };
     if (made instanceof Refusal) expect(made.status).toBe(503);
     else expect(made).toMatchObject({ stdout: 'ok\n', lost: [{ path: 'made.txt' }] });
+    // On another worker the files of the session are nowhere but in the bucket.
+    await context.workerOf(counter).kill();
+    const moved = await context
+      .caller(1)
+      .run('print(1)', session)
+      .catch((error) => error);
+    expect(moved).toMatchObject({ status: 503, code: 'storage_unavailable' });
     note(
       'S3, kill -9',
-      `runs without files completed; a run that makes one: ${made instanceof Refusal ? made.status : '200, the file is lost and named'}`,
+      `runs without files completed; a run that makes one: ${made instanceof Refusal ? made.status : '200, the file is lost and named'}; a session that moves: 503`,
       1,
     );
   });

@@ -32,6 +32,29 @@ describeCluster('a worker dies', { gateways: 2, workers: 2, workerEnv: places, g
     );
   });
 
+  it('when it has got runs from the queue and begun none: each begins elsewhere, once', async () => {
+    const waiting = counted();
+    // It stands still, so that what the queue gives it stays between the pull and the claim.
+    const [worker] = context.live(context.cluster.workers);
+    worker!.signal('SIGSTOP');
+    const begun = performance.now();
+    const queued = Array.from({ length: 4 }, async (_, number) => {
+      const ran = await context.caller(number % 2).run(`${waiting.code}import time; time.sleep(0.5); print('ok')`);
+      return { ...ran, seconds: (performance.now() - begun) / 1000 };
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await worker!.kill();
+    const ran = await Promise.all(queued);
+    expect(ran.map(({ stdout }) => stdout)).toEqual(Array(4).fill('ok\n'));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(waiting.count).toBe(4);
+    note(
+      'worker, kill -9, runs pulled and not begun',
+      `4 of 4 completed elsewhere, the last one after ${Math.max(...ran.map(({ seconds }) => seconds)).toFixed(1)} s`,
+      waiting.count,
+    );
+  });
+
   it('while runs wait for it: each begins elsewhere, once', async () => {
     const first = counted();
     const waiting = counted();

@@ -31,6 +31,49 @@ describeCluster('a worker is cut off and comes back', { gateways: 2, workers: 2 
     note('worker, SIGSTOP, running, then back', '200 worker_lost; what it says later reaches no client', counter.count);
   });
 
+  it('runs that it has pulled and not begun begin elsewhere, and not again once it is back', async () => {
+    const counter = counted();
+    const [worker] = context.live(context.cluster.workers);
+    worker!.signal('SIGSTOP');
+    const ran = await Promise.all(
+      Array.from({ length: 6 }, (_, number) =>
+        context.caller(number % 2).run(`${counter.code}import time; time.sleep(0.5); print('ok')`),
+      ),
+    );
+    expect(ran.map(({ stdout }) => stdout)).toEqual(Array(6).fill('ok\n'));
+    worker!.signal('SIGCONT');
+    await awhile(2 * leaseMs);
+    expect(counter.count).toBe(6);
+    note('worker, SIGSTOP, runs pulled and not begun, then back', '6 of 6 completed elsewhere', counter.count);
+  });
+
+  it('a cell that is sent to it meanwhile is lost or runs elsewhere, and never begins once it is back', async () => {
+    const place = counted();
+    const counter = counted();
+    const session = await context.caller(0).openSession();
+    await context.caller(0).run(`${place.code}open("kept.txt", "w").write("kept")`, session);
+    await place.begun();
+    const worker = context.workerOf(place);
+    worker.signal('SIGSTOP');
+    const begun = performance.now();
+    const ran = await context
+      .caller(1)
+      .run(`${counter.code}import time; time.sleep(0.5); print('ran')`, session)
+      .finally(() => worker.signal('SIGCONT'));
+    const seconds = (performance.now() - begun) / 1000;
+    await awhile(2 * leaseMs);
+    const times = ran.outcome === 'completed' ? 1 : 0;
+    expect(ran.outcome).toMatch(/^(completed|worker_lost)$/);
+    expect(counter.count).toBe(times);
+    const next = await context.caller(0).run('print(open("kept.txt").read())', session);
+    expect(next).toMatchObject({ stdout: 'kept\n' });
+    note(
+      'worker, SIGSTOP, a cell is sent to it, then back',
+      `${ran.outcome} after ${seconds.toFixed(1)} s; the next cell finds its files`,
+      counter.count,
+    );
+  });
+
   it('the session it held goes on elsewhere, and its epoch is refused', async () => {
     const counter = counted();
     const [caller, other] = [context.caller(0), context.caller(1)];
