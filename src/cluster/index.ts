@@ -1,4 +1,5 @@
 export { WorkerCalls } from './calls/worker-calls.ts';
+export { answerWorkers } from './calls/worker-questions.ts';
 export { Connection, type ConnectionOptions, Unanswered } from './connection.ts';
 export { examineServer, type ServerFacts } from './doctor/server-facts.ts';
 export { excessiveRights } from './doctor/worker-rights.ts';
@@ -13,5 +14,5 @@ export { QueueDepths } from './log/queue-depths.ts';
 export { WorkerLog } from './log/worker-log.ts';
 export { newIdentity, publicKeyOf, serverConfiguration } from './rights.ts';
 export { ClusterRunner } from './runner/cluster-runner.ts';
-export { gatewayQueue, gatewaySubject, gatewaySubjects, inboxOf, seatOf } from './subjects.ts';
+export { gatewaySubject, inboxOf, seatOf } from './subjects.ts';
 export { type OwnQuestion, WorkerService } from './worker/worker-service.ts';

@@ -1,8 +1,7 @@
 import {
+  answerWorkers,
   ClusterRunner,
   DoneQueue,
-  gatewayQueue,
-  gatewaySubjects,
   JobLogs,
   NatsPeers,
   type OwnQuestion,
@@ -40,8 +39,8 @@ export async function startGatewayRole(config: Config, version: string): Promise
     lifetime.add(() => workers.close());
     await workers.start();
     lifetime.add(
-      connection.answer<OwnQuestion, readonly string[]>(gatewaySubjects('own'), gatewayQueue, (question, subject) =>
-        ownSessions(storage.records, question, subject),
+      answerWorkers<OwnQuestion, readonly string[]>(connection, 'own', ownRate, (question, seat) =>
+        ownSessions(storage.records, question, seat),
       ),
     );
     const logs = new JobLogs({ connection, workers, logger });
@@ -80,12 +79,14 @@ export async function startGatewayRole(config: Config, version: string): Promise
   }
 }
 
+/** A worker asks when its lease had ended. */
+const ownRate = { perSecond: 0.2, atOnce: 3 };
 /** Sessions that one worker may hold at most, for one question. */
 const maxAsked = 10_000;
 
 /** Which sessions are still on a worker that was taken for dead. */
-async function ownSessions(records: Records, { worker, sessions }: OwnQuestion, subject: string): Promise<string[]> {
-  if (typeof worker !== 'string' || !subject.endsWith(`.${seatOf(worker)}`) || !Array.isArray(sessions))
+async function ownSessions(records: Records, { worker, sessions }: OwnQuestion, seat: string): Promise<string[]> {
+  if (typeof worker !== 'string' || seatOf(worker) !== seat || !Array.isArray(sessions))
     throw new DragomanError('invalid_request');
   const own: string[] = [];
   for (const { id, epoch } of sessions.slice(0, maxAsked)) {

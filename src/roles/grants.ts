@@ -1,8 +1,11 @@
-import { type Connection, gatewayQueue, gatewaySubjects, type JobLogs, seatOf } from '../cluster/index.ts';
+import { answerWorkers, type Connection, type JobLogs, seatOf } from '../cluster/index.ts';
 import { DragomanError } from '../core/index.ts';
 import { type GrantCause, GrantDesk, GrantedJobFiles, type JobStorage, serviceSecret } from '../service/index.ts';
 import type { Common } from './common.ts';
 import type { Storage } from './storage.ts';
+
+/** Of one worker: it asks once for each file that its runs leave. */
+const grantRate = { perSecond: 500, atOnce: 1000 };
 
 /** Answers workers that ask for bytes. @throws DragomanError invalid_request where only this process has the bytes */
 export async function startGrants(
@@ -20,11 +23,7 @@ export async function startGrants(
   const desk = new GrantDesk({ ...shared, hasWork: (seat, cause) => hasWork(logs, seat, cause) });
   metrics.gauge('grants_asked', 'Questions of workers for bytes that are being answered', () => desk.atOnce);
   metrics.total('grants_refused', 'Questions of workers for bytes that were refused', () => desk.refused);
-  // The last token of the subject is the seat: the server lets no worker ask in the name of another.
-  const end = connection.answer(gatewaySubjects('grant'), gatewayQueue, (question, subject) =>
-    desk.answer(question, subject.slice(subject.lastIndexOf('.') + 1)),
-  );
-  lifetime.add(end);
+  lifetime.add(answerWorkers(connection, 'grant', grantRate, (question, seat) => desk.answer(question, seat)));
   return jobFiles;
 }
 

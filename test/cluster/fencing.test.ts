@@ -1,6 +1,6 @@
 import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gatewayQueue, gatewaySubjects, type OwnQuestion, seatOf } from '../../src/cluster/index.ts';
+import { answerWorkers, type OwnQuestion, seatOf } from '../../src/cluster/index.ts';
 import { newId } from '../../src/core/index.ts';
 import { connectNats, localRunner, startClusterRunner, startWorkerService } from '../support/cluster-runner.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
@@ -22,7 +22,7 @@ describe.skipIf(!hasNats())('a worker that gateways took for dead', () => {
     await Promise.all([own, moved].map(({ id }) => run(id, 'x = 1')));
     const gateway = await connectNats(nats.url);
     const asked: OwnQuestion[] = [];
-    gateway.answer<OwnQuestion, string[]>(gatewaySubjects('own'), gatewayQueue, async (question) => {
+    answerWorkers<OwnQuestion, string[]>(gateway, 'own', { perSecond: 1, atOnce: 3 }, async (question) => {
       asked.push(question);
       return [own.id];
     });

@@ -1,11 +1,11 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { createInbox } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { Connection, inboxOf, newIdentity, serverConfiguration } from '../../src/cluster/index.ts';
+import { answerWorkers, Connection, inboxOf, newIdentity, serverConfiguration } from '../../src/cluster/index.ts';
 import { encode } from '../../src/cluster/message.ts';
 import type { NumberedEvent } from '../../src/event-log/index.ts';
 import type { Job, JobEvent } from '../../src/runner/index.ts';
-import { allEvents, laneJob, startLaneGateway, startLaneWorker } from '../support/lane.ts';
+import { allEvents, connectTo, laneJob, startLaneGateway, startLaneWorker } from '../support/lane.ts';
 import { hasNats, type NatsServer, startNats } from '../support/nats.ts';
 import type { Script } from '../support/scripted-runner.ts';
 import { silent as logger } from '../support/silent.ts';
@@ -220,6 +220,32 @@ describe.skipIf(!hasNats())('a captured worker on the way of jobs', attacking('m
     const next = laneJob();
     await lane.submit(next);
     expect((await allEvents(logs.events(next, 0))).at(-1)!.event.type).toBe('ended');
+  });
+
+  it('that floods gateways with questions, however large, takes the time of none', async () => {
+    const { connection } = await gateway();
+    const asked = new Map<string, number>();
+    const end = answerWorkers(connection, 'grant', { perSecond: 100, atOnce: 200 }, async (_, from) => {
+      asked.set(from, (asked.get(from) ?? 0) + 1);
+      return 'answer';
+    });
+    onTestFinished(end);
+    const wire = await captured();
+    const begun = performance.now();
+    const large = encode({ pass: 'x'.repeat(200 * 1024) });
+    const flood = setInterval(() => {
+      for (let count = 0; count < 300; count++) wire.publish('dg.g.grant.captured', '{"v":1}', { reply: 'nobody' });
+      wire.publish('dg.g.grant.captured', large);
+      wire.publish('dg.g.grant.captured', new Uint8Array(900 * 1024));
+    }, 10);
+    onTestFinished(() => clearInterval(flood));
+    const honestOne = await connectTo(nats.url, seat, seats.get(seat)!.seed);
+    for (let count = 0; count < 20; count++)
+      expect(await honestOne.ask(`dg.g.grant.${seat}`, { pass: '' }, 3000)).toBe('answer');
+    clearInterval(flood);
+    const seconds = (performance.now() - begun) / 1000;
+    expect(asked.get(seat)).toBe(20);
+    expect(asked.get('captured')).toBeLessThanOrEqual(200 + 100 * (seconds + 1));
   });
 
   it('writes no message larger than a record may be', async () => {
