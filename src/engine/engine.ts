@@ -264,7 +264,8 @@ class SandboxEngine implements Engine {
     if (!checkpoints) return undefined;
     const { template } = this.catalogue.sessionKind;
     return {
-      version: checkpoints.versionOf(template),
+      version: () => checkpoints.versionOf(template),
+      areOfHost: checkpoints.areOfHost,
       makeFolder: () => checkpoints.makeFolder(),
       restore: async ({ limits, owner, notes }, folder, options) => {
         const sandbox = await checkpoints.restore({ template, limits, owner }, folder, options);

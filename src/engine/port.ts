@@ -236,7 +236,9 @@ export interface SessionNotes {
 /** Sessions that are written to files, with what runs in them, and go on from there in another sandbox. */
 export interface EngineCheckpoints {
   /** A checkpoint of another version cannot be used. */
-  readonly version: string;
+  version(): Promise<string>;
+  /** Only this host can use them. */
+  readonly areOfHost: boolean;
   /** An empty folder for the files of one checkpoint; remove it. @throws Error when there is no room */
   makeFolder(): Promise<CheckpointFolder>;
   /**

@@ -234,7 +234,9 @@ export interface CheckpointFolder {
  */
 export interface SandboxCheckpoints {
   /** Changes with everything that a checkpoint of this template can only be restored with: image, guest, and the boundary's own program. */
-  versionOf(template: string): string;
+  versionOf(template: string): Promise<string>;
+  /** Only this host can restore them: what they were made from is nowhere else. */
+  readonly areOfHost: boolean;
   /** @throws Error when there is no room */
   makeFolder(): Promise<CheckpointFolder>;
   /**

@@ -74,7 +74,7 @@ export async function saveCheckpoint(
       format: 1 as const,
       owner: use.owner,
       session,
-      version: checkpoints.version,
+      version: await checkpoints.version(),
       notes,
       live: live(),
     };
@@ -179,7 +179,7 @@ export async function goOnFrom(
   try {
     const manifest = await readManifest(files, use, ref);
     if (manifest.owner !== use.owner) return lost('storage', 'The checkpoint is that of another owner.');
-    if (manifest.version !== checkpoints.version)
+    if (manifest.version !== (await checkpoints.version()))
       return lost('changed', 'The checkpoint was made with other versions of the image or of what isolates sandboxes.');
     const { notes, live } = manifest;
     if (Object.entries(notes.limits).some(([name, value]) => limits[name as keyof Limits] !== value))

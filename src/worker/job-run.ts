@@ -191,7 +191,8 @@ export class JobRun {
         const continuity = isBehind ? 'restored' : live.continuityFor(name, ran);
         if (kernel) await live.startKernel(this.#runtime.name, kernel);
         // What failed once with a sandbox is not tried again for this cell.
-        if (state && continuity === 'restored' && !this.#job.question && !restored) {
+        const isWanted = !restored || (restored.isWhole && restored.loss);
+        if (state && continuity === 'restored' && !this.#job.question && isWanted) {
           restored = { loss: endedWhileRestoring };
           restored = await live.restore(
             { id: name, language: this.#runtime.name },

@@ -198,15 +198,14 @@ export class LiveSession {
     if (!sandbox || sandbox.ended || (this.#checkpointed === this.#changes && !save.again)) return [];
     const results: SavedState[] = [];
     const use = { jobId: save.id, owner: this.owner, pass: save.pass };
-    if (this.#engine!.checkpoints && this.#kernels.size > 0) {
+    const { checkpoints } = this.#engine!;
+    if (checkpoints && this.#kernels.size > 0) {
       const changes = this.#changes;
       const whole = await this.#checkpoint(sandbox, use, save);
       results.push(whole);
-      // What cannot be saved as one is saved kernel by kernel.
-      if (whole.ref) {
-        this.#checkpointed = changes;
-        return results;
-      }
+      if (whole.ref) this.#checkpointed = changes;
+      // What cannot be saved as one is saved kernel by kernel, and so is what another host is to have.
+      if (whole.ref && !checkpoints.areOfHost) return results;
     }
     for (const [kernel, cells] of [...this.#kernels]) {
       if ((this.#saved.get(kernel) === cells && !save.again) || sandbox.ended) continue;

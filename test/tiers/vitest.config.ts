@@ -35,7 +35,11 @@ export default defineConfig({
         test: {
           ...usual,
           name: 'microvm',
-          include: ['test/tiers/microvm.tier.ts', 'test/security/machines.test.ts', ...tierTests],
+          include: [
+            'test/tiers/{microvm,checkpoints}.tier.ts',
+            'test/security/{machines,checkpoints}.test.ts',
+            ...tierTests,
+          ],
           env: { DRAGOMAN_ISOLATION: 'microvm' },
         },
       },

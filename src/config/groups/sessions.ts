@@ -62,7 +62,7 @@ export const sessions = {
   checkpointBytes: stateSetting('DRAGOMAN_CHECKPOINT_BYTES', {
     value: bytes(1, TiB),
     default: '1g',
-    help: 'The most that the checkpoint of one session may take, compressed, where DRAGOMAN_ISOLATION makes checkpoints; it counts in what its key may store. What is larger is saved as variables.',
+    help: 'The most that the checkpoint of one session may take, compressed, in the tiers gvisor and microvm; it counts in what its key may store. What is larger is saved as variables.',
   }),
   checkpointSaveMs: stateSetting('DRAGOMAN_CHECKPOINT_SAVE_MS', {
     value: milliseconds(100, 600_000),

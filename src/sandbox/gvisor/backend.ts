@@ -52,7 +52,8 @@ export class GvisorBackend implements Backend {
   #launcher: Launcher | undefined;
   #checkpoints: Checkpoints | undefined;
   readonly checkpoints: SandboxCheckpoints = {
-    versionOf: (template) => this.#checkpoints!.versionOf(template),
+    versionOf: async (template) => this.#checkpoints!.versionOf(template),
+    areOfHost: false,
     makeFolder: () => this.#saved!.make(),
     restore: (request, folder, options) => this.#goOn(request, folder, options),
   };

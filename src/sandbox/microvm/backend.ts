@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
@@ -9,11 +10,13 @@ import { guestEnvironment, guestFiles } from '../linux/guest-files.ts';
 import { ownUserMap, sandboxUsers } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions, MachineFiles } from '../options.ts';
-import type { Backend, BackendTraits, Sandbox, SandboxRequest } from '../port.ts';
+import type { Backend, BackendTraits, Sandbox, SandboxCheckpoints, SandboxLimits, SandboxRequest } from '../port.ts';
+import { SavedFolders } from '../saved-folders.ts';
 import { findAccelerator, qemuVersion } from './accelerator.ts';
 import { initialFileSystem } from './initial.ts';
 import { Machine, type MachineParts } from './machine.ts';
-import { hostLimits, MachineSandbox } from './sandbox.ts';
+import { loadOwnPages } from './own-pages.ts';
+import { hostLimits, MachineSandbox, pagesFile, stateFile } from './sandbox.ts';
 import { type LoadedTemplate, loadTemplate, sweepTemplates } from './template.ts';
 
 const MiB = 1024 * 1024;
@@ -37,6 +40,7 @@ export class MachineBackend implements Backend {
   #cgroups: CgroupTree | undefined;
   #users: SandboxUsers | undefined;
   readonly #files: MachineFiles;
+  readonly #saved: SavedFolders;
   /** Path of the initial file system, once it is written. */
   #initial = '';
   #closing = false;
@@ -46,11 +50,25 @@ export class MachineBackend implements Backend {
     if (!options.machine) throw new Error('the files of virtual machines are not set up');
     this.#options = options;
     this.#files = options.machine;
+    this.#saved = new SavedFolders(join(this.#files.directory, 'saved'));
   }
 
   get #templatesDir(): string {
     return join(this.#files.directory, 'templates');
   }
+
+  readonly checkpoints: SandboxCheckpoints = {
+    // A checkpoint holds what is not in its template, and each template is another one.
+    versionOf: async (template) => this.#versionOf((await this.#template(template)).id),
+    areOfHost: true,
+    makeFolder: () => this.#saved.make(),
+    restore: async ({ template, limits }, folder, { isCopy, signal }) => {
+      const { memory, id } = await this.#template(template);
+      const enter = (sandbox: MachineSandbox) => sandbox.goOn(isCopy);
+      const fill = (pid: number) => loadOwnPages(pid, machineBytes, join(folder, pagesFile), signal);
+      return this.#run(template, limits, { id, memory, state: join(folder, stateFile) }, enter, fill);
+    },
+  };
 
   get live(): number {
     return this.#sandboxes.size;
@@ -66,6 +84,7 @@ export class MachineBackend implements Backend {
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
       sweepTemplates(this.#templatesDir, Date.now());
       this.#initial = initialFileSystem(this.#options, this.#files);
+      this.#saved.start();
       await this.#template(templates[0]!.name);
     } catch (error) {
       await this.close();
@@ -74,16 +93,33 @@ export class MachineBackend implements Backend {
   }
 
   async create({ template: name, park, limits }: SandboxRequest): Promise<Sandbox> {
+    const template = await this.#template(name);
+    return this.#run(name, limits, template, async (sandbox) => {
+      const ready = awaitClaim(sandbox, 'ready');
+      await Promise.all([sandbox.begin(), ready]);
+      await sandbox.openWorkspace();
+      if (park) await Promise.all([awaitClaim(sandbox, 'parked'), sandbox.link.send(orders.park(park))]);
+    });
+  }
+
+  /** Runs a copy of a template, from the state that is given. `fill` changes its memory before, `enter` has its sandbox in order. */
+  async #run(
+    name: string,
+    limits: SandboxLimits,
+    from: LoadedTemplate,
+    enter: (sandbox: MachineSandbox) => Promise<void>,
+    fill?: (pid: number) => Promise<void>,
+  ): Promise<Sandbox> {
     if (limits.memoryBytes > mostMemoryBytes)
       throw new DragomanError('sandbox_unavailable', {
         message: `A sandbox in a machine of its own has at most ${mostMemoryBytes / MiB} MiB.`,
       });
-    const template = await this.#template(name);
     const id = newId();
     const user = this.#users?.take();
     const cgroup = this.#group(limits, user);
-    const state = openSync(template.state, 'r');
-    const machine = await Machine.prepare(this.#parts(user), { kind: 'copy', memory: template.memory, state })
+    const state = openSync(from.state, 'r');
+    const parts = { ...this.#parts(user), outside: this.#saved.path };
+    const machine = await Machine.prepare(parts, { kind: 'copy', memory: from.memory, state })
       .catch(async (cause) => {
         await cgroup.release();
         if (user !== undefined) this.#users!.release(user);
@@ -91,12 +127,8 @@ export class MachineBackend implements Backend {
       })
       .finally(() => closeSync(state));
     const sandbox: MachineSandbox = new MachineSandbox({
-      id,
-      template: name,
-      machine,
-      cgroup,
-      limits,
-      scratch,
+      ...{ id, template: name, machine, cgroup, limits, scratch },
+      ...{ user: parts.user?.uid, memoryBytes: machineBytes },
       onDestroyed: () => {
         this.#sandboxes.delete(sandbox);
         if (user !== undefined) this.#users!.release(user);
@@ -107,11 +139,9 @@ export class MachineBackend implements Backend {
       await this.#place(cgroup, machine.pid);
       machine.go();
       await machine.qmp.start();
+      await fill?.(machine.pid);
       await machine.load();
-      const ready = awaitClaim(sandbox, 'ready');
-      await Promise.all([sandbox.begin(), ready]);
-      await sandbox.openWorkspace();
-      if (park) await Promise.all([awaitClaim(sandbox, 'parked'), sandbox.link.send(orders.park(park))]);
+      await enter(sandbox);
       if (this.#closing) throw new Error('the service is closing');
       return sandbox;
     } catch (cause) {
@@ -143,16 +173,13 @@ export class MachineBackend implements Backend {
     let loading = this.#templates.get(name);
     if (!loading) {
       logger.info({ template: name }, 'loading a machine to copy');
-      const parts = this.#parts(undefined);
       loading = loadTemplate({
-        parts,
+        parts: this.#parts(undefined),
         template,
         environment: guestEnvironment(guestFiles(this.#options)),
         imageRoot,
         directory: this.#templatesDir,
-        digest: createHash('sha256')
-          .update(`${this.#files.digest} ${this.#initial} ${qemuVersion()} ${parts.accelerator} ${machineBytes}`)
-          .digest('hex'),
+        digest: this.#digest(),
       });
       loading.catch(() => this.#templates.delete(name));
       this.#templates.set(name, loading);
@@ -162,6 +189,20 @@ export class MachineBackend implements Backend {
     } catch (cause) {
       throw new DragomanError('sandbox_unavailable', { cause });
     }
+  }
+
+  /** Changes with everything that machines are made of and run by. */
+  #digest(): string {
+    const { name: accelerator } = findAccelerator();
+    return createHash('sha256')
+      .update(`${this.#files.digest} ${this.#initial} ${qemuVersion()} ${accelerator} ${machineBytes} 2`)
+      .digest('hex');
+  }
+
+  /** A machine goes on only on a processor that has what its programs have found. */
+  #versionOf(template: string): string {
+    const made = JSON.stringify([this.#digest(), template, cpus()[0]?.model]);
+    return createHash('sha256').update(made).digest('hex').slice(0, 16);
   }
 
   #parts(user: number | undefined): MachineParts {
@@ -178,7 +219,7 @@ export class MachineBackend implements Backend {
   }
 
   /** @throws DragomanError sandbox_unavailable */
-  #group(limits: SandboxRequest['limits'], user: number | undefined): Cgroup {
+  #group(limits: SandboxLimits, user: number | undefined): Cgroup {
     try {
       return this.#cgroups!.take(hostLimits(limits));
     } catch (cause) {

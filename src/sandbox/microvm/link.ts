@@ -12,6 +12,9 @@ import { MachineBulkPipes } from './bulk.ts';
 import { toMachine } from './frames.ts';
 import type { MachinePort, PortListener } from './port.ts';
 
+/** More than all commands of a sandbox are granted at a time. */
+const grantedBefore = 32 * 1024 * 1024;
+
 const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
 
 /** The link over a machine's port. The relay sends what was written before a claim before it. */
@@ -26,6 +29,7 @@ export class MachineLink implements GuestLink, PortListener {
   #bulk: PromiseWithResolvers<MachineBulkPipes> | undefined;
   #pipes: MachineBulkPipes | undefined;
   #isSending = true;
+  #held: PromiseWithResolvers<void> | undefined;
 
   /** `onViolation` has to end the machine. */
   constructor(port: MachinePort, onViolation: () => void) {
@@ -69,6 +73,24 @@ export class MachineLink implements GuestLink, PortListener {
     }
   }
 
+  /** Keeps orders that are sent from now on, until `release`: the guest hears none of them. */
+  hold(): void {
+    this.#held ??= Promise.withResolvers();
+  }
+
+  release(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
+  }
+
+  /** The guest goes on from a checkpoint as a supervisor: its pipes for much data are open, and commands of before may say what they were granted. */
+  goOn(): void {
+    this.#pipes = new MachineBulkPipes(this.#port);
+    this.#bulk = Promise.withResolvers();
+    this.#bulk.resolve(this.#pipes);
+    this.grant(grantedBefore);
+  }
+
   async bulk(): Promise<BulkPipes> {
     if (!this.#bulk) throw new Error('the sandbox has no pipes for much data');
     return this.#bulk.promise;
@@ -81,6 +103,7 @@ export class MachineLink implements GuestLink, PortListener {
   /** Drops what was not sent: no order matters to a sandbox that is being killed. */
   stopSending(): void {
     this.#isSending = false;
+    this.release();
     this.#listener = silent;
     this.#attend = () => {};
   }
@@ -117,6 +140,7 @@ export class MachineLink implements GuestLink, PortListener {
   }
 
   async #write(parts: readonly Uint8Array[]): Promise<void> {
+    while (this.#held) await this.#held.promise;
     if (this.#isSending) await this.#port.write(toMachine.command, parts);
   }
 

@@ -14,6 +14,8 @@ export interface MachineParts {
   readonly root: string;
   readonly accelerator: 'kvm' | 'tcg';
   readonly memoryBytes: number;
+  /** A folder of the host, in which a machine writes its state where it finds a folder of its own; absent: it never does. */
+  readonly outside?: string | undefined;
   /** The host user that machines run as; absent: our own. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
@@ -27,6 +29,10 @@ export type MachineMemory =
 
 /** Descriptors in QEMU's process. */
 const fds = { memory: 3, port: 4, control: 5, state: 6 } as const;
+
+const outsideFolder = '/outside';
+/** A state is far smaller; in blocks of 512 bytes. */
+const mostFileBlocks = 131_072;
 
 const kernelArguments =
   'console=ttyS0 quiet panic=-1 reboot=t tsc=reliable no_timer_check mitigations=off random.trust_cpu=on';
@@ -57,7 +63,8 @@ export class Machine {
 
   /** Starts a process that waits for `go`: until then it can be put into its control group. @throws Error when it does not start */
   static async prepare(parts: MachineParts, memory: MachineMemory): Promise<Machine> {
-    const child = spawn('/bin/sh', ['-c', 'read -r _ && exec "$@"', 'sh', ...commandOf(parts, memory)], {
+    const bound = memory.kind === 'copy' ? `ulimit -f ${mostFileBlocks} && ` : '';
+    const child = spawn('/bin/sh', ['-c', `${bound}read -r _ && exec "$@"`, 'sh', ...commandOf(parts, memory)], {
       stdio: ['pipe', 'pipe', 'pipe', memory.memory, 'pipe', 'pipe', memory.kind === 'copy' ? memory.state : 'ignore'],
       env: childEnvironment('run'),
       cwd: '/',
@@ -77,7 +84,19 @@ export class Machine {
     await this.exited;
   }
 
-  /** Takes in the state of its template, and runs on from there. */
+  /**
+   * Stands still, writes everything but its memory to a file of its `outside` folder, has its memory saved, and goes on.
+   * @throws Error when QEMU cannot, or what `saveMemory` throws; whether it goes on is not known then
+   */
+  async write(file: string, saveMemory: () => Promise<void>): Promise<void> {
+    await this.qmp.run('stop');
+    // It is not Xen's alone: the state of all devices, without the memory.
+    await this.qmp.run('xen-save-devices-state', { filename: `${outsideFolder}/${file}`, live: true });
+    await saveMemory();
+    await this.qmp.run('cont');
+  }
+
+  /** Takes in the state that it was given, and runs on from there. */
   async load(): Promise<void> {
     await this.#ignoreMemory();
     await this.qmp.run('migrate-incoming', { uri: `fd:${fds.state}` });
@@ -113,6 +132,7 @@ function commandOf(parts: MachineParts, memory: MachineMemory): string[] {
     ...(accelerator === 'kvm' ? ['--dev-bind', '/dev/kvm', '/dev/kvm'] : []),
     ...['--ro-bind', kernel, '/kernel', '--ro-bind', initial, '/initial', '--ro-bind', root, '/root.sqfs'],
     ...(memory.kind === 'template' ? ['--bind', memory.folder, '/template'] : []),
+    ...(parts.outside === undefined ? [] : ['--bind', parts.outside, outsideFolder]),
     '--',
   ];
   const size = `${Math.ceil(parts.memoryBytes / (1024 * 1024))}M`;
@@ -125,6 +145,8 @@ function commandOf(parts: MachineParts, memory: MachineMemory): string[] {
     ...['-sandbox', `on,obsolete=deny,elevateprivileges=deny,spawn=${isCopy ? 'deny' : 'allow'},resourcecontrol=deny`],
     ...['-M', 'q35,memory-backend=memory', '-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : 'max'],
     ...['-smp', '1', '-m', size],
+    // The state of devices alone comes without it.
+    ...['-global', 'migration.send-configuration=off'],
     '-object',
     `memory-backend-file,id=memory,size=${size},share=${share},mem-path=/proc/self/fd/${fds.memory}`,
     ...['-kernel', '/kernel', '-initrd', '/initial', '-append', kernelArguments, '-serial', 'stdio'],

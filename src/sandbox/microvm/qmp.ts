@@ -45,8 +45,9 @@ export class Qmp {
   }
 
   /** Resolves when a machine that is being read or written has arrived. @throws Error when that fails or takes a minute */
-  async migrated(): Promise<void> {
+  async migrated(signal?: AbortSignal): Promise<void> {
     for (let left = 60_000; left > 0; left -= pollMs) {
+      signal?.throwIfAborted();
       const { status, 'error-desc': fault } = (await this.run('query-migrate')) as Record<string, string | undefined>;
       if (status === 'completed') return;
       if (status === 'failed') throw new Error(`the machine was not copied: ${fault}`);

@@ -1,15 +1,23 @@
 import { randomBytes } from 'node:crypto';
+import { chownSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { DragomanError, type UsageNow } from '../../core/index.ts';
+import { orders } from '../../guest-protocol/index.ts';
+import { awaitClaim } from '../await-claim.ts';
 import { TreeWorkspace } from '../file-tree.ts';
 import type { Cgroup } from '../linux/cgroup/index.ts';
 import type { ExitStatus, Sandbox, SandboxLimits, SandboxUsage } from '../port.ts';
 import { MachineLink } from './link.ts';
 import type { Machine } from './machine.ts';
+import { saveOwnPages } from './own-pages.ts';
 import { MachineTree } from './tree.ts';
 
 /** What a machine needs beside the memory of its sandbox: its kernel, the zygote, QEMU and what it has translated. */
 const overheadBytes = 512 * 1024 * 1024;
+/** Files of a checkpoint: the state of devices, and the pages that are not the template's. */
+export const stateFile = 'state';
+export const pagesFile = 'pages';
 
 export interface MachineSandboxParts {
   readonly id: string;
@@ -18,6 +26,10 @@ export interface MachineSandboxParts {
   readonly cgroup: Cgroup;
   readonly limits: SandboxLimits;
   readonly scratch: { readonly tmpBytes: number; readonly shmBytes: number };
+  /** The host user that it runs as; absent: our own. */
+  readonly user: number | undefined;
+  /** Of the machine. */
+  readonly memoryBytes: number;
   readonly onDestroyed: () => void;
 }
 
@@ -35,6 +47,9 @@ export class MachineSandbox implements Sandbox {
   readonly #parts: MachineSandboxParts;
   #limits: SandboxLimits;
   #ended = false;
+  #isFrozen = false;
+  /** A checkpoint is being written. Never rejects. */
+  #checkpointing: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: MachineSandboxParts) {
@@ -70,6 +85,16 @@ export class MachineSandbox implements Sandbox {
     if (fault !== null) throw new Error(`no sandbox in the machine: ${String(fault)}`);
   }
 
+  /** Wakes a machine up that goes on from its checkpoint: time has passed, and another one may go on from the same. */
+  async goOn(isCopy: boolean): Promise<void> {
+    const { machine } = this.#parts;
+    this.link.goOn();
+    await machine.port.ask('renew', { entropy: randomBytes(64).toString('base64'), seconds: Date.now() / 1000 });
+    const ready = awaitClaim(this, 'ready');
+    machine.port.say('thaw');
+    await Promise.all([this.link.send(orders.renew(isCopy)), ready]);
+  }
+
   /** To be called once the guest has claimed `ready`. */
   async openWorkspace(): Promise<void> {
     await this.#parts.machine.port.ask('workspace');
@@ -97,11 +122,36 @@ export class MachineSandbox implements Sandbox {
     }
   }
 
+  async checkpoint(folder: string, signal: AbortSignal): Promise<void> {
+    if (this.#checkpointing || !this.#isFrozen || this.#ended) throw new Error('the sandbox does not stand still');
+    const { machine, user, memoryBytes } = this.#parts;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#checkpointing = promise;
+    this.link.hold();
+    try {
+      if (user !== undefined) chownSync(folder, user, user);
+      await machine.write(`${basename(folder)}/${stateFile}`, () =>
+        saveOwnPages(machine.pid, memoryBytes, join(folder, pagesFile), signal),
+      );
+    } catch (error) {
+      // How far QEMU has come is not known.
+      machine.kill();
+      throw error;
+    } finally {
+      this.link.release();
+      this.#checkpointing = undefined;
+      resolve();
+    }
+  }
+
   async freeze(): Promise<void> {
     if (!this.#ended) await this.#parts.machine.port.ask('freeze');
+    this.#isFrozen = true;
   }
 
   async thaw(): Promise<void> {
+    await this.#checkpointing;
+    this.#isFrozen = false;
     if (!this.#ended) this.#parts.machine.port.say('thaw');
   }
 

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -37,6 +38,8 @@ export interface LoadedTemplate {
   readonly memory: number;
   /** Path of everything else. */
   readonly state: string;
+  /** No other one has it, though it be made of the same. */
+  readonly id: string;
 }
 
 const keptMs = 7 * 24 * 60 * 60_000;
@@ -70,7 +73,10 @@ export async function loadTemplate(options: TemplateOptions): Promise<LoadedTemp
   }
   const now = new Date();
   utimesSync(folder, now, now);
-  return { memory: await sealedMemory(join(folder, 'memory'), imageRoot), state: join(folder, 'state') };
+  const state = join(folder, 'state');
+  // It holds the clock and the random numbers of that one start.
+  const id = createHash('sha256').update(readFileSync(state)).digest('hex');
+  return { memory: await sealedMemory(join(folder, 'memory'), imageRoot), state, id };
 }
 
 async function make({ parts, template, environment }: TemplateOptions, folder: string): Promise<void> {

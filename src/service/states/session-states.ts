@@ -107,11 +107,12 @@ export class SessionStates implements States {
   ): Promise<Pick<JobSession, 'state' | 'checkpoint'>> {
     if (!this.isOnFor(principal)) return {};
     const found = (await this.#of(session)).find((state) => state.kernel === kernel);
-    if (!found) return { checkpoint: await this.checkpointOf(principal, session) };
+    const checkpoint = await this.checkpointOf(principal, session);
+    if (!found) return { checkpoint };
     // A killed server may have forgotten that it ran.
     session.noteKernel(kernel);
     const { digest, size } = found;
-    return { state: { ref: { digest, size }, deadlineMs: this.#options.stateRestoreMs } };
+    return { state: { ref: { digest, size }, deadlineMs: this.#options.stateRestoreMs }, checkpoint };
   }
 
   /** The checkpoint that a new sandbox of a session goes on from. Undefined: there is none. */

@@ -117,11 +117,13 @@ export class StateStore {
     }
   }
 
-  /** A checkpoint and states of kernels do not stand side by side: the later ones are what there is. */
+  /** A checkpoint and states of kernels stand side by side where they were saved together. */
   async #replace(sessionId: string, before: readonly KernelStateRecord[], saved: readonly KernelStateRecord[]) {
     if (saved.length === 0) return;
     const isWhole = saved.some(({ kernel }) => kernel === wholeSession);
-    const gone = before.map(({ kernel }) => kernel).filter((kernel) => (kernel === wholeSession) !== isWhole);
+    const areKernels = saved.some(({ kernel }) => kernel !== wholeSession);
+    const isLater = (kernel: string) => (kernel === wholeSession ? isWhole : areKernels);
+    const gone = before.map(({ kernel }) => kernel).filter((kernel) => !isLater(kernel));
     if (gone.length > 0) await this.discard(sessionId, gone);
   }
 
