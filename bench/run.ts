@@ -9,6 +9,7 @@ import { cluster } from './cluster.ts';
 import { commandTimes } from './commands.ts';
 import { cost } from './cost.ts';
 import { e2bCalls } from './e2b.ts';
+import { newSessions } from './first-cells.ts';
 import { goals } from './goals.ts';
 import { jupyterCells } from './jupyter.ts';
 import { lane } from './lane.ts';
@@ -52,6 +53,7 @@ const benches: Record<string, () => Promise<void>> = {
   commands: commandTimes,
   jupyter: () => withServer(jupyterCells),
   first: firstCells,
+  sessions: () => newSessions(here, process.env.BENCH_OTHER),
   memory,
   agent,
   messages,

@@ -16,6 +16,14 @@ export function sandboxes(server: number): Map<string, number[]> {
   return found;
 }
 
+/** What the kernel keeps to map the memory of processes, in bytes. */
+export function pageTables(pids: readonly number[]): number {
+  const sizes = pids.map((pid) =>
+    Number(/^VmPTE:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0) * 1024;
+}
+
 /** Proportional set size of processes together, in bytes. */
 export function pss(pids: readonly number[]): number {
   const sizes = pids.map((pid) => /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);

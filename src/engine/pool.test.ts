@@ -6,6 +6,8 @@ import { Pool } from './pool.ts';
 import type { SandboxKind } from './runtimes.ts';
 
 const kind = catalogue.sessionKind;
+/** Whose template has a warm-up, and in whose sandboxes the program runs that waits there. */
+const data = catalogue.kinds.find(({ template, park }) => template === 'data' && park === 'python')!;
 /** In whose sandboxes a program of the image waits. */
 const large = catalogue.kinds.find(({ park }) => park === 'node')!;
 const usual = { kind, limits, owner: 'ann' };
@@ -48,13 +50,13 @@ describe('Pool', () => {
   it('keeps one that is not warmed of a kind that was not asked for in a while', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    const { backend, pool } = start({ size: 3, restMs: 10_000 });
+    const { backend, pool } = start({ size: 3, restMs: 10_000, kinds: [data] });
     pool.start();
     await vi.advanceTimersByTimeAsync(100);
-    await pool.lease(usual);
+    await pool.lease({ ...usual, kind: data });
     await vi.advanceTimersByTimeAsync(9_000);
     expect(Object.values(pool.parked())).toEqual([3]);
-    await pool.lease(usual);
+    await pool.lease({ ...usual, kind: data });
     await vi.advanceTimersByTimeAsync(9_000);
     expect(Object.values(pool.parked())).toEqual([3]);
     await vi.advanceTimersByTimeAsync(2_000);
@@ -176,16 +178,20 @@ describe('Pool', () => {
   it('warms the sandboxes at the front of a kind in use once, in a quiet moment, where forks are the warm unit', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    for (const warmUnit of ['fork', 'snapshot'] as const) {
-      const { backend, pool } = start({ size: 3, traits: { warmUnit } });
+    for (const [warmUnit, warmedKind, count] of [
+      ['fork', data, 2],
+      ['fork', kind, 0],
+      ['snapshot', data, 0],
+    ] as const) {
+      const { backend, pool } = start({ size: 3, traits: { warmUnit }, kinds: [warmedKind] });
       pool.start();
       await vi.advanceTimersByTimeAsync(1000);
       expect(backend.made.flatMap(({ orders }) => orders)).toEqual([]);
-      await pool.lease(usual);
+      await pool.lease({ ...usual, kind: warmedKind });
       await vi.advanceTimersByTimeAsync(1000);
       await vi.advanceTimersByTimeAsync(1000);
       const warmed = backend.made.filter(({ orders }) => orders.some(({ op }) => op === 'warm'));
-      expect(warmed).toHaveLength(warmUnit === 'fork' ? 2 : 0);
+      expect(warmed).toHaveLength(count);
       expect(backend.made.flatMap(({ orders }) => orders)).toHaveLength(warmed.length);
     }
   });

@@ -258,7 +258,8 @@ export class Pool {
 
   #warmFront(rack: Rack): void {
     const template = this.#options.catalogue.templates.find((template) => template.name === rack.kind.template);
-    if (!template?.warm) return;
+    // Only what waits will run the program itself: a session's kernel is another fork, which would copy what was touched for it.
+    if (!template?.warm || rack.kind.park === undefined) return;
     for (const sandbox of rack.ready.slice(0, warmFront)) {
       if (rack.warmed.has(sandbox)) continue;
       rack.warmed.add(sandbox);

@@ -1,7 +1,6 @@
 'use strict';
 // Of a kernel that is a copy of another one: V8 and OpenSSL do not know of it, and their generators would go on as those of the other do.
 
-const crypto = require('node:crypto');
 const fs = require('node:fs');
 
 /** Random ids are made ahead, so many at a time. */
@@ -22,7 +21,7 @@ function renewRandomness() {
     return Number(pool.readBigUInt64LE(at - 8) >> 11n) / 2 ** 53;
   };
   Object.defineProperty(Math, 'random', { value: random, writable: true, enumerable: false, configurable: true });
-  for (let id = 0; id < idsAhead; id++) crypto.randomUUID();
+  for (let id = 0; id < idsAhead; id++) require('node:crypto').randomUUID();
 }
 
 module.exports = { renewRandomness };
