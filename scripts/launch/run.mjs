@@ -86,6 +86,7 @@ export async function runCommand(words) {
   }
   // The set-up may have installed the programs that map ids.
   const ids = subordinateIds(describeUser());
+  if (!ids) become([...delegationPrefix(describeHost()), ...nodeWords(command)], usualEnv());
   return runNode(command, ids && ((prefix, words, env) => startWithIds(prefix, words, ids, env)));
 }
 
@@ -113,11 +114,18 @@ export const nodeEnvironment = { MALLOC_ARENA_MAX: '2' };
 export async function runNode(args, startInside = undefined, required = false) {
   const env = usualEnv();
   const prefix = delegationPrefix(describeHost());
-  const words = [projectNode(project), ...nodeOptions, ...args];
+  const words = nodeWords(args);
   const child =
     (startInside && (await attempt(() => startInside(prefix, words, env), required))) ??
     start([...prefix, ...words], env);
   return ended(child);
+}
+
+const nodeWords = (args) => [projectNode(project), ...nodeOptions, ...args];
+
+/** Becomes a program, where this Node can: no process of 40 MiB then waits for the service. Returns where it cannot. */
+function become(words, env) {
+  process.execve?.('/usr/bin/env', ['env', ...words], env);
 }
 
 /** Waits for a child, and passes signals on meanwhile. */
