@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, describeConfig, loadConfig } from '../config/index.ts';
-import { isSuperuser, type Tier } from '../core/index.ts';
+import { isSuperuser, type Tier, type TierState } from '../core/index.ts';
 import { createProgress, installPackages, missingForTests } from '../host/index.ts';
 import { machineFiles, nativeHelper, setup as setUp, setupGvisor } from '../images/index.ts';
 import {
@@ -42,6 +42,7 @@ export async function serve(version: string): Promise<void> {
   if (role === 'worker') {
     const worker = await untilSignal(() => startWorkerRole(config, image!, version));
     console.log(`Dragoman ${version} runs code as worker ${worker.id} (ready in ${seconds()} s)`);
+    printTiers(config, worker.tiers);
     return;
   }
   const service = await untilSignal(() =>
@@ -103,14 +104,16 @@ async function prepare(config: Config): Promise<Image> {
   return { imageRoot, imageId, nativeDir, machine, faults };
 }
 
-function announce(config: Config, { url, firstKey, startCode }: Service, version: string, seconds: string): void {
+function announce(
+  config: Config,
+  { url, firstKey, startCode, tiers }: Service,
+  version: string,
+  seconds: string,
+): void {
   const keyFile = join(config.stores.dataDir, 'api-key');
   const { mode, keys } = config.authentication;
   console.log(`Dragoman ${version} serves at ${url} (ready in ${seconds} s)`);
-  if (config.cluster.role !== 'gateway') {
-    const { name, summary } = findIsolation(config.isolation.backend);
-    console.log(`Isolation: ${name} (${summary})`);
-  }
+  printTiers(config, tiers);
   let credential = '';
   if (mode === 'open') console.log('Access: open, on this machine only (DRAGOMAN_AUTH=open)');
   else if (mode === 'jwt') {
@@ -130,6 +133,18 @@ function announce(config: Config, { url, firstKey, startCode }: Service, version
   console.log(
     `  curl -s ${url}/v1/exec ${credential}-H 'content-type: application/json' -d '{"lang":"py","code":"print(6*7)"}'`,
   );
+}
+
+/** What sandboxes are behind: of everyone first, then what plans say. */
+function printTiers({ isolation }: Config, tiers: readonly TierState[]): void {
+  for (const { tier, fault } of tiers.toSorted(
+    (a, b) => Number(b.tier === isolation.backend) - Number(a.tier === isolation.backend),
+  )) {
+    const isOwn = tier === isolation.backend;
+    const what =
+      fault === null ? findIsolation(tier).summary : `not there, so the keys of its plans are refused: ${fault}`;
+    console.log(`${isOwn ? 'Isolation' : 'Isolation of some plans'}: ${tier} (${what})`);
+  }
 }
 
 /** Starts the service. The first signal ends it in order, also during the start; another one a second later ends it at once. */

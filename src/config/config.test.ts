@@ -426,6 +426,34 @@ describe('plans', () => {
     expect(config.authentication.keys.map(({ plan }) => plan)).toEqual(['small', undefined, undefined]);
   });
 
+  test('say what sandboxes are behind, and what a request may choose', () => {
+    const config = load(
+      withFile(
+        {
+          plans: {
+            strong: { isolation: 'gvisor' },
+            free: { isolation_choices: 'microvm, gvisor' },
+            small: { cpus: 0.5 },
+          },
+          keys: { app: { plan: 'small', isolation: 'gvisor' }, other: { isolation: 'microvm' } },
+        },
+        { DRAGOMAN_API_KEYS: 'app:s1,other:s2', DRAGOMAN_ISOLATION_CHOICES: 'namespaces' },
+      ),
+    );
+    const of = (name: string | undefined) => {
+      const { tier, otherTiers, limits: own } = config.plans.get(name!)!;
+      return { tier, otherTiers, cpus: own.cpus };
+    };
+    const usually = { cpus: limits.cpus };
+    expect(of('default')).toEqual({ ...usually, tier: 'namespaces', otherTiers: ['namespaces'] });
+    // A plan that names its own has no choice that it does not name.
+    expect(of('strong')).toEqual({ ...usually, tier: 'gvisor', otherTiers: [] });
+    expect(of('free')).toEqual({ ...usually, tier: 'namespaces', otherTiers: ['microvm', 'gvisor'] });
+    const [app, other] = config.authentication.keys;
+    expect(of(app!.plan)).toEqual({ tier: 'gvisor', otherTiers: [], cpus: 0.5 });
+    expect(of(other!.plan)).toEqual({ ...usually, tier: 'microvm', otherTiers: [] });
+  });
+
   test('keep the rates of the service for what they leave out', () => {
     const plans = { a: { rate_limits: 'exec=1/1s' }, b: { rate_limits: 'off' } };
     const rates = (env: Record<string, string>, plan: string) => load(withFile({ plans }, env)).plans.get(plan)!.rates;
@@ -449,6 +477,21 @@ describe('plans', () => {
     ],
     ['no places', { plans: { a: { concurrency: 0 } } }, /plans\.a\.concurrency: must be a whole number from 1/],
     ['an unknown plan', { plans: {}, keys: { app: 'constructor' } }, /there is no plan constructor$/],
+    [
+      'an unknown isolation',
+      { plans: { a: { isolation: 'none' } } },
+      /plan a: isolation must be one of namespaces, gvisor/,
+    ],
+    [
+      'an unknown choice',
+      { plans: { a: { isolation_choices: 'gvisor,x' } } },
+      /plan a: isolation_choices must hold namesp/,
+    ],
+    [
+      'an unknown isolation of a key',
+      { plans: {}, keys: { app: { isolation: 'x' } } },
+      /key app: isolation must be one/,
+    ],
     ['an unknown key', { plans: {}, keys: { ann: 'default' } }, /no key named ann$/],
   ])('a file with %s is refused', (_, content, fault) => {
     expect(faultsOf(withFile(content, { DRAGOMAN_API_KEYS: 'app:s' }))).toEqual([expect.stringMatching(fault)]);

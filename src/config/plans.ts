@@ -15,6 +15,9 @@ export interface PlansFile {
   readonly faults: readonly string[];
 }
 
+/** What a plan of the file says. */
+type OwnValues = z.infer<typeof planSchema> & Record<string, unknown>;
+
 const variable = 'DRAGOMAN_PLANS';
 const inPlans = settingsOf(planGroup).filter(({ plan }) => plan !== undefined);
 
@@ -33,9 +36,11 @@ const planSchema = z.strictObject({
 });
 
 const planName = /^[A-Za-z0-9._:-]{1,64}$/;
+/** A key may have another isolation than its plan. */
+const keySchema = z.strictObject({ plan: z.string().optional(), isolation: z.string().optional() });
 const fileSchema = z.strictObject({
   plans: z.record(z.string().regex(planName), planSchema, { error: 'must be an object of plans by name' }),
-  keys: z.record(z.string(), z.string()).optional(),
+  keys: z.record(z.string(), z.union([z.string(), keySchema])).optional(),
 });
 
 /**
@@ -50,19 +55,26 @@ export function readPlans(given: Given, base: SettingValues, from: Surroundings)
   const read = readFile(base.plansFile);
   if ('fault' in read) return { plans, keys: new Map(), faults: [`${variable} ${read.fault}`] };
   const faults: string[] = [];
-  for (const [name, { concurrency, ...own }] of Object.entries(read.file.plans)) {
+  const add = (name: string, { concurrency, ...own }: OwnValues, whose: string) => {
     const layered = layer(given, own as Given);
     const reading = readGroup(planGroup, layered, from);
     const broken = [...('faults' in reading ? reading.faults : []), ...brokenPlanRules(layered, from)];
-    for (const fault of broken) faults.push(`${variable} plan ${name}: ${inWordsOfFile(fault)}`);
+    for (const fault of broken) faults.push(`${variable} ${whose}: ${inWordsOfFile(fault)}`);
     if ('value' in reading) plans.set(name, planFrom(reading.value, concurrency));
-  }
-  const keys = new Map(Object.entries(read.file.keys ?? {}));
+  };
+  const ofFile = new Map(Object.entries(read.file.plans));
+  for (const [name, own] of ofFile) add(name, own, `plan ${name}`);
+  const keys = new Map<string, string>();
   const known = base.authentication.keys?.map(({ name }) => name) ?? [];
-  const named = [...Object.keys(read.file.plans), defaultPlan];
-  for (const [key, plan] of keys) {
+  for (const [key, value] of Object.entries(read.file.keys ?? {})) {
+    const { plan = defaultPlan, isolation } = typeof value === 'string' ? { plan: value } : value;
     if (!known.includes(key)) faults.push(`${variable} keys: DRAGOMAN_API_KEYS has no key named ${key}`);
-    if (!named.includes(plan)) faults.push(`${variable} keys: there is no plan ${plan}`);
+    if (plan !== defaultPlan && !ofFile.has(plan)) faults.push(`${variable} keys: there is no plan ${plan}`);
+    // A plan of its own, under a name that none of the file can have.
+    const name = isolation === undefined ? plan : `${plan}+${isolation}`;
+    if (isolation !== undefined && !plans.has(name))
+      add(name, { ...ofFile.get(plan), isolation, isolation_choices: '' }, `key ${key}`);
+    keys.set(key, name);
   }
   return { plans, keys, faults };
 }

@@ -212,10 +212,12 @@ export function createServer(options: ServerOptions): Server {
     done();
   });
 
-  const identify = (dialect: Dialect) => async (request: FastifyRequest) => {
+  const identify = (dialect: Dialect) => async (request: FastifyRequest, reply: FastifyReply) => {
     const { operation, isOpen } = request.routeOptions.config;
     if (operation?.open || isOpen) return known.limit(request);
     request.principal = (await dialect.identify?.(request)) ?? (await authenticator.authenticate(presentedBy(request)));
+    // Most wires have no room for it in their bodies.
+    reply.header('x-dragoman-isolation', planOf(options.plans, request.principal).tier);
   };
   const admit = ({ principal }: FastifyRequest, rateClass: RateClass) => {
     const wait = limiter.take(principal.id, planOf(options.plans, principal).rates, rateClass);

@@ -1,4 +1,5 @@
 import type { Config } from '../config/index.ts';
+import type { TierState } from '../core/index.ts';
 import { memoryJobLog } from '../runner/index.ts';
 import { StoredJobFiles } from '../service/index.ts';
 import { lockDirectory } from '../stores/index.ts';
@@ -15,6 +16,8 @@ export interface Service {
   readonly firstKey: FirstKey | undefined;
   /** Signs one browser of this machine in; undefined where the pages need no sign-in or are not served. */
   readonly startCode: string | undefined;
+  /** What sandboxes of this process may be behind; empty: it has none. */
+  readonly tiers: readonly TierState[];
   /** Ends in order: no new requests, those under way, sandboxes, stores. */
   close(): Promise<void>;
 }
@@ -37,7 +40,7 @@ export async function startService(config: Config, image: Image, version: string
       { ...storage, jobFiles, runner, version, imageId: image.imageId, startCode },
       common,
     );
-    return { url, firstKey, startCode: startCode?.text, close };
+    return { url, firstKey, startCode: startCode?.text, tiers: await runner.tiers(), close };
   } catch (error) {
     // What kept it from starting says more than what then could not be closed.
     await close().catch(() => {});

@@ -71,7 +71,7 @@ export async function startGatewayRole(config: Config, version: string): Promise
       );
     const parts = { ...storage, jobFiles, runner, peers, keeps, endings, version, imageId, places, startCode };
     const url = await startGateway(config, parts, common);
-    return { url, firstKey, startCode: startCode?.text, close };
+    return { url, firstKey, startCode: startCode?.text, tiers: [], close };
   } catch (error) {
     // What kept it from starting says more than what then could not be closed.
     await close().catch(() => {});

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LaneWorker, WorkerFiles, WorkerLog, WorkerService } from '../cluster/index.ts';
 import type { Config } from '../config/index.ts';
-import { newId, within } from '../core/index.ts';
+import { newId, type TierState, within } from '../core/index.ts';
 import { lockDirectory } from '../stores/index.ts';
 import { askForBytes } from './bytes-asking.ts';
 import { connectCluster } from './cluster-connection.ts';
@@ -16,6 +16,8 @@ const settleMs = 5000;
 /** A running worker. */
 export interface WorkerProcess {
   readonly id: string;
+  /** What its sandboxes may be behind. */
+  readonly tiers: readonly TierState[];
   /** Takes nothing new, lets what runs end in its time, and ends. */
   close(): Promise<void>;
 }
@@ -71,7 +73,7 @@ export async function startWorkerRole(config: Config, image: Image, version: str
     workerMetrics(common.metrics, { connection, service, lane, log, files, places, running: () => runner.running });
     await service.start();
     lane.start();
-    return { id, close };
+    return { id, tiers, close };
   } catch (error) {
     await close().catch(() => {});
     throw error;

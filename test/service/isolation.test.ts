@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,10 +8,11 @@ import { startServer, type TestServer } from '../support/server.ts';
 import { tierOptions } from '../support/tier.ts';
 
 const plans = {
-  untrusted: { isolation: 'gvisor', rate_limits: 'upload=1/1h' },
+  untrusted: { isolation: 'gvisor' },
+  rare: { rate_limits: 'upload=1/1h' },
   either: { isolation_choices: 'gvisor' },
 };
-const keys = { tenant: 'untrusted', rival: 'untrusted', chooser: 'either' };
+const keys = { tenant: 'untrusted', rival: { plan: 'rare', isolation: 'gvisor' }, chooser: 'either' };
 
 /** What a program meets: gVisor's kernel says a name of its own. */
 const kernel = 'import platform\nprint(platform.release(), open("/proc/version").read())';
@@ -39,10 +40,7 @@ describe('isolation by plan', () => {
     const path = join(directory, 'plans.json');
     writeFileSync(path, JSON.stringify({ plans, keys }));
     const names = ['own', ...Object.keys(keys)];
-    // Users of sandboxes pass through it.
-    chmodSync(directory, 0o755);
     server = await startServer({
-      dataDir: join(directory, 'data'),
       env: {
         DRAGOMAN_PLANS: path,
         DRAGOMAN_API_KEYS: names.map((name) => `${name}:${name}-secret`).join(','),
@@ -63,6 +61,7 @@ describe('isolation by plan', () => {
       exec(as('tenant'), { lang: 'py', code: kernel }),
     ]);
     expect(tenant.stdout).toMatch(isGvisor);
+    expect([own, tenant].map(({ headers }) => headers.get('x-dragoman-isolation'))).toEqual(['namespaces', 'gvisor']);
     expect(own.stdout).not.toMatch(isGvisor);
     const told = await call('tenant', 'POST', '/executions', { language: 'python', code: kernel });
     expect(told.json).toMatchObject({ outcome: 'completed', isolation: 'gvisor' });
@@ -94,7 +93,8 @@ describe('isolation by plan', () => {
     expect((await call('own', 'POST', '/executions', { language: 'c', code: c })).json.stdout).not.toMatch(isGvisor);
   });
 
-  it('limits rates of a key as before', async () => {
+  it('is what a key of its own says as well, with the rates of its plan', async () => {
+    expect((await exec(as('rival'), { lang: 'py', code: kernel })).stdout).toMatch(isGvisor);
     const upload = () => fetch(`${server.url}/v1/files`, { method: 'POST', headers: { 'x-api-key': 'rival-secret' } });
     expect([(await upload()).status === 429, (await upload()).status === 429]).toEqual([false, true]);
   });
