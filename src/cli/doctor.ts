@@ -81,13 +81,13 @@ async function tryTier(
 ): Promise<Check> {
   const { name, isQuicklyTried } = isolation;
   const { image, sandboxUid } = config.isolation;
-  const lacking = isolation
-    .probe({ sandboxUid, ...tierOptions(config, name) })
-    .checks.filter(({ state }) => state === 'missing');
+  const { checks } = isolation.probe({ sandboxUid, ...tierOptions(config, name) });
+  const lacking = checks.filter(({ state }) => state === 'missing');
   if (lacking.length > 0)
     return { name, state: 'absent', detail: lacking.map((check) => `${check.name}: ${check.detail}`).join('; ') };
   if (isQuicklyTried || isWanted) return tryOut(image, imageRoot, () => makeSandbox(name));
-  return { name, state: 'absent', detail: `not tried: DRAGOMAN_ISOLATION=${name} dragoman doctor makes a sandbox` };
+  const shown = checks.at(-1)!.detail;
+  return { name, state: 'absent', detail: `${shown}; DRAGOMAN_ISOLATION=${name} dragoman doctor makes a sandbox` };
 }
 
 async function tryOut(image: string, imageRoot: string | undefined, makeSandbox: () => Promise<void>): Promise<Check> {

@@ -82,6 +82,7 @@ export class MachineBackend implements Backend {
       this.#cgroups = await openCgroups(this.#users?.zygote.uid ?? process.getuid!());
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
+      findAccelerator(this.#options.tierDir);
       sweepTemplates(this.#templatesDir, Date.now());
       this.#initial = initialFileSystem(this.#options, this.#files);
       this.#saved.start();
