@@ -476,6 +476,11 @@ describe('plans', () => {
       /^DRAGOMAN_PLANS plan a: run_timeout_ms must not be/,
     ],
     ['no places', { plans: { a: { concurrency: 0 } } }, /plans\.a\.concurrency: must be a whole number from 1/],
+    [
+      'too much memory for a machine',
+      { plans: { a: { isolation: 'microvm', memory_bytes: '3g' } } },
+      /plan a: memory_bytes must not be more than 2 GiB/,
+    ],
     ['an unknown plan', { plans: {}, keys: { app: 'constructor' } }, /there is no plan constructor$/],
     [
       'an unknown isolation',

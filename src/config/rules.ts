@@ -6,6 +6,9 @@ import { MiB } from './values.ts';
 /** Memory that the temporary directory and shared memory of a sandbox may use besides its workspace. */
 const scratchBytes = 192 * MiB;
 
+/** The most that a sandbox in a virtual machine can have. */
+const machineBytes = 2048 * MiB;
+
 interface Rule {
   readonly settings: readonly Setting[];
   check(values: readonly unknown[]): string | false;
@@ -143,6 +146,13 @@ const planRules = [
     (tier, least) =>
       gradeOf(tier) < gradeOf(least) &&
       `DRAGOMAN_ISOLATION must not be ${tier}, which is weaker than DRAGOMAN_MIN_ISOLATION=${least}`,
+  ),
+  rule(
+    [planGroup.tier, planGroup.otherTiers, planGroup.limits.memoryBytes],
+    (tier, others, memory) =>
+      [tier, ...(others ?? [])].includes('microvm') &&
+      memory > machineBytes &&
+      'DRAGOMAN_MEMORY_BYTES must not be more than 2 GiB with the isolation microvm: a virtual machine has no more',
   ),
   rule([planGroup.otherTiers, isolation.least], (others, least) => {
     const weak = others?.find((tier) => gradeOf(tier) < gradeOf(least));

@@ -38,7 +38,7 @@ export function OverviewView() {
               Runs
             </a>
           )}
-          {(code === 'failures' || code === 'host' || code === 'not_ready') && (
+          {(code === 'failures' || code === 'host' || code === 'not_ready' || code === 'isolation') && (
             <a class="btn" href="/ui/operator/health">
               Health
             </a>
