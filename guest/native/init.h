@@ -5,7 +5,7 @@
  * a program needs none of it: the fork is made with the same memory, and the first process begins anew as the program that is the bare
  * zygote too (bare.c). Nothing of a user runs before that is done, because a fork gets its orders from the new init alone.
  *
- * The C library's hooks are left out, so this is for templates whose libraries have none (runtimes/, src/engine/runtimes.ts).
+ * The C library's fork hooks are left out. They repair what other threads were at, and a zygote has one.
  */
 #pragma once
 

@@ -167,7 +167,7 @@ class SandboxEngine implements Engine {
     const { runtime, inputs, limits, code, args, owner } = request;
     const paths = inputs.map((input) => input.path);
     const tools = callBroker(options.tools);
-    const kind = runtime.kindFor(code, paths, tools && runtime.tools?.template);
+    const kind = runtime.kindFor(code, paths, tools !== undefined);
     const sandbox = await this.#pool.lease({ kind, limits, owner });
     try {
       await stage(sandbox, inputs, request.folders ?? [], limits);

@@ -54,13 +54,13 @@ describe('the runtime catalogue', () => {
   });
 
   it('has a bare init where no program may call tools', () => {
-    const parkOf = (code: string, usual?: string) =>
-      catalogue.parkOf(catalogue.find('python')!.kindFor(code, [], usual));
-    expect(parkOf('print(42)')).toEqual({ module: 'dragoman_python.program', init: 'bare' });
-    expect(parkOf('import pandas')).toEqual({ module: 'dragoman_python.program' });
-    expect(parkOf('print(42)', catalogue.find('python')!.tools!.template)).toEqual({
-      module: 'dragoman_python.program',
-    });
+    const parkOf = (code: string, withTools?: boolean) =>
+      catalogue.parkOf(catalogue.find('python')!.kindFor(code, [], withTools));
+    for (const code of ['print(42)', 'import asyncio', 'import pandas']) {
+      expect(parkOf(code)).toEqual({ module: 'dragoman_python.program', init: 'bare' });
+      expect(parkOf(code, true)).toEqual({ module: 'dragoman_python.program' });
+    }
+    expect(catalogue.kinds).toContainEqual(catalogue.find('python')!.kindFor('print(42)', [], true));
     expect(catalogue.parkOf(catalogue.sessionKind)).toBeUndefined();
   });
 

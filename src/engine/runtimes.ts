@@ -112,6 +112,8 @@ export interface SandboxKind {
   readonly template: string;
   /** Name of a process that waits inside. */
   readonly park: string | undefined;
+  /** Programs may call tools in it: its first process becomes a supervisor then, which is Python. Told of forks alone. */
+  readonly isSupervised?: true;
 }
 
 /** An interpreter that stays alive between cells; languages may share one. */
@@ -157,9 +159,9 @@ export interface Runtime {
   readonly tools: z.infer<typeof toolsSchema> | undefined;
   /**
    * Chooses the sandbox for a program. A wrong guess costs time, never correctness.
-   * @param usual template instead of the runtime's usual one
+   * @param withTools it may call tools
    */
-  kindFor(code: string, inputs: readonly string[], usual?: string): SandboxKind;
+  kindFor(code: string, inputs: readonly string[], withTools?: boolean): SandboxKind;
   /** The sandbox for its compiler or check: nothing waits inside. */
   readonly compileKind: SandboxKind;
   /** Whether a word, in lower case, is its name or an alias, with or without a version behind it. */
@@ -191,8 +193,6 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
   const templates: Template[] = [];
   const parks = new Map<string, Park>();
   const kinds = new Map<string, SandboxKind>();
-  /** Kinds in which programs may call tools: their first process becomes a supervisor then, which is Python. */
-  const supervised = new Set<string>();
   const names = new Map<string, Runtime>();
   let sessionKind: SandboxKind | undefined;
   for (const name of readdirSync(dir).sort()) {
@@ -221,6 +221,9 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       mentions: choice.mentions.length > 0 ? new RegExp(`\\b(?:${choice.mentions.join('|')})\\b`) : undefined,
       inputs: choice.inputs,
     }));
+    const isFork = park !== undefined && 'module' in (ownParks[park] ?? parks.get(park) ?? []);
+    const kindOf = (template: string, withTools: boolean): SandboxKind =>
+      withTools && isFork ? { template, park, isSupervised: true } : { template, park };
     const runtime: Runtime = {
       name,
       ...rest,
@@ -234,11 +237,11 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       kernel: kernel && kernelOf(name, kernel),
       tools,
       compileKind: { template: usual, park: undefined },
-      kindFor(code, inputs, otherwise = usual) {
+      kindFor(code, inputs, withTools = false) {
         const rule = rules.find(
           (rule) => rule.mentions?.test(code) || inputs.some((input) => rule.inputs.some((end) => input.endsWith(end))),
         );
-        return { template: rule?.template ?? otherwise, park };
+        return kindOf(rule?.template ?? ((withTools && tools?.template) || usual), withTools);
       },
     };
     runtimes.push(runtime);
@@ -252,17 +255,14 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       templates.push({ name, extends: base, imports: [...(found?.imports ?? []), ...imports], warm });
     }
     for (const [name, process] of Object.entries(ownParks)) parks.set(name, process);
-    for (const template of [usual, ...rules.map((rule) => rule.template)]) {
-      kinds.set(kindKey({ template, park }), { template, park });
-    }
+    const wanted = [kindOf(usual, false), ...rules.map((rule) => kindOf(rule.template, false))];
+    if (tools)
+      wanted.push(
+        ...[tools.template ?? usual, ...rules.map((rule) => rule.template)].map((each) => kindOf(each, true)),
+      );
+    for (const kind of wanted) kinds.set(kindKey(kind), kind);
     if (tools && (tools.template ?? usual) === bare.name)
       throw new Error(`${file}: programs that call tools need a template with Python`);
-    if (tools) {
-      for (const template of [tools.template ?? usual, ...rules.map((rule) => rule.template)])
-        supervised.add(kindKey({ template, park }));
-    }
-    if (tools?.template !== undefined)
-      kinds.set(kindKey({ template: tools.template, park }), { template: tools.template, park });
     if (rest.compile ?? rest.check) kinds.set(kindKey(runtime.compileKind), runtime.compileKind);
     if (kernel?.kind === 'fork') sessionKind = { template: kernel.template, park: undefined };
   }
@@ -281,7 +281,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     parks,
     parkOf(kind) {
       const park = kind.park === undefined ? undefined : parks.get(kind.park)!;
-      return park && 'module' in park && !supervised.has(kindKey(kind)) ? { ...park, init: 'bare' } : park;
+      return park && 'module' in park && !kind.isSupervised ? { ...park, init: 'bare' } : park;
     },
     kinds: [...kinds.values()],
     sessionKind,
@@ -308,7 +308,7 @@ function digestOf(folder: string): string {
 
 /** The kind as one word. */
 export function kindKey(kind: SandboxKind): string {
-  return kind.park === undefined ? kind.template : `${kind.template}+${kind.park}`;
+  return [kind.template, kind.park, kind.isSupervised && 'tools'].filter(Boolean).join('+');
 }
 
 /**

@@ -84,3 +84,15 @@ it('the C library of a plain program, which took over the memory of the first pr
   const stdout = 'True 1\n1 True\n3 4\n';
   expect(await engine.run('python', code)).toMatchObject({ outcome: 'completed', signal: 'SIGTERM', stdout });
 });
+
+it('a library with threads of its own has them in a program that took over the memory of the first process', async () => {
+  const code = [
+    'import io, pandas as pd, pyarrow as pa',
+    'frame = pd.DataFrame({"a": range(200_000), "b": [str(n) for n in range(200_000)]})',
+    'file = io.BytesIO(); frame.to_parquet(file); file.seek(0)',
+    'pa.set_cpu_count(4)',
+    'back = pd.read_parquet(file, use_threads=True)',
+    'print(back.equals(frame), pa.cpu_count(), len(pa.compute.unique(pa.array(range(1000)))) if hasattr(pa, "compute") else 1000)',
+  ].join('\n');
+  expect(await engine.run('python', code)).toMatchObject({ ...right, stdout: 'True 4 1000\n' });
+});
