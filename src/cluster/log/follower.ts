@@ -126,7 +126,7 @@ export class Follower {
   async look(): Promise<void> {
     this.#hasGap = true;
     await this.#going;
-    if (this.#hasGap && !this.#isOver) await this.#go();
+    if (this.#isBehind) await this.#go();
   }
 
   /** Ends what readers get, with this event if there is one. */
@@ -181,11 +181,16 @@ export class Follower {
     return true;
   }
 
+  /** There is something to take or to read. */
+  get #isBehind(): boolean {
+    return !this.#isOver && (this.#hasGap || this.#waiting.length > 0);
+  }
+
   #go(): Promise<void> {
     this.#going ??= this.#work().finally(() => {
       this.#going = undefined;
       // It may have come after the work was done, and before this.
-      if (!this.#isDeaf && (this.#waiting.length > 0 || this.#hasGap)) void this.#go();
+      if (!this.#isDeaf && this.#isBehind) void this.#go();
     });
     return this.#going;
   }
@@ -193,7 +198,7 @@ export class Follower {
   async #work(): Promise<void> {
     let wasRead = false;
     this.#isDeaf = false;
-    while (!this.#isOver && (this.#hasGap || this.#waiting.length > 0)) {
+    while (this.#isBehind) {
       if (this.#hasGap) {
         this.#hasGap = false;
         wasRead = await this.#readStored();
