@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import {
   DragomanError,
   type Limits,
@@ -46,6 +47,9 @@ export interface SessionParts {
   /** Destroys the sandbox. */
   readonly release: (sandbox: Sandbox) => Promise<void>;
 }
+
+/** Of a disk, beside what a checkpoint may take. */
+const spareBytes = 64 * 1024 * 1024;
 
 /** Between cells, output is dropped. */
 const silent: LinkListener = { stdout() {}, stderr() {}, claim() {} };
@@ -296,6 +300,7 @@ export class SandboxSession implements EngineSession {
 
   async checkpoint(folder: string, signal: AbortSignal): Promise<SessionNotes> {
     if (this.ended) throw new SandboxGone();
+    await this.#requireRoom(folder);
     await this.#rest;
     await this.#wake.stop();
     try {
@@ -322,6 +327,14 @@ export class SandboxSession implements EngineSession {
   async close(): Promise<void> {
     this.#ended = true;
     await this.#release(this.#sandbox);
+  }
+
+  /** A sandbox that is written in part has to be ended: where there is no room nothing is begun. @throws Error */
+  async #requireRoom(folder: string): Promise<void> {
+    const { memoryBytes = 0, workspaceBytes } = this.#sandbox.usageNow() ?? {};
+    const needed = memoryBytes + (workspaceBytes ?? 0) + spareBytes;
+    const { bavail, bsize } = await statfs(folder);
+    if (bavail * bsize < needed) throw new Error(`the disk has no room for ${needed} bytes`);
   }
 
   #goOn({ known, folders, toldCaches, kernels }: SessionNotes): void {

@@ -1,9 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config/index.ts';
+import { startEngine } from '../support/engine.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer } from '../support/server.ts';
+import { ann, startSessions } from '../support/sessions.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-checkpoints-'));
 // Its own, to be looked at.
@@ -38,4 +41,26 @@ it('a session goes on after the service has ended in order and started again', a
   } finally {
     await second.stop();
   }
+});
+
+it('a checkpoint of another version is a loss with its reason, or what was saved beside it comes back', async () => {
+  const isolation = loadConfig().isolation.backend;
+  const engine = await startEngine({ isolation, poolSize: 0 });
+  onTestFinished(() => engine.close());
+  const sessions = await startSessions(engine);
+  const { id } = await sessions.sessions.create(ann, {});
+  await sessions.run(id, 'x = 1');
+  await sessions.states.save(ann, id);
+  sessions.now += 30 * 60_000;
+  await sessions.sweep();
+  const { checkpoints } = engine.backend;
+  const usual = checkpoints!.versionOf;
+  Object.assign(checkpoints!, { versionOf: async (template: string) => `${await usual(template)} of tomorrow` });
+  const { continuity, restored, result } = await sessions.run(id, '"x" in globals()');
+  const value = result.outputs.at(-1)?.bundle['text/plain'];
+  expect({ continuity, restored, value }).toMatchObject(
+    isolation === 'microvm'
+      ? { continuity: 'restored', restored: { kernel: 'python', loss: null }, value: 'True' }
+      : { continuity: 'restored', restored: { kernel: '*', loss: { reason: 'changed' } }, value: 'False' },
+  );
 });
