@@ -1,5 +1,6 @@
 import { nkeys } from '@nats-io/transport-node';
-import { gatewaySubject, inboxOf, leaseKey, workerSubjects } from './subjects.ts';
+import { tiers } from '../core/index.ts';
+import { gatewaySubject, inboxOf, leaseKey, runAnswers, runPulls, workerSubjects } from './subjects.ts';
 
 /** What a process may do on the NATS server: every subject that is not named is refused. */
 interface Rights {
@@ -19,8 +20,7 @@ function workerRights(seat: string): Rights {
       gatewaySubject('*', seat),
       `dg.in.${seat}.*`,
       `dg.done.${seat}.*.*`,
-      '$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers',
-      '$JS.ACK.DG_RUN.workers.>',
+      ...tiers.flatMap((tier) => [runPulls(tier), `${runAnswers(tier)}>`]),
     ],
     subscribe: [workerSubjects(seat), `${inboxOf(seat)}.>`],
   };

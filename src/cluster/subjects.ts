@@ -1,3 +1,5 @@
+import type { Tier } from '../core/index.ts';
+
 /** Every name on the NATS server. A gateway may use all of them, a worker those of its seat alone (`rights.ts`). */
 
 /** The seat of a worker: its name on the server, one token of a subject, for which it has its rights. */
@@ -43,11 +45,15 @@ export const inboxOf = (seat: string | undefined) =>
 
 /** Jobs without a session, which any worker may take: one message for each slot of a principal. */
 export const runStream = 'DG_RUN';
-export const runConsumer = 'workers';
+/** Each tier has a queue of its own in it, so that a worker hears of no job that it could not run. */
+export const runConsumer = (tier: Tier) => `workers_${tier}`;
 export const runSubjects = 'dg.run.>';
-export const runSubject = (owner: string, slot: number) => `dg.run.0.${owner}.${slot}`;
+export const runSubjectsOf = (tier: Tier) => `dg.run.${tier}.>`;
+export const runSubject = (tier: Tier, owner: string, slot: number) => `dg.run.${tier}.${owner}.${slot}`;
 /** Where a worker pulls jobs from. */
-export const runPulls = `$JS.API.CONSUMER.MSG.NEXT.${runStream}.${runConsumer}`;
+export const runPulls = (tier: Tier) => `$JS.API.CONSUMER.MSG.NEXT.${runStream}.${runConsumer(tier)}`;
+/** Where it says what became of them. */
+export const runAnswers = (tier: Tier) => `$JS.ACK.${runStream}.${runConsumer(tier)}.`;
 
 /** Records of the logs of jobs. Each process writes under its own name, and all of them are told again once they are stored. */
 export const logStream = 'DG_EV';

@@ -52,6 +52,29 @@ describe.skipIf(!hasNats())('the shared queue of jobs', () => {
     await expect(one.lane.submit(job)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('gives a job to a worker of its tier alone, however free the others are', async () => {
+    const { lane, logs } = await startLaneGateway(nats.url);
+    const weak = await startLaneWorker(nats.url, 'w4', hello, 8, undefined, ['namespaces']);
+    const strong = await startLaneWorker(nats.url, 'w5', hello, 2, undefined, ['gvisor', 'microvm']);
+    const kinds = ['gvisor', 'namespaces', 'microvm', 'gvisor'] as const;
+    const jobs = Array.from({ length: 16 }, (_, index) => laneJob({ tier: kinds[index % 4]! }));
+    for (const job of jobs) await lane.submit(job);
+    for (const job of jobs) {
+      const [started] = await allEvents(logs.events(job, 0));
+      const { worker } = job.tier === 'namespaces' ? weak : strong;
+      expect({ tier: job.tier, ...started!.event }).toMatchObject({ tier: job.tier, type: 'started', worker });
+    }
+  });
+
+  it('leaves a job of a tier that no worker has where it is, and its gateway takes it back', async () => {
+    const { lane, logs } = await startLaneGateway(nats.url);
+    await startLaneWorker(nats.url, 'w6', hello, 8, undefined, ['namespaces']);
+    const job = laneJob({ tier: 'microvm', deadline: Date.now() + 500 });
+    await lane.submit(job);
+    const events = await allEvents(logs.events(job, 0));
+    expect(events.map(({ event }) => event)).toMatchObject([{ type: 'failed', error: { code: 'overloaded' } }]);
+  });
+
   it('tells of events while the job runs, to those who come late and leave early too', async () => {
     const { lane, logs } = await startLaneGateway(nats.url);
     const other = await startLaneGateway(nats.url);

@@ -159,7 +159,9 @@ describe.skipIf(!hasNats())('a captured worker on the way of jobs', attacking('m
     await lane.submit(job);
     const inbox = createInbox(inboxOf('captured'));
     const arrived = wire.subscribe(inbox, { max: 1 });
-    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers', '{"batch":1,"expires":2000000000}', { reply: inbox });
+    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers_namespaces', '{"batch":1,"expires":2000000000}', {
+      reply: inbox,
+    });
     const { value: pulled } = await arrived[Symbol.asyncIterator]().next();
     expect(pulled.json().id).toBe(job.id);
     wire.publish(log(job), 'nothing that can be read');
@@ -204,7 +206,9 @@ describe.skipIf(!hasNats())('a captured worker on the way of jobs', attacking('m
     await lane.submit(job);
     const inbox = createInbox(inboxOf('captured'));
     const arrived = wire.subscribe(inbox, { max: 1 });
-    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers', '{"batch":1,"expires":2000000000}', { reply: inbox });
+    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers_namespaces', '{"batch":1,"expires":2000000000}', {
+      reply: inbox,
+    });
     await arrived[Symbol.asyncIterator]().next();
     leased(wire);
     wire.publish(log(job), record(job, 0, forged(1, { type: 'started', worker: 'captured.x' })));

@@ -63,7 +63,7 @@ describe.skipIf(!hasNats())('a captured worker', attacking('machines'), () => {
     ['an event in the name of a gateway', 'dg.in.gateway.job'],
     ['an event as the log tells it', 'dg.ev.worker-1.job'],
     ['an ending in the name of another worker', 'dg.done.worker-2.-.job'],
-    ['a run for other workers', 'dg.run.0.owner.0'],
+    ['a run for other workers', 'dg.run.namespaces.owner.0'],
     ['the lease of another worker', '$KV.dg_workers.worker-2'],
     ['a question to another worker', 'dg.w.worker-2.cell'],
     ['a question to a gateway in the name of another worker', 'dg.g.grant.worker-2'],
@@ -80,7 +80,7 @@ describe.skipIf(!hasNats())('a captured worker', attacking('machines'), () => {
     ['the removal of a message', '$JS.API.STREAM.MSG.DELETE.DG_RUN'],
     ['a consumer of its own', '$JS.API.CONSUMER.CREATE.DG_EV.mine'],
     ['a durable consumer of its own', '$JS.API.CONSUMER.DURABLE.CREATE.DG_EV.mine'],
-    ['what a consumer is', '$JS.API.CONSUMER.INFO.DG_RUN.workers'],
+    ['what a consumer is', '$JS.API.CONSUMER.INFO.DG_RUN.workers_gvisor'],
   ])('may not send %s', async (_, subject) => {
     const { nats: wire } = await connect('worker-1');
     const refused = new Promise<unknown>((resolve) => {
@@ -145,12 +145,12 @@ describe.skipIf(!hasNats())('a captured worker', attacking('machines'), () => {
     const gateway = await connect('gateway');
     const manager = await jetstreamManager(gateway.nats);
     await manager.streams.add({ name: 'DG_RUN', subjects: ['dg.run.>'], retention: 'workqueue' });
-    await manager.consumers.add('DG_RUN', { durable_name: 'workers', ack_policy: 'explicit' });
-    await jetstream(gateway.nats).publish('dg.run.0.owner.0', 'job');
+    await manager.consumers.add('DG_RUN', { durable_name: 'workers_gvisor', ack_policy: 'explicit' });
+    await jetstream(gateway.nats).publish('dg.run.namespaces.owner.0', 'job');
     const { nats: wire } = await connect('worker-1');
     const inbox = createInbox(inboxOf('worker-1'));
     const arrived = wire.subscribe(inbox, { max: 1 });
-    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers', '', { reply: inbox });
+    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers_gvisor', '', { reply: inbox });
     const { value: pulled } = await arrived[Symbol.asyncIterator]().next();
     expect(pulled.string()).toBe('job');
     await wire.request(pulled.reply, '+ACK', { timeout: 2000 });

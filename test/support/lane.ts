@@ -3,7 +3,7 @@ import { Connection } from '../../src/cluster/connection.ts';
 import { JobLogs, LaneWorker, SharedLane, WorkerLog, WorkerTable } from '../../src/cluster/index.ts';
 import { HeldLease } from '../../src/cluster/leases/held-lease.ts';
 import { inboxOf } from '../../src/cluster/subjects.ts';
-import { newId } from '../../src/core/index.ts';
+import { newId, type Tier } from '../../src/core/index.ts';
 import type { NumberedEvent } from '../../src/event-log/index.ts';
 import type { Job, JobEvent } from '../../src/runner/index.ts';
 import { MemoryJobFiles } from '../conformance/runner/runner.ts';
@@ -51,7 +51,14 @@ export async function startLaneGateway(url: string, seed?: string) {
 }
 
 /** The side of a worker with this seat, whose jobs do what `script` says. */
-export async function startLaneWorker(url: string, seat: string, script: Script, places = 4, seed?: string) {
+export async function startLaneWorker(
+  url: string,
+  seat: string,
+  script: Script,
+  places = 4,
+  seed?: string,
+  has: readonly Tier[] = [testTier()],
+) {
   const connection = await connectTo(url, seat, seed);
   const worker = `${seat}.${newId()}`;
   const log = new WorkerLog({ connection, worker, fenced: (job) => void runner.cancel(job), logger });
@@ -70,7 +77,7 @@ export async function startLaneWorker(url: string, seat: string, script: Script,
     connection,
     worker,
     runner: counted,
-    tiers: [testTier()],
+    tiers: has,
     log,
     free,
     logger,
@@ -89,7 +96,7 @@ export async function startLaneWorker(url: string, seat: string, script: Script,
       maxSessions: 1,
       sessions: 0,
       memory: 1,
-      tiers: [{ tier: testTier(), fault: null }],
+      tiers: has.map((tier) => ({ tier, fault: null })),
     }),
     lapsed: async () => {},
     alone: () => {},

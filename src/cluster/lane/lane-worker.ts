@@ -15,7 +15,7 @@ export interface LaneWorkerOptions {
     /** Begins a job; none of its code is run before `permit` resolves, and nothing where it rejects. @throws DragomanError as `Runner.submit` */
     submit(job: Job, permit: Promise<void>): Promise<void>;
   };
-  /** Jobs of others are left to other workers. */
+  /** It takes jobs of these alone. */
   readonly tiers: readonly Tier[];
   readonly log: WorkerLog;
   /** Places for jobs that are free now, those of jobs that `runner` has not been given yet included. */
@@ -74,7 +74,7 @@ export class LaneWorker {
 
   /** Places that wait for one. */
   get pulling(): number {
-    return this.#pulls.open;
+    return Math.max(0, ...this.#options.tiers.map((tier) => this.#pulls.open(tier)));
   }
 
   /** Jobs of which another process had won the log. */
@@ -95,10 +95,9 @@ export class LaneWorker {
 
   #fill(): void {
     if (this.#isDraining) return;
-    for (let free = this.#free() - this.#pulls.open; free > 0; free--) {
-      const before = this.#pulls.open;
-      this.#pulls.pull();
-      if (this.#pulls.open === before) return;
+    // A place is offered to each tier. Where two come for it, one goes to another worker.
+    for (const tier of this.#options.tiers) {
+      for (let missing = this.#free() - this.#pulls.open(tier); missing > 0; missing--) this.#pulls.pull(tier);
     }
   }
 

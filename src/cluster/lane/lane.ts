@@ -52,7 +52,7 @@ interface Waiting {
 }
 
 /**
- * The queue of jobs that any worker may run. A principal has as many slots in it as it may have jobs that run, and each slot holds one job
+ * The queue of jobs that any worker may run. A principal has as many slots in it, of each tier, as it may have jobs that run, and each slot holds one job
  * until that has ended: whatever one principal sends, others find their slots free.
  */
 export class SharedLane implements Lane {
@@ -160,7 +160,7 @@ export class SharedLane implements Lane {
       if (tries > 1) this.#refused++;
       try {
         const options = { msgID: job.id, timeout: answerMs };
-        const stored = await stream.publish(runSubject(owner, slot % this.#slots), bytes, options);
+        const stored = await stream.publish(runSubject(job.tier, owner, slot % this.#slots), bytes, options);
         waiting.sequence = stored.seq;
         // It was taken back before the server said where it is.
         if (withdrawn.signal.aborted) await this.#remove(waiting);

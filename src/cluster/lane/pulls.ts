@@ -1,7 +1,7 @@
 import { createInbox, type Msg, nanos } from '@nats-io/transport-node';
-import type { Logger } from '../../core/index.ts';
+import { type Logger, type Tier, tiers } from '../../core/index.ts';
 import type { Connection } from '../connection.ts';
-import { inboxOf, runPulls } from '../subjects.ts';
+import { inboxOf, runAnswers, runPulls } from '../subjects.ts';
 
 /** How long the server keeps a pull. It says when one is over; a pull that says nothing is given up some time later. */
 const pullMs = 5000;
@@ -26,7 +26,7 @@ export interface PullsOptions {
  */
 export class Pulls {
   readonly #options: PullsOptions;
-  readonly #open = new Map<string, NodeJS.Timeout>();
+  readonly #open = new Map<string, { readonly tier: Tier; readonly timer: NodeJS.Timeout }>();
   readonly #inbox: string;
   #count = 0;
   #pausedUntil = 0;
@@ -55,39 +55,43 @@ export class Pulls {
 
   close(): void {
     for (const stop of this.#stops.splice(0)) stop();
-    for (const timer of this.#open.values()) clearTimeout(timer);
+    for (const { timer } of this.#open.values()) clearTimeout(timer);
     this.#open.clear();
   }
 
-  /** Pulls that wait for a job. */
-  get open(): number {
-    return this.#open.size;
+  /** Pulls that wait for a job of a tier. */
+  open(tier: Tier): number {
+    return this.#open.values().reduce((sum, each) => sum + Number(each.tier === tier), 0);
   }
 
-  /** Pulls one job more, unless the server has just refused one, or is away. */
-  pull(): void {
+  /** Pulls one job of a tier more, unless the server has just refused one, or is away. */
+  pull(tier: Tier): void {
     const { connection } = this.#options;
     if (!connection.isConnected || performance.now() < this.#pausedUntil) return;
     const id = `${this.#inbox}.${++this.#count}`;
     const timer = setTimeout(() => this.#end(id), pullMs + slackMs);
     timer.unref();
-    this.#open.set(id, timer);
+    this.#open.set(id, { tier, timer });
     const ask = JSON.stringify({ batch: 1, expires: nanos(pullMs) });
-    connection.nats.publish(runPulls, ask, { reply: id });
+    connection.nats.publish(runPulls(tier), ask, { reply: id });
   }
 
   #hear(message: Msg): void {
-    const isJob = message.reply?.startsWith('$JS.ACK.') ?? false;
+    const tier = tiers.find((each) => message.reply?.startsWith(runAnswers(each)));
     const code = message.headers?.code ?? 0;
-    if (!isJob && code !== timedOut) this.#pausedUntil = performance.now() + refusedMs;
+    if (!tier && code !== timedOut) this.#pausedUntil = performance.now() + refusedMs;
     // A job comes under its own subject, and the server serves pulls in their order.
-    const id = isJob ? this.#open.keys().next().value : message.subject;
+    const id = tier ? this.#first(tier) : message.subject;
     if (id !== undefined) {
-      clearTimeout(this.#open.get(id));
+      clearTimeout(this.#open.get(id)?.timer);
       this.#open.delete(id);
     }
-    if (isJob) this.#options.take(message);
+    if (tier) this.#options.take(message);
     else this.#options.over();
+  }
+
+  #first(tier: Tier): string | undefined {
+    return this.#open.entries().find(([, each]) => each.tier === tier)?.[0];
   }
 
   #end(id: string): void {
@@ -95,7 +99,7 @@ export class Pulls {
   }
 
   #forget(): void {
-    for (const timer of this.#open.values()) clearTimeout(timer);
+    for (const { timer } of this.#open.values()) clearTimeout(timer);
     this.#open.clear();
     this.#options.over();
   }

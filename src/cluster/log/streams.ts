@@ -9,6 +9,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
+import { tiers } from '../../core/index.ts';
 import type { Connection } from '../connection.ts';
 import {
   doneConsumer,
@@ -20,6 +21,7 @@ import {
   runConsumer,
   runStream,
   runSubjects,
+  runSubjectsOf,
 } from '../subjects.ts';
 
 /** How long the events of a job can be read after they were told. */
@@ -84,7 +86,11 @@ export async function ensureStreams({ nats, replicas: num_replicas }: Connection
     max_ack_pending: 100_000,
     max_waiting: 10_000,
   });
-  await manager.consumers.add(runStream, consumer(runConsumer, ackWaitMs));
+  for (const tier of tiers)
+    await manager.consumers.add(runStream, {
+      ...consumer(runConsumer(tier), ackWaitMs),
+      filter_subject: runSubjectsOf(tier),
+    });
   await manager.consumers.add(doneStream, consumer(doneConsumer, recordMs));
 }
 
