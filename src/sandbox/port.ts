@@ -202,7 +202,8 @@ export interface Sandbox {
   adopt(owner: { readonly limits: SandboxLimits; readonly owner?: string | undefined }): Promise<void>;
   /**
    * Stops every process. When it resolves, everything written before has been delivered and nothing follows until `thaw`, which
-   * may also overtake it. @throws Error when the processes do not stop in time
+   * may also overtake it. A sandbox whose kernel does not answer in time is killed instead.
+   * @throws Error when the processes do not stop in time
    */
   freeze(): Promise<void>;
   thaw(): Promise<void>;

@@ -23,6 +23,7 @@ import { LibreChatClient } from '../support/librechat.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer } from '../support/server.ts';
 import { ann, startSessions } from '../support/sessions.ts';
+import { keptElsewhere } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -78,7 +79,7 @@ describe('a server', attacking('endurance'), () => {
     const asUser = ['--user', '--map-root-user', '--mount'];
     const back = `unshare --user --map-user=${process.getuid!()} --map-group=${process.getgid!()}`;
     const isRoot = process.getuid!() === 0;
-    const script = `mount -t tmpfs -o size=10m,mode=700 tmpfs ${dataDir} && exec ${isRoot ? '' : back} "$@"`;
+    const script = `mount -t tmpfs -o size=10m,mode=711 tmpfs ${dataDir} && ${keptElsewhere(dataDir)} exec ${isRoot ? '' : back} "$@"`;
     const enter = isRoot ? asRoot : asUser;
     const command = ['unshare', ...enter, 'sh', '-ec', script, 'sh', process.execPath, main, 'serve'] as const;
     const server = await startServer({ dataDir, command });

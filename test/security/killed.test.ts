@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { input } from '../support/input.ts';
-import { descendants, kill, sandboxes } from '../support/processes.ts';
+import { descendants, kill } from '../support/processes.ts';
 import { ann, startSessions } from '../support/sessions.ts';
+import { sandboxPids } from '../support/tier-processes.ts';
 import { attacking } from './attack.ts';
 
 let engine: TestEngine;
@@ -64,7 +65,7 @@ describe('kill -9', attacking('endurance'), () => {
   }
 
   it('of sandboxes at any moment costs one run each, and no request hangs', { timeout: 120_000 }, async () => {
-    const right = await killingMeanwhile(() => sandboxes(process.pid).map(({ pid }) => pid), 3);
+    const right = await killingMeanwhile(() => sandboxPids(), 3);
     expect(right).toBeGreaterThanOrEqual(80 - 27);
     await healed();
     await healed('bash', 'echo 42');
@@ -90,7 +91,7 @@ describe('kill -9', attacking('endurance'), () => {
     const made = await service.run(id, 'x = 1\nopen("kept.txt", "w").write("kept")');
     expect(made.files).toMatchObject([{ change: 'created', file: { name: 'kept.txt' } }]);
     // Its sandbox is one of these; the parked ones go along.
-    for (const { pid } of sandboxes(process.pid)) kill(pid);
+    kill(...sandboxPids());
     const next = await service.run(id, 'print("x" in dir(), open("kept.txt").read())');
     expect(next).toMatchObject({
       continuity: 'restored',

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type {
   CellManner,
@@ -135,6 +136,8 @@ export async function startEngine(
     diskReadBytes?: number;
     /** Absent: that of the configuration. */
     isolation?: Tier;
+    /** Where it keeps templates instead of the place that all tests share. */
+    keptIn?: string;
   } = {},
 ): Promise<TestEngine> {
   const limits = { ...testLimits, ...options.limits };
@@ -147,15 +150,18 @@ export async function startEngine(
   const catalogue = loadRuntimes(runtimesDir, root);
   // `npm run test:tiers` runs the same tests behind the other boundaries.
   const isolation = options.isolation ?? testTier();
+  const { keptIn } = options;
+  const kept = await tierOptions(isolation);
+  const machine = isolation === 'microvm' ? await machineFilesOf() : undefined;
   const backend = findIsolation(isolation).create({
-    ...(await tierOptions(isolation)),
+    ...(keptIn ? { tierDir: keptIn, runsc: kept.runsc ?? join(kept.tierDir, 'runsc') } : kept),
     imageRoot: root,
     nativeDir: await nativeDir(),
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
     templates: catalogue.templates,
     sandboxUid: 2_000_000_000,
-    machine: isolation === 'microvm' ? await machineFilesOf() : undefined,
+    machine: machine && { ...machine, directory: keptIn ?? machine.directory },
     ...(options.diskReadBytes === undefined ? {} : { diskReadBytes: options.diskReadBytes }),
     logger,
   });

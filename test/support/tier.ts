@@ -72,3 +72,10 @@ export async function serverTier(
     ...(name === 'gvisor' ? { DRAGOMAN_RUNSC: runsc ?? join(tierDir, 'runsc') } : {}),
   };
 }
+
+/** For a shell: what the tier of the tests keeps between starts is on another disk than the data directory. */
+export function keptElsewhere(dataDir: string): string {
+  if (testTier() === 'namespaces') return '';
+  const shared = loadConfig().stores.dataDir;
+  return ['tiers', 'machines'].map((name) => `ln -s ${join(shared, name)} ${join(dataDir, name)} && `).join('');
+}

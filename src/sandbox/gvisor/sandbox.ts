@@ -120,10 +120,11 @@ export class GvisorSandbox implements Sandbox {
   async freeze(): Promise<void> {
     try {
       await this.#pause.set(true);
-    } catch (error) {
+    } catch {
       // What cannot be paused cannot be left running.
       this.#parts.kill();
-      throw error;
+      await this.exited;
+      return;
     }
     this.#processor.pause();
     await this.link.flush();

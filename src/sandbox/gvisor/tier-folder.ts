@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackendOptions } from '../options.ts';
 
@@ -7,7 +7,8 @@ type Places = Pick<BackendOptions, 'runsc' | 'tierDir'>;
 /** What gVisor keeps between starts. @throws Error when no folder was given */
 export function tierFolder({ tierDir }: Places): string {
   if (tierDir === undefined) throw new Error('gVisor has no folder for its checkpoints');
-  return tierDir;
+  // Its path is followed in the namespaces of a sandbox as well, where a link on the way would lead elsewhere.
+  return existsSync(tierDir) ? realpathSync(tierDir) : tierDir;
 }
 
 /** gVisor's program: the operator's own, else that of set-up. @throws Error when neither is there */

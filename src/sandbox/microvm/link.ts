@@ -113,10 +113,12 @@ export class MachineLink implements GuestLink, PortListener {
   }
 
   stdout(chunk: Buffer): void {
+    if (this.#listener === silent) this.#port.unheard(chunk.length);
     this.#listener.stdout(chunk);
   }
 
   stderr(chunk: Buffer): void {
+    if (this.#listener === silent) this.#port.unheard(chunk.length);
     this.#listener.stderr(chunk);
   }
 

@@ -84,6 +84,28 @@ it('ignores an answer to a question that nothing asked', async () => {
   expect(violations).toEqual([]);
 });
 
+it.each<[string, object, number, string]>([
+  ['answers to what nothing asked', { answer: 77, value: 'x' }, 100, 'answers to what nothing asked'],
+  ['events', { event: 'machine' }, 200, 'events that do not end'],
+  [
+    'words that more was taken than was sent',
+    { event: 'taken', channel: 1, bytes: 600_000 },
+    1,
+    'more was taken than was sent',
+  ],
+  ['words that nothing was taken', { event: 'taken', channel: 1, bytes: 0 }, 1, 'more was taken than was sent'],
+])('bounds %s', async (_, said, times, violation) => {
+  const { violations, say } = scripted();
+  for (let each = 0; each < times; each++) say(fromMachine.events, said);
+  await vi.waitFor(() => expect(violations).toContain(violation));
+});
+
+it('bounds content that nothing asked for', async () => {
+  const { violations, say } = scripted();
+  for (let each = 0; each < 20; each++) say(fromMachine.content, Buffer.alloc(1024 * 1024));
+  await vi.waitFor(() => expect(violations).toContain('output that nobody asked for'));
+});
+
 it('bounds an answer that does not end', async () => {
   const { port, violations, say, onOrder } = scripted();
   onOrder(({ id }) => {

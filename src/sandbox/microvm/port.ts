@@ -36,6 +36,11 @@ const answerDeadlineMs = 30_000;
 /** Bytes on their way to a pipe in the machine that its reader has not taken. */
 const windowBytes = 512 * 1024;
 const maxPages = 1000;
+const spareAnswers = 16;
+/** Of a machine's whole life; an honest one tells of its start, its zygote and its sandbox's end. */
+const mostEvents = 100;
+/** Output that nobody listens to: what the pipes of a sandbox hold, and what comes late. */
+const mostUnheardBytes = 16 * 1024 * 1024;
 
 /** The port of a machine: orders and answers, and the bytes of its sandbox's pipes. */
 export class MachinePort {
@@ -49,6 +54,10 @@ export class MachinePort {
   readonly #untaken = new Map<number, number>();
   #moved = Promise.withResolvers<void>();
   #hasEnded = false;
+  #unasked = 0;
+  #told = 0;
+  #unheard = 0;
+  #excess = 0;
 
   constructor(stream: Duplex) {
     this.#stream = stream;
@@ -115,6 +124,12 @@ export class MachinePort {
     return this.#untaken.get(channel) ?? 0;
   }
 
+  /** Counts what the machine sends for nobody. @throws Error when that is more than an honest one would */
+  unheard(bytes: number): void {
+    this.#unheard += bytes;
+    if (this.#unheard > mostUnheardBytes) throw new Error('output that nobody asked for');
+  }
+
   close(): void {
     this.#stream.destroy();
     this.#end();
@@ -168,6 +183,8 @@ export class MachinePort {
         listener?.saved(content);
         return;
       case fromMachine.content:
+        // It comes just before its answer.
+        if (this.#questions.size === 0) this.unheard(content.length);
         this.#content = content;
         return;
       default:
@@ -181,17 +198,26 @@ export class MachinePort {
       const { answer: id, value, more } = answer.data;
       const question = this.#questions.get(id);
       if (!more) question?.resolve(value);
-      if (!question) return;
+      // An answer that comes too late. There cannot be more of these than questions.
+      if (!question) {
+        if (++this.#unasked > this.#lastQuestion + spareAnswers) throw new Error('answers to what nothing asked');
+        return;
+      }
       if (++question.pages > maxPages) throw new Error('an answer that does not end');
       question.page?.(value);
       return;
     }
     const event = events.parse(said);
     if (event.event !== 'taken') {
+      if (++this.#told > mostEvents) throw new Error('events that do not end');
       this.#listener?.event(event);
       return;
     }
-    this.#untaken.set(event.channel, Math.max(0, this.untaken(event.channel) - event.bytes));
+    const left = this.untaken(event.channel) - event.bytes;
+    // A machine that goes on from a checkpoint may still take what another port has sent.
+    this.#excess += Math.max(0, -left);
+    if (event.bytes === 0 || this.#excess > windowBytes) throw new Error('more was taken than was sent');
+    this.#untaken.set(event.channel, Math.max(0, left));
     this.#move();
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chownSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { DragomanError, type UsageNow } from '../../core/index.ts';
+import { DragomanError, type UsageNow, within } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
 import { TreeWorkspace } from '../file-tree.ts';
@@ -34,6 +34,8 @@ export interface MachineSandboxParts {
 }
 
 const usage = z.object({ kills: z.int().nonnegative(), peak: z.number().nonnegative() });
+/** An honest machine answers in milliseconds, and a busy host's in some hundred. */
+const freezeDeadlineMs = 10_000;
 const backgroundWeight = 10;
 const usualWeight = 100;
 
@@ -145,8 +147,17 @@ export class MachineSandbox implements Sandbox {
   }
 
   async freeze(): Promise<void> {
-    if (!this.#ended) await this.#parts.machine.port.ask('freeze');
+    if (this.#ended) return;
+    const { machine } = this.#parts;
+    const stopped = machine.port.ask('freeze').then(
+      () => true,
+      () => false,
+    );
     this.#isFrozen = true;
+    if (await within(stopped, freezeDeadlineMs)) return;
+    // What cannot be stopped cannot be left running.
+    machine.kill();
+    await this.exited;
   }
 
   async thaw(): Promise<void> {
