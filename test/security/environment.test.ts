@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exec } from '../support/client.ts';
 import { descendants } from '../support/processes.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -20,8 +20,10 @@ describe('a service with secrets in its environment', attacking('host'), () => {
     const running = exec(server, { lang: 'bash', code: 'sleep 1; cat /proc/[0-9]*/environ | tr "\\0" "\\n"' });
     const environments = new Map<number, string>();
     // Parked sandboxes, zygotes and what makes them, while a program runs.
-    for (const { pid } of descendants(server.pid)) environments.set(pid, environmentOf(pid));
-    expect(environments.size).toBeGreaterThan(3);
+    await vi.waitFor(() => {
+      for (const { pid } of descendants(server.pid)) environments.set(pid, environmentOf(pid));
+      expect(environments.size).toBeGreaterThan(3);
+    });
     expect([...environments].filter(([, text]) => text.includes(secret) || text.includes('DRAGOMAN_'))).toEqual([]);
     const { stdout } = await running;
     expect(stdout).toContain('HOME=/mnt/data');

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { descendants } from '../support/processes.ts';
+import { nature } from '../support/tier.ts';
 import { attack, attacking, expectHeld, hostile } from './attack.ts';
 
 let engine: TestEngine;
@@ -25,6 +26,8 @@ describe('processes', attacking('limits'), () => {
     const run = await attack(engine, 'resources/daemon.py');
     expect(run).toMatchObject({ outcome: 'completed', stdout: expect.stringContaining('left\n') });
     await vi.waitUntil(() => named('outliving') === 0, { timeout: 30_000 });
+    // In a kernel of its own it ends with that: leftovers.test.ts counts those.
+    if (!nature.showsPrograms) return;
     // It would be found: one in a live session is, until that ends.
     const session = await engine.openSession();
     expect(await session.run(hostile('resources/daemon.py').code)).toMatchObject({ outcome: 'completed' });
@@ -36,15 +39,15 @@ describe('processes', attacking('limits'), () => {
 
 describe('memory', attacking('limits'), () => {
   it('ends the program that takes too much, and says so', async () => {
-    expect(await attack(engine, 'resources/memory-bomb.py')).toMatchObject({
-      outcome: 'out_of_memory',
-      exitCode: null,
-    });
+    const run = await attack(engine, 'resources/memory-bomb.py');
+    if (nature.tellsOfMemory)
+      expect(run).toMatchObject({ outcome: 'completed', exitCode: 1, stderr: expect.stringContaining('MemoryError') });
+    else expect(run).toMatchObject({ outcome: 'out_of_memory', exitCode: null });
   });
 
   it('may take a child and leave its parent', async () => {
     const run = await attack(engine, 'resources/memory-bomb-in-child.py');
-    expect(run).toMatchObject({ outcome: 'completed', stdout: 'child ended with -9\n' });
+    expect(run).toMatchObject({ outcome: 'completed', stdout: `child ended with ${nature.tellsOfMemory ? 1 : -9}\n` });
   });
 
   it('is limited in sockets, too, which the kernel may count apart', async () => {
@@ -64,7 +67,7 @@ describe('memory', attacking('limits'), () => {
     async (what) => {
       const run = await attack(engine, 'resources/fill-kernel-memory.py', { args: [what] });
       // Pipes end at a number of pages for each user; the others only with the memory.
-      expect(run.outcome).toBe(what === 'pipes' ? 'completed' : 'out_of_memory');
+      expect(run.outcome).toBe(what === 'pipes' && !nature.hasOwnPools ? 'completed' : 'out_of_memory');
       expect(run.usage.peakMemoryBytes).toBeLessThanOrEqual(testLimits.memoryBytes);
     },
   );
@@ -83,7 +86,9 @@ describe('disk', attacking('limits'), () => {
 
   it('ends at a number of files', async () => {
     const run = await attack(engine, 'resources/exhaust-inodes.py');
-    expect(run.stdout).toBe('/mnt/data ENOSPC\n/tmp ENOSPC\n/dev/shm ENOSPC\n');
+    // In scratch space of a kernel of its own they end with the memory or the time.
+    if (nature.hasOwnPools) expect(run.stdout).toMatch(/^\/mnt\/data ENOSPC\n(\/tmp ENOSPC\n)?(\/dev\/shm ENOSPC\n)?$/);
+    else expect(run.stdout).toBe('/mnt/data ENOSPC\n/tmp ENOSPC\n/dev/shm ENOSPC\n');
   });
 
   it('holds no core dump', async () => {
@@ -128,7 +133,8 @@ describe('quotas', attacking('quotas'), () => {
 
   it('end for terminals, of which the whole host has one pool', async () => {
     const run = await attack(engine, 'resources/take-terminals.py');
-    expect(run).toMatchObject({ outcome: 'completed', stdout: 'terminals: 16\n' });
+    if (nature.hasOwnPools) expect(run.stdout).toMatch(/^terminals: \d+\n$/);
+    else expect(run).toMatchObject({ outcome: 'completed', stdout: 'terminals: 16\n' });
   });
 
   it('that the kernel counts by user are out of reach', async () => {

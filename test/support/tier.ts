@@ -9,15 +9,30 @@ import { setupGvisor } from '../../src/images/index.ts';
 interface Nature {
   /** How a call through another architecture's table ends: the kernel of a tier may have no such table. */
   readonly foreignCall: 'killed' | 'refused';
+  /** A Python program hears of its memory limit; else the kernel ends it. */
+  readonly tellsOfMemory: boolean;
+  /** Programs inside are processes of the host's. */
+  readonly showsPrograms: boolean;
+  /** Objects of its kernel that are one pool for all sandboxes elsewhere, and here one for each: terminals, files in scratch space. */
+  readonly hasOwnPools: boolean;
   /** What hostile programs may say that they could do, because it reaches nothing outside of their own sandbox, and why. */
   readonly harmless: readonly { readonly says: RegExp; readonly why: string }[];
 }
 
-const linux: Nature = { foreignCall: 'killed', harmless: [] };
+const linux: Nature = {
+  foreignCall: 'killed',
+  tellsOfMemory: false,
+  showsPrograms: true,
+  hasOwnPools: false,
+  harmless: [],
+};
 const natures: Readonly<Record<Tier, Nature>> = {
   namespaces: linux,
   gvisor: {
     foreignCall: 'refused',
+    tellsOfMemory: true,
+    showsPrograms: false,
+    hasOwnPools: true,
     harmless: [
       {
         says: /^breach: marked \/dev\/\w+$/,
@@ -29,7 +44,7 @@ const natures: Readonly<Record<Tier, Nature>> = {
       },
     ],
   },
-  microvm: linux,
+  microvm: { ...linux, showsPrograms: false },
 };
 
 /** What the sandboxes of tests are behind: `npm run test:tiers` sets another tier than the default. */

@@ -1,4 +1,4 @@
-import { chownSync } from 'node:fs';
+import { chownSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DragomanError, type UsageNow } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
@@ -54,6 +54,7 @@ export class GvisorSandbox implements Sandbox {
   readonly #processor: ProcessorShare;
   readonly #pause: Pause;
   #workspace: DescriptorWorkspace | undefined;
+  #memoryBytes: number;
   #ended = false;
   /** A checkpoint is being written. Never rejects. */
   #checkpointing: Promise<void> | undefined;
@@ -61,6 +62,7 @@ export class GvisorSandbox implements Sandbox {
 
   constructor(parts: SandboxParts) {
     this.#parts = parts;
+    this.#memoryBytes = parts.limits.memoryBytes;
     const { own, spawned, kill, exited } = parts;
     this.#processor = new ProcessorShare(parts.cgroup, parts.running);
     this.#pause = new Pause(
@@ -71,6 +73,8 @@ export class GvisorSandbox implements Sandbox {
     this.template = parts.template;
     const bulk = new RelayedBulkPipes(own.saved, own.given, (mark) => void this.link.send(orders.discard(mark)));
     this.#bulk = bulk;
+    // The launcher has said on it that its files are there; the guest's own is a named pipe.
+    closeSync(spawned.claims);
     this.link = new PipeLink({ ...spawned, claims: own.claims }, () => bulk, kill);
     const status = exited.then(({ code, signal }): ExitStatus => {
       this.#ended = true;
@@ -108,6 +112,7 @@ export class GvisorSandbox implements Sandbox {
       if (wanted[name] !== limits[name])
         throw new DragomanError('sandbox_unavailable', { cause: new Error(`${name} is fixed when a sandbox is made`) });
     this.#processor.adopt(owner);
+    this.#memoryBytes = wanted.memoryBytes;
     if (wanted.memoryBytes === limits.memoryBytes && wanted.cpus === limits.cpus) return;
     try {
       cgroup.limit(groupLimits(wanted));
@@ -169,8 +174,10 @@ export class GvisorSandbox implements Sandbox {
     this.#processor.background(on);
   }
 
+  /** The group holds gVisor as well, whose memory is no program's. */
   async usage(): Promise<SandboxUsage> {
-    return this.#parts.cgroup.usage();
+    const { peakMemoryBytes, ...usage } = this.#parts.cgroup.usage();
+    return { ...usage, peakMemoryBytes: Math.min(peakMemoryBytes, this.#memoryBytes) };
   }
 
   usageNow(): UsageNow | undefined {
