@@ -22,7 +22,19 @@ export const ofOneTier: Readonly<Record<string, string>> = {
 
 /** Those that attack the service before or behind any sandbox, so that the tier changes nothing. */
 export const withoutSandbox = [
-  ...['claims', 'cli', 'conversations', 'event-loop', 'face', 'grants', 'held-memory', 'mcp', 'operators', 'pages'],
+  ...[
+    'claims',
+    'cli',
+    'conversations',
+    'event-loop',
+    'face',
+    'grants',
+    'held-memory',
+    'lane',
+    'mcp',
+    'operators',
+    'pages',
+  ],
   ...['saturation', 'webhooks', 'worker-rights'],
 ];
 
