@@ -7,12 +7,13 @@ export const inEachTier = [
 
 /** Those of one tier, which run whatever the tier of the run is, and why. */
 export const ofOneTier: Readonly<Record<string, string>> = {
-  checkpoints: 'attacks checkpoints of sessions, which only gvisor has',
+  checkpoints: 'attacks checkpoints of sessions, which namespaces has not: there it runs in gvisor',
   groups:
     'attacks how the forks of namespaces enter control groups, and groups that are used again; the other tiers have the same groups',
   gvisor: 'attacks what only gvisor has',
   memory:
     'gives a whole service less memory than two sandboxes of the other tiers take; their control groups are the same',
+  isolation: 'starts services that have several tiers at once',
   machines: 'attacks what only microvm has',
   native:
     'attacks the helper that forks: in microvm it is inside the machine, and in gvisor it starts one sandbox each',

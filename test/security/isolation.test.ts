@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { attacking } from '../security/attack.ts';
 import { exec } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { tierOptions } from '../support/tier.ts';
+import { attacking } from './attack.ts';
 
 const plans = {
   untrusted: { isolation: 'gvisor' },
@@ -19,7 +19,7 @@ const kernel = 'import platform\nprint(platform.release(), open("/proc/version")
 const isGvisor = /gvisor|4\.4\.0|4\.19\.0/i;
 
 /** One service with two boundaries at once: real sandboxes of both, for keys of different plans. */
-describe('isolation by plan', () => {
+describe('isolation by plan', attacking('tiers'), () => {
   let directory: string;
   let server: TestServer;
   const as = (key: string) => ({ url: server.url, key: `${key}-secret` });
@@ -113,7 +113,7 @@ describe('isolation by plan', () => {
     expect(server.output()).toContain('Isolation: namespaces');
   });
 
-  describe('against callers', attacking('tiers'), () => {
+  describe('against callers', () => {
     it('lets no request choose a weaker wall, or any that its plan does not allow', async () => {
       const code = { language: 'python', code: kernel };
       for (const isolation of ['namespaces', 'microvm']) {
