@@ -31,7 +31,7 @@ async function letGo(sessions: TestSessions): Promise<void> {
   await sessions.sweep();
 }
 
-describe('checkpoints of sessions', attacking('checkpoints', 'gvisor'), () => {
+describe('checkpoints of sessions', attacking('checkpoints', tier), () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ isolation: tier, poolSize: 0 });
