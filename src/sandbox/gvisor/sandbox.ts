@@ -138,7 +138,12 @@ export class GvisorSandbox implements Sandbox {
   async thaw(): Promise<void> {
     await this.#checkpointing;
     this.#processor.resume();
-    await this.#pause.set(false);
+    try {
+      await this.#pause.set(false);
+    } catch {
+      // Its owner hears that it has ended.
+      this.#parts.kill();
+    }
   }
 
   async checkpoint(folder: string, signal: AbortSignal): Promise<void> {
