@@ -44,9 +44,11 @@ describe('the kernel of a sandbox', () => {
     const session = await openFor(engine);
     await session.run('x = 1');
     const own = await begunSince(before);
-    const running = session.start('import time; time.sleep(60)');
-    running.done.catch(() => {});
-    kill(...own);
+    const running = session.start('import time; print("begun", flush=True); time.sleep(60)', {
+      onEvent: ({ type }) => {
+        if (type === 'stdout') kill(...own);
+      },
+    });
     expect(await running.done.then(({ outcome }) => outcome)).toBe('killed');
     expect(session.session.ended).toBe(true);
     expect(await neighbour.run('kept + 1')).toMatchObject({ outcome: 'completed', value: '42' });

@@ -66,7 +66,8 @@ export async function loadTemplate(options: TemplateOptions): Promise<LoadedTemp
     mkdirSync(making, { recursive: true, mode: 0o700 });
     try {
       await make(options, making);
-      renameSync(making, folder);
+      // Another process may have been faster.
+      if (!existsSync(folder)) renameSync(making, folder);
     } finally {
       rmSync(making, { recursive: true, force: true });
     }
