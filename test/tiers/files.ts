@@ -42,7 +42,7 @@ export const withoutSandbox = [
 const languages = ['test/conformance/languages.test.ts', 'test/engine/languages.test.ts'];
 
 /** Those that one of the tiers cannot run, and why. */
-export const notIn: Readonly<Partial<Record<string, Readonly<Record<string, string>>>>> = {
+const notIn: Readonly<Partial<Record<string, Readonly<Record<string, string>>>>> = {
   microvm: {
     users:
       'starts services as other users, of which each would pack the image for its own machines: gigabytes and minutes',
