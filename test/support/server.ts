@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,7 @@ export interface TestServer {
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'dragoman-'));
   // Users of sandboxes pass through it.
-  chmodSync(dataDir, 0o711);
+  if (existsSync(dataDir)) chmodSync(dataDir, 0o711);
   let said = '';
   const [program, ...args] = options.command ?? [process.execPath, ...nodeOptions, join(root, 'src/main.ts'), 'serve'];
   const child: ChildProcess = spawn(program, args, {

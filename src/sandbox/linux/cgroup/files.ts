@@ -57,6 +57,31 @@ export async function removeGroup(group: string, killRest: () => void, deadlineM
   }
 }
 
+/**
+ * Removes groups of servers that were killed, those below others first: ends everything in them, then waits for that, once for all. What
+ * cannot die yet, because the kernel does not let it, belongs to no server and keeps no other one from starting: a later start removes it.
+ */
+export async function sweepGroups(
+  groups: readonly { readonly path: string; readonly killRest: () => void }[],
+  deadlineMs = 5000,
+): Promise<void> {
+  for (const { killRest } of groups) {
+    try {
+      killRest();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+  const until = performance.now() + deadlineMs;
+  for (const { path, killRest } of groups) {
+    try {
+      await removeGroup(path, killRest, until - performance.now());
+    } catch (error) {
+      if (code(error) !== 'EBUSY') throw error;
+    }
+  }
+}
+
 /** Whether a call failed because the group was removed before it, or under it. */
 function isGone(error: unknown): boolean {
   return code(error) === 'ENOENT' || code(error) === 'ENODEV';

@@ -6,7 +6,7 @@ import { childEnvironment } from '../../../core/index.ts';
 import type { SandboxUsage } from '../../port.ts';
 import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
 import { ControlFile, tasksOf } from './control-file.ts';
-import { children, code, kill, pids, reached, read, removeGroup, write } from './files.ts';
+import { children, code, kill, pids, reached, read, removeGroup, sweepGroups, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { isStale, newInstanceName } from './instance.ts';
 import { mostMemoryLeft, type Reusable, Stock, usualWeight } from './stock.ts';
@@ -110,17 +110,19 @@ export function blkioFault(host: CgroupHost): string | undefined {
 async function sweep(parents: Paths): Promise<Leftovers> {
   const sandboxes = new Set<string>();
   const processes = new Set<number>();
+  const stale: ReturnType<typeof leftoverV1>[] = [];
   for (const controller of controllers) {
     for (const name of children(parents[controller]).filter(isStale)) {
       const server = `${parents[controller]}/${name}`;
       for (const child of children(server)) {
         sandboxes.add(`${name}/${child}`);
         for (const pid of pids(`${server}/${child}`)) processes.add(pid);
-        await removeV1(controller, `${server}/${child}`);
+        stale.push(leftoverV1(controller, `${server}/${child}`));
       }
-      await removeV1(controller, server);
+      stale.push(leftoverV1(controller, server));
     }
   }
+  await sweepGroups(stale);
   return { sandboxes: sandboxes.size, processes: processes.size };
 }
 
@@ -133,12 +135,17 @@ function isWritable(path: string): boolean {
   }
 }
 
-async function removeV1(controller: Controller, path: string): Promise<void> {
-  await removeGroup(path, () => {
+function leftoverV1(controller: Controller, path: string) {
+  const killRest = () => {
     for (const pid of pids(path)) kill(pid);
     // A frozen process does not see the signal.
     if (controller === 'freezer') write(`${path}/freezer.state`, 'THAWED');
-  });
+  };
+  return { path, killRest };
+}
+
+async function removeV1(controller: Controller, path: string): Promise<void> {
+  await removeGroup(path, leftoverV1(controller, path).killRest);
 }
 
 /** No sandbox has these: every limit is written. */

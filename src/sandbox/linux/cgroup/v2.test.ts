@@ -279,6 +279,17 @@ describe('a server', () => {
     expect(groups(join(mount, 'dragoman')).filter((name) => name === 'dragoman.1.1')).toEqual([]);
   });
 
+  it('starts although something of a killed one cannot die yet', { timeout: 20_000 }, async () => {
+    await kernel('/');
+    await (await open('/', 0)).close();
+    const { mkdirSync, writeFileSync } = await import('node:fs');
+    for (const path of ['dragoman.1.1', 'dragoman.1.1/a', 'dragoman.1.1/b']) mkdirSync(join(mount, 'dragoman', path));
+    writeFileSync(join(mount, 'dragoman/dragoman.1.1/a/cgroup.procs'), '999999');
+    rmSync(join(mount, 'dragoman/dragoman.1.1/a/cgroup.kill'));
+    expect((await open('/', 0)).swept).toEqual({ sandboxes: 2, processes: 1 });
+    expect(groups(join(mount, 'dragoman/dragoman.1.1'))).toEqual(['a']);
+  });
+
   it('says which controllers it lacks', async () => {
     await kernel('/', 'cpu io');
     await expect(open('/', 0)).rejects.toThrow('memory, pids are not available');

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { SandboxUsage } from '../../port.ts';
 import type { Cgroup, CgroupLimits, CgroupTree, Leftovers, PlacedProcess } from './cgroup.ts';
 import { ControlFile } from './control-file.ts';
-import { children, code, kill, pids, reached, read, removeGroup, write } from './files.ts';
+import { children, code, kill, pids, reached, read, removeGroup, sweepGroups, write } from './files.ts';
 import type { CgroupHost } from './host.ts';
 import { isStale, newInstanceName } from './instance.ts';
 import { mostMemoryLeft, type Reusable, Stock, usualWeight } from './stock.ts';
@@ -70,14 +70,16 @@ function parentFor(mount: string, path: string, host: CgroupHost): string {
 
 async function sweep(parent: string): Promise<Leftovers> {
   let [sandboxes, processes] = [0, 0];
+  const stale: ReturnType<typeof leftoverV2>[] = [];
   for (const name of children(parent).filter(isStale)) {
     for (const child of children(`${parent}/${name}`)) {
       sandboxes++;
       processes += pids(`${parent}/${name}/${child}`).length;
-      await removeV2(`${parent}/${name}/${child}`);
+      stale.push(leftoverV2(`${parent}/${name}/${child}`));
     }
-    await removeV2(`${parent}/${name}`);
+    stale.push(leftoverV2(`${parent}/${name}`));
   }
+  await sweepGroups(stale);
   return { sandboxes, processes };
 }
 
@@ -110,11 +112,16 @@ export function ownIoFault({ mount, path }: { mount: string; path: string }): st
   return ioFault(path === '/' ? mount : `${mount}${path}`);
 }
 
-async function removeV2(path: string): Promise<void> {
-  await removeGroup(path, () => {
+function leftoverV2(path: string) {
+  const killRest = () => {
     if (existsSync(`${path}/cgroup.kill`)) write(`${path}/cgroup.kill`, 1);
     else for (const pid of pids(path)) kill(pid);
-  });
+  };
+  return { path, killRest };
+}
+
+async function removeV2(path: string): Promise<void> {
+  await removeGroup(path, leftoverV2(path).killRest);
 }
 
 /** No sandbox has these: every limit is written. */
