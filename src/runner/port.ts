@@ -62,10 +62,10 @@ export interface Runner {
    */
   placeSession(current: string | null, tier: Tier | null): Promise<string>;
   /**
-   * Calls back with each worker that will end soon: it takes nothing new, and its sessions are let go some seconds later. Absent: none does
-   * while this runner lives. Returns what ends that.
+   * Calls back with each worker whose idle sandboxes may go soon, some seconds later: it ends and takes nothing new, or its memory is short, and then
+   * again and again for as long as it is. Returns what ends that.
    */
-  leaving?(listener: (worker: string) => void): () => void;
+  leaving?(listener: (worker: string, why: 'ends' | 'memory') => void): () => void;
   /** Those of these sessions that a worker holds a sandbox for. */
   sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]>;
   /** What a session's sandbox uses at this moment; null when it has none. */

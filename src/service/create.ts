@@ -96,7 +96,7 @@ export function createService(options: ServiceOptions): Service {
       directory.start();
       states.start();
       recorder?.start();
-      stopHearing = options.runner.leaving?.((worker) => void states.saveOn(worker)) ?? stopHearing;
+      stopHearing = options.runner.leaving?.((worker, why) => void states.saveOn(worker, why)) ?? stopHearing;
       commands.begin();
     },
     async close() {

@@ -170,6 +170,11 @@ export class LiveSession {
     return this.isLive && this.#kernels.entries().some(([kernel, cells]) => this.#saved.get(kernel) !== cells);
   }
 
+  /** Its end costs no variables: they are saved, as far as they can be. */
+  get isSaved(): boolean {
+    return !this.hasUnsaved && !this.isSaving;
+  }
+
   /** Its variables are being saved. */
   get isSaving(): boolean {
     return this.#saves > 0;

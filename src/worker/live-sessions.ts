@@ -25,6 +25,9 @@ export class LiveSessions {
   readonly #byId = new Map<string, LiveSession>();
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping = false;
+  readonly #shortOf = new Set<() => void>();
+  /** Memory was short when it was last looked after. */
+  #wasShort = false;
   /** When idle sandboxes were first let go. */
   #lettingGoSince: number | undefined;
 
@@ -36,6 +39,12 @@ export class LiveSessions {
   start(): void {
     this.#sweeper = setInterval(() => void this.sweep(), sweepIntervalMs);
     this.#sweeper.unref();
+  }
+
+  /** Calls back while memory is short: idle sandboxes may go soon. Returns what ends that. */
+  onShort(listener: () => void): () => void {
+    this.#shortOf.add(listener);
+    return () => this.#shortOf.delete(listener);
   }
 
   async close(): Promise<void> {
@@ -146,19 +155,25 @@ export class LiveSessions {
     if (session) await this.#drop(session);
   }
 
-  /** Closes sandboxes that were idle for too long, and all idle ones while memory is short. Never rejects. */
+  /**
+   * Closes sandboxes that were idle for too long, and idle ones while memory is short: those with variables that are not saved only when it
+   * still is at the next sweep. Never rejects.
+   */
   async sweep(): Promise<void> {
     if (this.#sweeping) return;
     this.#sweeping = true;
-    const { now, reserveBytes, availableMemory, logger } = this.#options;
+    const { now, logger } = this.#options;
+    const wasShort = this.#wasShort;
     try {
       const isUnused = (session: LiveSession) => now() - session.lastUsedAt >= session.idleMs || !session.isLive;
       // What is being saved is kept for that moment; where memory is short it is not.
       for (const session of [...this.#byId.values()].filter(isIdle).sort(byLastUse))
         if (isIdle(session) && isUnused(session) && !session.isSaving) await this.#drop(session);
-      while (availableMemory() < reserveBytes) {
+      this.#wasShort = this.#isShort();
+      if (this.#wasShort) this.#tellShort();
+      while (this.#isShort()) {
         const victim = heaviest([...this.#byId.values()].filter(holds));
-        if (!victim) break;
+        if (!victim || !this.#mayGo(victim, wasShort)) break;
         await this.#drop(victim);
       }
     } catch (error) {
@@ -184,19 +199,33 @@ export class LiveSessions {
   }
 
   async #makeRoom(wanted: LiveSession): Promise<void> {
-    const { maxLive, reserveBytes, availableMemory } = this.#options;
+    const { maxLive } = this.#options;
     for (;;) {
       const others = [...this.#byId.values()].filter((session) => session !== wanted && holds(session));
       const busy = others.filter((session) => session.owner === wanted.owner && !isIdle(session)).length;
       if (busy >= mostBusy(maxLive)) throw noRoom();
       const isFull = others.length >= maxLive;
-      const isShort = availableMemory() < reserveBytes;
+      const isShort = this.#isShort();
       if (!isFull && !isShort) return;
+      if (isShort) this.#tellShort();
       const victim = victimOf(others, wanted.owner, isShort);
-      if (victim) await this.#drop(victim);
+      if (victim && (isFull || this.#mayGo(victim, this.#wasShort))) await this.#drop(victim);
       else if (!isFull) return;
       else throw noRoom();
     }
+  }
+
+  #isShort(): boolean {
+    return this.#options.availableMemory() < this.#options.reserveBytes;
+  }
+
+  /** Whether memory is short enough for this one to go. What is not saved gets the time to be. */
+  #mayGo({ isSaved }: LiveSession, wasShort: boolean): boolean {
+    return isSaved || wasShort || this.#options.availableMemory() < this.#options.reserveBytes / 2;
+  }
+
+  #tellShort(): void {
+    for (const listener of this.#shortOf) listener();
   }
 
   async #drop(session: LiveSession): Promise<void> {
@@ -236,9 +265,15 @@ function victimOf(sessions: readonly LiveSession[], owner: string, isShort: bool
   return heaviest(sessions.filter(mayGo), counts);
 }
 
-/** The idle session to close: of the owner with the most sandboxes, the one it has not used for longest. */
+/**
+ * The idle session to close: of the owner with the most sandboxes, one whose variables are saved before others, and of these the one it has
+ * not used for longest.
+ */
 function heaviest(sessions: readonly LiveSession[], counts = countsOf(sessions)): LiveSession | undefined {
-  return sessions.filter(isIdle).sort((a, b) => counts.get(b.owner)! - counts.get(a.owner)! || byLastUse(a, b))[0];
+  const idle = sessions.filter(isIdle);
+  const [first] = idle.toSorted((a, b) => counts.get(b.owner)! - counts.get(a.owner)! || byLastUse(a, b));
+  const own = idle.filter(({ owner }) => owner === first?.owner);
+  return own.sort((a, b) => Number(b.isSaved) - Number(a.isSaved) || byLastUse(a, b))[0];
 }
 
 function countsOf(sessions: readonly LiveSession[]): Map<string, number> {

@@ -178,6 +178,10 @@ export class LocalRunner implements Runner {
     this.#jobs.get(jobId)?.run.cancel();
   }
 
+  leaving(listener: (worker: string, why: 'memory') => void): () => void {
+    return this.#sessions.onShort(() => listener(this.#worker, 'memory'));
+  }
+
   async placeSession(_current: string | null): Promise<string> {
     return this.#worker;
   }

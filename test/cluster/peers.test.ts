@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { NatsPeers } from '../../src/cluster/index.ts';
 import { DragomanError } from '../../src/core/index.ts';
 import { PeerSilent } from '../../src/service/index.ts';
@@ -60,5 +60,22 @@ describe.skipIf(!hasNats())('gateways over NATS', () => {
     await eventually(async () => expect(await two.latestOf('s')).toMatchObject(note));
     expect(await two.find('exec-2')).toBeUndefined();
     expect(await two.find('*.>')).toBeUndefined();
+  });
+
+  it('find executions of each other after the server was started anew', async () => {
+    const [one, two] = [await gateway(), await gateway()];
+    await nats.kill();
+    await nats.restart();
+    const note = {
+      ...{ id: 'exec-3', tenant: 't', principalId: 'p', owner: 'o', sessionId: 's', inSession: false },
+      ...{ language: 'python', tier: 'namespaces' as const, begunAt: 1, gateway: one.id },
+    };
+    await vi.waitFor(
+      async () => {
+        one.note(note);
+        expect(await two.find('exec-3')).toMatchObject(note);
+      },
+      { timeout: 15_000, interval: 200 },
+    );
   });
 });

@@ -37,6 +37,45 @@ describe('variables of a session', () => {
     expect([next.continuity, value(next), next.restored]).toEqual(['continued', '[1, 2, 3]', undefined]);
   });
 
+  it('are saved before short memory costs their sandboxes, and come back', async () => {
+    const service = await start();
+    const ids: string[] = [];
+    for (let n = 0; n < 4; n++) {
+      const { id } = await service.sessions.create(ann, {});
+      ids.push(id);
+      await service.run(id, `x = ${n}`);
+    }
+    // One of them is saved already, by its own user.
+    await service.states.save(ann, ids[3]!);
+    const states = async () => Promise.all(ids.map(async (id) => (await service.sessions.get(ann, id)).state));
+    service.start();
+    service.availableMemory = 900;
+    await service.sweep();
+    // What is saved goes at once; the others get the time to be saved first.
+    expect((await states())[3]).toBe('dormant');
+    const areSaved = async () =>
+      (await Promise.all(ids.map((id) => service.states.list(ann, id)))).every((list) =>
+        list.some(({ state, isBehind }) => state === 'saved' && !isBehind),
+      );
+    await expect.poll(areSaved, { timeout: 20_000 }).toBe(true);
+    await service.sweep();
+    expect(await states()).toEqual(Array(4).fill('dormant'));
+    service.availableMemory = Number.MAX_SAFE_INTEGER;
+    for (const [n, id] of ids.entries()) {
+      const cell = await service.run(id, 'x');
+      expect([cell.continuity, value(cell)]).toEqual(['restored', String(n)]);
+    }
+  });
+
+  it('do not wait for that where memory is nearly gone', async () => {
+    const service = await start();
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'x = 1');
+    service.availableMemory = 400;
+    await service.sweep();
+    expect(await service.sessions.get(ann, id)).toMatchObject({ state: 'dormant' });
+  });
+
   it.each([
     ['javascript', 'globalThis.x = 41', 'x + 1', '42'],
     ['bash', 'x=41', 'echo $((x + 1))', undefined],

@@ -26,6 +26,7 @@ export class NatsPeers implements Peers {
   #notes: KV | undefined;
   #answer: (question: PeerQuestion) => Promise<unknown> = async () => null;
   #doubted = () => {};
+  #stop = () => {};
 
   constructor(connection: Connection, logger: Logger) {
     this.#connection = connection;
@@ -49,18 +50,20 @@ export class NatsPeers implements Peers {
 
   /** Begins to answer, and to say that it lives. */
   async start(): Promise<void> {
-    this.#notes = await new Kvm(this.#connection.nats).create(executionBucket, {
-      storage: 'memory' as StorageType,
-      history: 1,
-      replicas: this.#connection.replicas,
-      ttl: notesMs,
-      max_bytes: maxNotesBytes,
+    await this.#openNotes();
+    this.#stop = this.#connection.onChange((isConnected) => {
+      // A server that was started anew has lost the bucket: it keeps it in memory.
+      if (isConnected)
+        this.#openNotes().catch((error) =>
+          this.#logger.error({ error: String(error) }, 'executions of other gateways are not known'),
+        );
     });
     this.#desk.start();
     this.#beats.start();
   }
 
   close(): void {
+    this.#stop();
     this.#beats.close();
     this.#desk.close();
   }
@@ -105,6 +108,16 @@ export class NatsPeers implements Peers {
 
   latestOf(sessionId: string): Promise<ExecutionNote | undefined> {
     return this.#read(sessionKey(sessionId));
+  }
+
+  async #openNotes(): Promise<void> {
+    this.#notes = await new Kvm(this.#connection.nats).create(executionBucket, {
+      storage: 'memory' as StorageType,
+      history: 1,
+      replicas: this.#connection.replicas,
+      ttl: notesMs,
+      max_bytes: maxNotesBytes,
+    });
   }
 
   async #put(key: string, note: ExecutionNote): Promise<void> {

@@ -24,6 +24,7 @@ export class WorkerTable {
   readonly #gone = new Set<(worker: string) => void>();
   readonly #came = new Set<() => void>();
   readonly #draining = new Set<(worker: string) => void>();
+  readonly #short = new Set<(worker: string) => void>();
   #stops: (() => void)[] = [];
   #goneCount = 0;
 
@@ -58,6 +59,7 @@ export class WorkerTable {
     this.#gone.clear();
     this.#came.clear();
     this.#draining.clear();
+    this.#short.clear();
   }
 
   /** The lease of this worker; undefined: it does not live. */
@@ -93,6 +95,12 @@ export class WorkerTable {
     return () => this.#draining.delete(listener);
   }
 
+  /** Calls back with each lease of a worker that has no memory left for sandboxes. Returns what ends that. */
+  onShort(listener: (worker: string) => void): () => void {
+    this.#short.add(listener);
+    return () => this.#short.delete(listener);
+  }
+
   /** Resolves when a worker lives, or after so many milliseconds. */
   async some(ms: number): Promise<void> {
     if (this.#workers.size > 0) return;
@@ -118,6 +126,7 @@ export class WorkerTable {
     if (before && before.lease.worker !== lease.worker) this.#ended(seat);
     this.#workers.set(seat, { lease, heardAt: performance.now() });
     if (lease.draining && !before?.lease.draining) for (const listener of this.#draining) listener(lease.worker);
+    if (lease.memory === 0) for (const listener of this.#short) listener(lease.worker);
     if (before?.lease.worker === lease.worker) return;
     this.#logger.info({ worker: lease.worker }, 'a worker is there');
     for (const came of this.#came) came();

@@ -149,8 +149,14 @@ export class ClusterRunner implements Runner {
     return this.#placing.choose(current, tier);
   }
 
-  leaving(listener: (worker: string) => void): () => void {
-    return this.#workers.onDraining(listener);
+  leaving(listener: (worker: string, why: 'ends' | 'memory') => void): () => void {
+    const stops = [
+      this.#workers.onDraining((worker) => listener(worker, 'ends')),
+      this.#workers.onShort((worker) => listener(worker, 'memory')),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   async sessions(sessions: readonly SessionRef[]): Promise<readonly LiveState[]> {

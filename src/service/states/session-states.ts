@@ -24,7 +24,7 @@ interface Changed {
   readonly ref: SessionRef;
   /** The last execution of each kernel. */
   readonly executions: Map<string, string>;
-  readonly dueAt: number;
+  dueAt: number;
   /** Another gateway may have had it saved, and not recorded it. */
   readonly isSupposed?: boolean;
 }
@@ -39,6 +39,8 @@ const endDeadlineMs = 20_000;
 const leaveDeadlineMs = 10_000;
 /** Workers that have said that they end, and are remembered. */
 const maxLeaving = 1000;
+/** Memory of a worker is taken for short for so long after that was heard. */
+const shortMs = 10_000;
 /** A state that could not be given back is tried once more. */
 const maxFailures = 2;
 
@@ -53,6 +55,8 @@ export class SessionStates implements States {
   readonly #saves = new Map<string, Promise<unknown>>();
   /** Workers that end. */
   readonly #leaving = new Set<string>();
+  /** Workers whose memory is short, until then unless it is heard again. */
+  readonly #short = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SessionStatesOptions, directory: SessionDirectory) {
@@ -72,14 +76,37 @@ export class SessionStates implements States {
     await this.#saveAll([...this.#changed.values()], endDeadlineMs);
   }
 
-  /** Saves what has changed of the idle sessions on a worker that ends. Others are saved when they move, or once they are idle. */
-  async saveOn(worker: string): Promise<void> {
-    for (const earliest of this.#leaving) if (this.#leaving.size >= maxLeaving) this.#leaving.delete(earliest);
-    this.#leaving.add(worker);
+  /**
+   * Saves what has changed of the idle sessions on a worker that ends, or whose memory is short. Others are saved when they move, or once they
+   * are idle.
+   */
+  async saveOn(worker: string, why: 'ends' | 'memory'): Promise<void> {
+    if (why === 'memory') {
+      const isUnderWay = this.#isPressed(worker);
+      this.#noteShort(worker);
+      // What becomes idle meanwhile is saved by the sweep.
+      if (isUnderWay) return;
+    } else {
+      for (const earliest of this.#leaving) if (this.#leaving.size >= maxLeaving) this.#leaving.delete(earliest);
+      this.#leaving.add(worker);
+    }
     await this.#saveAll(
       [...this.#changed.values()].filter(({ ref, session }) => ref.worker === worker && session.isIdle),
       leaveDeadlineMs,
     );
+  }
+
+  #noteShort(worker: string): void {
+    const now = this.#options.now();
+    for (const [each, until] of this.#short) if (until <= now) this.#short.delete(each);
+    this.#short.set(worker, now + shortMs);
+    for (const changed of this.#changed.values())
+      if (changed.ref.worker === worker) changed.dueAt = Math.min(changed.dueAt, now);
+  }
+
+  /** Whether idle sandboxes of this worker may go soon. */
+  #isPressed(worker: string): boolean {
+    return this.#leaving.has(worker) || (this.#short.get(worker) ?? 0) > this.#options.now();
   }
 
   async #saveAll(waiting: Changed[], deadlineMs: number): Promise<void> {
@@ -146,7 +173,7 @@ export class SessionStates implements States {
     const executions = known?.ref.epoch === ref.epoch ? known.executions : new Map<string, string>();
     executions.set(kernel, execution).set(wholeSession, execution);
     // Before its sandbox may go.
-    const dueAt = this.#leaving.has(ref.worker) ? now : now + Math.min(this.#options.stateAfterMs, idleMs / 2);
+    const dueAt = this.#isPressed(ref.worker) ? now : now + Math.min(this.#options.stateAfterMs, idleMs / 2);
     this.#changed.set(id, { principal, session, ref, executions, dueAt });
     return seen;
   }
@@ -275,7 +302,7 @@ export class SessionStates implements States {
   sweep(): void {
     const now = this.#options.now();
     for (const [id, changed] of this.#changed) {
-      if (this.#saves.size >= (this.#leaving.has(changed.ref.worker) ? atOnceAtEnd : atOnce)) continue;
+      if (this.#saves.size >= (this.#isPressed(changed.ref.worker) ? atOnceAtEnd : atOnce)) continue;
       if (changed.dueAt > now || this.#saves.has(id) || !changed.session.isIdle) continue;
       void this.#save(changed);
     }
