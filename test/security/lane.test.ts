@@ -1,5 +1,5 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { createInbox } from '@nats-io/transport-node';
+import { createInbox, type Msg } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { answerWorkers, Connection, inboxOf, newIdentity, serverConfiguration } from '../../src/cluster/index.ts';
 import { encode } from '../../src/cluster/message.ts';
@@ -71,6 +71,16 @@ describe.skipIf(!hasNats())('a captured worker on the way of jobs', attacking('m
     });
     onTestFinished(() => connection.close());
     return connection.nats;
+  };
+  /** The next run of the queue. */
+  const pulledBy = async (wire: Awaited<ReturnType<typeof captured>>) => {
+    const inbox = createInbox(inboxOf('captured'));
+    const arrived = wire.subscribe(inbox, { max: 1 });
+    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers_namespaces', '{"batch":1,"expires":2000000000}', {
+      reply: inbox,
+    });
+    const { value } = await arrived[Symbol.asyncIterator]().next();
+    return value as Msg;
   };
   const log = (job: Job) => `dg.in.captured.${job.id}`;
   const record = (job: Job, after: number, ...events: unknown[]) => encode({ owner: job.owner, after, events });
@@ -157,15 +167,10 @@ describe.skipIf(!hasNats())('a captured worker on the way of jobs', attacking('m
     const wire = await captured();
     const job = laneJob();
     await lane.submit(job);
-    const inbox = createInbox(inboxOf('captured'));
-    const arrived = wire.subscribe(inbox, { max: 1 });
-    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers_namespaces', '{"batch":1,"expires":2000000000}', {
-      reply: inbox,
-    });
-    const { value: pulled } = await arrived[Symbol.asyncIterator]().next();
-    expect(pulled.json().id).toBe(job.id);
+    const pulled = await pulledBy(wire);
+    expect(pulled.json<Job>().id).toBe(job.id);
     wire.publish(log(job), 'nothing that can be read');
-    wire.publish(pulled.reply, '+ACK');
+    wire.publish(pulled.reply!, '+ACK');
     const events = await allEvents(logs.events(job, 0));
     expect(events.map(({ event }) => event.type)).toEqual(['failed']);
     let ran = 0;
@@ -204,12 +209,7 @@ describe.skipIf(!hasNats())('a captured worker on the way of jobs', attacking('m
     const wire = await captured();
     const job = laneJob();
     await lane.submit(job);
-    const inbox = createInbox(inboxOf('captured'));
-    const arrived = wire.subscribe(inbox, { max: 1 });
-    wire.publish('$JS.API.CONSUMER.MSG.NEXT.DG_RUN.workers_namespaces', '{"batch":1,"expires":2000000000}', {
-      reply: inbox,
-    });
-    await arrived[Symbol.asyncIterator]().next();
+    await pulledBy(wire);
     leased(wire);
     wire.publish(log(job), record(job, 0, forged(1, { type: 'started', worker: 'captured.x' })));
     let number = 1;
