@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants as flags } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +15,8 @@ const pieceBytes = 8 * MiB;
 /** What does not become smaller becomes a little larger. */
 const storedPieceBytes = pieceBytes + MiB;
 const maxManifestBytes = 8 * MiB;
+/** More than any boundary writes. */
+const mostFiles = 16;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 const fast = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
@@ -80,8 +83,9 @@ export async function saveCheckpoint(
     };
     const store = new Storing(files, use, maxBytes, signal);
     const stored: Manifest['files'][number][] = [];
-    for (const name of (await readdir(folder.path)).sort())
-      stored.push({ name, pieces: await store.file(join(folder.path, name)) });
+    const names = await readdir(folder.path);
+    if (names.length > mostFiles) throw new Error('too many files were written');
+    for (const name of names.sort()) stored.push({ name, pieces: await store.file(join(folder.path, name)) });
     const text = Buffer.from(JSON.stringify({ ...manifest, files: stored } satisfies Manifest));
     if (text.length > maxManifestBytes) throw new TooLarge();
     const ref = await files.put(use, `${wholeSession}/manifest`, once(text), maxManifestBytes);
@@ -118,8 +122,10 @@ class Storing {
 
   async file(path: string): Promise<Piece[]> {
     const pieces: Piece[] = [];
-    const file = await open(path, 'r');
+    // What isolates a sandbox wrote it, and may be under the control of what it holds: a link could lead anywhere, a pipe never ends.
+    const file = await open(path, flags.O_RDONLY | flags.O_NOFOLLOW | flags.O_NONBLOCK);
     try {
+      if (!(await file.stat()).isFile()) throw new Error('what was written is no file');
       // While a piece is stored the next one is compressed.
       let last: Promise<Piece> | undefined;
       for (;;) {

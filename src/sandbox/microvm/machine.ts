@@ -52,7 +52,7 @@ export class Machine {
     this.pid = child.pid!;
     const stdio: readonly unknown[] = child.stdio;
     this.port = new MachinePort(stdio[fds.port] as Duplex);
-    this.qmp = new Qmp(stdio[fds.control] as Duplex);
+    this.qmp = new Qmp(stdio[fds.control] as Duplex, () => this.kill());
     this.exited = new Promise((resolve) => child.once('close', () => resolve()));
     for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (chunk: Buffer) => {
