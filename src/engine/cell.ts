@@ -24,7 +24,7 @@ type Stop = 'timed_out' | 'cancelled' | 'flooded';
 
 type CellEnding = Ending & { readonly interpreter?: InterpreterState };
 
-/** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. */
+/** After an interrupt, for the code to end with its interpreter alive; then its kernel is killed. These and the next are longer where the sandbox is slow. */
 const graceMs = 1000;
 /** After the kill, for the supervisor to report it. */
 const killMs = 2000;
@@ -78,7 +78,7 @@ export class Cell {
     this.#options.tools?.wake();
     // The code has to react soon, however busy the machine is. If it does not, it gives way again.
     this.#sandbox.background(false);
-    this.#after(graceMs, () => this.#sandbox.background(this.#stop === undefined));
+    this.#after(graceMs * this.#sandbox.pace, () => this.#sandbox.background(this.#stop === undefined));
     void this.#sandbox.link.send(orders.interrupt(this.#token));
   }
 
@@ -197,9 +197,10 @@ export class Cell {
     if (this.#stop !== undefined) return;
     this.#stop = stop;
     this.interrupt();
-    this.#after(graceMs, () => {
+    const { pace } = this.#sandbox;
+    this.#after(graceMs * pace, () => {
       void this.#sandbox.link.send(orders.kill(this.#token));
-      this.#after(killMs, () => {
+      this.#after(killMs * pace, () => {
         this.#isUnresponsive = true;
         this.#ending.resolve({ how: stop });
       });

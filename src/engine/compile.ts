@@ -39,6 +39,8 @@ export interface CompilerOptions {
 
 /** Larger programs are refused. */
 const maxProgramBytes = 128 * 1024 * 1024;
+/** A compiler in a slow sandbox gets this long, or as long as it would elsewhere if that is more. */
+const longestMs = 300_000;
 const cached: Usage = { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
 
 /**
@@ -76,7 +78,11 @@ export class Compiler {
           before: [writeSource(entry)],
           start: (token) => orders.run(token, { kind: 'program', argv, env: runtime.env }),
         },
-        { limits, signal, epilogue: { what: 'compiler', hints: this.#options.hints } },
+        {
+          limits: { ...limits, wallMs: timeFor(limits, sandbox) },
+          signal,
+          epilogue: { what: 'compiler', hints: this.#options.hints },
+        },
       );
       if (result.outcome !== 'completed' || result.exitCode !== 0) return { failed: result };
       await sandbox.freeze();
@@ -101,6 +107,11 @@ export class Compiler {
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** The limit of a program is for what its author wrote. That compilers are slower somewhere is not their doing. */
+function timeFor({ wallMs }: Limits, { pace }: Sandbox): number {
+  return Math.max(wallMs, Math.min(wallMs * pace, longestMs));
 }
 
 async function read(sandbox: Sandbox, path: string): Promise<Uint8Array | undefined> {

@@ -29,7 +29,7 @@ export function commandsOf(runtime: Runtime, { parks }: RuntimeCatalogue): Langu
   }
 }
 
-const deadlineMs = 20_000;
+const usualDeadlineMs = 20_000;
 
 /**
  * Asks the image for the versions of its languages, all in one sandbox.
@@ -47,7 +47,8 @@ export async function askVersions(
   const argv = ['sh', '-c', script.join('\n')];
   const env = Object.assign({}, ...runtimes.map((runtime) => runtime.env));
   const start = (token: string) => orders.run(token, { kind: 'program', argv, env });
-  const { stdout } = await runIn(sandbox, { before: [], start }, { limits: { ...limits, wallMs: deadlineMs } });
+  const wallMs = usualDeadlineMs * sandbox.pace;
+  const { stdout } = await runIn(sandbox, { before: [], start }, { limits: { ...limits, wallMs } });
   const found = new Map<string, Record<string, string>>(runtimes.map(({ name }) => [name, {}]));
   for (const answer of stdout.text.split(/^@/m).slice(1)) {
     const question = questions[Number.parseInt(answer, 10)];

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ScriptedBackend } from '../sandbox/fixtures/scripted-backend.ts';
 import type { ScriptedSandbox } from '../sandbox/fixtures/scripted-sandbox.ts';
@@ -199,5 +200,19 @@ describe('a compiled program', () => {
   it('whose compiler says that all is well and makes nothing is a failure', async () => {
     const { result } = await execute({ language: 'c', code: 'int main() {}' });
     expect(result).toMatchObject({ stage: 'compile', exitCode: 1, stderr: { text: /made no program/ } });
+  });
+
+  it('is compiled for longer where sandboxes are slow, and runs no longer', async () => {
+    await engine.close();
+    ({ engine, backend } = await startScriptedEngine({ pace: 1000 }));
+    backend.run = async (_, guest) => {
+      if (!guest.files.read('main.c')) return new Promise<never>(() => {});
+      await setTimeout(300);
+      guest.files.write('.program-0', 'binary');
+      return 0;
+    };
+    const { result } = await execute({ language: 'c', code: 'int main() {}', limits: { ...limits, wallMs: 100 } });
+    expect(result).toMatchObject({ outcome: 'timed_out', stage: 'run' });
+    expect(result.compileUsage!.wallMs).toBeGreaterThan(100);
   });
 });

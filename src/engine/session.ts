@@ -397,7 +397,7 @@ export class SandboxSession implements EngineSession {
       this.#ended = true;
       reject(new SandboxGone());
     };
-    const timer = setTimeout(gone, syncDeadlineMs);
+    const timer = setTimeout(gone, syncDeadlineMs * this.#sandbox.pace);
     this.#sandbox.link.listen({
       stdout() {},
       stderr() {},

@@ -1,17 +1,18 @@
 import type { Sandbox } from './port.ts';
 
-/** Longer than any honest guest needs on a busy machine. */
-const deadlineMs = 15_000;
+/** Longer than any honest guest needs on a busy machine, at the pace of the host's own processor. */
+const usualDeadlineMs = 15_000;
 const keptErrorBytes = 2000;
 
 /**
  * Waits for a claim of set-up.
- * @throws Error with what the guest wrote to stderr, when the sandbox ends or 15 seconds pass before
+ * @throws Error with what the guest wrote to stderr, when the sandbox ends or its time is over before
  */
 export async function awaitClaim(
-  sandbox: Pick<Sandbox, 'link' | 'exited'>,
+  sandbox: Pick<Sandbox, 'link' | 'exited' | 'pace'>,
   awaited: 'ready' | 'parked',
 ): Promise<void> {
+  const deadlineMs = usualDeadlineMs * sandbox.pace;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let said = '';
   let isOver = false;

@@ -188,6 +188,8 @@ export interface Sandbox {
   readonly template: string;
   readonly link: GuestLink;
   readonly workspace: Workspace;
+  /** How many times as long as on the host's own processor its programs take. Waits for what happens inside are as many times longer. */
+  readonly pace: number;
   /** Resolves when the first process has ended and all its output has been delivered. Never rejects. */
   readonly exited: Promise<ExitStatus>;
   /** The first process has ended; `exited` may still be waiting for output. */

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CompileCache } from '../../src/engine/index.ts';
 import { type RunOptions, startEngine, type TestEngine, type TestRun } from '../support/engine.ts';
 import { input } from '../support/input.ts';
+import { atPace } from '../support/tier.ts';
 
 /*
  * Every language against every property. A folder of languages/ has one program that does what its first argument says
@@ -97,7 +98,7 @@ const properties: Record<string, (program: Program) => Promise<void>> = {
     expect(run.files).toEqual({});
   },
   async 'time limit'({ language, code }) {
-    const wallMs = slowStart[language] ?? 2000;
+    const wallMs = atPace(slowStart[language] ?? 2000);
     const run = await runMode(language, code, ['endless'], { limits: { ...limits, wallMs } });
     expect(run).toMatchObject({ outcome: 'timed_out', stage: 'run' });
     expect(run.stdout).toBe('before\n');
@@ -115,7 +116,7 @@ const properties: Record<string, (program: Program) => Promise<void>> = {
 };
 
 const success = { outcome: 'completed', exitCode: 0, signal: null, stderr: '', stage: 'run' };
-const limits = { wallMs: 30_000, memoryBytes: 512 * MiB };
+const limits = { wallMs: atPace(30_000), memoryBytes: 512 * MiB };
 const table = new Map<string, Map<string, string>>();
 let engine: TestEngine;
 let compiled: string;
@@ -139,7 +140,7 @@ it('covers every language there is', () => {
 });
 
 describe.each(languages)('%s', (language) => {
-  it.each(Object.keys(properties))('%s', { timeout: 120_000 }, async (property) => {
+  it.each(Object.keys(properties))('%s', { timeout: atPace(120_000) }, async (property) => {
     const row = table.get(language) ?? new Map<string, string>();
     table.set(language, row.set(property, 'FAILS'));
     const code = source(language, 'program');

@@ -8,6 +8,7 @@ import { exec } from '../support/client.ts';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { type CellAnswer, nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 
 const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
 const all = [
@@ -43,7 +44,7 @@ describe('the languages of a server', () => {
   });
   afterAll(() => server.stop());
 
-  it('are told with names, versions and commands', { timeout: 60_000 }, async () => {
+  it('are told with names, versions and commands', { timeout: atPace(60_000) }, async () => {
     const { languages } = await nativeClient(server).json<{ languages: Language[] }>('GET', '/languages');
     expect(languages.map(({ name }) => name)).toEqual(all);
     const words = languages.flatMap(({ name, aliases }) => [name, ...aliases]);
@@ -99,7 +100,7 @@ it('are those whose files the image has', () => {
 describe('C++, whose headers and formatting are compiled ahead', () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: 30_000 } });
+    engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: atPace(30_000) } });
   });
   afterAll(() => engine.close());
 
@@ -110,7 +111,7 @@ describe('C++, whose headers and formatting are compiled ahead', () => {
       'none of it, because of a macro of its own',
       '#define _OWN 1\n#include <iostream>\n#include <print>\n#include <sstream>',
     ],
-  ])('formats as ever: %s', { timeout: 60_000 }, async (_, headers) => {
+  ])('formats as ever: %s', { timeout: atPace(60_000) }, async (_, headers) => {
     const code = `${headers}
 struct Point { int x; };
 template <> struct std::formatter<Point> : std::formatter<int> {
@@ -128,7 +129,7 @@ int main() {
     expect(await engine.run('cpp', code)).toMatchObject({ stage: 'run', exitCode: 0, stdout: wanted, stderr: '' });
   });
 
-  it('hears what a source tells the library before its headers', { timeout: 60_000 }, async () => {
+  it('hears what a source tells the library before its headers', { timeout: atPace(60_000) }, async () => {
     const checked = '#include <bits/stdc++.h>\nint main() { std::vector<int> v(1); v.reserve(9); return v[3]; }';
     expect(await engine.run('cpp', checked)).toMatchObject({ stage: 'run', signal: null });
     const debug = await engine.run('cpp', `#define _GLIBCXX_DEBUG\n${checked}`);
@@ -140,12 +141,12 @@ int main() {
 describe('what each language is known for', () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: 30_000 } });
+    engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: atPace(30_000) } });
   });
   afterAll(() => engine.close());
   const printed = (stdout: string) => ({ outcome: 'completed', exitCode: 0, stdout, stderr: '', stage: 'run' });
 
-  it('R draws without a window system', { timeout: 60_000 }, async () => {
+  it('R draws without a window system', { timeout: atPace(60_000) }, async () => {
     const code = 'library(ggplot2)\nplot(1:3)\nprint(ggplot(mtcars, aes(wt, mpg)) + geom_point())';
     const run = await engine.run('r', code);
     expect(run).toMatchObject({ exitCode: 0 });
@@ -155,7 +156,7 @@ describe('what each language is known for', () => {
 
   it.each(['echo strlen("four"), PHP_EOL;', '<?php echo strlen("four"), PHP_EOL;', '<?= strlen("four") ?>\n\n'])(
     'PHP runs %j',
-    { timeout: 60_000 },
+    { timeout: atPace(60_000) },
     async (code) => {
       expect(await engine.run('php', code)).toMatchObject({ ...printed(expect.stringMatching(/^4\n+$/)) });
     },
@@ -166,11 +167,11 @@ describe('what each language is known for', () => {
     'class Helper {} class Other { public static void main(String... words) { System.out.println("ran"); } }',
     'package some.place; public record Point(int x) { public static void main(String[] words) { System.out.println("ran"); } }',
     'void main() { IO.println("ran"); }',
-  ])('Java runs %j', { timeout: 60_000 }, async (code) => {
+  ])('Java runs %j', { timeout: atPace(60_000) }, async (code) => {
     expect(await engine.run('java', code)).toMatchObject(printed('ran\n'));
   });
 
-  it('TypeScript awaits at its top, and names its own lines', { timeout: 60_000 }, async () => {
+  it('TypeScript awaits at its top, and names its own lines', { timeout: atPace(60_000) }, async () => {
     const code =
       'enum Size {\n  Small = 1,\n}\ninterface Box {\n  size: Size;\n}\nconst box: Box = await Promise.resolve({ size: Size.Small });\n';
     expect(await engine.run('ts', `${code}console.log(box.size);`)).toMatchObject(printed('1\n'));

@@ -10,6 +10,7 @@ import { exec } from '../support/client.ts';
 import { type RunOptions, startEngine, type TestEngine, type TestRun } from '../support/engine.ts';
 import { input } from '../support/input.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking, hostile } from './attack.ts';
 
 /*
@@ -65,7 +66,7 @@ async function writtenPrograms(): Promise<string[]> {
     names = readdirSync(cache);
     return names.length > 0 && names.every((name) => !name.endsWith('.unfinished'));
   };
-  await vi.waitUntil(written, { timeout: 30_000 });
+  await vi.waitUntil(written, { timeout: atPace(30_000) });
   return names;
 }
 
@@ -155,7 +156,7 @@ describe('a compiler without measure', attacking('compile'), () => {
     expect(run.stderr).toMatch(/[Cc]annot fork|Resource temporarily unavailable/);
   });
 
-  it.each(readdirSync(`${programs}/bombs`).sort())('is a bomb: %s', { timeout: 60_000 }, async (name) => {
+  it.each(readdirSync(`${programs}/bombs`).sort())('is a bomb: %s', { timeout: atPace(60_000) }, async (name) => {
     const { language, code } = hostile(`compile/bombs/${name}`);
     const run = await engine.run(language, code, { limits: { ...limits, wallMs: 5000 }, owner: 'mallory' });
     expect(run.stage).toBe('compile');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBoundFault } from '../../src/sandbox/linux/cgroup/index.ts';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
+import { atPace } from '../support/tier.ts';
 import { attack, attacking } from './attack.ts';
 
 const bytesPerSecond = 20 * 1024 * 1024;
@@ -12,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 describe('the disk of the image', attacking('limits'), () => {
-  it('is read no faster than all sandboxes together may', { timeout: 120_000 }, async (context) => {
+  it('is read no faster than all sandboxes together may', { timeout: atPace(120_000) }, async (context) => {
     const fault = readBoundFault();
     if (fault) context.skip(`the host cannot bound it: ${fault}`);
     const runs = await Promise.all([1, 2].map(() => attack(engine, 'resources/read-disk.py')));

@@ -5,6 +5,7 @@ import { newId } from '../../src/core/index.ts';
 import { rawConnection } from '../support/http.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 import { attacking } from './attack.ts';
 
@@ -51,7 +52,7 @@ async function upload(
 }
 
 describe('what is one key’s', attacking('tenants'), () => {
-  it('is to another as if there were nothing, at every door', { timeout: 60_000 }, async () => {
+  it('is to another as if there were nothing, at every door', { timeout: atPace(60_000) }, async () => {
     const ann = as('ann');
     const session = await ann.session({ name: 'private' });
     const execution = await ann.cell(session, 'open("private.txt", "w").write("private")');
@@ -63,7 +64,7 @@ describe('what is one key’s', attacking('tenants'), () => {
     );
     await expect
       .poll(async () => (await ann.json<{ status: string }>('GET', `/responses/${response.id}`)).status, {
-        timeout: 15_000,
+        timeout: atPace(15_000),
       })
       .toBe('completed');
     const done = await ann.json<typeof response>('GET', `/responses/${response.id}`);
@@ -220,7 +221,7 @@ describe('what is one key’s', attacking('tenants'), () => {
 });
 
 describe('a conversation', attacking('requests'), () => {
-  it('that grows without end is refused, not gathered in memory', { timeout: 60_000 }, async () => {
+  it('that grows without end is refused, not gathered in memory', { timeout: atPace(60_000) }, async () => {
     upstream.reset();
     upstream.always([{ text: 'so long' }]);
     const body = { model: 'scripted-model', input: 'x'.repeat(25 << 20), store: true };
@@ -402,7 +403,7 @@ describe('a model’s provider', attacking('credentials'), () => {
 });
 
 describe('streams', attacking('requests'), () => {
-  it('that are left in the middle, at every door, leave nothing running', { timeout: 60_000 }, async () => {
+  it('that are left in the middle, at every door, leave nothing running', { timeout: atPace(60_000) }, async () => {
     const bob = as('bob');
     const session = await bob.session();
     upstream.always([{ python: 'import time\nfor n in range(50): print(n, flush=True); time.sleep(0.1)' }]);
@@ -438,7 +439,7 @@ describe('streams', attacking('requests'), () => {
       return /^\w*executions_running (\d+)$/m.exec(await response.text())?.[1];
     };
     // A chat ends with its client; the programs of both others are ended, or have 5 s left at most.
-    await expect.poll(running, { timeout: 20_000 }).toBe('0');
+    await expect.poll(running, { timeout: atPace(20_000) }).toBe('0');
     expect(await bob.cell(session, '6 * 7')).toMatchObject({ outcome: 'completed' });
   });
 });

@@ -23,7 +23,7 @@ import { LibreChatClient } from '../support/librechat.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer } from '../support/server.ts';
 import { ann, startSessions } from '../support/sessions.ts';
-import { keptElsewhere } from '../support/tier.ts';
+import { atPace, keptElsewhere } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -38,7 +38,7 @@ const stateful = { 'x-codeapi-expected-profile': 'stateful' };
 
 describe('a server', attacking('endurance'), () => {
   it('that is killed with live sessions: sandboxes are swept, sessions come back with their files', {
-    timeout: 90_000,
+    timeout: atPace(90_000),
   }, async () => {
     const dataDir = folder('killed');
     const first = await startServer({ dataDir });
@@ -58,7 +58,7 @@ describe('a server', attacking('endurance'), () => {
     try {
       // One was frozen or running, others were parked: whether the kernel or the sweep ended them, none is left. Another
       // server that starts in the meantime may be the one that sweeps.
-      await vi.waitUntil(() => groupsOf(first.pid).length === 0, { timeout: 10_000 });
+      await vi.waitUntil(() => groupsOf(first.pid).length === 0, { timeout: atPace(10_000) });
       const back = await cell(second, 'print("x" in dir(), open("kept.txt").read())');
       expect(back.body).toMatchObject({
         stdout: expect.stringContaining('False kept\n'),
@@ -71,7 +71,7 @@ describe('a server', attacking('endurance'), () => {
   });
 
   it('whose disk is full answers, and keeps what it acknowledged', {
-    timeout: 90_000,
+    timeout: atPace(90_000),
   }, async () => {
     const dataDir = folder('full');
     // A disk of its own, seen by this one process and gone with it.
@@ -110,7 +110,7 @@ describe('a server', attacking('endurance'), () => {
 
 describe('a database', attacking('endurance'), () => {
   it('that is damaged under a server that runs: every request is answered, and the next start refuses it as it is', {
-    timeout: 90_000,
+    timeout: atPace(90_000),
   }, async () => {
     const dataDir = folder('damaged');
     const file = join(dataDir, 'dragoman.db');
@@ -161,7 +161,7 @@ describe('a database', attacking('endurance'), () => {
 describe('a server that is asked to end while it starts', attacking('endurance'), () => {
   it.each(['SIGTERM', 'SIGHUP'] as const)(
     'by %s ends in order and leaves nothing',
-    { timeout: 90_000 },
+    { timeout: atPace(90_000) },
     async (signal) => {
       const dataDir = folder('early');
       const env = {
@@ -173,7 +173,7 @@ describe('a server that is asked to end while it starts', attacking('endurance')
       const child = spawn(process.execPath, [main, 'serve'], { stdio: 'ignore', env });
       const ended = once(child, 'exit');
       try {
-        await vi.waitUntil(() => existsSync(join(dataDir, 'server.lock')), { timeout: 60_000, interval: 1 });
+        await vi.waitUntil(() => existsSync(join(dataDir, 'server.lock')), { timeout: atPace(60_000), interval: 1 });
         child.kill(signal);
         expect(await ended).toEqual([0, null]);
         expect(groupsOf(child.pid!)).toEqual([]);
@@ -187,7 +187,9 @@ describe('a server that is asked to end while it starts', attacking('endurance')
 });
 
 describe('a port that is taken', attacking('endurance'), () => {
-  it('ends the start in a sentence, unlocks the data directory, and harms no server', { timeout: 60_000 }, async () => {
+  it('ends the start in a sentence, unlocks the data directory, and harms no server', {
+    timeout: atPace(60_000),
+  }, async () => {
     const first = await startServer();
     try {
       const { port } = new URL(first.url);

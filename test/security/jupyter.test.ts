@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
 let server: TestServer;
@@ -84,7 +85,7 @@ async function run({ ws, heard }: { ws: WebSocket; heard: Message[] }, code: str
   ws.send(request('execute_request', { code }, { msg_id }));
   const own = () => heard.filter(({ parent_header }) => parent_header.msg_id === msg_id);
   await vi.waitFor(() => expect(own().some(({ content }) => content.execution_state === 'idle')).toBe(true), {
-    timeout: 30_000,
+    timeout: atPace(30_000),
     interval: 20,
   });
   return own()
@@ -96,7 +97,7 @@ async function run({ ws, heard }: { ws: WebSocket; heard: Message[] }, code: str
 describe('what is one key’s', attacking('tenants'), () => {
   it.each(['/jupyter', '/jupyter/home'])(
     'is not there for another key below %s',
-    { timeout: 60_000 },
+    { timeout: atPace(60_000) },
     async (prefix) => {
       const ann = await joined('ann', prefix);
       await run(ann, 'open("private.txt", "w").write("private")');
@@ -130,7 +131,7 @@ describe('what is one key’s', attacking('tenants'), () => {
     },
   );
 
-  it('stays apart where two clients say that they are one session', { timeout: 60_000 }, async () => {
+  it('stays apart where two clients say that they are one session', { timeout: atPace(60_000) }, async () => {
     const [ann, bob] = [await joined('ann'), await joined('bob')];
     await run(ann, 'print("of ann")');
     await run(bob, 'print("of bob")');
@@ -138,7 +139,7 @@ describe('what is one key’s', attacking('tenants'), () => {
     expect(JSON.stringify(bob.heard)).not.toContain('of ann');
   });
 
-  it('kernels of one key at the address without a home share no files', { timeout: 60_000 }, async () => {
+  it('kernels of one key at the address without a home share no files', { timeout: atPace(60_000) }, async () => {
     const [one, two] = [await joined('ann'), await joined('ann')];
     await run(one, 'open("private.txt", "w").write("x")');
     expect(await run(two, 'import os; print(os.listdir("."))')).toBe('[]\n');
@@ -159,7 +160,7 @@ describe('a hostile client', attacking('sockets'), () => {
     expect(await connect('ann', `/jupyter/api/kernels/${id}/channels`, options).status).toBe(status);
   });
 
-  it('changes nothing by frames that are no messages', { timeout: 60_000 }, async () => {
+  it('changes nothing by frames that are no messages', { timeout: atPace(60_000) }, async () => {
     const ann = await joined('ann');
     const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const texts = [
@@ -196,7 +197,7 @@ describe('a hostile client', attacking('sockets'), () => {
     expect(JSON.stringify(ann.heard)).not.toContain('padding');
   });
 
-  it('changes nothing by frames of the other framing', { timeout: 60_000 }, async () => {
+  it('changes nothing by frames of the other framing', { timeout: atPace(60_000) }, async () => {
     const id = await kernelOf('ann');
     const { ws, status } = connect('ann', `/jupyter/api/kernels/${id}/channels`, {}, [
       'v1.kernel.websocket.jupyter.org',
@@ -224,7 +225,7 @@ describe('a hostile client', attacking('sockets'), () => {
     expect([isBinary, String(data).includes('busy')]).toEqual([true, true]);
   });
 
-  it('cannot answer what another client was asked', { timeout: 60_000 }, async () => {
+  it('cannot answer what another client was asked', { timeout: atPace(60_000) }, async () => {
     const ann = await joined('ann');
     const other = connect('ann', `/jupyter/api/kernels/${ann.id}/channels?session_id=other`);
     expect(await other.status).toBe(101);
@@ -242,7 +243,7 @@ describe('a hostile client', attacking('sockets'), () => {
     await vi.waitFor(() => expect(JSON.stringify(ann.heard)).toContain('got right'), 10_000);
   });
 
-  it('that floods its kernel with requests is told so, and harms no other', { timeout: 120_000 }, async () => {
+  it('that floods its kernel with requests is told so, and harms no other', { timeout: atPace(120_000) }, async () => {
     const [ann, bob] = [await joined('ann'), await joined('bob')];
     await run(bob, '1');
     const flood = request('execute_request', { code: 'import time; time.sleep(0.05)' });
@@ -254,13 +255,15 @@ describe('a hostile client', attacking('sockets'), () => {
     expect(await ann.closed).toBe(1000);
   });
 
-  it('that sends too much in one message is sent away', { timeout: 60_000 }, async () => {
+  it('that sends too much in one message is sent away', { timeout: atPace(60_000) }, async () => {
     const ann = await joined('ann');
     ann.ws.send(request('execute_request', { code: `# ${'x'.repeat(11 * 1024 * 1024)}` }));
     expect(await ann.closed).toBe(1009);
   });
 
-  it('that prints without end and reads nothing is cut off, and the service stays', { timeout: 120_000 }, async () => {
+  it('that prints without end and reads nothing is cut off, and the service stays', {
+    timeout: atPace(120_000),
+  }, async () => {
     const ann = await joined('ann');
     ann.ws.pause();
     ann.ws.send(request('execute_request', { code: 'for _ in range(100):\n    print("x" * 1_000_000)' }));
@@ -270,7 +273,7 @@ describe('a hostile client', attacking('sockets'), () => {
     expect(status).toBe(204);
   });
 
-  it('makes no more kernels than one key may have', { timeout: 120_000 }, async () => {
+  it('makes no more kernels than one key may have', { timeout: atPace(120_000) }, async () => {
     const made: string[] = [];
     let last = 0;
     for (let at = 0; at < 205 && last !== 409; at++) {

@@ -4,6 +4,7 @@ import { startEngine, type TestEngine } from '../support/engine.ts';
 import { input } from '../support/input.ts';
 import { descendants, kill } from '../support/processes.ts';
 import { ann, startSessions } from '../support/sessions.ts';
+import { atPace } from '../support/tier.ts';
 import { sandboxPids } from '../support/tier-processes.ts';
 import { attacking } from './attack.ts';
 
@@ -17,7 +18,7 @@ afterAll(() => engine.close());
 async function healed(language = 'python', code = 'print(6 * 7)'): Promise<void> {
   await vi.waitFor(
     async () => expect(await engine.run(language, code)).toMatchObject({ outcome: 'completed', stdout: '42\n' }),
-    { timeout: 60_000, interval: 100 },
+    { timeout: atPace(60_000), interval: 100 },
   );
 }
 
@@ -64,14 +65,14 @@ describe('kill -9', attacking('endurance'), () => {
     return right;
   }
 
-  it('of sandboxes at any moment costs one run each, and no request hangs', { timeout: 120_000 }, async () => {
+  it('of sandboxes at any moment costs one run each, and no request hangs', { timeout: atPace(120_000) }, async () => {
     const right = await killingMeanwhile(() => sandboxPids(), 3);
     expect(right).toBeGreaterThanOrEqual(80 - 27);
     await healed();
     await healed('bash', 'echo 42');
   });
 
-  it('of zygotes and of bubblewrap at any moment is made good', { timeout: 120_000 }, async () => {
+  it('of zygotes and of bubblewrap at any moment is made good', { timeout: atPace(120_000) }, async () => {
     const above = () =>
       descendants(process.pid)
         .filter(({ levels }) => levels.length < 3)
@@ -83,7 +84,7 @@ describe('kill -9', attacking('endurance'), () => {
   });
 
   it('of a session’s sandbox between two cells, frozen as it is, costs the next cell nothing but its variables', {
-    timeout: 60_000,
+    timeout: atPace(60_000),
   }, async () => {
     const service = await startSessions(engine);
     const { id } = await service.sessions.create(ann, {});

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { descendants } from '../support/processes.ts';
-import { nature } from '../support/tier.ts';
+import { atPace, nature } from '../support/tier.ts';
 import { attack, attacking, expectHeld, hostile } from './attack.ts';
 
 let engine: TestEngine;
@@ -22,10 +22,10 @@ describe('processes', attacking('limits'), () => {
     expect(await attack(engine, 'resources/thread-bomb.py')).toMatchObject({ stdout: 'threads ended at a limit\n' });
   });
 
-  it('do not outlive the run', { timeout: 90_000 }, async () => {
+  it('do not outlive the run', { timeout: atPace(90_000) }, async () => {
     const run = await attack(engine, 'resources/daemon.py');
     expect(run).toMatchObject({ outcome: 'completed', stdout: expect.stringContaining('left\n') });
-    await vi.waitUntil(() => named('outliving') === 0, { timeout: 30_000 });
+    await vi.waitUntil(() => named('outliving') === 0, { timeout: atPace(30_000) });
     // In a kernel of its own it ends with that: leftovers.test.ts counts those.
     if (!nature.showsPrograms) return;
     // It would be found: one in a live session is, until that ends.
@@ -33,7 +33,7 @@ describe('processes', attacking('limits'), () => {
     expect(await session.run(hostile('resources/daemon.py').code)).toMatchObject({ outcome: 'completed' });
     expect(named('outliving')).toBe(1);
     await session.close();
-    await vi.waitUntil(() => named('outliving') === 0, { timeout: 30_000 });
+    await vi.waitUntil(() => named('outliving') === 0, { timeout: atPace(30_000) });
   });
 });
 

@@ -8,6 +8,7 @@ import { rawConnection } from '../support/http.ts';
 import { LibreChatClient } from '../support/librechat.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
 describe('requests', attacking('requests'), () => {
@@ -109,7 +110,7 @@ describe('requests', attacking('requests'), () => {
     await works();
   });
 
-  it('that are left at any stage leave nothing occupied', { timeout: 60_000 }, async () => {
+  it('that are left at any stage leave nothing occupied', { timeout: atPace(60_000) }, async () => {
     const body = JSON.stringify({ lang: 'py', code: 'import time\nopen("f", "w").write("x" * 1000)\ntime.sleep(0.4)' });
     const whole = head('/v1/exec', body.length) + body;
     const cut = [10, 60, whole.length - body.length, whole.length - 10, whole.length];
@@ -127,7 +128,9 @@ describe('requests', attacking('requests'), () => {
 });
 
 describe('restarts of a session that is being removed', attacking('requests'), () => {
-  it('are answered that it is there, busy or gone, and are no fault of the service', { timeout: 120_000 }, async () => {
+  it('are answered that it is there, busy or gone, and are no fault of the service', {
+    timeout: atPace(120_000),
+  }, async () => {
     const server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });
     onTestFinished(() => server.stop());
     const native = nativeClient(server);

@@ -8,6 +8,7 @@ import { SandboxGone } from '../../src/engine/index.ts';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine, type TestSession } from '../support/engine.ts';
 import { ann, startSessions } from '../support/sessions.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking, expectHeld, hostile } from './attack.ts';
 
 let engine: TestEngine;
@@ -164,7 +165,9 @@ describe('a workspace that is a battlefield', attacking('outputs'), () => {
     })(),
   });
 
-  it('reads and writes files within itself alone, and blocks no other session', { timeout: 60_000 }, async () => {
+  it('reads and writes files within itself alone, and blocks no other session', {
+    timeout: atPace(60_000),
+  }, async () => {
     const service = await startSessions(engine);
     const { sessions } = service;
     const { id } = await sessions.create(ann, {});
@@ -225,7 +228,7 @@ describe('cells that show as much as they may', attacking('limits'), () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
 
-  it('cost the service what it remembers, however many there are', { timeout: 180_000 }, async () => {
+  it('cost the service what it remembers, however many there are', { timeout: atPace(180_000) }, async () => {
     const service = await startSessions(engine);
     const { id } = await service.sessions.create(ann, {});
     const code = 'for _ in range(3): display({"application/json": [f"{n:060}" for n in range(110_000)]}, raw=True)';

@@ -9,6 +9,7 @@ import { rawConnection } from '../support/http.ts';
 import { LibreChatClient } from '../support/librechat.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 import { type ScriptedUpstream, startUpstream } from '../support/upstream.ts';
 import { attacking } from './attack.ts';
 
@@ -17,7 +18,7 @@ const block = 4 * KiB;
 const quota = 256 * KiB;
 const refusal = (used: number) => `The storage quota does not allow it: ${used} of ${quota} bytes are used.`;
 
-describe('one key that stores without end', { ...attacking('storage'), timeout: 120_000 }, () => {
+describe('one key that stores without end', { ...attacking('storage'), timeout: atPace(120_000) }, () => {
   let directory: string;
   let env: Record<string, string>;
   let server: TestServer;
@@ -174,7 +175,7 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
         status = await uploadAs(key, 100 * KiB).then(discarded);
         socket.resetAndDestroy();
       }
-      await vi.waitUntil(async () => (await uploadAs(key, quota).then(discarded)) === 200, { timeout: 20_000 });
+      await vi.waitUntil(async () => (await uploadAs(key, quota).then(discarded)) === 200, { timeout: atPace(20_000) });
     }
     expect(await stored()).toEqual(using(0));
     expect(readdirSync(join(directory, 'data', 'files', 'incoming'))).toEqual([]);
@@ -254,7 +255,7 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
     expect((await uploadAs('other-secret', 10)).status).toBe(200);
   });
 
-  it('leaves nothing on the disk of what it stores and deletes in a loop', { timeout: 180_000 }, async () => {
+  it('leaves nothing on the disk of what it stores and deletes in a loop', { timeout: atPace(180_000) }, async () => {
     const bytesOnDisk = () =>
       readdirSync(join(directory, 'data', 'files'), { withFileTypes: true, recursive: true })
         .filter((entry) => entry.isFile())
@@ -273,7 +274,7 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
       });
       await native.send('DELETE', `/sessions/${session}`);
     }
-    await vi.waitUntil(() => bytesOnDisk() <= before, { timeout: 20_000 });
+    await vi.waitUntil(() => bytesOnDisk() <= before, { timeout: atPace(20_000) });
     expect(await stored()).toEqual(using(0));
   });
 

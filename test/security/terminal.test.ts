@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { WebSocket } from 'ws';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
-const patience = { timeout: 20_000, interval: 50 };
+const patience = { timeout: atPace(20_000), interval: 50 };
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer({ env: { DRAGOMAN_RATE_LIMITS: 'off' } });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { input } from '../support/input.ts';
-import { nature } from '../support/tier.ts';
+import { atPace, nature } from '../support/tier.ts';
 import { attack, attacking, expectHeld, hostile } from './attack.ts';
 
 let engine: TestEngine;
@@ -136,18 +136,18 @@ describe('state', attacking('state'), () => {
 
   it.each(['py', 'js', 'sh', 'php', 'r', 'java', 'go', 'cpp', 'rs'])(
     'gives every run its own random numbers: %s',
-    { timeout: 120_000 },
+    { timeout: atPace(120_000) },
     async (ending) => {
       const { language, code } = hostile(`state/random-numbers.${ending}`);
       const runs = [];
-      for (let i = 0; i < 3; i++) runs.push(await engine.run(language, code, { limits: { wallMs: 60_000 } }));
+      for (let i = 0; i < 3; i++) runs.push(await engine.run(language, code, { limits: { wallMs: atPace(60_000) } }));
       expectAllDifferent(runs);
     },
   );
 
   it.each(['py', 'js', 'sh'])(
     'gives every session its own, and every cell: %s',
-    { timeout: 120_000 },
+    { timeout: atPace(120_000) },
     async (ending) => {
       const { language, code } = hostile(`state/random-numbers.${ending}`);
       const cells = [];

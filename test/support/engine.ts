@@ -26,13 +26,13 @@ import {
 } from '../../src/engine/index.ts';
 import { type Backend, findIsolation } from '../../src/sandbox/index.ts';
 import { imageRoot, machineFilesOf, nativeDir } from './image.ts';
-import { testTier, tierOptions } from './tier.ts';
+import { atPace, testTier, tierOptions } from './tier.ts';
 
 const MiB = 1024 * 1024;
 
 /** Small enough that reaching a limit takes no time, large enough for honest programs on a busy machine. */
 export const testLimits: Limits = {
-  wallMs: 30_000,
+  wallMs: atPace(30_000),
   memoryBytes: 384 * MiB,
   processes: 128,
   cpus: 1,
@@ -227,7 +227,7 @@ export async function startEngine(
     async runWithTools(
       language,
       code,
-      { tools: definitions, answer = () => null, onRound, waitMs = 30_000, ...options },
+      { tools: definitions, answer = () => null, onRound, waitMs = atPace(30_000), ...options },
     ) {
       const tools = engine.tools(language, definitions, waitMs, 'test');
       const rounds: (readonly ToolCall[])[] = [];

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { nodeEnvironment, nodeOptions } from '../../scripts/launch/run.mjs';
 import type { Tier } from '../../src/core/index.ts';
 import { imageRoot } from './image.ts';
-import { serverTier, testTier } from './tier.ts';
+import { atPace, serverTier, testTier } from './tier.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const startDeadlineMs = 60_000;
-const stopDeadlineMs = 20_000;
+const startDeadlineMs = atPace(60_000);
+const stopDeadlineMs = atPace(20_000);
 
 export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;

@@ -15,6 +15,8 @@ interface Nature {
   readonly showsPrograms: boolean;
   /** Objects of its kernel that are one pool for all sandboxes elsewhere, and here one for each: terminals, files in scratch space. */
   readonly hasOwnPools: boolean;
+  /** How many times as long as elsewhere things take in it, at the worst: where there is no KVM, the processor of a machine is emulated. */
+  readonly pace: number;
   /** What hostile programs may say that they could do, because it reaches nothing outside of their own sandbox, and why. */
   readonly harmless: readonly { readonly says: RegExp; readonly why: string }[];
 }
@@ -24,6 +26,7 @@ const linux: Nature = {
   tellsOfMemory: false,
   showsPrograms: true,
   hasOwnPools: false,
+  pace: 1,
   harmless: [],
 };
 const natures: Readonly<Record<Tier, Nature>> = {
@@ -33,6 +36,7 @@ const natures: Readonly<Record<Tier, Nature>> = {
     tellsOfMemory: true,
     showsPrograms: false,
     hasOwnPools: true,
+    pace: 1,
     harmless: [
       {
         says: /^breach: marked \/dev\/\w+$/,
@@ -44,7 +48,7 @@ const natures: Readonly<Record<Tier, Nature>> = {
       },
     ],
   },
-  microvm: { ...linux, showsPrograms: false },
+  microvm: { ...linux, showsPrograms: false, pace: 10 },
 };
 
 /** What the sandboxes of tests are behind: `npm run test:tiers` sets another tier than the default. */
@@ -54,6 +58,11 @@ export function testTier(): Tier {
 
 /** What the tests have to expect of that tier. */
 export const nature: Nature = natures[testTier()];
+
+/** How long to wait in the tier of this run for what elsewhere takes so many milliseconds at most: for deadlines that honest things are to meet. */
+export function atPace(ms: number): number {
+  return ms * nature.pace;
+}
 
 /** Where a boundary keeps what it needs, and its program, downloaded where it is missing. Every test shares it. */
 export async function tierOptions(name: Tier): Promise<{ tierDir: string; runsc: string | undefined }> {
@@ -85,6 +94,7 @@ export async function serverTier(
   return {
     DRAGOMAN_ISOLATION: name,
     ...(name === 'gvisor' ? { DRAGOMAN_RUNSC: runsc ?? join(tierDir, 'runsc') } : {}),
+    ...(name === 'microvm' ? { DRAGOMAN_RUN_TIMEOUT_MS: String(30_000 * natures.microvm.pace) } : {}),
   };
 }
 

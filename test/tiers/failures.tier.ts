@@ -8,7 +8,7 @@ import { startEngine, type TestEngine } from '../support/engine.ts';
 import { nativeClient } from '../support/native.ts';
 import { descendants, kill } from '../support/processes.ts';
 import { startServer } from '../support/server.ts';
-import { testTier } from '../support/tier.ts';
+import { atPace, testTier } from '../support/tier.ts';
 import { kernels } from '../support/tier-processes.ts';
 
 /*
@@ -19,7 +19,7 @@ const tier = testTier();
 let engine: TestEngine;
 beforeAll(async () => {
   // Nothing is parked: each kernel is that of a sandbox the test has made.
-  engine = await startEngine({ limits: { wallMs: 60_000 }, poolSize: 0 });
+  engine = await startEngine({ limits: { wallMs: atPace(60_000) }, poolSize: 0 });
 });
 afterAll(() => engine?.close());
 
@@ -33,7 +33,9 @@ async function begunSince(before: readonly number[]): Promise<number[]> {
 }
 
 async function answers(): Promise<void> {
-  await vi.waitFor(async () => expect((await engine.run('bash', 'echo 42')).stdout).toBe('42\n'), { timeout: 120_000 });
+  await vi.waitFor(async () => expect((await engine.run('bash', 'echo 42')).stdout).toBe('42\n'), {
+    timeout: atPace(120_000),
+  });
 }
 
 describe('the kernel of a sandbox', () => {
@@ -55,7 +57,9 @@ describe('the kernel of a sandbox', () => {
     await vi.waitFor(() => expect(kernels().filter((pid) => own.includes(pid))).toEqual([]));
   });
 
-  it('that does not answer is ended at the limit of time, and the run says so', { timeout: 180_000 }, async () => {
+  it('that does not answer is ended at the limit of time, and the run says so', {
+    timeout: atPace(180_000),
+  }, async () => {
     const run = engine.run('bash', 'echo begun; sleep 100', {
       limits: { wallMs: 5000 },
       onEvent({ type }) {
@@ -69,7 +73,7 @@ describe('the kernel of a sandbox', () => {
   });
 
   it('that does not answer when its cell is over is killed, and the session says that it ended', {
-    timeout: 180_000,
+    timeout: atPace(180_000),
   }, async () => {
     const session = await openFor(engine);
     await session.run('x = 1');
@@ -81,7 +85,7 @@ describe('the kernel of a sandbox', () => {
     });
     const { outcome } = await running.done;
     expect(['timed_out', 'killed']).toContain(outcome);
-    await vi.waitUntil(() => session.session.ended, { timeout: 30_000 });
+    await vi.waitUntil(() => session.session.ended, { timeout: atPace(30_000) });
     kill(...kernels());
     await answers();
   });
@@ -91,7 +95,7 @@ describe('a service', () => {
   const groupsOf = (pid: number) => globSync(`/sys/fs/cgroup/**/dragoman.${pid}.*`);
 
   it('that is killed takes its sandboxes along, and the next one sweeps what is left', {
-    timeout: 240_000,
+    timeout: atPace(240_000),
   }, async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-killed-'));
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -100,20 +104,20 @@ describe('a service', () => {
     const id = await api.session();
     await api.cell(id, 'x = 1\nopen("kept.txt", "w").write("kept")');
     const running = api.cell(id, 'while True: pass').catch(() => 'gone');
-    await vi.waitUntil(() => kernels(first.pid).length > 0, { timeout: 60_000 });
+    await vi.waitUntil(() => kernels(first.pid).length > 0, { timeout: atPace(60_000) });
     const all = descendants(first.pid).map(({ pid }) => pid);
     await first.kill();
     expect(await running).toBe('gone');
-    await vi.waitFor(() => expect(all.filter(isAlive)).toEqual([]), { timeout: 30_000 });
+    await vi.waitFor(() => expect(all.filter(isAlive)).toEqual([]), { timeout: atPace(30_000) });
     const second = await startServer({ dataDir });
     try {
-      await vi.waitUntil(() => groupsOf(first.pid).length === 0, { timeout: 30_000 });
+      await vi.waitUntil(() => groupsOf(first.pid).length === 0, { timeout: atPace(30_000) });
       const after = await nativeClient({ url: second.url, key: first.key }).cell(id, 'print(open("kept.txt").read())');
       expect(after).toMatchObject({ outcome: 'completed', stdout: 'kept\n' });
     } finally {
       await second.stop();
     }
-    await vi.waitFor(() => expect(groupsOf(second.pid)).toEqual([]), { timeout: 30_000 });
+    await vi.waitFor(() => expect(groupsOf(second.pid)).toEqual([]), { timeout: atPace(30_000) });
     // Everything of a sandbox is mounted for its own namespaces alone.
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(dataDir);
   });
@@ -121,7 +125,7 @@ describe('a service', () => {
   it.runIf(process.getuid!() === 0)(
     'whose disk is full while it makes a template says so, and leaves nothing half made',
     {
-      timeout: 240_000,
+      timeout: atPace(240_000),
     },
     async () => {
       const small = mkdtempSync(join(tmpdir(), 'dragoman-full-'));
@@ -129,7 +133,7 @@ describe('a service', () => {
       try {
         const started = startEngine({ keptIn: small });
         await expect(started).rejects.toMatchObject({ message: expect.stringMatching(/./) });
-        await vi.waitFor(() => expect(halfMade(small)).toEqual([]), { timeout: 10_000 });
+        await vi.waitFor(() => expect(halfMade(small)).toEqual([]), { timeout: atPace(10_000) });
       } finally {
         execFileSync('umount', ['-l', small]);
         rmSync(small, { recursive: true, force: true });

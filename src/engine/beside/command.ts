@@ -55,7 +55,7 @@ export class SandboxCommand implements EngineCommand {
     const { argv, cwd, env, terminal, hasInput, window } = this.#request;
     this.#oomBefore = await this.#oomKills();
     this.#channel.listen(this.#id, (aside) => this.#hear(aside));
-    const timer = setTimeout(() => this.#lose(), startMs);
+    const timer = setTimeout(() => this.#lose(), startMs * this.#channel.pace);
     const command = { argv, folder: cwd, env, terminal, input: hasInput, grant: window };
     void this.#channel.send(orders.command(this.#id, command), window + startBytes + endBytes, 3);
     try {

@@ -205,9 +205,10 @@ export class SandboxFiles implements EngineFiles {
         retryAfterSeconds: 1,
       });
     this.#steps++;
-    const timer = setTimeout(() => void this.#channel.send(orders.file(0, { do: 'end' }), 0, 0), stepMs);
+    const longestMs = stepMs * this.#channel.pace;
+    const timer = setTimeout(() => void this.#channel.send(orders.file(0, { do: 'end' }), 0, 0), longestMs);
     try {
-      const said = await this.#channel.ask(id, orders.file(id, work, body), bytes, stepMs + 5000);
+      const said = await this.#channel.ask(id, orders.file(id, work, body), bytes, longestMs + 5000);
       if (said.aside === 'failed') throw fileError(path, said.errno, said.message);
       return said;
     } finally {

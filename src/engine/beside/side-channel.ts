@@ -21,6 +21,11 @@ export class SideChannel {
     whenExited(sandbox, () => this.close());
   }
 
+  /** See `Sandbox.pace`. */
+  get pace(): number {
+    return this.#sandbox.pace;
+  }
+
   /** A number that was not used before. */
   next(): number {
     return ++this.#last;

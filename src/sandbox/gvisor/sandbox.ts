@@ -44,6 +44,7 @@ const guestCodes: readonly (number | null)[] = [96, 97];
 export const workspaceArchive = 'workspace.tar';
 
 export class GvisorSandbox implements Sandbox {
+  readonly pace = 1;
   readonly id: string;
   readonly template: string;
   readonly link: PipeLink;

@@ -10,6 +10,8 @@ export interface Accelerator {
   readonly why?: string;
 }
 
+/** How many times as long as by KVM programs are given by emulation: most take ten times as long, and what only computes thirty times. */
+const emulatedPace = 10;
 const deadlineMs = 1500;
 /** Emulation needs a tenth of a second, and more where others have the processor. */
 const emulationDeadlineMs = 10_000;
@@ -29,6 +31,11 @@ export function findAccelerator(folder?: string): Accelerator {
   found ??= (folder && remembered(folder)) || probe();
   if (folder) remember(folder, found);
   return found;
+}
+
+/** See `Sandbox.pace`. */
+export function paceOf(accelerator: Accelerator['name']): number {
+  return accelerator === 'kvm' ? 1 : emulatedPace;
 }
 
 /** Starts a machine of a few bytes as sandboxes are started. Returns how it ran. @throws Error when it did not */

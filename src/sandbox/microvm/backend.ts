@@ -12,7 +12,7 @@ import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions, MachineFiles } from '../options.ts';
 import type { Backend, BackendTraits, Sandbox, SandboxCheckpoints, SandboxLimits, SandboxRequest } from '../port.ts';
 import { SavedFolders } from '../saved-folders.ts';
-import { findAccelerator, qemuVersion } from './accelerator.ts';
+import { findAccelerator, paceOf, qemuVersion } from './accelerator.ts';
 import { initialFileSystem } from './initial.ts';
 import { Machine, type MachineParts } from './machine.ts';
 import { loadOwnPages } from './own-pages.ts';
@@ -128,7 +128,7 @@ export class MachineBackend implements Backend {
       })
       .finally(() => closeSync(state));
     const sandbox: MachineSandbox = new MachineSandbox({
-      ...{ id, template: name, machine, cgroup, limits, scratch },
+      ...{ id, template: name, machine, cgroup, limits, scratch, pace: paceOf(parts.accelerator) },
       ...{ user: parts.user?.uid, memoryBytes: machineBytes },
       onDestroyed: () => {
         this.#sandboxes.delete(sandbox);

@@ -1,5 +1,5 @@
 import type { HostCheck } from '../host-report.ts';
-import { findAccelerator, qemuVersion } from './accelerator.ts';
+import { findAccelerator, paceOf, qemuVersion } from './accelerator.ts';
 
 /** Whether machines run by the host's processor or by an emulated one. */
 export function kvm(): HostCheck {
@@ -7,5 +7,6 @@ export function kvm(): HostCheck {
   if (!qemuVersion()) return { name, state: 'absent', detail: 'not tried, because QEMU is not installed' };
   const { name: accelerator, why } = findAccelerator();
   if (accelerator === 'kvm') return { name, state: 'present', detail: 'a small program ran in a machine of it' };
-  return { name, state: 'absent', detail: `${why}: virtual machines run by emulation, ten to thirty times slower` };
+  const slower = `virtual machines run by emulation, ten to thirty times slower; compilers get ${paceOf(accelerator)} times their limit of time`;
+  return { name, state: 'absent', detail: `${why}: ${slower}` };
 }

@@ -25,6 +25,7 @@ export interface MachineSandboxParts {
   readonly machine: Machine;
   readonly cgroup: Cgroup;
   readonly limits: SandboxLimits;
+  readonly pace: number;
   readonly scratch: { readonly tmpBytes: number; readonly shmBytes: number };
   /** The host user that it runs as; absent: our own. */
   readonly user: number | undefined;
@@ -43,6 +44,7 @@ const usualWeight = 100;
 export class MachineSandbox implements Sandbox {
   readonly id: string;
   readonly template: string;
+  readonly pace: number;
   readonly link: MachineLink;
   readonly workspace: TreeWorkspace;
   readonly exited: Promise<ExitStatus>;
@@ -59,6 +61,7 @@ export class MachineSandbox implements Sandbox {
     this.#limits = parts.limits;
     this.id = parts.id;
     this.template = parts.template;
+    this.pace = parts.pace;
     this.link = new MachineLink(parts.machine.port, () => parts.machine.kill());
     this.workspace = new TreeWorkspace(new MachineTree(parts.machine.port));
     this.exited = this.link.exited.finally(() => {

@@ -23,6 +23,7 @@ export interface SandboxParts {
 }
 
 export class NamespacesSandbox implements Sandbox {
+  readonly pace = 1;
   readonly id: string;
   readonly template: string;
   readonly link: PipeLink;
