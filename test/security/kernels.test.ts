@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
 let engine: TestEngine;
@@ -76,7 +77,7 @@ describe('a kernel that speaks garbage is ended, and the session goes on', attac
 
 describe('a forged end', attacking('kernels'), () => {
   // None of them runs into a limit, however busy the machine is.
-  const patient = { wallMs: 15_000 };
+  const patient = { wallMs: atPace(15_000) };
 
   it('of no cell is not heard', async () => {
     const cell = await attack(
@@ -119,7 +120,7 @@ describe('a forged mark', attacking('kernels'), () => {
 for mark in (-1, 1.5, 'x', None, 2**80, {'a': 1}, *range(900)):
     event(event='display', bundle={'text/plain': str(mark)}, mark=mark)
 print('here')`,
-      { limits: { wallMs: 15_000 } },
+      { limits: { wallMs: atPace(15_000) } },
     );
     expect(cell).toMatchObject({ outcome: 'completed', stdout: 'here\n', interpreter: 'kept' });
     expect(await session.run('display(1)\nprint(2)\n6 * 7')).toMatchObject({ value: '42', stdout: '2\n' });

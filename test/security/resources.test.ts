@@ -155,7 +155,7 @@ describe('objects of the kernel', attacking('limits'), () => {
     'names',
     'directories',
   ])('end with the memory, or with a limit of their own: %s', async (what) => {
-    const run = await attack(engine, 'resources/kernel-objects.py', { args: [what] });
+    const run = await attack(engine, 'resources/kernel-objects.py', { args: [what], limits: { wallMs: 30_000 } });
     expect(['completed', 'out_of_memory', 'killed', 'timed_out']).toContain(run.outcome);
     expect(run.usage.peakMemoryBytes).toBeLessThanOrEqual(testLimits.memoryBytes);
     // It did make some, and a limit is all that stopped it.

@@ -20,6 +20,7 @@ import { Engines, LocalRunner } from '../../src/worker/index.ts';
 import { startClusterRunner, startWorkerService } from './cluster-runner.ts';
 import { type TestEngine, testLimits } from './engine.ts';
 import { memoryRecords } from './records.ts';
+import { atPace } from './tier.ts';
 
 const hour = 3_600_000;
 
@@ -58,7 +59,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
   const records = options.records ?? memoryRecords();
   const plan: Plan = {
     limits: testLimits,
-    maxWallMs: 60_000,
+    maxWallMs: atPace(60_000),
     tier: engine.engine.tier,
     otherTiers: [],
     running: undefined,
@@ -68,7 +69,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     rates: { exec: null, upload: null, download: null, list: null },
   };
   const limits = { maxFileBytes: 16 * 1024 * 1024, maxUploadFiles: 10, retentionMs: 24 * hour };
-  const queueWaitMs = options.queueWaitMs ?? 20_000;
+  const queueWaitMs = options.queueWaitMs ?? atPace(20_000);
   const now = () => test.now;
   const { contents, leases } = records;
   const files = createFileStore({ bytes: createDiskBytes({ directory }), contents, leases, now });
@@ -112,11 +113,11 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     reserveBytes: 1000,
     stateBytes: options.stateBytes ?? 64 * 1024 * 1024,
     stateAfterMs: 30_000,
-    stateSaveMs: 10_000,
+    stateSaveMs: atPace(10_000),
     checkpointBytes: 1024 ** 3,
     checkpointSaveMs: 60_000,
-    stateRestoreMs: options.stateRestoreMs ?? 30_000,
-    toolWaitMs: 10_000,
+    stateRestoreMs: options.stateRestoreMs ?? atPace(30_000),
+    toolWaitMs: atPace(10_000),
     maxCommands: 80,
     maxCommandMs: hour,
     maxToolExecutions: 5,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -8,6 +8,7 @@ import { startEngine, type TestEngine } from '../support/engine.ts';
 import { nativeClient } from '../support/native.ts';
 import { descendants, kill } from '../support/processes.ts';
 import { startServer } from '../support/server.ts';
+import { ann, startSessions } from '../support/sessions.ts';
 import { atPace, testTier } from '../support/tier.ts';
 import { kernels } from '../support/tier-processes.ts';
 
@@ -29,7 +30,7 @@ async function begunSince(before: readonly number[]): Promise<number[]> {
     const found = kernels().filter((pid) => !before.includes(pid));
     expect(found.length).toBeGreaterThan(0);
     return found;
-  });
+  }, atPace(1000));
 }
 
 async function answers(): Promise<void> {
@@ -54,7 +55,7 @@ describe('the kernel of a sandbox', () => {
     expect(await running.done.then(({ outcome }) => outcome)).toBe('killed');
     expect(session.session.ended).toBe(true);
     expect(await neighbour.run('kept + 1')).toMatchObject({ outcome: 'completed', value: '42' });
-    await vi.waitFor(() => expect(kernels().filter((pid) => own.includes(pid))).toEqual([]));
+    await vi.waitFor(() => expect(kernels().filter((pid) => own.includes(pid))).toEqual([]), atPace(1000));
   });
 
   it('that does not answer is ended at the limit of time, and the run says so', {
@@ -141,6 +142,40 @@ describe('a service', () => {
       await answers();
     },
   );
+
+  it.runIf(process.getuid!() === 0)(
+    'whose disk is full while it writes a session keeps its variables, and nothing half written',
+    { timeout: atPace(180_000) },
+    async () => {
+      const kept = mkdtempSync(join(tmpdir(), 'dragoman-full-'));
+      // Users of sandboxes pass through it.
+      chmodSync(kept, 0o711);
+      const saved = join(kept, 'saved');
+      mkdirSync(saved);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=711', 'tmpfs', saved]);
+      const own = await startEngine({ keptIn: kept, poolSize: 0 });
+      try {
+        const sessions = await startSessions(own);
+        const { id } = await sessions.sessions.create(ann, {});
+        await sessions.run(id, 'import os; x = 41; y = os.urandom(8 << 20)');
+        const states = await sessions.states.save(ann, id);
+        expect(states.find(({ kernel }) => kernel === '*')?.state).not.toBe('saved');
+        expect(filesBelow(saved)).toEqual([]);
+        const { result } = await sessions.run(id, 'x + 1');
+        expect(result.outputs.at(-1)?.bundle['text/plain']).toBe('42');
+      } finally {
+        await own.close();
+        execFileSync('umount', ['-l', saved]);
+        rmSync(kept, { recursive: true, force: true });
+      }
+    },
+  );
+
+  function filesBelow(folder: string): string[] {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name);
+  }
 
   function halfMade(folder: string): string[] {
     return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>

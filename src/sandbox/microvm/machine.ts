@@ -85,15 +85,30 @@ export class Machine {
   }
 
   /**
-   * Stands still, writes everything but its memory to a file of its `outside` folder, has its memory saved, and goes on.
-   * @throws Error when QEMU cannot, or what `saveMemory` throws; whether it goes on is not known then
+   * Stands still, writes everything but its memory to a file of its `outside` folder, has its memory saved, and goes on, also when that
+   * fails. A machine that does not go on is ended.
+   * @throws Error when QEMU cannot, or what `saveMemory` throws
    */
   async write(file: string, saveMemory: () => Promise<void>): Promise<void> {
-    await this.qmp.run('stop');
-    // It is not Xen's alone: the state of all devices, without the memory.
-    await this.qmp.run('xen-save-devices-state', { filename: `${outsideFolder}/${file}`, live: true });
-    await saveMemory();
-    await this.qmp.run('cont');
+    try {
+      await this.qmp.run('stop');
+      // It is not Xen's alone: the state of all devices, without the memory.
+      await this.qmp.run('xen-save-devices-state', { filename: `${outsideFolder}/${file}`, live: true });
+      await saveMemory();
+    } catch (error) {
+      await this.#goOn().catch(() => {});
+      throw error;
+    }
+    await this.#goOn();
+  }
+
+  async #goOn(): Promise<void> {
+    try {
+      await this.qmp.run('cont');
+    } catch (error) {
+      this.kill();
+      throw error;
+    }
   }
 
   /** Takes in the state that it was given, and runs on from there. */

@@ -138,10 +138,6 @@ export class MachineSandbox implements Sandbox {
       await machine.write(`${basename(folder)}/${stateFile}`, () =>
         saveOwnPages(machine.pid, memoryBytes, join(folder, pagesFile), signal),
       );
-    } catch (error) {
-      // How far QEMU has come is not known.
-      machine.kill();
-      throw error;
     } finally {
       this.link.release();
       this.#checkpointing = undefined;
