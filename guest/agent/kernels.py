@@ -16,6 +16,8 @@ from .kernel_child import Kernel
 
 # In one session.
 MOST = 16
+# Signals that the supervisor does not die of: where it is the first process of a kernel that spares none, programs may send it SIGUSR1.
+UNHEEDED = (signal.SIGINT, signal.SIGUSR1)
 # The supervisor must get its turn among however many processes of the user: they share the sandbox's share of the processor.
 _NICE = 10
 
@@ -93,7 +95,8 @@ class Kernels:
             if pid == 0:
                 try:
                     signal.set_wakeup_fd(-1)
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for number in (signal.SIGCHLD, signal.SIGUSR1):
+                        signal.signal(number, signal.SIG_DFL)
                     become()
                 finally:
                     os._exit(70)
@@ -118,7 +121,7 @@ class Kernels:
                 file_actions=actions,
                 **apart,
                 setsigmask=[],
-                setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD],
+                setsigdef=[*UNHEEDED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD],
             )
         os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         return pid

@@ -47,7 +47,8 @@ class Supervisor:
         self._relay = pipes.relay if pipes else None
         self._kernels = kernels.Kernels(self._poller, protection.OomScore(), self._template, pipes)
         protection.dumpable(False)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in kernels.UNHEEDED:
+            signal.signal(number, signal.SIG_IGN)
         self._wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)

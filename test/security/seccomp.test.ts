@@ -38,6 +38,11 @@ describe('the filter in the kernel', attacking('calls'), () => {
     ['fcntl', [1, 1031, 1 << 20], 'EPERM'], // F_SETPIPE_SZ
     ['fcntl', [1, 1031 + high, 1 << 20], 'EPERM'],
     ['fcntl', [0, 1026, 1], 'EINVAL'], // F_NOTIFY
+    ['fcntl', [0, 8, 1], 'EPERM'], // F_SETOWN
+    ['fcntl', [0, 8, 2 ** 32 - 1], 'EPERM'],
+    ['ioctl', [0, 0x8902, 0], 'ENOTTY'], // SIOCSPGRP
+    ['setpgid', [0, 1 + high], 'EPERM'],
+    ['pidfd_open', [1, 0], 'EPERM'],
     ['mmap', [0, 1 << 21, 3, 0x40022, 2 ** 64 - 1, 0], 'ENOMEM'], // MAP_HUGETLB
     ['prctl', [22, 2, 0], 'EINVAL'], // PR_SET_SECCOMP
     ['prctl', [53, 0, 2], 'EPERM'], // PR_SET_SPECULATION_CTRL

@@ -53,6 +53,16 @@ describe('the supervisor', attacking('supervisor'), () => {
     expect(await session.run('6 * 7')).toMatchObject({ outcome: 'completed', value: '42', interpreter: 'kept' });
   });
 
+  it('ignores signals that programs meet as usual', async () => {
+    const session = await openFor(engine);
+    const ask =
+      "import signal, subprocess\nsignal.getsignal(signal.SIGUSR1), subprocess.run(['sh', '-c', 'kill -USR1 $$']).returncode";
+    expect(await session.run(ask)).toMatchObject({ value: '(<Handlers.SIG_DFL: 0>, -10)' });
+    expect(await session.run("sh -c 'kill -USR1 $$'; echo $?", { language: 'bash' })).toMatchObject({
+      stdout: '138\n',
+    });
+  });
+
   it('that is crippled by a cell ends or is given up, without a wait and without harm to other sessions', async () => {
     await withNeighbour(async () => {
       const session = await openFor(engine);

@@ -84,6 +84,7 @@ export async function serverTier(
   if (name === 'namespaces') return {};
   const shared = loadConfig().stores.dataDir;
   const { tierDir, runsc } = await tierOptions(name);
+  if (isOurUser) mkdirSync(dataDir, { recursive: true });
   // A sandbox's user passes through it.
   chmodSync(dataDir, 0o711);
   if (isOurUser)

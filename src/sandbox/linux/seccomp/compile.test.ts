@@ -131,6 +131,11 @@ describe.each(['x64', 'arm64'] as const)('on %s', (arch) => {
     ['fcntl', [0, 1032], 'allow'],
     ['fcntl', [0, 1031, 1 << 20], 'EPERM'],
     ['fcntl', [0, high | 1031n, 1 << 20], 'EPERM'],
+    ['fcntl', [0, 8, 2], 'allow'],
+    ['fcntl', [0, 8, 1], 'EPERM'],
+    ['fcntl', [0, 8, high | 1n], 'EPERM'],
+    ['fcntl', [0, 8, 0xffff_ffff_ffff_ffffn], 'EPERM'],
+    ['fcntl', [0, 15], 'EINVAL'],
     ['fcntl', [0, 1026, 1], 'EINVAL'],
     ['fcntl', [0, 1024, 1], 'EINVAL'],
     ['ioctl', [0, 0x5401], 'allow'],
@@ -142,6 +147,14 @@ describe.each(['x64', 'arm64'] as const)('on %s', (arch) => {
     ['ioctl', [0, high | 0x541cn], 'EPERM'],
     ['ioctl', [0, 0x5423], 'ENOTTY'], // TIOCSETD
     ['ioctl', [0, 0x541d], 'ENOTTY'], // TIOCCONS
+    ['ioctl', [0, 0x8901], 'ENOTTY'], // FIOSETOWN
+    ['ioctl', [0, 0x8902], 'ENOTTY'], // SIOCSPGRP
+    ['setpgid', [0, 0], 'allow'],
+    ['setpgid', [0, 1], 'EPERM'],
+    ['setpgid', [0, high | 1n], 'EPERM'],
+    ['pidfd_open', [2], 'allow'],
+    ['pidfd_open', [1], 'EPERM'],
+    ['pidfd_open', [high | 1n], 'EPERM'],
     ['ioctl', [0, 0x40049409], 'EOPNOTSUPP'],
     ['ioctl', [0, 0x8946], 'EOPNOTSUPP'],
     ['prctl', [15], 'allow'],
