@@ -1,6 +1,6 @@
-import { Agent, request } from 'node:http';
 import type { TestServer } from '../test/support/server.ts';
 import type { Bare } from './bare.ts';
+import { post } from './lean-client.ts';
 import { type Program, programs } from './programs.ts';
 import { median, percentile, table } from './statistics.ts';
 
@@ -44,22 +44,4 @@ export async function exec(server: TestServer, lang: string, code: string): Prom
   const { status, text } = await post(`${server.url}/v1/exec`, server.key, JSON.stringify({ lang, code }));
   const answer = JSON.parse(text) as { code?: number };
   if (status !== 200 || answer.code !== 0) throw new Error(`${status} ${text}`);
-}
-
-// node:http costs the measuring client a third of what fetch does.
-const agent = new Agent({ keepAlive: true });
-
-function post(url: string, key: string, body: string): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'x-api-key': key };
-    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part) => {
-        text += part;
-      });
-      response.on('end', () => resolve({ status: response.statusCode!, text }));
-    });
-    sent.on('error', reject).end(body);
-  });
 }
