@@ -1,6 +1,7 @@
 /* The zygote of everything that is not Python: a program without a library, whose forks have next to nothing to copy and to free. */
 #include "begin.h"
 #include "init.h"
+#include "workspace.h"
 
 /* Our environment, for programs that begin in the workspace. bubblewrap always sets the variable. */
 static char **in_workspace(char **environment)
@@ -11,7 +12,8 @@ static char **in_workspace(char **environment)
     return environment;
 }
 
-/* Arguments: descriptors of the entrances, `alone`, or `init`, whose environment begins with its state. */
+/* Arguments: `programs`, the descriptor of the folder of those that are kept, and descriptors of the entrances; `alone`; or
+ * `init`, whose environment begins with its state. */
 __attribute__((used)) static _Noreturn void run(long *stack)
 {
     struct sandbox sandbox;
@@ -28,7 +30,10 @@ __attribute__((used)) static _Noreturn void run(long *stack)
         obey(&sandbox, 0);
         leave(0);
     }
-    struct entrances entrances = entrances_of(stack);
+    int with_programs = stack[0] > 2 && is_text((struct slice){words[1], length_of(words[1])}, "programs");
+    if (with_programs)
+        kept_programs = descriptor_in(words[2]);
+    struct entrances entrances = entrances_of(stack, with_programs ? 3 : 1);
     if (serve(&entrances, &sandbox))
         obey(&sandbox, 0);
     leave(0);

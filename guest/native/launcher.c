@@ -111,7 +111,7 @@ void await_fork(const int *theirs)
 /* Arguments: descriptors of the entrances. */
 __attribute__((used)) static _Noreturn void run(long *stack)
 {
-    struct entrances entrances = entrances_of(stack);
+    struct entrances entrances = entrances_of(stack, 1);
     struct sandbox sandbox;
     meet_signal(SIGPIPE, 1);
     serve(&entrances, &sandbox);

@@ -15,18 +15,19 @@ void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const
     int null = (int)checked(CALL4(openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0), "/dev/null");
     checked(CALL3(dup3, null, 0, 0), "dup");
     checked(CALL3(dup3, pipes[STDOUT], 1, 0), "dup");
-    int kept[] = {pipes[COMMAND], pipes[CLAIMS], signals};
+    int kept[] = {pipes[COMMAND], pipes[CLAIMS], signals, kept_programs};
     /* Other sandboxes' pipes may still be open in the zygote and so here. */
-    keep_only(kept, 3, 240);
+    keep_only(kept, kept_programs < 0 ? 3 : 4, 240);
+    kept_programs = kept[3];
     *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}}, {-1, -1, -1, {0}, {0}}, {0}, -1, -1};
     enter(sizes);
     lock_down(sizes->open_files);
     write_frame(sandbox->claims, (struct slice){"{\"claim\":\"ready\"}", 17});
 }
 
-static void obey_write(struct sandbox *sandbox, const struct member *order, int count)
+/* `error`: of an order that puts a file into the sandbox. */
+static void note_fault(struct sandbox *sandbox, const struct member *order, int count, long error)
 {
-    long error = write_file(sandbox->command, file_of(order, count));
     if (error == 0)
         return;
     sandbox->is_faulty = 1;
@@ -90,6 +91,8 @@ static _Noreturn void obey_run(struct sandbox *sandbox, const struct member *ord
     struct ending ending = {0, 0};
     /* The service closes its end when it has heard enough; the program must not hold ours. */
     CALL1(close, sandbox->command);
+    if (kept_programs >= 0)
+        CALL1(close, kept_programs);
     if (is_text(kind, "\"parked\"") && sandbox->parked.pid != 0)
         ending = run_parked(&sandbox->parked, order, count, sandbox->signals);
     else if (is_text(kind, "\"program\""))
@@ -130,7 +133,9 @@ enum handover obey(struct sandbox *sandbox, forker fork)
         int count = json_members(next_order(sandbox), order, MOST_MEMBERS);
         struct slice op = json_find(order, count < 0 ? 0 : count, "op");
         if (is_text(op, "\"write\"")) {
-            obey_write(sandbox, order, count);
+            note_fault(sandbox, order, count, write_file(sandbox->command, file_of(order, count)));
+        } else if (is_text(op, "\"place\"")) {
+            note_fault(sandbox, order, count, place_file(json_find(order, count, "name"), file_of(order, count)));
         } else if (is_text(op, "\"folder\"")) {
             make_folder(json_find(order, count, "path"));
         } else if (is_text(op, "\"stdin\"")) {

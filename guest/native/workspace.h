@@ -21,7 +21,16 @@ struct file {
  */
 long write_file(int command, struct file *file);
 
-/* The file of a `write` order, until the next one. */
+/*
+ * The folder of programs that the service keeps, or -1: its files are the service's, and only a sandbox's first process has it, until a
+ * program runs.
+ */
+extern int kept_programs;
+
+/* Writes a file that is a copy of the kept program of this name, by the kernel alone. Returns 0 or an error. */
+long place_file(struct slice name, struct file *file);
+
+/* The file of a `write` or `place` order, until the next one. */
 struct file *file_of(const struct member *order, int count);
 
 /* Makes a folder of the workspace, with those it is in. What is at its place stays, and then the folder is missing. */

@@ -1,18 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { CompileCache, type CompileKey } from './compile-cache.ts';
 
 const [ann, bob] = ['a', 'b'].map((letter) => letter.repeat(64)) as [string, string];
 const keyOf = (source: number, owner = ann): CompileKey => ({ owner, source: String(source).repeat(64) });
 const [a, b, c] = [keyOf(1), keyOf(2), keyOf(3)];
-const nameOf = ({ owner, source }: CompileKey) => `${owner}-${source}`;
-const program = (text: string) => Buffer.from(text.padEnd(96));
+const program = (text: string) => Buffer.from(text.padEnd(100));
+const nameOf = ({ owner, source }: CompileKey, text: string) =>
+  `${owner}-${source}-${crc32(program(text)).toString(16).padStart(8, '0')}`;
 let directory: string;
+let folder: string;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'compiled-'));
+  folder = join(directory, 'programs');
   onTestFinished(() => rmSync(directory, { recursive: true }));
 });
 
@@ -61,7 +65,7 @@ it('removes the one longest unused when the room is used up', async () => {
   await put(cache, b, program('two'));
   await cache.get(a);
   await put(cache, c, program('three'));
-  expect(readdirSync(directory).sort()).toEqual([nameOf(a), nameOf(c)]);
+  expect(readdirSync(folder).sort()).toEqual([nameOf(a, 'one'), nameOf(c, 'three')]);
   expect(await open().get(b)).toBeUndefined();
   expect(await open().get(a)).toEqual(program('one'));
 });
@@ -70,7 +74,7 @@ it('keeps the only program of one owner however many another has', async () => {
   const cache = open(500);
   await put(cache, keyOf(1, bob), program('of bob'));
   for (let at = 0; at < 9; at++) await put(cache, keyOf(at), program('of ann'));
-  expect(readdirSync(directory).length).toBe(5);
+  expect(readdirSync(folder).length).toBe(5);
   expect(await open(500).get(keyOf(1, bob))).toEqual(program('of bob'));
 });
 
@@ -87,21 +91,76 @@ it('has the only program of one owner at hand however many another uses', async 
 it('keeps nothing larger than all the room', async () => {
   const cache = open(50);
   await put(cache, a, program('one'));
-  expect(readdirSync(directory)).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
   expect(await cache.get(a)).toBeUndefined();
 });
 
 it('does not hand out what is no longer whole', async () => {
   await put(open(), a, program('one'));
-  const kept = readFileSync(join(directory, nameOf(a)));
+  const kept = readFileSync(join(folder, nameOf(a, 'one')));
   kept[20]! ^= 1;
-  writeFileSync(join(directory, nameOf(a)), kept);
+  writeFileSync(join(folder, nameOf(a, 'one')), kept);
   expect(await open().get(a)).toBeUndefined();
-  expect(readdirSync(directory)).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 it('sweeps what a killed server left half written', () => {
-  writeFileSync(join(directory, `${nameOf(a)}.0.unfinished`), 'half');
+  mkdirSync(folder);
+  writeFileSync(join(folder, `${nameOf(a, 'one')}.0.unfinished`), 'half');
+  writeFileSync(join(directory, 'of an older version'), 'whole');
   open();
-  expect(readdirSync(directory)).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(directory)).toEqual(['programs']);
+});
+
+it('holds a program by its name, which nobody else of this host can find', async () => {
+  const cache = open();
+  await put(cache, a, program('one'));
+  const held = cache.hold(a);
+  expect(held).toMatchObject({ name: nameOf(a, 'one'), size: 100 });
+  expect(cache.hold({ ...a, owner: bob })).toBeUndefined();
+  const modes = [directory, folder, join(folder, held!.name)].map((path) => statSync(path).mode & 0o777);
+  expect(modes).toEqual([0o700, 0o711, 0o444]);
+});
+
+it('holds no program of before that it has not compared with its sum', async () => {
+  await put(open(), a, program('one'));
+  const cache = open();
+  expect(cache.hold(a)).toBeUndefined();
+  expect(await cache.get(a)).toEqual(program('one'));
+  expect(cache.hold(a)).toMatchObject({ size: 100 });
+});
+
+it('removes the file of a program that is held only after its last release', async () => {
+  const cache = open();
+  await put(cache, a, program('one'));
+  const [one, two] = [cache.hold(a)!, cache.hold(a)!];
+  await put(cache, b, program('two'));
+  await put(cache, c, program('three'));
+  expect(cache.hold(a)).toBeUndefined();
+  one.release();
+  await cache.close();
+  expect(readFileSync(join(folder, one.name))).toEqual(program('one'));
+  two.release();
+  await cache.close();
+  expect(readdirSync(folder)).not.toContain(one.name);
+});
+
+it('keeps the file of a program that came back while it was held', async () => {
+  const cache = open();
+  await put(cache, a, program('one'));
+  const held = cache.hold(a)!;
+  await put(cache, b, program('two'));
+  await put(cache, c, program('three'));
+  await put(cache, a, program('one'));
+  held.release();
+  await cache.close();
+  expect(readFileSync(join(folder, held.name))).toEqual(program('one'));
+});
+
+it('has one file of a program that was made twice and came out differently', async () => {
+  const cache = open();
+  await put(cache, a, program('one'));
+  await put(cache, a, program('two'));
+  expect(readdirSync(folder)).toEqual([nameOf(a, 'two')]);
 });

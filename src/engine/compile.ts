@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ExecutionResult, Limits, Usage } from '../core/index.ts';
 import { orders } from '../guest-protocol/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
-import type { CompileCache, CompileKey } from './compile-cache.ts';
+import type { CompileCache, CompileKey, KeptProgram } from './compile-cache.ts';
 import type { Hints } from './hints.ts';
 import type { EngineInput } from './port.ts';
 import { fillWords, writeSource } from './program.ts';
@@ -19,13 +19,15 @@ export interface CompileRequest {
   readonly entry: { readonly path: string; readonly code: string };
   readonly inputs: readonly EngineInput[];
   readonly limits: Limits;
+  /** A program that was kept may be told by the name of its file. */
+  readonly byName: boolean;
   /** What one owner compiled is never given to another. Undefined: nothing is cached. */
   readonly owner: string | undefined;
 }
 
 /** A program to run and what making it used, or how the compiler failed. */
 export type Compilation =
-  | { readonly program: Uint8Array; readonly usage: Usage }
+  | { readonly program: Uint8Array | KeptProgram; readonly usage: Usage }
   | { readonly failed: Omit<ExecutionResult, 'artifactsTruncated' | 'stage' | 'compileUsage'> };
 
 export interface CompilerOptions {
@@ -58,14 +60,17 @@ export class Compiler {
   async compile(request: CompileRequest, options: { signal?: AbortSignal | undefined }): Promise<Compilation> {
     const { cache } = this.#options;
     const key = cache && request.owner !== undefined ? this.#key(request, request.owner) : undefined;
-    const kept = key && (await cache?.get(key));
+    const kept = key && ((request.byName && cache?.hold(key)) || (await cache?.get(key)));
     if (kept) return { program: kept, usage: cached };
     const compilation = await this.#run(request, options.signal);
     if (key && 'program' in compilation) cache?.put(key, compilation.program);
     return compilation;
   }
 
-  async #run(request: CompileRequest, signal: AbortSignal | undefined): Promise<Compilation> {
+  async #run(
+    request: CompileRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Exclude<Compilation, { program: unknown }> | { program: Uint8Array; usage: Usage }> {
     const { runtime, argv: words, entry, inputs, limits } = request;
     const sandbox = await this.#options.lease(request);
     try {

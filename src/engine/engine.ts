@@ -63,6 +63,9 @@ export function createEngine(options: EngineOptions): Engine {
   return new SandboxEngine(options);
 }
 
+/** After so many in a row it is not the programs' fault. */
+const mostNotPlaced = 3;
+
 class SandboxEngine implements Engine {
   readonly catalogue: RuntimeCatalogue;
   readonly #backend: Backend;
@@ -74,6 +77,8 @@ class SandboxEngine implements Engine {
   readonly #logger: Logger;
   readonly #checker = new SchemaChecker();
   #versions: Promise<Map<string, Record<string, string>>> | undefined;
+  /** Programs in a row that could not be copied where they lie, but be written. */
+  #notPlaced = 0;
   readonly #teardowns = new Set<Promise<void>>();
 
   constructor(options: EngineOptions) {
@@ -138,24 +143,53 @@ class SandboxEngine implements Engine {
     const { code, inputs, limits, owner } = request;
     const runtime = this.#runtime(request.language);
     const { argv, args } = preparationOf(runtime, request.args);
-    const path = entryName(runtime, new Set(inputs.map((input) => input.path)));
+    const paths = inputs.map((input) => input.path);
+    const path = entryName(runtime, new Set(paths));
     const entry = { path, code: sourceText(runtime, code) };
-    let compiled: Compiled | undefined;
-    if (argv) {
-      // A compiler runs what the code says.
-      await options.permit;
-      const compilation = await this.#compiler.compile({ runtime, argv, entry, inputs, limits, owner }, options);
-      if ('failed' in compilation) return notCompiled(compilation.failed, request, options);
-      compiled = compilation;
-    }
     const prepared = { ...request, runtime, args };
-    const run = await this.#attempt(prepared, entry, compiled, options);
+    if (!argv) return this.#twice(prepared, entry, undefined, options);
+    // A compiler runs what the code says.
+    await options.permit;
+    const { template } = runtime.kindFor(code, paths, options.tools !== undefined);
+    const isBare = this.catalogue.templates.some(({ name, isBare }) => isBare && name === template);
+    const compile = { runtime, argv, entry, inputs, limits, owner };
+    const isPlaced = isBare && this.#backend.traits.placesPrograms === true && this.#notPlaced < mostNotPlaced;
+    const byName = isPlaced && runtime.compile !== undefined;
+    const compiled = await this.#compiler.compile({ ...compile, byName }, options);
+    if ('failed' in compiled) return notCompiled(compiled.failed, request, options);
+    if (!('name' in compiled.program)) return this.#twice(prepared, entry, compiled, options);
+    try {
+      const run = await this.#twice(prepared, entry, compiled, options);
+      this.#notPlaced = 0;
+      return run;
+    } catch (error) {
+      // Nothing of it has run. A program that cannot be copied where it lies is made again, and written.
+      if (!(error instanceof DragomanError && error.code === 'invalid_request')) throw error;
+      compiled.program.discard();
+      const made = await this.#compiler.compile({ ...compile, byName: false }, options);
+      if ('failed' in made) return notCompiled(made.failed, request, options);
+      const run = await this.#twice(prepared, entry, made, options);
+      if (++this.#notPlaced === mostNotPlaced)
+        this.#logger.warn({ error: error.message }, 'sandboxes cannot copy compiled programs: they are written now');
+      return run;
+    } finally {
+      compiled.program.release();
+    }
+  }
+
+  async #twice(
+    request: EngineRequest & { readonly runtime: Runtime },
+    entry: { path: string; code: string },
+    compiled: Compiled | undefined,
+    options: EngineCallOptions,
+  ): Promise<EngineRun> {
+    const run = await this.#attempt(request, entry, compiled, options);
     const { outcome, stdout, stderr } = run.result;
     if (outcome !== 'killed' || stdout.bytes + stderr.bytes > 0 || callBroker(options.tools)?.isUsed) return run;
     // The sandbox may have died while it was parked. A program without any visible effect can run again: what it did stayed in its
     // sandbox.
     run.release();
-    return this.#attempt(prepared, entry, compiled, options);
+    return this.#attempt(request, entry, compiled, options);
   }
 
   async #attempt(
@@ -311,12 +345,14 @@ class SandboxEngine implements Engine {
   }
 }
 
-type Compiled = Extract<Compilation, { program: Uint8Array }>;
+type Compiled = Extract<Compilation, { program: unknown }>;
 
 /** The order that puts the compiled program where it is run. */
 function program({ compile }: Runtime, compiled: Compiled | undefined): Order[] {
   if (!compile || !compiled) return [];
-  return [orders.write({ path: compiledPath(compile.output), mode: 0o755, content: compiled.program })];
+  const path = compiledPath(compile.output);
+  if ('name' in compiled.program) return [orders.place(path, compiled.program)];
+  return [orders.write({ path, mode: 0o755, content: compiled.program })];
 }
 
 /** The result when the compiler failed: its output, and every input unchanged. */

@@ -53,6 +53,7 @@ export type GuestFrame =
       /** Milliseconds since the epoch. */
       readonly modified?: number | undefined;
     }
+  | { readonly op: 'place'; readonly path: string; readonly name: string; readonly size: number; readonly mode: number }
   | { readonly op: 'folder'; readonly path: string }
   | { readonly op: 'stdin'; readonly size: number }
   | { readonly op: 'warm' }
@@ -133,6 +134,11 @@ export const orders = {
     file: { path: string; mode: number; size: number; modified?: number | undefined },
     content: AsyncIterable<Uint8Array>,
   ): Order => ({ frame: { op: 'write', ...file }, body: exactly(file.size, content) }),
+
+  /** Writes a file that is a copy of a program which the service keeps: its first process knows the folder. */
+  place: (path: string, { name, size }: { readonly name: string; readonly size: number }): Order => ({
+    frame: { op: 'place', path, name, size, mode: 0o755 },
+  }),
 
   /** Makes a folder of the workspace where there is nothing. */
   folder: (path: string): Order => ({ frame: { op: 'folder', path } }),

@@ -11,6 +11,11 @@ export interface BackendOptions {
   readonly nativeDir: string;
   /** The folder that becomes /opt/dragoman/runtimes: programs of ours that run inside, beside the guest. */
   readonly runtimesDir: string;
+  /**
+   * A folder of compiled programs, for backends that can leave it to a sandbox to copy one; absent: they are written into it. Users of
+   * sandboxes may read its files by name; no code of a user ever has a way to it.
+   */
+  readonly programsDir?: string | undefined;
   readonly templates: readonly Template[];
   /** The first of 4096 host users for sandboxes when the service is root; otherwise all run as the service's own user. */
   readonly sandboxUid: number;

@@ -30,6 +30,8 @@ export interface BackendTraits {
   readonly warmUnit: 'fork' | 'checkpoint' | 'snapshot' | 'boot';
   /** How many of a kind are worth their memory while nothing uses them: of one that is in use, and of one that is not. */
   readonly mostParked: { readonly inUse: number; readonly atRest: number };
+  /** Sandboxes of a bare template copy programs out of `BackendOptions.programsDir` themselves, told their names (`orders.place`). */
+  readonly placesPrograms?: boolean;
 }
 
 /** A sandbox to be made. */

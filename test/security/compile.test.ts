@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +22,7 @@ import { type RunOptions, startEngine, type TestEngine, type TestRun } from '../
 import { input } from '../support/input.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { atPace } from '../support/tier.ts';
-import { attacking, hostile } from './attack.ts';
+import { attacking, expectHeld, hostile } from './attack.ts';
 
 /*
  * Compilers read what a stranger wrote, and what they make is run later. The worst compiler there can be is one that a stranger
@@ -24,6 +35,7 @@ let engine: TestEngine;
 let folder: string;
 let cache: string;
 let outside: string;
+let compileCache: CompileCache;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dragoman-compile-'));
@@ -46,7 +58,7 @@ beforeAll(async () => {
   );
   process.env.SECRET_OF_THE_SERVICE = canary;
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const compileCache = new CompileCache({ directory: cache, maxBytes: 64 * MiB, logger });
+  compileCache = new CompileCache({ directory: cache, maxBytes: 64 * MiB, logger });
   engine = await startEngine({ runtimesDir, compileCache, limits: { memoryBytes: 512 * MiB } });
 });
 afterAll(async () => {
@@ -63,7 +75,7 @@ const unkept = (code: string) => `${code}// ${performance.now()}\n`;
 async function writtenPrograms(): Promise<string[]> {
   let names: string[] = [];
   const written = () => {
-    names = readdirSync(cache);
+    names = readdirSync(join(cache, 'programs'));
     return names.length > 0 && names.every((name) => !name.endsWith('.unfinished'));
   };
   await vi.waitUntil(written, { timeout: atPace(30_000) });
@@ -208,7 +220,7 @@ describe('what a source can have read', attacking('compile'), () => {
       kept
         .map((name) =>
           createHash('sha256')
-            .update(readFileSync(join(cache, name)))
+            .update(readFileSync(join(cache, 'programs', name)))
             .digest('hex'),
         )
         .join();
@@ -221,8 +233,56 @@ describe('what a source can have read', attacking('compile'), () => {
     const running = await engine.run('bash', change(hostile('compile/search.sh').code), { owner: 'mallory' });
     expect(running).toMatchObject({ exitCode: 0, stdout: 'tried\n', stderr: '' });
     expect(digest()).toBe(before);
+    // Where a sandbox's first process reads a file, no other user of the host comes in, and nobody lists it.
     expect(statSync(cache).mode & 0o777).toBe(0o700);
-    for (const name of await writtenPrograms()) expect(statSync(join(cache, name)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(cache, 'programs')).mode & 0o777).toBe(0o711);
+    for (const name of await writtenPrograms())
+      expect(statSync(join(cache, 'programs', name)).mode & 0o777).toBe(0o444);
+  });
+
+  it('is no way from a program to where programs are kept, and none to change what runs next', async () => {
+    const { language, code } = hostile('compile/kept.c');
+    const bytes = async () =>
+      (await writtenPrograms()).sort().map((name) => readFileSync(join(cache, 'programs', name)).toString('base64'));
+    expectHeld(await engine.run(language, code, { owner: 'mallory' }));
+    const before = await bytes();
+    for (let round = 0; round < 3; round++) {
+      const run = await engine.run(language, code, { owner: 'mallory' });
+      expectHeld(run);
+      expect(run.compileUsage).toEqual({ wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 });
+    }
+    expect(await bytes()).toEqual(before);
+    expect((await engine.run(language, code, { owner: 'bob' })).compileUsage!.wallMs).toBeGreaterThan(0);
+  });
+
+  it('is made again where its file is lost, and written where no file can be read', async () => {
+    const folder = join(cache, 'programs');
+    const code = unkept(cCode);
+    const run = async () => {
+      const run = await engine.run('c', code, { owner: 'alice' });
+      expect(run).toMatchObject(honest);
+      await compileCache.close();
+      return run.compileUsage!.wallMs === 0 ? 'kept' : 'made';
+    };
+    // Where sandboxes are told the bytes, those at hand are as good.
+    const lost = engine.engine.tier === 'namespaces' ? 'made' : 'kept';
+    const told = () => engine.logged.filter((line) => line.startsWith('sandboxes cannot copy')).length;
+    expect([await run(), await run()]).toEqual(['made', 'kept']);
+    for (const name of readdirSync(folder)) truncateSync(join(folder, name));
+    expect([await run(), await run()]).toEqual([lost, 'kept']);
+    for (const name of readdirSync(folder)) rmSync(join(folder, name));
+    expect([await run(), await run()]).toEqual([lost, 'kept']);
+    expect(told()).toBe(0);
+    if (lost === 'kept' || process.getuid!() !== 0) return;
+    // To nobody.
+    chmodSync(folder, 0);
+    try {
+      const seen = [await run(), await run(), await run()];
+      expect(told()).toBe(1);
+      expect([...seen, await run(), await run()]).toEqual(['made', 'made', 'made', 'kept', 'kept']);
+    } finally {
+      chmodSync(folder, 0o711);
+    }
   });
 });
 

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { writeSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -79,7 +81,15 @@ describe('a sandbox of the bare zygote', attacking('results'), () => {
   let family: ZygoteFamily;
   let zygote: Zygote;
   let users: SandboxUsers | undefined;
+  let programs: string;
   beforeAll(async () => {
+    programs = mkdtempSync(join(tmpdir(), 'programs-'));
+    chmodSync(programs, 0o711);
+    writeFileSync(join(programs, 'ab-12'), 'kept', { mode: 0o444 });
+    writeFileSync(join(programs, 'ab-13'), 'kept', { mode: 0o444 });
+    chmodSync(join(programs, 'ab-13'), 0);
+    symlinkSync('ab-12', join(programs, 'cd'));
+    mkdirSync(join(programs, 'de'));
     if (process.getuid!() === 0) users = await SandboxUsers.open(sandboxUsers(ownUserMap(), 2_000_000_000));
     const path = (folder: string) => fileURLToPath(new URL(`../../${folder}`, import.meta.url));
     family = new ZygoteFamily({
@@ -89,6 +99,7 @@ describe('a sandbox of the bare zygote', attacking('results'), () => {
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
       users,
       entrances: [],
+      programs,
       logger: { debug() {}, info() {}, warn() {}, error() {} },
       onEnd() {},
     });
@@ -98,6 +109,7 @@ describe('a sandbox of the bare zygote', attacking('results'), () => {
   afterAll(async () => {
     await family.close();
     users?.close();
+    rmSync(programs, { recursive: true });
   });
 
   /** Makes a sandbox, writes these bytes to it, and tells what it said and how it ended. */
@@ -144,7 +156,7 @@ describe('a sandbox of the bare zygote', attacking('results'), () => {
     return Buffer.concat([head, Buffer.from(json)]);
   };
 
-  it.each([
+  it.each<readonly [string, string, string]>([
     ['an order that is not known', '{"op":"mount"}', 'an order that is not known'],
     ['an order of a supervisor', '{"op":"serve","bulk":false}', 'an order that is not known'],
     ['a module of Python', '{"op":"park","module":"os"}', 'a fork that becomes Python'],
@@ -161,11 +173,55 @@ describe('a sandbox of the bare zygote', attacking('results'), () => {
     ['a parked process that is not there', '{"op":"run","kind":"parked","token":"a"}', 'a kind of program'],
     ['a program that is not there', '{"op":"run","kind":"program","token":"a","argv":["no-such"],"env":{}}', 'no-such'],
     ['a negative size', '{"op":"write","path":"a","size":-1,"mode":420}', 'an order to write a file'],
+    ['a kept program of no size', '{"op":"place","path":"a","name":"ab-12","mode":493}', 'an order to write a file'],
+    ...[undefined, 1, '', '.', '..', '../ab-12', '/etc/passwd', 'de/ab', 'ab-12\u0000', 'g', 'a'.repeat(300)].map(
+      (name) =>
+        [
+          `a kept program by the name ${JSON.stringify(name)}`,
+          JSON.stringify({ op: 'place', path: 'a', name, size: 4, mode: 493 }),
+          'a program that is kept',
+        ] as const,
+    ),
   ])('ends at %s, with the name of the step and no word more', { timeout: 60_000 }, async (_, json, step) => {
     const { claims, said, status } = await given(frame(json));
     expect(status).toEqual({ code: 97, signal: null });
     expect(said).toMatch(new RegExp(`^${step}: [^\n]*\n$`));
     expect(claims).toEqual([{ claim: 'ready' }]);
+  });
+
+  it('says why a kept program cannot be copied, and reads on', {
+    ...attacking('compile'),
+    timeout: 60_000,
+  }, async () => {
+    const place = (name: string, size = 4, path = `/tmp/${name}`) =>
+      frame(JSON.stringify({ op: 'place', path, name, size, mode: 493 }));
+    const { claims } = await given(
+      ...[
+        place('ab-12'),
+        place('ab-12', 3),
+        place('ab-12', 0),
+        place('ab-12', 5),
+        place('ab-13'),
+        place('ab-14'),
+        place('cd'),
+      ],
+      ...[
+        place('de'),
+        place('ab-12', 4, '/proc/none'),
+        place('ab-12', 4, `/tmp/${'x'.repeat(5000)}`),
+        frame('{"op":"end"}'),
+      ],
+    );
+    expect(claims).toEqual([
+      { claim: 'ready' },
+      { claim: 'fault', message: '/tmp/ab-12: Input/output error' },
+      { claim: 'fault', message: '/tmp/ab-13: Permission denied' },
+      { claim: 'fault', message: '/tmp/ab-14: No such file or directory' },
+      { claim: 'fault', message: '/tmp/cd: Too many levels of symbolic links' },
+      { claim: 'fault', message: expect.stringMatching(/^\/tmp\/de: (Is a directory|Invalid argument)$/) },
+      { claim: 'fault', message: '/proc/none: No such file or directory' },
+      { claim: 'fault', message: 'a file: File name too long' },
+    ]);
   });
 
   it('ends at an order beyond all bounds before it reads it', { timeout: 60_000 }, async () => {

@@ -159,6 +159,7 @@ export async function startEngine(
     nativeDir: await nativeDir(),
     guestDir: fileURLToPath(new URL('../../guest', import.meta.url)),
     runtimesDir,
+    programsDir: compileCache?.programsDir,
     templates: catalogue.templates,
     sandboxUid: 2_000_000_000,
     machine: machine && { ...machine, directory: keptIn ?? machine.directory },

@@ -22,12 +22,7 @@ const scratchBytes = { tmp: 128 * MiB, shm: 64 * MiB } as const;
 /** Sandboxes by bubblewrap, nested namespaces, seccomp and control groups. */
 export class NamespacesBackend implements Backend {
   readonly tier = 'namespaces';
-  readonly traits: BackendTraits = {
-    // Control groups accept new values at any time; file systems and resource limits do not.
-    adjustable: ['memoryBytes', 'processes', 'cpus'],
-    warmUnit: 'fork',
-    mostParked: { inUse: Number.POSITIVE_INFINITY, atRest: 1 },
-  };
+  readonly traits: BackendTraits;
   readonly #options: BackendOptions;
   readonly #families = new Set<ZygoteFamily>();
   /** By template. */
@@ -47,6 +42,13 @@ export class NamespacesBackend implements Backend {
   constructor(options: BackendOptions) {
     this.#options = options;
     this.#imageRoot = options.imageRoot;
+    this.traits = {
+      // Control groups accept new values at any time; file systems and resource limits do not.
+      adjustable: ['memoryBytes', 'processes', 'cpus'],
+      warmUnit: 'fork',
+      mostParked: { inUse: Number.POSITIVE_INFINITY, atRest: 1 },
+      placesPrograms: options.programsDir !== undefined,
+    };
   }
 
   get live(): number {
@@ -182,6 +184,7 @@ export class NamespacesBackend implements Backend {
       seccomp: seccompProgram(process.arch as 'x64' | 'arm64'),
       users: this.#users,
       entrances: this.#cgroups!.entrances,
+      programs: this.#options.programsDir,
       logger,
       onEnd: (ended, error) => {
         if (ended[0] === templates[0]) this.#families.delete(family);

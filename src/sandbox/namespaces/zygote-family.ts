@@ -20,6 +20,8 @@ export interface FamilyOptions {
   readonly users: SandboxUsers | undefined;
   /** Directories through which a sandbox enters its control group. */
   readonly entrances: readonly string[];
+  /** A folder whose files first processes of bare sandboxes may read, until a program runs. */
+  readonly programs?: string | undefined;
   readonly logger: Logger;
   /**
    * Called when templates are no longer served, without `close`: their zygotes have ended and their sandboxes are dead. With an error
@@ -49,10 +51,20 @@ function scoredChild(info: string): number {
 
 /**
  * What runs inside. `controls`: the descriptors of the zygotes' sockets; `entrances`: those of the directories through which a fork enters
- * its control group.
+ * its control group; `programs`: that of the folder of programs.
  */
-function zygoteCommand(templates: readonly Template[], controls: readonly number[], entrances: readonly number[]) {
-  if (templates[0]!.isBare) return ['/opt/dragoman/native/zygote', ...entrances.map(String)];
+function zygoteCommand(
+  templates: readonly Template[],
+  controls: readonly number[],
+  entrances: readonly number[],
+  programs: readonly number[],
+) {
+  if (templates[0]!.isBare)
+    return [
+      '/opt/dragoman/native/zygote',
+      ...programs.flatMap((fd) => ['programs', String(fd)]),
+      ...entrances.map(String),
+    ];
   const settings = {
     templates: templates.map(({ imports, warm, parked = [] }, at) => ({
       imports,
@@ -83,10 +95,11 @@ export class ZygoteFamily {
     this.#options = options;
     this.#served = options.templates;
     const { templates, files, entrances, imageRoot, users, logger } = options;
+    const programs = templates[0]!.isBare && options.programs !== undefined ? [options.programs] : [];
     // Descriptors 0-6: nothing, stdout, stderr, control, info, seccomp, users; then the controls of further zygotes; then a file each;
-    // then the entrances.
+    // then the entrances, then the folder of programs.
     const further = templates.slice(1).map(() => 'pipe' as const);
-    const opened = [...files.map(({ source }) => source), ...entrances].map((path) =>
+    const opened = [...files.map(({ source }) => source), ...entrances, ...programs].map((path) =>
       openSync(path, constants.O_RDONLY),
     );
     const first = 7 + further.length;
@@ -97,6 +110,7 @@ export class ZygoteFamily {
       templates,
       controls,
       entrances.map((_, index) => first + files.length + index),
+      programs.map((_, index) => first + files.length + entrances.length + index),
     );
     const child: ChildProcess = spawn(
       'bwrap',
