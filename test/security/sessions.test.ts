@@ -256,6 +256,20 @@ describe('cells that show as much as they may', attacking('limits'), () => {
   });
 });
 
+describe('a cell that forks without end', attacking('limits'), () => {
+  it('costs its session at most the sandbox: the next cell finds the files', async () => {
+    const service = await startSessions(engine);
+    const { id } = await service.sessions.create(ann, {});
+    await service.run(id, 'open("kept.txt", "w").write("kept")');
+    await withNeighbour(async () => {
+      const storm = await service.run(id, 'import os\nwhile True: os.fork()', { wallMs: 4000 });
+      expect(typed).toContain(storm.result.outcome);
+    });
+    const next = await service.run(id, 'print(open("kept.txt").read())');
+    expect(next.result).toMatchObject({ outcome: 'completed', stdout: { text: 'kept\n' } });
+  });
+});
+
 describe('what is kept of a workspace', attacking('outputs'), () => {
   const modes = `import os
 for name in sorted(os.listdir()):

@@ -11,7 +11,8 @@ import { atPace, serverTier, testTier } from './tier.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const startDeadlineMs = atPace(60_000);
-const stopDeadlineMs = atPace(20_000);
+/** Requests under way have ten seconds, and what sessions hold has twenty to be saved. */
+const stopDeadlineMs = atPace(45_000);
 
 export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;

@@ -11,6 +11,8 @@ interface Nature {
   readonly foreignCall: 'killed' | 'refused';
   /** A Python program hears of its memory limit; else the kernel ends it. */
   readonly tellsOfMemory: boolean;
+  /** A fork copies what it touches in pieces of megabytes, so processes without end reach the limit of memory before theirs: the sandbox's end. */
+  readonly copiesLargely: boolean;
   /** Programs inside are processes of the host's. */
   readonly showsPrograms: boolean;
   /** Objects of its kernel that are one pool for all sandboxes elsewhere, and here one for each: terminals, files in scratch space. */
@@ -24,6 +26,7 @@ interface Nature {
 const linux: Nature = {
   foreignCall: 'killed',
   tellsOfMemory: false,
+  copiesLargely: false,
   showsPrograms: true,
   hasOwnPools: false,
   pace: 1,
@@ -34,6 +37,7 @@ const natures: Readonly<Record<Tier, Nature>> = {
   gvisor: {
     foreignCall: 'refused',
     tellsOfMemory: true,
+    copiesLargely: true,
     showsPrograms: false,
     hasOwnPools: true,
     pace: 1,

@@ -25,7 +25,7 @@ import { Checkpoints, type Restorable } from './checkpoints.ts';
 import { groupLimits } from './group-limits.ts';
 import { Launcher } from './launcher.ts';
 import { OwnFiles } from './own-files.ts';
-import { examineRunsc, type Runsc, restoreCommand } from './runsc.ts';
+import { examineRunsc, type Runsc, requirePrograms, restoreCommand } from './runsc.ts';
 import { GvisorSandbox, workspaceArchive } from './sandbox.ts';
 import { runscPath, tierFolder } from './tier-folder.ts';
 import { unpackWorkspace } from './workspace-archive.ts';
@@ -72,7 +72,7 @@ export class GvisorBackend implements Backend {
   async start(): Promise<void> {
     const { imageRoot, sandboxUid, userShare, templates, logger } = this.#options;
     try {
-      this.#runsc = await examineRunsc(runscPath(this.#options));
+      [this.#runsc] = await Promise.all([examineRunsc(runscPath(this.#options)), requirePrograms()]);
       const tierDir = tierFolder(this.#options);
       const ownFolder = join(tierDir, 'own');
       mkdirSync(ownFolder, { recursive: true, mode: 0o755 });

@@ -38,6 +38,15 @@ export async function examineRunsc(path: string): Promise<Runsc> {
   };
 }
 
+/** @throws Error without a program of the host that writes and reads checkpoints: sessions would lose what they hold */
+export async function requirePrograms(): Promise<void> {
+  const missing = (name: string) => (cause: Error) => {
+    throw new Error(`${name} cannot be run: ${cause.message}`, { cause });
+  };
+  const ask = (name: string) => run(name, ['--version'], { timeout: deadlineMs, env: childEnvironment('run') });
+  await Promise.all(['nsenter', 'tar'].map((name) => ask(name).catch(missing(name))));
+}
+
 /** What every call has in common. `folder`: where the launcher has put the sandbox's own files. */
 function common({ path }: Runsc, folder: string): string[] {
   return [
