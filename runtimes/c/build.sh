@@ -1,14 +1,13 @@
-# Compiles <source> into <program>.
+# Compiles <source> into <program>, with -fopenmp or nothing as the third word.
 # What lies beside the source belongs to the program, unless it is a program of its own.
 set -eu
-entry=$1 output=$2
+entry=$1 output=$2 threads=${3-}
 set -- "$entry"
 for file in *.c; do
   case $file in "$entry" | '*.c') continue ;; esac
   grep -qE '\bmain[[:space:]]*\(' "./$file" || set -- "$@" "$file"
 done
-threads=
-if grep -qE '#[[:space:]]*pragma[[:space:]]+omp|omp\.h' "$@"; then threads=-fopenmp; fi
+if [ $# -gt 1 ] && grep -qE '#[[:space:]]*pragma[[:space:]]+omp|omp\.h' "$@"; then threads=-fopenmp; fi
 # mold by one thread, to its end: for programs of this size threads and a second process cost more than they save.
 link='-fuse-ld=mold -fno-use-linker-plugin -Wl,--no-fork,--threads=1'
 build() {
@@ -23,4 +22,4 @@ build gnu23 "$@" 2> $messages || build gnu17 "$@" 2> /dev/null || {
   cat $messages >&2
   exit 1
 }
-cat $messages >&2
+if [ -s $messages ]; then cat $messages >&2; fi

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ExecutionResult, Limits, Usage } from '../core/index.ts';
 import { orders } from '../guest-protocol/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
@@ -76,7 +76,10 @@ export class Compiler {
     try {
       await stage(sandbox, inputs, [], limits);
       const output = freeName(new Set([entry.path, ...inputs.map((input) => input.path)]));
-      const argv = fillWords(words, { entry: entry.path, output, limits });
+      const added = Object.entries(runtime.compile?.added ?? {}).filter(([, found]) =>
+        new RegExp(found).test(entry.code),
+      );
+      const argv = [...fillWords(words, { entry: entry.path, output, limits }), ...added.map(([word]) => word)];
       const result = await runIn(
         sandbox,
         {
@@ -111,7 +114,7 @@ export class Compiler {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
 
 /** The limit of a program is for what its author wrote. That compilers are slower somewhere is not their doing. */

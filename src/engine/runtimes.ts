@@ -47,6 +47,8 @@ const toolsSchema = z.strictObject({
 /** Makes a program of the source in a sandbox of its own; `{output}` is the file to make. */
 const compileSchema = z.strictObject({
   argv: z.array(z.string()).min(1),
+  /** Words added at the end, each where the source matches its pattern: to look for it inside would take a program of its own. */
+  added: z.record(z.string(), z.string()).default({}),
   /** What the program is called where it is run. */
   output: z.string().regex(/^[A-Za-z0-9._-]+$/),
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandsOf, loadRuntimes } from '../../src/engine/index.ts';
 import { exec } from '../support/client.ts';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
+import { input } from '../support/input.ts';
 import { type CellAnswer, nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { atPace } from '../support/tier.ts';
@@ -169,6 +170,23 @@ describe('what each language is known for', () => {
     'void main() { IO.println("ran"); }',
   ])('Java runs %j', { timeout: atPace(60_000) }, async (code) => {
     expect(await engine.run('java', code)).toMatchObject(printed('ran\n'));
+  });
+
+  it('C has threads of OpenMP where its source, or one beside it, names them', {
+    timeout: atPace(60_000),
+  }, async () => {
+    const asking = '#include <stdio.h>\nint threads(void);\nint main(void) { printf("%d\\n", threads()); }\n';
+    const telling = (line: string) =>
+      `int threads(void) {\n${line}\n#ifdef _OPENMP\n  return 1;\n#else\n  return 0;\n#endif\n}\n`;
+    const pragma = '#  pragma\tomp barrier';
+    const run = async (code: string, beside?: string) =>
+      (await engine.run('c', code, { inputs: beside === undefined ? [] : [input('beside.c', Buffer.from(beside))] }))
+        .stdout;
+    expect(await run(telling('') + asking)).toBe('0\n');
+    expect(await run(telling(pragma) + asking)).toBe('1\n');
+    expect(await run(`#include <omp.h>\n${telling('')}${asking}`)).toBe('1\n');
+    expect(await run(asking, telling(''))).toBe('0\n');
+    expect(await run(asking, telling(pragma))).toBe('1\n');
   });
 
   it('TypeScript awaits at its top, and names its own lines', { timeout: atPace(60_000) }, async () => {

@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, read, statfsSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, read, readSync, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { keptMode } from '../../../core/index.ts';
 import { type FileTree, type Listing, type OpenFile, TreeWorkspace } from '../../file-tree.ts';
@@ -9,7 +9,8 @@ const { O_RDONLY, O_DIRECTORY } = constants;
 
 /** A tree of up to this many entries is walked on the event loop, a larger one in the collector's thread. */
 const inlineEntries = 24;
-const inlineDigestBytes = 64 * 1024;
+/** What is read and digested on the event loop. */
+const inlineBytes = 64 * 1024;
 
 const tmpfsMagic = 0x01021994;
 /** What a tmpfs says of a directory with nothing in it; each name in it adds to this. */
@@ -125,12 +126,17 @@ class DescriptorFile implements OpenFile {
   }
 
   async digest(): Promise<string> {
-    return this.size <= inlineDigestBytes
-      ? digestOf(this.#fd, this.size)
-      : collectorThread().digest(this.#fd, this.size);
+    return this.size <= inlineBytes ? digestOf(this.#fd, this.size) : collectorThread().digest(this.#fd, this.size);
   }
 
   async *read(): AsyncGenerator<Uint8Array> {
+    // It is memory: a thread would take longer.
+    if (this.size <= inlineBytes) {
+      const buffer = Buffer.allocUnsafe(this.size);
+      const count = readSync(this.#fd, buffer, 0, buffer.length, 0);
+      if (count > 0) yield buffer.subarray(0, count);
+      return;
+    }
     for (let at = 0; at < this.size; ) {
       const buffer = Buffer.allocUnsafe(Math.min(256 * 1024, this.size - at));
       const { bytesRead } = await readAsync(this.#fd, buffer, 0, buffer.length, at);
