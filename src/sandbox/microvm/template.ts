@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { within } from '../../core/index.ts';
+import { makingIn, sweepMaking } from '../making.ts';
 import type { Template } from '../port.ts';
 import { Machine, type MachineParts } from './machine.ts';
 import { sealedMemory } from './sealed.ts';
@@ -44,12 +45,15 @@ export interface LoadedTemplate {
 
 const keptMs = 7 * 24 * 60 * 60_000;
 
-/** Removes templates that no start has used for a week: each takes some hundred megabytes. */
+/** Removes templates that no start has used for a week, and what processes that were killed have left of one: each takes some hundred megabytes. */
 export function sweepTemplates(directory: string, now: number): void {
   if (!existsSync(directory)) return;
+  sweepMaking(directory);
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
-    if (now - statSync(path).mtimeMs > keptMs) rmSync(path, { recursive: true, force: true });
+    // Another process may have removed it meanwhile.
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (mtimeMs !== undefined && now - mtimeMs > keptMs) rmSync(path, { recursive: true, force: true });
   }
 }
 
@@ -62,7 +66,7 @@ export async function loadTemplate(options: TemplateOptions): Promise<LoadedTemp
     .slice(0, 16)}`;
   const folder = join(directory, name);
   if (!existsSync(folder)) {
-    const making = `${folder}.${randomBytes(6).toString('hex')}`;
+    const making = makingIn(directory);
     mkdirSync(making, { recursive: true, mode: 0o700 });
     try {
       await make(options, making);
