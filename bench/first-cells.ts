@@ -38,8 +38,9 @@ export async function newSessions(here: string, other: string | undefined): Prom
   }
 }
 
-async function printFirstCells(servers: readonly TestServer[]): Promise<void> {
-  const rows = [];
+/** Milliseconds of the first two cells of new sessions, of each language, on servers in turn. */
+export async function cellsOfNewSessions(servers: readonly TestServer[]) {
+  const all = [];
   for (const { name, language, code } of cells) {
     const times = servers.map(() => ({ first: [] as number[], second: [] as number[] }));
     for (let round = 0; round < rounds; round++)
@@ -50,6 +51,14 @@ async function printFirstCells(servers: readonly TestServer[]): Promise<void> {
         // What the session took is made again in its own time.
         await sleep(restMs);
       }
+    all.push({ name, times });
+  }
+  return all;
+}
+
+async function printFirstCells(servers: readonly TestServer[]): Promise<void> {
+  const rows = [];
+  for (const { name, times } of await cellsOfNewSessions(servers)) {
     const [theirs, ours] = times.length > 1 ? [times[0]!, times[1]!] : [undefined, times[0]!];
     const beside = (of: 'first' | 'second') =>
       theirs ? [median(theirs[of]), median(ours[of]) / median(theirs[of])] : ['', ''];

@@ -52,7 +52,7 @@ export async function firstCells(): Promise<void> {
   );
 }
 
-export async function firstCellFigures() {
+async function firstCellFigures() {
   const { openSession, close } = await startEngine();
   const times = ['python', 'javascript', 'bash'].map((language) => ({
     language,

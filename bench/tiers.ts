@@ -116,7 +116,7 @@ async function forkOf(server: TestServer): Promise<number> {
 async function sandboxOf({ tier, sandboxes }: Measured) {
   const engine = await startEngine({ isolation: tier, poolSize: 0 });
   try {
-    const template = engine.engine.catalogue.sessionKind.template;
+    const template = engine.engine.catalogue.sessionKind().template;
     const made: number[] = [];
     const before = memoryOf();
     const parked = [];

@@ -87,7 +87,9 @@ builtin trap '__leave "$@"' EXIT
 builtin trap 'builtin exit 130' INT
 builtin trap 'builtin exit 143' TERM
 shopt -s expand_aliases
+__is_new=1
 if [[ -e $__cells/state ]]; then
+  __is_new=
   source "$__cells/state" 2> /dev/null
   rm -f "$__cells/state"
 fi

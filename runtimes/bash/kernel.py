@@ -111,6 +111,11 @@ class Kernel:
         self._interrupted = True
 
     def serve(self):
+        # Ahead of the first order: a kernel may have been started long before that.
+        try:
+            self._shell = Shell(self._folder)
+        except OSError:
+            pass  # The first cell tries again, and is told why it cannot run.
         while True:
             order = _receive()
             if 'snapshot' in order or 'restore' in order:
@@ -134,6 +139,8 @@ class Kernel:
         if not _has_pipes():
             return False
         if self._shell is not None:
+            if not self._count:
+                return False  # It has run nothing.
             if not self._shell.save(path, self._woken):
                 self._bury()
         if self._shell is None:
@@ -145,8 +152,14 @@ class Kernel:
         return True
 
     def _restore(self):
-        if not _has_pipes() or self._shell is not None or self._count:
+        if not _has_pipes() or self._count:
             return False
+        if self._shell is not None:
+            # It has run nothing. The one that comes after it begins from what is received.
+            self._shell.process.kill()
+            self._shell.process.wait()
+            self._shell.close()
+            self._shell = None
         try:
             content, report = bash_state.receive(_GIVEN)
             with open(self._state, 'wb') as file:

@@ -21,6 +21,8 @@ while IFS= builtin read -r -u 198 __cell; do
     continue
   fi
   builtin printf '+\n' >&199
+  # It may have been started long before its first cell.
+  if [[ $__is_new ]]; then SECONDS=0 __is_new=; fi
   if [[ -s $__cell.tools ]]; then
     _PTC_NAMES=$(< "$__cell.tools")
     source /opt/dragoman/runtimes/bash/tools.bash

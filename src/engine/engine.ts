@@ -288,15 +288,15 @@ class SandboxEngine implements Engine {
     }
   }
 
-  async openSession(limits: Limits, owner?: string): Promise<EngineSession> {
-    const sandbox = await this.#pool.lease({ kind: this.catalogue.sessionKind, limits, owner });
-    return this.#session(sandbox, limits);
+  async openSession(limits: Limits, owner?: string, language?: string): Promise<EngineSession> {
+    const sandbox = await this.#pool.lease({ kind: this.catalogue.sessionKind(language), limits, owner });
+    return this.#session(sandbox, limits, { language });
   }
 
   get checkpoints(): EngineCheckpoints | undefined {
     const { checkpoints } = this.#backend;
     if (!checkpoints) return undefined;
-    const { template } = this.catalogue.sessionKind;
+    const { template } = this.catalogue.sessionKind();
     return {
       version: () => checkpoints.versionOf(template),
       areOfHost: checkpoints.areOfHost,
@@ -304,19 +304,22 @@ class SandboxEngine implements Engine {
       restore: async ({ limits, owner, notes }, folder, options) => {
         const sandbox = await checkpoints.restore({ template, limits, owner }, folder, options);
         await sandbox.adopt({ limits, owner });
-        return this.#session(sandbox, limits, notes);
+        return this.#session(sandbox, limits, { notes });
       },
     };
   }
 
-  #session(sandbox: Sandbox, limits: Limits, notes?: SessionNotes): EngineSession {
+  #session(
+    sandbox: Sandbox,
+    limits: Limits,
+    begun: { readonly notes?: SessionNotes; readonly language?: string | undefined },
+  ): EngineSession {
     const parts = {
       catalogue: this.catalogue,
       hints: this.#hints,
-      withState: true,
       release: (sandbox: Sandbox) => this.#tearDown(sandbox),
     };
-    return new SandboxSession(sandbox, limits, parts, notes);
+    return new SandboxSession(sandbox, limits, parts, begun);
   }
 
   async close(): Promise<void> {

@@ -45,6 +45,13 @@ export class SessionKernels {
     return { entry, guest: guestOf(entry) };
   }
 
+  /** The usual kernel of a language has been started, if that has one. */
+  addUsual(language: string): void {
+    const runtime = this.#catalogue.find(language);
+    if (!runtime?.kernel) return;
+    this.add({ id: runtime.kernel.name, language: runtime.name, folder: workspace, state: 'idle' });
+  }
+
   /** The kernel has been started. */
   add({ id, language, folder, state }: EngineKernel): EngineKernel {
     const entry = { id, language, folder, state, kernel: this.#runtime(language).kernel };
@@ -117,6 +124,11 @@ export class SessionKernels {
 
 function shown({ id, language, folder, state }: Entry): EngineKernel {
   return { id, language, folder, state };
+}
+
+/** The kernel in which cells of a language run that name none, as the guest is told of it. */
+export function usualKernel({ name, start }: Kernel): GuestKernel {
+  return { id: name, start, folder: workspace };
 }
 
 function guestOf({ id, folder, kernel }: Entry): GuestKernel {

@@ -5,7 +5,7 @@ import { catalogue, limits, quiet } from './fixtures/scripted-engine.ts';
 import { Pool } from './pool.ts';
 import type { SandboxKind } from './runtimes.ts';
 
-const kind = catalogue.sessionKind;
+const kind = catalogue.sessionKind('python');
 /** Whose template has a warm-up, and in whose sandboxes the program runs that waits there. */
 const data = catalogue.kinds.find(({ template, park }) => template === 'data' && park === 'python')!;
 /** In whose sandboxes a program of the image waits. */
@@ -29,7 +29,7 @@ function start({ size = 2, restMs, kinds = [kind], ...options }: StartOptions = 
 async function startInUse(options: Parameters<typeof start>[0] = {}) {
   const started = start(options);
   started.pool.start();
-  await started.pool.lease(usual);
+  await started.pool.lease({ ...usual, kind: options.kinds?.[0] ?? kind });
   await parked(started.pool, options.size ?? 2);
   return started;
 }
@@ -160,7 +160,7 @@ describe('Pool', () => {
       },
     });
     await expect(pool.lease(usual)).rejects.toThrow('no memory');
-    expect(pool.lacking()).toBe(kind.template);
+    expect(pool.lacking()).toBe('kernel+python');
     isBroken = false;
     await parked(pool, 2);
     expect(pool.lacking()).toBeUndefined();
@@ -185,15 +185,75 @@ describe('Pool', () => {
     ] as const) {
       const { backend, pool } = start({ size: 3, traits: { warmUnit }, kinds: [warmedKind] });
       pool.start();
+      const warmed = () => backend.made.filter(({ orders }) => orders.some(({ op }) => op === 'warm'));
       await vi.advanceTimersByTimeAsync(1000);
-      expect(backend.made.flatMap(({ orders }) => orders)).toEqual([]);
+      expect(warmed()).toEqual([]);
       await pool.lease({ ...usual, kind: warmedKind });
       await vi.advanceTimersByTimeAsync(1000);
       await vi.advanceTimersByTimeAsync(1000);
-      const warmed = backend.made.filter(({ orders }) => orders.some(({ op }) => op === 'warm'));
-      expect(warmed).toHaveLength(count);
-      expect(backend.made.flatMap(({ orders }) => orders)).toHaveLength(warmed.length);
+      expect(warmed()).toHaveLength(count);
+      for (const { orders } of warmed()) expect(orders).toHaveLength(1);
     }
+  });
+
+  it('has the kernel of a session started before its first cell, and its sandbox serving', async () => {
+    for (const [language, start] of [
+      ['python', { module: 'dragoman_python.serve' }],
+      ['bash', { script: '/opt/dragoman/runtimes/bash/kernel.py' }],
+      [undefined, undefined],
+    ] as const) {
+      const { backend, pool } = await startInUse({ kinds: [catalogue.sessionKind(language)] });
+      await pool.lease({ ...usual, kind: catalogue.sessionKind(language) });
+      const asked = backend.made.find(({ owner }) => owner === 'ann')!.orders;
+      expect(asked[0]).toEqual({ op: 'serve', bulk: true });
+      const kernel = { op: 'kernel', token: expect.any(String), kernel: language, start, folder: '/mnt/data' };
+      expect(asked.slice(1)).toEqual(start ? [kernel] : []);
+    }
+  });
+
+  it('lets kernels that are programs of the image start behind everything else, until somebody needs one', async () => {
+    const program = catalogue.sessionKind('javascript');
+    const { backend, pool } = start({ kinds: [program] });
+    pool.start();
+    await parked(pool, 0);
+    await pool.lease({ ...usual, kind: program });
+    await parked(pool, 1);
+    expect(backend.made.map(({ calls }) => calls)).toEqual([['background', 'adopt', 'foreground'], ['background']]);
+  });
+
+  it('parks a session at rest in the language most begin with, and no other', async () => {
+    const kinds = ['python', 'javascript', 'bash', undefined].map((language) => catalogue.sessionKind(language));
+    const { pool } = start({ kinds });
+    pool.start();
+    await eventually(() => expect(pool.parked()['kernel+python']).toBe(1));
+    await pool.lease({ ...usual, kind: kinds[2]! });
+    await eventually(() => expect(pool.parked()).toMatchObject({ 'kernel+python': 1, 'kernel+bash': 2 }));
+    expect(pool.parked()).toMatchObject({ kernel: 0, 'kernel+javascript': 0 });
+  });
+
+  it('hands out a session whose kernel could not be started: its first cell is told why', async () => {
+    const { pool } = start({
+      intercept(frame, guest) {
+        if (frame.op !== 'kernel') return false;
+        void guest.claim({ claim: 'fault', message: 'no' });
+        void guest.claim({ claim: 'done', token: frame.token, code: 1, signal: null, interpreter: 'none' });
+        return true;
+      },
+    });
+    expect((await pool.lease(usual)).ended).toBe(false);
+  });
+
+  it('destroys a sandbox whose supervisor ends while it starts a kernel, and makes another', async () => {
+    let lost = 1;
+    const { backend, pool } = start({
+      intercept(frame, guest) {
+        if (frame.op !== 'kernel' || lost-- <= 0) return false;
+        guest.exit();
+        return true;
+      },
+    });
+    expect((await pool.lease(usual)).ended).toBe(false);
+    await eventually(() => expect(backend.made[0]!.calls).toContain('destroy'));
   });
 
   it('makes sandboxes for owners in turn: one that asks for many waits for itself', async () => {

@@ -2,6 +2,7 @@ import { DragomanError, FairQueue, type Logger } from '../core/index.ts';
 import { orders } from '../guest-protocol/index.ts';
 import type { Backend, Sandbox, SandboxLimits } from '../sandbox/index.ts';
 import { kindKey, type RuntimeCatalogue, type SandboxKind } from './runtimes.ts';
+import { serve } from './serving.ts';
 
 export interface PoolOptions {
   readonly backend: Backend;
@@ -69,16 +70,15 @@ export class Pool {
     this.#options = options;
     const { mostParked } = options.backend.traits;
     for (const kind of options.catalogue.kinds) {
-      const park = options.catalogue.parkOf(kind);
-      const isLarge = park !== undefined && !('module' in park);
-      const wanted = isLarge ? Math.max(1, Math.floor(options.size / 2)) : options.size;
+      const large = isLarge(kind, options.catalogue);
+      const wanted = large ? Math.max(1, Math.floor(options.size / 2)) : options.size;
       const size = Math.min(wanted, mostParked.inUse);
       this.#racks.set(kindKey(kind), {
         kind,
         size,
-        isLarge,
+        isLarge: large,
         // Until its language is asked for, none waits.
-        atRest: isLarge ? 0 : mostParked.atRest,
+        atRest: !large && isUsual(kind) ? mostParked.atRest : 0,
         ready: [],
         warmed: new Set(),
         rest: undefined,
@@ -114,6 +114,7 @@ export class Pool {
       : this.#create(kind, limits, owner));
     try {
       await sandbox.adopt({ limits, owner });
+      if (isLarge(kind, this.#options.catalogue)) sandbox.background(false);
       return sandbox;
     } catch (error) {
       void sandbox.destroy();
@@ -159,10 +160,20 @@ export class Pool {
     return promise;
   }
 
-  #create(kind: SandboxKind, limits: SandboxLimits, owner?: string): Promise<Sandbox> {
-    if (this.#closed) return Promise.reject(new DragomanError('shutting_down'));
+  async #create(kind: SandboxKind, limits: SandboxLimits, owner?: string): Promise<Sandbox> {
+    if (this.#closed) throw new DragomanError('shutting_down');
     const { backend, catalogue } = this.#options;
-    return backend.create({ template: kind.template, park: catalogue.parkOf(kind), limits, owner });
+    const sandbox = await backend.create({ template: kind.template, park: catalogue.parkOf(kind), limits, owner });
+    // It goes on starting while it is parked, and gives way to what runs for somebody.
+    if (isLarge(kind, catalogue)) sandbox.background(true);
+    if (kind.kernel === undefined) return sandbox;
+    try {
+      await serve(sandbox, kind.kernel);
+      return sandbox;
+    } catch (error) {
+      void sandbox.destroy();
+      throw error;
+    }
   }
 
   /** Notes that a kind is in use. */
@@ -276,4 +287,16 @@ export class Pool {
     void sandbox.destroy();
     this.#refill();
   }
+}
+
+/** What waits inside is a program of the image. */
+function isLarge(kind: SandboxKind, catalogue: RuntimeCatalogue): boolean {
+  const park = catalogue.parkOf(kind);
+  if (park) return !('module' in park);
+  return kind.kernel ? 'argv' in kind.kernel.start : false;
+}
+
+/** Of the kinds of sessions, the one that most begin as. */
+function isUsual({ kernel }: SandboxKind): boolean {
+  return kernel === undefined || (kernel !== null && 'module' in kernel.start);
 }

@@ -293,8 +293,12 @@ export interface Engine {
   tools(language: string, definitions: readonly ToolDefinition[], waitMs: number, owner: string): ToolBroker;
   /** Runs a program. @throws DragomanError sandbox_unavailable, invalid_request */
   execute(request: EngineRequest, options?: EngineCallOptions): Promise<EngineRun>;
-  /** Opens a live session. @throws DragomanError sandbox_unavailable */
-  openSession(limits: Limits, owner?: string): Promise<EngineSession>;
+  /**
+   * Opens a live session.
+   * @param language of its first cell, where that runs in the usual kernel: it may have been started ahead
+   * @throws DragomanError sandbox_unavailable
+   */
+  openSession(limits: Limits, owner?: string, language?: string): Promise<EngineSession>;
   /** Undefined: its sandboxes cannot be written to files. */
   readonly checkpoints: EngineCheckpoints | undefined;
 }

@@ -61,7 +61,14 @@ describe('the runtime catalogue', () => {
       expect(parkOf(code, true)).toEqual({ module: 'dragoman_python.program' });
     }
     expect(catalogue.kinds).toContainEqual(catalogue.find('python')!.kindFor('print(42)', [], true));
-    expect(catalogue.parkOf(catalogue.sessionKind)).toBeUndefined();
+    expect(catalogue.parkOf(catalogue.sessionKind())).toBeUndefined();
+  });
+
+  it('has a kind of session for each kernel, which languages may share, and one where none waits', () => {
+    const sessions = catalogue.kinds.filter(({ kernel }) => kernel !== undefined);
+    expect(sessions.map(({ kernel }) => kernel?.name)).toEqual([undefined, 'bash', 'javascript', 'python']);
+    expect(catalogue.sessionKind('ts')).toEqual(catalogue.sessionKind('javascript'));
+    for (const none of [undefined, 'rust', 'cobol']) expect(catalogue.sessionKind(none)).toEqual(sessions[0]);
   });
 
   it('starts the template most languages use first', () => {

@@ -116,6 +116,8 @@ export interface SandboxKind {
   readonly park: string | undefined;
   /** Programs may call tools in it: its first process becomes a supervisor then, which is Python. Told of forks alone. */
   readonly isSupervised?: true;
+  /** Of a live session: its first process is a supervisor, and this kernel waits for its first cell; null: none does. */
+  readonly kernel?: Kernel | null;
 }
 
 /** An interpreter that stays alive between cells; languages may share one. */
@@ -180,8 +182,8 @@ export interface RuntimeCatalogue {
   parkOf(kind: SandboxKind): Park | undefined;
   /** Every kind of sandbox that a runtime may need. */
   readonly kinds: readonly SandboxKind[];
-  /** The kind of a live session's sandbox. */
-  readonly sessionKind: SandboxKind;
+  /** The kind of a live session's sandbox. `language`: its kernel waits in it, if it has one. */
+  sessionKind(language?: string): SandboxKind;
   /** A runtime by its name or an alias, in any case, with or without a version behind it. */
   find(language: string): Runtime | undefined;
 }
@@ -196,7 +198,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
   const parks = new Map<string, Park>();
   const kinds = new Map<string, SandboxKind>();
   const names = new Map<string, Runtime>();
-  let sessionKind: SandboxKind | undefined;
+  let sessionTemplate: string | undefined;
   for (const name of readdirSync(dir).sort()) {
     const file = join(dir, name, 'runtime.json');
     const parsed = runtimeSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
@@ -266,11 +268,20 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     if (tools && (tools.template ?? usual) === bare.name)
       throw new Error(`${file}: programs that call tools need a template with Python`);
     if (rest.compile ?? rest.check) kinds.set(kindKey(runtime.compileKind), runtime.compileKind);
-    if (kernel?.kind === 'fork') sessionKind = { template: kernel.template, park: undefined };
+    if (kernel?.kind === 'fork') sessionTemplate = kernel.template;
   }
-  if (!sessionKind) throw new Error(`${dir}: no language has a kernel that is a fork`);
-  kinds.set(kindKey(sessionKind), sessionKind);
+  if (!sessionTemplate) throw new Error(`${dir}: no language has a kernel that is a fork`);
+  const template = sessionTemplate;
+  const sessionKindOf = (kernel: Kernel | null): SandboxKind => ({ template, park: undefined, kernel });
+  for (const kernel of [null, ...runtimes.flatMap(({ kernel }) => kernel ?? [])]) {
+    const kind = sessionKindOf(kernel);
+    kinds.set(kindKey(kind), kind);
+  }
   if ([...kinds.values()].some(({ template }) => template === bare.name)) templates.push(bare);
+  const find = (language: string) => {
+    const word = language.trim().toLowerCase();
+    return names.get(word) ?? names.get(withoutVersion(word));
+  };
   return {
     runtimes,
     templates: sortUsualFirst(templates, runtimes).map((template) => ({
@@ -286,11 +297,8 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       return park && 'module' in park && !kind.isSupervised ? { ...park, init: 'bare' } : park;
     },
     kinds: [...kinds.values()],
-    sessionKind,
-    find(language) {
-      const word = language.trim().toLowerCase();
-      return names.get(word) ?? names.get(withoutVersion(word));
-    },
+    sessionKind: (language) => sessionKindOf((language !== undefined && find(language)?.kernel) || null),
+    find,
   };
 }
 
@@ -310,7 +318,7 @@ function digestOf(folder: string): string {
 
 /** The kind as one word. */
 export function kindKey(kind: SandboxKind): string {
-  return [kind.template, kind.park, kind.isSupervised && 'tools'].filter(Boolean).join('+');
+  return [kind.template, kind.park, kind.isSupervised && 'tools', kind.kernel?.name].filter(Boolean).join('+');
 }
 
 /**

@@ -1,17 +1,10 @@
 import { statfs } from 'node:fs/promises';
-import {
-  DragomanError,
-  type Limits,
-  modeOf,
-  newId,
-  type StateLoss,
-  type StateReport,
-  type UsageNow,
-} from '../core/index.ts';
+import { DragomanError, type Limits, modeOf, type StateLoss, type StateReport, type UsageNow } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Baseline, LinkListener, Sandbox } from '../sandbox/index.ts';
 import { collectLimits } from './artifacts.ts';
 import { type CommandRequest, type EngineCommand, SandboxCommand, SandboxFiles, SideChannel } from './beside/index.ts';
+import { carriedOut } from './carried-out.ts';
 import { Cell } from './cell.ts';
 import type { Hints } from './hints.ts';
 import { SessionKernels } from './kernels.ts';
@@ -33,17 +26,11 @@ import { doesNotFit, stage } from './staging.ts';
 import { type KernelState, KernelStates, type RestoreStateOptions, type SaveStateOptions } from './state/index.ts';
 import { callBroker } from './tools/index.ts';
 import { Wakefulness } from './wakefulness.ts';
-import { whenExited } from './when-exited.ts';
-
-/** The guest confirms what it was sent within this time, or its sandbox is given up. */
-const syncDeadlineMs = 15_000;
 
 /** What a session needs of its engine. */
 export interface SessionParts {
   readonly catalogue: RuntimeCatalogue;
   readonly hints: Hints;
-  /** Its kernels can save their state. */
-  readonly withState: boolean;
   /** Destroys the sandbox. */
   readonly release: (sandbox: Sandbox) => Promise<void>;
 }
@@ -82,12 +69,15 @@ export class SandboxSession implements EngineSession {
   #listening = 0;
   #ended = false;
 
-  /** Takes over a sandbox that is under its limits. `release` destroys it; `notes`: it goes on from a checkpoint. */
+  /**
+   * Takes over a sandbox that is under its limits and serves kernels. `release` destroys it; `notes`: it goes on from a checkpoint.
+   * @param language whose kernel has been started in it
+   */
   constructor(
     sandbox: Sandbox,
     limits: Limits,
-    { catalogue, hints, withState, release }: SessionParts,
-    notes?: SessionNotes,
+    { catalogue, hints, release }: SessionParts,
+    { notes, language }: { readonly notes?: SessionNotes; readonly language?: string | undefined },
   ) {
     this.#sandbox = sandbox;
     this.#limits = limits;
@@ -99,7 +89,7 @@ export class SandboxSession implements EngineSession {
     this.files = new SandboxFiles(this.#channel, (work) => this.#awake(work));
     this.#states = new KernelStates(sandbox, this.#wake, () => this.#listening > 0);
     if (notes) this.#goOn(notes);
-    else void sandbox.link.send(orders.serve(withState));
+    if (language !== undefined) this.#kernels.addUsual(language);
   }
 
   get ended(): boolean {
@@ -391,30 +381,14 @@ export class SandboxSession implements EngineSession {
 
   /** Waits until the supervisor has done everything it was sent before. */
   async #sync(order: (token: string) => Order, fault: (message: string) => Error = doesNotFit): Promise<void> {
-    const token = newId();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const gone = () => {
-      this.#ended = true;
-      reject(new SandboxGone());
-    };
-    const timer = setTimeout(gone, syncDeadlineMs * this.#sandbox.pace);
-    this.#sandbox.link.listen({
-      stdout() {},
-      stderr() {},
-      claim(claim) {
-        if (claim.claim === 'done' && claim.token === token) resolve();
-        if (claim.claim === 'fault') reject(fault(claim.message));
-      },
-    });
-    const forget = whenExited(this.#sandbox, gone);
     this.#listening++;
-    void this.#sandbox.link.send(order(token));
     try {
-      await promise;
+      await carriedOut(this.#sandbox, order, fault);
+    } catch (error) {
+      if (error instanceof SandboxGone) this.#ended = true;
+      throw error;
     } finally {
       this.#listening--;
-      clearTimeout(timer);
-      forget();
     }
   }
 }

@@ -178,13 +178,15 @@ export class JobRun {
   async #cellInSession(live: LiveSession, { ran, kernel, state, checkpoint }: JobSession): Promise<JobEnding> {
     const { inputs, folders } = this.#job;
     const name = kernel?.id ?? this.#runtime.kernel!.name;
+    const { limits, tier } = this.#job;
+    const wanted = { limits, tier, language: kernel ? undefined : this.#runtime.name };
     let restored: Restored | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         if (restored?.isWhole && !restored.loss) restored = { loss: endedWhileRestoring, isWhole: true };
         const sandbox = await this.#span.step('prepare the sandbox', () =>
           // What failed once is not tried again for this cell.
-          live.sandboxWith(inputs, folders ?? [], this.#job, this.#use(), restored ? undefined : checkpoint),
+          live.sandboxWith(inputs, folders ?? [], wanted, this.#use(), restored ? undefined : checkpoint),
         );
         restored = live.tellWentOn() ?? restored;
         const isBehind = restored?.isWhole === true && !restored.loss && checkpoint?.isBehind === true;
@@ -219,7 +221,7 @@ export class JobRun {
   }
 
   async #cellAlone(): Promise<JobEnding> {
-    const sandbox = await this.#engine.openSession(this.#job.limits, this.#job.owner);
+    const sandbox = await this.#engine.openSession(this.#job.limits, this.#job.owner, this.#runtime.name);
     try {
       await sandbox.stage(this.#inputs(), this.#job.folders ?? []);
       await this.#permit;

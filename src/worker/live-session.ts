@@ -92,6 +92,7 @@ export class LiveSession {
   /**
    * Its sandbox with exactly these files and empty folders of the session's in the workspace. Only the difference is staged; a
    * new sandbox is made where there is none, or where files do not fit between what code has left in the old one.
+   * @param wanted with the language of the cell that is to run in it next, where that runs in the usual kernel
    * @param checkpoint what a new sandbox goes on from
    * @throws DragomanError sandbox_unavailable, invalid_request when the files do not fit, storage_unavailable; conflict when it has
    *   ended
@@ -99,7 +100,7 @@ export class LiveSession {
   async sandboxWith(
     files: readonly JobInput[],
     folders: readonly string[],
-    { limits, tier }: Pick<Job, 'limits' | 'tier'>,
+    { limits, tier, language }: Pick<Job, 'limits' | 'tier'> & { readonly language?: string | undefined },
     use: FileUse,
     checkpoint?: JobSession['checkpoint'],
   ): Promise<EngineSession> {
@@ -117,7 +118,7 @@ export class LiveSession {
     const engine = this.#parts.engines.of(tier);
     this.#engine = engine;
     if (checkpoint && (await this.#goOn(files, folders, limits, use, checkpoint))) return this.#sandbox!;
-    const sandbox = await engine.openSession(limits, this.owner);
+    const sandbox = await engine.openSession(limits, this.owner, language);
     try {
       await sandbox.stage(this.#inputs(files, use), folders);
       this.#requireOpen();

@@ -121,8 +121,8 @@ export interface TestEngine {
   run(language: string, code: string, options?: RunOptions): Promise<TestRun>;
   /** Runs a program that calls tools. */
   runWithTools(language: string, code: string, options: ToolRunOptions): Promise<ToolRun>;
-  /** Close it. */
-  openSession(limits?: Partial<Limits>): Promise<TestSession>;
+  /** Close it. `language`: its kernel may have been started ahead. */
+  openSession(limits?: Partial<Limits>, language?: string): Promise<TestSession>;
   close(): Promise<void>;
 }
 
@@ -207,8 +207,8 @@ export async function startEngine(
     backend,
     logged,
     close: () => engine.close(),
-    async openSession(own) {
-      const session = await engine.openSession({ ...limits, ...own });
+    async openSession(own, language) {
+      const session = await engine.openSession({ ...limits, ...own }, undefined, language);
       const start = (
         code: string,
         { language = 'python', kernel, manner, limits: cellLimits, ...more }: CellOptions = {},

@@ -13,11 +13,11 @@ describeBackend('microvm', async () => {
     nativeDir: await nativeDir(),
     guestDir: path('guest'),
     runtimesDir: path('runtimes'),
-    templates: templates.filter(({ name }) => name === sessionKind.template),
+    templates: templates.filter(({ name }) => name === sessionKind().template),
     sandboxUid: 2_000_000_000,
     machine: await machineFilesOf(),
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
   await backend.start();
-  return { backend, template: sessionKind.template, kernel: find('python')!.kernel!.start };
+  return { backend, template: sessionKind().template, kernel: find('python')!.kernel!.start };
 });

@@ -15,10 +15,10 @@ describeBackend('gvisor', async () => {
     nativeDir: await nativeDir(),
     guestDir: path('guest'),
     runtimesDir: path('runtimes'),
-    templates: templates.filter(({ name }) => name === sessionKind.template),
+    templates: templates.filter(({ name }) => name === sessionKind().template),
     sandboxUid: 2_000_000_000,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
   await backend.start();
-  return { backend, template: sessionKind.template, kernel: find('python')!.kernel!.start };
+  return { backend, template: sessionKind().template, kernel: find('python')!.kernel!.start };
 });
