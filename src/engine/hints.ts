@@ -95,6 +95,8 @@ const maxHints = 3;
 
 /** Lines, in brackets, that say what to do about things that this image lacks and that stderr complains of. */
 export function hintsFor(text: string, hints: Hints): string[] {
+  // Each search makes a regular expression of its own, and most programs print nothing to stderr.
+  if (text === '') return [];
   const found = new Set<string>();
   for (const { pattern, hint } of rules) {
     for (const match of text.matchAll(pattern)) {

@@ -71,8 +71,11 @@ function readWithin(
       reject(error);
     }
   };
-  const end = () => resolve(Buffer.concat(chunks, length));
   let isOver = false;
+  const end = () => {
+    isOver = true;
+    resolve(Buffer.concat(chunks, length));
+  };
   const gone = () => {
     // Every request is closed one day: an error with its stack costs too much to make it for nothing.
     if (!isOver) reject(new DragomanError('cancelled'));

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { DragomanError } from '../../core/index.ts';
 import type { ExitStatus } from '../port.ts';
@@ -23,6 +23,8 @@ interface Fork {
 }
 
 const spawnDeadlineMs = 10_000;
+/** How long an order that can wait does so for another one to go with. */
+const patienceMs = 100;
 
 /** The service's side of a process that forks sandboxes: of the socket to it, and of the forks that it has. */
 export class ForkServer {
@@ -30,6 +32,8 @@ export class ForkServer {
   readonly #hostPid: () => number;
   readonly #forks = new Map<string, Fork>();
   #unsaid = '';
+  /** Goes with what is said next, or after a while alone. */
+  #unhurried = '';
   #gone = false;
 
   /**
@@ -72,7 +76,7 @@ export class ForkServer {
     }
   }
 
-  /** Lets the program of a launcher begin. Forks of a zygote do not wait for it. */
+  /** Lets the program of a launcher begin. */
   opened(id: string): void {
     this.#say(forkOrders.opened(id));
   }
@@ -99,10 +103,16 @@ export class ForkServer {
     this.#unsaid += order;
   }
 
+  /** What nobody waits for: each piece wakes the other process. */
+  #sayLater(order: string): void {
+    if (this.#unhurried === '') setTimeout(() => this.#sayAll(), patienceMs).unref();
+    this.#unhurried += order;
+  }
+
   #sayAll(): void {
-    const orders = this.#unsaid;
-    this.#unsaid = '';
-    this.#control.write(orders);
+    const orders = this.#unhurried + this.#unsaid;
+    this.#unhurried = this.#unsaid = '';
+    if (orders !== '' && !this.#gone) this.#control.write(orders);
   }
 
   #read(started: () => void, derived: (pidfd: number) => void): void {
@@ -127,7 +137,8 @@ export class ForkServer {
         if (!fork) this.#say(forkOrders.kill(event.id) + forkOrders.opened(event.id));
         else {
           this.#adopt(fork, event.pidfd, event.fds);
-          if (!('argv' in fork.wanted)) this.opened(event.id);
+          // Forks of a zygote do not wait for it.
+          if (!('argv' in fork.wanted)) this.#sayLater(forkOrders.opened(event.id));
         }
         return;
       }
@@ -163,11 +174,19 @@ export class ForkServer {
   }
 }
 
+const buffer = Buffer.allocUnsafe(1024);
+
 /**
  * The process that a descriptor of another's means, as the host sees it: no other process can be meant. -1 when it has ended, NaN when the
  * descriptor means none.
  */
 export function pidOf(holder: number, pidfd: number): number {
-  const info = readFileSync(`/proc/${holder}/fdinfo/${pidfd}`, 'latin1');
-  return Number(/^Pid:\s+(-?\d+)$/m.exec(info)?.[1]);
+  const fd = openSync(`/proc/${holder}/fdinfo/${pidfd}`, constants.O_RDONLY);
+  try {
+    // A few short lines, which the kernel gives in one piece.
+    const info = buffer.toString('latin1', 0, readSync(fd, buffer));
+    return Number(/^Pid:\s+(-?\d+)$/m.exec(info)?.[1]);
+  } finally {
+    closeSync(fd);
+  }
 }

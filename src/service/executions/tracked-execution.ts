@@ -44,7 +44,8 @@ export const startedEvents = 1;
 
 /** The beginning of what an execution prints, as text. */
 export class Opening {
-  readonly #decoder = new TextDecoder();
+  /** Made when there is something to decode: most executions have no tools, and show nothing here. */
+  #decoder: InstanceType<typeof TextDecoder> | undefined;
   #text = '';
 
   get text(): string {
@@ -52,8 +53,9 @@ export class Opening {
   }
 
   add(bytes: Uint8Array): void {
-    if (this.#text.length < maxOpening)
-      this.#text = (this.#text + this.#decoder.decode(bytes, { stream: true })).slice(0, maxOpening);
+    if (this.#text.length >= maxOpening) return;
+    this.#decoder ??= new TextDecoder();
+    this.#text = (this.#text + this.#decoder.decode(bytes, { stream: true })).slice(0, maxOpening);
   }
 }
 

@@ -26,9 +26,11 @@ export interface OpenedBulkPipes extends BulkPipes {
 
 /** Orders after which code of the user's may write. */
 const startOrders: ReadonlySet<string> = new Set(['run', 'serve']);
-/** Output of a program that ends sooner is read with its end; later, so often, and then as it comes: that takes streams. */
-const lookEveryMs = 5;
-const looks = 3;
+/**
+ * Output of a program that ends sooner is read with its end; of others after each of these times, and from the last one on as it comes: that
+ * takes streams.
+ */
+const looksMs = [5, 10, 20, 40];
 
 /** More than all commands of a sandbox are granted at a time. */
 const grantedBefore = 32 * 1024 * 1024;
@@ -50,7 +52,6 @@ export class PipeLink implements GuestLink {
   #isStarted = false;
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
-  #hasListener = false;
   readonly #makeBulk: (fds: readonly [number, number]) => OpenedBulkPipes;
   /** The pipes for much data, from the order that asks for them on. Other orders wait until it settles. */
   #bulk: PromiseWithResolvers<OpenedBulkPipes> | undefined;
@@ -89,9 +90,8 @@ export class PipeLink implements GuestLink {
   }
 
   listen(listener: LinkListener, allowance?: ClaimAllowance): void {
-    // What was written to the listener before is not for this one. The first hears why a fork failed, even before it listens.
-    if (this.#hasListener) for (const pipe of this.#outputs) pipe.drain();
-    this.#hasListener = true;
+    // What was written to the listener before is not for this one. Before code of the user's runs, one hears why a fork failed.
+    if (this.#isStarted) for (const pipe of this.#outputs) pipe.drain();
     this.#listener = listener;
     this.#said.allow(allowance);
   }
@@ -194,16 +194,22 @@ export class PipeLink implements GuestLink {
   #begin(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    this.#lookLater(looks);
+    // What has been written until now is not the user's: nobody hears it.
+    const listener = this.#listener;
+    this.#listener = silent;
+    for (const pipe of this.#outputs) pipe.drain();
+    this.#listener = listener;
+    this.#lookLater(0);
   }
 
-  #lookLater(left: number): void {
+  #lookLater(look: number): void {
+    const isLast = look === looksMs.length - 1;
     this.#watching = setTimeout(() => {
       for (const pipe of this.#outputs) {
-        if (left > 0) pipe.drain();
-        else pipe.watch();
+        if (isLast) pipe.watch();
+        else pipe.drain();
       }
-      if (left > 0) this.#lookLater(left - 1);
-    }, lookEveryMs);
+      if (!isLast) this.#lookLater(look + 1);
+    }, looksMs[look]);
   }
 }
