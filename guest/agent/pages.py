@@ -1,12 +1,19 @@
 """How the memory of a zygote lies, so that its forks copy little of it."""
 
 import ctypes
+import os
 import re
+import struct
+import traceback
 
 _libc = ctypes.PyDLL(None, use_errno=True)
 _MADV_DONTNEED = 4
 _MADV_NOHUGEPAGE = 15
+_MADV_POPULATE_WRITE = 23
 _MADV_COLLAPSE = 25
+_PAGE = os.sysconf('SC_PAGESIZE')
+# In /proc/self/pagemap: this process alone has it.
+_IS_OWN = 1 << 56
 _HUGE = 2 << 20
 # Below this, splitting huge pages again costs what the fork has saved.
 _LEAST = 32 << 20
@@ -91,6 +98,62 @@ def _use_up_pools():
                 if ctypes.c_uint32.from_address(pool * _POOL).value <= _FEW:
                     python.PyObject_Free(place)
                     break
+
+
+def written_by(work):
+    """Which pages a fork writes to when it does `work`: a list of (start, size). It is done in a fork, which ends with it."""
+    areas = list(_writable())
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    # Past Python's own hooks, as every fork of a zygote.
+    pid = _libc.fork()
+    if pid == 0:
+        try:
+            work()
+            with open(writer, 'wb') as answer:
+                for start, size in _own_pages(areas):
+                    answer.write(struct.pack('QQ', start, size))
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    os.close(writer)
+    with open(reader, 'rb') as answer:
+        found = list(struct.iter_unpack('QQ', answer.read()))
+    if os.waitpid(pid, 0)[1] != 0:
+        raise RuntimeError('what a fork does first failed in one')
+    return found
+
+
+def take(pages):
+    """Has these pages copied now and together, which costs a fraction of one fault for each. Without effect before Linux 5.14."""
+    for start, size in pages:
+        _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _MADV_POPULATE_WRITE)
+
+
+def _own_pages(areas):
+    """(start, size) of what no other process has, of these areas."""
+    with open('/proc/self/pagemap', 'rb', buffering=0) as file:
+        for start, end in areas:
+            file.seek(start // _PAGE * 8)
+            first = None
+            for number, (entry,) in enumerate(struct.iter_unpack('Q', file.read((end - start) // _PAGE * 8))):
+                at = start + number * _PAGE
+                if entry & _IS_OWN:
+                    first = at if first is None else first
+                elif first is not None:
+                    yield first, at - first
+                    first = None
+            if first is not None:
+                yield first, end - first
+
+
+def _writable():
+    """(start, end) of each private writable area."""
+    with open('/proc/self/maps') as file:
+        for line in file:
+            match = re.match(r'([0-9a-f]+)-([0-9a-f]+) rw-p ', line)
+            if match:
+                yield int(match[1], 16), int(match[2], 16)
 
 
 def _heaps():

@@ -9,15 +9,11 @@ def run(helper, todo, template):
     """Never returns. This process is shut in already; `todo` is what comes first."""
     gc.enable()
     sandbox = helper.sandbox
-    is_seeded = False
     while True:
         match todo:
             case native.BECOME:
                 parked.become(sandbox, template)
             case native.WARM:
-                if not is_seeded:
-                    template.reseed()
-                    is_seeded = True
                 template.warm()
             case native.SERVE:
                 _supervise(sandbox, template)

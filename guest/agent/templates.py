@@ -1,12 +1,13 @@
 """What a zygote has imported and exercised before its first fork."""
 
+import gc
 import glob
 import importlib
 import importlib.util
 import os
 import sys
 
-from . import forks
+from . import forks, pages
 
 _RUNTIMES = '/opt/dragoman/runtimes'
 
@@ -16,11 +17,21 @@ class Template:
 
     def __init__(self, warm):
         self._warm = warm
+        self._pages = []
+
+    def learn(self):
+        """Before the first fork: finds out which pages the usual first calls write to."""
+        if self._warm:
+            self._pages = pages.written_by(self._exercise)
 
     def warm(self):
-        """Does the usual first calls once, so that their imports, caches and page faults are over."""
-        if self._warm:
-            self._warm()
+        """In a fork: has what the usual first calls write to copied ahead of them."""
+        pages.take(self._pages)
+
+    def _exercise(self):
+        gc.enable()
+        self.reseed(os.urandom(32))
+        self._warm()
 
     def reseed(self, seed=None):
         """Gives a fresh fork, in which libraries are used or code of a user will run, its own random numbers and whatever else is not

@@ -41,6 +41,8 @@ def main():
     # gVisor's own kernel counts its pages in another way.
     if not is_alone:
         pages.let_go_of_files()
+        if own['parked']:
+            template.learn()
     helper = native.Helper(settings['entrances'])
     todo = helper.alone() if is_alone else helper.serve()
     if todo is None:

@@ -48,7 +48,7 @@ interface Rack {
 
 /** Sandboxes being made at once, of all kinds: more would only slow each other and the programs down. */
 const makers = 2;
-/** How many sandboxes at the front repeat their template's warm-up: it costs 15 MB each and saves a program's first faults. */
+/** How many sandboxes at the front have what their template's warm-up writes to copied: it costs 6 MB each and saves a program's first faults. */
 const warmFront = 2;
 /** Warming waits for quiet moments: under load it would take the processor from programs. */
 const quietMs = 250;

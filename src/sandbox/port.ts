@@ -10,7 +10,7 @@ export interface Template {
   readonly extends?: string | undefined;
   /** Imported in this order. */
   readonly imports: readonly string[];
-  /** Path inside of a Python file whose `warm()` exercises them; parked sandboxes may repeat it. */
+  /** Path inside of a Python file whose `warm()` exercises them; what it writes to may be copied ahead in parked sandboxes. */
   readonly warm: string | null;
   /** Modules that forks may become (`park`): their `prepare()` is over before the first sandbox is made. */
   readonly parked?: readonly string[];
@@ -26,7 +26,7 @@ export type SandboxLimits = Pick<
 export interface BackendTraits {
   /** Limits that `adopt` can change. A request with other values for the rest gets a sandbox of its own making. */
   readonly adjustable: readonly (keyof SandboxLimits)[];
-  /** What `create` starts from. Only of a fork the engine repeats the warm-up. */
+  /** What `create` starts from. Only in a fork the engine has what the warm-up writes to copied. */
   readonly warmUnit: 'fork' | 'checkpoint' | 'snapshot' | 'boot';
   /** How many of a kind are worth their memory while nothing uses them: of one that is in use, and of one that is not. */
   readonly mostParked: { readonly inUse: number; readonly atRest: number };
