@@ -91,8 +91,10 @@ describe('Pool', () => {
     expect(gates).toHaveLength(1);
     gates.shift()!();
     await lease;
-    await eventually(() => expect(gates).toHaveLength(2));
-    for (const go of gates) go();
+    for (let ahead = 0; ahead < 2; ahead++) {
+      await eventually(() => expect(gates).toHaveLength(1));
+      gates.shift()!();
+    }
     await parked(pool, 2);
   });
 
@@ -139,6 +141,22 @@ describe('Pool', () => {
     await leases[2];
     expect(Object.values(pool.parked())).toEqual([0]);
     for (const go of gates) go();
+  });
+
+  it('makes two at a time for requests that wait, and one ahead of need', async () => {
+    const gates: (() => void)[] = [];
+    const { pool } = start({ size: 4, onCreate: () => new Promise<void>((resolve) => gates.push(resolve)) });
+    const leases = [pool.lease(usual), pool.lease(usual), pool.lease(usual)];
+    const opened = async (count: number) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(gates).toHaveLength(count);
+      for (const go of gates.splice(0)) go();
+    };
+    await opened(2);
+    await opened(1);
+    await Promise.all(leases);
+    for (let ahead = 0; ahead < 4; ahead++) await opened(1);
+    await parked(pool, 4);
   });
 
   it('makes another sandbox for a request whose one was lost while it was made', async () => {

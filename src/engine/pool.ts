@@ -46,7 +46,7 @@ interface Rack {
   failing: boolean;
 }
 
-/** Sandboxes being made at once, of all kinds: more would only slow each other and the programs down. */
+/** Sandboxes being made at once for requests, of all kinds: more would only slow each other and the programs down. Ahead of need it is one. */
 const makers = 2;
 /** How many sandboxes at the front have what their template's warm-up writes to copied: it costs 6 MB each and saves a program's first faults. */
 const warmFront = 2;
@@ -196,7 +196,7 @@ export class Pool {
   }
 
   #refill(): void {
-    while (!this.#closed && this.#making < makers) {
+    while (!this.#closed && this.#making < Math.min(makers, Math.max(1, this.#waiting.size))) {
       const rack = this.#neediest();
       if (!rack) return;
       rack.making++;
