@@ -189,6 +189,24 @@ describe('what each language is known for', () => {
     expect(await run(asking, telling(pragma))).toBe('1\n');
   });
 
+  it('C has the mathematical library by its headers, by those beside the source, and by names alone', {
+    timeout: atPace(60_000),
+  }, async () => {
+    const root = (declared: string) =>
+      `#include <stdio.h>\n${declared}\nint main(int count, char **words) { printf("%.1f\\n", sqrt(count + 8.0)); }\n`;
+    const own = '#include <math.h>\n';
+    expect(await engine.run('c', root(own))).toMatchObject(printed('3.0\n'));
+    const beside = [input('own.h', Buffer.from(own))];
+    expect(await engine.run('c', root('#include "own.h"'), { inputs: beside })).toMatchObject(printed('3.0\n'));
+    expect(await engine.run('c', root('double sqrt(double);'))).toMatchObject(printed('3.0\n'));
+    const missing = await engine.run(
+      'c',
+      root('double sqrt(double);\nint missing(void);').replace('count +', 'missing() +'),
+    );
+    expect(missing).toMatchObject({ stage: 'compile', exitCode: 1, stdout: '' });
+    expect(missing.stderr.match(/undefined symbol: \w+/g)).toEqual(['undefined symbol: missing']);
+  });
+
   it('TypeScript awaits at its top, and names its own lines', { timeout: atPace(60_000) }, async () => {
     const code =
       'enum Size {\n  Small = 1,\n}\ninterface Box {\n  size: Size;\n}\nconst box: Box = await Promise.resolve({ size: Size.Small });\n';
