@@ -148,6 +148,7 @@ export class PipeLink implements GuestLink {
 
   /** Drops what was not sent: no order matters to a sandbox that is being killed. */
   stopSending(): void {
+    clearTimeout(this.#watching);
     this.#listener = silent;
     this.#attend = () => {};
     this.#command.close();

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { isParked } from '../support/parked.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine.close());
+
+const runs = 40;
+
+/** As page faults do, the number of system calls tells of a cost that came in, whatever else a machine does. */
+it('the service reads and writes a few times for a program, its sandbox included', { timeout: 200_000 }, async () => {
+  await run(10);
+  const before = readsAndWrites();
+  await run(runs);
+  // More than 40 when each pipe was read before anything could be in it.
+  expect((readsAndWrites() - before) / runs).toBeLessThan(36);
+});
+
+async function run(times: number): Promise<void> {
+  for (let each = 0; each < times; each++)
+    expect(await engine.run('python', 'print(42)')).toMatchObject({ exitCode: 0 });
+  // The sandboxes that were taken are made again.
+  await vi.waitUntil(() => isParked(engine.engine), { timeout: 90_000, interval: 300 });
+}
+
+function readsAndWrites(): number {
+  const counts = readFileSync('/proc/self/io', 'latin1').matchAll(/^sysc[rw]: (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
