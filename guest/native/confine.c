@@ -10,16 +10,20 @@ static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/d
 
 /*
  * Files of /proc that tell of the host and that no program needs. Each costs every sandbox a mount, so files that the kernel keeps from
- * an ordinary user anyway (kcore, kmsg, vmallocinfo) are not listed. A process may also ask to be woken by those below pressure/.
+ * an ordinary user anyway (kcore, kmsg, vmallocinfo) are not listed.
  */
 static const char *const host_files[] = {
     "/proc/cmdline", "/proc/config.gz", "/proc/diskstats", "/proc/kallsyms", "/proc/keys", "/proc/locks", "/proc/modules",
-    "/proc/partitions", "/proc/pressure/cpu", "/proc/pressure/io", "/proc/pressure/irq", "/proc/pressure/memory",
+    "/proc/partitions",
 };
+
+/* One of folders is covered as a whole, by a folder of the image in which nothing is. A process may also ask to be woken by files of this one. */
+#define HOST_FOLDER "/proc/pressure"
+#define EMPTY_FOLDER "/sys"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static int is_there[COUNT(host_files)];
+static int is_there[COUNT(host_files)], is_folder_there;
 static int last_capability;
 static int is_alone;
 
@@ -43,6 +47,7 @@ void prepare_to_confine(int alone)
     is_alone = alone;
     for (size_t each = 0; each < COUNT(host_files); each++)
         is_there[each] = CALL3(faccessat, AT_FDCWD, host_files[each], 0) == 0;
+    is_folder_there = CALL3(faccessat, AT_FDCWD, HOST_FOLDER, 0) == 0;
     char number[16];
     size_t length = read_file("/proc/sys/kernel/cap_last_cap", number, sizeof number);
     for (size_t at = 0; at < length && number[at] >= '0' && number[at] <= '9'; at++)
@@ -123,6 +128,8 @@ void enter(const struct sizes *sizes)
     for (size_t each = 0; each < COUNT(host_files); each++)
         if (is_there[each])
             mount("/dev/null", host_files[each], 0, MS_BIND, 0);
+    if (is_folder_there)
+        mount(EMPTY_FOLDER, HOST_FOLDER, 0, MS_BIND, 0);
     mount_tmpfs("/dev/shm", sizes->shm_bytes, 2000, "1777");
     /* Terminals are one pool for the whole host: without `max` a sandbox could take all of it. */
     mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,max=16");
