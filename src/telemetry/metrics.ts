@@ -54,7 +54,7 @@ export function createMetrics(): PrometheusMetrics {
   return {
     contentType: registry.contentType,
     // Every measurement of the event loop's delay wakes the process: with the usual ten milliseconds that is most of what it does at rest.
-    start: () => collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 }),
+    start: () => collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 500 }),
     text: () => registry.metrics(),
     request({ method, route, status, ms }) {
       requests.inc({ method, route, status });
