@@ -2,7 +2,7 @@
 
 import gc
 
-from . import frames, native, parked, supervisor
+from . import frames, native, parked
 
 
 def run(helper, todo, template):
@@ -22,6 +22,8 @@ def run(helper, todo, template):
 
 def _supervise(sandbox, template):
     """Never returns."""
+    # Templates for what has a supervisor import it ahead of need. Others are smaller without it.
+    from . import supervisor
 
     def claim(value):
         frames.write_frame(sandbox.claims, value)

@@ -17,11 +17,11 @@ const programs = () =>
 
 it('no program of Node waits until a language needs it; then its first run is served, and others wait for the next', async () => {
   await vi.waitUntil(() => isParked(engine.engine), { timeout: 60_000, interval: 100 });
-  expect([counts()['light+node'], counts()['light+node-types'], programs()]).toEqual([0, 0, 0]);
+  expect([counts()['bare+node'], counts()['bare+node-types'], programs()]).toEqual([0, 0, 0]);
   for (const [language, code] of [
     ['javascript', 'console.log(6 * 7)'],
     ['typescript', 'const answer: number = 6 * 7; console.log(answer)'],
   ] as const)
     expect(await engine.run(language, code)).toMatchObject({ outcome: 'completed', stdout: '42\n' });
-  await vi.waitUntil(() => counts()['light+node']! > 0 && counts()['light+node-types']! > 0, { timeout: 60_000 });
+  await vi.waitUntil(() => counts()['bare+node']! > 0 && counts()['bare+node-types']! > 0, { timeout: 60_000 });
 });

@@ -2,7 +2,6 @@
 
 import atexit
 import builtins
-import inspect
 import io
 import linecache
 import os
@@ -14,6 +13,8 @@ import types
 from . import reports, source
 from .imports import import_from
 
+# Of `inspect`, which every fork would copy.
+_CO_COROUTINE = 0x80
 # After so many calls Python leaves code as it is.
 _ROUNDS = 60
 
@@ -78,7 +79,7 @@ def run(entry, args, stays, is_end=True):
     failure = None
     try:
         body = source.compiled(read(entry, stays), entry)
-        if body.co_flags & inspect.CO_COROUTINE:
+        if body.co_flags & _CO_COROUTINE:
             # Only templates that have asyncio import it ahead of need.
             import asyncio
 

@@ -1,10 +1,11 @@
 """Code as a program of Python: compiled as it stands; code of a notebook, which Python alone refuses, is taken as a cell takes it."""
 
-import ast
 import textwrap
+# Of `ast`, which every fork would copy.
+from _ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 # Of a program that awaits outside of functions, the code object is a coroutine.
-_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_FLAGS = PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 def compiled(text, path):
