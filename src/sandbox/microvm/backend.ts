@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
@@ -192,11 +192,11 @@ export class MachineBackend implements Backend {
     }
   }
 
-  /** Changes with everything that machines are made of and run by. */
+  /** Changes with everything that machines are made of and run by, wherever that is kept. */
   #digest(): string {
     const { name: accelerator } = findAccelerator();
     return createHash('sha256')
-      .update(`${this.#files.digest} ${this.#initial} ${qemuVersion()} ${accelerator} ${machineBytes} 2`)
+      .update(`${this.#files.digest} ${basename(this.#initial)} ${qemuVersion()} ${accelerator} ${machineBytes} 2`)
       .digest('hex');
   }
 
