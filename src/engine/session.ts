@@ -250,6 +250,8 @@ export class SandboxSession implements EngineSession {
       this.#kernels.mark(guest.id, 'idle');
       return end;
     }
+    // Why it ended says more than that it is gone.
+    if (this.ended) return end;
     // Whatever the loader has left must not be found by the code.
     await this.#inTurn(() => this.#sync((token) => orders.stop(token, guest.id)));
     this.#kernels.mark(guest.id, 'ended');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandEvent, NewCommand } from '../../src/service/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { ann, bob, startSessions } from '../support/sessions.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking, hostile } from './attack.ts';
 
 let engine: TestEngine;
@@ -57,6 +58,10 @@ describe('a command', attacking('commands'), () => {
     });
     expect(longest).toBeLessThan(1000);
     for (const { id: flood } of [...floods, bytewise]) await commands.signal(ann, id, flood, 'SIGKILL');
+    // What comes until it has died is read as well.
+    await expect
+      .poll(async () => (await commands.get(ann, id, floods[0]!.id)).ended, { timeout: atPace(20_000) })
+      .not.toBeNull();
     const { events, text } = await follow(floods[0]!.id);
     expect(events[0]).toMatchObject({ type: 'dropped' });
     expect(text.length).toBeLessThan(1_100_000);

@@ -13,6 +13,8 @@ interface Nature {
   readonly tellsOfMemory: boolean;
   /** A fork copies what it touches in pieces of megabytes, so processes without end reach the limit of memory before theirs: the sandbox's end. */
   readonly copiesLargely: boolean;
+  /** Who asks to read past the page cache does. */
+  readonly readsPastCache: boolean;
   /** Programs inside are processes of the host's. */
   readonly showsPrograms: boolean;
   /** Objects of its kernel that are one pool for all sandboxes elsewhere, and here one for each: terminals, files in scratch space. */
@@ -27,6 +29,7 @@ const linux: Nature = {
   foreignCall: 'killed',
   tellsOfMemory: false,
   copiesLargely: false,
+  readsPastCache: true,
   showsPrograms: true,
   hasOwnPools: false,
   pace: 1,
@@ -38,6 +41,7 @@ const natures: Readonly<Record<Tier, Nature>> = {
     foreignCall: 'refused',
     tellsOfMemory: true,
     copiesLargely: true,
+    readsPastCache: false,
     showsPrograms: false,
     hasOwnPools: true,
     pace: 1,
@@ -90,7 +94,7 @@ export async function serverTier(
   const { tierDir, runsc } = await tierOptions(name);
   if (isOurUser) mkdirSync(dataDir, { recursive: true });
   // A sandbox's user passes through it.
-  chmodSync(dataDir, 0o711);
+  if (existsSync(dataDir)) chmodSync(dataDir, 0o711);
   if (isOurUser)
     for (const kept of ['tiers', 'machines']) {
       mkdirSync(join(shared, kept), { recursive: true });

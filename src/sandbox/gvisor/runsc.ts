@@ -97,5 +97,7 @@ export async function writeCheckpoint(
 
 /** Arguments of nsenter: the namespaces of a sandbox's gVisor. */
 export function namespacesOf(hostPid: number): string[] {
-  return ['-t', String(hostPid), '-U', '-m', '-p', '-n', '-i', '-u'];
+  // Only root may change its user and groups there; who is not root is the sandbox's user already.
+  const asUser = process.getuid!() === 0 ? [] : ['--preserve-credentials'];
+  return ['-t', String(hostPid), '-U', ...asUser, '-m', '-p', '-n', '-i', '-u'];
 }
