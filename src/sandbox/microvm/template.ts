@@ -31,7 +31,7 @@ export interface TemplateOptions {
 }
 
 /** Under emulation, on a machine that is busy with others. */
-const bootDeadlineMs = 240_000;
+const bootDeadlineMs = 600_000;
 
 /** A machine that has loaded its libraries and stands still: what machines are copied from. */
 export interface LoadedTemplate {
