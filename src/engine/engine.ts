@@ -235,7 +235,8 @@ class SandboxEngine implements Engine {
         ...diff,
         release: () => {
           for (const artifact of diff.artifacts) artifact.content.close();
-          void this.#tearDown(sandbox);
+          // The result leaves first. What is not begun by the end of the service, the backend destroys.
+          setImmediate(() => void this.#tearDown(sandbox));
         },
       };
     } catch (error) {

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ScriptedBackend } from '../sandbox/fixtures/scripted-backend.ts';
 import type { ScriptedSandbox } from '../sandbox/fixtures/scripted-sandbox.ts';
 import { input, limits, startScriptedEngine } from './fixtures/scripted-engine.ts';
@@ -36,7 +36,7 @@ describe('a program', () => {
   it('has a sandbox of its own, which is destroyed', async () => {
     await execute();
     await execute();
-    expect(used().map(({ ended }) => ended)).toEqual([true, true]);
+    await vi.waitFor(() => expect(used().map(({ ended }) => ended)).toEqual([true, true]));
   });
 
   it('is staged while its permit is waited for, and runs only with it', async () => {
