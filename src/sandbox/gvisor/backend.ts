@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
@@ -49,6 +49,8 @@ export class GvisorBackend implements Backend {
   #cgroups: CgroupTree | undefined;
   #users: SandboxUsers | undefined;
   #runsc: Runsc | undefined;
+  /** Where the launcher mounts what is a sandbox's own: a place that its user can enter. */
+  #ownFolder: string | undefined;
   #launcher: Launcher | undefined;
   #checkpoints: Checkpoints | undefined;
   readonly checkpoints: SandboxCheckpoints = {
@@ -72,15 +74,17 @@ export class GvisorBackend implements Backend {
   async start(): Promise<void> {
     const { imageRoot, sandboxUid, userShare, templates, logger } = this.#options;
     try {
-      [this.#runsc] = await Promise.all([examineRunsc(runscPath(this.#options)), requirePrograms()]);
-      const tierDir = tierFolder(this.#options);
-      const ownFolder = join(tierDir, 'own');
-      mkdirSync(ownFolder, { recursive: true, mode: 0o755 });
+      const [runsc] = await Promise.all([examineRunsc(runscPath(this.#options)), requirePrograms()]);
+      let tierDir = tierFolder(this.#options);
+      mkdirSync(join(tierDir, 'own'), { recursive: true, mode: 0o755 });
       let root = imageRoot;
+      let program = runsc.path;
       if (process.getuid!() === 0) {
         const range = sandboxUsers(ownUserMap(), sandboxUid, userShare);
+        const isOwn = dirname(program) === tierDir;
         root = reachableImage(imageRoot, range.first);
-        for (const path of [tierDir, this.#runsc.path]) reachableImage(path, range.first);
+        tierDir = reachableImage(tierDir, range.first);
+        program = join(isOwn ? tierDir : reachableImage(dirname(program), range.first), basename(program));
         this.#users = await SandboxUsers.open(range);
       }
       this.#cgroups = await openCgroups(process.getuid!());
@@ -88,6 +92,9 @@ export class GvisorBackend implements Backend {
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
       const files = guestFiles(this.#options);
+      this.#runsc = { ...runsc, path: program };
+      const ownFolder = join(tierDir, 'own');
+      this.#ownFolder = ownFolder;
       const parts = { imageRoot: root, files, seccomp: seccompProgram(process.arch as 'x64' | 'arm64'), ownFolder };
       this.#checkpoints = new Checkpoints(tierDir, parts, this.#runsc, templates);
       this.#checkpoints.sweep();
@@ -178,7 +185,7 @@ export class GvisorBackend implements Backend {
   ): Promise<GvisorSandbox> {
     const launcher = this.#launcher!;
     const id = newId();
-    const ownFolder = join(tierFolder(this.#options), 'own');
+    const ownFolder = this.#ownFolder!;
     const cgroup = this.#cgroups!.take(groupLimits(limits));
     const { user, release } = takenUser;
     const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();

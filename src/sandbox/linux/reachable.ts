@@ -7,8 +7,8 @@ import { childEnvironment, isSuperuser } from '../../core/index.ts';
 const mountPoints = ['/mnt', '/media', '/srv', '/opt'];
 
 /**
- * Where the users of sandboxes find the image. Homes are closed to others, and an ordinary user's image lies in one: where the
- * mounts are this process' own, the image is bound to a place that every user can enter.
+ * Where the users of sandboxes find the image, or another folder. Homes are closed to others, and an ordinary user's image lies in one: where the
+ * mounts are this process' own, the folder is bound to a place that every user can enter.
  * @throws Error naming the folder that is in the way
  */
 export function reachableImage(imageRoot: string, uid: number): string {
