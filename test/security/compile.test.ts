@@ -250,6 +250,24 @@ describe('what a source can have read', attacking('compile'), () => {
     expect((await engine.run(language, code, { owner: 'bob' })).compileUsage!.wallMs).toBeGreaterThan(0);
   });
 
+  it('leads no interpreter that waits in such a sandbox to where programs are kept', async () => {
+    const listing = {
+      bash: 'for each in /proc/$$/fd/*; do readlink "$each" || true; done',
+      javascript:
+        "const fs = require('fs'); for (const fd of fs.readdirSync('/proc/self/fd')) try { console.log(fs.readlinkSync('/proc/self/fd/' + fd)); } catch {}",
+      php: "<?php foreach (scandir('/proc/self/fd') as $fd) if ($at = @readlink('/proc/self/fd/' . $fd)) echo $at, \"\\n\";",
+    };
+    for (const [language, code] of Object.entries(listing)) {
+      const run = await engine.run(language, code, { owner: 'mallory' });
+      expect(run).toMatchObject({ outcome: 'completed', exitCode: 0 });
+      const targets = run.stdout.trim().split('\n');
+      expect(targets.length).toBeGreaterThanOrEqual(3);
+      const own =
+        /^(?:(?:pipe|anon_inode|socket):|\/dev\/(?:null|urandom)$|\/mnt\/data\/|\/tmp\/|\/proc\/|\/opt\/dragoman\/runtimes\/)/;
+      expect(targets.filter((target) => !own.test(target))).toEqual([]);
+    }
+  });
+
   it('is made again where its file is lost, and written where no file can be read', async () => {
     const folder = join(cache, 'programs');
     const code = unkept(cCode);
