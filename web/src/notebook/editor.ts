@@ -85,6 +85,11 @@ function keysOf(options: EditorOptions) {
     options.onRun(then);
     return true;
   };
+  const step = (by: -1 | 1) => (view: EditorView) => {
+    const isLeaving = stepsOut(view, by);
+    if (isLeaving) options.onStep(by);
+    return isLeaving;
+  };
   return [
     { key: 'Shift-Enter', run: run('next') },
     { key: 'Ctrl-Enter', mac: 'Cmd-Enter', run: run('stay') },
@@ -109,8 +114,8 @@ function keysOf(options: EditorOptions) {
         return true;
       },
     },
-    { key: 'ArrowUp', run: (view: EditorView) => stepsOut(view, -1) && (options.onStep(-1), true) },
-    { key: 'ArrowDown', run: (view: EditorView) => stepsOut(view, 1) && (options.onStep(1), true) },
+    { key: 'ArrowUp', run: step(-1) },
+    { key: 'ArrowDown', run: step(1) },
   ];
 }
 

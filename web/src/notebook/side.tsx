@@ -116,7 +116,7 @@ function OfKernel({ language, variables, isBusy }: OfKernelProps) {
               {kind}
             </span>
             <small class="num">
-              {[shape && shape.map(count).join(' × '), size && bytes(size), preview].filter(Boolean).join(' · ')}
+              {[shape?.map(count).join(' × '), size && bytes(size), preview].filter(Boolean).join(' · ')}
             </small>
           </li>
         ))}
