@@ -58,10 +58,12 @@ describe('a command', attacking('commands'), () => {
     });
     expect(longest).toBeLessThan(1000);
     for (const { id: flood } of [...floods, bytewise]) await commands.signal(ann, id, flood, 'SIGKILL');
-    // What comes until it has died is read as well.
-    await expect
-      .poll(async () => (await commands.get(ann, id, floods[0]!.id)).ended, { timeout: atPace(20_000) })
-      .not.toBeNull();
+    // What it had said before it died comes at its pace, for which time has to go on.
+    const endOf = async () => {
+      later(100);
+      return (await commands.get(ann, id, floods[0]!.id)).ended;
+    };
+    await expect.poll(endOf, { timeout: atPace(20_000) }).not.toBeNull();
     const { events, text } = await follow(floods[0]!.id);
     expect(events[0]).toMatchObject({ type: 'dropped' });
     expect(text.length).toBeLessThan(1_100_000);
