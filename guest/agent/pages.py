@@ -147,19 +147,15 @@ def _own_pages(areas):
                 yield first, end - first
 
 
-def _writable():
-    """(start, end) of each private writable area."""
-    with open('/proc/self/maps') as file:
-        for line in file:
-            match = re.match(r'([0-9a-f]+)-([0-9a-f]+) rw-p ', line)
-            if match:
-                yield int(match[1], 16), int(match[2], 16)
-
-
 def _heaps():
     """(start, end) of each private writable area without a file, the heap of the C library included."""
+    return _writable(r'\S+ \S+ 0\s*(\[heap\])?$')
+
+
+def _writable(kind=''):
+    """(start, end) of each private writable area whose line goes on as this pattern."""
     with open('/proc/self/maps') as file:
         for line in file:
-            match = re.match(r'([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0\s*(\[heap\])?$', line)
+            match = re.match(r'([0-9a-f]+)-([0-9a-f]+) rw-p ' + kind, line)
             if match:
                 yield int(match[1], 16), int(match[2], 16)
