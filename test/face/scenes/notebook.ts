@@ -129,6 +129,19 @@ export function notebookScenes(face: () => Face): void {
     await context.close();
   });
 
+  it('a frame that is ready before the page could draw is shown all the same', async () => {
+    const { page, context } = await openNotebook(face());
+    await page.evaluate(`
+      const isFrame = ({ addedNodes }) => [...addedNodes].some((node) => node.querySelector?.('iframe') || node.localName === 'iframe');
+      new MutationObserver((changes) => {
+        for (const until = performance.now() + 3000; changes.some(isFrame) && performance.now() < until; );
+      }).observe(document.body, { childList: true, subtree: true });
+    `);
+    await runCell(page, 'from IPython.display import HTML\nHTML("<b>bold html</b>")');
+    await drawn(page, 'HTML output', (frame) => frame.getByText('bold html'));
+    await context.close();
+  });
+
   it('ten megabytes of output are folded with an exact count and do not freeze the page', async () => {
     const { page, context } = await openNotebook(face());
     await page.evaluate(`

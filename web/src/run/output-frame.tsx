@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { theme } from '../app/theme.ts';
 
 interface FrameProps {
@@ -21,7 +21,8 @@ export function OutputFrame({ kind, title, show }: FrameProps) {
   const [hasLeft, setLeft] = useState(false);
   const growths = useRef(0);
   const loads = useRef(0);
-  useEffect(() => {
+  // Before the frame can be loaded: what it says is lost while nobody listens, and the page may be too busy to draw by then.
+  useLayoutEffect(() => {
     const hear = (event: MessageEvent) => {
       if (event.source !== frame.current?.contentWindow || event.origin !== 'null') return;
       const { t, px } = (event.data ?? {}) as { t?: unknown; px?: unknown };
