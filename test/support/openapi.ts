@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { JsonSchema } from './arbitrary.ts';
 
@@ -43,6 +43,8 @@ export class OpenApi {
   readonly document: OpenApiObject;
   readonly operations: readonly DescribedOperation[];
   readonly #ajv: Ajv2020;
+  /** A check takes far longer to compile than to use. */
+  readonly #checks = new Map<string, ValidateFunction>();
 
   constructor(document: OpenApiObject) {
     this.document = document;
@@ -76,7 +78,9 @@ export class OpenApi {
 
   /** In which way a value does not match a schema of the document. */
   mismatch(schema: JsonSchema, value: unknown): string | undefined {
-    const inDocument = JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/'));
-    return this.#ajv.validate(inDocument, value) ? undefined : `${this.#ajv.errorsText()} in ${JSON.stringify(value)}`;
+    const inDocument = JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/');
+    const check = this.#checks.get(inDocument) ?? this.#ajv.compile(JSON.parse(inDocument));
+    this.#checks.set(inDocument, check);
+    return check(value) ? undefined : `${this.#ajv.errorsText(check.errors)} in ${JSON.stringify(value)}`;
   }
 }
