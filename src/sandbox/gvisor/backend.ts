@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
@@ -27,7 +27,7 @@ import { Launcher } from './launcher.ts';
 import { OwnFiles } from './own-files.ts';
 import { examineRunsc, type Runsc, requirePrograms, restoreCommand } from './runsc.ts';
 import { GvisorSandbox, workspaceArchive } from './sandbox.ts';
-import { runscPath, tierFolder } from './tier-folder.ts';
+import { makeTierFolder, runscPath } from './tier-folder.ts';
 import { unpackWorkspace } from './workspace-archive.ts';
 
 const restartDelayMs = 500;
@@ -75,8 +75,7 @@ export class GvisorBackend implements Backend {
     const { imageRoot, sandboxUid, userShare, templates, logger } = this.#options;
     try {
       const [runsc] = await Promise.all([examineRunsc(runscPath(this.#options)), requirePrograms()]);
-      let tierDir = tierFolder(this.#options);
-      mkdirSync(join(tierDir, 'own'), { recursive: true, mode: 0o755 });
+      let tierDir = makeTierFolder(this.#options);
       let root = imageRoot;
       let program = runsc.path;
       if (process.getuid!() === 0) {
