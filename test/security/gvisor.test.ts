@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, type TestEngine } from '../support/engine.ts';
+import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
 import { eventually } from '../support/eventually.ts';
 import { kill } from '../support/processes.ts';
 import { attacking } from './attack.ts';
@@ -23,6 +23,21 @@ function isOurs(pid: number): boolean {
     at = Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${at}/status`, 'latin1'))?.[1] ?? 0);
   }
   return false;
+}
+
+/** How many processors the control groups of a process leave it, on either version. */
+function sharesOf(pid: number): number[] {
+  const files = readFileSync(`/proc/${pid}/cgroup`, 'latin1')
+    .split('\n')
+    .flatMap((line) => {
+      const path = line.split(':')[2];
+      return path?.includes('/dragoman.')
+        ? [`/sys/fs/cgroup/cpu${path}/cpu.cfs_quota_us`, `/sys/fs/cgroup${path}/cpu.max`]
+        : [];
+    });
+  return [...new Set(files)]
+    .filter((file) => existsSync(file))
+    .map((file) => Number.parseInt(readFileSync(file, 'latin1'), 10) / 100_000);
 }
 
 describe('sandboxes of gVisor', attacking('gvisor', 'gvisor'), () => {
@@ -95,6 +110,21 @@ except OSError as error:
       { limits: { processes: 40 } },
     );
     expect(processes).toMatchObject({ outcome: 'completed', stdout: 'True 11\n' });
+  });
+
+  it('have no more of the processor than their limits say, once they are made', async () => {
+    const session = await engine.openSession();
+    try {
+      // Those that are being made have more.
+      await eventually(() => {
+        const shares = kernels().map(sharesOf);
+        expect(shares.length).toBeGreaterThan(0);
+        expect(shares.flat().filter((share) => share !== testLimits.cpus)).toEqual([]);
+        expect(shares).not.toContainEqual([]);
+      });
+    } finally {
+      await session.close();
+    }
   });
 
   it('hide their pipes to the service from programs', async () => {

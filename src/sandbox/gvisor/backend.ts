@@ -31,6 +31,11 @@ import { makeTierFolder, runscPath } from './tier-folder.ts';
 import { unpackWorkspace } from './workspace-archive.ts';
 
 const restartDelayMs = 500;
+/**
+ * gVisor restores on several threads. Under the share of a program it would stand still for a third of the time, and nothing of a user is in it
+ * yet.
+ */
+const leastCpusMade = 2;
 
 /** Sandboxes by gVisor: each has a kernel of its own, in user space, that is one process of the host's. */
 export class GvisorBackend implements Backend {
@@ -185,7 +190,9 @@ export class GvisorBackend implements Backend {
     const launcher = this.#launcher!;
     const id = newId();
     const ownFolder = this.#ownFolder!;
-    const cgroup = this.#cgroups!.take(groupLimits(limits));
+    // What goes on from a checkpoint of a session runs before it is entered.
+    const cpus = fill ? limits.cpus : Math.max(limits.cpus, leastCpusMade);
+    const cgroup = this.#cgroups!.take(groupLimits({ ...limits, cpus }));
     const { user, release } = takenUser;
     const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
     const { workspaceBytes, workspaceFiles } = limits;

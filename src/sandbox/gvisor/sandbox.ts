@@ -103,8 +103,10 @@ export class GvisorSandbox implements Sandbox {
 
   /** To be called once the guest has claimed `ready`, or goes on from a checkpoint. */
   enter(): void {
-    this.#parts.own.hidePipes();
-    this.#workspace = openWorkspace(this.#parts.own.workspace);
+    const { own, cgroup, limits } = this.#parts;
+    cgroup.limit(groupLimits(limits));
+    own.hidePipes();
+    this.#workspace = openWorkspace(own.workspace);
   }
 
   async adopt({ limits: wanted, owner }: { readonly limits: SandboxLimits; readonly owner?: string | undefined }) {
