@@ -1,35 +1,51 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeOptions } from '../scripts/launch/run.mjs';
 import { startServer } from '../test/support/server.ts';
 import { type ScriptedUpstream, type Step, startUpstream } from '../test/support/upstream.ts';
 import { timesRow as row, table } from './statistics.ts';
 
 const answers = 60;
 const rounds = 12;
+/** Starts of each checkout, where two are compared. */
+const turns = 5;
 
 /**
  * What Dragoman adds between a model and a client, through `POST /v1/responses` of a real server, on one clock: the model and the client
  * are in this process. A round is from the last byte of the model's turn to the next question at the model, with code that takes no
  * time of its own; the first event, from the model's first token to the client's first delta, beside a process that only hands bytes on.
+ * With the directory of another checkout, both are started in turns.
  */
-export async function agent(): Promise<void> {
-  const { gaps, firsts, bare } = await agentTimes();
+export async function agent(here: string, other: string | undefined): Promise<void> {
+  const times: ({ readonly directory: string } & Awaited<ReturnType<typeof agentTimes>>)[] = [];
+  for (let turn = 0; turn < (other ? turns : 1); turn++)
+    for (const directory of other ? [other, here] : [here]) times.push({ directory, ...(await agentTimes(directory)) });
+  const all = (of: 'gaps' | 'firsts', whose: string) =>
+    times.flatMap(({ directory, ...seen }) => (directory === whose ? seen[of] : []));
   console.log('A model behind Dragoman, milliseconds added');
   table(
     ['', 'p50', 'p95', 'promised'],
     [
-      row('round of the loop', gaps, '<= 10'),
-      row('first event', firsts, '<= 5'),
-      row('first event through a bare proxy', bare, ''),
+      row('round of the loop', all('gaps', here), '<= 10'),
+      ...(other ? [row('round of the loop, other', all('gaps', other), '')] : []),
+      row('first event', all('firsts', here), '<= 5'),
+      ...(other ? [row('first event, other', all('firsts', other), '')] : []),
+      row(
+        'first event through a bare proxy',
+        times.flatMap(({ bare }) => bare),
+        '',
+      ),
     ],
   );
 }
 
 /** Milliseconds of each round, each first event, and each first event through a bare proxy. */
-export async function agentTimes() {
+export async function agentTimes(directory: string) {
   const upstream = await startUpstream();
   const server = await startServer({
+    command: [process.execPath, ...nodeOptions, join(directory, 'src/main.ts'), 'serve'],
     env: {
       DRAGOMAN_RATE_LIMITS: 'off',
       DRAGOMAN_UPSTREAM_PROVIDER: 'openai-compatible',

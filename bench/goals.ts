@@ -44,7 +44,7 @@ export async function goals(directory: string, imageRoot: string): Promise<void>
     'runs a second': () => rates(server, bares),
     latency: () => latencies(server, bares[0]!),
     'live sessions': () => density(server),
-    'rounds and cells': () => cells(server),
+    'rounds and cells': () => cells(server, directory),
   };
   try {
     for (const [name, measure] of Object.entries(parts)) {
@@ -205,11 +205,11 @@ async function density(server: TestServer): Promise<Figure[]> {
   return [{ what: '1000 live pandas sessions, GiB', ours: ((all / count) * 1000) / 2 ** 30, aim: '<= 7.5', most: 7.5 }];
 }
 
-async function cells(server: TestServer): Promise<Figure[]> {
+async function cells(server: TestServer, directory: string): Promise<Figure[]> {
   const rounds = await toolRounds(server);
   const first = await cellsOfNewSessions([server]);
   const { p50, p95 } = await secondCellOf(server);
-  const { gaps } = await agentTimes();
+  const { gaps } = await agentTimes(directory);
   const [cell] = await cellFigures();
   return [
     ...first.map(({ name, times: [times] }) => ({

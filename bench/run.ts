@@ -55,7 +55,7 @@ const benches: Record<string, () => Promise<void>> = {
   first: firstCells,
   sessions: () => newSessions(here, process.env.BENCH_OTHER),
   memory,
-  agent,
+  agent: () => agent(here, process.env.BENCH_OTHER),
   messages,
   live: () => withServer(liveSessions),
   density: () => withServer(density),

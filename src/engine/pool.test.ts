@@ -145,8 +145,9 @@ describe('Pool', () => {
 
   it('makes two at a time for requests that wait, and one ahead of need', async () => {
     const gates: (() => void)[] = [];
-    const { pool } = start({ size: 4, onCreate: () => new Promise<void>((resolve) => gates.push(resolve)) });
-    const leases = [pool.lease(usual), pool.lease(usual), pool.lease(usual)];
+    const onCreate = () => new Promise<void>((resolve) => gates.push(resolve));
+    const { pool } = start({ size: 4, kinds: [data], onCreate });
+    const leases = [1, 2, 3].map(() => pool.lease({ ...usual, kind: data }));
     const opened = async (count: number) => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       expect(gates).toHaveLength(count);
@@ -157,6 +158,28 @@ describe('Pool', () => {
     await Promise.all(leases);
     for (let ahead = 0; ahead < 4; ahead++) await opened(1);
     await parked(pool, 4);
+  });
+
+  it('starts one kernel ahead when a session begins, and more only when that one is past its first cells', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { backend, pool } = start({ size: 4 });
+    pool.start();
+    await vi.advanceTimersByTimeAsync(100);
+    await pool.lease(usual);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(Object.values(pool.parked())).toEqual([1]);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(Object.values(pool.parked())).toEqual([4]);
+    // Sessions that begin at once have sandboxes made for them.
+    await Promise.all(Array.from({ length: 6 }, () => pool.lease(usual)));
+    await vi.advanceTimersByTimeAsync(300);
+    expect(Object.values(pool.parked())).toEqual([1]);
+    // One that begins meanwhile does not keep the others from being made.
+    await pool.lease(usual);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(Object.values(pool.parked())).toEqual([4]);
+    expect(backend.made).toHaveLength(12);
   });
 
   it('makes another sandbox for a request whose one was lost while it was made', async () => {

@@ -41,6 +41,8 @@ interface Rack {
   readonly warmed: Set<Sandbox>;
   /** Ends the use of the kind; absent: it is not in use. */
   rest: NodeJS.Timeout | undefined;
+  /** Until then one is parked and no more: a session that has just begun is at its first cells. */
+  restock: NodeJS.Timeout | undefined;
   making: number;
   /** The last attempt to make one failed. */
   failing: boolean;
@@ -53,6 +55,8 @@ const warmFront = 2;
 /** Warming waits for quiet moments: under load it would take the processor from programs. */
 const quietMs = 250;
 const refillDelayMs = 10;
+/** Kernels that start ahead of need would slow the first cells of the session before. */
+const restockDelayMs = 500;
 const usualRestMs = 300_000;
 const retryDelayMs = 250;
 
@@ -82,6 +86,7 @@ export class Pool {
         ready: [],
         warmed: new Set(),
         rest: undefined,
+        restock: undefined,
         making: 0,
         failing: false,
       });
@@ -126,7 +131,10 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#warming);
-    for (const { rest } of this.#racks.values()) clearTimeout(rest);
+    for (const { rest, restock } of this.#racks.values()) {
+      clearTimeout(rest);
+      clearTimeout(restock);
+    }
     for (let waiter = this.#waiting.shift(); waiter; waiter = this.#waiting.shift())
       waiter.reject(new DragomanError('shutting_down'));
     const parked = [...this.#racks.values()].flatMap((rack) => rack.ready.splice(0));
@@ -179,9 +187,18 @@ export class Pool {
   /** Notes that a kind is in use. */
   #use(rack: Rack): void {
     if (this.#closed) return;
+    if (rack.kind.kernel !== undefined) this.#restockLater(rack);
     if (rack.rest) return void rack.rest.refresh();
     rack.rest = setTimeout(() => this.#putToRest(rack), this.#options.restMs ?? usualRestMs);
     rack.rest.unref();
+  }
+
+  /** Not later again for each further session: those that begin without pause take from a full rack, too. */
+  #restockLater(rack: Rack): void {
+    rack.restock ??= setTimeout(() => {
+      rack.restock = undefined;
+      this.#refill();
+    }, restockDelayMs).unref();
   }
 
   /** Keeps what is parked of a kind at rest. */
@@ -224,7 +241,7 @@ export class Pool {
       if (rack.isLarge && making.has(rack)) continue;
       // What is being made for a request will not be parked.
       const parking = rack.making - (making.get(rack) ?? 0);
-      const size = rack.rest ? rack.size : rack.atRest;
+      const size = rack.rest ? (rack.restock ? 1 : rack.size) : rack.atRest;
       const need = (size - rack.ready.length - parking) / size;
       if (need > most) {
         best = rack;
