@@ -9,9 +9,14 @@ const claimedAtOnce = 20;
 /** Values of one `in`: far below every database's limit of parameters. */
 const inAtOnce = 100;
 
+/** What another process, such as the command line, changes is seen after so long. */
+const believedMs = 10_000;
+
 /** Contents and holds in tables of a SQL database. */
 export class SqlContentRecords implements ContentRecords {
   readonly #database: SqlDatabase;
+  /** When the next content is due, if any, as of a number of transactions: a service at rest asks for it every second. */
+  #next: { readonly ended: number; readonly seenAt: number; readonly dueAt: number } | undefined;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
@@ -103,11 +108,23 @@ export class SqlContentRecords implements ContentRecords {
     return { digests: claimed, more: due.length === claimedAtOnce };
   }
 
-  areDue(now: number): Promise<boolean> {
-    return this.#database.use(async (db) => {
-      const due = await db.selectFrom('contents').select('digest').where('check_at', '<=', now).limit(1).execute();
-      return due.length > 0;
-    });
+  async areDue(now: number): Promise<boolean> {
+    const { ended } = this.#database;
+    const known = this.#next;
+    if (known && known.ended === ended && now >= known.seenAt && now < known.seenAt + believedMs)
+      return known.dueAt <= now;
+    const next = await this.#database.use((db) =>
+      db
+        .selectFrom('contents')
+        .select('check_at')
+        .where('check_at', 'is not', null)
+        .orderBy('check_at')
+        .limit(1)
+        .execute(),
+    );
+    const dueAt = next[0]?.check_at ?? Number.POSITIVE_INFINITY;
+    this.#next = ended === undefined ? undefined : { ended, seenAt: now, dueAt };
+    return dueAt <= now;
   }
 
   async recorded(digests: readonly string[]): Promise<string[]> {

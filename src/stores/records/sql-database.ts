@@ -32,9 +32,15 @@ export class SqlDatabase {
   readonly #driver: SqlDriver;
   /** Set once `start` is called; queries wait for it. */
   #connection: Promise<Kysely<Schema>> | undefined;
+  #ended = 0;
 
   constructor(driver: SqlDriver) {
     this.#driver = driver;
+  }
+
+  /** How many transactions have ended here. Undefined: other servers may change what this one reads. */
+  get ended(): number | undefined {
+    return this.#driver.locksRows ? undefined : this.#ended;
   }
 
   async start(): Promise<void> {
@@ -84,6 +90,8 @@ export class SqlDatabase {
         } catch (error) {
           if (attempt === maxAttempts || !this.#driver.isRetryable(error)) throw error;
           await sleep(Math.random() * 20 * attempt);
+        } finally {
+          this.#ended++;
         }
       }
     });

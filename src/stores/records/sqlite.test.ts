@@ -262,6 +262,23 @@ describe('the file', () => {
     for (const hash of hashes) expect(await server.keys.findByHash(hash)).toMatchObject({ hash });
   });
 
+  it('tells at once that a content is due where this process made it so, and within ten seconds where another one did', async () => {
+    const [ours, theirs] = [await started(), createSqliteRecords({ path })];
+    onTestFinished(() => theirs.close());
+    await theirs.start();
+    const hold = { id: newId(), expiresAt: 5_000 };
+    await ours.contents.hold({ digest: 'e'.repeat(64), size: 1 }, hold);
+    expect(await ours.contents.areDue(1_000)).toBe(false);
+    expect(await ours.contents.areDue(5_000)).toBe(true);
+    await ours.contents.release([hold.id], 1_000);
+    expect(await ours.contents.areDue(1_000)).toBe(true);
+    await ours.contents.forget((await ours.contents.claimOrphans(1_000)).digests);
+    expect(await ours.contents.areDue(1_000)).toBe(false);
+    await theirs.contents.hold({ digest: 'f'.repeat(64), size: 1 }, hold);
+    await theirs.contents.release([hold.id], 1_000);
+    expect(await ours.contents.areDue(11_000)).toBe(true);
+  });
+
   it('takes sessions of any number of files, one after another', async () => {
     const records = await started();
     for (let count = 0; count < 110; count++) {
