@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { StateLoss, StateReport } from '../../src/core/index.ts';
 import type { KernelState } from '../../src/engine/index.ts';
 import type { TestSession } from './engine.ts';
+import { atPace } from './tier.ts';
 
 /** Stored bytes of states, in memory. */
 export class StatePieces {
@@ -30,7 +31,12 @@ export function save(
   pieces: StatePieces,
   bounds: { deadlineMs?: number; maxBytes?: number } = {},
 ): Promise<KernelState | StateLoss> {
-  return session.saveState(kernel, { deadlineMs: 15_000, maxBytes: 256 * 1024 * 1024, put: pieces.put, ...bounds });
+  return session.saveState(kernel, {
+    deadlineMs: atPace(15_000),
+    maxBytes: 256 * 1024 * 1024,
+    put: pieces.put,
+    ...bounds,
+  });
 }
 
 /** Gives a kernel that has run nothing its variables. */
@@ -41,9 +47,9 @@ export function restore(
   pieces: StatePieces,
 ): Promise<StateReport | StateLoss> {
   return session.restoreState({ language, kernel: undefined }, state, {
-    deadlineMs: 20_000,
+    deadlineMs: atPace(20_000),
     open: pieces.open,
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(atPace(60_000)),
   });
 }
 

@@ -35,7 +35,12 @@ export class KernelStates {
     this.#isSaving = true;
     const token = newId();
     const stopped = new AbortController();
-    const timer = setTimeout(() => stopped.abort(), deadlineMs + graceMs);
+    let isLate = false;
+    const giveUp = () => {
+      isLate = true;
+      stopped.abort();
+    };
+    const timer = setTimeout(giveUp, deadlineMs + graceMs);
     try {
       const pipes = await this.#sandbox.link.bulk();
       await this.#wake.stop();
@@ -49,6 +54,8 @@ export class KernelStates {
       try {
         const state = await saveState(pipes.read(stopped.signal), { token, maxBytes, put });
         if (!('reason' in state)) this.#quietAt = 0;
+        // The kernel has not broken it off: we have.
+        else if (isLate && state.reason === 'broken') return late(deadlineMs);
         return state;
       } finally {
         await this.#wake.leave();
@@ -128,4 +135,8 @@ function hearRestore(token: string, end: (state: StateReport | StateLoss) => voi
 
 function unavailable(message: string): StateLoss {
   return { reason: 'unavailable', message };
+}
+
+function late(deadlineMs: number): StateLoss {
+  return { reason: 'deadline', message: `Saving took longer than ${deadlineMs} ms.` };
 }
