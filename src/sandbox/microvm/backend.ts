@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
@@ -14,6 +14,7 @@ import type { Backend, BackendTraits, Sandbox, SandboxCheckpoints, SandboxLimits
 import { SavedFolders } from '../saved-folders.ts';
 import { findAccelerator, paceOf, qemuVersion } from './accelerator.ts';
 import { initialFileSystem } from './initial.ts';
+import { machineFileNames, noteMs, noteUse, sweepUnused } from './kept.ts';
 import { Machine, type MachineParts } from './machine.ts';
 import { loadOwnPages } from './own-pages.ts';
 import { hostLimits, MachineSandbox, pagesFile, stateFile } from './sandbox.ts';
@@ -43,6 +44,7 @@ export class MachineBackend implements Backend {
   readonly #saved: SavedFolders;
   /** Path of the initial file system, once it is written. */
   #initial = '';
+  #noting: NodeJS.Timeout | undefined;
   #closing = false;
 
   /** @throws Error where nothing was set up for machines */
@@ -70,6 +72,10 @@ export class MachineBackend implements Backend {
     },
   };
 
+  get pace(): number {
+    return paceOf(findAccelerator().name);
+  }
+
   get live(): number {
     return this.#sandboxes.size;
   }
@@ -83,8 +89,11 @@ export class MachineBackend implements Backend {
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
       findAccelerator(this.#options.tierDir);
-      sweepTemplates(this.#templatesDir, Date.now());
       this.#initial = initialFileSystem(this.#options, this.#files);
+      this.#noteUse();
+      this.#noting = setInterval(() => this.#noteUse(), noteMs).unref();
+      sweepTemplates(this.#templatesDir, Date.now());
+      sweepUnused(this.#files.directory, machineFileNames, Date.now());
       this.#saved.start();
       await this.#template(templates[0]!.name);
     } catch (error) {
@@ -154,6 +163,7 @@ export class MachineBackend implements Backend {
 
   async close(): Promise<void> {
     this.#closing = true;
+    clearInterval(this.#noting);
     await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
     for (const template of this.#templates.values())
       await template.then(
@@ -164,6 +174,16 @@ export class MachineBackend implements Backend {
     await this.#cgroups?.close();
     this.#users?.close();
     this.#users = undefined;
+  }
+
+  /** Other services that share the folder remove what is not in use. */
+  #noteUse(): void {
+    for (const path of [this.#files.root, this.#initial]) noteUse(path);
+    for (const template of this.#templates.values())
+      template.then(
+        ({ state }) => noteUse(dirname(state)),
+        () => {},
+      );
   }
 
   /** @throws DragomanError sandbox_unavailable */

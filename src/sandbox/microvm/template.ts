@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { within } from '../../core/index.ts';
 import { makingIn, sweepMaking } from '../making.ts';
 import type { Template } from '../port.ts';
+import { noteUse, sweepUnused } from './kept.ts';
 import { Machine, type MachineParts } from './machine.ts';
 import { sealedMemory } from './sealed.ts';
 
@@ -43,18 +33,10 @@ export interface LoadedTemplate {
   readonly id: string;
 }
 
-const keptMs = 7 * 24 * 60 * 60_000;
-
-/** Removes templates that no start has used for a week, and what processes that were killed have left of one: each takes some hundred megabytes. */
+/** Removes templates that no service has used for a week, and what processes that were killed have left of one: each takes some hundred megabytes. */
 export function sweepTemplates(directory: string, now: number): void {
-  if (!existsSync(directory)) return;
-  sweepMaking(directory);
-  for (const name of readdirSync(directory)) {
-    const path = join(directory, name);
-    // Another process may have removed it meanwhile.
-    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
-    if (mtimeMs !== undefined && now - mtimeMs > keptMs) rmSync(path, { recursive: true, force: true });
-  }
+  if (existsSync(directory)) sweepMaking(directory);
+  sweepUnused(directory, /./, now);
 }
 
 /** Finds the template on disk, or boots a machine and makes it. @throws Error with the end of the machine's console */
@@ -76,8 +58,7 @@ export async function loadTemplate(options: TemplateOptions): Promise<LoadedTemp
       rmSync(making, { recursive: true, force: true });
     }
   }
-  const now = new Date();
-  utimesSync(folder, now, now);
+  noteUse(folder);
   const state = join(folder, 'state');
   // It holds the clock and the random numbers of that one start.
   const id = createHash('sha256').update(readFileSync(state)).digest('hex');
