@@ -14,7 +14,7 @@ import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';
 import { notKept, withNote } from './epilogue.ts';
 import { type Hints, noHints } from './hints.ts';
-import { askVersions } from './languages.ts';
+import { LanguageVersions, type Versions } from './language-versions.ts';
 import { Pool } from './pool.ts';
 import type {
   Engine,
@@ -56,6 +56,8 @@ export interface EngineOptions {
   readonly hints?: Hints | undefined;
   /** Absent: compiled programs are not cached. */
   readonly compileCache?: CompileCache | undefined;
+  /** Path of a file that keeps versions of languages where programs are slow; absent: they are asked at each start. */
+  readonly versionsFile?: string | undefined;
 }
 
 /** The engine over a backend; it owns both the backend's start and its end. */
@@ -76,7 +78,7 @@ class SandboxEngine implements Engine {
   readonly #hints: Hints;
   readonly #logger: Logger;
   readonly #checker = new SchemaChecker();
-  #versions: Promise<Map<string, Record<string, string>>> | undefined;
+  readonly #versions: LanguageVersions;
   /** Programs in a row that could not be copied where they lie, but be written. */
   #notPlaced = 0;
   readonly #teardowns = new Set<Promise<void>>();
@@ -89,6 +91,11 @@ class SandboxEngine implements Engine {
     this.#pool = new Pool({ ...options, size: options.poolSize });
     this.#cache = options.compileCache;
     this.#hints = options.hints ?? noHints;
+    this.#versions = new LanguageVersions({
+      ...options,
+      lease: (kind, limits) => this.#pool.lease({ kind, limits, owner: undefined }),
+      release: (sandbox) => void this.#tearDown(sandbox),
+    });
     this.#compiler = new Compiler({
       lease: ({ runtime, limits, owner }) => this.#pool.lease({ kind: runtime.compileKind, limits, owner }),
       release: (sandbox) => void this.#tearDown(sandbox),
@@ -101,6 +108,10 @@ class SandboxEngine implements Engine {
 
   get tier(): Tier {
     return this.#backend.tier;
+  }
+
+  get pace(): number {
+    return this.#backend.pace ?? 1;
   }
 
   async start(): Promise<void> {
@@ -271,22 +282,8 @@ class SandboxEngine implements Engine {
     return diffWorkspace(sandbox.workspace, stagedFiles(inputs, entry), entry.path, limits);
   }
 
-  versions(limits: Limits): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
-    this.#versions ??= this.#askVersions(limits).catch((error) => {
-      this.#versions = undefined;
-      throw error;
-    });
-    return this.#versions;
-  }
-
-  async #askVersions(limits: Limits): Promise<Map<string, Record<string, string>>> {
-    const plain = this.catalogue.runtimes.find(({ run }) => run.kind === 'program') ?? this.catalogue.runtimes[0]!;
-    const sandbox = await this.#pool.lease({ kind: plain.kindFor('', []), limits, owner: undefined });
-    try {
-      return await askVersions(this.catalogue.runtimes, sandbox, limits);
-    } finally {
-      void this.#tearDown(sandbox);
-    }
+  versions(limits: Limits): Promise<Versions> {
+    return this.#versions.ask(limits);
   }
 
   async openSession(limits: Limits, owner?: string, language?: string): Promise<EngineSession> {

@@ -111,6 +111,7 @@ function makeEngine(config: Config, image: Image, { tier, at, of, compileCache, 
   const { imageRoot, imageId, nativeDir, machine } = image;
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
   const catalogue = loadRuntimes(runtimesDir, imageRoot);
+  const ofTier = tierOptions(config, tier);
   const backend = findIsolation(tier).create({
     imageRoot,
     nativeDir,
@@ -122,7 +123,7 @@ function makeEngine(config: Config, image: Image, { tier, at, of, compileCache, 
     sandboxUid: isolation.sandboxUid,
     userShare: { at, of },
     diskReadBytes: Math.floor(isolation.diskReadBytes / of),
-    ...tierOptions(config, tier),
+    ...ofTier,
     logger,
   });
   return createEngine({
@@ -133,6 +134,7 @@ function makeEngine(config: Config, image: Image, { tier, at, of, compileCache, 
     logger,
     imageId,
     compileCache,
+    versionsFile: join(ofTier.tierDir, 'versions.json'),
     hints: loadHints(imageRoot, fileURLToPath(new URL('../../images/full/hints.json', import.meta.url))),
   });
 }
