@@ -1,5 +1,5 @@
 import { DragomanError, type Plans, planOf } from '../core/index.ts';
-import type { Executions } from '../service/index.ts';
+import type { Executions, RunnerInfo } from '../service/index.ts';
 import type { Upstreams } from '../upstreams/index.ts';
 import type { Agent, AgentEnd } from './agent.ts';
 import { Loop } from './loop.ts';
@@ -8,6 +8,7 @@ export interface AgentOptions {
   readonly upstreams: Upstreams;
   readonly executions: Executions;
   readonly plans: Plans;
+  readonly runnerInfo: Pick<RunnerInfo, 'usualWallMs'>;
   /** Runs of one request at most. */
   readonly maxCalls: number;
   /** Characters of a run's output a model is shown. */
@@ -19,8 +20,8 @@ export function createAgent(options: AgentOptions): Agent {
   return {
     async *run(principal, request, signal, journal) {
       const model = options.upstreams.model(request.model);
-      const { limits, maxWallMs } = planOf(options.plans, principal);
-      const wallMs = Math.min(request.code?.wallMs ?? limits.wallMs, maxWallMs);
+      const plan = planOf(options.plans, principal);
+      const wallMs = Math.min(request.code?.wallMs ?? (await options.runnerInfo.usualWallMs(plan)), plan.maxWallMs);
       const loop = new Loop({ ...options, principal, request, model, signal, wallMs, journal });
       const events = loop.run();
       let begun = false;

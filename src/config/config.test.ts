@@ -23,6 +23,7 @@ const limits = {
 
 const usual = {
   limits,
+  isTimeUsual: true,
   maxWallMs: 300_000,
   tier: 'namespaces',
   otherTiers: [],
@@ -415,6 +416,7 @@ describe('plans', () => {
     );
     expect(config.plans.get('small')).toEqual({
       ...usual,
+      isTimeUsual: false,
       limits: { ...limits, processes: 32, wallMs: 1000, memoryBytes: 268_435_456, cpus: 0.5, outputBytes: 4096 },
       running: 1,
       waiting: 2,

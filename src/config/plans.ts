@@ -50,7 +50,7 @@ const fileSchema = z.strictObject({
  * @param base the same, as values
  */
 export function readPlans(given: Given, base: SettingValues, from: Surroundings): PlansFile {
-  const plans = new Map([[defaultPlan, planFrom(ofService(base))]]);
+  const plans = new Map([[defaultPlan, planFrom(ofService(base), given)]]);
   if (base.plansFile === undefined) return { plans, keys: new Map(), faults: [] };
   const read = readFile(base.plansFile);
   if ('fault' in read) return { plans, keys: new Map(), faults: [`${variable} ${read.fault}`] };
@@ -60,7 +60,7 @@ export function readPlans(given: Given, base: SettingValues, from: Surroundings)
     const reading = readGroup(planGroup, layered, from);
     const broken = [...('faults' in reading ? reading.faults : []), ...brokenPlanRules(layered, from)];
     for (const fault of broken) faults.push(`${variable} ${whose}: ${inWordsOfFile(fault)}`);
-    if ('value' in reading) plans.set(name, planFrom(reading.value, concurrency));
+    if ('value' in reading) plans.set(name, planFrom(reading.value, layered, concurrency));
   };
   const ofFile = new Map(Object.entries(read.file.plans));
   for (const [name, own] of ofFile) add(name, own, `plan ${name}`);
@@ -79,8 +79,9 @@ export function readPlans(given: Given, base: SettingValues, from: Surroundings)
   return { plans, keys, faults };
 }
 
-const planFrom = (values: Values<typeof planGroup>, running?: number): Plan => ({
+const planFrom = (values: Values<typeof planGroup>, given: Given, running?: number): Plan => ({
   ...values,
+  isTimeUsual: given[planGroup.limits.wallMs.name] === undefined,
   otherTiers: values.otherTiers ?? [],
   running,
 });

@@ -56,7 +56,7 @@ export type { Limits } from './limits.ts';
 export { makeDirectories } from './make-directories.ts';
 export { nearest } from './nearest.ts';
 export { maxEmptyFolders, maxPathDepth, pathFault, workspacePath } from './paths.ts';
-export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits } from './plans.ts';
+export { defaultPlan, type Plan, type Plans, planOf, type RateClass, type RateLimits, usualWallMs } from './plans.ts';
 export type { Principal } from './principal.ts';
 export { makePrivateFile } from './private-file.ts';
 export { chargedBytes, quotaExceeded, recordsExceeded, type StorageUse, tooManyFiles } from './quota.ts';

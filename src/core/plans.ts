@@ -12,6 +12,8 @@ export type RateLimits = Readonly<Record<RateClass, { readonly count: number; re
 export interface Plan {
   /** Limits of an execution that asks for nothing. */
   readonly limits: Readonly<Limits>;
+  /** Nobody has said `limits.wallMs`: where programs take longer, it is as many times longer. */
+  readonly isTimeUsual?: boolean | undefined;
   /** The longest wall clock a request may ask for. */
   readonly maxWallMs: number;
   /** Executions running at once; undefined: three in four of all places. */
@@ -40,4 +42,9 @@ export type Plans = ReadonlyMap<string, Plan>;
 /** The plan of a principal; authentication gives only plans that exist. */
 export function planOf(plans: Plans, { plan = defaultPlan }: Pick<Principal, 'plan'>): Plan {
   return plans.get(plan)!;
+}
+
+/** The wall clock of an execution that asks for none, where programs take `pace` times as long as on the host's own processor. */
+export function usualWallMs({ limits, maxWallMs, isTimeUsual }: Plan, pace = 1): number {
+  return Math.min(limits.wallMs * (isTimeUsual ? pace : 1), maxWallMs);
 }

@@ -14,4 +14,6 @@ export interface TierState {
   readonly tier: Tier;
   /** Why it cannot, until the service starts again; null: it can. */
   readonly fault: string | null;
+  /** How many times as long as on the host's own processor programs take in it; absent: as long. */
+  readonly pace?: number | undefined;
 }

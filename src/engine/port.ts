@@ -273,6 +273,8 @@ export interface ToolBroker {
 export interface Engine {
   /** What its sandboxes are behind. */
   readonly tier: Tier;
+  /** How many times as long as on the host's own processor programs take in them. Known once it has started. */
+  readonly pace: number;
   readonly catalogue: RuntimeCatalogue;
   /** @throws Error naming what the host lacks */
   start(): Promise<void>;

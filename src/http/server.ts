@@ -69,7 +69,7 @@ export interface ServerOptions {
   readonly plans: Plans;
   readonly authenticator: Authenticator;
   /** For the routes of operators. */
-  readonly runnerInfo: Pick<RunnerInfo, 'health' | 'languages' | 'tiers'>;
+  readonly runnerInfo: Pick<RunnerInfo, 'health' | 'languages' | 'tiers' | 'usualWallMs'>;
   readonly dialects: readonly Dialect[];
   /** The pages for people; absent: there are none. */
   readonly face?: FaceOptions | undefined;

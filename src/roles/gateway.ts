@@ -119,6 +119,7 @@ export async function startGateway(config: Config, parts: GatewayParts, common: 
     upstreams: createUpstreams({ ...config.upstreams, logger }),
     executions,
     plans,
+    runnerInfo,
   });
   const { url: webhookUrl, secret, allowsPrivate } = config.webhooks;
   const webhooks =

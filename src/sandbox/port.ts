@@ -261,6 +261,8 @@ export interface SandboxCheckpoints {
 export interface Backend {
   readonly tier: Tier;
   readonly traits: BackendTraits;
+  /** `Sandbox.pace` of its sandboxes, known once it has started; absent: 1. */
+  readonly pace?: number | undefined;
   /** Removes what a killed server left behind, then prepares the warm units. @throws Error naming what the host lacks */
   start(): Promise<void>;
   /**

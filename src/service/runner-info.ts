@@ -1,4 +1,4 @@
-import type { TierState } from '../core/index.ts';
+import { type Plan, type TierState, usualWallMs } from '../core/index.ts';
 import type { Language, Runner } from '../runner/index.ts';
 
 /** A language a caller may name. */
@@ -36,6 +36,12 @@ export class RunnerInfo {
   /** What sandboxes may be behind here: what the settings or a plan name. */
   tiers(): Promise<readonly TierState[]> {
     return this.#runner.tiers();
+  }
+
+  /** The wall clock of code that asks for none, in the tier of a plan. */
+  async usualWallMs(plan: Plan): Promise<number> {
+    const states = await this.tiers();
+    return usualWallMs(plan, states.find(({ tier }) => tier === plan.tier)?.pace);
   }
 
   /** Whether code could run now. */

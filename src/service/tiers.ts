@@ -1,4 +1,12 @@
-import { DragomanError, gradeOf, type Plans, type Principal, planOf, type Tier } from '../core/index.ts';
+import {
+  DragomanError,
+  gradeOf,
+  type Plans,
+  type Principal,
+  planOf,
+  type Tier,
+  type TierState,
+} from '../core/index.ts';
 import type { Runner } from '../runner/index.ts';
 
 /**
@@ -35,12 +43,15 @@ export function tierInSession(plans: Plans, principal: Principal, made: Tier | n
   throw new DragomanError('conflict', { message: `The session has the isolation ${tier}, and keeps it.` });
 }
 
-/** @throws DragomanError sandbox_unavailable, saying why, where the runner has no sandboxes of a tier: another one never stands in for it */
-export async function requireTier(runner: Pick<Runner, 'tiers'>, tier: Tier): Promise<void> {
+/**
+ * Its state; undefined where nothing runs code at the moment.
+ * @throws DragomanError sandbox_unavailable, saying why, where the runner has no sandboxes of a tier: another one never stands in for it
+ */
+export async function requireTier(runner: Pick<Runner, 'tiers'>, tier: Tier): Promise<TierState | undefined> {
   const states = await runner.tiers();
   const state = states.find((each) => each.tier === tier);
   // Where nothing runs code at the moment, that is said later, in other words.
-  if (state?.fault === null || states.length === 0) return;
+  if (state?.fault === null || states.length === 0) return state;
   const reason = state?.fault ?? 'nothing that runs code here has it';
   throw new DragomanError('sandbox_unavailable', {
     message: `Code of this key runs behind the isolation ${tier} alone, which is not available: ${reason}. The operator finds what the host lacks with "dragoman doctor".`,

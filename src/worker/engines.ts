@@ -39,7 +39,7 @@ export class Engines {
   }
 
   states(): TierState[] {
-    const there = this.#engines.map(({ tier }) => ({ tier, fault: null }));
+    const there = this.#engines.map(({ tier, pace }) => ({ tier, fault: null, pace }));
     const missing = [...this.#faults].map(([tier, fault]) => ({ tier, fault }));
     return [...there, ...missing].sort((a, b) => gradeOf(a.tier) - gradeOf(b.tier));
   }

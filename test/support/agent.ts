@@ -1,4 +1,5 @@
 import { type Agent, type AgentEvent, type AgentRequest, createAgent } from '../../src/agent/index.ts';
+import { type Plan, usualWallMs } from '../../src/core/index.ts';
 import type { Executions } from '../../src/service/index.ts';
 import { createUpstreams, type UpstreamOptions } from '../../src/upstreams/index.ts';
 import { noRates, plansWith } from './http.ts';
@@ -38,7 +39,8 @@ export function testAgent({ executions, baseUrl, provider, providers, maxCalls =
     retries: 0,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
   });
-  return createAgent({ upstreams, executions, plans: plansWith(noRates), maxCalls, shownChars: 2000 });
+  const runnerInfo = { usualWallMs: async (plan: Plan) => usualWallMs(plan) };
+  return createAgent({ upstreams, executions, plans: plansWith(noRates), runnerInfo, maxCalls, shownChars: 2000 });
 }
 
 /** A request that says hello and offers code in `session-1`. */

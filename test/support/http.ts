@@ -79,7 +79,7 @@ export function idleServices(): DialectServices {
     sandboxDomain: undefined,
     sessionTokens: new SessionTokens(Buffer.alloc(32)),
     usage: notForThis('usage'),
-    runnerInfo: { languages: async () => [] },
+    runnerInfo: { languages: async () => [], usualWallMs: async ({ limits }) => limits.wallMs },
     plans: plansWith(noRates),
     mcp: {
       version: '0.0.0',
@@ -166,7 +166,12 @@ export function serve({ authentication, health = async () => ({ ready: true }), 
     dialects: [probe],
     metrics: createMetrics(),
     logger,
-    runnerInfo: { languages: async () => [], tiers: async () => [], health },
+    runnerInfo: {
+      languages: async () => [],
+      tiers: async () => [],
+      usualWallMs: async ({ limits }) => limits.wallMs,
+      health,
+    },
     ...options,
     authenticator,
   });

@@ -107,7 +107,6 @@ export async function serverTier(
   return {
     DRAGOMAN_ISOLATION: name,
     ...(name === 'gvisor' ? { DRAGOMAN_RUNSC: runsc ?? join(tierDir, 'runsc') } : {}),
-    ...(name === 'microvm' ? { DRAGOMAN_RUN_TIMEOUT_MS: String(30_000 * natures.microvm.pace) } : {}),
   };
 }
 

@@ -13,6 +13,8 @@ const markerMs = 60_000;
 const maxLeaseBytes = 4096;
 /** Of the reason why a tier is missing. */
 const maxFaultChars = 500;
+/** No tier is so slow: the time that code gets is as many times longer. */
+const mostPace = 100;
 
 /** What a worker says of itself while it lives: gateways choose workers by it. */
 export interface WorkerLease {
@@ -87,8 +89,10 @@ export function checkedLease(lease: WorkerLease): WorkerLease {
   return lease;
 }
 
-function isTierState({ tier, fault }: TierState): boolean {
-  return tiers.includes(tier) && (fault === null || (typeof fault === 'string' && fault.length <= maxFaultChars));
+function isTierState({ tier, fault, pace = 1 }: TierState): boolean {
+  const isPace = Number.isFinite(pace) && pace >= 1 && pace <= mostPace;
+  const isFault = fault === null || (typeof fault === 'string' && fault.length <= maxFaultChars);
+  return tiers.includes(tier) && isFault && isPace;
 }
 
 /** Whether a worker has sandboxes of a tier; null: of any. */

@@ -29,7 +29,6 @@ import {
   WorkerGone,
 } from '../../runner/index.ts';
 import type { WorkerCalls } from '../calls/worker-calls.ts';
-import { hasTier } from '../leases/lease.ts';
 import type { WorkerTable } from '../leases/worker-table.ts';
 import type { JobEvents, Lane } from './job-events.ts';
 import { Placing } from './placing.ts';
@@ -103,13 +102,15 @@ export class ClusterRunner implements Runner {
     return faults.includes(null) ? null : (first ?? 'no worker answers');
   }
 
-  /** What one worker has is there. */
+  /** What one worker has is there; of several the slowest tells the pace. */
   async tiers(): Promise<readonly TierState[]> {
     const leases = this.#workers.all();
     const told = leases.flatMap((lease) => lease.tiers);
     return tiers.flatMap((tier) => {
-      if (leases.some((lease) => hasTier(lease, tier))) return [{ tier, fault: null }];
-      return told.find((state) => state.tier === tier) ?? [];
+      const states = told.filter((state) => state.tier === tier);
+      const there = states.filter(({ fault }) => fault === null);
+      if (there.length === 0) return states.slice(0, 1);
+      return [{ tier, fault: null, pace: Math.max(...there.map(({ pace = 1 }) => pace)) }];
     });
   }
 

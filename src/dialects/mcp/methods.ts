@@ -64,8 +64,9 @@ const methods: ReadonlyMap<string, MethodEntry> = new Map<string, MethodEntry>([
 ]);
 
 async function listTools({ runnerInfo, plans }: McpServices, { principal }: Caller): Promise<object> {
-  const { limits, maxWallMs } = planOf(plans, principal);
-  const about = { languages: await runnerInfo.languages(), wallMs: limits.wallMs, maxWallMs };
+  const plan = planOf(plans, principal);
+  const [languages, wallMs] = await Promise.all([runnerInfo.languages(), runnerInfo.usualWallMs(plan)]);
+  const about = { languages, wallMs, maxWallMs: plan.maxWallMs };
   return { tools: tools.map((tool) => tool.definition(about)) };
 }
 

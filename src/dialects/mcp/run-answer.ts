@@ -12,25 +12,26 @@ const pictureCharacters = 4 * pictureEach;
 /** Of each stream in the part for programs. */
 const streamCharacters = 64 * 1024;
 
-type AnswerServices = Pick<McpServices, 'sessions' | 'plans' | 'mcp'>;
+type AnswerServices = Pick<McpServices, 'sessions' | 'plans' | 'runnerInfo' | 'mcp'>;
 
 /** What a call answers about a run that is over: text, then figures, then links to its files. */
 export async function finishedAnswer(
-  { sessions, plans, mcp }: AnswerServices,
+  { sessions, plans, runnerInfo, mcp }: AnswerServices,
   caller: Caller,
   execution: Execution,
   { wallMs, isNew }: { wallMs?: number | undefined; isNew: boolean },
 ): Promise<ToolAnswer> {
   const { principal } = caller;
   const { id, sessionId } = execution;
-  const { limits, maxWallMs } = planOf(plans, principal);
+  const plan = planOf(plans, principal);
+  const usualMs = await runnerInfo.usualWallMs(plan);
   const unshown: { name: string; mime: string; bundle: MimeBundle }[] = [];
   const view = modelViewOf(execution, {
     form: 'notebook',
     characters: mcp.shownChars,
     pictureCharacters,
     pictureEach,
-    wallMs: Math.min(wallMs ?? limits.wallMs, maxWallMs),
+    wallMs: Math.min(wallMs ?? usualMs, plan.maxWallMs),
     figureNote: ({ number, mime, bundle, isShown }) => {
       if (isShown) return 'attached';
       const name = `figure_${number}_${id.slice(0, 6)}.${endings[mime] ?? 'bin'}`;

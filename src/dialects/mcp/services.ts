@@ -22,7 +22,7 @@ export interface McpServices {
   readonly storedFiles: Pick<Files, 'open'>;
   readonly previews: Previews;
   readonly plans: Plans;
-  readonly runnerInfo: Pick<RunnerInfo, 'languages'>;
+  readonly runnerInfo: Pick<RunnerInfo, 'languages' | 'usualWallMs'>;
   readonly mcp: McpOptions;
   readonly logger: Pick<Logger, 'error'>;
   readonly metrics: Pick<Metrics, 'count' | 'gauge'>;

@@ -14,7 +14,7 @@ export interface SignInOptions {
   readonly authenticator: Authenticator;
   readonly signIns: SignIns;
   readonly startCode?: StartCode | undefined;
-  readonly runnerInfo: Pick<RunnerInfo, 'languages'>;
+  readonly runnerInfo: Pick<RunnerInfo, 'languages' | 'usualWallMs'>;
   readonly plans: Plans;
   readonly version: string;
   readonly limiter: RateLimiter;
@@ -120,7 +120,7 @@ export function addSignIn(app: FastifyInstance, options: SignInOptions): void {
       plan: principal.plan ?? 'default',
       limits: {
         memory_bytes: plan.limits.memoryBytes,
-        timeout_ms: plan.limits.wallMs,
+        timeout_ms: await options.runnerInfo.usualWallMs(plan),
         longest_timeout_ms: plan.maxWallMs,
       },
       languages,

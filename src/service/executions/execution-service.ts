@@ -85,13 +85,13 @@ export class ExecutionService implements Executions {
     checkKernel(request, language);
     if (request.id !== undefined) await this.#checkUnused(principal, request.id);
     const inputs = await resolveInputs(fileService, principal, request.files ?? []);
-    const limits = limitsWithin(planOf(plans, principal), request.wallMs);
     const session = sessionId === undefined ? undefined : await directory.open(principal, sessionId);
     try {
       const tier = session
         ? tierInSession(plans, principal, session.record.tier, request.tier)
         : tierFor(plans, principal, request.tier);
-      await requireTier(runner, tier);
+      const state = await requireTier(runner, tier);
+      const limits = limitsWithin(planOf(plans, principal), request.wallMs, state?.pace);
       if (this.#closing) throw new DragomanError('shutting_down', { retryAfterSeconds: 5 });
       const kernel = session ? kernelFor(session.record, language, request.kernelId) : null;
       const { execution, over } = this.#begin({ principal, language, request, inputs, limits, tier, kernel }, session);

@@ -1,4 +1,4 @@
-import { DragomanError, type Limits, type Plan } from '../../core/index.ts';
+import { DragomanError, type Limits, type Plan, usualWallMs } from '../../core/index.ts';
 import type { Language } from '../../runner/index.ts';
 
 const maxCodeBytes = 8 * 1024 * 1024;
@@ -17,9 +17,12 @@ export function languageOf(languages: readonly Language[], name: string): Langua
   });
 }
 
-/** What a request asks for, as far as the plan allows it; only the wall clock may be asked to be longer than usual. */
-export function limitsWithin({ limits, maxWallMs }: Plan, wallMs: number | undefined): Limits {
-  return { ...limits, wallMs: Math.min(wallMs ?? limits.wallMs, maxWallMs) };
+/**
+ * What a request asks for, as far as the plan allows it; only the wall clock may be asked to be longer than usual.
+ * @param pace how many times as long as on the host's own processor programs take
+ */
+export function limitsWithin(plan: Plan, wallMs: number | undefined, pace: number | undefined): Limits {
+  return { ...plan.limits, wallMs: Math.min(wallMs ?? usualWallMs(plan, pace), plan.maxWallMs) };
 }
 
 /** Checks what a program is given. @throws DragomanError invalid_request */
