@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/service/index.ts';
 import { type NativeClient, nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
 /** Documents that attack whatever opens them: every answer is a preview or a refusal with its reason, and the service goes on. */
@@ -19,9 +20,9 @@ beforeAll(async () => {
   api = nativeClient({ ...server, key: 'ann-key-0123456789' });
   other = nativeClient({ ...server, key: 'bob-key-0123456789' });
   session = await api.session();
-  const made = await api.cell(session, program, { timeout_ms: 90_000 });
+  const made = await api.cell(session, program, { timeout_ms: atPace(90_000) });
   expect(made, made.error?.traceback.join('\n')).toMatchObject({ outcome: 'completed', error: null });
-}, 180_000);
+}, atPace(180_000));
 afterAll(() => server?.stop());
 
 const preview = (path: string, form: string) => api.send('GET', `/sessions/${session}/files/${path}?preview=${form}`);

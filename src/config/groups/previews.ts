@@ -17,7 +17,7 @@ export const previews = {
   wallMs: setting('DRAGOMAN_PREVIEW_TIMEOUT_MS', {
     value: milliseconds(1000, 300_000),
     default: '20000',
-    help: 'How long making a preview may take. Waiting for a place is not counted.',
+    help: 'How long making a preview may take. Waiting for a place is not counted. Where the processor of sandboxes is emulated it is ten times as long, `DRAGOMAN_MAX_RUN_TIMEOUT_MS` at most.',
   }),
   memoryBytes: setting('DRAGOMAN_PREVIEW_MEMORY_BYTES', {
     value: bytes(192 * MiB, 64 * GiB),

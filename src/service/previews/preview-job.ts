@@ -55,7 +55,7 @@ export async function makePreview(
     refuse('too_large');
   const languages = await runner.languages();
   const tier = tierFor(plans, principal);
-  await requireTier(runner, tier);
+  const state = await requireTier(runner, tier);
   if (!languages.some(({ name }) => name === 'python')) refuse('unavailable');
   const extension = extensionOf(file.name);
   const path = `document${extension && `.${extension}`}`;
@@ -71,7 +71,8 @@ export async function makePreview(
     folders: null,
     limits: {
       ...plan.limits,
-      wallMs: Math.min(limits.wallMs, plan.maxWallMs),
+      // The limit is for what a document makes of it, not for how fast the processor is.
+      wallMs: Math.min(limits.wallMs * (state?.pace ?? 1), plan.maxWallMs),
       memoryBytes: Math.min(limits.memoryBytes + 2 * file.size, plan.limits.memoryBytes),
       outputBytes: 4096,
       floodBytes: 65_536,
