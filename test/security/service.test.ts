@@ -23,7 +23,7 @@ describe('requests', attacking('requests'), () => {
   const head = (path: string, length: number, type = 'application/json') =>
     `POST ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${server.key}\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`;
   const works = async () => {
-    const signal = AbortSignal.timeout(40_000);
+    const signal = AbortSignal.timeout(atPace(40_000));
     expect(await exec(server, { lang: 'py', code: 'print(6 * 7)' }, { signal })).toMatchObject({ stdout: '42\n' });
   };
 
