@@ -70,6 +70,16 @@ export class TreeWorkspace implements Workspace {
 
   async differs(since: Baseline, limits: CollectLimits, sinceFolders?: readonly string[]): Promise<boolean> {
     if (since.size === 0 && !sinceFolders?.length && this.#tree.isEmpty?.()) return false;
+    try {
+      return await this.#differs(since, limits, sinceFolders);
+    } catch (error) {
+      if (!this.#tree.isLost?.()) throw error;
+      // `changes` says what is to be said of it.
+      return true;
+    }
+  }
+
+  async #differs(since: Baseline, limits: CollectLimits, sinceFolders?: readonly string[]): Promise<boolean> {
     const entries = Math.min(limits.entries, 2 * since.size + unexpectedEntries);
     const { files, folders, truncated } = await this.#tree.list({ ...limits, entries });
     if (truncated) return true;

@@ -17,6 +17,10 @@ interface Nature {
   readonly readsPastCache: boolean;
   /** Programs inside are processes of the host's. */
   readonly showsPrograms: boolean;
+  /** Files of a sandbox are in it alone: those of one that is killed before they were read are lost, and the result says that some are. */
+  readonly losesFiles: boolean;
+  /** Its kernel reads a packed image and caches it: what is read from the disk is what the host reads for it. */
+  readonly readsPackedImage: boolean;
   /** Objects of its kernel that are one pool for all sandboxes elsewhere, and here one for each: terminals, files in scratch space. */
   readonly hasOwnPools: boolean;
   /** How many times as long as elsewhere things take in it, at the worst: where there is no KVM, the processor of a machine is emulated. */
@@ -31,6 +35,8 @@ const linux: Nature = {
   copiesLargely: false,
   readsPastCache: true,
   showsPrograms: true,
+  losesFiles: false,
+  readsPackedImage: false,
   hasOwnPools: false,
   pace: 1,
   harmless: [],
@@ -43,6 +49,8 @@ const natures: Readonly<Record<Tier, Nature>> = {
     copiesLargely: true,
     readsPastCache: false,
     showsPrograms: false,
+    losesFiles: false,
+    readsPackedImage: false,
     hasOwnPools: true,
     pace: 1,
     harmless: [
@@ -60,7 +68,7 @@ const natures: Readonly<Record<Tier, Nature>> = {
       },
     ],
   },
-  microvm: { ...linux, showsPrograms: false, pace: 10 },
+  microvm: { ...linux, showsPrograms: false, losesFiles: true, readsPackedImage: true, pace: 10 },
 };
 
 /** What the sandboxes of tests are behind: `npm run test:tiers` sets another tier than the default. */

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
-import { type Cgroup, type CgroupTree, openCgroups } from '../linux/cgroup/index.ts';
+import { type Cgroup, type CgroupTree, diskOf, openCgroups } from '../linux/cgroup/index.ts';
 import { guestEnvironment, guestFiles } from '../linux/guest-files.ts';
 import { ownUserMap, sandboxUsers } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
@@ -45,6 +45,7 @@ export class MachineBackend implements Backend {
   /** Path of the initial file system, once it is written. */
   #initial = '';
   #noting: NodeJS.Timeout | undefined;
+  #boundReads: (pid: number) => void | Promise<void> = () => {};
   #closing = false;
 
   /** @throws Error where nothing was set up for machines */
@@ -88,6 +89,7 @@ export class MachineBackend implements Backend {
       this.#cgroups = await openCgroups(this.#users?.zygote.uid ?? process.getuid!());
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
+      this.#bound();
       findAccelerator(this.#options.tierDir);
       this.#initial = initialFileSystem(this.#options, this.#files);
       this.#noteUse();
@@ -254,5 +256,19 @@ export class MachineBackend implements Backend {
     for (const entrance of this.#cgroups!.entrances)
       writeFileSync(join(entrance, cgroup.name, 'cgroup.procs'), String(pid));
     await cgroup.place({ pid, confined: Promise.resolve() });
+    await this.#boundReads(pid);
+  }
+
+  /** Without the bound machines that read the image without pause slow the service, and nothing worse. */
+  #bound(): void {
+    const { diskReadBytes, logger } = this.#options;
+    if (diskReadBytes === undefined) return;
+    try {
+      const disk = diskOf(this.#files.root);
+      if (!disk) throw new Error(`${this.#files.root} is on no disk that a cgroup can name`);
+      this.#boundReads = this.#cgroups!.boundReads(disk, diskReadBytes);
+    } catch (error) {
+      logger.info({ error: String(error) }, 'what sandboxes read from the disk is not bounded');
+    }
   }
 }

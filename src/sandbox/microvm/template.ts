@@ -82,6 +82,8 @@ async function make({ parts, template, environment }: TemplateOptions, folder: s
         end: () => reject(new Error('the machine has ended')),
       });
     });
+    // Where QEMU does not start, that is what is told.
+    isLoaded.catch(() => {});
     machine.go();
     await machine.qmp.start();
     const inTime = within(

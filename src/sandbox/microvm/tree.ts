@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { keptMode, pathFault } from '../../core/index.ts';
+import { DragomanError, keptMode, pathFault } from '../../core/index.ts';
 import { cacheNames, type FileTree, type FoundFile, type Listing, type OpenFile } from '../file-tree.ts';
 import type { MachinePort } from './port.ts';
 
@@ -90,10 +90,19 @@ class MachineFile implements OpenFile {
   async *read(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < this.size; ) {
       const bytes = Math.min(pieceBytes, this.size - at);
-      const content = await this.#port.askForContent('read', { handle: this.#handle, at, bytes });
+      const content = await this.#piece(at, bytes);
       if (content.length === 0) return;
       at += content.length;
       yield content.subarray(0, this.size - (at - content.length));
+    }
+  }
+
+  async #piece(at: number, bytes: number): Promise<Buffer> {
+    try {
+      return await this.#port.askForContent('read', { handle: this.#handle, at, bytes });
+    } catch (cause) {
+      const message = 'The sandbox ended before the file was read.';
+      throw this.#port.hasEnded ? new DragomanError('sandbox_unavailable', { message, cause }) : cause;
     }
   }
 
