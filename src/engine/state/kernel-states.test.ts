@@ -12,6 +12,7 @@ it('a stream that stands still in the middle of a frame is given up, and called 
   });
   onTestFinished(() => engine.close());
   const session = await engine.openSession(limits, 'ann');
+  await session.run({ language: 'python', code: '1' }, { limits }).done;
   const put = () => Promise.reject(new Error('nothing is stored'));
   expect(await session.saveState('python', { deadlineMs: 1, maxBytes: 1000, put })).toEqual({
     reason: 'deadline',
