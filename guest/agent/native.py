@@ -40,6 +40,22 @@ def write(command, path, size, mode, modified):
         raise OSError(-error, os.strerror(-error))
 
 
+def prepare_to_tell_used(areas):
+    """A function that tells a pipe, in a fork, what of these areas (start, size, advice) it has used (guest/native/pages.h)."""
+    numbers = _numbers(areas)
+    tell = _library().dragoman_tell_used
+    return lambda out: tell(numbers, len(areas), out)
+
+
+def fork_and_wait():
+    """Past Python's own hooks, as every fork of a zygote. Returns 0 in the fork; once it has ended, 1, or -1 where it failed."""
+    return _library().dragoman_fork_and_wait(ctypes.cast(ctypes.PyDLL(None).fork, ctypes.c_void_p))
+
+
+def _numbers(areas):
+    return (ctypes.c_uint64 * (3 * len(areas)))(*(number for area in areas for number in area))
+
+
 class _Settings(ctypes.Structure):
     _fields_ = [
         ('entrances', ctypes.c_int * _MOST_ENTRANCES),
@@ -47,6 +63,8 @@ class _Settings(ctypes.Structure):
         ('environment', ctypes.c_void_p),
         ('fork', ctypes.c_void_p),
         ('rseq', ctypes.c_void_p),
+        ('areas', ctypes.c_void_p),
+        ('area_count', ctypes.c_int),
     ]
 
 
@@ -64,6 +82,7 @@ class _Sandbox(ctypes.Structure):
         ('parked_codes', ctypes.c_int),
         ('parked_score', ctypes.c_int),
         ('parked_key', ctypes.c_ubyte * _KEY_SIZE),
+        ('parked_is_ahead', ctypes.c_int),
         ('become_orders', ctypes.c_int),
         ('become_codes', ctypes.c_int),
         ('become_score', ctypes.c_int),
@@ -88,14 +107,16 @@ def _rseq_offset():
 class Helper:
     """The loaded helper."""
 
-    def __init__(self, entrances):
-        """`entrances`: descriptors of the directories through which a sandbox enters its control group."""
+    def __init__(self, entrances, areas=()):
+        """`entrances`: descriptors of the directories through which a sandbox enters its control group. `areas`: memory that a fork which
+        is parked has ahead of its orders (pages.touched_by)."""
         if len(entrances) > _MOST_ENTRANCES:
             raise ValueError('more entrances than there are hierarchies')
         self._library = _library()
         # All of it must live as long as the process: the helper holds on to it.
         words = [f'{name}={value}'.encode() for name, value in os.environ.items()]
         self._environment = (ctypes.c_char_p * (len(words) + 1))(*words, None)
+        self._areas = _numbers(areas)
         self._fork = ctypes.PyDLL(None).fork
         self._settings = _Settings(
             (ctypes.c_int * _MOST_ENTRANCES)(*entrances),
@@ -103,6 +124,8 @@ class Helper:
             ctypes.addressof(self._environment),
             ctypes.cast(self._fork, ctypes.c_void_p).value,
             _rseq_offset(),
+            ctypes.addressof(self._areas),
+            len(areas),
         )
 
         self.sandbox = _Sandbox()

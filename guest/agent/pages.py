@@ -6,14 +6,14 @@ import re
 import struct
 import traceback
 
+from . import native
+
 _libc = ctypes.PyDLL(None, use_errno=True)
 _MADV_DONTNEED = 4
 _MADV_NOHUGEPAGE = 15
+_MADV_POPULATE_READ = 22
 _MADV_POPULATE_WRITE = 23
 _MADV_COLLAPSE = 25
-_PAGE = os.sysconf('SC_PAGESIZE')
-# In /proc/self/pagemap: this process alone has it.
-_IS_OWN = 1 << 56
 _HUGE = 2 << 20
 # Below this, splitting huge pages again costs what the fork has saved.
 _LEAST = 32 << 20
@@ -101,50 +101,51 @@ def _use_up_pools():
 
 
 def written_by(work):
-    """Which pages a fork writes to when it does `work`: a list of (start, size). It is done in a fork, which ends with it."""
-    areas = list(_writable())
+    """Which memory a fork writes to when it does `work`: a list of (start, size, how the kernel is told to have it there). It is done in a
+    fork, which ends with it."""
+    return _used_by(work, _writable(), ())
+
+
+def touched_by(work):
+    """The same, and of files that nobody writes to what the fork reads."""
+    return _used_by(work, _writable(), _of_files())
+
+
+def _used_by(work, written, read):
+    areas = [(start, end - start, _MADV_POPULATE_WRITE) for start, end in written]
+    areas += ((start, end - start, _MADV_POPULATE_READ) for start, end in read)
+    tell = native.prepare_to_tell_used(areas)
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    # Past Python's own hooks, as every fork of a zygote.
-    pid = _libc.fork()
-    if pid == 0:
+    result = native.fork_and_wait()
+    if result == 0:
         try:
             work()
-            with open(writer, 'wb') as answer:
-                for start, size in _own_pages(areas):
-                    answer.write(struct.pack('QQ', start, size))
+            tell(writer)
             os._exit(0)
         except BaseException:
             traceback.print_exc()
         os._exit(1)
     os.close(writer)
     with open(reader, 'rb') as answer:
-        found = list(struct.iter_unpack('QQ', answer.read()))
-    if os.waitpid(pid, 0)[1] != 0:
+        found = list(struct.iter_unpack('QQQ', answer.read()))
+    if result < 0:
         raise RuntimeError('what a fork does first failed in one')
     return found
 
 
 def take(pages):
     """Has these pages copied now and together, which costs a fraction of one fault for each. Without effect before Linux 5.14."""
-    for start, size in pages:
-        _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _MADV_POPULATE_WRITE)
+    for start, size, advice in pages:
+        _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), advice)
 
 
-def _own_pages(areas):
-    """(start, size) of what no other process has, of these areas."""
-    with open('/proc/self/pagemap', 'rb', buffering=0) as file:
-        for start, end in areas:
-            file.seek(start // _PAGE * 8)
-            first = None
-            for number, (entry,) in enumerate(struct.iter_unpack('Q', file.read((end - start) // _PAGE * 8))):
-                at = start + number * _PAGE
-                if entry & _IS_OWN:
-                    first = at if first is None else first
-                elif first is not None:
-                    yield first, at - first
-                    first = None
-            if first is not None:
-                yield first, end - first
+def _of_files():
+    """(start, end) of each private area of a file that nobody writes to."""
+    with open('/proc/self/maps') as file:
+        for line in file:
+            match = re.match(r'([0-9a-f]+)-([0-9a-f]+) r-[-x]p \S+ \S+ [1-9]', line)
+            if match:
+                yield int(match[1], 16), int(match[2], 16)
 
 
 def _heaps():

@@ -49,7 +49,8 @@ def order_from(orders, template, score):
         template.warm()
         order = frames.read_frame(orders)
     os.close(orders)
-    protection.OomScore(score).give_up()
+    if score >= 0:  # Else it has that of a program already.
+        protection.OomScore(score).give_up()
     return order
 
 

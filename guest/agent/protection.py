@@ -8,8 +8,8 @@ import os
 _libc = ctypes.PyDLL(None, use_errno=True)
 _PR_SET_DUMPABLE = 4
 
-# When memory runs out, of one sandbox or of the host, the kernel kills programs first, then the inits of programs, because what a
-# killed program left in its file systems is freed with its init alone, then parked processes, supervisors and the zygote (see
+# When memory runs out, of one sandbox or of the host, the kernel kills programs and what waits to become one first, then the inits of
+# programs, because what a killed program left in its file systems is freed with its init alone, then supervisors and the zygote (see
 # zygote.ts), and last the service, for which they all work.
 _OWN_SCORE = b'500'
 _SCORE_OF_INITS = b'900'

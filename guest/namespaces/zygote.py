@@ -39,11 +39,13 @@ def main():
         os.close(each['control'])
     _prepare(own, template)
     # gVisor's own kernel counts its pages in another way.
+    areas = []
     if not is_alone:
         pages.let_go_of_files()
         if own['parked']:
             template.learn()
-    helper = native.Helper(settings['entrances'])
+            areas = rehearsal.memory_of(template, own['parked'][0])
+    helper = native.Helper(settings['entrances'], areas)
     todo = helper.alone() if is_alone else helper.serve()
     if todo is None:
         return

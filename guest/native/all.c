@@ -5,6 +5,8 @@
 #include "steps.c"
 #include "confine.c"
 #include "workspace.c"
+#include "command.c"
+#include "pages.c"
 #include "programs.c"
 #include "sandbox.c"
 #include "zygote.c"

@@ -102,7 +102,7 @@ void begin_alone(struct sandbox *sandbox)
     checked(CALL3(dup3, null, 0, 0), "dup");
     int kept[] = {command, open_pipe(IO "/claims", O_WRONLY), signals, open_pipe(IO "/saved", O_WRONLY), open_pipe(IO "/given", O_RDONLY)};
     keep_only(kept, 5, 240);
-    *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}}, {-1, -1, -1, {0}, {0}}, {0}, kept[3], kept[4]};
+    *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}, 0}, {-1, -1, -1, {0}, {0}}, {0}, kept[3], kept[4]};
     bound_memory_to(number_of(order, count, "memoryBytes"));
     limit(NPROC, number_of(order, count, "processes"));
     lock_down(number_of(order, count, "openFiles"));

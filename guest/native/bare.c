@@ -1,5 +1,6 @@
 /* The zygote of everything that is not Python: a program without a library, whose forks have next to nothing to copy and to free. */
 #include "begin.h"
+#include "command.h"
 #include "init.h"
 #include "workspace.h"
 

@@ -1,5 +1,8 @@
 #include "init.h"
 
+#include "command.h"
+#include "pages.h"
+
 #define PROGRAM "/opt/dragoman/native/zygote"
 #define STATE "_INIT="
 
@@ -114,8 +117,12 @@ void park_giving_away(struct sandbox *sandbox)
     checked(CALL2(pipe2, orders, O_CLOEXEC), "pipe");
     checked(CALL2(pipe2, codes, O_CLOEXEC), "pipe");
     fill_randomly(key, sizeof key);
-    /* The fork waits long, and is not the first that the kernel should kill meanwhile: it inherits our score. */
-    sandbox->parked = (struct parked){0, orders[1], codes[0], open_score(), {0}};
+    /*
+     * The fork inherits the score of a program: it could not write one itself without a look by the kernel at every process of the host for
+     * others that share its memory. The new init takes its own back.
+     */
+    sandbox->parked = (struct parked){0, orders[1], codes[0], open_score(), {0}, 0};
+    set_score(sandbox->parked.score, SCORE_OF_PROGRAMS);
     memcpy(sandbox->parked.key, key, sizeof key);
     given = sandbox;
     environment[count++] = state;
@@ -135,7 +142,8 @@ void park_giving_away(struct sandbox *sandbox)
         checked(CALL2(set_robust_list, robust_list, robust_size), "set_robust_list");
     int kept[] = {orders[0], codes[1]};
     keep_only(kept, 2, 230);
-    *become = (struct become){kept[0], kept[1], open_score(), {0}, {0}};
+    have_areas();
+    *become = (struct become){kept[0], kept[1], -1, {0}, {0}};
     memcpy(become->key, key, sizeof key);
     fill_randomly(become->seed, sizeof become->seed);
 }
@@ -169,7 +177,7 @@ void go_on(const char *state)
         kept[each] = number_in(members, count, names[each]);
     keep_only(kept, KEPT, 240);
     struct sandbox sandbox = {.command = kept[0], .claims = kept[1], .signals = kept[2], .saved = -1, .given = -1};
-    sandbox.parked = (struct parked){number_in(members, count, "pid"), kept[3], kept[4], kept[5], {0}};
+    sandbox.parked = (struct parked){number_in(members, count, "pid"), kept[3], kept[4], kept[5], {0}, 0};
     sandbox.is_faulty = number_in(members, count, "faulty");
     for (int each = 0; each < KEY_SIZE; each++) {
         int64_t byte;
@@ -177,6 +185,7 @@ void go_on(const char *state)
             fail("the state of an init", 0);
         sandbox.parked.key[each] = (uint8_t)byte;
     }
+    set_score(sandbox.parked.score, SCORE_OF_WAITING);
     write_frame(sandbox.claims, (struct slice){"{\"claim\":\"parked\"}", 18});
     obey(&sandbox, 0);
     leave(0);

@@ -11,7 +11,7 @@
 
 #if defined(__x86_64__)
 enum {
-    SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_ioctl = 16, SYS_pwrite64 = 18, SYS_sendfile = 40,
+    SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_madvise = 28, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_ioctl = 16, SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_sendfile = 40,
     SYS_socket = 41, SYS_clone = 56, SYS_execve = 59, SYS_wait4 = 61, SYS_kill = 62, SYS_fcntl = 72, SYS_chdir = 80, SYS_fchmod = 91,
     SYS_umask = 95, SYS_getuid = 102, SYS_setpgid = 109, SYS_setsid = 112, SYS_setresuid = 117, SYS_setresgid = 119, SYS_capset = 126, SYS_prctl = 157,
     SYS_mount = 165, SYS_sethostname = 170, SYS_exit_group = 231, SYS_openat = 257, SYS_mkdirat = 258, SYS_mknodat = 259, SYS_fchownat = 260, SYS_unlinkat = 263, SYS_linkat = 265,
@@ -22,10 +22,10 @@ enum {
 #elif defined(__aarch64__)
 enum {
     SYS_fcntl = 25, SYS_dup3 = 24, SYS_ioctl = 29, SYS_mknodat = 33, SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_linkat = 37, SYS_mount = 40, SYS_faccessat = 48,
-    SYS_chdir = 49, SYS_fchmod = 52, SYS_fchownat = 54, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_read = 63, SYS_write = 64, SYS_pwrite64 = 68, SYS_sendfile = 71,
+    SYS_chdir = 49, SYS_fchmod = 52, SYS_fchownat = 54, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_read = 63, SYS_write = 64, SYS_pread64 = 67, SYS_pwrite64 = 68, SYS_sendfile = 71,
     SYS_ppoll = 73, SYS_signalfd4 = 74, SYS_splice = 76, SYS_utimensat = 88, SYS_capset = 91, SYS_exit_group = 94, SYS_unshare = 97, SYS_kill = 129,
     SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_setresuid = 147, SYS_setresgid = 149, SYS_setpgid = 154, SYS_setsid = 157,
-    SYS_sethostname = 161, SYS_umask = 166, SYS_prctl = 167, SYS_getuid = 174, SYS_socket = 198, SYS_clone = 220, SYS_execve = 221,
+    SYS_madvise = 233, SYS_sethostname = 161, SYS_umask = 166, SYS_prctl = 167, SYS_getuid = 174, SYS_socket = 198, SYS_clone = 220, SYS_execve = 221,
     SYS_set_tid_address = 96, SYS_set_robust_list = 99, SYS_get_robust_list = 100, SYS_wait4 = 260, SYS_prlimit64 = 261, SYS_getrandom = 278,
     SYS_execveat = 281, SYS_rseq = 293, SYS_close_range = 436,
 };

@@ -1,99 +1,11 @@
 #include "programs.h"
 
+#include "command.h"
 #include "confine.h"
+#include "pages.h"
 
-enum { MOST_ARGUMENTS = 10300, MOST_VARIABLES = 512, TEXT_ROOM = 1 << 20 };
 /* As vfork(). */
-enum { CLONE_SHARING = 0x100, CLONE_WAITING = 0x4000 };
-
-/* When memory runs out, the kernel kills programs first, then the inits of programs: see guest/agent/protection.py. */
-#define SCORE_OF_WAITING "500"
-#define SCORE_OF_INITS "900"
-#define SCORE_OF_PROGRAMS "1000"
-
-static char *const *own_environment;
-
-/* The words of a command and the variables of its environment, as the kernel wants them. */
-static char text[TEXT_ROOM];
-static size_t text_length;
-static char *arguments[MOST_ARGUMENTS + 1];
-static char *variables[MOST_VARIABLES + 1];
-static struct slice values[MOST_ARGUMENTS];
-static struct member members[MOST_VARIABLES];
-
-void use_environment(char *const *environment)
-{
-    own_environment = environment;
-}
-
-char *const *usual_environment(void)
-{
-    return own_environment;
-}
-
-static char *keep(struct slice value)
-{
-    char *kept = text + text_length;
-    long length = json_text(value, kept, sizeof text - text_length);
-    if (length < 0)
-        fail("a word of a command", 0);
-    text_length += (size_t)length + 1;
-    return kept;
-}
-
-static void read_arguments(struct slice argv)
-{
-    int count = json_elements(argv, values, MOST_ARGUMENTS);
-    if (count < 1)
-        fail("the words of a command", 0);
-    for (int each = 0; each < count; each++)
-        arguments[each] = keep(values[each]);
-    arguments[count] = 0;
-}
-
-static int is_variable(const char *variable, struct slice name)
-{
-    return length_of(variable) > name.length && memcmp(variable, name.at, name.length) == 0 && variable[name.length] == '=';
-}
-
-static const char *value_of(const char *name)
-{
-    struct slice wanted = {name, length_of(name)};
-    for (char *const *each = variables; *each; each++)
-        if (is_variable(*each, wanted))
-            return *each + wanted.length + 1;
-    return 0;
-}
-
-/* Our own environment, and over it that of the order. */
-static void read_environment(struct slice env)
-{
-    int added = json_members(env, members, MOST_VARIABLES);
-    int count = 0;
-    if (added < 0)
-        fail("the environment of a program", 0);
-    for (int each = 0; each < added; each++, count++) {
-        struct slice name = members[each].name;
-        if (name.length >= sizeof text - text_length)
-            fail("the environment of a program", 0);
-        variables[count] = text + text_length;
-        memcpy(variables[count], name.at, name.length);
-        text_length += name.length;
-        text[text_length++] = '=';
-        keep(members[each].value);
-    }
-    for (char *const *own = own_environment; *own; own++) {
-        int is_replaced = 0;
-        for (int each = 0; each < added; each++)
-            is_replaced |= is_variable(*own, members[each].name);
-        if (is_replaced)
-            continue;
-        if (count == MOST_VARIABLES)
-            fail("the environment of a program", 0);
-        variables[count++] = *own;
-    }
-    variables[count] = 0;
-}
+enum { CLONE_SHARING = 0x100, CLONE_SHARING_FILES = 0x400, CLONE_WAITING = 0x4000 };
 
 /* In gVisor, which has no order of killing, /proc does not show the first process (alone.c). */
 int open_score(void)
@@ -104,7 +16,7 @@ int open_score(void)
     return (int)checked(fd, "oom_score_adj");
 }
 
-static void set_score(int fd, const char *score)
+void set_score(int fd, const char *score)
 {
     checked(CALL3(write, fd, score, length_of(score)), "oom_score_adj");
 }
@@ -115,36 +27,6 @@ static void be_init(void)
     set_dumpable(0);
     /* Of the signals that a program sends its init, only those with a handler arrive. */
     meet_signal(SIGINT, 1);
-}
-
-/* As execvpe(): a name without a slash is looked for in PATH. Returns why there is no such program. */
-static long execute(void)
-{
-    const char *name = arguments[0], *path = value_of("PATH");
-    size_t length = length_of(name);
-    for (const char *at = name; *at; at++)
-        if (*at == '/')
-            return CALL3(execve, name, arguments, variables);
-    long error = -ENOENT;
-    for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
-        const char *end = at;
-        while (*end && *end != ':')
-            end++;
-        char candidate[4096];
-        struct line line = {candidate, 0, sizeof candidate, 0};
-        put_slice(&line, (struct slice){at, (size_t)(end - at)});
-        put(&line, "/");
-        put_slice(&line, (struct slice){name, length + 1});
-        if (!line.is_full) {
-            long result = CALL3(execve, candidate, arguments, variables);
-            if (result == -EACCES)
-                error = result;
-            else if (result != -ENOENT && result != -ENOTDIR)
-                return result;
-        }
-        at = *end ? end + 1 : end;
-    }
-    return error;
 }
 
 /* In a process that shares our memory, which waits until it has another one. What it says is why there is no such program. */
@@ -166,11 +48,9 @@ static _Noreturn void become_program(int input, volatile long *fault)
 }
 
 /* Starts the program of an order, with `input` as its descriptor 3 if that is one; returns its pid. */
-static int start_program(const struct member *order, int count, int input, int score)
+static int start_program(const struct member *order, int count, int input, int score, int is_ahead)
 {
-    text_length = 0;
-    read_arguments(json_find(order, count, "argv"));
-    read_environment(json_find(order, count, "env"));
+    read_command(order, count, is_ahead ? "_PROGRAM_WAITS=3" : 0);
     be_init();
     /* It inherits the score, which is then lowered again here. */
     set_score(score, SCORE_OF_PROGRAMS);
@@ -182,7 +62,7 @@ static int start_program(const struct member *order, int count, int input, int s
     }
     set_score(score, SCORE_OF_WAITING);
     if (fault != 0)
-        fail(arguments[0], fault);
+        fail(command_name(), fault);
     return (int)pid;
 }
 
@@ -223,10 +103,9 @@ int is_told(int signals)
     return told;
 }
 
-struct ending run_program(const struct member *order, int count, int signals)
+/* `program` runs: waits for its end. */
+static struct ending await_program(int program, int score, int signals)
 {
-    int score = open_score();
-    int program = start_program(order, count, -1, score);
     watch(score);
     /* SIGUSR1 of a program that begins with this variable says that its interpreter has the source open. */
     const char *source = value_of("_PROGRAM_SOURCE");
@@ -241,14 +120,73 @@ struct ending run_program(const struct member *order, int count, int signals)
     }
 }
 
+/* Nobody needs it. */
+static void end_parked(const struct parked *parked)
+{
+    int status;
+    CALL2(kill, parked->pid, SIGKILL);
+    while (CALL4(wait4, parked->pid, &status, 0, 0) == -EINTR)
+        ;
+}
+
+struct ending run_program(struct parked *parked, const struct member *order, int count, int signals)
+{
+    int score = parked->pid == 0 ? open_score() : parked->score;
+    int program;
+    if (parked->pid != 0 && parked->is_ahead && is_remembered(order, count)) {
+        program = parked->pid;
+        CALL1(close, parked->orders);
+    } else {
+        if (parked->pid != 0) {
+            end_parked(parked);
+            CALL1(close, parked->orders);
+        }
+        program = start_program(order, count, -1, score, 0);
+    }
+    return await_program(program, score, signals);
+}
+
+/* Of the process that is ahead of its program; it writes to our memory. */
+static volatile long fault_ahead;
+static volatile int is_program;
+
+struct ending run_ahead(void (*obey)(void *), void *argument, int signals)
+{
+    int score = open_score(), status;
+    be_init();
+    set_score(score, SCORE_OF_PROGRAMS);
+    long pid = checked(CALL5(clone, CLONE_SHARING | CLONE_SHARING_FILES | CLONE_WAITING | SIGCHLD, 0, 0, 0, 0), "fork");
+    if (pid == 0) {
+        obey(argument);
+        fail("an order before the program", 0);
+    }
+    if (fault_ahead != 0)
+        fail(command_name(), fault_ahead);
+    if (!is_program) {
+        while (CALL4(wait4, pid, &status, 0, 0) == -EINTR)
+            ;
+        leave(status == 0 ? 0 : LOST);
+    }
+    return await_program((int)pid, score, signals);
+}
+
+_Noreturn void become_ordered(const struct member *order, int count)
+{
+    read_command(order, count, 0);
+    is_program = 1;
+    become_program(-1, &fault_ahead);
+}
+
 void park_program(struct parked *parked, const struct member *order, int count)
 {
     int ends[2];
     checked(CALL2(pipe2, ends, O_CLOEXEC), "pipe");
-    int score = open_score();
-    int pid = start_program(order, count, ends[0], score);
+    int score = open_score(), is_ahead = is_text(json_find(order, count, "ahead"), "true");
+    if (is_ahead)
+        remember_command(order, count);
+    int pid = start_program(order, count, ends[0], score, is_ahead);
     CALL1(close, ends[0]);
-    *parked = (struct parked){pid, ends[1], -1, score, {0}};
+    *parked = (struct parked){pid, ends[1], -1, score, {0}, is_ahead};
 }
 
 void fill_randomly(uint8_t *into, size_t size)
@@ -262,7 +200,7 @@ int park_fork(struct parked *parked, struct become *become, int (*fork)(void))
     int orders[2], codes[2];
     checked(CALL2(pipe2, orders, O_CLOEXEC), "pipe");
     checked(CALL2(pipe2, codes, O_CLOEXEC), "pipe");
-    *parked = (struct parked){0, orders[1], codes[0], 0, {0}};
+    *parked = (struct parked){0, orders[1], codes[0], 0, {0}, 0};
     fill_randomly(parked->key, KEY_SIZE);
     /* It waits long, and is not the first that the kernel should kill meanwhile: it inherits our score. */
     parked->score = open_score();
@@ -279,6 +217,7 @@ int park_fork(struct parked *parked, struct become *become, int (*fork)(void))
         part_from_init();
         set_dumpable(1);
         bound_memory();
+        have_areas();
         *become = (struct become){kept[0], kept[1], open_score(), {0}, {0}};
         memcpy(become->key, parked->key, KEY_SIZE);
         fill_randomly(become->seed, sizeof become->seed);
@@ -299,7 +238,7 @@ int is_lost(const struct parked *parked)
 static struct slice orders_of(const struct member *order, int count)
 {
     static const char *const names[] = {"entry", "args", "stays"};
-    struct line line = {text, 0, sizeof text, 0};
+    struct line line = room_for_text();
     for (size_t each = 0; each < sizeof names / sizeof *names; each++) {
         struct slice value = json_find(order, count, names[each]);
         if (!value.at)

@@ -13,7 +13,8 @@
 
 #include "steps.h"
 
-enum { KEY_SIZE = 16 };
+/* `LOST`: how a first process ends whose parked process has ended. */
+enum { KEY_SIZE = 16, LOST = 96 };
 
 /* A process that waits for its orders. If it dies meanwhile, so does the sandbox, for which the service makes another. */
 struct parked {
@@ -22,6 +23,7 @@ struct parked {
     int codes; /* A fork says its code here; -1 for a program of the image. */
     int score;
     uint8_t key[KEY_SIZE];
+    int is_ahead; /* It is the program itself, which was begun ahead of need. */
 };
 
 /* What Python needs of a fork that it is to continue. */
@@ -36,10 +38,20 @@ struct ending {
     int code, signal;
 };
 
-/* `signals`: a descriptor of this process' blocked signals, SIGCHLD and SIGUSR1. */
-struct ending run_program(const struct member *order, int count, int signals);
+/*
+ * `signals`: a descriptor of this process' blocked signals, SIGCHLD and SIGUSR1. Where the order is for the very program that was begun
+ * ahead, that one goes on; where it is for another, that one ends.
+ */
+struct ending run_program(struct parked *parked, const struct member *order, int count, int signals);
+/*
+ * Has the process made that will be the program, ahead of the order to run it: `obey` is called in it, and what is left then is its exec.
+ * It shares our memory and descriptors until then, and this process waits, as for every program that it starts.
+ */
+struct ending run_ahead(void (*obey)(void *), void *argument, int signals);
+_Noreturn void become_ordered(const struct member *order, int count);
 struct ending run_parked(struct parked *parked, const struct member *order, int count, int signals);
 
+/* With `ahead` in the order it is a program that needs no orders of its own: it begins, and goes on once its descriptor 3 ends. */
 void park_program(struct parked *parked, const struct member *order, int count);
 
 /*
@@ -51,13 +63,14 @@ int park_fork(struct parked *parked, struct become *become, int (*fork)(void));
 /* Has the parked process ended? It cannot be asked after its program has begun. */
 int is_lost(const struct parked *parked);
 
-/* What programs have in their environment besides their own variables. It must stay where it is. */
-void use_environment(char *const *environment);
-char *const *usual_environment(void);
-
 /* This process' place in the order in which the kernel kills. To be opened while it is dumpable: the files of an undumpable process are
  * not its own. */
 int open_score(void);
+void set_score(int fd, const char *score);
+/* When memory runs out, the kernel kills programs first, then the inits of programs: see guest/agent/protection.py. */
+#define SCORE_OF_WAITING "500"
+#define SCORE_OF_INITS "900"
+#define SCORE_OF_PROGRAMS "1000"
 void fill_randomly(uint8_t *into, size_t size);
 
 /* Reads the signals that wait; says whether one of them is SIGUSR1. */

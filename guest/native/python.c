@@ -1,7 +1,9 @@
 /* What Python calls (guest/agent/native.py), by ctypes: the structures there have these fields. */
 #include "zygote.h"
 
+#include "command.h"
 #include "init.h"
+#include "pages.h"
 #include "workspace.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -11,6 +13,8 @@ struct settings {
     char *const *environment;
     forker fork;
     const int64_t *rseq; /* From the thread's own address to the area that its C library shares with the kernel; or null. */
+    const struct area *areas;
+    int area_count;
 };
 
 static char *own_address(void)
@@ -37,6 +41,7 @@ EXPORTED int dragoman_obey(const struct settings *settings, struct sandbox *sand
 EXPORTED int dragoman_serve(const struct settings *settings, struct sandbox *sandbox)
 {
     use_environment(settings->environment);
+    know_areas(settings->areas, settings->area_count);
     learn_thread(settings->rseq ? own_address() + *settings->rseq : 0);
     return serve(&settings->entrances, sandbox) ? dragoman_obey(settings, sandbox) : 0;
 }
@@ -53,6 +58,27 @@ EXPORTED int dragoman_alone(const struct settings *settings, struct sandbox *san
 EXPORTED void dragoman_bound_memory(void)
 {
     bound_memory();
+}
+
+/*
+ * A fork by the C library. Returns 0 in it, and 1 or -1 once it has ended, well or not. Nothing is written meanwhile, because what the fork
+ * shares would become its own.
+ */
+EXPORTED int dragoman_fork_and_wait(forker fork)
+{
+    int status = -1;
+    int pid = fork();
+    if (pid == 0)
+        return 0;
+    while (pid > 0 && CALL4(wait4, pid, &status, 0, 0) == -EINTR)
+        ;
+    return status == 0 ? 1 : -1;
+}
+
+/* In a fork that ends with it: see pages.h. */
+EXPORTED void dragoman_tell_used(const struct area *areas, int count, int out)
+{
+    tell_used(areas, count, out);
 }
 
 /* Writes a file for a supervisor. Returns 0, or the error as a negative number. */

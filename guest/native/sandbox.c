@@ -4,10 +4,17 @@
  */
 #include "sandbox.h"
 
+#include "command.h"
 #include "init.h"
 #include "workspace.h"
 
 enum { MOST_MEMBERS = 16 };
+
+/* Of the run that is ordered, as it came. */
+static char token[256];
+static size_t token_length;
+/* This is the process that will be the program. */
+static int is_ahead;
 
 void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const struct sizes *sizes)
 {
@@ -19,7 +26,7 @@ void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const
     /* Other sandboxes' pipes may still be open in the zygote and so here. */
     keep_only(kept, kept_programs < 0 ? 3 : 4, 240);
     kept_programs = kept[3];
-    *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}}, {-1, -1, -1, {0}, {0}}, {0}, -1, -1};
+    *sandbox = (struct sandbox){kept[0], kept[1], kept[2], 0, 0, {0, -1, -1, -1, {0}, 0}, {-1, -1, -1, {0}, {0}}, {0}, -1, -1};
     enter(sizes);
     lock_down(sizes->open_files);
     write_frame(sandbox->claims, (struct slice){"{\"claim\":\"ready\"}", 17});
@@ -79,29 +86,12 @@ static int obey_park(struct sandbox *sandbox, const struct member *order, int co
     return 0;
 }
 
-static _Noreturn void obey_run(struct sandbox *sandbox, const struct member *order, int count)
+static _Noreturn void tell_done(const struct sandbox *sandbox, struct ending ending)
 {
-    char token[256], buffer[512];
-    struct slice name = json_find(order, count, "token");
-    struct slice kind = json_find(order, count, "kind");
-    struct line line = {token, 0, sizeof token, 0};
-    put_slice(&line, name);
-    if (line.is_full || line.length == 0)
-        fail("the token of a run", 0);
-    struct ending ending = {0, 0};
-    /* The service closes its end when it has heard enough; the program must not hold ours. */
-    CALL1(close, sandbox->command);
-    if (kept_programs >= 0)
-        CALL1(close, kept_programs);
-    if (is_text(kind, "\"parked\"") && sandbox->parked.pid != 0)
-        ending = run_parked(&sandbox->parked, order, count, sandbox->signals);
-    else if (is_text(kind, "\"program\""))
-        ending = run_program(order, count, sandbox->signals);
-    else
-        fail("a kind of program", 0);
+    char buffer[512];
     struct line done = {buffer, 0, sizeof buffer, 0};
     put(&done, "{\"claim\":\"done\",\"token\":");
-    put_slice(&done, (struct slice){line.at, line.length});
+    put_slice(&done, (struct slice){token, token_length});
     put(&done, ",");
     put_ending(&done, ending);
     put(&done, "}");
@@ -111,16 +101,63 @@ static _Noreturn void obey_run(struct sandbox *sandbox, const struct member *ord
         wait_for(0, 0);
 }
 
+static _Noreturn void obey_run(struct sandbox *sandbox, const struct member *order, int count)
+{
+    struct slice name = json_find(order, count, "token");
+    struct slice kind = json_find(order, count, "kind");
+    if (name.length == 0 || name.length > sizeof token)
+        fail("the token of a run", 0);
+    memcpy(token, name.at, name.length);
+    token_length = name.length;
+    /* The service closes its end when it has heard enough; the program must not hold ours. */
+    CALL1(close, sandbox->command);
+    if (kept_programs >= 0)
+        CALL1(close, kept_programs);
+    if (is_text(kind, "\"parked\"") && sandbox->parked.pid != 0 && !sandbox->parked.is_ahead)
+        tell_done(sandbox, run_parked(&sandbox->parked, order, count, sandbox->signals));
+    if (!is_text(kind, "\"program\""))
+        fail("a kind of program", 0);
+    if (is_ahead)
+        become_ordered(order, count);
+    tell_done(sandbox, run_program(&sandbox->parked, order, count, sandbox->signals));
+}
+
+/* Uses the memory that an order uses: no program waits for the page faults then. */
+static void rehearse(void)
+{
+    static const char text[] = "{\"path\":\"a\",\"size\":0,\"mode\":0,\"argv\":[\"a\"],\"env\":{\"A\":\"a\"}}";
+    struct member order[MOST_MEMBERS];
+    int count = json_members((struct slice){text, sizeof text - 1}, order, MOST_MEMBERS);
+    file_of(order, count);
+    read_command(order, count, 0);
+}
+
+static void obey_orders(void *sandbox)
+{
+    is_ahead = 1;
+    rehearse();
+    obey(sandbox, 0);
+}
+
+static _Noreturn void obey_ahead(struct sandbox *sandbox)
+{
+    if (sandbox->parked.pid != 0 || is_ahead)
+        fail("a process ahead of its program", 0);
+    tell_done(sandbox, run_ahead(obey_orders, sandbox, sandbox->signals));
+}
+
 /* Waits for the next order. A parked process that dies meanwhile takes the sandbox along. */
 static struct slice next_order(const struct sandbox *sandbox)
 {
     struct pollfd polled[2] = {{sandbox->command, POLLIN, 0}, {sandbox->signals, POLLIN, 0}};
+    if (is_ahead)
+        return read_frame(sandbox->command);
     do {
         checked(wait_for(polled, 2), "poll");
         if (polled[1].revents) {
             is_told(sandbox->signals);
             if (is_lost(&sandbox->parked))
-                leave(96);
+                leave(LOST);
         }
     } while (!polled[0].revents);
     return read_frame(sandbox->command);
@@ -140,7 +177,7 @@ enum handover obey(struct sandbox *sandbox, forker fork)
             make_folder(json_find(order, count, "path"));
         } else if (is_text(op, "\"stdin\"")) {
             obey_input(sandbox, order, count);
-        } else if (is_text(op, "\"park\"")) {
+        } else if (is_text(op, "\"park\"") && !is_ahead) {
             if (obey_park(sandbox, order, count, fork))
                 return BECOME;
         } else if (is_text(op, "\"run\"")) {
@@ -151,6 +188,8 @@ enum handover obey(struct sandbox *sandbox, forker fork)
                 return WARM;
             if (sandbox->parked.codes >= 0)
                 write_frame(sandbox->parked.orders, (struct slice){"{\"warm\":true}", 13});
+        } else if (is_text(op, "\"ahead\"") && !fork) {
+            obey_ahead(sandbox);
         } else if (is_text(op, "\"serve\"") && fork) {
             sandbox->with_bulk = is_text(json_find(order, count, "bulk"), "true");
             return SERVE;

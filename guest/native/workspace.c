@@ -79,9 +79,15 @@ static long fill_file(int command, long fd, int64_t *left)
     return 0;
 }
 
-static long open_target(const struct file *file)
+static long open_target(struct file *file)
 {
-    return file->path[0] ? open_file(file->path) : -ENAMETOOLONG;
+    if (!file->path[0])
+        return -ENAMETOOLONG;
+    long fd = open_file(file->path);
+    if (fd != -ENOENT)
+        return fd;
+    make_parents(file->path);
+    return open_file(file->path);
 }
 
 /* Closes a file that was filled, with what else is known of it. `result`: of filling it. */
@@ -102,7 +108,7 @@ static long finish(long fd, const struct file *file, long result)
     return result < 0 ? result : 0;
 }
 
-static long write_to(int command, const struct file *file, int64_t *left)
+static long write_to(int command, struct file *file, int64_t *left)
 {
     long fd = open_target(file);
     return fd < 0 ? fd : finish(fd, file, fill_file(command, fd, left));
@@ -121,7 +127,6 @@ static void skip(int command, int64_t left)
 long write_file(int command, struct file *file)
 {
     int64_t left = file->size;
-    make_parents(file->path);
     long result = write_to(command, file, &left);
     skip(command, left);
     return result;
@@ -160,7 +165,6 @@ long place_file(struct slice value, struct file *file)
     long from = CALL4(openat, kept_programs, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     if (from < 0)
         return from;
-    make_parents(file->path);
     long to = open_target(file);
     long result = to < 0 ? to : finish(to, file, copy_from(from, to, file->size));
     CALL1(close, from);

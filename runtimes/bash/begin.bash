@@ -1,6 +1,14 @@
 # Read by bash before a program (BASH_ENV).
 
 unset BASH_ENV
+if [[ -v _PROGRAM_WAITS ]]; then
+  # Begun ahead of need: the source is there, and the program's time begins, when this ends.
+  unset _PROGRAM_WAITS
+  read -r -u 3
+  exec 3<&-
+  unset REPLY
+  SECONDS=0
+fi
 if [[ -v _PTC_NAMES ]]; then source /opt/dragoman/runtimes/bash/tools.bash; fi
 if [[ -v _PROGRAM_SOURCE ]]; then
   # Before its first command bash has the source open, and the file can go: the first process removes it when it is told.

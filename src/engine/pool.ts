@@ -306,10 +306,10 @@ export class Pool {
   }
 }
 
-/** What waits inside is a program of the image. */
+/** What waits inside is an interpreter of the image that takes orders; one that is begun ahead as it is, a shell, is small. */
 function isLarge(kind: SandboxKind, catalogue: RuntimeCatalogue): boolean {
   const park = catalogue.parkOf(kind);
-  if (park) return !('module' in park);
+  if (park) return !('module' in park || 'argv' in park);
   return kind.kernel ? 'argv' in kind.kernel.start : false;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { KernelStart, Park } from '../guest-protocol/index.ts';
 import type { Template } from '../sandbox/index.ts';
+import { aheadOf } from './program.ts';
 
 const runSchema = z.discriminatedUnion('kind', [
   /** A program of the image; `{entry}` and `{args}` are filled in. */
@@ -12,6 +13,11 @@ const runSchema = z.discriminatedUnion('kind', [
     argv: z.array(z.string()).min(1),
     /** Environment of the program alone. */
     env: z.record(z.string(), z.string()).default({}),
+    /**
+     * Most of its programs have the same words and variables: it is begun ahead of need. With `_PROGRAM_WAITS` its start-up file waits for
+     * the end of descriptor 3 before the source is read. `{heapMiB}` is no such word.
+     */
+    ahead: z.boolean().default(false),
   }),
   /** In a process that was started ahead of need. */
   z.strictObject({ kind: z.literal('parked'), park: z.string() }),
@@ -218,7 +224,8 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     const words = new Set([name, ...rest.aliases]);
     if (rest.compile && rest.check) throw new Error(`${file}: what is compiled is checked by its compiler`);
     if (imageRoot && requires && !lstatSync(join(imageRoot, requires), { throwIfNoEntry: false })) continue;
-    const park = rest.run.kind === 'parked' ? rest.run.park : undefined;
+    const isAhead = rest.run.kind === 'program' && rest.run.ahead;
+    const park = rest.run.kind === 'parked' ? rest.run.park : isAhead ? name : undefined;
     const { default: usual, ...choices } = template;
     const rules = Object.entries(choices as Record<string, z.infer<typeof choiceSchema>>).map(([template, choice]) => ({
       template,
@@ -227,7 +234,9 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     }));
     const isFork = park !== undefined && 'module' in (ownParks[park] ?? parks.get(park) ?? []);
     const kindOf = (template: string, withTools: boolean): SandboxKind =>
-      withTools && isFork ? { template, park, isSupervised: true } : { template, park };
+      withTools && isFork
+        ? { template, park, isSupervised: true }
+        : { template, park: withTools && isAhead ? undefined : park };
     const runtime: Runtime = {
       name,
       ...rest,
@@ -249,6 +258,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       },
     };
     runtimes.push(runtime);
+    if (isAhead) parks.set(name, aheadOf(runtime));
     for (const word of words) {
       if (names.has(word)) throw new Error(`${file}: "${word}" already means ${names.get(word)!.name}`);
       names.set(word, runtime);

@@ -22,11 +22,17 @@ export interface GuestTool {
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A program of the image that is begun ahead of the order to run it, which names the same words and variables. */
+interface Ahead {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
- * A process that waits for its program: a program of the image, or a fork of the first process that becomes a module of Python. With a bare
- * init the fork takes the memory over, and the first process can become no supervisor any more.
+ * A process that waits for its program: a program of the image, a fork of the first process that becomes a module of Python, or the program
+ * itself. With a bare init the fork takes the memory over, and the first process can become no supervisor any more.
  */
-export type Park = readonly string[] | { readonly module: string; readonly init?: 'bare' };
+export type Park = readonly string[] | { readonly module: string; readonly init?: 'bare' } | Ahead;
 
 /** What a kernel is: a fork that becomes a module of Python, a fork that runs a file of Python, or a program of the image. */
 export type KernelStart =
@@ -57,7 +63,13 @@ export type GuestFrame =
   | { readonly op: 'folder'; readonly path: string }
   | { readonly op: 'stdin'; readonly size: number }
   | { readonly op: 'warm' }
-  | { readonly op: 'park'; readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
+  | { readonly op: 'ahead' }
+  | {
+      readonly op: 'park';
+      readonly argv: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+      readonly ahead?: true;
+    }
   | { readonly op: 'park'; readonly module: string; readonly init?: 'bare' }
   | ({ readonly op: 'run'; readonly token: string } & Program)
   | { readonly op: 'serve'; readonly bulk: boolean }
@@ -150,9 +162,13 @@ export const orders = {
   warm: (): Order => ({ frame: { op: 'warm' } }),
 
   /** Starts a process that waits for its program. Claims `parked`. */
-  park: (park: Park): Order => ({
-    frame: 'module' in park ? { op: 'park', ...park } : { op: 'park', argv: park, env: {} },
-  }),
+  park: (park: Park): Order => {
+    if ('module' in park) return { frame: { op: 'park', ...park } };
+    return { frame: 'argv' in park ? { op: 'park', ...park, ahead: true } : { op: 'park', argv: park, env: {} } };
+  },
+
+  /** Has the process made that will be the program: what is left of the order to run one is its exec. */
+  ahead: (): Order => ({ frame: { op: 'ahead' } }),
 
   /** Runs a program; the sandbox runs nothing after it. Claims `done`. */
   run: (token: string, program: Program): Order => ({ frame: { op: 'run', token, ...program } }),

@@ -58,6 +58,7 @@ export interface TestRun extends Omit<ExecutionResult, 'stdout' | 'stderr'> {
 
 export interface RunOptions {
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly inputs?: readonly EngineInput[];
   readonly limits?: Partial<Limits>;
@@ -180,10 +181,10 @@ export async function startEngine(
   const execute = async (
     language: string,
     code: string,
-    { args = [], stdin, inputs = [], limits: own, signal, onEvent, owner }: RunOptions,
+    { args = [], env, stdin, inputs = [], limits: own, signal, onEvent, owner }: RunOptions,
     more: EngineCallOptions,
   ): Promise<TestRun> => {
-    const request = { language, code, args, stdin, inputs, limits: { ...limits, ...own }, owner };
+    const request = { language, code, args, env, stdin, inputs, limits: { ...limits, ...own }, owner };
     const run = await engine.execute(request, { signal, onEvent, ...more });
     try {
       const files: Record<string, Buffer> = {};

@@ -27,6 +27,8 @@ export class NamespacesBackend implements Backend {
   readonly #families = new Set<ZygoteFamily>();
   /** By template. */
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
+  /** Templates whose sandboxes run programs of the image and nothing else. */
+  readonly #bare: ReadonlySet<string>;
   /** First templates of families that failed to load the last time. */
   readonly #failing = new Set<string>();
   readonly #running = new RunningSandboxes();
@@ -41,6 +43,7 @@ export class NamespacesBackend implements Backend {
 
   constructor(options: BackendOptions) {
     this.#options = options;
+    this.#bare = new Set(options.templates.filter(({ isBare }) => isBare).map(({ name }) => name));
     this.#imageRoot = options.imageRoot;
     this.traits = {
       // Control groups accept new values at any time; file systems and resource limits do not.
@@ -123,6 +126,8 @@ export class NamespacesBackend implements Backend {
       if (park) {
         const parked = awaitClaim(sandbox, 'parked');
         await Promise.all([sandbox.link.send(orders.park(park)), parked]);
+      } else if (this.#bare.has(template)) {
+        void sandbox.link.send(orders.ahead());
       }
       if (this.#closing) throw new Error('the service is closing');
       return sandbox;
