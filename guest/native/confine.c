@@ -88,7 +88,8 @@ static void mount(const char *source, const char *target, const char *kind, long
     checked(CALL5(mount, source, target, kind, flags, options), target);
 }
 
-static void mount_tmpfs(const char *target, int64_t size, int64_t files, const char *mode)
+/* `more`: further options. */
+static long try_tmpfs(const char *target, int64_t size, int64_t files, const char *mode, const char *more)
 {
     char options[128];
     struct line line = {options, 0, sizeof options - 1, 0};
@@ -98,8 +99,24 @@ static void mount_tmpfs(const char *target, int64_t size, int64_t files, const c
     put_number(&line, files);
     put(&line, ",mode=");
     put(&line, mode);
+    put(&line, more);
     options[line.length] = 0;
-    mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options);
+    return CALL5(mount, "tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options);
+}
+
+static void mount_tmpfs(const char *target, int64_t size, int64_t files, const char *mode)
+{
+    checked(try_tmpfs(target, size, files, mode, ""), target);
+}
+
+static void mount_tmp(int64_t size)
+{
+#if defined(BARE)
+    /* Compiled programs are put there in large pieces: in large pages, where the kernel has them, that takes a third of the time. */
+    if (try_tmpfs("/tmp", size, 20000, "1777", ",huge=within_size") >= 0)
+        return;
+#endif
+    mount_tmpfs("/tmp", size, 20000, "1777");
 }
 
 static void bring_loopback_up(void)
@@ -134,7 +151,7 @@ void enter(const struct sizes *sizes)
     /* Terminals are one pool for the whole host: without `max` a sandbox could take all of it. */
     mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,max=16");
     mount_tmpfs(WORKSPACE, sizes->workspace_bytes, sizes->workspace_files, "755");
-    mount_tmpfs("/tmp", sizes->tmp_bytes, 20000, "1777");
+    mount_tmp(sizes->tmp_bytes);
     /* XDG_CONFIG_HOME. LibreOffice takes the user's home for its profile, which holds the user's files, unless the folder is there. */
     checked(CALL3(mkdirat, AT_FDCWD, "/tmp/.config", 0700), "/tmp/.config");
     checked(CALL2(sethostname, "sandbox", 7), "sethostname");

@@ -54,6 +54,6 @@ describe('a shell that was begun ahead', () => {
     expect((await run('echo $MINE; ps -e -o comm= | grep -c bash', { env: { MINE: 'x' } })).stdout).toBe('x\n1\n');
     expect((await run('head -c 4 "$0"', {})).stdout).toBe('head');
     const inputs = [input('script.sh', 'echo other')];
-    expect((await run('bash script.sh; echo "${0##*/}"', { inputs })).stdout).toBe('other\nscript_2.sh\n');
+    expect((await run('bash script.sh; basename "$0"', { inputs })).stdout).toBe('other\nscript_2.sh\n');
   });
 });

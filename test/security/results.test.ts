@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, type TestEngine, testLimits } from '../support/engine.ts';
-import { attack, attacking, hostile } from './attack.ts';
+import { testTier } from '../support/tier.ts';
+import { attack, attacking, expectHeld, hostile } from './attack.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -24,6 +25,11 @@ describe('results', attacking('results'), () => {
       stdout: expect.stringMatching(/after the forgery\n$/),
     });
     expect(engine.logged.filter((line) => !line.includes('zygote said'))).toEqual([]);
+  });
+
+  it('are told by a first process of which a program that was there ahead has nothing left', async ({ skip }) => {
+    if (testTier() !== 'namespaces') return skip('elsewhere nothing is there ahead');
+    expectHeld(await attack(engine, 'results/reach-init.c'));
   });
 
   it.each(['results/close-streams.py', 'results/close-streams.sh'])('outlive closed streams: %s', async (path) => {
