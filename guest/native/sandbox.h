@@ -31,5 +31,8 @@ void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const
  */
 void begin_alone(struct sandbox *sandbox);
 
+/* Uses the memory that orders use: no program waits for the page faults then. */
+void rehearse_orders(void);
+
 /* Obeys until there is something for Python to do. */
 enum handover obey(struct sandbox *sandbox, forker fork);

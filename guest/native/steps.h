@@ -21,6 +21,8 @@ void write_all(int fd, struct slice bytes);
 /* A frame: four bytes of length, big-endian, then JSON. It is valid until the next one is read. */
 struct slice read_frame(int fd);
 void write_frame(int fd, struct slice body);
+/* Writes to where frames are read to. */
+void use_frame(void);
 
 /*
  * Moves these descriptors out of the way of user code, to the first free numbers from `lowest` on, which are below the lowest limit on
