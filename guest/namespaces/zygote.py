@@ -44,7 +44,9 @@ def main():
         pages.let_go_of_files()
         if own['parked']:
             template.learn()
-            areas = rehearsal.memory_of(template, own['parked'][0])
+            # A template with a warm-up has learnt what its own programs write to, which is far more.
+            if not own['warm']:
+                areas = rehearsal.memory_of(template, own['parked'][0])
     helper = native.Helper(settings['entrances'], areas)
     todo = helper.alone() if is_alone else helper.serve()
     if todo is None:
