@@ -186,7 +186,7 @@ void go_on(const char *state)
         sandbox.parked.key[each] = (uint8_t)byte;
     }
     set_score(sandbox.parked.score, SCORE_OF_WAITING);
-    rehearse_orders();
+    rehearse_orders(0);
     write_frame(sandbox.claims, (struct slice){"{\"claim\":\"parked\"}", 18});
     obey(&sandbox, 0);
     leave(0);

@@ -31,8 +31,8 @@ void begin_sandbox(struct sandbox *sandbox, const int *pipes, int signals, const
  */
 void begin_alone(struct sandbox *sandbox);
 
-/* Uses the memory that orders use: no program waits for the page faults then. */
-void rehearse_orders(void);
+/* Uses the memory that orders use: no program waits for the page faults then. `with_program`: one of them names a program of the image. */
+void rehearse_orders(int with_program);
 
 /* Obeys until there is something for Python to do. */
 enum handover obey(struct sandbox *sandbox, forker fork);
