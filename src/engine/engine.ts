@@ -215,7 +215,8 @@ class SandboxEngine implements Engine {
     const kind = runtime.kindFor(code, paths, tools !== undefined);
     const sandbox = await this.#pool.lease({ kind, limits, owner });
     try {
-      await stage(sandbox, inputs, request.folders ?? [], limits);
+      const folders = request.folders ?? [];
+      if (inputs.length + folders.length > 0) await stage(sandbox, inputs, folders, limits);
       const started = { entry: entry.path, code: entry.code, args, limits, env: request.env };
       // A program that was compiled does not need its source.
       const source = runtime.compile ? [] : [writeSource(entry)];
@@ -226,7 +227,7 @@ class SandboxEngine implements Engine {
             start: (token) => orders.toolProgram(token, toolProgramOf(runtime, started, tools.tools), tools.tools),
           }
         : { before, start: (token) => orders.run(token, programOf(runtime, started)) };
-      await options.permit;
+      if (options.permit) await options.permit;
       const result = await runIn(sandbox, order, {
         limits,
         ...options,

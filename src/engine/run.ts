@@ -21,7 +21,7 @@ export interface RunOptions {
 /** A program that still runs after this long gives way to short ones. */
 const backgroundAfterMs = 1000;
 
-/** What to send to the guest so that it runs a program. */
+/** What to send to the guest so that it runs a program: orders that are in memory, none of them a stream. */
 export interface Run {
   readonly before: readonly Order[];
   /** The order that starts the program; its end is claimed under this token. */
@@ -75,13 +75,14 @@ export async function runIn(
   const before = sandbox.usage();
   before.catch(() => {});
   const clock = new WallClock();
-  clock.at(limits.wallMs, () => end({ how: 'timed_out' }));
-  clock.at(backgroundAfterMs, () => sandbox.background(true));
   if (tools) connectTools(tools, sandbox, { clock, onEvent, abandon: cancel });
   let ending: Ending;
   try {
     // A guest may stop reading its orders, so sending them is under the deadline too.
-    void send(sandbox, [...run.before, run.start(token)]);
+    for (const order of run.before) void sandbox.link.send(order);
+    void sandbox.link.send(run.start(token));
+    clock.at(limits.wallMs, () => end({ how: 'timed_out' }));
+    clock.at(backgroundAfterMs, () => sandbox.background(true));
     ending = await ended;
   } finally {
     clock.stop();
@@ -106,8 +107,4 @@ export async function runIn(
     stderr: stderr.text(),
     usage,
   };
-}
-
-async function send(sandbox: Sandbox, orders: readonly Order[]): Promise<void> {
-  for (const order of orders) await sandbox.link.send(order);
 }

@@ -52,9 +52,8 @@ export class MemoryEventLog<E> implements EventLog<E> {
     return log && { last: log.last, ended: log.ended };
   }
 
-  async *read(key: FairKey, after: number, signal?: AbortSignal): AsyncGenerator<NumberedEvent<E>> {
-    const log = this.#find(key);
-    if (log) yield* log.read(after, signal);
+  read(key: FairKey, after: number, signal?: AbortSignal): AsyncIterable<NumberedEvent<E>> {
+    return this.#find(key)?.read(after, signal) ?? nothing();
   }
 
   delete(key: FairKey): void {
@@ -164,6 +163,8 @@ class Log<E> implements EventWriter<E> {
     this.#waiting.clear();
   }
 }
+
+async function* nothing(): AsyncGenerator<never> {}
 
 function weigh(event: unknown): number {
   return eventBytes + weightOf(event);

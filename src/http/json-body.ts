@@ -1,7 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { DragomanError, HeldBytes } from '../core/index.ts';
-import { JsonParser } from './json-parser.ts';
+import { isSmallJson, JsonParser, parseSmall } from './json-parser.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set before its body is read. */
+    answer: ServerResponse;
+  }
+}
 
 export interface JsonBodyOptions {
   /** Largest body, in bytes. */
@@ -25,7 +32,7 @@ export function acceptJson(app: FastifyInstance, options: JsonBodyOptions): void
   app.addHook('onClose', () => parser.close());
   const limits = { perPrincipal: largestPerPrincipal * maxBytes, total: largestInAll * maxBytes };
   const memory = new HeldBytes(limits, 'Too much is being sent at once.');
-  const responses = new WeakMap<IncomingMessage, ServerResponse>();
+  app.decorateRequest('answer', null as unknown as ServerResponse);
   app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const length = headers['content-length'];
     if (length === '0' || (length === undefined && headers['transfer-encoding'] === undefined))
@@ -33,21 +40,48 @@ export function acceptJson(app: FastifyInstance, options: JsonBodyOptions): void
     done();
   });
   app.addHook('preParsing', (request, reply, _payload, done) => {
-    responses.set(request.raw, reply.raw);
+    request.answer = reply.raw;
     done();
   });
   app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', async ({ principal, raw }: FastifyRequest, payload: IncomingMessage) => {
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    const { principal } = request;
     // Only routes behind authentication read bodies.
-    if (!principal) return undefined;
+    if (!principal) return done(null);
     let held = 0;
-    responses.get(raw)!.once('close', () => memory.give(principal.id, held));
-    const body = await readWithin(payload, options, (bytes) => {
+    const account = (bytes: number) => {
+      if (held === 0) request.answer.once('close', () => memory.give(principal.id, held));
       memory.take(principal.id, bytes);
       held += bytes;
+    };
+    const parsed = (body: Buffer) => (body.length === 0 ? undefined : parser.parse(body, principal.id));
+    const later = (value: Promise<unknown>) => void value.then((each) => done(null, each), done);
+    // A body that came with its head is handed over when this turn is over.
+    process.nextTick(() => {
+      const body = arrived(payload, options);
+      if (!body) return later(readWithin(payload, options, account).then(parsed));
+      let value: unknown;
+      try {
+        account(body.length);
+        if (!isSmallJson(body)) return later(parser.parse(body, principal.id));
+        value = parseSmall(body);
+      } catch (error) {
+        return done(error as Error);
+      }
+      done(null, value);
     });
-    return body.length === 0 ? undefined : parser.parse(body, principal.id);
   });
+}
+
+/** A body that is there already, as small ones are; undefined: it has to be waited for. */
+function arrived(payload: IncomingMessage, { maxBytes }: JsonBodyOptions): Buffer | undefined {
+  const { readableLength } = payload;
+  const isWhole = readableLength > 0 && readableLength === Number(payload.headers['content-length']);
+  if (!isWhole || readableLength > maxBytes) return undefined;
+  const body = payload.read() as Buffer | null;
+  // For its end to be noticed.
+  payload.resume();
+  return body ?? undefined;
 }
 
 /** @throws DragomanError too_large, body_timeout, cancelled; what `account` throws */
@@ -57,7 +91,8 @@ function readWithin(
   account: (bytes: number) => void,
 ): Promise<Buffer> {
   const tooLarge = () => new DragomanError('too_large', { message: 'The request body is too large.' });
-  if (Number(payload.headers['content-length']) > maxBytes) return Promise.reject(tooLarge());
+  const declared = Number(payload.headers['content-length']);
+  if (declared > maxBytes) return Promise.reject(tooLarge());
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let length = 0;
@@ -67,6 +102,7 @@ function readWithin(
       if (length > maxBytes) throw tooLarge();
       account(chunk.length);
       chunks.push(chunk);
+      if (length === declared) end();
     } catch (error) {
       reject(error);
     }

@@ -24,6 +24,23 @@ export function parseUntrusted(json: Buffer): Parsed {
   }
 }
 
+/** Whether it takes no time to parse. */
+export function isSmallJson(json: Buffer): boolean {
+  return json.length <= smallBytes;
+}
+
+/** The value of a text that is small. @throws DragomanError invalid_request */
+export function parseSmall(json: Buffer): unknown {
+  return parsedValue(parseUntrusted(json));
+}
+
+function parsedValue(parsed: Parsed): unknown {
+  if ('value' in parsed) return parsed.value;
+  const message =
+    parsed.refused === 'costly' ? 'The body has too many values, or too deep ones.' : 'The body is not valid JSON.';
+  throw new DragomanError('invalid_request', { message });
+}
+
 /** Parses JSON bodies, large ones in a thread that starts with the first of them. */
 export class JsonParser {
   #worker: Worker | undefined;
@@ -35,12 +52,10 @@ export class JsonParser {
    * @throws DragomanError invalid_request for what is no JSON, or costly to parse
    */
   async parse(json: Buffer, owner: string): Promise<unknown> {
-    if (json.length > smallBytes && json.length <= largeBytes) await turnOf(owner);
-    const parsed = json.length <= largeBytes ? parseUntrusted(json) : await this.#elsewhere(json);
-    if ('value' in parsed) return parsed.value;
-    const message =
-      parsed.refused === 'costly' ? 'The body has too many values, or too deep ones.' : 'The body is not valid JSON.';
-    throw new DragomanError('invalid_request', { message });
+    if (isSmallJson(json)) return parseSmall(json);
+    if (json.length > largeBytes) return parsedValue(await this.#elsewhere(json));
+    await turnOf(owner);
+    return parsedValue(parseUntrusted(json));
   }
 
   async close(): Promise<void> {

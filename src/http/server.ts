@@ -212,13 +212,26 @@ export function createServer(options: ServerOptions): Server {
     done();
   });
 
-  const identify = (dialect: Dialect) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const { operation, isOpen } = request.routeOptions.config;
-    if (operation?.open || isOpen) return known.limit(request);
-    request.principal = (await dialect.identify?.(request)) ?? (await authenticator.authenticate(presentedBy(request)));
-    // Most wires have no room for it in their bodies.
-    reply.header('x-dragoman-isolation', planOf(options.plans, request.principal).tier);
-  };
+  const who = async (dialect: Dialect, request: FastifyRequest): Promise<Principal> =>
+    (await dialect.identify?.(request)) ?? (await authenticator.authenticate(presentedBy(request)));
+  const identify =
+    (dialect: Dialect) =>
+    (request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | undefined => {
+      const { operation, isOpen, rateClass } = request.routeOptions.config;
+      if (operation?.open || isOpen) return known.limit(request);
+      const identified = (principal: Principal) => {
+        request.principal = principal;
+        // Most wires have no room for it in their bodies.
+        reply.header('x-dragoman-isolation', planOf(options.plans, principal).tier);
+        if (rateClass) admit(request, rateClass);
+      };
+      // Most requests come with a key that is known: such a one waits for nothing.
+      const principal = dialect.identify ? undefined : authenticator.known(presentedBy(request));
+      if (!principal) return who(dialect, request).then(identified);
+      identified(principal);
+      done();
+      return undefined;
+    };
   const admit = ({ principal }: FastifyRequest, rateClass: RateClass) => {
     const wait = limiter.take(principal.id, planOf(options.plans, principal).rates, rateClass);
     if (wait > 0)
@@ -255,8 +268,10 @@ export function createServer(options: ServerOptions): Server {
   }
   for (const dialect of dialects) {
     app.register(async (scope) => {
-      scope.addHook('onRequest', dialect.isForOperators ? identifyOperator(authenticator) : identify(dialect));
-      scope.addHook('onRequest', admitByRate);
+      if (dialect.isForOperators) {
+        scope.addHook('onRequest', identifyOperator(authenticator));
+        scope.addHook('onRequest', admitByRate);
+      } else scope.addHook('onRequest', identify(dialect));
       announceErrorsIn(scope, announce);
       scope.addHook('onRoute', ({ config }) => {
         if (config?.operation && dialect.title !== undefined) config.dialect = dialect.title;

@@ -275,6 +275,7 @@ export class JobRun {
     found: Parameters<typeof storeArtifacts>[2],
     fileAt: (path: string) => HeldFile | undefined,
   ): Promise<Pick<JobEnding, 'files' | 'lost'>> {
+    if (found.length === 0) return Promise.resolve({ files: [], lost: [] });
     const { files, logger } = this.#parts;
     const readOnly = this.#readOnly();
     const before = { fileAt, isReadOnly: (path: string) => readOnly.has(path) };

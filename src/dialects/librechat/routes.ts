@@ -21,7 +21,10 @@ export const librechat = (services: LibreChatServices): Dialect => ({
   title: 'LibreChat',
   async register(app) {
     await app.register(multipart, { preservePath: true, throwFileSizeLimit: false });
-    app.addHook('onRequest', async (request) => void profileOf(request));
+    app.addHook('onRequest', (request, _reply, done) => {
+      profileOf(request);
+      done();
+    });
     app.setErrorHandler((error, _request, reply) => {
       const { status, body } = problemAnswer(problemOf(error));
       return reply.code(status).send(body);

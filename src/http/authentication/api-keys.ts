@@ -36,6 +36,8 @@ interface KeyLookup {
    * @throws DragomanError storage_unavailable; internal for a key whose plan this server does not know
    */
   find(hash: string): Promise<Principal | undefined>;
+  /** The same where it needs no looking up: a key of the configuration, or one that is believed. */
+  known(hash: string): Principal | undefined;
   /** Principals of the keys of the configuration; several secrets of one name are one. */
   readonly configured: readonly Principal[];
   /** Believes no key that was found before: one has changed. */
@@ -43,13 +45,14 @@ interface KeyLookup {
 }
 
 export function keyLookup({ configured, findKey, plans, clock }: ApiKeyOptions): KeyLookup {
-  const known = new Map(configured.map((key) => [secretHash(key.secret), configuredPrincipal(key)]));
+  const own = new Map(configured.map((key) => [secretHash(key.secret), configuredPrincipal(key)]));
   const believed = new Map<string, { principal: Principal; until: number }>();
 
   let changes = 0;
+  const known = (hash: string) => own.get(hash) ?? current(believed.get(hash), clock());
   const find = async (hash: string): Promise<Principal | undefined> => {
     const now = clock();
-    const cached = known.get(hash) ?? current(believed.get(hash), now);
+    const cached = known(hash);
     if (cached) return cached;
     const before = changes;
     const key = await findKey(hash).catch((cause) => {
@@ -70,7 +73,8 @@ export function keyLookup({ configured, findKey, plans, clock }: ApiKeyOptions):
   };
   return {
     find,
-    configured: [...new Map([...known.values()].map((principal) => [principal.id, principal])).values()],
+    known,
+    configured: [...new Map([...own.values()].map((principal) => [principal.id, principal])).values()],
     forget() {
       changes++;
       believed.clear();

@@ -19,6 +19,11 @@ export interface Authenticator {
   start(): Promise<void>;
   /** @throws DragomanError unauthorized, ambiguous_credentials */
   authenticate(presented: Presented): Promise<Principal>;
+  /**
+   * Who asks, where that is known without looking anything up; undefined: `authenticate` finds out.
+   * @throws DragomanError as `authenticate`
+   */
+  known(presented: Presented): Principal | undefined;
   /** Accepts an API key alone, in every mode: for what belongs to operators. @throws DragomanError as `authenticate` */
   authenticateKey(presented: Presented): Promise<Principal>;
   /**
@@ -68,9 +73,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (!principal) throw new DragomanError('unauthorized', { message: 'Invalid API key' });
     return principal;
   };
+  const isTokenOf = ({ isBearer, secret }: Credential) =>
+    principalOfToken !== undefined && isBearer && (mode === 'jwt' || isToken(secret));
   const byCredential = async (credential: Credential): Promise<Principal> => {
-    if (principalOfToken && credential.isBearer && (mode === 'jwt' || isToken(credential.secret)))
-      return principalOfToken(credential.secret);
+    if (isTokenOf(credential)) return principalOfToken!(credential.secret);
     if (mode === 'jwt') throw new DragomanError('unauthorized', { message: 'A bearer token is required' });
     return byKey(credential);
   };
@@ -98,6 +104,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     forgetKeys: lookup.forget,
     start: async () => (await tokens)?.keys.start(),
     authenticate,
+    known: (presented) => {
+      const credential = mode.includes('keys') ? readCredential(presented) : undefined;
+      return credential && !isTokenOf(credential) ? lookup.known(secretHash(credential.secret)) : undefined;
+    },
     authenticateOperator: async (presented) => {
       if (presented.pathKey !== undefined)
         throw new DragomanError('unauthorized', {

@@ -171,10 +171,9 @@ export function acceptSockets(app: FastifyInstance, sockets: Sockets, metrics: M
     errorHandler: (_error, socket) => socket.terminate(),
   });
   app.addHook('onRequest', (request, _reply, done) => {
-    const isWanted = isUpgrade(request.raw);
+    if (!isUpgrade(request.raw)) return done();
     const isSocket = request.routeOptions.config.socket !== undefined;
-    if (isWanted && !isSocket && !request.is404) return done(notHere());
-    done();
+    done(isSocket || request.is404 ? undefined : notHere());
   });
 }
 

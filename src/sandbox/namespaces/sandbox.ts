@@ -95,6 +95,8 @@ export class NamespacesSandbox implements Sandbox {
   }
 
   async thaw(): Promise<void> {
+    // What it is woken for is there when it wakes up.
+    this.link.push();
     this.#parts.cgroup.thaw();
     this.#processor.resume();
   }

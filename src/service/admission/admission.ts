@@ -65,14 +65,15 @@ export class Admission {
    */
   async enter(principal: string, share: Share, signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted) throw new DragomanError('cancelled');
-    if (!this.#free(principal, share)) await this.#wait(principal, share, signal);
-    else this.#take(principal);
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
-      this.#leave(principal);
-    };
+    if (this.#free(principal, share)) return this.#taken(principal);
+    await this.#wait(principal, share, signal);
+    return this.#leaver(principal);
+  }
+
+  /** A place that can be lent, where one is free; undefined: it has to be waited for. */
+  takeFree(principal: string, share: Share, signal: () => AbortSignal): Place | undefined {
+    if (!this.#free(principal, share)) return undefined;
+    return new Place((asked) => this.enter(principal, asked, signal()), share, this.#taken(principal));
   }
 
   /** Waits for a place that can be lent. @throws DragomanError as `enter` */
@@ -83,6 +84,21 @@ export class Admission {
 
   #free(principal: string, { running = this.#usualShare }: Share): boolean {
     return this.#total < this.places && (this.#running.get(principal) ?? 0) < this.#part(running);
+  }
+
+  /** Takes a place that is free. Returns what gives it back. */
+  #taken(principal: string): () => void {
+    this.#take(principal);
+    return this.#leaver(principal);
+  }
+
+  #leaver(principal: string): () => void {
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#leave(principal);
+    };
   }
 
   #take(principal: string): void {

@@ -219,11 +219,14 @@ export class ExecutionService implements Executions {
   /** Waits for a place to run. */
   async #placed<T>(execution: TrackedExecution, { principal }: Order, work: () => Promise<T>): Promise<T> {
     const { admission, plans, traces = noTraces } = this.#options;
+    const { owner } = execution;
+    const plan = planOf(plans, principal);
     execution.askForPlace();
     const waiting = traces.below(execution.trace, 'wait for a place');
-    const place = await admission
-      .take(execution.owner, planOf(plans, principal), execution.signal)
-      .finally(() => waiting.end());
+    // One that is free is taken at once, unless the execution was cancelled before its turn.
+    const free = execution.isCancelled ? undefined : admission.takeFree(owner, plan, () => execution.signal);
+    const place = free ?? (await admission.take(owner, plan, execution.signal).finally(() => waiting.end()));
+    waiting.end();
     try {
       execution.begin(place);
       return await work();

@@ -79,6 +79,7 @@ export class TrackedExecution implements RunningExecution {
   readonly #runner: Runner;
   readonly #hasTools: boolean;
   readonly #abort = new AbortController();
+  #isCancelled = false;
   /** Resolves when its job is submitted, or it ended without one. */
   readonly #submitted = Promise.withResolvers<void>();
   #isSubmitted = false;
@@ -195,7 +196,7 @@ export class TrackedExecution implements RunningExecution {
   }
 
   get isCancelled(): boolean {
-    return this.signal.aborted;
+    return this.#isCancelled;
   }
 
   /** Aborts when it is to be ended. */
@@ -236,8 +237,7 @@ export class TrackedExecution implements RunningExecution {
     await this.#runner.submit({ ...job, id: this.id, owner: this.owner });
     this.#isSubmitted = true;
     this.#submitted.resolve();
-    if (this.signal.aborted) void this.#runner.cancel(this.id);
-    this.signal.addEventListener('abort', () => void this.#runner.cancel(this.id), { once: true });
+    if (this.#isCancelled) void this.#runner.cancel(this.id);
     let fault: unknown;
     for await (const { number, event } of this.#runner.events(this, 0)) {
       this.#observe(number, event);
@@ -288,7 +288,10 @@ export class TrackedExecution implements RunningExecution {
   }
 
   cancel(): void {
+    if (this.#isCancelled) return;
+    this.#isCancelled = true;
     this.#abort.abort();
+    if (this.#isSubmitted) void this.#runner.cancel(this.id);
   }
 
   async interrupt(): Promise<void> {

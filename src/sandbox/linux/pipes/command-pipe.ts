@@ -35,6 +35,11 @@ export class CommandPipe {
     return this.#socket?.writableNeedDrain ? this.#drained(this.#socket) : undefined;
   }
 
+  /** Sends at once what was written in this turn. */
+  flush(): void {
+    this.#flush();
+  }
+
   /** Keeps what is written from now on, until `release`. */
   hold(): void {
     this.#flush();

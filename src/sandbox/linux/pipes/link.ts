@@ -26,6 +26,8 @@ export interface OpenedBulkPipes extends BulkPipes {
 
 /** Orders after which code of the user's may write. */
 const startOrders: ReadonlySet<string> = new Set(['run', 'serve']);
+/** Orders that a user's program waits for. They leave at once: what else a turn has to do is done while the program begins. */
+const urgentOrders: ReadonlySet<string> = new Set(['run', 'program']);
 /**
  * Output of a program that ends sooner is read with its end; of others after each of these times, and from the last one on as it comes: that
  * takes streams.
@@ -104,8 +106,15 @@ export class PipeLink implements GuestLink {
     this.#said.grant(bytes);
   }
 
-  async send({ frame, body }: Order): Promise<void> {
-    if (startOrders.has(frame.op)) this.#begin();
+  send(order: Order): Promise<void> {
+    const { op } = order.frame;
+    if (startOrders.has(op)) this.#begin();
+    const sent = this.#send(order);
+    if (urgentOrders.has(op)) this.push();
+    return sent;
+  }
+
+  async #send({ frame, body }: Order): Promise<void> {
     // Nothing of the user may run in the sandbox before its pipes are open.
     if (this.#bulk) await this.#bulk.promise.catch(() => {});
     else if (frame.op === 'serve' && frame.bulk) this.#awaitBulk();
@@ -116,6 +125,11 @@ export class PipeLink implements GuestLink {
       await this.#command.write([head]);
       for await (const chunk of body) await this.#command.write([chunk]);
     }
+  }
+
+  /** Orders leave together when the turn that sends them is over; with this they leave now. */
+  push(): void {
+    this.#command.flush();
   }
 
   /** Keeps orders that are sent from now on, until `release`: the guest hears none of them. */
