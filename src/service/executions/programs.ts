@@ -6,10 +6,20 @@ const maxArgs = 10_000;
 const maxEnvBytes = 32 * 1024;
 const maxArgsBytes = 128 * 1024;
 
+/** Languages by their names and aliases, of each list of them that a runner has given. */
+const byWord = new WeakMap<readonly Language[], ReadonlyMap<string, Language>>();
+
 /** The language of a name or alias, any case. @throws DragomanError unsupported_language, naming the languages there are */
 export function languageOf(languages: readonly Language[], name: string): Language {
-  const wanted = name.toLowerCase();
-  const found = languages.find((each) => each.name === wanted || each.aliases.includes(wanted));
+  let words = byWord.get(languages);
+  if (!words) {
+    // Of two with one word the first counts.
+    words = new Map(
+      languages.toReversed().flatMap((each) => [...each.aliases, each.name].map((word) => [word, each] as const)),
+    );
+    byWord.set(languages, words);
+  }
+  const found = words.get(name.toLowerCase());
   if (found) return found;
   const names = languages.map((language) => language.name).join(', ');
   throw new DragomanError('unsupported_language', {

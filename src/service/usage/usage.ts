@@ -40,6 +40,8 @@ export class UsageLedger implements UsageMeter, UsageReport {
   #timer: NodeJS.Timeout | undefined;
   /** The day on which old days were removed last. */
   #pruned = '';
+  /** The day of the last use, which most uses have in common, as a number and as a date. */
+  #day = { number: Number.NaN, date: '' };
 
   constructor(options: UsageLedgerOptions) {
     this.#options = options;
@@ -63,8 +65,10 @@ export class UsageLedger implements UsageMeter, UsageReport {
 
   record({ id, tenant }: Owner, amounts: Partial<UsageAmounts>): void {
     if (!Object.values(amounts).some((amount) => amount > 0)) return;
-    const date = dateOf(this.#options.now());
-    this.#add({ owner: { id, tenant }, date, amounts: { ...nothing, ...amounts } });
+    const now = this.#options.now();
+    const number = Math.floor(now / dayMs);
+    if (number !== this.#day.number) this.#day = { number, date: dateOf(now) };
+    this.#add({ owner: { id, tenant }, date: this.#day.date, amounts: { ...nothing, ...amounts } });
   }
 
   /** Writes what was counted until now. @throws DragomanError storage_unavailable; nothing is forgotten then */
