@@ -32,6 +32,17 @@ describe('time', () => {
   });
 });
 
+describe('a body that comes with its head', () => {
+  test('is read at once, and the connection serves the next request', async () => {
+    const base = await serve().listen();
+    const { socket, closed } = rawConnection(base);
+    const request = (more: string) =>
+      `POST /wait HTTP/1.1\r\nhost: x\r\nx-api-key: ${apiKey}\r\n${more}content-type: application/json\r\ncontent-length: 8\r\n\r\n{"ms":1}`;
+    socket.write(request('') + request('') + request('connection: close\r\n'));
+    expect((await closed).match(/waited/g)).toHaveLength(3);
+  });
+});
+
 describe('size', () => {
   test('a body over the limit is answered 413, whether it says its length or not', async () => {
     const base = await serve({ maxBodyBytes: 100_000 }).listen();

@@ -27,14 +27,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-async function authenticator(mode: AuthenticatorOptions['mode']) {
-  const made = createAuthenticator({
+async function made(
+  mode: AuthenticatorOptions['mode'],
+  findKey: AuthenticatorOptions['findKey'] = async () => undefined,
+) {
+  const authenticator = createAuthenticator({
     mode,
     keys: [
       { name: 'app', secret: 'secret' },
       { name: 'dotted', secret: 'one.dot' },
     ],
-    findKey: async () => undefined,
+    findKey,
     jwt: {
       issuer: 'librechat',
       audience: 'codeapi',
@@ -45,8 +48,13 @@ async function authenticator(mode: AuthenticatorOptions['mode']) {
     plans: new Set(['default']),
     logger: silent,
   });
-  await made.start();
-  return (headers: Record<string, string>, pathKey?: string) => made.authenticate({ method: 'GET', headers, pathKey });
+  await authenticator.start();
+  return authenticator;
+}
+
+async function authenticator(mode: AuthenticatorOptions['mode']) {
+  const { authenticate } = await made(mode);
+  return (headers: Record<string, string>, pathKey?: string) => authenticate({ method: 'GET', headers, pathKey });
 }
 
 const refused = { code: 'unauthorized' };
@@ -62,6 +70,45 @@ describe('keys', () => {
       message: 'Invalid API key',
     });
     await expect(authenticate({ authorization: `Bearer ${token}` })).rejects.toMatchObject(refused);
+  });
+});
+
+describe('who is known without looking up', () => {
+  const shows = (secret: string) => ({ method: 'GET', headers: { 'x-api-key': secret }, pathKey: undefined });
+  const bears = (secret: string) => ({
+    method: 'GET',
+    headers: { authorization: `Bearer ${secret}` },
+    pathKey: undefined,
+  });
+
+  test('is a key of the configuration, where keys count', async () => {
+    for (const mode of ['keys', 'keys+jwt'] as const) {
+      const { known } = await made(mode);
+      expect(known(shows('secret'))?.id).toBe('key:name:app');
+      expect(known(bears('secret'))?.id).toBe('key:name:app');
+      expect(known(shows('other'))).toBeUndefined();
+      expect(known({ method: 'GET', headers: {}, pathKey: undefined })).toBeUndefined();
+      const two = { ...shows('secret'), pathKey: 'other' };
+      expect(() => known(two)).toThrow('Ambiguous');
+    }
+    for (const mode of ['jwt', 'open'] as const) expect((await made(mode)).known(shows('secret'))).toBeUndefined();
+  });
+
+  test('is nobody with a token, however often it was verified', async () => {
+    const { known, authenticate } = await made('keys+jwt');
+    expect((await authenticate(bears(token))).id).toBe('jwt:legacy:u');
+    expect(known(bears(token))).toBeUndefined();
+  });
+
+  test('is a stored key that was found, until keys change', async () => {
+    const { known, authenticate, forgetKeys } = await made('keys', async () => ({
+      ...{ id: 'k', name: 'stored', plan: null, isAdmin: false },
+    }));
+    expect(known(shows('stored'))).toBeUndefined();
+    await authenticate(shows('stored'));
+    expect(known(shows('stored'))?.name).toBe('stored');
+    forgetKeys();
+    expect(known(shows('stored'))).toBeUndefined();
   });
 });
 

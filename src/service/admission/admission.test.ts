@@ -21,6 +21,19 @@ describe('Admission', () => {
     void fourth.catch(() => {});
   });
 
+  it('gives what is free at once by the same rules, and takes it back once', async () => {
+    const admission = new Admission({ places: 2, waitMs: 1000 });
+    const { signal } = new AbortController();
+    const place = admission.takeFree('a', many, () => signal)!;
+    expect(admission.takeFree('a', many, () => signal)).toBeUndefined();
+    expect(admission.takeFree('b', many, () => signal)).toBeDefined();
+    expect(admission.takeFree('c', many, () => signal)).toBeUndefined();
+    place.lend();
+    place.leave();
+    expect(admission.running).toBe(1);
+    expect(admission.takeFree('c', many, () => signal)).toBeDefined();
+  });
+
   it('gives a principal its part of a share that several gateways give, and all places as there are more', async () => {
     let [places, gateways] = [8, 2];
     const admission = new Admission({ places: () => places, gateways: () => gateways, waitMs: 1000 });
