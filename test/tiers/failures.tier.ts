@@ -130,7 +130,7 @@ describe('a service', () => {
     },
     async () => {
       const small = mkdtempSync(join(tmpdir(), 'dragoman-full-'));
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m,mode=711', 'tmpfs', small]);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=711', 'tmpfs', small]);
       try {
         const started = startEngine({ keptIn: small });
         await expect(started).rejects.toMatchObject({ message: expect.stringMatching(/./) });

@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { newId } from '../../core/index.ts';
 import type { CgroupTree } from '../linux/cgroup/index.ts';
@@ -14,8 +24,9 @@ const MiB = 1024 * 1024;
 /** A template may take what it needs once; it is our own code. */
 const templateLimits = { memoryBytes: 1536 * MiB, processes: 2000, cpus: 4 } as const;
 const templateSizes = { workspaceBytes: MiB, workspaceFiles: 16 } as const;
-/** Folders of earlier images and versions that are kept beside the one in use. */
+/** Folders of earlier images and versions that are kept beside the one in use, and for how long any is kept after a start with it. */
 const keptFolders = 2;
+const keptMs = 24 * 60 * 60_000;
 const prefix = 'templates-';
 
 export interface CheckpointMaker {
@@ -65,11 +76,15 @@ export class Checkpoints {
   /** Removes what is half made, and checkpoints of images and versions that were not used for longest. */
   sweep(): void {
     for (const folder of [this.#tierDir, this.#folder]) sweepMaking(folder);
+    const now = Date.now();
+    utimesSync(this.#folder, now / 1000, now / 1000);
     const old = readdirSync(this.#tierDir)
       .filter((name) => name.startsWith(prefix) && join(this.#tierDir, name) !== this.#folder)
       .map((name) => ({ path: join(this.#tierDir, name), time: statSync(join(this.#tierDir, name)).mtimeMs }))
       .toSorted((one, other) => other.time - one.time);
-    for (const { path } of old.slice(keptFolders)) rmSync(path, { recursive: true, force: true });
+    // Services of several versions may use one folder, as those of tests do.
+    for (const { path } of old.slice(keptFolders).filter(({ time }) => now - time > keptMs))
+      rmSync(path, { recursive: true, force: true });
   }
 
   /** The checkpoint of a template, made now where it is not there. @throws Error with what gVisor or the guest said */
