@@ -3,6 +3,7 @@ import type { KernelState } from '../../src/engine/index.ts';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { kept, restore, StatePieces, save } from '../support/kernel-states.ts';
+import { atPace } from '../support/tier.ts';
 import { attacking } from './attack.ts';
 
 let engine: TestEngine;
@@ -135,7 +136,9 @@ if os.fork() == 0:
     const pieces = new StatePieces();
     const session = await openFor(engine, { memoryBytes: 1024 * MiB });
     await session.run('import numpy as np; big = np.ones(40_000_000); y = 2');
-    const state = kept(await save(session, 'python', pieces, { maxBytes: 1024 * MiB }));
+    // Hundreds of megabytes take a while where others work too.
+    const bounds = { maxBytes: 1024 * MiB, deadlineMs: atPace(90_000) };
+    const state = kept(await save(session, 'python', pieces, bounds));
     const next = await openFor(engine, { memoryBytes: 192 * MiB });
     const end = await restore(next, 'python', state, pieces);
     // As a whole, or for the one variable that does not fit.
