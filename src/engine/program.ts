@@ -1,5 +1,5 @@
 import type { Limits } from '../core/index.ts';
-import { type GuestTool, type Order, orders, type Park, type Program } from '../guest-protocol/index.ts';
+import { type GuestTool, type Order, orders, type Program } from '../guest-protocol/index.ts';
 import type { Runtime } from './runtimes.ts';
 
 const workspace = '/mnt/data';
@@ -11,7 +11,7 @@ export interface ProgramOptions {
   readonly entry: string;
   readonly code: string;
   readonly args: readonly string[];
-  readonly limits: Pick<Limits, 'memoryBytes'>;
+  readonly limits: Limits;
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -51,14 +51,6 @@ export function programOf(runtime: Runtime, { entry, code, args, limits, env: gi
       return { kind: 'program', argv, env: { ...given, ...env, ...run.env, ...removal } };
     }
   }
-}
-
-/** The program that most sources of a runtime are: without arguments and variables of their own, under the usual name. */
-export function aheadOf(runtime: Runtime): Park {
-  const options = { entry: runtime.entry, code: '', args: [], limits: { memoryBytes: 0 } };
-  const program = programOf(runtime, options);
-  if (program.kind !== 'program') throw new Error(`${runtime.name} has no program of the image to begin ahead`);
-  return { argv: program.argv, env: program.env };
 }
 
 /** How a program that may call tools starts: programs of the image learn the tools' names from their environment. */

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { KernelStart, Park } from '../guest-protocol/index.ts';
 import type { Template } from '../sandbox/index.ts';
-import { aheadOf } from './program.ts';
 
 const runSchema = z.discriminatedUnion('kind', [
   /** A program of the image; `{entry}` and `{args}` are filled in. */
@@ -258,7 +257,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       },
     };
     runtimes.push(runtime);
-    if (isAhead) parks.set(name, aheadOf(runtime));
+    if (rest.run.kind === 'program' && isAhead) parks.set(name, aheadOf(runtime, rest.run));
     for (const word of words) {
       if (names.has(word)) throw new Error(`${file}: "${word}" already means ${names.get(word)!.name}`);
       names.set(word, runtime);
@@ -310,6 +309,16 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     sessionKind: (language) => sessionKindOf((language !== undefined && find(language)?.kernel) || null),
     find,
   };
+}
+
+/** The program that most sources of a runtime are, as `programOf` orders it: without words of its own, under the usual name. Another one is begun anew. */
+function aheadOf(
+  { entry, env }: Runtime,
+  run: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> },
+): Park {
+  const path = `/mnt/data/${entry}`;
+  const argv = run.argv.filter((word) => word !== '{args}').map((word) => word.replaceAll('{entry}', path));
+  return { argv, env: { ...env, ...run.env, _PROGRAM_SOURCE: path } };
 }
 
 /** `python3.12` is `python`, `c++17` is `c++`. */
