@@ -95,7 +95,9 @@ describe('a command', attacking('commands'), () => {
 
   it('that ignores every signal ends at its time', async () => {
     const { start, follow } = await open();
-    const command = await start('trap "" HUP INT TERM QUIT USR1; while :; do sleep 0.1; done', { timeoutMs: 500 });
+    const command = await start('trap "" HUP INT TERM QUIT USR1; while :; do sleep 0.1; done', {
+      timeoutMs: atPace(500),
+    });
     expect((await follow(command.id)).end).toEqual({ reason: 'timed_out', code: null, signal: 'SIGKILL' });
   });
 
