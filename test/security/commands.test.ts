@@ -54,7 +54,7 @@ describe('a command', attacking('commands'), () => {
     const { id: other } = await sessions.create(ann, {});
     const longest = await standstill(async () => {
       expect((await run(other, '6 * 7')).result.outcome).toBe('completed');
-      await sleep(1500);
+      await sleep(atPace(1500));
     });
     expect(longest).toBeLessThan(1000);
     for (const { id: flood } of [...floods, bytewise]) await commands.signal(ann, id, flood, 'SIGKILL');
