@@ -78,6 +78,9 @@ def remove_parts() -> None:
 
 
 def remove_from_npm() -> None:
+    # For machines that its native part does not fit.
+    for path in npm.glob('oxc-transform/*.wasm'):
+        path.unlink()
     for folder, names, files in os.walk(npm):
         for name in files:
             if name.endswith('.map'):

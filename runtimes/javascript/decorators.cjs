@@ -1,11 +1,15 @@
 'use strict';
-// Decorators of TypeScript, which node does not translate.
+// Decorators of TypeScript and what comes with them (`accessor`), which node does not translate.
 
 const vm = require('node:vm');
 
-/** Whether V8, which knows everything else of today's language, stumbles over one. */
-function hasDecorators(code) {
-  if (!/(?:^|[\s;{}(,])@[\w$(]/.test(code)) return false;
+/**
+ * Whether V8, which knows everything else of today's language, stumbles over one.
+ * @param {string} code without types
+ * @param {string} source what it was made of
+ */
+function hasDecorators(code, source = code) {
+  if (!/(?:^|[\s;{}(,])(?:@[\w$(]|accessor\s)/.test(source)) return false;
   try {
     new vm.Script(`async () => {${code}\n}`);
     return false;
@@ -26,7 +30,7 @@ function withoutDecorators(source, file) {
     fileName: file,
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.ESNext,
+      module: ts.ModuleKind.Preserve,
       sourceMap: true,
       // Those of frameworks, where the source says that it means them by a parameter's or a metadata's.
       experimentalDecorators: /\b(?:reflect-metadata|emitDecoratorMetadata)\b/.test(source),

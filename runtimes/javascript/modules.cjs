@@ -2,9 +2,7 @@
 // How a program finds and loads modules, beyond what node does: as bundlers and other runtimes do it.
 
 const fs = require('node:fs');
-const { stripTypeScriptTypes } = require('node:module');
 const { pathToFileURL } = require('node:url');
-const { hasDecorators, withoutDecorators } = require('./decorators.cjs');
 
 // An import may leave out a file's ending: these are tried after the name as it is.
 const endings = ['.ts', '.js', '.mjs', '.cjs', '.mts', '.json', '/index.ts', '/index.js'];
@@ -26,17 +24,28 @@ function hooks({ entry, stays }) {
   }
 
   function load(url, context, next) {
-    if (url === main && text !== undefined)
-      return decorated(url, { format: context.format, source: text, shortCircuit: true });
-    const loaded = next(url, context);
+    const loaded = read(url, context, next);
+    if (!isTyped(url)) return loaded;
+    // Where the types stay, the module is not right, and node says what is wrong in its own words.
+    return require('./types.cjs').withoutTypes(url, loaded) ?? (context.format ? loaded : next(url, context));
+  }
+
+  function read(url, context, next) {
+    if (url === main && text !== undefined) return { format: context.format, source: text, shortCircuit: true };
+    // To find a format itself, node would load its own stripper.
+    const loaded = next(url, isTyped(url) ? { ...context, format: context.format ?? 'typescript' } : context);
     if (url === main && !stays) {
       text = fs.readFileSync(entry);
       fs.unlinkSync(entry);
     }
-    return decorated(url, loaded);
+    return loaded;
   }
 
   return { resolve, load };
+}
+
+function isTyped(url) {
+  return /\.[mc]?ts$/.test(url);
 }
 
 function withEnding(specifier, context, next) {
@@ -57,23 +66,6 @@ function withEnding(specifier, context, next) {
 function withJson(resolved) {
   if (!/\.json(?:[?#]|$)/.test(resolved.url) || resolved.importAttributes?.type) return resolved;
   return { ...resolved, importAttributes: { ...resolved.importAttributes, type: 'json' } };
-}
-
-/** Decorators are what node does not translate. */
-function decorated(url, loaded) {
-  if (!/\.[mc]?ts$/.test(url)) return loaded;
-  const source = typeof loaded.source === 'string' ? loaded.source : Buffer.from(loaded.source ?? '').toString();
-  if (!/(?:^|[\s;{}(,])@[\w$(]/.test(source) || !hasDecorators(withoutTypes(source))) return loaded;
-  const { code } = withoutDecorators(source, url);
-  return { ...loaded, source: code, format: loaded.format?.replace('-typescript', '') };
-}
-
-function withoutTypes(source) {
-  try {
-    return stripTypeScriptTypes(source, { mode: 'transform' });
-  } catch {
-    return '';
-  }
 }
 
 module.exports = { hooks };

@@ -133,6 +133,42 @@ console.log(new Shop().price(21), Colour.Red, config.a, await Promise.resolve('l
     const run = await engine.run('typescript', code, { inputs: [input('config.json', '{"a": 1}')] });
     expect(run).toMatchObject({ exitCode: 0, stdout: '42 3 1 late\n', stderr: '' });
   });
+
+  it('imports types and values by one name, and modules of both kinds', async () => {
+    const code = `import fs = require('node:fs');
+import { Thing, size } from './things';
+const { old } = await import('./old.cts');
+class Counter { accessor count: number = old; }
+const thing: Thing = { size };
+console.log(thing, new Counter().count, fs.existsSync('/'), typeof require);`;
+    const inputs = [
+      input('things.ts', 'export interface Thing { size: number }\nexport const size = 4;'),
+      input('old.cts', 'const old: number = 5; module.exports = { old };'),
+    ];
+    const run = await engine.run('typescript', code, { inputs });
+    expect(run).toMatchObject({ exitCode: 0, stdout: '{ size: 4 } 5 true function\n', stderr: '' });
+  });
+
+  it.each([
+    ['a script', ''],
+    ['a module', 'import fs from "node:fs";'],
+    ['one with decorators', '@logged'],
+  ])('fails at the line of its source: %s', async (_what, first) => {
+    const code = `${first}
+class Shop { constructor(readonly name: string) {} }
+function logged(made: any, _context: any) { return made; }
+enum Colour { Red, Green }
+
+function fail(colour: Colour): never {
+  throw new TypeError(\`no \${Colour[colour]}\`);
+}
+fail(Colour.Green);`;
+    const run = await engine.run('typescript', code);
+    expect(run).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(run.stderr).toContain('TypeError: no Green');
+    expect(run.stderr).toMatch(/at fail \(\/mnt\/data\/main\.ts:7:9\)/);
+    expect(run.stderr).toMatch(/\/mnt\/data\/main\.ts:9:1\)/);
+  });
 });
 
 describe('an installer', () => {

@@ -7,3 +7,8 @@ check a.ts checked && grep -q checked checked
 echo 'const size: number = "large";' > b.ts
 if check b.ts no 2> wrong; then exit 1; fi
 grep -qF 'b.ts(1,7): error TS2322' wrong && [ ! -e no ]
+# What takes the types from a program before it runs.
+node -e "
+const { code } = require('oxc-transform').transformSync('a.ts', 'enum Size { Large = 3 }; const size: number = Size.Large; print(size);');
+new Function('print', code)((size) => { if (size !== 3) throw new Error(code); });
+"
