@@ -51,7 +51,9 @@ describe('a shell that was begun ahead', () => {
   it('makes way for a program with other words or variables, and for one that reads itself', async () => {
     const run = (code: string, more: object) => engine.run('bash', code, more);
     expect((await run('echo "$@"', { args: ['a b', 'c'] })).stdout).toBe('a b c\n');
-    expect((await run('echo $MINE; ps -e -o comm= > /tmp/all; grep -c bash /tmp/all', { env: { MINE: 'x' } })).stdout).toBe('x\n1\n');
+    expect(
+      (await run('echo $MINE; ps -e -o comm= > /tmp/all; grep -c bash /tmp/all', { env: { MINE: 'x' } })).stdout,
+    ).toBe('x\n1\n');
     expect((await run('head -c 4 "$0"', {})).stdout).toBe('head');
     const inputs = [input('script.sh', 'echo other')];
     expect((await run('bash script.sh; basename "$0"', { inputs })).stdout).toBe('other\nscript_2.sh\n');
