@@ -102,6 +102,64 @@ describe('memory', () => {
     }, 20_000);
   });
 
+  /** A key that is looked up with each request, `lookedUp` later. */
+  const slowly = (lookedUp: () => Promise<unknown>) => ({
+    findKey: async () => {
+      await lookedUp();
+      return { id: 'slow', name: 'slow', plan: null, isAdmin: false };
+    },
+    // What was found is not believed any more when the next request comes.
+    clock: (
+      (now = 0) =>
+      () =>
+        (now += 10_000)
+    )(),
+  });
+
+  test('one who goes away while the key is looked up holds nothing', async () => {
+    let asked = 0;
+    let gone = Promise.resolve();
+    const authentication = slowly(() => {
+      asked++;
+      return gone;
+    });
+    const base = await serve({ maxBodyBytes: 100_000, authentication }).listen();
+    for (let turn = 1; turn <= 3; turn++) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gone = promise;
+      const { socket, closed } = rawConnection(base);
+      socket.write(`${head(60_000, 'slow-key')}"${'x'.repeat(59_998)}"`);
+      await vi.waitFor(() => expect(asked).toBe(turn), 20_000);
+      socket.destroy();
+      await closed;
+      // The server has to hear of it first.
+      await new Promise((heard) => setTimeout(heard, 100));
+      resolve();
+    }
+    gone = Promise.resolve();
+    const answer = await post(base, JSON.stringify('x'.repeat(95_000)), 'slow-key');
+    expect(answer.status).toBe(200);
+  });
+
+  test('what is held is given back once, also where a piece was refused before', async () => {
+    const base = await serve({
+      maxBodyBytes: 100_000,
+      authentication: slowly(() => new Promise(setImmediate)),
+    }).listen();
+    const held = [hold(base, 99_999, 'slow-key'), hold(base, 99_999, 'slow-key')];
+    const large = JSON.stringify('x'.repeat(5_000));
+    await vi.waitFor(async () => expect((await post(base, large, 'slow-key')).status).toBe(429), 20_000);
+    const piece = (bytes: number) => `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`;
+    const chunked = head(0, 'slow-key').replace('content-length: 0', 'connection: close\r\ntransfer-encoding: chunked');
+    for (let turn = 0; turn < 40; turn++) {
+      const { socket, closed } = rawConnection(base);
+      socket.write(`${chunked}${piece(3_000).repeat(20)}${piece(1)}0\r\n\r\n`);
+      expect(await closed).toMatch(/^HTTP\/1.1 429 /);
+    }
+    expect((await post(base, JSON.stringify('x'.repeat(300)), 'slow-key')).status).toBe(429);
+    for (const { finish } of held) finish();
+  });
+
   test('what is not for any route is not read', async () => {
     const base = await serve({ maxBodyBytes: 1000 }).listen();
     const answers = ['/nothing', '/health'].map(async (path) => {

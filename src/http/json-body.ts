@@ -48,10 +48,13 @@ export function acceptJson(app: FastifyInstance, options: JsonBodyOptions): void
     const { principal } = request;
     // Only routes behind authentication read bodies.
     if (!principal) return done(null);
+    // Who has gone while a key was looked up closes no answer any more, so that nothing would be given back.
+    if (request.answer.destroyed) return done(new DragomanError('cancelled'));
     let held = 0;
     const account = (bytes: number) => {
-      if (held === 0) request.answer.once('close', () => memory.give(principal.id, held));
       memory.take(principal.id, bytes);
+      // A piece that was refused may be followed by one that is not: it is given back once.
+      if (held === 0) request.answer.once('close', () => memory.give(principal.id, held));
       held += bytes;
     };
     const parsed = (body: Buffer) => (body.length === 0 ? undefined : parser.parse(body, principal.id));
