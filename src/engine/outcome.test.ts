@@ -10,6 +10,8 @@ it.each([
   [{ how: 'done', code: null, signal: 'SIGKILL' }, quiet, { outcome: 'completed', exitCode: null, signal: 'SIGKILL' }],
   [{ how: 'exited', code: 5, signal: null }, quiet, { outcome: 'completed', exitCode: 5, signal: null }],
   [{ how: 'exited', code: null, signal: 'SIGKILL' }, quiet, { outcome: 'killed', exitCode: null, signal: 'SIGKILL' }],
+  [{ how: 'exited', code: 96, signal: null }, quiet, { outcome: 'killed', exitCode: null, signal: 'SIGKILL' }],
+  [{ how: 'done', code: 96, signal: null }, quiet, { outcome: 'completed', exitCode: 96, signal: null }],
   [{ how: 'timed_out' }, quiet, { outcome: 'timed_out', exitCode: null, signal: 'SIGKILL' }],
   [{ how: 'flooded' }, quiet, { outcome: 'output_limit', exitCode: null, signal: 'SIGKILL' }],
   [{ how: 'cancelled' }, quiet, { outcome: 'cancelled', exitCode: null, signal: 'SIGKILL' }],

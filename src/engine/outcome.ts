@@ -8,6 +8,9 @@ export type Ending =
   | { readonly how: 'flooded' }
   | { readonly how: 'cancelled' };
 
+/** How a first process ends that has lost what waited to become the program (guest/native/programs.h): none of the user's code has run. */
+const lostCode = 96;
+
 /**
  * Names the outcome.
  * @param facts.oomKilled the kernel killed a process of the sandbox for memory while the program ran
@@ -27,6 +30,6 @@ export function outcomeOf(
   if (facts.oomKilled && code !== 0) return { outcome: 'out_of_memory', ...status };
   if (facts.broken) return { outcome: 'killed', ...killed };
   // The first process of a sandbox cannot kill itself this way, so the kill came from outside.
-  if (how === 'exited' && signal === 'SIGKILL') return { outcome: 'killed', ...status };
+  if (how === 'exited' && (signal === 'SIGKILL' || code === lostCode)) return { outcome: 'killed', ...killed };
   return { outcome: 'completed', ...status };
 }
