@@ -130,6 +130,23 @@ describe('a program', () => {
     expect(deaths).toBe(3);
   });
 
+  it('that runs again has what is left of its time, and both count', async () => {
+    let begun = 0;
+    backend.run = async (_, guest) => {
+      if (++begun > 1) return undefined;
+      await setTimeout(1200);
+      guest.exit();
+      return undefined;
+    };
+    const start = performance.now();
+    const { outcome, usage } = (await execute({ limits: { ...limits, wallMs: 1600 } })).result;
+    const tookMs = performance.now() - start;
+    expect([begun, outcome]).toEqual([2, 'timed_out']);
+    expect(usage.wallMs).toBeGreaterThanOrEqual(1500);
+    // With the whole of its time again it would be 2800 at least.
+    expect(tookMs).toBeLessThan(2700);
+  });
+
   it('in a language that does not exist is refused', async () => {
     await expect(execute({ language: 'klingon' })).rejects.toMatchObject({ code: 'unsupported_language' });
   });
