@@ -4,7 +4,7 @@ import type { Setting, Surroundings } from './setting.ts';
 
 /**
  * The settings in effect, as a configuration file in YAML: each with its text and its source. Secrets are left out, and so are
- * credentials in URLs.
+ * credentials in URLs; a default that would mean more once it is set is a comment.
  */
 export function printSettings(settings: readonly Setting[], collected: GivenSettings, from: Surroundings): string {
   const { given, sources } = collected;
@@ -15,13 +15,14 @@ export function printSettings(settings: readonly Setting[], collected: GivenSett
   ]);
   return `${lines.slice(1).join('\n')}\n`;
 
-  function line({ name, secret, text }: Setting): string {
+  function line({ name, secret, text, isOpen }: Setting): string {
     const key = keyOf(name);
     const source = sources.get(name) ?? 'default';
     const value = given[name] ?? text(from);
     if (value === undefined) return `# ${key} is not set`;
     if (secret) return `# ${key} is a secret and not shown (${source})`;
-    return `${formats
+    const comment = isOpen && given[name] === undefined ? '# ' : '';
+    return `${comment}${formats
       .yaml()
       .stringify({ [key]: typed(withoutCredentials(value)) }, { lineWidth: 0 })
       .trim()} # ${source}`;

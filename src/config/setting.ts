@@ -24,6 +24,8 @@ export interface Setting<T = unknown> {
   readonly secret: boolean;
   /** `own`: a plan may have another value. `fixed`: no plan may, because sandboxes are made before a plan is known. */
   readonly plan: 'own' | 'fixed' | undefined;
+  /** Unset it may mean another value than its default, which only the host tells: to print the default would set it. */
+  readonly isOpen: boolean;
   /** The default in the form of an environment variable; undefined where there is none. */
   text(from: Surroundings): string | undefined;
   /** Reads the setting from the given texts; uses the default when it has none. A fault starts with the name. */
@@ -47,6 +49,7 @@ interface Description<T> {
   readonly help: string;
   readonly secret?: true;
   readonly plan?: 'own' | 'fixed';
+  readonly isOpen?: true;
 }
 
 interface Define {
@@ -70,7 +73,7 @@ export function section(title: string): Define {
       readonly unset?: string;
     },
   ): Setting<never> => {
-    const { value, help, default: byDefault, shown, unset, secret = false, plan } = description;
+    const { value, help, default: byDefault, shown, unset, secret = false, plan, isOpen = false } = description;
     const defaultText = (from: Surroundings) => (typeof byDefault === 'function' ? byDefault(from) : byDefault);
     return {
       name,
@@ -80,6 +83,7 @@ export function section(title: string): Define {
       fallback: unset ?? shown ?? `\`${byDefault}\``,
       secret,
       plan,
+      isOpen,
       text: defaultText,
       read(given, from) {
         const text = given[name] ?? defaultText(from);

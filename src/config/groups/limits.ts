@@ -10,6 +10,7 @@ export const limits: { readonly [K in keyof Limits]: Setting<Limits[K]> } = {
     value: milliseconds(1, 24 * hour),
     default: '30000',
     plan: 'own',
+    isOpen: true,
     help: 'Wall clock of a program whose request names no limit. Where the processor of sandboxes is emulated and this is not set, it is ten times as long, `DRAGOMAN_MAX_RUN_TIMEOUT_MS` at most.',
   }),
   memoryBytes: setting('DRAGOMAN_MEMORY_BYTES', {
