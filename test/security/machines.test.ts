@@ -1,9 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hasProgram } from '../../src/host/index.ts';
-
+import { findIsolation } from '../../src/sandbox/index.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { imageRoot, machineFilesOf, nativeDir } from '../support/image.ts';
 import { input } from '../support/input.ts';
 import { kill } from '../support/processes.ts';
 import { attacking } from './attack.ts';
@@ -114,6 +118,26 @@ except OSError as error: print(made < 60, error.strerror)`;
     });
     expect(await run).toMatchObject({ outcome: 'killed', stdout: 'begun\n' });
     expect(await engine.run('bash', 'echo again')).toMatchObject({ outcome: 'completed', stdout: 'again\n' });
+  });
+
+  it('are refused in words where their users cannot enter the folder of their files', async ({ skip }) => {
+    if (process.getuid!() !== 0) skip('they have our own user');
+    const closed = mkdtempSync(join(tmpdir(), 'dragoman-closed-'));
+    const directory = join(closed, 'machines');
+    mkdirSync(directory);
+    const folder = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+    const backend = findIsolation('microvm').create({
+      imageRoot: await imageRoot(),
+      nativeDir: await nativeDir(),
+      guestDir: folder('guest'),
+      runtimesDir: folder('runtimes'),
+      templates: [],
+      sandboxUid: 2_000_000_000,
+      machine: { ...(await machineFilesOf()), directory },
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+    });
+    await expect(backend.start()).rejects.toThrow(`cannot enter ${closed}: run "chmod o+x ${closed}"`);
+    rmSync(closed, { recursive: true });
   });
 
   it('leave no process when the engine ends', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +29,8 @@ describe('one key that stores without end', { ...attacking('storage'), timeout: 
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'dragoman-storage-'));
+    // The users of sandboxes pass through it.
+    chmodSync(directory, 0o711);
     const keys = Array.from({ length: 20 }, (_, index) => `small${index}`);
     const plans = {
       plans: { small: { stored_bytes: '256k' }, few: { stored_files: 5 } },

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
 import { type Cgroup, type CgroupTree, diskOf, openCgroups } from '../linux/cgroup/index.ts';
 import { guestEnvironment, guestFiles } from '../linux/guest-files.ts';
+import { reachableImage } from '../linux/reachable.ts';
 import { ownUserMap, sandboxUsers } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions, MachineFiles } from '../options.ts';
@@ -41,6 +42,8 @@ export class MachineBackend implements Backend {
   #cgroups: CgroupTree | undefined;
   #users: SandboxUsers | undefined;
   readonly #files: MachineFiles;
+  /** Where the users of machines find the folder of their files. */
+  #folder: string;
   readonly #saved: SavedFolders;
   /** Path of the initial file system, once it is written. */
   #initial = '';
@@ -53,6 +56,7 @@ export class MachineBackend implements Backend {
     if (!options.machine) throw new Error('the files of virtual machines are not set up');
     this.#options = options;
     this.#files = options.machine;
+    this.#folder = this.#files.directory;
     this.#saved = new SavedFolders(join(this.#files.directory, 'saved'));
   }
 
@@ -84,8 +88,11 @@ export class MachineBackend implements Backend {
   async start(): Promise<void> {
     const { sandboxUid, userShare, templates, logger } = this.#options;
     try {
-      if (process.getuid!() === 0)
-        this.#users = await SandboxUsers.open(sandboxUsers(ownUserMap(), sandboxUid, userShare));
+      if (process.getuid!() === 0) {
+        const range = sandboxUsers(ownUserMap(), sandboxUid, userShare);
+        this.#folder = reachableImage(this.#files.directory, range.first);
+        this.#users = await SandboxUsers.open(range);
+      }
       this.#cgroups = await openCgroups(this.#users?.zygote.uid ?? process.getuid!());
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
@@ -130,7 +137,7 @@ export class MachineBackend implements Backend {
     const user = this.#users?.take();
     const cgroup = this.#group(limits, user);
     const state = openSync(from.state, 'r');
-    const parts = { ...this.#parts(user), outside: this.#saved.path };
+    const parts = { ...this.#parts(user), outside: this.#found(this.#saved.path) };
     const machine = await Machine.prepare(parts, { kind: 'copy', memory: from.memory, state })
       .catch(async (cause) => {
         await cgroup.release();
@@ -228,13 +235,18 @@ export class MachineBackend implements Backend {
     return createHash('sha256').update(made).digest('hex').slice(0, 16);
   }
 
+  /** Where the users of machines find one of their files. */
+  #found(path: string): string {
+    return join(this.#folder, relative(this.#files.directory, path));
+  }
+
   #parts(user: number | undefined): MachineParts {
     const { kernel, root } = this.#files;
     const uid = user === undefined ? undefined : this.#users!.outside(user);
     return {
-      kernel,
-      initial: this.#initial,
-      root,
+      kernel: this.#found(kernel),
+      initial: this.#found(this.#initial),
+      root: this.#found(root),
       accelerator: findAccelerator().name,
       memoryBytes: machineBytes,
       user: uid === undefined ? undefined : { uid, gid: uid },
