@@ -169,11 +169,11 @@ export class MachineSandbox implements Sandbox {
     this.#parts.cgroup.weigh(on ? backgroundWeight : usualWeight);
   }
 
-  /** Processor time is the machine's, as the host counts it. The rest is the machine's word, and bounded. */
+  /** Processor time is the machine's, as the host counts it. The rest is the word of the machine, which outlives its sandbox, and bounded. */
   async usage(): Promise<SandboxUsage> {
     const { cgroup, machine } = this.#parts;
     const { cpuMs, peakMemoryBytes } = cgroup.usage();
-    const said = usage.safeParse(this.#ended ? undefined : await machine.port.ask('usage').catch(() => undefined));
+    const said = usage.safeParse(await machine.port.ask('usage').catch(() => undefined));
     if (!said.success)
       return { cpuMs, peakMemoryBytes: Math.min(peakMemoryBytes, this.#limits.memoryBytes), oomKills: 0 };
     return {
