@@ -138,7 +138,6 @@ long execute(void)
     return error;
 }
 
-
 /* Of the command that is remembered, as they came. */
 static char parts[2][2048];
 static size_t part_lengths[2];
