@@ -101,7 +101,7 @@ export class GvisorBackend implements Backend {
       this.#ownFolder = ownFolder;
       const parts = { imageRoot: root, files, seccomp: seccompProgram(process.arch as 'x64' | 'arm64'), ownFolder };
       this.#checkpoints = new Checkpoints(tierDir, parts, this.#runsc, templates);
-      this.#checkpoints.sweep();
+      this.#checkpoints.start();
       this.#saved = new SavedFolders(join(tierDir, 'saved'));
       this.#saved.start();
       await this.#launch();
@@ -173,6 +173,7 @@ export class GvisorBackend implements Backend {
     await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
     await this.#launcher?.close();
     await Promise.allSettled(this.#restorables.values());
+    this.#checkpoints?.close();
     await this.#cgroups?.close();
     this.#users?.close();
     this.#users = undefined;

@@ -1,16 +1,7 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { newId } from '../../core/index.ts';
+import { NotedUse, sweepUnused } from '../kept.ts';
 import type { CgroupTree } from '../linux/cgroup/index.ts';
 import { makingIn, sweepMaking } from '../making.ts';
 import type { ExitStatus, Template } from '../port.ts';
@@ -24,10 +15,8 @@ const MiB = 1024 * 1024;
 /** A template may take what it needs once; it is our own code. */
 const templateLimits = { memoryBytes: 1536 * MiB, processes: 2000, cpus: 4 } as const;
 const templateSizes = { workspaceBytes: MiB, workspaceFiles: 16 } as const;
-/** Folders of earlier images and versions that are kept beside the one in use, and for how long any is kept after a start with it. */
-const keptFolders = 2;
-const keptMs = 24 * 60 * 60_000;
 const prefix = 'templates-';
+const names = new RegExp(`^${prefix}`);
 
 export interface CheckpointMaker {
   readonly runsc: Runsc;
@@ -51,6 +40,8 @@ export class Checkpoints {
   readonly #folder: string;
   readonly #parts: BundleParts;
   readonly #tierDir: string;
+  /** Services of several versions may use one folder, as those of tests do. */
+  readonly #used = new NotedUse();
 
   /** Writes what the sandboxes see of ours, where it is not there yet. */
   constructor(tierDir: string, parts: BundleParts, runsc: Runsc, templates: readonly Template[]) {
@@ -73,18 +64,16 @@ export class Checkpoints {
     return `${basename(this.#folder)}/${template}`;
   }
 
-  /** Removes what is half made, and checkpoints of images and versions that were not used for longest. */
-  sweep(): void {
+  /** Notes from now on that these checkpoints are in use. Removes what is half made, and those of images and versions that nobody uses. */
+  start(): void {
+    this.#used.start();
+    this.#used.add(this.#folder);
     for (const folder of [this.#tierDir, this.#folder]) sweepMaking(folder);
-    const now = Date.now();
-    utimesSync(this.#folder, now / 1000, now / 1000);
-    const old = readdirSync(this.#tierDir)
-      .filter((name) => name.startsWith(prefix) && join(this.#tierDir, name) !== this.#folder)
-      .map((name) => ({ path: join(this.#tierDir, name), time: statSync(join(this.#tierDir, name)).mtimeMs }))
-      .toSorted((one, other) => other.time - one.time);
-    // Services of several versions may use one folder, as those of tests do.
-    for (const { path } of old.slice(keptFolders).filter(({ time }) => now - time > keptMs))
-      rmSync(path, { recursive: true, force: true });
+    sweepUnused(this.#tierDir, names, Date.now());
+  }
+
+  close(): void {
+    this.#used.close();
   }
 
   /** The checkpoint of a template, made now where it is not there. @throws Error with what gVisor or the guest said */

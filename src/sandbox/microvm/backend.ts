@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { DragomanError, newId } from '../../core/index.ts';
 import { orders } from '../../guest-protocol/index.ts';
 import { awaitClaim } from '../await-claim.ts';
+import { NotedUse } from '../kept.ts';
 import { type Cgroup, type CgroupTree, diskOf, openCgroups } from '../linux/cgroup/index.ts';
 import { guestEnvironment, guestFiles } from '../linux/guest-files.ts';
 import { reachableImage } from '../linux/reachable.ts';
@@ -15,11 +16,11 @@ import type { Backend, BackendTraits, Sandbox, SandboxCheckpoints, SandboxLimits
 import { SavedFolders } from '../saved-folders.ts';
 import { findAccelerator, paceOf, qemuVersion } from './accelerator.ts';
 import { initialFileSystem } from './initial.ts';
-import { machineFileNames, noteMs, noteUse, sweepUnused } from './kept.ts';
 import { Machine, type MachineParts } from './machine.ts';
 import { loadOwnPages } from './own-pages.ts';
 import { hostLimits, MachineSandbox, pagesFile, stateFile } from './sandbox.ts';
-import { type LoadedTemplate, loadTemplate, sweepTemplates } from './template.ts';
+import { type LoadedTemplate, loadTemplate } from './template.ts';
+import { sweepMachines, templatesIn } from './unused.ts';
 
 const MiB = 1024 * 1024;
 const scratch = { tmpBytes: 128 * MiB, shmBytes: 64 * MiB } as const;
@@ -47,7 +48,8 @@ export class MachineBackend implements Backend {
   readonly #saved: SavedFolders;
   /** Path of the initial file system, once it is written. */
   #initial = '';
-  #noting: NodeJS.Timeout | undefined;
+  /** Other services that share the folder remove what is not in use. */
+  readonly #used = new NotedUse();
   #boundReads: (pid: number) => void | Promise<void> = () => {};
   #closing = false;
 
@@ -58,10 +60,6 @@ export class MachineBackend implements Backend {
     this.#files = options.machine;
     this.#folder = this.#files.directory;
     this.#saved = new SavedFolders(join(this.#files.directory, 'saved'));
-  }
-
-  get #templatesDir(): string {
-    return join(this.#files.directory, 'templates');
   }
 
   readonly checkpoints: SandboxCheckpoints = {
@@ -99,10 +97,9 @@ export class MachineBackend implements Backend {
       this.#bound();
       findAccelerator(this.#options.tierDir);
       this.#initial = initialFileSystem(this.#options, this.#files);
-      this.#noteUse();
-      this.#noting = setInterval(() => this.#noteUse(), noteMs).unref();
-      sweepTemplates(this.#templatesDir, Date.now());
-      sweepUnused(this.#files.directory, machineFileNames, Date.now());
+      this.#used.start();
+      for (const path of [this.#files.root, this.#initial]) this.#used.add(path);
+      sweepMachines(this.#files.directory, Date.now());
       this.#saved.start();
       await this.#template(templates[0]!.name);
     } catch (error) {
@@ -172,7 +169,6 @@ export class MachineBackend implements Backend {
 
   async close(): Promise<void> {
     this.#closing = true;
-    clearInterval(this.#noting);
     await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
     for (const template of this.#templates.values())
       await template.then(
@@ -180,19 +176,10 @@ export class MachineBackend implements Backend {
         () => {},
       );
     this.#templates.clear();
+    this.#used.close();
     await this.#cgroups?.close();
     this.#users?.close();
     this.#users = undefined;
-  }
-
-  /** Other services that share the folder remove what is not in use. */
-  #noteUse(): void {
-    for (const path of [this.#files.root, this.#initial]) noteUse(path);
-    for (const template of this.#templates.values())
-      template.then(
-        ({ state }) => noteUse(dirname(state)),
-        () => {},
-      );
   }
 
   /** @throws DragomanError sandbox_unavailable */
@@ -208,8 +195,9 @@ export class MachineBackend implements Backend {
         template,
         environment: guestEnvironment(guestFiles(this.#options)),
         imageRoot,
-        directory: this.#templatesDir,
+        directory: templatesIn(this.#files.directory),
         digest: this.#digest(),
+        used: this.#used,
       });
       loading.catch(() => this.#templates.delete(name));
       this.#templates.set(name, loading);

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { within } from '../../core/index.ts';
-import { makingIn, sweepMaking } from '../making.ts';
+import type { NotedUse } from '../kept.ts';
+import { makingIn } from '../making.ts';
 import type { Template } from '../port.ts';
-import { noteUse, sweepUnused } from './kept.ts';
 import { Machine, type MachineParts } from './machine.ts';
 import { sealedMemory } from './sealed.ts';
 
@@ -18,6 +18,7 @@ export interface TemplateOptions {
   readonly directory: string;
   /** Changes with everything that a template is made of. */
   readonly digest: string;
+  readonly used: NotedUse;
 }
 
 /** Under emulation, on a machine that is busy with others. */
@@ -33,15 +34,9 @@ export interface LoadedTemplate {
   readonly id: string;
 }
 
-/** Removes templates that no service has used for a week, and what processes that were killed have left of one: each takes some hundred megabytes. */
-export function sweepTemplates(directory: string, now: number): void {
-  if (existsSync(directory)) sweepMaking(directory);
-  sweepUnused(directory, /./, now);
-}
-
 /** Finds the template on disk, or boots a machine and makes it. @throws Error with the end of the machine's console */
 export async function loadTemplate(options: TemplateOptions): Promise<LoadedTemplate> {
-  const { directory, digest, template, imageRoot } = options;
+  const { directory, digest, template, imageRoot, used } = options;
   const name = `${template.name}-${createHash('sha256')
     .update(`${digest} ${JSON.stringify(template)}`)
     .digest('hex')
@@ -58,7 +53,7 @@ export async function loadTemplate(options: TemplateOptions): Promise<LoadedTemp
       rmSync(making, { recursive: true, force: true });
     }
   }
-  noteUse(folder);
+  used.add(folder);
   const state = join(folder, 'state');
   // It holds the clock and the random numbers of that one start.
   const id = createHash('sha256').update(readFileSync(state)).digest('hex');

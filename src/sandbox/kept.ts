@@ -3,11 +3,31 @@ import { join } from 'node:path';
 
 const dayMs = 24 * 60 * 60_000;
 const keptMs = 7 * dayMs;
-/** How often a service notes that it still uses what it has begun with. */
-export const noteMs = dayMs;
 
-/** Notes that a file or folder is in use, for every service that shares the folder it is in. */
-export function noteUse(path: string): void {
+/**
+ * What a service uses of a folder that it shares with others of other versions: templates, packed images. It notes each at once and, between
+ * `start` and `close`, every day; every service removes at its start what none has noted for a week.
+ */
+export class NotedUse {
+  readonly #paths = new Set<string>();
+  #daily: NodeJS.Timeout | undefined;
+
+  start(): void {
+    this.#daily = setInterval(() => this.#paths.forEach(note), dayMs).unref();
+  }
+
+  /** Notes that a file or folder is in use from now on. */
+  add(path: string): void {
+    this.#paths.add(path);
+    note(path);
+  }
+
+  close(): void {
+    clearInterval(this.#daily);
+  }
+}
+
+function note(path: string): void {
   const now = new Date();
   try {
     utimesSync(path, now, now);
@@ -26,6 +46,3 @@ export function sweepUnused(directory: string, names: RegExp, now: number): void
     if (mtimeMs !== undefined && now - mtimeMs > keptMs) rmSync(path, { recursive: true, force: true });
   }
 }
-
-/** Images packed for machines, initial file systems, and what is half made of either. */
-export const machineFileNames = /^(?:[a-z][a-z0-9]*-[0-9a-f]{12}\.sqfs(?:\.making)?|initial-[0-9a-f]{16}(?:\.\d+)?)$/;
