@@ -8,7 +8,7 @@
 #include "init.h"
 #include "workspace.h"
 
-enum { MOST_MEMBERS = 16 };
+enum { MOST_MEMBERS = 16, STDOUT_NUMBER = 1, FIONREAD = 0x541b };
 
 /* Of the run that is ordered, as it came. */
 static char token[256];
@@ -86,6 +86,20 @@ static int obey_park(struct sandbox *sandbox, const struct member *order, int co
     return 0;
 }
 
+/* The bytes of its output that nobody has read. A boundary whose pipes cannot tell says nothing of them. */
+static void put_left(struct line *line)
+{
+    int left[2];
+    for (int each = 0; each < 2; each++)
+        if (CALL3(ioctl, STDOUT_NUMBER + each, FIONREAD, &left[each]) < 0)
+            return;
+    put(line, ",\"left\":[");
+    put_number(line, left[0]);
+    put(line, ",");
+    put_number(line, left[1]);
+    put(line, "]");
+}
+
 static _Noreturn void tell_done(const struct sandbox *sandbox, struct ending ending)
 {
     char buffer[512];
@@ -94,6 +108,7 @@ static _Noreturn void tell_done(const struct sandbox *sandbox, struct ending end
     put_slice(&done, (struct slice){token, token_length});
     put(&done, ",");
     put_ending(&done, ending);
+    put_left(&done);
     put(&done, "}");
     write_frame(sandbox->claims, (struct slice){done.at, done.length});
     /* A process in the middle of its exit cannot be frozen and would keep the result waiting, so it waits for its destruction. */

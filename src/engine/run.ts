@@ -40,6 +40,7 @@ export async function runIn(
 ): Promise<Omit<ExecutionResult, 'artifactsTruncated' | 'stage' | 'compileUsage'>> {
   const { limits, signal, onEvent, tools, epilogue } = options;
   const token = newId();
+  const cpuMsBefore = sandbox.cpuMs();
   const stdout = new Output(limits.outputBytes);
   const stderr = new Output(limits.outputBytes);
   const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
@@ -72,8 +73,6 @@ export async function runIn(
   if (signal?.aborted) cancel();
   signal?.addEventListener('abort', cancel, { once: true });
 
-  const before = sandbox.usage();
-  before.catch(() => {});
   const clock = new WallClock();
   if (tools) connectTools(tools, sandbox, { clock, onEvent, abandon: cancel });
   let ending: Ending;
@@ -91,14 +90,11 @@ export async function runIn(
   }
   if (ending.how !== 'done' && ending.how !== 'exited') await sandbox.freeze();
   if (fault !== undefined) throw doesNotFit(fault);
-  const [first, last] = [await before, await sandbox.usage()];
-  const usage = {
-    wallMs: clock.elapsedMs,
-    cpuMs: Math.max(0, last.cpuMs - first.cpuMs),
-    peakMemoryBytes: last.peakMemoryBytes,
-  };
+  // What is killed in a sandbox that runs one program is the program's.
+  const { cpuMs, peakMemoryBytes, oomKills } = await sandbox.usage();
+  const usage = { wallMs: clock.elapsedMs, cpuMs: Math.max(0, cpuMs - cpuMsBefore), peakMemoryBytes };
   const broken = sandbox.violation !== undefined;
-  const outcome = outcomeOf(ending, { oomKilled: last.oomKills > first.oomKills, broken });
+  const outcome = outcomeOf(ending, { oomKilled: oomKills > 0, broken });
   const data = epilogue && addEpilogue(stderr, outcome, epilogue);
   if (data) onEvent?.({ type: 'stderr', data });
   return {

@@ -18,6 +18,8 @@ export type Claim =
       readonly signal: string | null;
       /** After a cell: whether its interpreter still exists. `none` for anything else. */
       readonly interpreter: InterpreterState;
+      /** Bytes of stdout and of stderr that nobody had read by then. Absent: not known. */
+      readonly left?: readonly [number, number];
     }
   /** A kernel displays something; `event` is any JSON object. */
   | { readonly claim: 'event'; readonly token: string; readonly event: Readonly<Record<string, unknown>> }
@@ -43,7 +45,21 @@ const interpreterStates: readonly unknown[] = ['kept', 'lost', 'none'] satisfies
 export function parseClaim(text: string): Claim {
   const value: unknown = JSON.parse(text);
   if (!isObject(value)) throw new Error('a claim that is not an object');
-  const { claim, token, code, signal, message, event, interpreter = 'none', id, name, input, pending, fds } = value;
+  const {
+    claim,
+    token,
+    code,
+    signal,
+    message,
+    event,
+    interpreter = 'none',
+    id,
+    name,
+    input,
+    pending,
+    fds,
+    left,
+  } = value;
   if (claim === 'ready' || claim === 'parked') return { claim };
   if (claim === 'bulk' && Array.isArray(fds) && fds.length === 2 && fds.every(isCount))
     return { claim, fds: fds as [number, number] };
@@ -64,16 +80,23 @@ export function parseClaim(text: string): Claim {
     const validCode = code === null || (Number.isInteger(code) && (code as number) >= 0 && (code as number) <= 255);
     const validSignal = signal === null || (typeof signal === 'string' && /^SIG[A-Z0-9]{2,10}$/.test(signal));
     const oneOfThem = (code === null) !== (signal === null);
-    if (validCode && validSignal && oneOfThem && typeof token === 'string' && interpreterStates.includes(interpreter))
+    const validLeft = left === undefined || (Array.isArray(left) && left.length === 2 && left.every(isSize));
+    const isValid = validCode && validSignal && oneOfThem && validLeft && interpreterStates.includes(interpreter);
+    if (isValid && typeof token === 'string')
       return {
         claim,
         token,
         code: code as number | null,
         signal: signal as string | null,
         interpreter: interpreter as InterpreterState,
+        ...(left === undefined ? {} : { left: left as [number, number] }),
       };
   }
   throw new Error('an unknown claim');
+}
+
+function isSize(value: unknown): value is number {
+  return value === 0 || isCount(value);
 }
 
 function isCount(value: unknown): value is number {

@@ -214,6 +214,8 @@ export interface Sandbox {
   /** Lowers (or restores) the sandbox's share of the processor against others. */
   background(on: boolean): void;
   usage(): Promise<SandboxUsage>;
+  /** The processor time of `usage`, which is known at once. @throws Error once it is gone */
+  cpuMs(): number;
   /** Undefined once it is gone. */
   usageNow(): UsageNow | undefined;
   /**

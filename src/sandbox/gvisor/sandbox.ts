@@ -188,10 +188,14 @@ export class GvisorSandbox implements Sandbox {
     return { ...usage, peakMemoryBytes: Math.min(peakMemoryBytes, this.#memoryBytes) };
   }
 
+  cpuMs(): number {
+    return this.#parts.cgroup.cpuMs();
+  }
+
   usageNow(): UsageNow | undefined {
     if (this.#destroyed) return undefined;
     const { cgroup } = this.#parts;
-    return { cpuMs: cgroup.usage().cpuMs, memoryBytes: cgroup.memory(), workspaceBytes: this.workspace.usedBytes() };
+    return { cpuMs: cgroup.cpuMs(), memoryBytes: cgroup.memory(), workspaceBytes: this.workspace.usedBytes() };
   }
 
   destroy(): Promise<void> {
@@ -203,9 +207,8 @@ export class GvisorSandbox implements Sandbox {
     const { kill, cgroup, exited, own, onDestroyed } = this.#parts;
     kill();
     this.#processor.end();
-    this.link.stopSending();
-    await exited;
     this.link.close();
+    await exited;
     this.#workspace?.close();
     own.close();
     await cgroup.release();

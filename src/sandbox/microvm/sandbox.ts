@@ -183,11 +183,15 @@ export class MachineSandbox implements Sandbox {
     };
   }
 
+  cpuMs(): number {
+    return this.#parts.cgroup.cpuMs();
+  }
+
   /** As the host counts it; what is in the machine's own file systems it does not know. */
   usageNow(): UsageNow | undefined {
     if (this.#destroyed) return undefined;
     const { cgroup } = this.#parts;
-    return { cpuMs: cgroup.usage().cpuMs, memoryBytes: cgroup.memory(), workspaceBytes: null };
+    return { cpuMs: cgroup.cpuMs(), memoryBytes: cgroup.memory(), workspaceBytes: null };
   }
 
   destroy(): Promise<void> {

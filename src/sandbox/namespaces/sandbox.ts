@@ -109,10 +109,14 @@ export class NamespacesSandbox implements Sandbox {
     return this.#parts.cgroup.usage();
   }
 
+  cpuMs(): number {
+    return this.#parts.cgroup.cpuMs();
+  }
+
   usageNow(): UsageNow | undefined {
     if (this.#destroyed) return undefined;
     const { cgroup } = this.#parts;
-    return { cpuMs: cgroup.usage().cpuMs, memoryBytes: cgroup.memory(), workspaceBytes: this.workspace.usedBytes() };
+    return { cpuMs: cgroup.cpuMs(), memoryBytes: cgroup.memory(), workspaceBytes: this.workspace.usedBytes() };
   }
 
   destroy(): Promise<void> {
@@ -124,11 +128,10 @@ export class NamespacesSandbox implements Sandbox {
     const { kill, cgroup, exited, onDestroyed } = this.#parts;
     kill();
     this.#processor.end();
-    this.link.stopSending();
+    this.link.close();
     // In v1 a frozen process does not see the signal.
     cgroup.thaw();
     await exited;
-    this.link.close();
     this.#workspace?.close();
     await cgroup.release();
     onDestroyed();

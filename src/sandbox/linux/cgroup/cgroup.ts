@@ -33,6 +33,8 @@ export interface Cgroup {
   weigh(weight: number): void;
   /** Since it was taken. */
   usage(): SandboxUsage;
+  /** The processor time of `usage` alone. */
+  cpuMs(): number;
   /** Bytes of memory at this moment. */
   memory(): number;
   /** The sandbox has ended: kills what is left, and keeps the group for another sandbox or removes it. */

@@ -159,6 +159,8 @@ class CgroupV1 implements Cgroup, Reusable {
   #limits = unlimited;
   #weight = usualWeight;
   #isToFreeze = false;
+  /** Its sandbox has been frozen, and may not be thawed in all its parts. */
+  #wasFrozen = false;
   /** Its sandbox was in it, so none can still be on its way. */
   #wasEntered = false;
   /** What had been used when its sandbox began. */
@@ -186,6 +188,7 @@ class CgroupV1 implements Cgroup, Reusable {
 
   begin(limits: CgroupLimits): void {
     this.#wasEntered = false;
+    this.#wasFrozen = false;
     this.limit(limits);
     const { peak, cpu, kills } = this.#files;
     peak.write(0);
@@ -225,6 +228,7 @@ class CgroupV1 implements Cgroup, Reusable {
   async freeze(): Promise<void> {
     const { state } = this.#files;
     this.#isToFreeze = true;
+    this.#wasFrozen = true;
     let told = Number.NEGATIVE_INFINITY;
     const frozen = () => {
       if (!this.#isToFreeze) return true;
@@ -251,12 +255,16 @@ class CgroupV1 implements Cgroup, Reusable {
   }
 
   usage(): SandboxUsage {
-    const { cpu, peak, kills } = this.#files;
+    const { peak, kills } = this.#files;
     return {
-      cpuMs: (Number(cpu.read()) - this.#before.cpuNs) / 1e6,
+      cpuMs: this.cpuMs(),
       peakMemoryBytes: Number(peak.read()),
       oomKills: kills.readKey('oom_kill') - this.#before.oomKills,
     };
+  }
+
+  cpuMs(): number {
+    return (Number(this.#files.cpu.read()) - this.#before.cpuNs) / 1e6;
   }
 
   memory(): number {
@@ -275,7 +283,8 @@ class CgroupV1 implements Cgroup, Reusable {
       this.#wasEntered &&
       // What is in one of its groups is in all of them.
       count.read() === '0' &&
-      state.read() === 'THAWED' &&
+      // Nobody else can freeze it.
+      (!this.#wasFrozen || state.read() === 'THAWED') &&
       Number(memory.read()) <= mostMemoryLeft
     );
   }

@@ -200,12 +200,16 @@ class CgroupV2 implements Cgroup, Reusable {
   }
 
   usage(): SandboxUsage {
-    const { cpu, kills, peak, current } = this.#files;
+    const { kills, peak, current } = this.#files;
     return {
-      cpuMs: (cpu.readKey('usage_usec') - this.#before.cpuUs) / 1000,
+      cpuMs: this.cpuMs(),
       peakMemoryBytes: Number((peak ?? current).read()),
       oomKills: kills.readKey('oom_kill') - this.#before.oomKills,
     };
+  }
+
+  cpuMs(): number {
+    return (this.#files.cpu.readKey('usage_usec') - this.#before.cpuUs) / 1000;
   }
 
   memory(): number {
@@ -223,8 +227,7 @@ class CgroupV2 implements Cgroup, Reusable {
     return (
       this.#wasEntered &&
       this.#hasOwnPeak &&
-      events.readKey('populated') === 0 &&
-      events.readKey('frozen') === 0 &&
+      !/^(populated|frozen) [^0]/m.test(events.read()) &&
       Number(current.read()) <= mostMemoryLeft
     );
   }

@@ -32,7 +32,7 @@ const urgentOrders: ReadonlySet<string> = new Set(['run', 'program']);
  * Output of a program that ends sooner is read with its end; of others after each of these times, and from the last one on as it comes: that
  * takes streams.
  */
-const looksMs = [5, 10, 20, 40];
+const looksMs = [12, 24, 40];
 
 /** More than all commands of a sandbox are granted at a time. */
 const grantedBefore = 32 * 1024 * 1024;
@@ -52,6 +52,8 @@ export class PipeLink implements GuestLink {
   readonly #said: ClaimQueue;
   /** Code of the user may run, or have run. */
   #isStarted = false;
+  /** A program of the image has been started ahead of need, which may say something of its own, as a warning. */
+  #hasOtherWords = false;
   #watching: NodeJS.Timeout | undefined;
   #listener = silent;
   readonly #makeBulk: (fds: readonly [number, number]) => OpenedBulkPipes;
@@ -108,6 +110,7 @@ export class PipeLink implements GuestLink {
 
   send(order: Order): Promise<void> {
     const { op } = order.frame;
+    if (op === 'park') this.#hasOtherWords = 'argv' in order.frame;
     if (startOrders.has(op)) this.#begin();
     const sent = this.#send(order);
     if (urgentOrders.has(op)) this.push();
@@ -160,16 +163,15 @@ export class PipeLink implements GuestLink {
     for (const pipe of this.#outputs) pipe.drain();
   }
 
-  /** Drops what was not sent: no order matters to a sandbox that is being killed. */
-  stopSending(): void {
+  /**
+   * The sandbox is being killed, or has ended: no order matters to it, and nobody hears what it still says. Its ends are not waited for,
+   * which would take a stream for each pipe. Idempotent.
+   */
+  close(): void {
     clearTimeout(this.#watching);
     this.#listener = silent;
     this.#attend = () => {};
     this.#command.close();
-  }
-
-  close(): void {
-    clearTimeout(this.#watching);
     for (const pipe of [this.#claims, ...this.#outputs]) pipe.close();
     void this.#bulk?.promise.then(
       (pipes) => pipes.close(),
@@ -182,9 +184,17 @@ export class PipeLink implements GuestLink {
       this.#attend(said);
       return;
     }
-    if (this.#isStarted) for (const pipe of this.#outputs) pipe.drain();
+    if (this.#isStarted) this.#drain(said.claim === 'done' ? said.left : undefined);
     if (said.claim === 'bulk') this.#openBulk(said.fds);
     else this.#listener.claim(said);
+  }
+
+  /**
+   * @param left what the guest says to be in each pipe: a read that finds nothing is an error, and costs as much. A false word costs its own
+   * program's output, which a freeze may yet bring.
+   */
+  #drain(left?: readonly number[]): void {
+    for (const [at, pipe] of this.#outputs.entries()) if (left?.[at] !== 0) pipe.drain();
   }
 
   #awaitBulk(): void {
@@ -209,12 +219,16 @@ export class PipeLink implements GuestLink {
   #begin(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    // What has been written until now is not the user's: nobody hears it.
+    if (this.#hasOtherWords) this.#dropWritten();
+    this.#lookLater(0);
+  }
+
+  /** What has been written until now is not the user's: nobody hears it. */
+  #dropWritten(): void {
     const listener = this.#listener;
     this.#listener = silent;
     for (const pipe of this.#outputs) pipe.drain();
     this.#listener = listener;
-    this.#lookLater(0);
   }
 
   #lookLater(look: number): void {
