@@ -1,12 +1,32 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Runs the long tests (those in `test/`) first, so that no long file is left over at the end for one worker alone. */
+/** Files of half a minute and more. Where nothing has run yet the runner would begin with the largest files, and some of these are small. */
+const longest = [
+  'face/face',
+  'security/machines',
+  'conformance/languages',
+  'images/image-build',
+  'security/event-loop',
+  'http/openapi',
+  'conformance/packages',
+  'security/compile',
+  'security/sessions',
+  'security/saturation',
+  'security/resources',
+  'security/checkpoints',
+  'bench/soak',
+];
+
+/** Runs long files first, and those in `test/` before the others, so that no long one is left over at the end for one worker alone. */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isUnit = ({ project }: TestSpecification) => Number(project.name === 'unit');
-    return sorted.toSorted((a, b) => isUnit(a) - isUnit(b));
+    const place = ({ project, moduleId }: TestSpecification) => {
+      if (project.name === 'unit') return longest.length + 1;
+      const found = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return found < 0 ? longest.length : found;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
   }
 }
 

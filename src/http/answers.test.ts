@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { apiKey, serve } from '../../test/support/http.ts';
 import type { Dialect } from './dialect.ts';
@@ -63,12 +64,14 @@ describe('a large answer', () => {
 describe('a slow reader', () => {
   test('is closed, although it reads a byte now and then', async () => {
     const timeouts = { unreadMs: 500, readBytesPerSecond: 100_000_000, checkEveryMs: 50 };
-    const base = await serve({ dialects: [dialect], timeouts }).listen();
-    const socket = ask(base, '/large');
-    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const service = serve({ dialects: [dialect], timeouts });
+    const socket = ask(await service.listen(), '/large');
     const trickle = setInterval(() => socket.read(20_000), 50);
     onTestFinished(() => clearInterval(trickle));
-    await closed;
+    // Its own side hears of that only when it has read what has come so far, which takes it long.
+    const connections = () => promisify(service.app.server.getConnections).call(service.app.server);
+    await vi.waitFor(async () => expect(await connections()).toBe(1), 20_000);
+    await vi.waitFor(async () => expect(await connections()).toBe(0), 20_000);
   });
 
   test('of a quiet stream is left alone', async () => {

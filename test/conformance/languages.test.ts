@@ -98,7 +98,7 @@ const properties: Record<string, (program: Program) => Promise<void>> = {
     expect(run.files).toEqual({});
   },
   async 'time limit'({ language, code }) {
-    const wallMs = atPace(slowStart[language] ?? 2000);
+    const wallMs = atPace(slowStart[language] ?? 1000);
     const run = await runMode(language, code, ['endless'], { limits: { ...limits, wallMs } });
     expect(run).toMatchObject({ outcome: 'timed_out', stage: 'run' });
     expect(run.stdout).toBe('before\n');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 
@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
-async function openShell() {
-  const session = await openFor(engine);
+async function openShell(atEnd?: TestContext['onTestFinished']) {
+  const session = await openFor(engine, {}, atEnd);
   return (code: string, wallMs = 10_000) => session.run(code, { language: 'bash', limits: { wallMs } });
 }
 
@@ -74,12 +74,13 @@ describe('a Bash cell', () => {
     });
   });
 
-  it.each([
+  // Each waits for its time limit: they do it at once.
+  it.concurrent.for([
     ['waits for a program', 'sleep 60'],
     ['loops', 'while :; do n=$((n + 1)); done'],
     ['loops in functions', 'g() { while :; do sleep 0.01; done; }; while :; do g; done'],
-  ])('that %s is interrupted, and its variables stay', async (_, code) => {
-    const run = await openShell();
+  ] as const)('that %s is interrupted, and its variables stay', async ([, code], { onTestFinished }) => {
+    const run = await openShell(onTestFinished);
     await run('x=5');
     expect(await run(`y=6; ${code}`, 2000)).toMatchObject({
       outcome: 'timed_out',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { displays, openFor, result } from '../support/cells.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 
@@ -10,8 +10,8 @@ afterAll(() => engine.close());
 
 const collect = 'require("v8").setFlagsFromString("--expose-gc"); require("vm").runInNewContext("gc")()';
 
-async function openConsole(language = 'javascript') {
-  const session = await openFor(engine);
+async function openConsole(language = 'javascript', atEnd?: TestContext['onTestFinished']) {
+  const session = await openFor(engine, {}, atEnd);
   return (code: string, wallMs = 10_000) => session.run(code, { language, limits: { wallMs } });
 }
 
@@ -189,7 +189,8 @@ Promise.resolve().then(() => console.log('later')); console.log('x'.repeat(50_00
     expect(await run('x')).toMatchObject({ value: '1', exitCode: 0 });
   });
 
-  it.each([
+  // Each waits for its time limit, so some of them do it at once.
+  it.concurrent.for([
     ['loops', 'while (true) n++'],
     ['loops and catches everything', 'while (true) try { while (true) n++ } catch {}'],
     ['loops after a wait', 'await new Promise((r) => setTimeout(r, 5)); while (true) n++'],
@@ -203,8 +204,8 @@ Promise.resolve().then(() => console.log('later')); console.log('x'.repeat(50_00
     ['waits for nothing', 'n++; await new Promise(() => {})'],
     ['sleeps in a lock', 'n++; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'],
     ['promises nothing', 'n++; new Promise(() => {})'],
-  ])('that %s is interrupted, and its names survive', async (_, code) => {
-    const run = await openConsole();
+  ] as const)('that %s is interrupted, and its names survive', async ([, code], { onTestFinished }) => {
+    const run = await openConsole('javascript', onTestFinished);
     await run('var n = 0; await new Promise((r) => setTimeout(r, 1000))');
     expect(await run(code, 2000)).toMatchObject({ outcome: 'timed_out', interpreter: 'kept' });
     expect(await run('n > 0')).toMatchObject({ value: 'true', interpreter: 'kept' });

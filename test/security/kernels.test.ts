@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { openFor } from '../support/cells.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { atPace, nature } from '../support/tier.ts';
@@ -26,8 +26,12 @@ shell = get_ipython()
 `;
 
 /** Runs a hostile cell, then asks the same session for a sum; the second must be answered by whatever is left or made anew. */
-async function attack(code: string, { wallMs = 3000, language = 'python', mayTakeAll = false } = {}) {
-  const session = await openFor(engine, { processes: 48 });
+async function attack(
+  code: string,
+  { wallMs = 3000, language = 'python', mayTakeAll = false } = {},
+  atEnd?: TestContext['onTestFinished'],
+) {
+  const session = await openFor(engine, { processes: 48 }, atEnd);
   const cell = await session.run((language === 'python' ? python : '') + code, { limits: { wallMs }, language });
   // On a busy machine a storm of processes may leave the supervisor no turn in time: then its sandbox is given up as a whole.
   if (mayTakeAll && session.session.ended) {
@@ -44,7 +48,8 @@ async function attack(code: string, { wallMs = 3000, language = 'python', mayTak
 }
 
 describe('a kernel that speaks garbage is ended, and the session goes on', attacking('kernels'), () => {
-  it.each([
+  // Some wait for their time limit, so they are in several sessions at once.
+  it.concurrent.for([
     ['no frame', "[os.write(fd, b'\\xff' * 4096) for fd in pipes[1:]]"],
     ['no JSON', "say(b'{')"],
     ['no object', "say(b'[1]')"],
@@ -69,8 +74,8 @@ describe('a kernel that speaks garbage is ended, and the session goes on', attac
     ],
     ['too large events', "for _ in range(20): event(event='display', bundle={'image/png': 'A' * (6 << 20)})"],
     ['events of no kind', "event(event='tool_call'); event(event=5); event(); event(claim='done', token='x', code=0)"],
-  ])('%s', async (_, code) => {
-    const cell = await attack(code);
+  ] as const)('%s', async ([, code], { onTestFinished }) => {
+    const cell = await attack(code, {}, onTestFinished);
     expect(['completed', 'timed_out']).toContain(cell.outcome);
     expect(cell.outputs.length).toBeLessThanOrEqual(200);
   });

@@ -2,10 +2,14 @@ import { onTestFinished } from 'vitest';
 import type { Limits, MimeBundle } from '../../src/core/index.ts';
 import type { TestCell, TestEngine, TestSession } from './engine.ts';
 
-/** A live session that is closed with its test. */
-export async function openFor(engine: TestEngine, limits: Partial<Limits> = {}): Promise<TestSession> {
+/** A live session that is closed with its test. A test that runs beside others passes its own `onTestFinished`. */
+export async function openFor(
+  engine: TestEngine,
+  limits: Partial<Limits> = {},
+  atEnd: (close: () => Promise<void>) => void = onTestFinished,
+): Promise<TestSession> {
   const session = await engine.openSession(limits);
-  onTestFinished(() => session.close());
+  atEnd(() => session.close());
   return session;
 }
 

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
+import { nativeClient } from '../../support/native.ts';
 import type { Face } from '../pages.ts';
 
 const plotted = [
   '# Compared growth by region',
-  'import time',
+  'import os, time',
   'print("row 0", flush=True)',
-  // Long enough for a busy machine to show it meanwhile.
-  'time.sleep(6)',
+  'while not os.path.exists("/tmp/shown"): time.sleep(0.05)',
   'import matplotlib.pyplot as plt',
   'plt.plot([1, 2, 3], [1, 4, 9]); plt.show()',
   'written = open("growth.csv", "w").write(open("sales.csv").read())',
@@ -58,7 +58,7 @@ export function chatScenes(face: () => Face): void {
   });
 
   it('a file is dropped, code runs with live output, a figure and a file come, and all of it survives a reload', async () => {
-    const { upstream } = face();
+    const { upstream, server } = face();
     upstream.reset();
     upstream.say(
       [{ text: 'I will look first.' }, { python: plotted }],
@@ -76,6 +76,11 @@ export function chatScenes(face: () => Face): void {
     // Live: it is shown while the code still runs.
     expect(await page.getByRole('button', { name: 'Interrupt' }).count()).toBe(1);
     await run.locator('summary').getByText('Compared growth by region').waitFor();
+    const notebook = await page.getByRole('link', { name: 'Open as notebook' }).getAttribute('href');
+    const goOn = await nativeClient(server).send('POST', `/sessions/${notebook!.split('/').at(-1)}/commands`, {
+      argv: ['touch', '/tmp/shown'],
+    });
+    expect(goOn.status).toBe(201);
     await page.locator('strong').getByText('fastest').waitFor();
     await page.locator('.fig img').waitFor();
     expect(await run.getAttribute('open')).toBeNull();
