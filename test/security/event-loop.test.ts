@@ -107,8 +107,8 @@ function unread(method: string, path: string, body?: Buffer, headers: Readonly<R
 }
 
 /**
- * Does something to the server and measures it meanwhile. Other work on the machine holds up a loop too, but not every time, so
- * the best of a few tries counts.
+ * Does something to the server and measures it meanwhile. Other work on the machine slows a loop down too, but not every time, so the best
+ * of a few tries counts.
  */
 async function expectResponsive(what: string, begin: () => Socket[], during: (sockets: Socket[]) => Promise<unknown>) {
   const allowedMs = Math.max(50, 20 * idle.p99Ms);
