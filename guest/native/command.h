@@ -7,8 +7,8 @@
 void use_environment(char *const *environment);
 char *const *usual_environment(void);
 
-/* Reads `argv` and `env` of an order. `more`: a further variable, or null. */
-void read_command(const struct member *order, int count, const char *more);
+/* Reads `argv` and `env` of an order. */
+void read_command(const struct member *order, int count);
 const char *command_name(void);
 const char *value_of(const char *name);
 

@@ -48,9 +48,9 @@ static _Noreturn void become_program(int input, volatile long *fault)
 }
 
 /* Starts the program of an order, with `input` as its descriptor 3 if that is one; returns its pid. */
-static int start_program(const struct member *order, int count, int input, int score, int is_ahead)
+static int start_program(const struct member *order, int count, int input, int score)
 {
-    read_command(order, count, is_ahead ? "_PROGRAM_WAITS=3" : 0);
+    read_command(order, count);
     be_init();
     /* It inherits the score, which is then lowered again here. */
     set_score(score, SCORE_OF_PROGRAMS);
@@ -141,7 +141,7 @@ struct ending run_program(struct parked *parked, const struct member *order, int
             end_parked(parked);
             CALL1(close, parked->orders);
         }
-        program = start_program(order, count, -1, score, 0);
+        program = start_program(order, count, -1, score);
     }
     return await_program(program, score, signals);
 }
@@ -172,7 +172,7 @@ struct ending run_ahead(void (*obey)(void *), void *argument, int signals)
 
 _Noreturn void become_ordered(const struct member *order, int count)
 {
-    read_command(order, count, 0);
+    read_command(order, count);
     is_program = 1;
     become_program(-1, &fault_ahead);
 }
@@ -184,7 +184,7 @@ void park_program(struct parked *parked, const struct member *order, int count)
     int score = open_score(), is_ahead = is_text(json_find(order, count, "ahead"), "true");
     if (is_ahead)
         remember_command(order, count);
-    int pid = start_program(order, count, ends[0], score, is_ahead);
+    int pid = start_program(order, count, ends[0], score);
     CALL1(close, ends[0]);
     *parked = (struct parked){pid, ends[1], -1, score, {0}, is_ahead};
 }

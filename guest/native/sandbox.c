@@ -144,7 +144,7 @@ void rehearse_orders(int with_program)
     int count = json_members((struct slice){text, sizeof text - 1}, order, MOST_MEMBERS);
     file_of(order, count);
     if (with_program)
-        read_command(order, count, 0);
+        read_command(order, count);
     use_frame();
 }
 

@@ -1,9 +1,8 @@
 # Read by bash before a program (BASH_ENV).
 
 unset BASH_ENV
-if [[ -v _PROGRAM_WAITS ]]; then
-  # Begun ahead of need: the source is there, and the program's time begins, when this ends.
-  unset _PROGRAM_WAITS
+if [[ -p /dev/fd/3 ]]; then
+  # Begun ahead of need: the source is there, and the program's time begins, when this ends. No variable tells of it: users' have any names.
   read -r -u 3
   exec 3<&-
   unset REPLY

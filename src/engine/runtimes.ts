@@ -13,8 +13,8 @@ const runSchema = z.discriminatedUnion('kind', [
     /** Environment of the program alone. */
     env: z.record(z.string(), z.string()).default({}),
     /**
-     * Most of its programs have the same words and variables: it is begun ahead of need. With `_PROGRAM_WAITS` its start-up file waits for
-     * the end of descriptor 3 before the source is read. `{heapMiB}` is no such word.
+     * Most of its programs have the same words and variables: it is begun ahead of need. Where descriptor 3 is a pipe its start-up file waits
+     * for the end of it before the source is read. `{heapMiB}` is no such word.
      */
     ahead: z.boolean().default(false),
   }),

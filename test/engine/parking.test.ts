@@ -33,7 +33,7 @@ describe('a shell that was begun ahead', () => {
   it('is what the program would be without: its number, descriptors, variables and time', async () => {
     const shell = programs('bash');
     await new Promise((resolve) => setTimeout(resolve, 2100));
-    const code = `echo $SECONDS $$ $0 $# $- "$(ls)" ; ls /proc/$$/fd | tr '\\n' ' '; compgen -v | grep -E 'REPLY|WAITS|BASH_ENV|SOURCE$'; trap -p; declare -F`;
+    const code = `echo $SECONDS $$ $0 $# $- "$(ls)" ; ls /proc/$$/fd > /tmp/fds; tr '\\n' ' ' < /tmp/fds; compgen -v | grep -E 'REPLY|WAITS|BASH_ENV|SOURCE$'; trap -p; declare -F`;
     const { outcome, stdout } = await engine.run('bash', code);
     expect({ outcome, stdout }).toEqual({
       outcome: 'completed',
@@ -57,5 +57,12 @@ describe('a shell that was begun ahead', () => {
     expect((await run('head -c 4 "$0"', {})).stdout).toBe('head');
     const inputs = [input('script.sh', 'echo other')];
     expect((await run('bash script.sh; basename "$0"', { inputs })).stdout).toBe('other\nscript_2.sh\n');
+  });
+
+  it('makes way for one with variables of any name, and as many as there may be', async () => {
+    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, each) => [`V${each.toString(36)}`, '']));
+    const code = 'echo "$_PROGRAM_WAITS $REPLY"; compgen -e | grep -c ^V';
+    const { stdout, stderr } = await engine.run('bash', code, { env: { ...many, _PROGRAM_WAITS: '3', REPLY: 'mine' } });
+    expect({ stdout, stderr }).toEqual({ stdout: '3 mine\n5000\n', stderr: '' });
   });
 });

@@ -40,6 +40,8 @@ describe('an execution', () => {
     const start = (request: object) => service.run(undefined, '', request);
     await expect(start({ language: 'cobol' })).rejects.toEqual(refused('unsupported_language', /python, bash, php/));
     await expect(start({ args: ['\0'] })).rejects.toEqual(refused('invalid_request'));
+    for (const name of ['_PROGRAM_SOURCE', '_PTC_NAMES'])
+      await expect(start({ env: { [name]: '' } })).rejects.toEqual(refused('invalid_request', new RegExp(name)));
     const unknown = { sessionId: 'A'.repeat(21), fileId: 'B'.repeat(21), scope: { kind: 'user' }, path: 'a' };
     await expect(start({ files: [unknown] })).rejects.toEqual(refused('file_refused'));
     await expect(start({ language: 'php', tools: [{ name: 'ask' }] })).rejects.toEqual(

@@ -5,6 +5,8 @@ const maxCodeBytes = 8 * 1024 * 1024;
 const maxArgs = 10_000;
 const maxEnvBytes = 32 * 1024;
 const maxArgsBytes = 128 * 1024;
+/** By these, start-up files of languages know a program's source and its tools. */
+const ownVariables: readonly string[] = ['_PROGRAM_SOURCE', '_PTC_NAMES'];
 
 /** Languages by their names and aliases, of each list of them that a runner has given. */
 const byWord = new WeakMap<readonly Language[], ReadonlyMap<string, Language>>();
@@ -62,6 +64,7 @@ export function checkProgram({
   const variables = Object.entries(env);
   if (!variables.every(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)))
     refuse('the name of an environment variable is letters, digits and _, and begins with no digit');
+  for (const name of ownVariables) if (Object.hasOwn(env, name)) refuse(`${name} is a variable of the service's own`);
   if (!variables.every(([, value]) => value.isWellFormed() && !value.includes('\0')))
     refuse('environment variables must be Unicode without NUL characters');
   if (variables.reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value) + 2, 0) > maxEnvBytes)
