@@ -6,10 +6,10 @@ import {
   type Outcome,
   type Tier,
   type ToolDefinition,
-  type Usage,
 } from '../core/index.ts';
 import { type Order, orders } from '../guest-protocol/index.ts';
 import type { Backend, Sandbox } from '../sandbox/index.ts';
+import { isUnheard, together } from './again.ts';
 import { collectLimits, diffWorkspace, stagedFiles, type WorkspaceDiff } from './artifacts.ts';
 import { type Compilation, Compiler } from './compile.ts';
 import type { CompileCache } from './compile-cache.ts';
@@ -196,12 +196,10 @@ class SandboxEngine implements Engine {
     options: EngineCallOptions,
   ): Promise<EngineRun> {
     const run = await this.#attempt(request, entry, compiled, options);
-    const { outcome, stdout, stderr, usage } = run.result;
+    const { usage } = run.result;
     const wallMs = request.limits.wallMs - usage.wallMs;
-    const isHeard = stdout.bytes + stderr.bytes > 0 || callBroker(options.tools)?.isUsed;
-    if (outcome !== 'killed' || isHeard || wallMs <= 0) return run;
-    // The sandbox may have died while it was parked. A program without any visible effect can run again: what it did stayed in its
-    // sandbox. One that has itself killed gains nothing: both have the time of one, and count.
+    if (!isUnheard(run.result) || callBroker(options.tools)?.isUsed || wallMs <= 0) return run;
+    // One that has itself killed gains nothing: both have the time of one, and count.
     run.release();
     const again = await this.#attempt({ ...request, limits: { ...request.limits, wallMs } }, entry, compiled, options);
     return { ...again, result: { ...again.result, usage: together(usage, again.result.usage) } };
@@ -381,14 +379,6 @@ function notCompiled(
 }
 
 const none = { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
-
-function together(one: Usage, other: Usage): Usage {
-  return {
-    wallMs: one.wallMs + other.wallMs,
-    cpuMs: one.cpuMs + other.cpuMs,
-    peakMemoryBytes: Math.max(one.peakMemoryBytes, other.peakMemoryBytes),
-  };
-}
 
 function input(stdin: string | undefined): Order[] {
   return stdin === undefined ? [] : [orders.stdin(Buffer.from(stdin))];

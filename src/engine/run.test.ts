@@ -214,6 +214,23 @@ describe('a compiled program', () => {
     expect([run.inherited, events, used().length]).toEqual([['a.h'], ['stderr'], 1]);
   });
 
+  it('whose compiler’s sandbox died before anything was heard of it is compiled again, once', async () => {
+    let compilers = 0;
+    backend.run = async (_, guest) => {
+      if (!guest.files.read('main.c')) return 0;
+      compilers++;
+      await setTimeout(20);
+      if (compilers !== 2) guest.exit();
+      guest.files.write('.program-0', 'binary');
+      return 0;
+    };
+    const { result } = await execute({ language: 'c', code: 'int main() {}' });
+    expect(result).toMatchObject({ outcome: 'completed', stage: 'run' });
+    expect(result.compileUsage!.wallMs).toBeGreaterThanOrEqual(40);
+    const other = await execute({ language: 'c', code: 'int main() {}' });
+    expect([other.result.stage, other.result.outcome, compilers]).toEqual(['compile', 'killed', 4]);
+  });
+
   it('whose compiler says that all is well and makes nothing is a failure', async () => {
     const { result } = await execute({ language: 'c', code: 'int main() {}' });
     expect(result).toMatchObject({ stage: 'compile', exitCode: 1, stderr: { text: /made no program/ } });
