@@ -43,6 +43,9 @@ describe('the filter in the kernel', attacking('calls'), () => {
     ['ioctl', [0, 0x8902, 0], 'ENOTTY'], // SIOCSPGRP
     ['setpgid', [0, 1 + high], 'EPERM'],
     ['pidfd_open', [1, 0], 'EPERM'],
+    ['prlimit64', [1, 7, 0, 0], 'EPERM'],
+    ['prlimit64', [1 + high, 7, 0, 0], 'EPERM'],
+    ['prlimit64', [0, 7, 0, 0], 'OK'],
     ['mmap', [0, 1 << 21, 3, 0x40022, 2 ** 64 - 1, 0], 'ENOMEM'], // MAP_HUGETLB
     ['prctl', [22, 2, 0], 'EINVAL'], // PR_SET_SECCOMP
     ['prctl', [53, 0, 2], 'EPERM'], // PR_SET_SPECULATION_CTRL
