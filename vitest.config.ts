@@ -42,6 +42,8 @@ export default defineConfig({
     expect: { poll: { timeout: 20_000 } },
     // Sandboxes and crash tests need the processor for themselves.
     maxWorkers: 2,
+    // Of tests of one file that may run beside each other.
+    maxConcurrency: 4,
     sequence: { sequencer: LongFirst },
     projects: [
       {

@@ -139,8 +139,9 @@ it('covers every language there is', () => {
   expect(languages).toEqual(engine.engine.catalogue.runtimes.map(({ name }) => name));
 });
 
-describe.each(languages)('%s', (language) => {
-  it.each(Object.keys(properties))('%s', { timeout: atPace(120_000) }, async (property) => {
+// Languages beside each other: an interpreter waits for its time limit while a compiler works. What is compiled first serves what comes after.
+describe.concurrent.each(languages)('%s', (language) => {
+  it.each(Object.keys(properties))('%s', { timeout: atPace(120_000), concurrent: false }, async (property) => {
     const row = table.get(language) ?? new Map<string, string>();
     table.set(language, row.set(property, 'FAILS'));
     const code = source(language, 'program');

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { readImageManifest } from '../../src/images/image-manifest.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { imageRoot } from '../support/image.ts';
 
 /** What docs/reference/languages.md says programs find, found by programs. */
+
+/** Some programs wait for the disk while others compute. */
+const it = test.concurrent;
 
 const page = readFileSync(new URL('../../docs/reference/languages.md', import.meta.url), 'utf8');
 const section = (title: string) => page.split(/^## /m).find((part) => part.startsWith(`${title}\n`))!;
@@ -282,8 +285,8 @@ it('Node imports every package that is named, from any folder', { timeout: 120_0
     `for (const name of ${JSON.stringify(leftOut.includes('npm') ? [] : inNode)})`,
     '  await import(name).catch((error) => console.log(name, error.message));',
   ].join('\n');
-  for (const language of ['javascript', 'typescript'])
-    expect(await engine.run(language, code)).toMatchObject({ outcome: 'completed', exitCode: 0, stdout: '' });
+  const runs = await Promise.all(['javascript', 'typescript'].map((language) => engine.run(language, code)));
+  for (const run of runs) expect(run).toMatchObject({ outcome: 'completed', exitCode: 0, stdout: '' });
 });
 
 it('R attaches every package that is named', { timeout: 120_000 }, async () => {

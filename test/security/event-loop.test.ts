@@ -144,7 +144,7 @@ const untilAnswered = (sockets: Socket[]) =>
 /** Whether the answer of a route is so small that unread ones of several routes together are within every bound. One that does not end is not. */
 async function isSmall(path: string): Promise<boolean> {
   const stop = new AbortController();
-  const late = setTimeout(() => stop.abort(), 2000);
+  const late = setTimeout(() => stop.abort(), 500);
   try {
     const answer = await fetch(`${server.url}${path}`, { headers: { 'x-api-key': server.key }, signal: stop.signal });
     let bytes = 0;

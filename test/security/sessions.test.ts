@@ -258,7 +258,8 @@ describe('cells that show as much as they may', attacking('limits'), () => {
 
 describe('a cell that forks without end', attacking('limits'), () => {
   it('costs its session at most the sandbox: the next cell finds the files', async () => {
-    const service = await startSessions(engine);
+    // What is left of the forks may keep the variables from being saved at the end.
+    const service = await startSessions(engine, { stateSaveMs: atPace(1000) });
     const { id } = await service.sessions.create(ann, {});
     await service.run(id, 'open("kept.txt", "w").write("kept")');
     await withNeighbour(async () => {

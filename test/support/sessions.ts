@@ -30,6 +30,7 @@ export interface TestSessionsOptions {
   readonly directory?: string;
   readonly maxLive?: number;
   readonly stateBytes?: number;
+  readonly stateSaveMs?: number;
   readonly stateRestoreMs?: number;
   readonly queueWaitMs?: number;
   /** URL of a NATS server: the worker is reached by it, as on another machine. */
@@ -113,7 +114,7 @@ export async function startSessions(engine: TestEngine, options: TestSessionsOpt
     reserveBytes: 1000,
     stateBytes: options.stateBytes ?? 64 * 1024 * 1024,
     stateAfterMs: 30_000,
-    stateSaveMs: atPace(10_000),
+    stateSaveMs: options.stateSaveMs ?? atPace(10_000),
     checkpointBytes: 1024 ** 3,
     checkpointSaveMs: 60_000,
     stateRestoreMs: options.stateRestoreMs ?? atPace(30_000),
