@@ -19,6 +19,11 @@
 #endif
 #if defined(BARE)
 #include "bare.c"
+#elif defined(NODE)
+#include "numbers.c"
+#include "threads.c"
+#include "descriptors.c"
+#include "node.c"
 #elif !defined(LAUNCHER)
 #include "python.c"
 #endif

@@ -1,6 +1,7 @@
 /* The zygote of everything that is not Python: a program without a library, whose forks have next to nothing to copy and to free. */
 #include "begin.h"
 #include "command.h"
+#include "confine.h"
 #include "init.h"
 #include "workspace.h"
 
@@ -13,8 +14,37 @@ static char **in_workspace(char **environment)
     return environment;
 }
 
-/* Arguments: `programs`, the descriptor of the folder of those that are kept, and descriptors of the entrances; `alone`; or
- * `init`, whose environment begins with its state. */
+enum { LOAD_NUMBER = 0x20, IS_EQUAL = 0x15, RETURN = 0x06, REFUSED = 0x50000 | 38 /* ENOSYS */, ALLOWED = 0x7fff0000, IO_URING_SETUP = 425, CONTROL_SOCKET = 3,
+       CLOSE_RANGE_CLOEXEC = 4 };
+
+/*
+ * Becomes a program of the image that forks sandboxes itself: `words` are descriptors of the entrances, `--` and the program. Its loops must not wait on rings of the kernel's, which no fork can make
+ * anew, and which no sandbox may make.
+ */
+static _Noreturn void become_forked(char **words, char **environment)
+{
+    static const struct {
+        uint16_t code;
+        uint8_t if_true, if_false;
+        uint32_t value;
+    } instructions[] = {{LOAD_NUMBER, 0, 0, 0}, {IS_EQUAL, 0, 1, IO_URING_SETUP}, {RETURN, 0, 0, REFUSED}, {RETURN, 0, 0, ALLOWED}};
+    struct {
+        uint16_t count;
+        const void *instructions;
+    } program = {COUNT(instructions), instructions};
+    checked(CALL5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
+    checked(CALL5(prctl, PR_SET_SECCOMP, 2 /* filter */, &program, 0, 0), "prctl(PR_SET_SECCOMP)");
+    checked(CALL3(close_range, CONTROL_SOCKET, INT32_MAX, CLOSE_RANGE_CLOEXEC), "close_range");
+    checked(CALL3(fcntl, CONTROL_SOCKET, F_SETFD, 0), "fcntl");
+    for (; *words && !is_text((struct slice){*words, length_of(*words)}, "--"); words++)
+        checked(CALL3(fcntl, descriptor_in(*words), F_SETFD, 0), "fcntl");
+    if (!*words++ || !*words)
+        fail("a program to fork", 0);
+    fail(words[0], CALL3(execve, words[0], words, environment));
+}
+
+/* Arguments: `programs`, the descriptor of the folder of those that are kept, and descriptors of the entrances; `alone`; `forked`
+ * and what becomes one; or `init`, whose environment begins with its state. */
 __attribute__((used)) static _Noreturn void run(long *stack)
 {
     struct sandbox sandbox;
@@ -25,6 +55,8 @@ __attribute__((used)) static _Noreturn void run(long *stack)
         use_environment(environment + 1);
         go_on(environment[0]);
     }
+    if (stack[0] > 2 && is_text((struct slice){words[1], length_of(words[1])}, "forked"))
+        become_forked(words + 2, in_workspace(environment));
     use_environment(in_workspace(environment));
     if (stack[0] == 2 && is_text((struct slice){words[1], length_of(words[1])}, "alone")) {
         begin_alone(&sandbox);

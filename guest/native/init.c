@@ -2,6 +2,7 @@
 
 #include "command.h"
 #include "pages.h"
+#include "threads.h"
 
 #define PROGRAM "/opt/dragoman/native/zygote"
 #define STATE "_INIT="
@@ -9,13 +10,6 @@
 enum { CLONE_WITH_MEMORY = 0x100, CLONE_SET_TID = 0x1000000, CLONE_CLEAR_TID = 0x200000, MOST_OWN_VARIABLES = 256 };
 
 #if !defined(BARE)
-
-#if defined(__x86_64__)
-enum { RSEQ_SIGNATURE = 0x53053053 };
-#else
-enum { RSEQ_SIGNATURE = (int)0xd428bc00 };
-#endif
-enum { RSEQ_SIZE = 32 };
 
 static int is_known;
 static void *area, *robust_list, *tid;

@@ -17,7 +17,8 @@ enum {
     SYS_mount = 165, SYS_sethostname = 170, SYS_exit_group = 231, SYS_openat = 257, SYS_mkdirat = 258, SYS_mknodat = 259, SYS_fchownat = 260, SYS_unlinkat = 263, SYS_linkat = 265,
     SYS_faccessat = 269, SYS_ppoll = 271, SYS_unshare = 272, SYS_splice = 275, SYS_utimensat = 280, SYS_signalfd4 = 289, SYS_dup3 = 292, SYS_pipe2 = 293,
     SYS_set_tid_address = 218, SYS_set_robust_list = 273, SYS_get_robust_list = 274, SYS_prlimit64 = 302, SYS_getrandom = 318, SYS_execveat = 322,
-    SYS_rseq = 334, SYS_close_range = 436,
+    SYS_rseq = 334, SYS_close_range = 436, SYS_getpid = 39, SYS_sigaltstack = 131, SYS_gettid = 186, SYS_getdents64 = 217, SYS_epoll_ctl = 233,
+    SYS_tgkill = 234, SYS_readlinkat = 267, SYS_eventfd2 = 290, SYS_epoll_create1 = 291, SYS_seccomp = 317,
 };
 #elif defined(__aarch64__)
 enum {
@@ -27,7 +28,8 @@ enum {
     SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_setresuid = 147, SYS_setresgid = 149, SYS_setpgid = 154, SYS_setsid = 157,
     SYS_madvise = 233, SYS_sethostname = 161, SYS_umask = 166, SYS_prctl = 167, SYS_getuid = 174, SYS_socket = 198, SYS_clone = 220, SYS_execve = 221,
     SYS_set_tid_address = 96, SYS_set_robust_list = 99, SYS_get_robust_list = 100, SYS_wait4 = 260, SYS_prlimit64 = 261, SYS_getrandom = 278,
-    SYS_execveat = 281, SYS_rseq = 293, SYS_close_range = 436,
+    SYS_execveat = 281, SYS_rseq = 293, SYS_close_range = 436, SYS_eventfd2 = 19, SYS_epoll_create1 = 20, SYS_epoll_ctl = 21, SYS_getdents64 = 61,
+    SYS_readlinkat = 78, SYS_tgkill = 131, SYS_sigaltstack = 132, SYS_getpid = 172, SYS_gettid = 178, SYS_seccomp = 277,
 };
 #else
 #error "no system call numbers for this processor"
@@ -77,7 +79,7 @@ enum { O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000 };
 enum { O_DIRECTORY = 040000, O_NOFOLLOW = 0100000 };
 #endif
 enum { O_TMPFILE = 020000000 | O_DIRECTORY };
-enum { F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ = 1031, F_SETFD = 2, FD_CLOEXEC = 1 };
+enum { F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ = 1031, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, FD_CLOEXEC = 1 };
 enum { SIGINT = 2, SIGKILL = 9, SIGUSR1 = 10, SIGPIPE = 13, SIGCHLD = 17, SIGXFSZ = 25 };
 enum { SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2, WNOHANG = 1, POLLIN = 1 };
 

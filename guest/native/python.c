@@ -4,6 +4,7 @@
 #include "command.h"
 #include "init.h"
 #include "pages.h"
+#include "threads.h"
 #include "workspace.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -16,17 +17,6 @@ struct settings {
     const struct area *areas;
     int area_count;
 };
-
-static char *own_address(void)
-{
-    char *address;
-#if defined(__x86_64__)
-    __asm__("mov %%fs:0, %0" : "=r"(address));
-#else
-    __asm__("mrs %0, tpidr_el0" : "=r"(address));
-#endif
-    return address;
-}
 
 /* Obeys orders until there is something for Python to do; what, is the result. Python's own code does not expect blocked signals. */
 EXPORTED int dragoman_obey(const struct settings *settings, struct sandbox *sandbox)

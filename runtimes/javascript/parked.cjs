@@ -1,35 +1,11 @@
 'use strict';
-// Waits, already started, for its orders on descriptor 3 ({entry, args, tools?}, then the end of the stream), then becomes the program.
+// Waits, already started, for its orders on descriptor 3 (JSON, then the end of the stream), then becomes the program.
 
 const fs = require('node:fs');
-const module_ = require('node:module');
-const { Console } = require('node:console');
-const { Writable } = require('node:stream');
+const { begin, warm } = require('./begin.cjs');
 
-// The first line that is printed takes its time: better now than on a user's. Both streams are made, and a console that goes
-// nowhere has printed one.
-const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-new Console(nowhere).log('%s', [{ warm: 1 }]);
-for (const stream of [process.stdout, process.stderr]) stream.uncork();
-
-const { hooks } = require('./modules.cjs');
-
+warm();
 const orders = JSON.parse(fs.readFileSync(3, 'utf8'));
 fs.closeSync(3);
-module_.registerHooks(hooks(orders));
-
-if (orders.tools) {
-  const { createTools, ToolExecutionError } = require('./tools.cjs');
-  Object.assign(globalThis, { tools: createTools(orders.tools), ToolExecutionError });
-}
-Object.defineProperty(globalThis, 'display', {
-  value: (...values) => console.log(...values),
-  writable: true,
-  configurable: true,
-});
-process.argv = [process.execPath, orders.entry, ...orders.args];
-// A program that is a module by its syntax (top-level await, import) may still call require, as it may elsewhere.
-globalThis.require = module_.createRequire(orders.entry);
 delete require.cache[__filename];
-// From an empty stack, so that no line of this file is in the program's traces.
-process.nextTick(module_.runMain, orders.entry);
+begin(orders);

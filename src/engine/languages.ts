@@ -21,7 +21,7 @@ export function commandsOf(runtime: Runtime, { parks }: RuntimeCatalogue): Langu
     case 'parked': {
       const park = parks.get(runtime.run.park)!;
       // The last word of a parked program is the script that waits; a fork is a Python that has begun.
-      const program = 'module' in park ? ['python3'] : 'argv' in park ? park.argv : park.slice(0, -1);
+      const program = 'module' in park ? ['python3'] : Array.isArray(park) ? park.slice(0, -1) : [];
       return { compile, check, run: [...program, '{entry}', '{args}'] };
     }
     case 'program':

@@ -82,7 +82,7 @@ export class Pool {
         size,
         isLarge: large,
         // Until its language is asked for, none waits.
-        atRest: !large && isUsual(kind) ? mostParked.atRest : 0,
+        atRest: !large && isUsual(kind, options.catalogue) ? mostParked.atRest : 0,
         ready: [],
         warmed: new Set(),
         rest: undefined,
@@ -306,14 +306,15 @@ export class Pool {
   }
 }
 
-/** What waits inside is an interpreter of the image that takes orders; one that is begun ahead as it is, a shell, is small. */
+/** What waits inside is an interpreter of the image that takes orders; one that is begun ahead as it is, a shell, and a fork are small. */
 function isLarge(kind: SandboxKind, catalogue: RuntimeCatalogue): boolean {
   const park = catalogue.parkOf(kind);
-  if (park) return !('module' in park || 'argv' in park);
+  if (park) return Array.isArray(park);
   return kind.kernel ? 'argv' in kind.kernel.start : false;
 }
 
-/** Of the kinds of sessions, the one that most begin as. */
-function isUsual({ kernel }: SandboxKind): boolean {
+/** Of the kinds of sessions, the one that most begin as. A program that is forked would have to be loaded for nobody. */
+function isUsual({ template, kernel }: SandboxKind, { templates }: RuntimeCatalogue): boolean {
+  if (templates.some(({ name, forks }) => forks && name === template)) return false;
   return kernel === undefined || (kernel !== null && 'module' in kernel.start);
 }

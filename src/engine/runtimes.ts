@@ -100,12 +100,16 @@ const runtimeSchema = z.strictObject({
   templates: z
     .record(
       z.string(),
-      z.strictObject({
-        /** The template of this file, above it, whose imports come first and with which it shares memory. */
-        extends: z.string().optional(),
-        imports: z.array(z.string()),
-        warm: z.string().nullable(),
-      }),
+      z.union([
+        z.strictObject({
+          /** The template of this file, above it, whose imports come first and with which it shares memory. */
+          extends: z.string().optional(),
+          imports: z.array(z.string()),
+          warm: z.string().nullable(),
+        }),
+        /** A program that is forked as it waits, where the boundary can do that; elsewhere its sandboxes are bare. */
+        z.strictObject({ forks: z.array(z.string()).min(1) }),
+      ]),
     )
     .default({}),
   parks: z.record(z.string(), parkSchema).default({}),
@@ -195,11 +199,18 @@ export interface RuntimeCatalogue {
 
 /**
  * Reads the runtimes folder. With a root, languages it lacks are left out.
+ * @param options.forksPrograms the boundary forks programs of the image
  * @throws Error naming the file that is malformed
  */
-export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue {
+export function loadRuntimes(
+  dir: string,
+  imageRoot?: string,
+  { forksPrograms = false }: { readonly forksPrograms?: boolean } = {},
+): RuntimeCatalogue {
   const runtimes: Runtime[] = [];
   const templates: Template[] = [];
+  /** Of programs, which are not forked. */
+  const notForked = new Set<string>();
   const parks = new Map<string, Park>();
   const kinds = new Map<string, SandboxKind>();
   const names = new Map<string, Runtime>();
@@ -225,7 +236,14 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     if (imageRoot && requires && !lstatSync(join(imageRoot, requires), { throwIfNoEntry: false })) continue;
     const isAhead = rest.run.kind === 'program' && rest.run.ahead;
     const park = rest.run.kind === 'parked' ? rest.run.park : isAhead ? name : undefined;
-    const { default: usual, ...choices } = template;
+    for (const [name, { extends: base, imports, warm, forks }] of Object.entries(own).map(whole)) {
+      const found = templates.find((template) => template.name === base);
+      if (base !== undefined && !found) throw new Error(`${file}: the template ${base} is to stand before ${name}`);
+      if (forks && !forksPrograms) notForked.add(name);
+      else templates.push({ name, extends: base, imports: [...(found?.imports ?? []), ...imports], warm, forks });
+    }
+    const { default: wished, ...choices } = template;
+    const usual = notForked.has(wished) ? bare.name : wished;
     const rules = Object.entries(choices as Record<string, z.infer<typeof choiceSchema>>).map(([template, choice]) => ({
       template,
       mentions: choice.mentions.length > 0 ? new RegExp(`\\b(?:${choice.mentions.join('|')})\\b`) : undefined,
@@ -248,7 +266,7 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
       isCalled: (word) => words.has(word) || words.has(withoutVersion(word)),
       kernel: kernel && kernelOf(name, kernel),
       tools,
-      compileKind: { template: usual, park: undefined },
+      compileKind: { template: bare.name, park: undefined },
       kindFor(code, inputs, withTools = false) {
         const rule = rules.find(
           (rule) => rule.mentions?.test(code) || inputs.some((input) => rule.inputs.some((end) => input.endsWith(end))),
@@ -261,11 +279,6 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     for (const word of words) {
       if (names.has(word)) throw new Error(`${file}: "${word}" already means ${names.get(word)!.name}`);
       names.set(word, runtime);
-    }
-    for (const [name, { extends: base, imports, warm }] of Object.entries(own)) {
-      const found = templates.find((template) => template.name === base);
-      if (base !== undefined && !found) throw new Error(`${file}: the template ${base} is to stand before ${name}`);
-      templates.push({ name, extends: base, imports: [...(found?.imports ?? []), ...imports], warm });
     }
     for (const [name, process] of Object.entries(ownParks)) parks.set(name, process);
     const wanted = [kindOf(usual, false), ...rules.map((rule) => kindOf(rule.template, false))];
@@ -303,12 +316,19 @@ export function loadRuntimes(dir: string, imageRoot?: string): RuntimeCatalogue 
     parks,
     parkOf(kind) {
       const park = kind.park === undefined ? undefined : parks.get(kind.park)!;
+      if (Array.isArray(park) && templates.some(({ name, forks }) => forks && name === kind.template))
+        return { program: park };
       return park && 'module' in park && !kind.isSupervised ? { ...park, init: 'bare' } : park;
     },
     kinds: [...kinds.values()],
     sessionKind: (language) => sessionKindOf((language !== undefined && find(language)?.kernel) || null),
     find,
   };
+}
+
+function whole([name, template]: [string, z.infer<typeof runtimeSchema>['templates'][string]]) {
+  const none = { extends: undefined, imports: [], warm: null, forks: undefined };
+  return [name, { ...none, ...template }] as const;
 }
 
 /** The program that most sources of a runtime are, as `programOf` orders it: without words of its own, under the usual name. Another one is begun anew. */

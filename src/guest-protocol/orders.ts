@@ -28,11 +28,16 @@ interface Ahead {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** A fork of the program that is its template, or the program that does the same where that one is not loaded. */
+interface Forked {
+  readonly program: readonly string[];
+}
+
 /**
  * A process that waits for its program: a program of the image, a fork of the first process that becomes a module of Python, or the program
  * itself. With a bare init the fork takes the memory over, and the first process can become no supervisor any more.
  */
-export type Park = readonly string[] | { readonly module: string; readonly init?: 'bare' } | Ahead;
+export type Park = readonly string[] | { readonly module: string; readonly init?: 'bare' } | Ahead | Forked;
 
 /** What a kernel is: a fork that becomes a module of Python, a fork that runs a file of Python, or a program of the image. */
 export type KernelStart =
@@ -164,8 +169,12 @@ export const orders = {
   /** Starts a process that waits for its program. Claims `parked`. */
   park: (park: Park): Order => {
     if ('module' in park) return { frame: { op: 'park', ...park } };
-    return { frame: 'argv' in park ? { op: 'park', ...park, ahead: true } : { op: 'park', argv: park, env: {} } };
+    if ('argv' in park) return { frame: { op: 'park', ...park, ahead: true } };
+    return { frame: { op: 'park', argv: 'program' in park ? park.program : park, env: {} } };
   },
+
+  /** As `park`, in a fork of a program of the image: the first process gives it its memory. */
+  parkFork: (): Order => ({ frame: { op: 'park', module: 'program', init: 'bare' } }),
 
   /** Has the process made that will be the program: what is left of the order to run one is its exec. */
   ahead: (): Order => ({ frame: { op: 'ahead' } }),

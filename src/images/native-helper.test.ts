@@ -30,7 +30,8 @@ it.skipIf(!hasProgram('gcc') && !hasProgram('cc'))('compiles the helper once', {
   expect(made).toMatch(/\/data\/images\/native-(?:x64|arm64)-[0-9a-f]{12}$/);
   expect(readdirSync(join(folder, 'data/images'))).toHaveLength(1);
   expect(statSync(join(folder, 'data')).mode & 0o777).toBe(0o711);
-  for (const name of ['helper.so', 'zygote', 'launcher']) expect(statSync(join(made, name)).mode & 0o777).toBe(0o555);
+  for (const name of ['helper.so', 'node.so', 'zygote', 'launcher'])
+    expect(statSync(join(made, name)).mode & 0o777).toBe(0o555);
   // What build.sh notes and what the service looks for is the same digest.
   expect(made.endsWith(readFileSync(join(made, 'digest'), 'utf8').slice(0, 12))).toBe(true);
   expect(await nativeHelper({ ...options(), compilers: [] })).toBe(made);
@@ -63,7 +64,7 @@ describe('without a compiler', () => {
   it('takes a helper that lies beside the image', async () => {
     const beside = join(folder, `images/native-${process.arch}-${digest.slice(0, 12)}`);
     mkdirSync(beside, { recursive: true });
-    for (const name of ['helper.so', 'zygote', 'launcher']) writeFileSync(join(beside, name), '');
+    for (const name of ['helper.so', 'node.so', 'zygote', 'launcher']) writeFileSync(join(beside, name), '');
     expect(await nativeHelper({ ...options(), sourceDir: source, compilers: [] })).toBe(beside);
     // Another user of the host may have changed it.
     chmodSync(join(beside, 'helper.so'), 0o666);

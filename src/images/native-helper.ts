@@ -22,7 +22,7 @@ export interface NativeHelperOptions {
 }
 
 const compileDeadlineMs = 120_000;
-const results = ['helper.so', 'zygote', 'launcher'];
+const results = ['helper.so', 'node.so', 'zygote', 'launcher'];
 
 /**
  * The folder with the compiled helper: the code that forks sandboxes and shuts them in. It uses no library, so one result serves every

@@ -110,7 +110,7 @@ function makeEngine(config: Config, image: Image, { tier, at, of, compileCache, 
   const { isolation } = config;
   const { imageRoot, imageId, nativeDir, machine } = image;
   const runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url));
-  const catalogue = loadRuntimes(runtimesDir, imageRoot);
+  const catalogue = loadRuntimes(runtimesDir, imageRoot, findIsolation(tier));
   const ofTier = tierOptions(config, tier);
   const backend = findIsolation(tier).create({
     imageRoot,

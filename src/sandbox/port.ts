@@ -14,6 +14,11 @@ export interface Template {
   readonly warm: string | null;
   /** Modules that forks may become (`park`): their `prepare()` is over before the first sandbox is made. */
   readonly parked?: readonly string[];
+  /**
+   * Instead of Python: a program of the image that waits for orders, with its arguments. Its sandboxes have forks of it. Only for backends
+   * that fork programs.
+   */
+  readonly forks?: readonly string[] | undefined;
 }
 
 /** The limits that a boundary enforces itself; the others are counted by the engine. */

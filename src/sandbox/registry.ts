@@ -14,6 +14,8 @@ export interface Isolation {
   readonly name: Tier;
   /** Making one sandbox, to see whether it works here, takes a few seconds; else much longer. */
   readonly isQuicklyTried: boolean;
+  /** It forks programs of the image that wait for orders: see `Template.forks`. */
+  readonly forksPrograms: boolean;
   /** What is between a program and the host's kernel, in a few words. */
   readonly summary: string;
   /** Asks the host, without changing it. The last word is the start of the backend, which makes a real sandbox. */
@@ -26,6 +28,7 @@ export const isolations: readonly Isolation[] = [
   {
     name: 'namespaces',
     isQuicklyTried: true,
+    forksPrograms: true,
     summary: "the host's kernel, behind seccomp, namespaces and control groups",
     probe: ({ sandboxUid }) => probeNamespaces(sandboxUid),
     create: (options) => new NamespacesBackend(options),
@@ -33,6 +36,7 @@ export const isolations: readonly Isolation[] = [
   {
     name: 'gvisor',
     isQuicklyTried: true,
+    forksPrograms: false,
     summary: 'a kernel of its own in user space, of which the host answers few calls',
     probe: probeGvisor,
     create: (options) => new GvisorBackend(options),
@@ -40,6 +44,7 @@ export const isolations: readonly Isolation[] = [
   {
     name: 'microvm',
     isQuicklyTried: false,
+    forksPrograms: false,
     summary: 'a virtual machine of its own, and the walls of namespaces within',
     probe: probeMachines,
     create: (options) => new MachineBackend(options),

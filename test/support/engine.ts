@@ -148,9 +148,9 @@ export async function startEngine(
   const logger: Logger = { debug() {}, info() {}, warn: note, error: note };
   const { runtimesDir = fileURLToPath(new URL('../../runtimes', import.meta.url)) } = options;
   const root = await imageRoot();
-  const catalogue = loadRuntimes(runtimesDir, root);
   // `npm run test:tiers` runs the same tests behind the other boundaries.
   const isolation = options.isolation ?? testTier();
+  const catalogue = loadRuntimes(runtimesDir, root, findIsolation(isolation));
   const { keptIn } = options;
   const kept = await tierOptions(isolation);
   const machine = isolation === 'microvm' ? await machineFilesOf() : undefined;

@@ -13,7 +13,7 @@ export interface GuestFile {
 export function guestFiles({ guestDir, nativeDir, runtimesDir }: GuestFolders): GuestFile[] {
   return [
     ...filesOf(guestDir, '/opt/dragoman/guest').filter(({ source }) => !source.startsWith(join(guestDir, 'native'))),
-    ...['helper.so', 'zygote'].map((name) => ({
+    ...['helper.so', 'node.so', 'zygote'].map((name) => ({
       source: join(nativeDir, name),
       target: `/opt/dragoman/native/${name}`,
       isProgram: true,

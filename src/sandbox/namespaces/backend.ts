@@ -10,9 +10,10 @@ import { ownUserMap, sandboxUsers } from '../linux/user-map.ts';
 import { SandboxUsers } from '../linux/users.ts';
 import type { BackendOptions } from '../options.ts';
 import type { Backend, BackendTraits, ExitStatus, Sandbox, SandboxLimits, SandboxRequest, Template } from '../port.ts';
+import { ForkedProgram } from './forked-program.ts';
 import { NamespacesSandbox } from './sandbox.ts';
 import type { Zygote } from './zygote.ts';
-import { ZygoteFamily } from './zygote-family.ts';
+import { type FamilyOptions, ZygoteFamily } from './zygote-family.ts';
 
 const restartDelayMs = 500;
 const MiB = 1024 * 1024;
@@ -29,6 +30,8 @@ export class NamespacesBackend implements Backend {
   readonly #zygotes = new Map<string, { zygote: Zygote; ready: Promise<void> }>();
   /** Templates whose sandboxes run programs of the image and nothing else. */
   readonly #bare: ReadonlySet<string>;
+  /** Templates that are programs of the image. */
+  readonly #programs: ReadonlyMap<string, ForkedProgram>;
   /** First templates of families that failed to load the last time. */
   readonly #failing = new Set<string>();
   readonly #running = new RunningSandboxes();
@@ -45,6 +48,17 @@ export class NamespacesBackend implements Backend {
     this.#options = options;
     this.#bare = new Set(options.templates.filter(({ isBare }) => isBare).map(({ name }) => name));
     this.#imageRoot = options.imageRoot;
+    this.#programs = new Map(
+      options.templates
+        .filter(({ forks }) => forks)
+        .map((template) => [
+          template.name,
+          new ForkedProgram(
+            (onEnd) => this.#family([template], onEnd),
+            ({ hostPid }) => this.#boundReads(hostPid),
+          ),
+        ]),
+    );
     this.traits = {
       // Control groups accept new values at any time; file systems and resource limits do not.
       adjustable: ['memoryBytes', 'processes', 'cpus'],
@@ -71,7 +85,7 @@ export class NamespacesBackend implements Backend {
       const { swept } = this.#cgroups;
       if (swept.sandboxes > 0) logger.info(swept, 'removed the sandboxes of a server that was killed');
       // Most programs need the first template, so nothing else loads beside it. The others may still be loading when the service answers.
-      const [first, ...others] = familiesOf(templates);
+      const [first, ...others] = familiesOf(templates.filter(({ name }) => !this.#programs.has(name)));
       this.#startFamily(first!);
       await this.#zygotes.get(first![0]!.name)!.ready;
       for (const family of others) this.#startFamily(family);
@@ -82,7 +96,10 @@ export class NamespacesBackend implements Backend {
   }
 
   async create({ template, park, limits }: SandboxRequest): Promise<Sandbox> {
-    const zygote = await this.#zygote(template);
+    const program = this.#programs.get(template);
+    // Until a program is loaded, it is begun in each sandbox.
+    const fork = program?.take();
+    const zygote = fork ?? (await this.#zygote(program ? [...this.#bare][0]! : template));
     const id = newId();
     const { promise: exited, resolve: onExit } = Promise.withResolvers<ExitStatus>();
     const sizes = {
@@ -96,6 +113,7 @@ export class NamespacesBackend implements Backend {
     const user = this.#users?.take();
     const release = () => {
       if (user !== undefined) this.#users!.release(user);
+      if (fork) program!.release();
     };
     const spawned = await zygote.spawn(id, { user, group: cgroup.name, sizes }, onExit).catch((error) => {
       // A fork that failed halfway has no user code in it, so its user is free although its end may not be known yet.
@@ -125,7 +143,7 @@ export class NamespacesBackend implements Backend {
       sandbox.openWorkspace();
       if (park) {
         const parked = awaitClaim(sandbox, 'parked');
-        await Promise.all([sandbox.link.send(orders.park(park)), parked]);
+        await Promise.all([sandbox.link.send(fork ? orders.parkFork() : orders.park(park)), parked]);
       } else if (this.#bare.has(template)) {
         void sandbox.link.send(orders.ahead());
       }
@@ -181,6 +199,20 @@ export class NamespacesBackend implements Backend {
 
   /** Starts the zygotes of templates each of which extends the one before it. */
   #startFamily(templates: readonly Template[]): void {
+    const family = this.#family(templates, (ended, error) => this.#replace(ended, error));
+    for (const [at, { name }] of templates.entries()) {
+      const zygote = family.zygotes[at]!;
+      const ready = zygote.loaded.then(() => {
+        this.#failing.delete(name);
+        return this.#boundReads(zygote.hostPid);
+      });
+      // A failure is reported by the next `create` that needs this zygote.
+      ready.catch(() => {});
+      this.#zygotes.set(name, { zygote, ready });
+    }
+  }
+
+  #family(templates: readonly Template[], onEnd: FamilyOptions['onEnd']): ZygoteFamily {
     const { logger } = this.#options;
     const family: ZygoteFamily = new ZygoteFamily({
       templates,
@@ -193,20 +225,11 @@ export class NamespacesBackend implements Backend {
       logger,
       onEnd: (ended, error) => {
         if (ended[0] === templates[0]) this.#families.delete(family);
-        this.#replace(ended, error);
+        onEnd(ended, error);
       },
     });
     this.#families.add(family);
-    for (const [at, { name }] of templates.entries()) {
-      const zygote = family.zygotes[at]!;
-      const ready = zygote.loaded.then(() => {
-        this.#failing.delete(name);
-        return this.#boundReads(zygote.hostPid);
-      });
-      // A failure is reported by the next `create` that needs this zygote.
-      ready.catch(() => {});
-      this.#zygotes.set(name, { zygote, ready });
-    }
+    return family;
   }
 
   /** A zygote that dies takes its sandboxes along: `exited` tells their owners, and the next sandboxes come from a new zygote. */

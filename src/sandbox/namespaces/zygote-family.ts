@@ -11,7 +11,7 @@ import { baseArguments } from './bubblewrap.ts';
 import { Zygote } from './zygote.ts';
 
 export interface FamilyOptions {
-  /** Each one but the first extends the one before it. A bare one has no others beside it. */
+  /** Each one but the first extends the one before it. A bare one, and one of a program, has no others beside it. */
   readonly templates: readonly Template[];
   readonly imageRoot: string;
   readonly files: readonly GuestFile[];
@@ -59,11 +59,14 @@ function zygoteCommand(
   entrances: readonly number[],
   programs: readonly number[],
 ) {
-  if (templates[0]!.isBare)
+  const [{ isBare, forks }] = templates as [Template, ...Template[]];
+  const passed = entrances.map(String);
+  if (forks) return ['/opt/dragoman/native/zygote', 'forked', ...passed, '--', ...forks, ...passed];
+  if (isBare)
     return [
       '/opt/dragoman/native/zygote',
       ...programs.flatMap((fd) => ['programs', String(fd)]),
-      ...entrances.map(String),
+      ...passed,
     ];
   const settings = {
     templates: templates.map(({ imports, warm, parked = [] }, at) => ({

@@ -1,0 +1,39 @@
+'use strict';
+// Is forked as it waits, by the helper (guest/native/node.c): each fork becomes a program. Its arguments are
+// descriptors: the entrances of control groups.
+
+const fs = require('node:fs');
+const v8 = require('node:v8');
+const vm = require('node:vm');
+const { begin, warm } = require('./begin.cjs');
+
+require('./types.cjs').warm();
+warm();
+delete require.cache[__filename];
+
+const helper = { exports: {} };
+process.dlopen(helper, '/opt/dragoman/native/node.so');
+const { serve, orders } = helper.exports;
+
+// What is no longer needed would be copied by forks.
+v8.setFlagsFromString('--expose-gc');
+vm.runInNewContext('gc')();
+v8.setFlagsFromString('--no-expose-gc');
+
+const seed = serve(process.argv.slice(2).map(Number));
+
+// A fork, in its sandbox. What node has noted of the process that it was:
+process.chdir('/mnt/data');
+Object.defineProperty(process, 'pid', {
+  value: Number(fs.readlinkSync('/proc/self')),
+  enumerable: true,
+  configurable: true,
+});
+const { uptime } = process;
+const passed = uptime();
+process.uptime = () => uptime() - passed;
+// V8 would give all forks the same numbers.
+v8.setFlagsFromString(`--random-seed=${seed}`);
+Math.random();
+v8.setFlagsFromString('--random-seed=0');
+begin(JSON.parse(orders()));
