@@ -24,6 +24,8 @@ const seed = serve(process.argv.slice(2).map(Number));
 
 // A fork, in its sandbox. What node has noted of the process that it was:
 process.chdir('/mnt/data');
+// The thread that waits for this signal cannot be held.
+process.execArgv = process.execArgv.filter((word) => word !== '--disable-sigusr1');
 Object.defineProperty(process, 'pid', {
   value: Number(fs.readlinkSync('/proc/self')),
   enumerable: true,
