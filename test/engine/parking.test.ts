@@ -16,15 +16,15 @@ const programs = (name: string) =>
   descendants(process.pid).filter(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith(`${name}\0`))
     .length;
 
-it('no program of Node waits until a language needs it; then its first run is served, and others wait for the next', async () => {
+it('no Node is loaded until a language needs it; then its first run is served, and forks wait for the next', async () => {
   await vi.waitUntil(() => isParked(engine.engine), { timeout: 60_000, interval: 100 });
-  expect([counts()['bare+node'], counts()['bare+node-types'], programs('node')]).toEqual([0, 0, 0]);
+  expect([counts()['node+node'], counts()['node+node-types'], programs('node')]).toEqual([0, 0, 0]);
   for (const [language, code] of [
     ['javascript', 'console.log(6 * 7)'],
     ['typescript', 'const answer: number = 6 * 7; console.log(answer)'],
   ] as const)
     expect(await engine.run(language, code)).toMatchObject({ outcome: 'completed', stdout: '42\n' });
-  await vi.waitUntil(() => counts()['bare+node']! > 0 && counts()['bare+node-types']! > 0, { timeout: 60_000 });
+  await vi.waitUntil(() => counts()['node+node']! > 0 && counts()['node+node-types']! > 0, { timeout: 60_000 });
 });
 
 describe('a shell that was begun ahead', () => {
