@@ -3,7 +3,7 @@
 #include "numbers.h"
 
 enum { EVENT, SET, PIPE_END, NOTHING };
-enum { MOST_DESCRIPTORS = 64, MOST_WATCHES = 64, O_ACCMODE = 3, FIONREAD = 0x541b, FIRST = 3, PASSED_LAST = 120, EPOLL_CTL_ADD = 1 };
+enum { MOST_DESCRIPTORS = 64, MOST_WATCHES = 64, O_ACCMODE = 3, FIRST = 3, PASSED_LAST = 120, EPOLL_CTL_ADD = 1 };
 
 struct descriptor {
     int fd, kind, flags;

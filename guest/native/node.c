@@ -4,6 +4,7 @@
 #include "command.h"
 #include "descriptors.h"
 #include "init.h"
+#include "pages.h"
 #include "threads.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -30,7 +31,7 @@ extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
 extern char **environ;
 
-enum { CONTROL_SOCKET = 3, MOST_OWN = 1 + 8, MADV_DOFORK = 11 };
+enum { CONTROL_SOCKET = 3, MADV_DOFORK = 11, MOST_AREAS = 512, MOST_USED = 4096 };
 
 static struct sandbox sandbox;
 
@@ -40,27 +41,76 @@ static void must(int status, const char *step)
         fail(step, 0);
 }
 
+static uint64_t hexadecimal(const char **at)
+{
+    uint64_t number = 0;
+    for (; (**at >= '0' && **at <= '9') || (**at >= 'a' && **at <= 'f'); ++*at)
+        number = number << 4 | (uint64_t)(**at <= '9' ? **at - '0' : **at - 'a' + 10);
+    ++*at;
+    return number;
+}
+
+/* What a fork has of this process' memory, and how it may have some of it ahead of its program (pages.h). */
+static struct area memory[MOST_AREAS];
+static int memory_count;
+
 /* V8 has the kernel leave its memory out of forks, because a fork that becomes another program does not need it. */
 static void share_memory_with_forks(void)
 {
-    static char text[1 << 20];
+    static char text[1 << 18];
     long file = checked(CALL4(openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), "maps");
     long size = 0, got;
-    while ((got = checked(CALL3(read, file, text + size, sizeof text - size), "maps")) > 0)
+    while ((got = checked(CALL3(read, file, text + size, sizeof text - 1 - size), "maps")) > 0)
         size += got;
-    if (size == sizeof text)
+    if (size == sizeof text - 1)
         fail("more areas of memory than can be shared", 0);
     CALL1(close, file);
-    for (long at = 0; at < size; at++) {
-        uint64_t ends[2] = {0, 0};
-        for (int each = 0; each < 2; each++, at++)
-            for (; (text[at] >= '0' && text[at] <= '9') || (text[at] >= 'a' && text[at] <= 'f'); at++)
-                ends[each] = ends[each] << 4 | (uint64_t)(text[at] <= '9' ? text[at] - '0' : text[at] - 'a' + 10);
-        /* Those of the kernel itself refuse, and are no part of a fork anyway. */
-        CALL3(madvise, ends[0], ends[1] - ends[0], MADV_DOFORK);
-        while (text[at] != '\n')
+    for (const char *at = text; at < text + size; at++) {
+        uint64_t start = hexadecimal(&at), end = hexadecimal(&at);
+        int is_readable = at[0] == 'r', is_writable = at[1] == 'w', is_own = at[3] == 'p';
+        while (*at != '\n')
             at++;
+        /* Those of the kernel itself refuse, and are no part of a fork. */
+        if (CALL3(madvise, start, end - start, MADV_DOFORK) < 0 || !is_readable || !is_own || memory_count == MOST_AREAS)
+            continue;
+        memory[memory_count++] = (struct area){start, end - start, is_writable ? POPULATE_WRITE : POPULATE_READ};
     }
+}
+
+static int used_to = -1;
+
+/*
+ * Runs a program in a fork that is no sandbox, to learn which memory one uses. Returns 1 in that fork. What it prints is lost.
+ */
+static int rehearse(void)
+{
+    static struct area used[MOST_USED];
+    size_t length = 0;
+    int ends[2], status;
+    checked(CALL2(pipe2, ends, O_CLOEXEC), "pipe");
+    long pid = checked(fork_thread(SIGCHLD, 0), "fork");
+    if (pid == 0) {
+        long null = checked(CALL4(openat, AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0), "/dev/null");
+        for (int fd = 1; fd <= 2; fd++)
+            checked(CALL3(dup3, null, fd, 0), "dup");
+        keep_only(&ends[1], 1, 230);
+        used_to = ends[1];
+        return 1;
+    }
+    CALL1(close, ends[1]);
+    for (long got; length < sizeof used; length += (size_t)got) {
+        got = CALL3(read, ends[0], (char *)used + length, sizeof used - length);
+        if (got == 0)
+            break;
+        got = got == -EINTR ? 0 : checked(got, "a rehearsal");
+    }
+    CALL1(close, ends[0]);
+    /* There may be more to tell than there is room for, which nobody reads. */
+    CALL2(kill, pid, SIGKILL);
+    while (CALL4(wait4, pid, &status, 0, 0) == -EINTR)
+        ;
+    know_areas(used, (int)(length / sizeof *used));
+    return 0;
 }
 
 /* Forks of node are parked in one way: with the memory of their first process. */
@@ -78,29 +128,57 @@ static void make_streams_ready(void)
     }
 }
 
-/* serve(entrances): serves until the service goes, then ends. In a fork that has been parked it returns a random number above 0. */
-static napi_value serve_forks(napi_env environment, napi_callback_info info)
+/* What a fork has to have before it goes on as node. */
+static void become_node(void)
+{
+    make_descriptors();
+    checked(mask_signals(SIG_UNBLOCK, SIGNAL(SIGCHLD) | SIGNAL(SIGUSR1)), "unblock signals");
+    continue_threads();
+}
+
+static void read_entrances(napi_env environment, napi_callback_info info, struct entrances *entrances)
 {
     napi_value list, element;
     size_t arguments = 1;
     uint32_t count;
-    int own[MOST_OWN] = {CONTROL_SOCKET};
-    struct entrances entrances = {{0}, 0};
     must(napi_get_cb_info(environment, info, &arguments, &list, 0, 0), "the arguments of serve");
     must(napi_get_array_length(environment, list, &count), "the entrances");
-    if (count > 8)
+    if (count > COUNT(entrances->fds))
         fail("the descriptors of entrances", 0);
     for (uint32_t each = 0; each < count; each++) {
         must(napi_get_element(environment, list, each, &element), "an entrance");
-        must(napi_get_value_int32(environment, element, &own[1 + each]), "an entrance");
-        entrances.fds[entrances.count++] = own[1 + each];
+        must(napi_get_value_int32(environment, element, &entrances->fds[each]), "an entrance");
     }
+    entrances->count = (int)count;
+}
+
+static napi_value number_for(napi_env environment, uint32_t number)
+{
+    napi_value result;
+    must(napi_create_uint32(environment, number, &result), "a number");
+    return result;
+}
+
+/*
+ * serve(entrances): serves until the service goes, then ends. It returns in forks: 0 in the one that is to rehearse, which calls used() at its
+ * end; a random number in one that has been parked, which calls orders().
+ */
+static napi_value serve_forks(napi_env environment, napi_callback_info info)
+{
+    struct entrances entrances = {{0}, 0};
+    read_entrances(environment, info, &entrances);
+    int passed[1 + COUNT(entrances.fds)] = {CONTROL_SOCKET};
+    memcpy(passed + 1, entrances.fds, sizeof entrances.fds);
     use_environment(environ);
     int64_t rseq = &__rseq_size && __rseq_size > 0 ? (int64_t)__rseq_offset : 0;
     learn_thread(rseq ? own_address() + rseq : 0);
-    learn_descriptors(own, 1 + (int)count);
+    learn_descriptors(passed, 1 + entrances.count);
     hold_threads(rseq);
     share_memory_with_forks();
+    if (rehearse()) {
+        become_node();
+        return number_for(environment, 0);
+    }
     if (!serve(&entrances, &sandbox))
         leave(0);
     /* Node is no supervisor, and has nothing to warm. */
@@ -108,17 +186,24 @@ static napi_value serve_forks(napi_env environment, napi_callback_info info)
         fail("an order that node does not know", 0);
     /* Its exit tells its code. */
     CALL1(close, sandbox.become.codes);
-    make_descriptors();
     make_streams_ready();
-    checked(mask_signals(SIG_UNBLOCK, SIGNAL(SIGCHLD) | SIGNAL(SIGUSR1)), "unblock signals");
-    continue_threads();
+    become_node();
     RAND_seed(sandbox.become.seed, sizeof sandbox.become.seed);
     uint32_t seed = 0;
-    while (seed == 0)
-        fill_randomly((uint8_t *)&seed, sizeof seed), seed >>= 1;
-    napi_value result;
-    must(napi_create_uint32(environment, seed, &result), "a seed");
-    return result;
+    while (seed == 0) {
+        fill_randomly((uint8_t *)&seed, sizeof seed);
+        seed >>= 1;
+    }
+    return number_for(environment, seed);
+}
+
+/* used(): at the end of a rehearsal. */
+static _Noreturn napi_value tell_memory(napi_env environment, napi_callback_info info)
+{
+    (void)environment;
+    (void)info;
+    tell_used(memory, memory_count, used_to);
+    leave(0);
 }
 
 /* orders(): waits for those of a fork: JSON. */
@@ -137,7 +222,7 @@ EXPORTED napi_value napi_register_module_v1(napi_env environment, napi_value exp
     static const struct {
         const char *name;
         napi_callback call;
-    } functions[] = {{"serve", serve_forks}, {"orders", read_orders}};
+    } functions[] = {{"serve", serve_forks}, {"orders", read_orders}, {"used", tell_memory}};
     for (size_t each = 0; each < sizeof functions / sizeof *functions; each++) {
         napi_value made;
         must(napi_create_function(environment, functions[each].name, length_of(functions[each].name), functions[each].call, 0, &made),

@@ -1,6 +1,6 @@
 #include "pages.h"
 
-enum { PAGE_SIZE = 4096, AT_A_TIME = 256, POPULATE_READ = 22, POPULATE_WRITE = 23 };
+enum { PAGE_SIZE = 4096, AT_A_TIME = 256 };
 /* What the kernel maps of a file around a page that is asked for. */
 enum { AROUND = 64 << 10 };
 

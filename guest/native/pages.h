@@ -6,6 +6,7 @@
 struct area {
     uint64_t at, size, advice; /* As of madvise(). */
 };
+enum { POPULATE_READ = 22, POPULATE_WRITE = 23 };
 
 /* Of a process that has done what forks do: writes to `out` what of these areas it has used, as areas. It uses next to nothing itself. */
 void tell_used(const struct area *areas, int count, int out);

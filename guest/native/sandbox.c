@@ -8,7 +8,7 @@
 #include "init.h"
 #include "workspace.h"
 
-enum { MOST_MEMBERS = 16, STDOUT_NUMBER = 1, FIONREAD = 0x541b };
+enum { MOST_MEMBERS = 16, STDOUT_NUMBER = 1 };
 
 /* Of the run that is ordered, as it came. */
 static char token[256];

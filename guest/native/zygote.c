@@ -118,13 +118,8 @@ static long map_user(long pid, int64_t user)
     return result;
 }
 
-/*
- * A fork into new namespaces: one process, pid 1 of its own pid namespace. There must be a single thread. Where there is a C library, its
- * field for the thread's id is kept right, or its functions would see the parent's.
- */
-static long fork_sandbox(int *pidfd)
+long fork_thread(long flags, int *pidfd)
 {
-    long flags = NAMESPACES | CLONE_PIDFD | SIGCHLD;
     char *tid = 0;
     if (CALL5(prctl, PR_GET_TID_ADDRESS, &tid, 0, 0, 0) < 0 || !tid)
         tid = 0;
@@ -195,7 +190,7 @@ static int spawn(const char *id, const struct member *order, int count, int sign
     }
     int ours[PIPES], theirs[PIPES], mapped[2], pidfd = -1;
     long error = make_pipes(ours, theirs, mapped);
-    long pid = error < 0 ? error : fork_sandbox(&pidfd);
+    long pid = error < 0 ? error : fork_thread(NAMESPACES | CLONE_PIDFD | SIGCHLD, &pidfd);
     if (pid == 0) {
         CALL1(close, mapped[1]);
         begin(sandbox, ours, mapped[0], signals, entrances, (struct slice){group, (size_t)length}, &wanted_sandbox);

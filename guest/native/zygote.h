@@ -39,6 +39,12 @@ void begin_fork(struct sandbox *sandbox, const int *pipes, int gate, int signals
 /* In the parent, before the service hears of the fork. */
 void await_fork(const int *theirs);
 
+/*
+ * A fork of this thread, in the namespaces that `flags` say. Where there is a C library, its field for the thread's number is kept right, or
+ * its functions would see the parent's.
+ */
+long fork_thread(long flags, int *pidfd);
+
 /* Descriptors of the directories through which a sandbox enters its control group. */
 struct entrances {
     int fds[8];

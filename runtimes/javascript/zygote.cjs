@@ -13,7 +13,10 @@ delete require.cache[__filename];
 
 const helper = { exports: {} };
 process.dlopen(helper, '/opt/dragoman/native/node.so');
-const { serve, orders } = helper.exports;
+const { serve, orders, used } = helper.exports;
+
+const rehearsal = '/tmp/rehearsal.js';
+fs.writeFileSync(rehearsal, 'console.log([42], { a: "text" }); process.stdout.write("");');
 
 // What is no longer needed would be copied by forks.
 v8.setFlagsFromString('--expose-gc');
@@ -21,8 +24,9 @@ vm.runInNewContext('gc')();
 v8.setFlagsFromString('--no-expose-gc');
 
 const seed = serve(process.argv.slice(2).map(Number));
+if (seed === 0) process.on('exit', used);
 
-// A fork, in its sandbox. What node has noted of the process that it was:
+// A fork. What node has noted of the process that it was:
 process.chdir('/mnt/data');
 // The thread that waits for this signal cannot be held.
 process.execArgv = process.execArgv.filter((word) => word !== '--disable-sigusr1');
@@ -38,4 +42,4 @@ process.uptime = () => uptime() - passed;
 v8.setFlagsFromString(`--random-seed=${seed}`);
 Math.random();
 v8.setFlagsFromString('--random-seed=0');
-begin(JSON.parse(orders()));
+begin(seed === 0 ? { entry: rehearsal, args: [], stays: true } : JSON.parse(orders()));
