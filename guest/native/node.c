@@ -119,15 +119,6 @@ static int fork_otherwise(void)
     fail("a fork of node that is not given its memory", 0);
 }
 
-/* Node has its streams not wait, and forks have others under their numbers. */
-static void make_streams_ready(void)
-{
-    for (int fd = 1; fd <= 2; fd++) {
-        long flags = checked(CALL3(fcntl, fd, F_GETFL, 0), "fcntl");
-        checked(CALL3(fcntl, fd, F_SETFL, flags | O_NONBLOCK), "fcntl");
-    }
-}
-
 /* What a fork has to have before it goes on as node. */
 static void become_node(void)
 {
@@ -186,7 +177,6 @@ static napi_value serve_forks(napi_env environment, napi_callback_info info)
         fail("an order that node does not know", 0);
     /* Its exit tells its code. */
     CALL1(close, sandbox.become.codes);
-    make_streams_ready();
     become_node();
     RAND_seed(sandbox.become.seed, sizeof sandbox.become.seed);
     uint32_t seed = 0;

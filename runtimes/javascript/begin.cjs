@@ -4,7 +4,7 @@
 const module_ = require('node:module');
 const { Console } = require('node:console');
 const { Writable } = require('node:stream');
-const { hooks } = require('./modules.cjs');
+const { hooks, typeStripper } = require('./modules.cjs');
 
 /**
  * The first line that is printed takes its time: better now than on a user's. Both streams are made, and a console that goes nowhere
@@ -31,9 +31,10 @@ function begin(orders) {
   process.argv = [process.execPath, orders.entry, ...orders.args];
   // A program that is a module by its syntax (top-level await, import) may still call require, as it may elsewhere.
   globalThis.require = module_.createRequire(orders.entry);
-  delete require.cache[__filename];
+  // What is loaded already is the program's own affair no more.
+  for (const name of Object.keys(require.cache)) delete require.cache[name];
   // From an empty stack, so that no line of this file is in the program's traces.
   process.nextTick(module_.runMain, orders.entry);
 }
 
-module.exports = { begin, warm };
+module.exports = { begin, typeStripper, warm };

@@ -7,6 +7,14 @@ const { pathToFileURL } = require('node:url');
 // An import may leave out a file's ending: these are tried after the name as it is.
 const endings = ['.ts', '.js', '.mjs', '.cjs', '.mts', '.json', '/index.ts', '/index.js'];
 
+/** What takes types away. It loads a translator, which few programs of JavaScript need. */
+let types;
+
+function typeStripper() {
+  types ??= require('./types.cjs');
+  return types;
+}
+
 /**
  * The hooks of a program.
  * @param {{ entry: string, stays: boolean }} orders unless it stays, the program's file goes once it is read, because the user's folder
@@ -27,7 +35,7 @@ function hooks({ entry, stays }) {
     const loaded = read(url, context, next);
     if (!isTyped(url)) return loaded;
     // Where the types stay, the module is not right, and node says what is wrong in its own words.
-    return require('./types.cjs').withoutTypes(url, loaded) ?? (context.format ? loaded : next(url, context));
+    return typeStripper().withoutTypes(url, loaded) ?? (context.format ? loaded : next(url, context));
   }
 
   function read(url, context, next) {
@@ -68,4 +76,4 @@ function withJson(resolved) {
   return { ...resolved, importAttributes: { ...resolved.importAttributes, type: 'json' } };
 }
 
-module.exports = { hooks };
+module.exports = { hooks, typeStripper };

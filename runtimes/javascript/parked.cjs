@@ -7,5 +7,4 @@ const { begin, warm } = require('./begin.cjs');
 warm();
 const orders = JSON.parse(fs.readFileSync(3, 'utf8'));
 fs.closeSync(3);
-delete require.cache[__filename];
 begin(orders);

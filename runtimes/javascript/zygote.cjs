@@ -5,11 +5,10 @@
 const fs = require('node:fs');
 const v8 = require('node:v8');
 const vm = require('node:vm');
-const { begin, warm } = require('./begin.cjs');
+const { begin, typeStripper, warm } = require('./begin.cjs');
 
-require('./types.cjs').warm();
+typeStripper().warm();
 warm();
-delete require.cache[__filename];
 
 const helper = { exports: {} };
 process.dlopen(helper, '/opt/dragoman/native/node.so');
