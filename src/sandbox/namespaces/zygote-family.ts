@@ -62,12 +62,7 @@ function zygoteCommand(
   const [{ isBare, forks }] = templates as [Template, ...Template[]];
   const passed = entrances.map(String);
   if (forks) return ['/opt/dragoman/native/zygote', 'forked', ...passed, '--', ...forks, ...passed];
-  if (isBare)
-    return [
-      '/opt/dragoman/native/zygote',
-      ...programs.flatMap((fd) => ['programs', String(fd)]),
-      ...passed,
-    ];
+  if (isBare) return ['/opt/dragoman/native/zygote', ...programs.flatMap((fd) => ['programs', String(fd)]), ...passed];
   const settings = {
     templates: templates.map(({ imports, warm, parked = [] }, at) => ({
       imports,
