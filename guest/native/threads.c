@@ -15,13 +15,20 @@ enum { HOLD = 40, MOST_THREADS = 64, MOST_WAITS = 5000, WAIT_NS = 1000000 };
 enum { BELOW = 1024 };
 #define ALL_SIGNALS (~UINT64_C(0))
 
+/* Where a thread waits: the registers that a function leaves as they are, as note_place() has them. `STACK_WORD`: the stack. */
+#if defined(__x86_64__)
+enum { PLACE_WORDS = 8, STACK_WORD = 6 };
+#else
+enum { PLACE_WORDS = 21, STACK_WORD = 12 };
+#endif
+
 struct thread {
     int number; /* In the zygote. */
     void *own, *tid, *robust_list;
     size_t robust_size;
     uint64_t other_stack[3];
     char name[NAME_SIZE];
-    void *place[5]; /* __builtin_setjmp(): the frame, where to go on, the stack. */
+    uintptr_t place[PLACE_WORDS];
     volatile int is_held;
 };
 
@@ -52,6 +59,25 @@ static void *number_of_thread(void)
     fail("the number of a thread", 0);
 }
 
+/* As setjmp() and longjmp(): returns 0, and 1 where return_to_place() was called. */
+extern int note_place(uintptr_t *place) __attribute__((returns_twice));
+extern _Noreturn void return_to_place(const uintptr_t *place);
+__asm__(".pushsection .text\n.hidden note_place\n.globl note_place\n.hidden return_to_place\n.globl return_to_place\n"
+#if defined(__x86_64__)
+        "note_place:\n mov %rbx, (%rdi)\n mov %rbp, 8(%rdi)\n mov %r12, 16(%rdi)\n mov %r13, 24(%rdi)\n mov %r14, 32(%rdi)\n"
+        " mov %r15, 40(%rdi)\n lea 8(%rsp), %rax\n mov %rax, 48(%rdi)\n mov (%rsp), %rax\n mov %rax, 56(%rdi)\n xor %eax, %eax\n ret\n"
+        "return_to_place:\n mov (%rdi), %rbx\n mov 8(%rdi), %rbp\n mov 16(%rdi), %r12\n mov 24(%rdi), %r13\n mov 32(%rdi), %r14\n"
+        " mov 40(%rdi), %r15\n mov 48(%rdi), %rsp\n mov $1, %eax\n jmp *56(%rdi)\n"
+#else
+        "note_place:\n stp x19, x20, [x0]\n stp x21, x22, [x0, #16]\n stp x23, x24, [x0, #32]\n stp x25, x26, [x0, #48]\n"
+        " stp x27, x28, [x0, #64]\n stp x29, x30, [x0, #80]\n mov x1, sp\n str x1, [x0, #96]\n stp d8, d9, [x0, #104]\n"
+        " stp d10, d11, [x0, #120]\n stp d12, d13, [x0, #136]\n stp d14, d15, [x0, #152]\n mov w0, #0\n ret\n"
+        "return_to_place:\n ldp x19, x20, [x0]\n ldp x21, x22, [x0, #16]\n ldp x23, x24, [x0, #32]\n ldp x25, x26, [x0, #48]\n"
+        " ldp x27, x28, [x0, #64]\n ldp x29, x30, [x0, #80]\n ldr x1, [x0, #96]\n mov sp, x1\n ldp d8, d9, [x0, #104]\n"
+        " ldp d10, d11, [x0, #120]\n ldp d12, d13, [x0, #136]\n ldp d14, d15, [x0, #152]\n mov w0, #1\n ret\n"
+#endif
+        ".popsection\n");
+
 /* In a thread that is held: waits for ever. In the one that goes on in its place, returns to what it was at. */
 static void hold(int signal)
 {
@@ -64,7 +90,7 @@ static void hold(int signal)
     checked(CALL3(get_robust_list, 0, &thread->robust_list, &thread->robust_size), "get_robust_list");
     checked(CALL2(sigaltstack, 0, thread->other_stack), "sigaltstack");
     CALL5(prctl, PR_GET_NAME, thread->name, 0, 0, 0);
-    if (__builtin_setjmp(thread->place) != 0)
+    if (note_place(thread->place) != 0)
         return;
     mask_signals(SIG_SETMASK, ALL_SIGNALS);
     thread->is_held = 1;
@@ -107,7 +133,7 @@ __attribute__((used)) static _Noreturn void continue_thread(struct thread *threa
     checked(CALL2(set_robust_list, thread->robust_list, thread->robust_size), "set_robust_list");
     checked(CALL2(sigaltstack, thread->other_stack, 0), "sigaltstack");
     CALL5(prctl, PR_SET_NAME, thread->name, 0, 0, 0);
-    __builtin_longjmp(thread->place, 1);
+    return_to_place(thread->place);
 }
 
 static long make_thread(struct thread *thread, void *stack)
@@ -145,7 +171,7 @@ void continue_threads(void)
     /* Each has its own mask again as it goes on. */
     checked(CALL4(rt_sigprocmask, SIG_SETMASK, &all, &before, 8), "signals");
     for (int each = 0; each < thread_count; each++) {
-        uintptr_t stack = ((uintptr_t)threads[each].place[2] - BELOW) & ~(uintptr_t)15;
+        uintptr_t stack = (threads[each].place[STACK_WORD] - BELOW) & ~(uintptr_t)15;
         checked(make_thread(&threads[each], (void *)stack), "a thread");
     }
     checked(mask_signals(SIG_SETMASK, before), "signals");
