@@ -98,7 +98,7 @@ it('are those whose files the image has', () => {
   }
 });
 
-describe('C++, whose headers and formatting are compiled ahead', () => {
+describe.concurrent('C++, whose headers and formatting are compiled ahead', () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: atPace(30_000) } });
@@ -139,7 +139,7 @@ int main() {
   });
 });
 
-describe('what each language is known for', () => {
+describe.concurrent('what each language is known for', () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine({ limits: { memoryBytes: 512 * 1024 ** 2, wallMs: atPace(30_000) } });

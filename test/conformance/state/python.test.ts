@@ -26,7 +26,8 @@ function settings(rows: readonly StateRow[]): string[] {
   );
 }
 
-describe('variables of Python sessions, saved and taken in by another kernel', () => {
+// Each is one program, and a sandbox has one processor.
+describe.concurrent('variables of Python sessions, saved and taken in by another kernel', () => {
   it('come back as they were, or are named as lost', async () => {
     const rows = await runStates(engine, ['corpus/language.py', 'corpus/system.py', 'corpus/data.py'], ['own']);
     expect(rows.filter(({ died, failed }) => died || failed.length > 0)).toEqual([]);
