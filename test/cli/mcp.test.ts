@@ -12,6 +12,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { imageRoot } from '../support/image.ts';
+import { launched } from '../support/launched.ts';
 import { type McpResult, sessionIn, textOf } from '../support/mcp.ts';
 import { nativeClient } from '../support/native.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -26,8 +27,7 @@ afterAll(() => server?.stop());
 const command = process.execPath;
 const args = [fileURLToPath(new URL('../../src/main.ts', import.meta.url)), 'mcp'];
 const environment = (more: Record<string, string> = {}): Record<string, string> => ({
-  PATH: process.env.PATH!,
-  HOME: process.env.HOME!,
+  ...launched,
   DRAGOMAN_URL: server.url,
   DRAGOMAN_API_KEY: server.key,
   ...more,
@@ -199,8 +199,7 @@ describe('without a service', () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'dragoman-'));
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 }));
     const port = String(await freePort());
-    const { PATH, HOME } = environment() as { PATH: string; HOME: string };
-    const env = { PATH, HOME, DRAGOMAN_PORT: port, DRAGOMAN_DATA_DIR: dataDir, DRAGOMAN_IMAGE: await imageRoot() };
+    const env = { ...launched, DRAGOMAN_PORT: port, DRAGOMAN_DATA_DIR: dataDir, DRAGOMAN_IMAGE: await imageRoot() };
     const [one, other] = [host(env), host(env)];
     for (const { say } of [one, other]) {
       say(initialize);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { newIdentity, serverConfiguration } from '../../src/cluster/index.ts';
+import { launched } from '../support/launched.ts';
 import { hasNats, type NatsServer, startNats } from '../support/nats.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { hasS3Server, type S3Server, startS3Server } from '../support/s3.ts';
@@ -40,7 +41,7 @@ describe.skipIf(!hasNats() || !hasS3Server())('doctor cluster', () => {
 
   const urlOf = (user: string) => `nats://${user}:secret@127.0.0.1:${nats.port}`;
   const examine = async (settings: Readonly<Record<string, string>>) => {
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME, DRAGOMAN_DATA_DIR: dataDir, ...settings };
+    const env = { ...launched, DRAGOMAN_DATA_DIR: dataDir, ...settings };
     const { stdout } = await run(process.execPath, [main, 'doctor', 'cluster', '--json'], { env }).catch(
       (error) => error,
     );

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { launched } from '../support/launched.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { hasS3Server, type S3Server, startS3Server } from '../support/s3.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -55,7 +56,7 @@ describe.skipIf(!hasS3Server())('records in PostgreSQL and files in a bucket', (
     await before.send(`/sessions/${session.id}/executions`, cell);
     await first.stop();
 
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME, DRAGOMAN_DATA_DIR: dataDir, ...credentials };
+    const env = { ...launched, DRAGOMAN_DATA_DIR: dataDir, ...credentials };
     const moved = await run(process.execPath, [main, 'migrate', '--to', databaseUrl, '--files-to', filesUrl], { env });
     expect(moved.stdout).toContain('1 sessions');
     expect(moved.stdout).toContain('DRAGOMAN_FILES_URL=');

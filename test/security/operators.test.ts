@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launched } from '../support/launched.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { attacking } from './attack.ts';
 
@@ -208,7 +209,7 @@ describe('an operator', attacking('operators'), () => {
     };
     const first = data.find(({ name }) => name === 'default')!;
     expect((await api('DELETE', `/admin/keys/${first.id}`, { key: server.key })).status).toBe(409);
-    const env = { ...process.env, DRAGOMAN_DATA_DIR: server.dataDir };
+    const env = { ...launched, DRAGOMAN_DATA_DIR: server.dataDir };
     const keys = (...args: string[]) =>
       promisify(execFile)(process.execPath, ['src/main.ts', 'keys', ...args], { cwd: root, env });
     await keys('rights', 'default', 'use');

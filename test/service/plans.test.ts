@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec } from '../support/client.ts';
+import { launched } from '../support/launched.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const plans = {
@@ -126,7 +127,7 @@ describe('plans of keys made by the command', () => {
   let env: Record<string, string>;
   const keys = (...args: string[]) =>
     execFileSync(process.execPath, [main, 'keys', ...args], {
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, DRAGOMAN_DATA_DIR: dataDir, ...env },
+      env: { ...launched, DRAGOMAN_DATA_DIR: dataDir, ...env },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim();

@@ -4,9 +4,10 @@ import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeEnvironment, nodeOptions } from '../../scripts/launch/run.mjs';
+import { nodeOptions } from '../../scripts/launch/run.mjs';
 import type { Tier } from '../../src/core/index.ts';
 import { imageRoot } from './image.ts';
+import { launched } from './launched.ts';
 import { atPace, serverTier, testTier } from './tier.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -47,11 +48,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      // As the launcher does: a third of a start is compiling modules.
-      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
-      ...nodeEnvironment,
+      ...launched,
       DRAGOMAN_PORT: '0',
       DRAGOMAN_DATA_DIR: dataDir,
       DRAGOMAN_IMAGE: await imageRoot(),

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeEnvironment, nodeOptions } from '../../../scripts/launch/run.mjs';
+import { nodeOptions } from '../../../scripts/launch/run.mjs';
+import { launched } from '../launched.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const startMs = 90_000;
@@ -32,10 +33,7 @@ export async function startNode(name: string, env: Readonly<Record<string, strin
   const child: ChildProcess = spawn(process.execPath, [...nodeOptions, join(root, 'src/main.ts'), 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
-      ...nodeEnvironment,
+      ...launched,
       DRAGOMAN_DATA_DIR: dataDir,
       ...env,
     },
