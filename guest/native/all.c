@@ -23,6 +23,7 @@
 #include "numbers.c"
 #include "threads.c"
 #include "descriptors.c"
+#include "generator.c"
 #include "node.c"
 #elif !defined(LAUNCHER)
 #include "python.c"

@@ -31,16 +31,22 @@ static _Noreturn void become_forked(char **words, char **environment)
     struct {
         uint16_t count;
         const void *instructions;
-    } program = {COUNT(instructions), instructions};
+    } filter = {COUNT(instructions), instructions};
     checked(CALL5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
-    checked(CALL5(prctl, PR_SET_SECCOMP, 2 /* filter */, &program, 0, 0), "prctl(PR_SET_SECCOMP)");
+    checked(CALL5(prctl, PR_SET_SECCOMP, 2 /* filter */, &filter, 0, 0), "prctl(PR_SET_SECCOMP)");
     checked(CALL3(close_range, CONTROL_SOCKET, INT32_MAX, CLOSE_RANGE_CLOEXEC), "close_range");
     checked(CALL3(fcntl, CONTROL_SOCKET, F_SETFD, 0), "fcntl");
     for (; *words && !is_text((struct slice){*words, length_of(*words)}, "--"); words++)
         checked(CALL3(fcntl, descriptor_in(*words), F_SETFD, 0), "fcntl");
     if (!*words++ || !*words)
         fail("a program to fork", 0);
-    fail(words[0], CALL3(execve, words[0], words, environment));
+    char *program = words[0], *name = program;
+    for (size_t length = length_of(program), at = 0; at < length; at++)
+        if (program[at] == '/')
+            name = program + at + 1;
+    /* As it is called elsewhere, where its path is looked up. */
+    words[0] = name;
+    fail(program, CALL3(execve, program, words, environment));
 }
 
 /* Arguments: `programs`, the descriptor of the folder of those that are kept, and descriptors of the entrances; `alone`; `forked`

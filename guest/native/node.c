@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "descriptors.h"
+#include "generator.h"
 #include "init.h"
 #include "pages.h"
 #include "threads.h"
@@ -152,7 +153,7 @@ static napi_value number_for(napi_env environment, uint32_t number)
 
 /*
  * serve(entrances): serves until the service goes, then ends. It returns in forks: 0 in the one that is to rehearse, which calls used() at its
- * end; a random number in one that has been parked, which calls orders().
+ * end; 1 in one that has been parked, which calls orders().
  */
 static napi_value serve_forks(napi_env environment, napi_callback_info info)
 {
@@ -166,6 +167,7 @@ static napi_value serve_forks(napi_env environment, napi_callback_info info)
     learn_descriptors(passed, 1 + entrances.count);
     hold_threads(rseq);
     share_memory_with_forks();
+    find_generator(memory, memory_count);
     if (rehearse()) {
         become_node();
         return number_for(environment, 0);
@@ -179,12 +181,8 @@ static napi_value serve_forks(napi_env environment, napi_callback_info info)
     CALL1(close, sandbox.become.codes);
     become_node();
     RAND_seed(sandbox.become.seed, sizeof sandbox.become.seed);
-    uint32_t seed = 0;
-    while (seed == 0) {
-        fill_randomly((uint8_t *)&seed, sizeof seed);
-        seed >>= 1;
-    }
-    return number_for(environment, seed);
+    renew_generator();
+    return number_for(environment, 1);
 }
 
 /* used(): at the end of a rehearsal. */

@@ -22,8 +22,8 @@ v8.setFlagsFromString('--expose-gc');
 vm.runInNewContext('gc')();
 v8.setFlagsFromString('--no-expose-gc');
 
-const seed = serve(process.argv.slice(2).map(Number));
-if (seed === 0) process.on('exit', used);
+const isProgram = serve(process.argv.slice(2).map(Number)) === 1;
+if (!isProgram) process.on('exit', used);
 
 // A fork. What node has noted of the process that it was:
 process.chdir('/mnt/data');
@@ -34,11 +34,9 @@ Object.defineProperty(process, 'pid', {
   enumerable: true,
   configurable: true,
 });
-const { uptime } = process;
-const passed = uptime();
-process.uptime = () => uptime() - passed;
-// V8 would give all forks the same numbers.
-v8.setFlagsFromString(`--random-seed=${seed}`);
-Math.random();
-v8.setFlagsFromString('--random-seed=0');
-begin(seed === 0 ? { entry: rehearsal, args: [], stays: true } : JSON.parse(orders()));
+const sinceLoaded = process.uptime;
+const passed = sinceLoaded();
+process.uptime = function uptime() {
+  return sinceLoaded() - passed;
+};
+begin(isProgram ? JSON.parse(orders()) : { entry: rehearsal, args: [], stays: true });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { descendants } from '../support/processes.ts';
 
-const isNode = (command: string) => command.startsWith('/usr/local/bin/node\0');
+const isNode = (command: string) => command.startsWith('node\0') && command.includes('zygote.cjs');
 const isFork = `require('fs').readFileSync('/proc/self/cmdline', 'utf8').includes('zygote.cjs')`;
 
 /** An engine whose next programs of JavaScript are forks. */

@@ -56,6 +56,8 @@ export class NamespacesBackend implements Backend {
           new ForkedProgram(
             (onEnd) => this.#family([template], onEnd),
             ({ hostPid }) => this.#boundReads(hostPid),
+            (error) =>
+              options.logger.warn({ template: template.name, error: String(error) }, 'a program is not forked'),
           ),
         ]),
     );
@@ -96,6 +98,8 @@ export class NamespacesBackend implements Backend {
   }
 
   async create({ template, park, limits }: SandboxRequest): Promise<Sandbox> {
+    // It may start a zygote, which would outlive the backend.
+    if (this.#closing) throw new DragomanError('sandbox_unavailable');
     const program = this.#programs.get(template);
     // Until a program is loaded, it is begun in each sandbox.
     const fork = program?.take();

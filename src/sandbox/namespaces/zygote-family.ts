@@ -24,8 +24,8 @@ export interface FamilyOptions {
   readonly programs?: string | undefined;
   readonly logger: Logger;
   /**
-   * Called when templates are no longer served, without `close`: their zygotes have ended and their sandboxes are dead. With an error
-   * when they never were.
+   * Called when templates are no longer served: their zygotes have ended and their sandboxes are dead. With an error when they never
+   * were.
    */
   readonly onEnd: (templates: readonly Template[], error?: Error) => void;
 }
@@ -86,7 +86,6 @@ export class ZygoteFamily {
   /** What is served, or will be. */
   #served: readonly Template[];
   #said = '';
-  #closing = false;
 
   /** Starts bubblewrap. Each zygote tells when it is loaded. */
   constructor(options: FamilyOptions) {
@@ -153,7 +152,6 @@ export class ZygoteFamily {
 
   /** Ends the zygotes and with them every sandbox. */
   async close(): Promise<void> {
-    this.#closing = true;
     const child = this.#process;
     for (const zygote of this.zygotes) zygote.lose(new Error('the service is closing'));
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -207,7 +205,7 @@ export class ZygoteFamily {
     this.#served = this.#served.slice(0, at);
     for (const zygote of this.zygotes.slice(at)) zygote.lose(error ?? new Error('the zygote died'));
     if (at === 0) this.#process.kill('SIGKILL');
-    if (!this.#closing) this.#options.onEnd(ended, error);
+    this.#options.onEnd(ended, error);
   }
 
   #fault(what: string): Error {
