@@ -365,7 +365,8 @@ export function kindKey(kind: SandboxKind): string {
  * takes no time and comes last.
  */
 function sortUsualFirst(templates: Template[], runtimes: readonly Runtime[]): Template[] {
-  const uses = (name: string) =>
-    name === bare.name ? -1 : runtimes.filter((runtime) => runtime.kindFor('', []).template === name).length;
-  return templates.sort((a, b) => uses(b.name) - uses(a.name));
+  // The first one proves at every start that sandboxes can be made: a program that is forked would be loaded for that alone.
+  const uses = ({ name, forks }: Template) =>
+    name === bare.name || forks ? -1 : runtimes.filter((runtime) => runtime.kindFor('', []).template === name).length;
+  return templates.sort((a, b) => uses(b) - uses(a));
 }

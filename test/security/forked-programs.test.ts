@@ -14,7 +14,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => engine.close());
 
-describe('forks of one node', () => {
+describe('forks of one node', attacking('siblings'), () => {
   it('have no random number in common, at once and one after another', attacking('state'), async () => {
     const { language, code } = hostile('state/numbers-of-node.js');
     const numbers = async () => {
@@ -29,7 +29,7 @@ describe('forks of one node', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it('hold no descriptor of their zygote, of each other or of their init', attacking('siblings'), async () => {
+  it('hold no descriptor of their zygote, of each other or of their init', async () => {
     const { language, code } = hostile('siblings/descriptors-of-node.js');
     const seen = async () => {
       const { stdout, stderr } = await engine.run(language, code);

@@ -8,6 +8,7 @@ export const inEachTier = [
 /** Those of one tier, which run whatever the tier of the run is, and why. */
 export const ofOneTier: Readonly<Record<string, string>> = {
   checkpoints: 'attacks checkpoints of sessions, which namespaces has not: there it runs in gvisor',
+  'forked-programs': 'attacks forks of node, which only namespaces has',
   groups:
     'attacks how the forks of namespaces enter control groups, and groups that are used again; the other tiers have the same groups',
   gvisor: 'attacks what only gvisor has',
