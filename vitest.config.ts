@@ -1,21 +1,21 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files of half a minute and more. Where nothing has run yet the runner would begin with the largest files, and some of these are small. */
+/**
+ * Files of half a minute and more that use all of the processor. Where nothing has run yet the runner would begin with the largest files, and
+ * some of these are small. What measures how a service answers beside others comes later, beside files that mostly wait.
+ */
 const longest = [
   'face/face',
   'security/machines',
   'conformance/languages',
   'images/image-build',
-  'security/event-loop',
   'http/openapi',
   'conformance/packages',
   'security/compile',
-  'security/sessions',
-  'security/saturation',
   'security/resources',
+  'security/sessions',
   'security/checkpoints',
-  'bench/soak',
 ];
 
 /** Runs long files first, and those in `test/` before the others, so that no long one is left over at the end for one worker alone. */
