@@ -43,7 +43,7 @@ export default defineConfig({
     // Sandboxes and crash tests need the processor for themselves.
     maxWorkers: 2,
     // Of tests of one file that may run beside each other.
-    maxConcurrency: 4,
+    maxConcurrency: 3,
     sequence: { sequencer: LongFirst },
     projects: [
       {
