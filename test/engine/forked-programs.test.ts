@@ -6,16 +6,20 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { descendants } from '../support/processes.ts';
 
-const isNode = (command: string) => command.startsWith('node\0') && command.includes('zygote.cjs');
+const isNode = (command: string) => command.startsWith('node\0') && command.includes('javascript/zygote.cjs');
 const isFork = `require('fs').readFileSync('/proc/self/cmdline', 'utf8').includes('zygote.cjs')`;
 
 /** An engine whose next programs of JavaScript are forks. */
 async function startForking(options: Parameters<typeof startEngine>[0] = {}): Promise<TestEngine> {
   const started = await startEngine(options);
-  await vi.waitUntil(async () => (await started.run('javascript', `console.log(${isFork})`)).stdout === 'true\n', {
-    timeout: 60_000,
-    interval: 200,
-  });
+  // Those that were begun before the zygote was loaded may still wait.
+  let forks = 0;
+  const next = async () => {
+    const { stdout } = await started.run('javascript', `console.log(${isFork})`);
+    forks = stdout === 'true\n' ? forks + 1 : 0;
+    return forks === 4;
+  };
+  await vi.waitUntil(next, { timeout: 60_000, interval: 100 });
   return started;
 }
 
