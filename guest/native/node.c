@@ -177,12 +177,22 @@ static napi_value serve_forks(napi_env environment, napi_callback_info info)
     /* Node is no supervisor, and has nothing to warm. */
     if (obey(&sandbox, fork_otherwise) != BECOME)
         fail("an order that node does not know", 0);
-    /* Its exit tells its code. */
-    CALL1(close, sandbox.become.codes);
     become_node();
     RAND_seed(sandbox.become.seed, sizeof sandbox.become.seed);
     renew_generator();
     return number_for(environment, 1);
+}
+
+/* end(): says that the program has ended well, and waits for its destruction. Returns where the program has closed what it is said by. */
+static napi_value say_end(napi_env environment, napi_callback_info info)
+{
+    (void)info;
+    uint8_t said[KEY_SIZE + 1] = {0};
+    memcpy(said, sandbox.become.key, KEY_SIZE);
+    if (CALL3(write, sandbox.become.codes, said, sizeof said) == (long)sizeof said)
+        for (;;)
+            wait_for(0, 0);
+    return number_for(environment, 0);
 }
 
 /* used(): at the end of a rehearsal. */
@@ -210,7 +220,7 @@ EXPORTED napi_value napi_register_module_v1(napi_env environment, napi_value exp
     static const struct {
         const char *name;
         napi_callback call;
-    } functions[] = {{"serve", serve_forks}, {"orders", read_orders}, {"used", tell_memory}};
+    } functions[] = {{"serve", serve_forks}, {"orders", read_orders}, {"end", say_end}, {"used", tell_memory}};
     for (size_t each = 0; each < sizeof functions / sizeof *functions; each++) {
         napi_value made;
         must(napi_create_function(environment, functions[each].name, length_of(functions[each].name), functions[each].call, 0, &made),

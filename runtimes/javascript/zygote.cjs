@@ -12,7 +12,7 @@ warm();
 
 const helper = { exports: {} };
 process.dlopen(helper, '/opt/dragoman/native/node.so');
-const { serve, orders, used } = helper.exports;
+const { serve, orders, end, used } = helper.exports;
 
 const rehearsal = '/tmp/rehearsal.js';
 fs.writeFileSync(rehearsal, 'console.log([42], { a: "text" }); process.stdout.write("");');
@@ -39,4 +39,22 @@ const passed = sinceLoaded();
 process.uptime = function uptime() {
   return sinceLoaded() - passed;
 };
+if (isProgram) endAtOnce();
 begin(isProgram ? JSON.parse(orders()) : { entry: rehearsal, args: [], stays: true });
+
+/** A program that has ended well does not take node apart, which takes milliseconds. */
+function endAtOnce() {
+  const last = (code) => {
+    const isLast = process.listeners('exit').at(-1) === last && !Object.hasOwn(process, 'emit');
+    if (code === 0 && !process.exitCode && isLast && !isKeptOpen()) end();
+  };
+  process.on('beforeExit', () => process.off('exit', last).on('exit', last));
+}
+
+/** A database, or code of an addon, may have something to do as node ends. */
+function isKeptOpen() {
+  return (
+    process.moduleLoadList.includes('Internal Binding sqlite') ||
+    Object.keys(require.cache).some((name) => name.endsWith('.node'))
+  );
+}

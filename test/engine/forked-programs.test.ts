@@ -105,6 +105,23 @@ describe('a program in a fork of node', () => {
     expect(await ends('process.kill(process.pid, "SIGTERM"); setTimeout(() => {}, 5000)')).toMatchObject({
       signal: 'SIGTERM',
     });
+    // Node is taken apart where something may depend on it, and else not.
+    for (const [code, end] of [
+      [`process.once('exit', () => console.error('late'))`, { exitCode: 0, stderr: 'late\n' }],
+      [`process.once('beforeExit', () => process.once('exit', () => console.error('later')))`, { stderr: 'later\n' }],
+      [
+        `const { emit } = process; process.emit = (...all) => [emit.apply(process, all), console.error(all[0])][0]`,
+        { stderr: 'beforeExit\nexit\n' },
+      ],
+      [
+        `new (require('node:sqlite').DatabaseSync)('/tmp/a').exec('PRAGMA journal_mode = wal; CREATE TABLE t (a)')`,
+        { exitCode: 0 },
+      ],
+      [`process.emit('exit', 0); console.error('still here')`, { exitCode: 0, stderr: 'still here\n' }],
+      [`await new Promise(() => {})`, { exitCode: 13 }],
+      [`process.once('beforeExit', () => setTimeout(() => { throw new Error('at last') }))`, { exitCode: 1 }],
+    ] as const)
+      expect(await ends(code)).toMatchObject(end);
     expect(await ends('process.abort()')).toMatchObject({ signal: 'SIGABRT' });
     const { exitCode, stderr } = await ends('function f() {\n  throw new Error("thrown");\n}\nf();');
     expect(exitCode).toBe(1);
@@ -144,8 +161,10 @@ describe('the zygote of node', () => {
   it('is loaded again once it has died, and what ran in its forks meanwhile is over', { timeout: 60_000 }, async () => {
     const engine = await startForking();
     try {
-      const runs = engine.run('javascript', 'console.log(1); setTimeout(() => {}, 20_000)');
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      // What has not been heard of is run again.
+      const { promise: isHeard, resolve: onEvent } = Promise.withResolvers<unknown>();
+      const runs = engine.run('javascript', 'console.log(1); setTimeout(() => {}, 20_000)', { onEvent });
+      await isHeard;
       const [zygote] = descendants(process.pid).filter(({ pid }) =>
         isNode(readFileSync(`/proc/${pid}/cmdline`, 'latin1')),
       );
