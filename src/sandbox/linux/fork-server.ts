@@ -177,16 +177,20 @@ export class ForkServer {
 const buffer = Buffer.allocUnsafe(1024);
 
 /**
- * The process that a descriptor of another's means, as the host sees it: no other process can be meant. -1 when it has ended, NaN when the
- * descriptor means none.
+ * The process that a descriptor of another's means, as the host sees it: no other process can be meant. -1 when it or the other has ended,
+ * NaN when the descriptor means none.
  */
 export function pidOf(holder: number, pidfd: number): number {
-  const fd = openSync(`/proc/${holder}/fdinfo/${pidfd}`, constants.O_RDONLY);
+  let fd: number | undefined;
   try {
+    fd = openSync(`/proc/${holder}/fdinfo/${pidfd}`, constants.O_RDONLY);
     // A few short lines, which the kernel gives in one piece.
     const info = buffer.toString('latin1', 0, readSync(fd, buffer));
     return Number(/^Pid:\s+(-?\d+)$/m.exec(info)?.[1]);
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!)) return -1;
+    throw error;
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
