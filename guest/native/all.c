@@ -24,6 +24,7 @@
 #include "threads.c"
 #include "descriptors.c"
 #include "generator.c"
+#include "rehearsal.c"
 #include "node.c"
 #elif !defined(LAUNCHER)
 #include "python.c"

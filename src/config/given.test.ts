@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ConfigError, describeConfig, loadConfig } from './config.ts';
+import { describeConfig } from './config.ts';
+import { faultsOf, load } from './fixtures/usual.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -17,18 +18,12 @@ function file(name: string, content: string): string {
   return path;
 }
 
-const surroundings = (env: Record<string, string>) => ({ env, isRoot: false, home: '/home/ann', isTerminal: false });
-const load = (env: Record<string, string>) => loadConfig(surroundings(env));
-
-function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    load(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
-}
+const surroundings = (env: Record<string, string>) => ({
+  env,
+  isRoot: false,
+  home: '/home/someone',
+  isTerminal: false,
+});
 
 const yaml = `
 port: 9000            # a comment

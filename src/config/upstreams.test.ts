@@ -2,20 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { ConfigError, loadConfig } from './config.ts';
+import { faultsOf, load as loadAll } from './fixtures/usual.ts';
 
-const load = (env: Record<string, string>) =>
-  loadConfig({ env, isRoot: false, home: '/home/someone', isTerminal: false }).upstreams;
-
-function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    load(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
-}
+const load = (env: Record<string, string>) => loadAll(env).upstreams;
 
 const several = (upstreams: unknown) => ({ DRAGOMAN_UPSTREAMS: JSON.stringify(upstreams) });
 const plain = { models: undefined, aliases: {}, vision: false, stream: true, headers: {} };
